@@ -1,0 +1,679 @@
+//! Collects what a format's reader finds, then resolves what refers to what.
+
+use super::outline::{Outline, TaskSpot};
+use super::problem::Problem;
+use super::refs::{Reference, Target, id_len, references};
+use super::text::{Field, Text, Tick};
+use super::{Deps, Parsed};
+use crate::core::event::Mark;
+use crate::core::graph::Graph;
+use crate::core::id::{BarrierId, GateId, StreamId, TaskId};
+use crate::core::plan::{Barrier, Dependency, Estimate, Level, Node, Origin, Plan, PlanGate, Size, Stream, Task, TestsFirst};
+use crate::core::policy::Weights;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+/// From this many members on, a set is waited for as one node instead of an edge for each.
+const BARRIER_FROM: usize = 9;
+
+/// What has been read so far.
+pub struct Builder<'a> {
+    /// The text.
+    pub text: &'a Text<'a>,
+    /// Streams and tasks; dependencies come at the end.
+    pub plan: Plan,
+    /// Positions.
+    pub outline: Outline,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// Boxes that are neither tasks nor steps: all, and ticked ones.
+    pub other_boxes: (usize, usize),
+    marks: BTreeMap<usize, Mark>,
+    waits: Vec<(Waiting, String, usize)>,
+    implied: Vec<(Waiting, On)>,
+}
+
+/// Who waits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Waiting {
+    /// A task, by its index.
+    Task(usize),
+    /// A stream, by its index.
+    Stream(usize),
+}
+
+/// What a format's order makes something wait for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum On {
+    /// One task.
+    Task(usize),
+    /// A whole stream.
+    Stream(usize),
+}
+
+impl<'a> Builder<'a> {
+    /// Nothing read yet.
+    pub fn new(text: &'a Text<'a>, format: &str) -> Self {
+        Self {
+            text,
+            plan: Plan { format: format.to_owned(), ..Plan::default() },
+            outline: Outline::default(),
+            problems: Vec::new(),
+            other_boxes: (0, 0),
+            marks: BTreeMap::new(),
+            waits: Vec::new(),
+            implied: Vec::new(),
+        }
+    }
+
+    /// Topic and summary: the first heading, and what stands under a heading that says so.
+    pub fn read_topic(&mut self, cut: &[&str]) {
+        let mut summary = false;
+        let mut text = String::new();
+        for (_, line) in self.text.visible() {
+            if let Some((level, _, heading)) = line.heading() {
+                if self.plan.topic.is_empty() && level == 1 {
+                    self.plan.topic = topic(heading, cut);
+                }
+                let lower = heading.to_lowercase();
+                summary = ["summary", "overview", "goal"].iter().any(|word| lower.contains(word)) && text.is_empty();
+            } else if summary && text.len() < 2_000 {
+                text.push_str(line.text.trim());
+                text.push('\n');
+            }
+        }
+        self.plan.summary = text.trim().to_owned();
+    }
+
+    /// A new stream; a repeated name gets a number.
+    pub fn stream(&mut self, id: &str, name: &str, span: Range<usize>) -> usize {
+        let taken = |plan: &Plan, id: &str| plan.streams.iter().any(|stream| stream.id.as_str() == id);
+        let mut unique = id.to_owned();
+        let mut again = 2;
+        while taken(&self.plan, &unique) {
+            unique = format!("{id} ({again})");
+            again += 1;
+        }
+        let id = StreamId::from(unique);
+        self.plan.streams.push(Stream { id: id.clone(), name: name.to_owned(), depends_on: Vec::new() });
+        self.outline.streams.push((id, span));
+        self.plan.streams.len() - 1
+    }
+
+    /// A new task.
+    pub fn task(&mut self, id: &str, title: &str, stream: Option<usize>, span: Range<usize>) -> usize {
+        let mut task = Task::new(id, title);
+        task.stream = stream.map(|ix| self.plan.streams[ix].id.clone());
+        if is_placeholder(title) || is_placeholder(id) {
+            task.broken = Some("it is a template that was not filled in".into());
+            let what = format!("task {id} is a template that was not filled in (`{title}`): write what it is, or remove it");
+            self.problems.push(Problem::error("placeholder", span.clone(), what));
+        }
+        self.outline.tasks.push(TaskSpot { id: task.id.clone(), span, mark: None, ticked: false, steps: Vec::new() });
+        self.plan.tasks.push(task);
+        self.plan.tasks.len() - 1
+    }
+
+    /// What the box in front of a task says; `base` is where the box's text starts.
+    pub fn ticked(&mut self, task: usize, tick: &Tick<'_>, base: usize) {
+        let spot = &mut self.outline.tasks[task];
+        spot.mark = Some(base + tick.at);
+        spot.ticked = matches!(tick.mark, 'x' | 'X');
+        if tick.done() {
+            self.marks.entry(task).or_insert(Mark::Done);
+        } else if tick.mark == '>' {
+            self.marks.entry(task).or_insert(Mark::Deferred);
+        } else if tick.mark == '?' {
+            let span = base..base + tick.rest_at;
+            self.problems.push(Problem::warning("unknown-mark", span, "the mark `?` is read as not done: use a blank or `x`"));
+        }
+    }
+
+    /// What words in a title say of a task's state.
+    pub fn state_words(&mut self, task: usize, title: &str) {
+        let upper = title.trim();
+        let skipped = upper.starts_with("SKIP") || upper.contains("(SKIPPED") || upper.contains("- SKIPPED") || upper.contains("[SKIPPED");
+        if skipped {
+            self.marks.insert(task, Mark::Skipped);
+        } else if upper.contains("[DEFERRED") || upper.contains("(DEFERRED") {
+            self.marks.insert(task, Mark::Deferred);
+        } else if self.outline.tasks[task].mark.is_none() && (upper.ends_with('✅') || upper.starts_with('✅')) {
+            self.marks.insert(task, Mark::Done);
+        }
+    }
+
+    /// Something waits for what a text names.
+    pub fn waits(&mut self, who: Waiting, text: &str, start: usize) {
+        self.waits.push((who, text.to_owned(), start));
+    }
+
+    /// Something waits by the format's order.
+    pub fn implies(&mut self, who: Waiting, on: On) {
+        self.implied.push((who, on));
+    }
+
+    /// Whether anything says what it waits for.
+    pub fn states_dependencies(&self) -> bool {
+        self.waits.iter().any(|(_, text, _)| !references(text).is_empty())
+    }
+
+    /// Takes a field that any format's task may have; others are kept as notes.
+    pub fn field(&mut self, ix: usize, field: &Field) {
+        let value = field.value.trim().to_owned();
+        let task = &mut self.plan.tasks[ix];
+        let list = |value: &str| -> Vec<String> {
+            let parts = value.split([',', '\n']).map(|part| part.trim().trim_matches('`').to_owned());
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        let lines = |value: &str| -> Vec<String> { value.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect() };
+        match field.name.as_str() {
+            "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by" | "blocked-by" | "after" => {
+                self.waits(Waiting::Task(ix), &field.value, field.start);
+            }
+            "objective" | "goal" => task.objective = value,
+            "description" if task.objective.is_empty() => task.objective = value,
+            "effort" | "estimate" | "size" | "estimated time" | "est. time" | "time" => match estimate(&value) {
+                Some(estimate) => task.estimate = Some(estimate),
+                None => task.notes.push(format!("{}: {value}", field.label)),
+            },
+            "agent" | "owner" | "agent type" | "assignee" => task.agent = Some(value.trim_matches(['`', '@']).to_owned()),
+            "skill" | "skills" => task.skills = list(&value),
+            "file" | "files" | "files touched" | "files to create/modify" => {
+                let files = list(&value).into_iter().map(|file| file_name(&file)).filter(|file| !file.is_empty());
+                task.files.extend(files);
+            }
+            "run" | "command" => task.command = Some(value.trim_matches('`').to_owned()),
+            "tests first" | "tests_first" | "tests-first" => match value.to_lowercase().as_str() {
+                "required" | "yes" => task.tests_first = Some(TestsFirst::Required),
+                "advisory" => task.tests_first = Some(TestsFirst::Advisory),
+                "off" | "no" => task.tests_first = Some(TestsFirst::Off),
+                _ => {
+                    let span = field.start..field.start + field.value.len();
+                    self.problems.push(Problem::warning("unknown-value", span, format!("`{value}` is no rule for tests first: use required, advisory or off")));
+                }
+            },
+            "test requirements" | "tests" | "testing requirements" | "tdd requirements" | "test-first requirements" => task.tests.extend(lines(&value)),
+            "acceptance criteria" | "acceptance" | "success criteria" | "definition of done" | "done when" => task.criteria.extend(lines(&value)),
+            "commit" => task.commit = Some(value.trim_matches('`').to_owned()),
+            name if name.ends_with("spec") || name.ends_with("specification") || name.ends_with("specifications") => {
+                task.specs.push(format!("{}: {}", field.label, value.replace('\n', " ")));
+            }
+            _ if !value.is_empty() => task.notes.push(format!("{}: {value}", field.label)),
+            _ => {}
+        }
+    }
+
+    /// A gate that the text names.
+    pub fn gate(&mut self, id: &str, level: Level, after: Vec<StreamId>, text: &str, span: Range<usize>) {
+        let mut unique = id.to_owned();
+        let mut again = 2;
+        while self.plan.gates.iter().any(|gate| gate.id.as_str() == unique) {
+            unique = format!("{id} ({again})");
+            again += 1;
+        }
+        let id = GateId::from(unique);
+        self.outline.gates.push((id.clone(), span));
+        self.plan.gates.push(PlanGate { id, level, after, text: text.to_owned() });
+    }
+
+    /// Resolves references, finds duplicates and cycles, and hands everything over.
+    pub fn finish(mut self, deps: Deps) -> Parsed {
+        let names = Names::new(&self.plan);
+        self.rename_duplicates(&names);
+        let waits = std::mem::take(&mut self.waits);
+        for (who, text, start) in &waits {
+            for reference in references(text) {
+                self.resolve(*who, &reference, *start, &names);
+            }
+        }
+        if deps != Deps::Explicit {
+            self.add_implied(deps);
+        }
+        for task in &mut self.plan.tasks {
+            let mut seen = std::collections::BTreeSet::new();
+            // An edge that is written and implied counts as written.
+            task.depends_on.sort_by_key(|dependency| dependency.origin);
+            task.depends_on.retain(|dependency| seen.insert(dependency.on.clone()));
+        }
+        self.find_cycles();
+        self.warn_of_fences();
+        self.check_totals();
+        if self.plan.tasks.is_empty() {
+            let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
+            self.problems.push(Problem::error("no-tasks", 0..0, what));
+        }
+        self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
+        let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
+        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes }
+    }
+
+    fn rename_duplicates(&mut self, names: &Names) {
+        for holders in names.exact.values().filter(|holders| holders.len() > 1) {
+            let ids: Vec<u64> = self.plan.tasks.iter().filter_map(|task| task.id.as_str().parse().ok()).collect();
+            let mut free = ids.into_iter().max().unwrap_or(0) + 1;
+            for (nth, &ix) in holders.iter().enumerate() {
+                let (line, _) = self.text.position(self.outline.tasks[ix].span.start);
+                let id = self.plan.tasks[ix].id.clone();
+                if nth > 0 {
+                    let (first, _) = self.text.position(self.outline.tasks[holders[0]].span.start);
+                    let span = self.outline.tasks[ix].span.clone();
+                    let mut problem = Problem::error("duplicate-id", span.clone(), format!("task {id} was defined on line {first} already: give it an id of its own"));
+                    let place = self.text.all[span.clone()].find(id.as_str());
+                    if let Some(at) = place.filter(|_| id.as_str().parse::<u64>().is_ok()) {
+                        let at = span.start + at;
+                        problem = problem.with_fix(format!("renumber to {free}"), at..at + id.as_str().len(), free.to_string());
+                        free += 1;
+                    }
+                    self.problems.push(problem);
+                }
+                let unique = TaskId::from(format!("{id}@{line}"));
+                self.outline.tasks[ix].id = unique.clone();
+                self.plan.tasks[ix].id = unique;
+            }
+        }
+    }
+
+    fn resolve(&mut self, who: Waiting, reference: &Reference, start: usize, names: &Names) {
+        let at = (start + reference.at).min(self.text.all.len());
+        let span = at..(at + reference.len).min(self.text.all.len());
+        let targets: Vec<usize> = match &reference.to {
+            Target::Stream(key) => match self.find_stream(key) {
+                Some(ix) if who == Waiting::Stream(ix) => return self.problems.push(Problem::error("self-dependency", span, format!("stream {key} waits for itself: remove that"))),
+                Some(ix) => return self.depend(who, Node::Stream(self.plan.streams[ix].id.clone()), Origin::Explicit),
+                None => {
+                    let known: Vec<&str> = self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
+                    return self.unknown(who, key, &known.join(", "), span, None);
+                }
+            },
+            Target::External(text) => {
+                let text: String = text.chars().take(120).collect();
+                self.problems.push(Problem::info("external-dependency", span, format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing")));
+                return self.plan.risks.push(format!("needs from outside: {text}"));
+            }
+            Target::AllBefore => match who {
+                Waiting::Task(ix) => (0..ix).collect(),
+                Waiting::Stream(ix) => {
+                    let before: Vec<StreamId> = self.plan.streams[..ix].iter().map(|stream| stream.id.clone()).collect();
+                    return before.into_iter().for_each(|id| self.depend(who, Node::Stream(id), Origin::Explicit));
+                }
+            },
+            Target::Range(from, to) => match names.range(from, to) {
+                Some(members) => members,
+                None => {
+                    let what = format!("the range {from}-{to} has no tasks: both ends need the same letters, the lower number first");
+                    self.problems.push(Problem::error("bad-range", span, what.clone()));
+                    return self.mark_broken(who, what);
+                }
+            },
+            Target::Task(id) => match self.find_task(id, names, &span) {
+                Found::One(ix) => vec![ix],
+                Found::Several => {
+                    let what = format!("{id} is the id of several tasks: say which one");
+                    self.problems.push(Problem::error("ambiguous-reference", span, what.clone()));
+                    return self.mark_broken(who, what);
+                }
+                Found::None => {
+                    let nearest = names.nearest(id).map(|ix| self.plan.tasks[ix].id.to_string());
+                    let known = nearest.as_ref().map_or(String::new(), |id| format!("task {id}"));
+                    return self.unknown(who, id, &known, span, nearest);
+                }
+            },
+        };
+        self.depend_on_set(who, &targets, &reference.to, span);
+    }
+
+    fn depend_on_set(&mut self, who: Waiting, targets: &[usize], written: &Target, span: Range<usize>) {
+        if targets.len() >= BARRIER_FROM {
+            let label = match written {
+                Target::Range(from, to) => format!("{from}-{to}"),
+                _ => format!("{}-{}", self.plan.tasks[targets[0]].id, self.plan.tasks[targets[targets.len() - 1]].id),
+            };
+            let own = |ix: &usize| who == Waiting::Task(*ix);
+            let members = targets.iter().filter(|ix| !own(ix)).map(|ix| self.plan.tasks[*ix].id.clone()).collect();
+            return self.depend_on_barrier(who, &label, members);
+        }
+        for &ix in targets {
+            if who == Waiting::Task(ix) {
+                let id = &self.plan.tasks[ix].id;
+                self.problems.push(Problem::error("self-dependency", span.clone(), format!("task {id} waits for itself: remove that")));
+            } else {
+                self.depend(who, Node::Task(self.plan.tasks[ix].id.clone()), Origin::Explicit);
+            }
+        }
+    }
+
+    fn depend_on_barrier(&mut self, who: Waiting, label: &str, members: Vec<TaskId>) {
+        let id = BarrierId::from(label);
+        match self.plan.barriers.iter().find(|barrier| barrier.id == id) {
+            Some(known) if known.tasks == members => self.depend(who, Node::Barrier(id), Origin::Explicit),
+            Some(_) => self.depend_on_barrier(who, &format!("{label}'"), members),
+            None => {
+                self.plan.barriers.push(Barrier { id: id.clone(), tasks: members });
+                self.depend(who, Node::Barrier(id), Origin::Explicit);
+            }
+        }
+    }
+
+    fn depend(&mut self, who: Waiting, on: Node, origin: Origin) {
+        let list = match who {
+            Waiting::Task(ix) => &mut self.plan.tasks[ix].depends_on,
+            Waiting::Stream(ix) => &mut self.plan.streams[ix].depends_on,
+        };
+        if !list.iter().any(|known| known.on == on) || origin == Origin::Explicit {
+            list.push(Dependency { on, origin });
+        }
+    }
+
+    fn unknown(&mut self, who: Waiting, id: &str, known: &str, span: Range<usize>, fix: Option<String>) {
+        let hint = if known.is_empty() { String::new() } else { format!(": did you mean {known}?") };
+        let mut problem = Problem::error("unknown-reference", span.clone(), format!("`{id}` is nothing that this breakdown has{hint}"));
+        if let Some(id) = fix {
+            problem = problem.with_fix(format!("replace by {id}"), span, id);
+        }
+        self.problems.push(problem);
+        self.mark_broken(who, format!("it waits for `{id}`, which does not exist"));
+    }
+
+    fn mark_broken(&mut self, who: Waiting, why: String) {
+        match who {
+            Waiting::Task(ix) => drop(self.plan.tasks[ix].broken.get_or_insert(why)),
+            Waiting::Stream(ix) => {
+                let id = self.plan.streams[ix].id.clone();
+                for task in self.plan.tasks.iter_mut().filter(|task| task.stream.as_ref() == Some(&id)) {
+                    task.broken.get_or_insert(format!("its stream can't start: {why}"));
+                }
+            }
+        }
+    }
+
+    /// The tasks that a text names by ids and ranges, as indices.
+    pub fn tasks_named(&self, text: &str) -> Vec<usize> {
+        let names = Names::new(&self.plan);
+        let mut found = Vec::new();
+        for reference in ids_in(text) {
+            match &reference.to {
+                Target::Task(id) => found.extend(names.exact.get(&id.to_lowercase()).into_iter().flatten()),
+                Target::Range(from, to) => found.extend(names.range(from, to).unwrap_or_default()),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The stream of a key: `A`, `2` for `Phase 2`, `US1` for the phase of user story 1.
+    pub fn find_stream(&self, key: &str) -> Option<usize> {
+        let key = key.trim().trim_end_matches(['.', ':', ',']);
+        let exact = self.plan.streams.iter().position(|stream| stream.id.as_str().eq_ignore_ascii_case(key));
+        let numbered = || {
+            self.plan.streams.iter().position(|stream| {
+                let id = stream.id.as_str().to_lowercase();
+                id.rsplit(' ').next() == Some(&key.to_lowercase()) && id.contains(' ')
+            })
+        };
+        exact.or_else(numbered)
+    }
+
+    fn find_task(&mut self, id: &str, names: &Names, span: &Range<usize>) -> Found {
+        if let Some(holders) = names.exact.get(&id.to_lowercase()) {
+            return if let [one] = holders[..] { Found::One(one) } else { Found::Several };
+        }
+        // `B3`: task 3, which stands in stream B; or else the third task of stream B.
+        let letters = id.bytes().take_while(u8::is_ascii_alphabetic).count();
+        if letters > 0
+            && let Some(stream) = self.find_stream(&id[..letters])
+            && let Ok(number) = id[letters..].parse::<usize>()
+        {
+            let of_stream: Vec<usize> = (0..self.plan.tasks.len()).filter(|&ix| self.plan.tasks[ix].stream.as_ref() == Some(&self.plan.streams[stream].id)).collect();
+            let by_number = names.exact.get(&id[letters..]).and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
+            if let Some(&ix) = by_number {
+                return Found::One(ix);
+            }
+            if let Some(&ix) = number.checked_sub(1).and_then(|nth| of_stream.get(nth)) {
+                let what = format!("stream {} has no task {number}: `{id}` is read as its task no. {number}, task {}", &id[..letters], self.plan.tasks[ix].id);
+                self.problems.push(Problem::warning("position-reference", span.clone(), what));
+                return Found::One(ix);
+            }
+        }
+        if let Some([one]) = names.canonical.get(&canonical(id)).map(Vec::as_slice) {
+            return Found::One(*one);
+        }
+        let base = format!("{}-", id.to_lowercase());
+        let with_suffix: Vec<usize> = names.exact.iter().filter(|(name, _)| name.starts_with(&base)).flat_map(|(_, holders)| holders.clone()).collect();
+        match with_suffix[..] {
+            [one] => {
+                let what = format!("`{id}` is read as task {}", self.plan.tasks[one].id);
+                self.problems.push(Problem::warning("inexact-reference", span.clone(), what));
+                Found::One(one)
+            }
+            _ => Found::None,
+        }
+    }
+
+    fn add_implied(&mut self, deps: Deps) {
+        match deps {
+            Deps::Order => {
+                for ix in 1..self.plan.tasks.len() {
+                    self.depend(Waiting::Task(ix), Node::Task(self.plan.tasks[ix - 1].id.clone()), Origin::Implied);
+                }
+            }
+            Deps::Phase => {
+                for ix in 1..self.plan.streams.len() {
+                    self.depend(Waiting::Stream(ix), Node::Stream(self.plan.streams[ix - 1].id.clone()), Origin::Implied);
+                }
+            }
+            Deps::Format | Deps::Explicit => {
+                for (who, on) in std::mem::take(&mut self.implied) {
+                    let node = match on {
+                        On::Task(ix) => Node::Task(self.plan.tasks[ix].id.clone()),
+                        On::Stream(ix) => Node::Stream(self.plan.streams[ix].id.clone()),
+                    };
+                    self.depend(who, node, Origin::Implied);
+                }
+            }
+        }
+    }
+
+    fn find_cycles(&mut self) {
+        let graph = Graph::new(&self.plan, &[], &Weights::default());
+        for cycle in graph.cycles() {
+            let mut names: Vec<String> = cycle.iter().map(|&ix| self.plan.tasks[ix].id.to_string()).collect();
+            names.push(names[0].clone());
+            let loop_text = names.join(" ← ");
+            for &ix in &cycle {
+                self.plan.tasks[ix].broken.get_or_insert(format!("it waits for itself in a cycle: {loop_text}"));
+            }
+            let span = self.outline.tasks[cycle[0]].span.clone();
+            self.problems.push(Problem::error("cycle", span, format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies")));
+        }
+    }
+
+    fn warn_of_fences(&mut self) {
+        for fence in &self.text.fences {
+            let task_like = |line: &super::text::Line<'_>| {
+                let boxed = line.item().is_some_and(|item| super::text::tick(item.text).is_some());
+                boxed || line.heading().is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
+            };
+            let count = self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
+            if count > 0 {
+                let start = self.text.lines[fence.start].start;
+                let what = format!("{count} task-like {} inside the fence that opens here {} not read as tasks", if count == 1 { "line" } else { "lines" }, if count == 1 { "is" } else { "are" });
+                self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
+            }
+        }
+    }
+
+    fn check_totals(&mut self) {
+        for (_, line) in self.text.visible() {
+            let Some((at, said)) = stated_total(line.text) else { continue };
+            let real = self.plan.tasks.len();
+            if said != real && said > 0 {
+                let span = line.start + at..line.start + line.text.len();
+                self.problems.push(Problem::warning("total-disagrees", span, format!("it says {said} tasks, but {real} were read")));
+            }
+        }
+    }
+}
+
+/// `Total Tasks: 17` → where it stands, and the number.
+fn stated_total(line: &str) -> Option<(usize, usize)> {
+    // Letters only: looked for without making a lower-case copy of each line.
+    let at = line.as_bytes().windows(11).position(|window| window.eq_ignore_ascii_case(b"total tasks"))?;
+    let rest = line[at + 11..].trim_start_matches([':', '*', ' ', '[']);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest[..digits].parse().ok().map(|said| (at, said))
+}
+
+enum Found {
+    One(usize),
+    Several,
+    None,
+}
+
+/// The ids of a plan, as they may be referred to.
+struct Names {
+    exact: HashMap<String, Vec<usize>>,
+    canonical: HashMap<String, Vec<usize>>,
+    numbers: BTreeMap<(String, u64), Vec<usize>>,
+}
+
+impl Names {
+    fn new(plan: &Plan) -> Self {
+        let mut names = Self { exact: HashMap::new(), canonical: HashMap::new(), numbers: BTreeMap::new() };
+        for (ix, task) in plan.tasks.iter().enumerate() {
+            let id = task.id.as_str().to_lowercase();
+            names.canonical.entry(canonical(&id)).or_default().push(ix);
+            if let Some((prefix, number)) = number(&id) {
+                names.numbers.entry((prefix, number)).or_default().push(ix);
+            }
+            names.exact.entry(id).or_default().push(ix);
+        }
+        names
+    }
+
+    /// The tasks from one id to another, both with the same letters.
+    fn range(&self, from: &str, to: &str) -> Option<Vec<usize>> {
+        let (prefix, low) = number(&from.to_lowercase())?;
+        let (second, high) = number(&to.to_lowercase())?;
+        let same = prefix == second || second.is_empty();
+        let members: Vec<usize> = if same && low <= high {
+            self.numbers.range((prefix.clone(), low)..=(prefix, high)).flat_map(|(_, holders)| holders.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        if members.is_empty() { None } else { Some(members) }
+    }
+
+    fn nearest(&self, id: &str) -> Option<usize> {
+        let id = id.to_lowercase();
+        let near = self.exact.iter().map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
+        near.filter(|(distance, ..)| *distance <= 1 + id.len() / 3).min().map(|(_, _, ix)| ix)
+    }
+}
+
+/// Letters and the first number of an id.
+fn number(id: &str) -> Option<(String, u64)> {
+    let letters = id.bytes().take_while(|b| b.is_ascii_alphabetic() || *b == b'-').count();
+    let digits = id[letters..].bytes().take_while(u8::is_ascii_digit).count();
+    id[letters..letters + digits].parse().ok().map(|number| (id[..letters].to_owned(), number))
+}
+
+/// An id without padding: `T001` and `t1` are the same.
+fn canonical(id: &str) -> String {
+    match number(&id.to_lowercase()) {
+        Some((prefix, value)) => {
+            let rest = id[prefix.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{prefix}{value}{}", rest.to_lowercase())
+        }
+        None => id.to_lowercase(),
+    }
+}
+
+/// Whether a text is only a template's placeholder.
+pub fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    let bracketed = text.starts_with('[') && text.ends_with(']') && !text[1..text.len() - 1].contains(']');
+    let braces = text.starts_with("{{") && text.ends_with("}}");
+    bracketed || braces || text == "TXXX" || text == "..." || text == "Task N"
+}
+
+/// A file as a task names it: without a line range, and not a sentence.
+fn file_name(text: &str) -> String {
+    let name = text.trim_start_matches(['-', ' ']).trim_matches('`');
+    let name = name.strip_prefix("Create:").or_else(|| name.strip_prefix("Modify:")).or_else(|| name.strip_prefix("Test:")).unwrap_or(name).trim().trim_matches('`');
+    let name = name.split_once(':').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())).map_or(name, |(file, _)| file);
+    if name.contains(' ') { String::new() } else { name.trim_start_matches("./").to_owned() }
+}
+
+/// `Small`, `M`, `3 hours`, `2-3 hours`, `90m`, `2d`.
+pub fn estimate(text: &str) -> Option<Estimate> {
+    let lower = text.trim().trim_matches(['[', ']', '`']).to_lowercase();
+    let word = lower.split([' ', ',', '(']).next().unwrap_or("");
+    let size = match word {
+        "xs" => Some(Size::ExtraSmall),
+        "s" | "small" => Some(Size::Small),
+        "m" | "medium" => Some(Size::Medium),
+        "l" | "large" => Some(Size::Large),
+        "xl" => Some(Size::ExtraLarge),
+        _ => None,
+    };
+    if let Some(size) = size {
+        return Some(Estimate::Size(size));
+    }
+    let number_len = |text: &str| text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    let first = number_len(&lower);
+    let min: f64 = lower[..first].parse().ok()?;
+    let rest = lower[first..].trim_start();
+    let (max, rest) = match rest.strip_prefix(['-', '–']) {
+        Some(rest) => {
+            let rest = rest.trim_start();
+            let second = number_len(rest);
+            (rest[..second].parse().ok()?, rest[second..].trim_start())
+        }
+        None => (min, rest),
+    };
+    let unit = match rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or("") {
+        "m" | "min" | "mins" | "minute" | "minutes" => 1.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 60.0,
+        "d" | "day" | "days" => 8.0 * 60.0,
+        "w" | "week" | "weeks" => 5.0 * 8.0 * 60.0,
+        _ => return None,
+    };
+    Some(Estimate::Time { min_minutes: min * unit, max_minutes: max * unit })
+}
+
+/// A topic from a title, without the words that say what kind of file it is.
+fn topic(title: &str, cut: &[&str]) -> String {
+    let mut topic = title.trim().trim_matches(['*', '`', '[', ']']);
+    for words in cut {
+        if let Some(rest) = topic.strip_suffix(words) {
+            topic = rest;
+        }
+        if let Some(rest) = topic.strip_prefix(words) {
+            topic = rest;
+        }
+    }
+    topic.trim_matches([' ', '-', ':', '–', '—']).to_owned()
+}
+
+/// All task ids and ranges anywhere in a text that start with a letter (`T001`, `T004-T007`).
+pub fn ids_in(text: &str) -> Vec<Reference> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let starts = text.as_bytes()[at].is_ascii_uppercase() && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
+        let len = if starts { id_len(&text[at..]) } else { None };
+        match len {
+            Some(_) => {
+                let piece: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '–' | '.')).collect();
+                for reference in references(piece.trim_end_matches(['.', '-'])) {
+                    if matches!(reference.to, Target::Task(_) | Target::Range(..)) {
+                        found.push(Reference { at: at + reference.at, ..reference });
+                    }
+                }
+                at += piece.len().max(1);
+            }
+            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    found
+}

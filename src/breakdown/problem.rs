@@ -1,0 +1,71 @@
+//! What is wrong with a breakdown, where, and what would mend it.
+
+use std::ops::Range;
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable name for it.
+    pub code: &'static str,
+    /// What is wrong and what to do, in a sentence.
+    pub message: String,
+    /// Where, in bytes.
+    pub span: Range<usize>,
+    /// What would mend it, where that is obvious.
+    pub fix: Option<Fix>,
+}
+
+/// A change that would mend a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// What it does.
+    pub title: String,
+    /// What is replaced.
+    pub span: Range<usize>,
+    /// By what.
+    pub replacement: String,
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something can't be scheduled because of it.
+    Error,
+    /// Probably not what was meant.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+impl Severity {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+impl Problem {
+    /// Something that can't be scheduled.
+    pub fn error(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), span, fix: None }
+    }
+    /// Probably not what was meant.
+    pub fn warning(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+    /// Good to know.
+    pub fn info(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Info, ..Self::error(code, span, message) }
+    }
+    /// With a change that mends it.
+    pub fn with_fix(mut self, title: impl Into<String>, span: Range<usize>, replacement: impl Into<String>) -> Self {
+        self.fix = Some(Fix { title: title.into(), span, replacement: replacement.into() });
+        self
+    }
+}

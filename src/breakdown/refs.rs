@@ -1,0 +1,178 @@
+//! What a text refers to: tasks, ranges of tasks, streams.
+
+/// A reference as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// What it points at.
+    pub to: Target,
+    /// Where it stands, in bytes from the start of the text that was given.
+    pub at: usize,
+    /// How long it is.
+    pub len: usize,
+}
+
+/// What a reference points at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// `Task 3`, `T012`, `B3`.
+    Task(String),
+    /// `T001-T009`.
+    Range(String, String),
+    /// `Stream A`, `Phase 2`.
+    Stream(String),
+    /// `all previous tasks`.
+    AllBefore,
+    /// Something outside: `Supabase access`.
+    External(String),
+}
+
+const NOTHING: [&str; 12] = ["none", "—", "–", "-", "n/a", "na", "[]", "", "immediately", "parallel start", "없음", "なし"];
+const GROUP_LABELS: [&str; 8] = ["streams", "stream", "phases", "phase", "waves", "wave", "epic", "milestone"];
+const TASK_LABELS: [&str; 6] = ["tasks", "task", "steps", "step", "story", "wp"];
+
+/// Reads a list of references: `Tasks 2, 4, 5 complete`, `A1, B3`, `T001-T009`, `Stream C`.
+pub fn references(text: &str) -> Vec<Reference> {
+    let bare = without_parentheses(text);
+    let mut found = Vec::new();
+    let mut group = false;
+    for (at, piece) in pieces(&bare) {
+        let (label, id, id_at) = take_label(piece);
+        let lower = piece.trim().trim_end_matches('.').to_lowercase();
+        if NOTHING.contains(&lower.as_str()) || lower.starts_with("none ") || lower.starts_with("no dependenc") {
+            continue;
+        }
+        match label {
+            Some(Label::Group) => group = true,
+            Some(Label::Task) => group = false,
+            None => {}
+        }
+        if lower.starts_with("all ") && ["previous", "above", "prior", "preceding"].iter().any(|word| lower.contains(word)) {
+            found.push(Reference { to: Target::AllBefore, at, len: piece.len() });
+            continue;
+        }
+        let (to, len) = if group { (stream(id), id.len()) } else { task(id) };
+        let to = to.unwrap_or_else(|| Target::External(piece.trim().to_owned()));
+        let external = matches!(to, Target::External(_));
+        found.push(Reference { at: at + if external { 0 } else { id_at }, len: if external { piece.len() } else { len }, to });
+    }
+    found
+}
+
+enum Label {
+    Group,
+    Task,
+}
+
+/// The same text with everything in parentheses blanked, so that places stay.
+fn without_parentheses(text: &str) -> String {
+    let mut depth = 0_usize;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '(' | '（') {
+            depth += 1;
+        }
+        if depth > 0 || matches!(c, '[' | ']' | '`' | '*') {
+            out.extend(std::iter::repeat_n(' ', c.len_utf8()));
+        } else {
+            out.push(c);
+        }
+        if matches!(c, ')' | '）') {
+            depth = depth.saturating_sub(1);
+        }
+    }
+    out
+}
+
+/// Splits at commas and "and", with where each piece starts.
+fn pieces(text: &str) -> Vec<(usize, &str)> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let cut = [",", "，", "、", ";", " and ", " & ", " + ", "\n"].iter().filter_map(|by| rest.find(by).map(|at| (at, by.len()))).min();
+        let (end, skip) = cut.unwrap_or((rest.len(), 0));
+        let piece = &rest[..end];
+        let trimmed = piece.trim();
+        if !trimmed.is_empty() {
+            pieces.push((from + (piece.len() - piece.trim_start().len()), trimmed));
+        }
+        from += end + skip;
+        rest = &rest[end + skip..];
+    }
+    pieces
+}
+
+/// `Task 3 complete` → a label, what follows it and where that starts.
+fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
+    let lower = piece.to_ascii_lowercase();
+    let labelled = |labels: &[&str]| {
+        labels.iter().find_map(|label| {
+            let rest = lower.strip_prefix(label)?;
+            rest.starts_with([' ', '#', ':']).then_some(label.len())
+        })
+    };
+    let (label, skip) = match (labelled(&GROUP_LABELS), labelled(&TASK_LABELS)) {
+        (Some(skip), _) => (Some(Label::Group), skip),
+        (None, Some(skip)) => (Some(Label::Task), skip),
+        (None, None) => (None, 0),
+    };
+    let rest = piece[skip..].trim_start_matches([' ', '#', ':']);
+    (label, rest, piece.len() - rest.len())
+}
+
+fn stream(text: &str) -> Option<Target> {
+    let word = text.split_whitespace().next()?.trim_end_matches(['.', ':']);
+    let key = word.len() <= 6 && (word.chars().next()?.is_ascii_digit() || word.len() <= 2);
+    key.then(|| Target::Stream(word.to_owned()))
+}
+
+fn task(text: &str) -> (Option<Target>, usize) {
+    let Some(first) = id_len(text) else { return (None, 0) };
+    let (id, rest) = text.split_at(first);
+    for by in ["-", "–", "—", "…", "...", " to ", " through ", "~", " - ", " – "] {
+        let Some(after) = rest.strip_prefix(by) else { continue };
+        let after_trimmed = after.trim_start();
+        if let Some(second) = id_len(after_trimmed) {
+            let len = first + by.len() + (after.len() - after_trimmed.len()) + second;
+            return (Some(Target::Range(id.to_owned(), after_trimmed[..second].to_owned())), len);
+        }
+    }
+    // What follows an id may only be words about it ("complete", "is done"), or it was no id.
+    let fits = rest.is_empty() || rest.starts_with([' ', '.', ':', '\t']);
+    let word = rest.split_whitespace().next().unwrap_or("").to_lowercase();
+    let about = ["", "complete", "completes", "completed", "completion", "done", "is", "must", "finished", "first", "—", "–", "-", ".", ":", "for", "from", "tasks", "in", "so"];
+    let known = about.contains(&word.trim_end_matches(['.', ':', ';'])) || word.starts_with('#');
+    if fits && known { (Some(Target::Task(id.to_owned())), first) } else { (None, 0) }
+}
+
+/// How long the task id at the start of a text is: letters, digits with dots, a suffix.
+pub fn id_len(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let letters = bytes.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    if letters > 5 {
+        return None;
+    }
+    let mut at = letters;
+    let dash = usize::from(letters > 0 && bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit));
+    at += dash;
+    let digits = bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits == 0 || digits > 9 {
+        return None;
+    }
+    at += digits;
+    while bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
+        at += 1 + bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+    }
+    let letter = bytes.get(at).is_some_and(u8::is_ascii_alphabetic) && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+    at += usize::from(letter);
+    let suffix = bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase);
+    if suffix {
+        let len = bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        // `T001-T009` is a range, `T031-MIN` an id.
+        let word = &text[at + 1..at + 1 + len];
+        if word.bytes().all(|b| b.is_ascii_uppercase()) {
+            at += 1 + len;
+        }
+    }
+    (!bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'/')).then_some(at)
+}

@@ -1,0 +1,296 @@
+//! GitHub spec-kit's `tasks.md`: phases, boxes with ids, `[P]` for what may run in parallel.
+//!
+//! Order counts where nothing is written: phases one after the other; in a phase, tasks in a row,
+//! a run of `[P]` tasks side by side. Stories after the foundation are independent of each other
+//! only where the section on dependencies says so.
+
+use super::build::{Builder, On, Waiting, ids_in};
+use super::detect::is_spec_kit_id;
+use super::refs::id_len;
+use super::text::{Line, Text, clean_title, fields, tick};
+use super::{Deps, Parsed};
+use crate::core::plan::Level;
+
+struct Reader<'a> {
+    build: Builder<'a>,
+    heading: Option<(String, std::ops::Range<usize>)>,
+    stream: Option<usize>,
+    parallel: Vec<bool>,
+    indent: usize,
+    dependencies: bool,
+    section: Vec<Line<'a>>,
+    checkpoints: Vec<(usize, String, std::ops::Range<usize>)>,
+}
+
+/// Reads a text.
+pub fn read(text: &Text<'_>, deps: Deps) -> Parsed {
+    let mut build = Builder::new(text, "spec-kit");
+    build.read_topic(&["Tasks:", "Implementation Tasks:", "Task List:"]);
+    let mut reader = Reader {
+        build,
+        heading: None,
+        stream: None,
+        parallel: Vec::new(),
+        indent: 0,
+        dependencies: false,
+        section: Vec::new(),
+        checkpoints: Vec::new(),
+    };
+    let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
+    for (at, line) in lines.iter().enumerate() {
+        reader.line(line, &lines[at + 1..]);
+    }
+    reader.phases();
+    reader.inside_phases();
+    let section = std::mem::take(&mut reader.section);
+    for line in &section {
+        reader.task_edges(line);
+    }
+    for (stream, text, span) in std::mem::take(&mut reader.checkpoints) {
+        let id = reader.build.plan.streams[stream].id.clone();
+        reader.build.gate(&format!("Checkpoint {id}"), Level::Stream, vec![id.clone()], &text, span);
+    }
+    reader.build.finish(deps)
+}
+
+impl<'a> Reader<'a> {
+    fn line(&mut self, line: &Line<'a>, after: &[Line<'a>]) {
+        let span = line.start..line.start + line.text.trim_end().len();
+        if let Some((level, _, heading)) = line.heading() {
+            if is_spec_kit_id(heading) {
+                return self.heading_task(heading, span, after);
+            }
+            if level <= 2 {
+                let lower = heading.to_lowercase();
+                self.dependencies = lower.starts_with("dependenc") || heading.contains("依赖") || heading.contains("依賴");
+                self.heading = Some((heading.to_owned(), span));
+                self.stream = None;
+            }
+            return;
+        }
+        if self.dependencies {
+            self.section.push(*line);
+        }
+        let (start, body) = line.trimmed();
+        if let Some(text) = checkpoint(body) {
+            if let Some(stream) = self.stream {
+                self.checkpoints.push((stream, text.to_owned(), start..start + body.len()));
+            }
+            return;
+        }
+        let Some(item) = line.item().filter(|item| item.number.is_none()) else { return };
+        let Some(tick) = tick(item.text) else { return };
+        let rest = tick.rest.trim_start_matches('*');
+        if is_spec_kit_id(rest) {
+            self.indent = line.indent();
+            let ix = self.task(rest, span, item.start + (item.text.len() - rest.len()));
+            self.build.ticked(ix, &tick, item.start);
+            let title = self.build.plan.tasks[ix].title.clone();
+            self.build.state_words(ix, &title);
+        } else {
+            let nested = line.indent() > self.indent && self.stream.is_some() && !self.build.plan.tasks.is_empty();
+            if nested {
+                let ix = self.build.plan.tasks.len() - 1;
+                let from = item.start + tick.rest_at;
+                self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
+                self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+            } else {
+                self.build.other_boxes.0 += 1;
+                self.build.other_boxes.1 += usize::from(tick.done());
+            }
+        }
+    }
+
+    /// `T012 [P] [US1] Title in src/a.rs (depends on T011)`.
+    fn task(&mut self, text: &str, span: std::ops::Range<usize>, start: usize) -> usize {
+        let len = id_len(text).unwrap_or_else(|| text.bytes().take_while(u8::is_ascii_alphanumeric).count());
+        let (id, rest) = text.split_at(len);
+        let mut title = rest.trim_start_matches(['*', ':', ' ']);
+        let mut parallel = false;
+        while let Some((tag, after)) = title.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+            parallel |= tag == "P";
+            let known = tag == "P" || tag.starts_with("US") || tag.starts_with("Story");
+            if !known {
+                break;
+            }
+            title = after.trim_start();
+        }
+        if self.stream.is_none() {
+            self.stream = self.heading.clone().map(|(heading, span)| {
+                let (id, name) = phase(&heading);
+                self.build.stream(&id, &name, span)
+            });
+        }
+        let ix = self.build.task(id, &clean_title(title), self.stream, span);
+        self.parallel.push(parallel);
+        if let Some((at, value)) = inline_dependencies(text) {
+            self.build.waits(Waiting::Task(ix), value, start + at);
+        }
+        self.build.plan.tasks[ix].files = files(title);
+        ix
+    }
+
+    /// `#### T001: Title [P]` with fields and acceptance boxes below it, and no state.
+    fn heading_task(&mut self, heading: &str, span: std::ops::Range<usize>, after: &[Line<'a>]) {
+        let start = span.start + self.build.text.all[span.clone()].find(heading).unwrap_or(0);
+        let ix = self.task(heading, span, start);
+        self.parallel[ix] = heading.contains("[P]");
+        self.build.plan.tasks[ix].title = self.build.plan.tasks[ix].title.replace("[P]", "").trim().to_owned();
+        let end = after.iter().position(|line| line.heading().is_some()).unwrap_or(after.len());
+        for field in fields(&after[..end]) {
+            self.build.field(ix, &field);
+        }
+    }
+
+    /// Which phase waits for which.
+    fn phases(&mut self) {
+        let names: Vec<String> = self.build.plan.streams.iter().map(|s| format!("{} {}", s.id, s.name).to_lowercase()).collect();
+        let foundation = names.iter().rposition(|name| name.contains("foundation"));
+        let stated = self.stated_phases();
+        for ix in 1..names.len() {
+            let last = ix + 1 == names.len() && (names[ix].contains("polish") || names[ix].contains("cross-cutting"));
+            match stated.get(&ix) {
+                Some(on) => {
+                    for &on in on.iter().filter(|on| **on != ix) {
+                        let id = self.build.plan.streams[on].id.to_string();
+                        let text = if id.contains(' ') { format!("Phase {}", id.trim_start_matches("Phase ")) } else { format!("Stream {id}") };
+                        self.build.waits(Waiting::Stream(ix), &text, 0);
+                    }
+                    if let Some(foundation) = foundation.filter(|at| *at < ix) {
+                        self.build.implies(Waiting::Stream(ix), On::Stream(foundation));
+                    }
+                }
+                None if last => (0..ix).for_each(|on| self.build.implies(Waiting::Stream(ix), On::Stream(on))),
+                None => self.build.implies(Waiting::Stream(ix), On::Stream(ix - 1)),
+            }
+        }
+    }
+
+    /// Phases of which the section on dependencies speaks, with what it says that they wait for.
+    fn stated_phases(&self) -> std::collections::BTreeMap<usize, Vec<usize>> {
+        let streams = &self.build.plan.streams;
+        let story = |key: &str| streams.iter().position(|s| s.name.to_lowercase().contains(&format!("user story {key}")) || s.name.contains(&format!("[US{key}]")));
+        let mut stated = std::collections::BTreeMap::new();
+        for line in &self.section {
+            let Some(item) = line.item() else { continue };
+            let Some((left, right)) = item.text.split_once(':') else { continue };
+            let stories = |text: &str| -> Vec<usize> {
+                let short = text.match_indices("US").map(|(at, _)| at + 2);
+                let long = text.match_indices("User Story ").map(|(at, _)| at + 11);
+                let digits = |at: usize| text[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
+                short.chain(long).map(digits).filter(|key| !key.is_empty()).filter_map(|key| story(&key)).collect()
+            };
+            let [subject] = stories(left)[..] else { continue };
+            let lower = right.to_lowercase();
+            let free = lower.contains("no dependenc") || lower.contains("independent") || lower.contains("can start after foundation");
+            let sentence = right.split(['.', '(']).next().unwrap_or(right);
+            let on = if lower.contains("depends on") || lower.contains("requires") || lower.contains("after us") { stories(sentence) } else { Vec::new() };
+            if free || !on.is_empty() {
+                stated.entry(subject).or_insert_with(Vec::new).extend(on);
+            }
+        }
+        stated
+    }
+
+    /// In a phase, a run of `[P]` tasks forks after the task before it and joins at the next one.
+    fn inside_phases(&mut self) {
+        let plan = &self.build.plan;
+        let mut edges: Vec<(usize, usize)> = Vec::new();
+        let mut before: Vec<usize> = Vec::new();
+        let mut run: Vec<usize> = Vec::new();
+        for ix in 0..plan.tasks.len() {
+            let new_phase = ix == 0 || plan.tasks[ix].stream != plan.tasks[ix - 1].stream;
+            if new_phase {
+                before.clear();
+                run.clear();
+            }
+            let joins = !new_phase && self.parallel[ix] && run.last().is_some_and(|&last| self.parallel[last]);
+            if !joins && !run.is_empty() {
+                before = std::mem::take(&mut run);
+            }
+            run.push(ix);
+            edges.extend(before.iter().map(|&on| (ix, on)));
+        }
+        for (ix, on) in edges {
+            self.build.implies(Waiting::Task(ix), On::Task(on));
+        }
+    }
+
+    /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`.
+    fn task_edges(&mut self, line: &Line<'_>) {
+        let (start, body) = line.trimmed();
+        let lower = body.to_lowercase();
+        let one_of = |words: &[&str]| words.iter().filter_map(|word| lower.find(word).map(|at| (at, word.len()))).min();
+        if let Some((at, len)) = one_of(&["depends on", "depend on"]) {
+            self.edges(&body[..at], start, &body[at + len..], start + at + len);
+        } else if let Some((at, len)) = one_of(&[" blocks ", " before "]) {
+            self.edges(&body[at + len..], start + at + len, &body[..at], start);
+        } else if body.contains('→') || body.contains("-->") {
+            let arrow = if body.contains('→') { "→" } else { "-->" };
+            let mut parts = Vec::new();
+            let mut from = 0;
+            for part in body.split(arrow) {
+                parts.push((from, part));
+                from += part.len() + arrow.len();
+            }
+            for pair in parts.windows(2) {
+                self.edges(pair[1].1, start + pair[1].0, pair[0].1, start + pair[0].0);
+            }
+        }
+    }
+
+    /// All tasks named on one side wait for all named on the other.
+    fn edges(&mut self, waiting: &str, _at: usize, on: &str, start: usize) {
+        let on_text = on.split(['(', '（']).next().filter(|text| !ids_in(text).is_empty()).unwrap_or(on);
+        let names: Vec<String> = ids_in(on_text).iter().map(|r| on_text[r.at..r.at + r.len].to_owned()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let first = ids_in(on_text).first().map_or(0, |r| r.at);
+        let members = self.build.tasks_named(waiting);
+        for ix in members {
+            self.build.waits(Waiting::Task(ix), &names.join(", "), start + first);
+        }
+    }
+}
+
+/// The text after `**Checkpoint**:`.
+fn checkpoint(body: &str) -> Option<&str> {
+    let rest = body.trim_start_matches(['-', ' ']).strip_prefix("**Checkpoint")?;
+    rest.split_once("**").map(|(_, text)| text.trim_start_matches([':', ' ']))
+}
+
+/// `Phase 3: User Story 1 - Title (Priority: P1)` → `Phase 3` and the rest.
+fn phase(heading: &str) -> (String, String) {
+    let split = heading.strip_prefix("Phase ").and_then(|rest| rest.split_once([':', ' ']));
+    match split {
+        Some((key, name)) if key.len() <= 8 => (format!("Phase {}", key.trim_end_matches(':')), name.trim_start_matches([':', ' ', '-']).to_owned()),
+        _ => (heading.chars().take(40).collect::<String>().trim().to_owned(), heading.to_owned()),
+    }
+}
+
+/// The value of `(depends on T011, T013)` at any place of a line.
+fn inline_dependencies(text: &str) -> Option<(usize, &str)> {
+    let lower = text.to_ascii_lowercase();
+    for words in ["(depends on ", "(depends: ", "(requires ", "(after ", "depends on ", "依賴 ", "依赖 "] {
+        if let Some(at) = lower.find(words) {
+            let from = at + words.len();
+            let end = text[from..].find(')').map_or(text.len(), |end| from + end);
+            let value = &text[from..end];
+            let named = super::refs::references(value).iter().any(|r| matches!(r.to, super::refs::Target::Task(_) | super::refs::Target::Range(..)));
+            if named {
+                return Some((from, value));
+            }
+        }
+    }
+    None
+}
+
+/// Paths that a title names.
+fn files(title: &str) -> Vec<String> {
+    let words = title.split([' ', ',', '`', '(', ')', '"']).map(|word| word.trim_end_matches(['.', ':', ';']));
+    let is_path = |word: &&str| word.contains('/') && word.rsplit('/').next().is_some_and(|name| name.contains('.')) && !word.contains("://");
+    let mut files: Vec<String> = words.filter(is_path).map(|word| word.trim_start_matches("./").to_owned()).collect();
+    files.dedup();
+    files
+}

@@ -1,0 +1,285 @@
+//! A text as lines, with what hides tasks (fences, comments, front matter) marked, and the small
+//! pieces that all Markdown formats share: headings, list items, boxes, fields.
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use std::ops::Range;
+
+/// A text and its lines.
+pub struct Text<'a> {
+    /// The whole text.
+    pub all: &'a str,
+    /// Its lines, without their ends.
+    pub lines: Vec<Line<'a>>,
+    /// Fenced blocks, as line ranges with the fences themselves.
+    pub fences: Vec<Range<usize>>,
+}
+
+/// One line.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Where it starts, in bytes of the whole text.
+    pub start: usize,
+    /// Its text.
+    pub text: &'a str,
+    /// Inside a fence, a comment or front matter.
+    pub hidden: bool,
+}
+
+impl<'a> Text<'a> {
+    /// Splits a text. CommonMark says what is a fence, whatever it looks like.
+    pub fn new(all: &'a str) -> Self {
+        let mut lines = Vec::with_capacity(all.len() / 32);
+        let mut start = 0;
+        for piece in all.split_inclusive('\n') {
+            let text = piece.strip_suffix('\n').unwrap_or(piece);
+            let text = text.strip_suffix('\r').unwrap_or(text);
+            lines.push(Line { start, text, hidden: false });
+            start += piece.len();
+        }
+        let mut text = Self { all, lines, fences: Vec::new() };
+        text.hide();
+        text
+    }
+
+    fn hide(&mut self) {
+        let options = Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
+        let mut inside_html: Option<usize> = None;
+        for (event, range) in Parser::new_ext(self.all, options).into_offset_iter() {
+            match event {
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
+                    let lines = self.line_range(&range);
+                    self.fences.push(lines.clone());
+                    self.hide_lines(lines);
+                }
+                Event::Start(Tag::MetadataBlock(_)) => {
+                    let lines = self.line_range(&range);
+                    self.hide_lines(lines);
+                }
+                Event::Start(Tag::HtmlBlock) => inside_html = Some(range.start),
+                Event::End(TagEnd::HtmlBlock) => {
+                    let from = inside_html.take().unwrap_or(range.start);
+                    if self.all[from..].trim_start().starts_with("<!--") {
+                        let lines = self.line_range(&(from..range.end));
+                        self.hide_lines(lines);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn hide_lines(&mut self, lines: Range<usize>) {
+        for line in &mut self.lines[lines] {
+            line.hidden = true;
+        }
+    }
+
+    fn line_range(&self, bytes: &Range<usize>) -> Range<usize> {
+        let first = self.line_at(bytes.start);
+        let last = self.line_at(bytes.end.saturating_sub(1).max(bytes.start));
+        first..(last + 1).min(self.lines.len())
+    }
+
+    /// The index of the line that a byte is on.
+    pub fn line_at(&self, offset: usize) -> usize {
+        self.lines.partition_point(|line| line.start <= offset).saturating_sub(1)
+    }
+
+    /// Line and column of a byte, both from 1; the column counts characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let Some(line) = self.lines.get(self.line_at(offset)) else { return (1, 1) };
+        let before = line.text.get(..offset.saturating_sub(line.start).min(line.text.len())).unwrap_or(line.text);
+        (self.line_at(offset) + 1, before.chars().count() + 1)
+    }
+
+    /// Lines that are not hidden, with their indices.
+    pub fn visible(&self) -> impl Iterator<Item = (usize, Line<'a>)> {
+        self.lines.iter().copied().enumerate().filter(|(_, line)| !line.hidden)
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Blanks in front, a tab counting four.
+    pub fn indent(&self) -> usize {
+        let blanks = self.text.chars().take_while(|c| *c == ' ' || *c == '\t');
+        blanks.map(|c| if c == '\t' { 4 } else { 1 }).sum()
+    }
+
+    /// The text without blanks around it, and where that starts.
+    pub fn trimmed(&self) -> (usize, &'a str) {
+        let body = self.text.trim_start();
+        (self.start + self.text.len() - body.len(), body.trim_end())
+    }
+
+    /// The level and the text of a heading, with where the text starts.
+    pub fn heading(&self) -> Option<(usize, usize, &'a str)> {
+        let (start, body) = self.trimmed();
+        let level = body.bytes().take_while(|b| *b == b'#').count();
+        let rest = &body[level..];
+        if level == 0 || level > 6 || self.indent() > 3 || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
+            return None;
+        }
+        let text = rest.trim_start();
+        Some((level, start + body.len() - text.len(), text.trim_end_matches('#').trim_end()))
+    }
+
+    /// What follows a list marker (`-`, `*`, `+`, `1.`, `1)`), with where it starts and the
+    /// number of a numbered one.
+    pub fn item(&self) -> Option<Item<'a>> {
+        let (start, body) = self.trimmed();
+        let digits = body.bytes().take_while(u8::is_ascii_digit).count();
+        let (marker, number) = match body.as_bytes() {
+            [b'-' | b'*' | b'+', ..] => (1, None),
+            bytes if (1..=9).contains(&digits) && matches!(bytes.get(digits), Some(b'.' | b')')) => (digits + 1, Some(&body[..digits])),
+            _ => return None,
+        };
+        let rest = &body[marker..];
+        if !rest.starts_with([' ', '\t']) {
+            return None;
+        }
+        let text = rest.trim_start();
+        Some(Item { number, start: start + body.len() - text.len(), text })
+    }
+}
+
+/// A list item.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// The number of a numbered one.
+    pub number: Option<&'a str>,
+    /// Where its text starts.
+    pub start: usize,
+    /// Its text.
+    pub text: &'a str,
+}
+
+/// A box `[x]` at the start of a text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tick<'a> {
+    /// What stands in it.
+    pub mark: char,
+    /// Where that stands, in bytes of what was given.
+    pub at: usize,
+    /// What follows, with where it starts.
+    pub rest: &'a str,
+    /// Where that starts, in bytes of what was given.
+    pub rest_at: usize,
+}
+
+/// Reads a box. Letters other than `x` are tags and no marks.
+pub fn tick(text: &str) -> Option<Tick<'_>> {
+    let inner = text.strip_prefix('[')?;
+    let mark = inner.chars().next()?;
+    let rest = inner[mark.len_utf8()..].strip_prefix(']')?;
+    let is_mark = matches!(mark, ' ' | 'x' | 'X' | '-' | '~' | '>' | '!' | '/' | '?' | '✓' | '✔' | '✅' | '☑' | '☐' | '□');
+    if !is_mark || rest.starts_with('(') {
+        return None;
+    }
+    let body = rest.trim_start();
+    Some(Tick { mark, at: 1, rest: body, rest_at: text.len() - body.len() })
+}
+
+impl Tick<'_> {
+    /// Whether it counts as done.
+    pub fn done(&self) -> bool {
+        matches!(self.mark, 'x' | 'X' | '✓' | '✔' | '✅' | '☑')
+    }
+}
+
+/// A field of a task or a stream: `Dependencies: Task 1 complete`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its name in lower case.
+    pub name: String,
+    /// Its name as written.
+    pub label: String,
+    /// Its value, wrapped lines joined.
+    pub value: String,
+    /// Where the value starts.
+    pub start: usize,
+}
+
+/// The fields of some lines. A bullet or a blank line starts a new entry, other lines go on with
+/// the one before; bold names run together on one line are taken apart.
+pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
+    let mut entries: Vec<(usize, usize, String)> = Vec::new();
+    let mut open = false;
+    for line in lines.iter().filter(|line| !line.hidden) {
+        let (start, body) = line.trimmed();
+        if body.is_empty() {
+            open = false;
+        } else if let Some(item) = line.item() {
+            entries.push((line.indent() + 1, item.start, item.text.to_owned()));
+            open = true;
+        } else if open && !body.starts_with("**") && !body.starts_with('📝') {
+            if let Some((_, _, text)) = entries.last_mut() {
+                text.push(' ');
+                text.push_str(body);
+            }
+        } else {
+            let text = body.trim_start_matches('📝').trim_start();
+            entries.push((0, start + body.len() - text.len(), text.to_owned()));
+            open = true;
+        }
+    }
+    let mut fields: Vec<Field> = Vec::new();
+    let mut depth = 0;
+    for (indent, start, text) in entries {
+        let split = split_fields(&text, start);
+        if split.is_empty() {
+            // A bullet under a field with no value of its own belongs to it.
+            if let Some(last) = fields.last_mut().filter(|_| indent > depth) {
+                if last.value.is_empty() {
+                    last.start = start;
+                } else {
+                    last.value.push('\n');
+                }
+                last.value.push_str(&text);
+            }
+        } else {
+            depth = indent;
+            fields.extend(split);
+        }
+    }
+    fields
+}
+
+/// `Name: value`, `**Name**: value`, `**Name:** value`, several bold ones in a row.
+fn split_fields(text: &str, start: usize) -> Vec<Field> {
+    let mut heads: Vec<(usize, usize, String)> = Vec::new();
+    let mut from = 0;
+    while let Some(open) = text[from..].find("**").map(|at| from + at) {
+        let Some(close) = text[open + 2..].find("**").map(|at| open + 2 + at) else { break };
+        let name = &text[open + 2..close];
+        let after = close + 2;
+        if let Some(name) = name.strip_suffix(':') {
+            heads.push((open, after, name.to_owned()));
+        } else if text[after..].starts_with(':') {
+            heads.push((open, after + 1, name.to_owned()));
+        }
+        from = after;
+    }
+    if heads.first().is_none_or(|(at, _, _)| !text[..*at].trim().is_empty()) {
+        let Some(colon) = text.find(':') else { return Vec::new() };
+        let name = text[..colon].trim_matches(['*', '_', '`', ' ']);
+        let plausible = !name.is_empty() && name.chars().count() <= 32 && name.split_whitespace().count() <= 4 && !name.contains(['/', '(', '[', '.']);
+        if !plausible || text[colon + 1..].starts_with("//") || heads.first().is_some_and(|(at, _, _)| *at < colon) {
+            return Vec::new();
+        }
+        heads.insert(0, (0, colon + 1, name.to_owned()));
+        heads.truncate(1);
+    }
+    let ends: Vec<usize> = heads.iter().skip(1).map(|(at, _, _)| *at).chain([text.len()]).collect();
+    let field = |((_, from, label), end): ((usize, usize, String), usize)| {
+        let raw = &text[from..end];
+        let value = raw.trim().trim_end_matches('_');
+        Field { name: label.trim().to_lowercase(), label: label.trim().to_owned(), value: value.to_owned(), start: start + from + (raw.len() - raw.trim_start().len()) }
+    };
+    heads.into_iter().zip(ends).map(field).collect()
+}
+
+/// A title without bold marks, trailing signs of state and blanks.
+pub fn clean_title(text: &str) -> String {
+    let text = text.replace("**", "");
+    text.trim().trim_end_matches(['✅', '🔄', ' ', '\u{fe0f}']).trim().to_owned()
+}

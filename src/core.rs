@@ -1,0 +1,51 @@
+//! One turn: an input becomes events, then the state advances until it is at rest.
+//!
+//! Nothing in here does I/O, reads a clock or draws a random number. Read in the order of the
+//! `mod` lines: words first, then the vocabulary of what happens, then the three functions.
+
+pub mod id;
+pub mod plan;
+pub mod graph;
+pub mod policy;
+pub mod allocation;
+pub mod outcome;
+pub mod input;
+pub mod event;
+pub mod state;
+pub mod decide;
+pub mod advance;
+pub mod brief;
+pub mod progress;
+pub mod status;
+pub mod report;
+pub mod audit;
+
+use event::{Event, Recorded};
+use input::Input;
+use state::State;
+
+/// Everything that one input leads to: the events that say what it means here and now, then all
+/// that the state calls for until it is at rest. The state has them applied when this returns.
+///
+/// `now_ms` is the time of the turn in milliseconds since the Unix epoch; the caller reads the
+/// clock and makes sure that it never goes back.
+pub fn turn(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
+    let mut recorded = Vec::new();
+    let events = decide::decide(state, input);
+    record(state, events, now_ms, &mut recorded);
+    loop {
+        let events = advance::advance(state, now_ms);
+        if events.is_empty() {
+            return recorded;
+        }
+        record(state, events, now_ms, &mut recorded);
+    }
+}
+
+fn record(state: &mut State, events: Vec<Event>, now_ms: u64, recorded: &mut Vec<Recorded>) {
+    for event in events {
+        let next = Recorded { seq: state.seq + 1, at: now_ms, event };
+        state.apply(&next);
+        recorded.push(next);
+    }
+}

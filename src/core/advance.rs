@@ -1,0 +1,541 @@
+//! The next thing to do given only the state and the time, or nothing.
+//!
+//! Scheduling is no reaction to an event: it looks at the state. A restart, a changed plan, a
+//! changed policy and an ordinary step all go through here, so none of them needs code of its own.
+
+use super::event::{Event, Mark, Purpose, Step, Work};
+use super::id::{AgentName, GateId, OrderId};
+use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Verdict};
+use super::plan::{Level, TestsFirst};
+use super::policy::{AgentPolicy, Role};
+use super::progress;
+use super::state::{GatePhase, GateState, Phase, State, TaskState, is_red};
+
+/// How long after an attempt's own limit an order is given up: what carries it out stops it
+/// first and says how it ended.
+const DEADLINE_MARGIN_MS: u64 = 60_000;
+
+/// The next events that the state calls for; none when it is at rest.
+pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
+    if state.execution.is_none() || state.ended.is_some() {
+        return Vec::new();
+    }
+    if state.cancelled {
+        let status = progress::status(state);
+        return if state.orders.is_empty() { vec![Event::ExecutionEnded { status }] } else { Vec::new() };
+    }
+    let expired = state.orders.iter().find(|(_, order)| !order.stopping && order.deadline <= now_ms);
+    if let Some((order, _)) = expired {
+        return vec![Event::StopOrdered { order: *order, why: "its deadline has passed".into() }];
+    }
+    if state.paused {
+        return Vec::new();
+    }
+    for &ix in &state.active {
+        let events = Turn { state, ix, task: &state.tasks[ix], now_ms }.next();
+        if !events.is_empty() {
+            return events;
+        }
+    }
+    for &ix in &state.due_gates {
+        let events = gate(state, ix, now_ms);
+        if !events.is_empty() {
+            return events;
+        }
+    }
+    let events = start(state);
+    if !events.is_empty() {
+        return events;
+    }
+    // At rest only when nobody is at work and no wait will end by itself.
+    let at_work = state.orders.values().any(|open| open.work.task().is_some());
+    let waits = state.active.iter().any(|&ix| state.tasks[ix].not_before > now_ms);
+    if at_work || waits {
+        return Vec::new();
+    }
+    match finish(state, now_ms) {
+        Some(events) => events,
+        None if state.orders.is_empty() => vec![Event::ExecutionEnded { status: progress::status(state) }],
+        None => Vec::new(),
+    }
+}
+
+/// Starts the ready task of the highest rank for which there is a place.
+fn start(state: &State) -> Vec<Event> {
+    let working = state.active.iter().filter(|&&ix| state.tasks[ix].step() <= Some(Step::Implementing)).count();
+    if working >= state.policy.max_parallel as usize {
+        return Vec::new();
+    }
+    let fits = |ix: usize| {
+        let agent = state.allocation[ix].agent.as_ref()?;
+        // What an earlier try of it left running must be gone first.
+        (state.tasks[ix].open.is_empty() && has_place(state, agent) && !shares_files(state, ix)).then_some(ix)
+    };
+    let Some(ix) = state.ready.iter().find_map(|&(_, ix)| fits(ix)) else { return Vec::new() };
+    let task = state.task(ix).id.clone();
+    let step = next_step(state, ix, None).unwrap_or(Step::Implementing);
+    vec![Event::Entered { task, step }]
+}
+
+/// Whether an agent may be given one more order. Tasks that it is about to begin count too.
+fn has_place(state: &State, agent: &AgentName) -> bool {
+    let Some(limit) = state.policy.agent(agent).and_then(|agent| agent.max_parallel) else { return true };
+    let about_to = state.active.iter().filter(|&&ix| {
+        let task = &state.tasks[ix];
+        task.step() <= Some(Step::Implementing) && state.allocation[ix].agent.as_ref() == Some(agent) && task.open.is_empty()
+    });
+    state.busy.get(agent).copied().unwrap_or(0) + (about_to.count() as u32) < limit
+}
+
+/// Whether an agent's own limit leaves room for one more order right now.
+fn has_room(state: &State, agent: &AgentName) -> bool {
+    let limit = state.policy.agent(agent).and_then(|agent| agent.max_parallel);
+    limit.is_none_or(|limit| state.busy.get(agent).copied().unwrap_or(0) < limit)
+}
+
+/// Tasks that name the same files, or a folder and a file in it, never run at once.
+fn shares_files(state: &State, ix: usize) -> bool {
+    let files = &state.task(ix).files;
+    let overlaps = |a: &str, b: &str| {
+        let inside = |outer: &str, inner: &str| inner.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        a == b || inside(a, b) || inside(b, a)
+    };
+    let busy = |&&other: &&usize| state.task(other).files.iter().any(|a| files.iter().any(|b| overlaps(a, b)));
+    !files.is_empty() && state.active.iter().any(|other| busy(&other))
+}
+
+/// The step after one, leaving out those that have nothing to do; none after the last.
+pub fn next_step(state: &State, ix: usize, after: Option<Step>) -> Option<Step> {
+    const STEPS: [Step; 7] = [
+        Step::Consulting,
+        Step::Baseline,
+        Step::WritingTests,
+        Step::ProvingRed,
+        Step::Implementing,
+        Step::Gating,
+        Step::Reviewing,
+    ];
+    STEPS.into_iter().find(|&step| after.is_none_or(|after| step > after) && applies(state, ix, step))
+}
+
+fn applies(state: &State, ix: usize, step: Step) -> bool {
+    let allocation = &state.allocation[ix];
+    let agent = allocation.agent.as_ref().and_then(|name| state.policy.agent(name));
+    let shell = agent.is_some_and(AgentPolicy::runs_the_task);
+    let role = |name: &AgentName| state.policy.agent(name).map(|agent| agent.role);
+    // With no test command known, only an agent that is there for it is asked to write tests.
+    let tests_written = || {
+        let tester = allocation.tester.as_ref();
+        tester.is_some_and(|name| state.policy.tests_gate().is_some() || role(name) == Some(Role::Tester))
+    };
+    match step {
+        Step::Consulting => !allocation.experts.is_empty(),
+        Step::Baseline => !shell && state.task_checks(ix).next().is_some(),
+        Step::WritingTests => tests_written(),
+        Step::ProvingRed => tests_written() && state.policy.tests_gate().is_some(),
+        Step::Implementing => true,
+        Step::Gating => state.task_gates(ix).next().is_some(),
+        Step::Reviewing => !allocation.reviewers.is_empty(),
+    }
+}
+
+/// One active task at one moment.
+struct Turn<'a> {
+    state: &'a State,
+    ix: usize,
+    task: &'a TaskState,
+    now_ms: u64,
+}
+
+impl Turn<'_> {
+    fn next(&self) -> Vec<Event> {
+        if self.task.not_before > self.now_ms {
+            return Vec::new();
+        }
+        match self.task.step() {
+            Some(Step::Consulting) => self.consult(),
+            Some(Step::Baseline) => self.baseline(),
+            Some(Step::WritingTests) => self.attempt(Step::WritingTests),
+            Some(Step::ProvingRed) => self.prove_red(),
+            Some(Step::Implementing) => self.attempt(Step::Implementing),
+            Some(Step::Gating) => self.gates(),
+            Some(Step::Reviewing) => self.reviews(),
+            None => Vec::new(),
+        }
+    }
+
+    fn id(&self) -> super::id::TaskId {
+        self.state.task(self.ix).id.clone()
+    }
+
+    fn enter_after(&self, step: Step) -> Vec<Event> {
+        match next_step(self.state, self.ix, Some(step)) {
+            Some(step) => vec![Event::Entered { task: self.id(), step }],
+            None => vec![Event::TaskDone { task: self.id() }],
+        }
+    }
+
+    fn order(&self, work: Work) -> Vec<Event> {
+        order(self.state, work, self.now_ms)
+    }
+
+    fn open(&self, is: impl Fn(&Work) -> bool) -> bool {
+        self.task.open.iter().any(|order| self.state.orders.get(order).is_some_and(|open| is(&open.work)))
+    }
+
+    fn consult(&self) -> Vec<Event> {
+        let experts = &self.state.allocation[self.ix].experts;
+        for expert in experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert)) {
+            let asked = self.open(|work| matches!(work, Work::Consultation { expert: asked, .. } if asked == expert));
+            if !asked && has_room(self.state, expert) {
+                return self.order(Work::Consultation { task: self.id(), expert: expert.clone() });
+            }
+        }
+        let answered = experts.iter().all(|expert| self.task.consultations.contains_key(expert));
+        if answered && self.task.open.is_empty() { self.enter_after(Step::Consulting) } else { Vec::new() }
+    }
+
+    fn baseline(&self) -> Vec<Event> {
+        match self.measure(Purpose::Baseline) {
+            Some(events) => events,
+            None => self.enter_after(Step::Baseline),
+        }
+    }
+
+    /// Orders the task's gates; none when all have a result.
+    fn measure(&self, purpose: Purpose) -> Option<Vec<Event>> {
+        let results = if purpose == Purpose::Baseline { &self.task.baseline } else { &self.task.gates };
+        for gate in self.state.task_checks(self.ix).filter(|gate| !results.contains_key(&gate.name)) {
+            let running = self.open(|work| matches!(work, Work::Gate { check, .. } if *check == gate.name));
+            if !running && self.state.open_gates() < self.state.policy.max_parallel as usize {
+                let work = Work::Gate { check: gate.name.clone(), gate: None, task: Some(self.id()), purpose };
+                return Some(self.order(work));
+            }
+        }
+        let all = self.state.task_checks(self.ix).all(|gate| results.contains_key(&gate.name));
+        if all && self.task.open.is_empty() { None } else { Some(Vec::new()) }
+    }
+
+    fn attempt(&self, step: Step) -> Vec<Event> {
+        let allocation = &self.state.allocation[self.ix];
+        let tests = step == Step::WritingTests;
+        let agent = if tests { &allocation.tester } else { &allocation.agent };
+        let Some(agent) = agent.clone() else { return self.block(format!("no agent: {}", allocation.reason)) };
+        match &self.task.last {
+            None => {
+                let room = self.state.open_attempts() < self.state.policy.max_parallel as usize && has_room(self.state, &agent);
+                if !self.task.open.is_empty() || !room {
+                    return Vec::new();
+                }
+                let task = self.id();
+                self.order(if tests {
+                    Work::Tests { task, agent, attempt: self.task.test_attempts + 1 }
+                } else {
+                    Work::Implementation { task, agent, attempt: self.task.attempts + 1 }
+                })
+            }
+            Some(outcome) if outcome.complete() => self.enter_after(step),
+            Some(outcome) => self.did_not_work(&agent, outcome),
+        }
+    }
+
+    fn did_not_work(&self, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
+        let shell = self.state.policy.agent(agent).is_some_and(AgentPolicy::runs_the_task);
+        let said = if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
+        let why = match &outcome.ending {
+            Ending::Exited(0) => match outcome.verdict {
+                Verdict::Blocked => format!("{agent} is blocked{said}"),
+                Verdict::Failed => format!("{agent} failed{said}"),
+                _ => format!("{agent} did not say that it is complete{said}"),
+            },
+            ending => format!("{agent} {ending}{said}"),
+        };
+        // A crash, a time-out or a missing answer may be better next time; a command that says
+        // no, or a program that is not there, will not.
+        let may_help = match &outcome.ending {
+            Ending::Signaled(_) | Ending::Lost | Ending::Stopped => true,
+            Ending::TimedOut | Ending::Idle => !shell,
+            Ending::Exited(_) => !shell && outcome.verdict == Verdict::Unknown,
+            Ending::DidNotStart(_) | Ending::OutputLimit => false,
+        };
+        if may_help && self.task.tries + 1 < self.state.policy.max_attempts {
+            return self.postpone(why);
+        }
+        let unable = matches!(outcome.ending, Ending::DidNotStart(_)) || outcome.verdict == Verdict::Blocked;
+        if unable { self.block(why) } else { self.fail(why) }
+    }
+
+    fn postpone(&self, why: String) -> Vec<Event> {
+        let wait = self.state.policy.backoff_ms.saturating_mul(1 << self.task.tries.min(16));
+        vec![Event::Postponed { task: self.id(), until: self.now_ms + wait, why }]
+    }
+
+    fn tried(&self) -> String {
+        let task = self.task;
+        format!("{} attempts, {} rounds of rework", task.attempts + task.test_attempts, task.rework)
+    }
+
+    fn fail(&self, why: String) -> Vec<Event> {
+        let task = self.id();
+        let needed = format!("mend the cause, then `retry {task}` or `skip {task}`");
+        vec![
+            Event::TaskFailed { task: task.clone(), reason: why.clone() },
+            Event::Escalated { about: format!("task {task}"), why, tried: self.tried(), needed },
+        ]
+    }
+
+    fn block(&self, why: String) -> Vec<Event> {
+        let task = self.id();
+        let needed = format!("a decision: `retry {task}` when what it needs is there, or `skip {task}`");
+        vec![
+            Event::TaskBlocked { task: task.clone(), reason: why.clone() },
+            Event::Escalated { about: format!("task {task}"), why, tried: self.tried(), needed },
+        ]
+    }
+
+    fn rework(&self, step: Step, findings: Vec<Finding>) -> Vec<Event> {
+        if self.task.rework_round >= self.state.policy.max_rework {
+            let first = findings.first().map(|finding| finding.text.clone()).unwrap_or_default();
+            let rounds = self.state.policy.max_rework;
+            return self.fail(format!("still not good after {rounds} rounds of rework: {first}"));
+        }
+        vec![Event::Rework { task: self.id(), step, findings }]
+    }
+
+    fn prove_red(&self) -> Vec<Event> {
+        let Some(gate) = self.state.policy.tests_gate() else { return self.enter_after(Step::ProvingRed) };
+        let Some(red) = &self.task.red else {
+            if !self.task.open.is_empty() || self.state.open_gates() >= self.state.policy.max_parallel as usize {
+                return Vec::new();
+            }
+            return self.order(Work::Gate { check: gate.name.clone(), gate: None, task: Some(self.id()), purpose: Purpose::Red });
+        };
+        let before = self.task.baseline.get(&gate.name);
+        if is_red(red, before) {
+            return self.enter_after(Step::ProvingRed);
+        }
+        let required = self.state.allocation[self.ix].tests_first == TestsFirst::Required;
+        let why = match red.verdict {
+            GateVerdict::Passed => format!("the tests pass before the implementation (`{}`): they must fail until the behaviour is there", gate.name),
+            GateVerdict::Failed => format!("no new test fails: `{}` failed before too ({})", gate.name, red.reason),
+            GateVerdict::NotEvaluated => format!("the tests could not be run: {}", red.reason),
+        };
+        let limit = self.task.rework_round >= self.state.policy.max_rework;
+        match red.verdict {
+            _ if !required && (limit || red.verdict == GateVerdict::NotEvaluated) => self.enter_after(Step::ProvingRed),
+            GateVerdict::NotEvaluated => self.unevaluated(&red.measures.ending, why),
+            _ => self.rework(Step::WritingTests, vec![blocker("tests first", &why)]),
+        }
+    }
+
+    /// A gate or a review of the task could not be evaluated: again where that may help, and
+    /// otherwise it stays open and the task waits for somebody.
+    fn unevaluated(&self, ending: &Ending, why: String) -> Vec<Event> {
+        let may_help = !matches!(ending, Ending::DidNotStart(_) | Ending::Exited(126 | 127) | Ending::OutputLimit);
+        if may_help && self.task.tries + 1 < self.state.policy.max_attempts { self.postpone(why) } else { self.block(why) }
+    }
+
+    fn gates(&self) -> Vec<Event> {
+        if let Some(events) = self.measure(Purpose::Judge) {
+            return events;
+        }
+        let results = || self.task.gates.iter();
+        let failed: Vec<Finding> = results()
+            .filter(|(_, judged)| judged.verdict == GateVerdict::Failed)
+            .map(|(name, judged)| blocker(&format!("gate {name}"), &format!("{} (output of {})", judged.reason, judged.order)))
+            .collect();
+        if !failed.is_empty() {
+            return self.rework(Step::Implementing, failed);
+        }
+        if let Some((name, judged)) = results().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
+            return self.unevaluated(&judged.measures.ending, format!("gate `{name}` could not be evaluated: {}", judged.reason));
+        }
+        for gate in self.state.task_gates(self.ix).filter(|gate| gate.approval) {
+            let id = GateId::from(format!("{}@{}", gate.name, self.id()));
+            match self.state.decisions.get(&id) {
+                Some(decision) if decision.approved => {}
+                Some(decision) => return self.fail(format!("{} rejected gate `{id}`: {}", decision.by, decision.reason)),
+                None => return self.ask_for_approval(&id),
+            }
+        }
+        self.enter_after(Step::Gating)
+    }
+
+    fn ask_for_approval(&self, id: &GateId) -> Vec<Event> {
+        let about = format!("gate {id}");
+        if self.state.escalations.iter().any(|known| known.about == about) {
+            return Vec::new();
+        }
+        vec![approval_needed(id)]
+    }
+
+    fn reviews(&self) -> Vec<Event> {
+        let reviewers = &self.state.allocation[self.ix].reviewers;
+        for reviewer in reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer)) {
+            let asked = self.open(|work| matches!(work, Work::Review { reviewer: asked, .. } if asked == reviewer));
+            if !asked && has_room(self.state, reviewer) {
+                return self.order(Work::Review { task: Some(self.id()), reviewer: reviewer.clone() });
+            }
+        }
+        if !reviewers.iter().all(|reviewer| self.task.reviews.contains_key(reviewer)) || !self.task.open.is_empty() {
+            return Vec::new();
+        }
+        let failed: Vec<_> = self.task.reviews.iter().filter(|(_, (_, review))| review.verdict == GateVerdict::Failed).collect();
+        if !failed.is_empty() {
+            let blockers = failed.iter().flat_map(|(by, (_, review))| {
+                let found: Vec<Finding> = review.findings.iter().filter(|f| f.severity == Severity::Blocker).cloned().collect();
+                if found.is_empty() { vec![blocker(by.as_str(), &review.summary)] } else { found }
+            });
+            return self.rework(Step::Implementing, blockers.collect());
+        }
+        let missing = self.task.reviews.iter().find(|(_, (_, review))| review.verdict == GateVerdict::NotEvaluated);
+        if let Some((reviewer, (_, review))) = missing {
+            return self.unevaluated(&review.ending, format!("no verdict of {reviewer}: {}", review.summary));
+        }
+        self.enter_after(Step::Reviewing)
+    }
+}
+
+fn blocker(by: &str, text: &str) -> Finding {
+    Finding { by: by.to_owned(), severity: Severity::Blocker, text: text.to_owned(), place: None }
+}
+
+fn approval_needed(id: &GateId) -> Event {
+    Event::Escalated {
+        about: format!("gate {id}"),
+        why: "it asks for a person's approval".into(),
+        tried: String::new(),
+        needed: format!("`approve {id}` or `reject {id}`"),
+    }
+}
+
+fn order(state: &State, work: Work, now_ms: u64) -> Vec<Event> {
+    let limit_ms = match &work {
+        Work::Gate { check, .. } => state.policy.gates.iter().find(|gate| gate.name == *check).map(|gate| gate.timeout_ms),
+        work => work.agent().and_then(|name| state.policy.agent(name)).and_then(|agent| agent.attempt_timeout_ms),
+    };
+    let deadline = now_ms + limit_ms.unwrap_or(state.policy.attempt_timeout_ms) + DEADLINE_MARGIN_MS;
+    vec![Event::Ordered { order: OrderId(state.last_order + 1), work, deadline }]
+}
+
+/// The next thing to do for a gate of a stream, the system or the deployment.
+fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
+    let gate = &state.gates[ix];
+    let known: &GateState = &state.gate_states[ix];
+    if known.phase != GatePhase::Pending {
+        return Vec::new();
+    }
+    let id = gate.id.clone();
+    let decision = state.decisions.get(&id);
+    if let Some(decision) = decision.filter(|decision| !decision.approved) {
+        return gate_failed(&id, format!("{} rejected it: {}", decision.by, decision.reason));
+    }
+    for check in gate.checks.iter().filter(|check| !known.results.contains_key(*check)) {
+        let running = known.open.iter().any(|order| {
+            state.orders.get(order).is_some_and(|open| matches!(&open.work, Work::Gate { check: running, .. } if running == check))
+        });
+        if !running && state.open_gates() < state.policy.max_parallel as usize {
+            return order(state, Work::Gate { check: check.clone(), gate: Some(id), task: None, purpose: Purpose::Judge }, now_ms);
+        }
+    }
+    if !known.open.is_empty() || gate.checks.iter().any(|check| !known.results.contains_key(check)) {
+        return Vec::new();
+    }
+    if let Some((name, judged)) = known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::Failed) {
+        return gate_failed(&id, format!("`{name}`: {} (output of {})", judged.reason, judged.order));
+    }
+    if decision.is_some() {
+        return vec![Event::GatePassed { gate: id }];
+    }
+    if let Some((name, judged)) = known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
+        return gate_open(&id, format!("`{name}` could not be evaluated: {}", judged.reason));
+    }
+    if gate.approval {
+        return vec![Event::GateOpen { gate: id.clone(), reason: "it waits for approval".into() }, approval_needed(&id)];
+    }
+    if gate.checks.is_empty() {
+        return gate_open(&id, "no configured gate evaluates it".into());
+    }
+    vec![Event::GatePassed { gate: id }]
+}
+
+fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
+    let needed = format!("mend what it names, by `retry TASK` or by hand, then `retry {gate}`");
+    let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
+    vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
+}
+
+fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
+    let needed = format!("a `[[gates]]` entry whose command evaluates it, or `approve {gate}` by a person");
+    let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
+    vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
+}
+
+/// No task is left to start: the gates of the whole and the comprehensive review. None when
+/// there is no more to do, or no more that can be done.
+fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
+    let deferred = |phase: &Phase| *phase == Phase::Marked(Mark::Deferred);
+    if !state.tasks.iter().all(|task| task.satisfied() || deferred(&task.phase)) {
+        return None;
+    }
+    // What was judged before the last attempt ended is judged again: it was another tree.
+    let stale = |known: &GateState| known.phase == GatePhase::Passed && known.judged_at_change < state.changes;
+    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
+        if stale(known) && !gate.checks.is_empty() {
+            return Some(vec![Event::GateReset { gate: gate.id.clone() }]);
+        }
+    }
+    let passed = |level| (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).all(|ix| state.gate_states[ix].phase == GatePhase::Passed);
+    let next = |level| (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).map(|ix| gate(state, ix, now_ms)).find(|events| !events.is_empty());
+    for level in [Level::Stream, Level::System] {
+        if !passed(level) {
+            return next(level);
+        }
+    }
+    match final_review(state, now_ms) {
+        Review::Next(events) => Some(events),
+        Review::Passed => next(Level::Deployment),
+        Review::NotPassed => None,
+    }
+}
+
+/// How the comprehensive review by all reviewers stands.
+enum Review {
+    Next(Vec<Event>),
+    Passed,
+    NotPassed,
+}
+
+fn final_review(state: &State, now_ms: u64) -> Review {
+    // Work that was only commands, or was done before, is not reviewed.
+    let reviewed = state.tasks.iter().any(|task| !task.reviews.is_empty());
+    if !state.policy.final_review || !reviewed {
+        return Review::Passed;
+    }
+    let asked = |agent: &AgentPolicy| {
+        let by = |work: &Work| matches!(work, Work::Review { task: None, reviewer } if *reviewer == agent.name);
+        state.orders.values().any(|open| by(&open.work))
+    };
+    let missing = |agent: &&AgentPolicy| !state.final_reviews.contains_key(&agent.name);
+    let mut next = state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name));
+    if let Some(agent) = next.next() {
+        return Review::Next(order(state, Work::Review { task: None, reviewer: agent.name.clone() }, now_ms));
+    }
+    if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {
+        return Review::NotPassed;
+    }
+    let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed) else {
+        return Review::Passed;
+    };
+    let about = format!("final review {order}");
+    if state.escalations.iter().any(|known| known.about == about) {
+        return Review::NotPassed;
+    }
+    let first = review.findings.iter().find(|f| f.severity == Severity::Blocker).map_or(&review.summary, |f| &f.text);
+    let why = match review.verdict {
+        GateVerdict::Failed => format!("{reviewer} found: {first}"),
+        _ => format!("no verdict of {reviewer}: {first}"),
+    };
+    let needed = "mend what it names, by `retry TASK` or by hand, then run again".into();
+    Review::Next(vec![Event::Escalated { about, why, tried: String::new(), needed }])
+}

@@ -1,0 +1,217 @@
+//! What an executor, an expert or a reviewer is told, as data. Text from a breakdown or from an
+//! agent is quoted in it and never an order to this program.
+
+use super::event::{Purpose, Step, Work};
+use super::id::{OrderId, TaskId};
+use super::outcome::Finding;
+use super::plan::Node;
+use super::state::State;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Everything that is told to whoever carries out one order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Brief {
+    /// The order, to name in files and answers.
+    pub order: String,
+    /// What is asked: `implementation`, `tests`, `consultation`, `review` or `final-review`.
+    pub role: String,
+    /// Who is asked.
+    pub agent: String,
+    /// The execution's topic.
+    pub topic: String,
+    /// The breakdown's summary.
+    pub summary: String,
+    /// The task; absent for a review of the whole.
+    pub task: Option<BriefTask>,
+    /// The how-manyth attempt.
+    pub attempt: u32,
+    /// The round of rework; 0 at first.
+    pub round: u32,
+    /// What must be mended.
+    pub findings: Vec<Finding>,
+    /// What the tasks before this one hand over.
+    pub handoffs: Vec<Handoff>,
+    /// What experts said.
+    pub consultations: Vec<Advice>,
+    /// Files that the last attempt changed, for reviewers.
+    pub changed_files: Vec<String>,
+    /// What failed before the attempt, and is none of its doing.
+    pub failed_before: Vec<String>,
+}
+
+/// The task, as the breakdown has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BriefTask {
+    /// Its id.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// Its stream's name.
+    pub stream: String,
+    /// What it is for.
+    pub objective: String,
+    /// When it counts as done.
+    pub criteria: Vec<String>,
+    /// Behaviour as given/when/then.
+    pub specs: Vec<String>,
+    /// What its tests must show.
+    pub tests: Vec<String>,
+    /// Its steps.
+    pub steps: Vec<String>,
+    /// Files that it names.
+    pub files: Vec<String>,
+    /// Further text.
+    pub notes: Vec<String>,
+    /// The command that is the whole task.
+    pub command: Option<String>,
+    /// The commit message that the breakdown suggests.
+    pub commit: Option<String>,
+}
+
+/// What a finished task passes to the ones after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Handoff {
+    /// The task.
+    pub task: String,
+    /// Its title.
+    pub title: String,
+    /// What was done.
+    pub summary: String,
+    /// Files that changed.
+    pub files: Vec<String>,
+    /// What was decided.
+    pub decisions: Vec<String>,
+}
+
+/// What an expert said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Advice {
+    /// Who.
+    pub expert: String,
+    /// What.
+    pub text: String,
+}
+
+/// The brief of an order; none for a gate, and for an order that is not open.
+pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
+    let work = &state.orders.get(&order)?.work;
+    let (role, attempt) = match work {
+        Work::Consultation { .. } => ("consultation", 1),
+        Work::Tests { attempt, .. } => ("tests", *attempt),
+        Work::Implementation { attempt, .. } => ("implementation", *attempt),
+        Work::Review { task: Some(_), .. } => ("review", 1),
+        Work::Review { task: None, .. } => ("final-review", 1),
+        Work::Gate { .. } => return None,
+    };
+    let mut brief = Brief {
+        order: order.to_string(),
+        role: role.to_owned(),
+        agent: work.agent().map(ToString::to_string).unwrap_or_default(),
+        topic: state.plan.topic.clone(),
+        summary: state.plan.summary.clone(),
+        attempt,
+        ..Brief::default()
+    };
+    match work.task().and_then(|id| state.graph.task(id)) {
+        Some(ix) => about_task(state, ix, &mut brief),
+        None => {
+            let files = state.tasks.iter().filter_map(|task| task.result.as_ref()).flat_map(|(_, result)| result.files.clone());
+            brief.changed_files = files.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            brief.handoffs = state.plan.tasks.iter().filter_map(|task| handoff(state, &task.id)).collect();
+        }
+    }
+    Some(brief)
+}
+
+fn about_task(state: &State, ix: usize, brief: &mut Brief) {
+    let (task, known) = (state.task(ix), &state.tasks[ix]);
+    let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
+    brief.task = Some(BriefTask {
+        id: task.id.to_string(),
+        title: task.title.clone(),
+        stream: stream.map(|stream| stream.name.clone()).unwrap_or_default(),
+        objective: task.objective.clone(),
+        criteria: task.criteria.clone(),
+        specs: task.specs.clone(),
+        tests: task.tests.clone(),
+        steps: task.steps.clone(),
+        files: task.files.clone(),
+        notes: task.notes.clone(),
+        command: task.command.clone(),
+        commit: task.commit.clone(),
+    });
+    brief.round = known.rework_round;
+    brief.findings = known.findings.clone();
+    let advice = known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty());
+    brief.consultations = advice.map(|(expert, answer)| Advice { expert: expert.to_string(), text: answer.summary.clone() }).collect();
+    brief.changed_files = known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default();
+    brief.failed_before = known.baseline.values().flat_map(|judged| judged.measures.failed_tests.clone()).collect();
+    let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
+    let mut before: Vec<TaskId> = Vec::new();
+    for dependency in task.depends_on.iter().chain(of_stream) {
+        match &dependency.on {
+            Node::Task(id) => before.push(id.clone()),
+            Node::Stream(id) => before.extend(state.plan.tasks_of(id).map(|task| task.id.clone())),
+            Node::Barrier(id) => {
+                before.extend(state.plan.barriers.iter().filter(|barrier| barrier.id == *id).flat_map(|barrier| barrier.tasks.clone()));
+            }
+        }
+    }
+    before.sort();
+    before.dedup();
+    brief.handoffs = before.iter().filter_map(|id| handoff(state, id)).collect();
+}
+
+/// What a task hands over, once it is done.
+pub fn handoff(state: &State, id: &TaskId) -> Option<Handoff> {
+    let ix = state.graph.task(id)?;
+    let (_, result) = state.tasks[ix].result.as_ref().filter(|_| state.tasks[ix].satisfied())?;
+    Some(Handoff {
+        task: id.to_string(),
+        title: state.task(ix).title.clone(),
+        summary: result.summary.clone(),
+        files: result.files.clone(),
+        decisions: result.decisions.clone(),
+    })
+}
+
+/// A step's name, for people.
+pub fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Consulting => "consulting experts",
+        Step::Baseline => "measuring the base",
+        Step::WritingTests => "writing tests",
+        Step::ProvingRed => "seeing the tests fail",
+        Step::Implementing => "working",
+        Step::Gating => "gates",
+        Step::Reviewing => "in review",
+    }
+}
+
+/// What an order is, in a few words for people: `tests of task 3`.
+pub fn work_name(work: &Work) -> String {
+    match work {
+        Work::Consultation { task, expert } => format!("{expert} on task {task}"),
+        Work::Tests { task, .. } => format!("tests of task {task}"),
+        Work::Implementation { task, .. } => format!("task {task}"),
+        Work::Gate { check, gate, task, purpose } => {
+            let of = match (gate, task) {
+                (Some(gate), _) => format!(" for {gate}"),
+                (None, Some(task)) => format!(" of task {task}"),
+                (None, None) => String::new(),
+            };
+            let why = match purpose {
+                Purpose::Baseline => " (base)",
+                Purpose::Red => " (red)",
+                Purpose::Judge => "",
+            };
+            format!("gate {check}{of}{why}")
+        }
+        Work::Review { task: Some(task), reviewer } => format!("{reviewer} on task {task}"),
+        Work::Review { task: None, reviewer } => format!("{reviewer} on the whole"),
+    }
+}

@@ -1,0 +1,268 @@
+//! What an input means here and now; nothing if it is late, repeated or refused.
+
+use super::event::{Event, Mark, Outcome, VERSION, Work};
+use super::id::{GateId, OrderId, TaskId};
+use super::input::{Input, Start};
+use super::outcome::{AgentOutcome, Ending, GateMeasures, ReviewOutcome};
+use super::plan::{Level, Plan};
+use super::policy::{GatePolicy, judge};
+use super::state::{GatePhase, Phase, State};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The events that say what an input means. Does not change the state.
+pub fn decide(state: &State, input: Input) -> Vec<Event> {
+    if refusal(state, &input).is_some() {
+        return Vec::new();
+    }
+    match input {
+        Input::Start(start) => begin(*start),
+        Input::PlanOffered(plan, marks) => offered(state, *plan, &marks),
+        Input::PlanBroken(problems) => {
+            if problems == state.plan_problems { Vec::new() } else { vec![Event::PlanRejected { problems }] }
+        }
+        Input::PolicyOffered(policy) => {
+            if *policy == *state.policy { Vec::new() } else { vec![Event::PolicySet { policy: Arc::new(*policy) }] }
+        }
+        Input::Restarted => restarted(state),
+        Input::Reopened => reopened(state),
+        Input::Tick => Vec::new(),
+        Input::AgentEnded(order, outcome) => agent_ended(state, order, outcome),
+        Input::GateEnded(order, measures) => gate_ended(state, order, measures),
+        Input::ReviewEnded(order, outcome) => review_ended(state, order, outcome),
+        Input::OrderLost(order, why) => match state.orders.contains_key(&order) {
+            true => vec![Event::Ended { order, outcome: Outcome::Lost { why } }],
+            false => Vec::new(),
+        },
+        Input::Pause => vec![Event::Paused],
+        Input::Resume => vec![Event::Resumed],
+        Input::Cancel => {
+            let mut events = wake(state);
+            events.push(Event::Cancelled);
+            events.extend(stop_all(state.orders.keys(), state, "the execution was cancelled"));
+            events
+        }
+        Input::Retry(task) => retry(state, task),
+        Input::RetryGate(gate) => {
+            let mut events = wake(state);
+            events.push(Event::GateReset { gate });
+            events
+        }
+        Input::Skip(task) => {
+            let mut events = wake(state);
+            if let Some(known) = state.task_state(&task) {
+                events.extend(stop_all(known.open.iter(), state, "the task is skipped"));
+            }
+            events.push(Event::TaskSkipped { task });
+            events
+        }
+        Input::Approve(gate, by) => decided(state, gate, true, by, String::new()),
+        Input::Reject(gate, by, reason) => decided(state, gate, false, by, reason),
+    }
+}
+
+/// Why an input can't be taken now, as a sentence for whoever sent it; none where it can.
+pub fn refusal(state: &State, input: &Input) -> Option<String> {
+    if !matches!(input, Input::Start(_)) && state.execution.is_none() {
+        return Some("there is no execution yet".into());
+    }
+    let over = state.cancelled && state.ended.is_some();
+    match input {
+        Input::Start(_) if state.execution.is_some() => Some("the execution has begun already".into()),
+        Input::Pause if state.paused => Some("it is paused already".into()),
+        Input::Pause if state.ended.is_some() => Some("it has come to rest: there is nothing to pause".into()),
+        Input::Resume if !state.paused => Some("it is not paused".into()),
+        Input::Cancel if state.cancelled => Some("it is cancelled already".into()),
+        Input::Retry(_) | Input::RetryGate(_) | Input::Skip(_) | Input::Approve(..) | Input::Reject(..) if over => {
+            Some("it was cancelled; `run --fresh` starts a new one".into())
+        }
+        Input::Retry(task) => match state.task_state(task) {
+            None => Some(unknown_task(state, task)),
+            Some(known) => match known.phase {
+                Phase::Waiting => Some(format!("task {task} has not been started yet")),
+                Phase::Active(_) => Some(format!("task {task} is being worked on")),
+                _ => None,
+            },
+        },
+        Input::Skip(task) => match state.task_state(task) {
+            None => Some(unknown_task(state, task)),
+            Some(known) if known.satisfied() => Some(format!("task {task} is done already")),
+            Some(_) => None,
+        },
+        Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),
+        Input::Approve(gate, _) | Input::Reject(gate, ..) => undecidable(state, gate),
+        _ => None,
+    }
+}
+
+fn unknown_task(state: &State, id: &TaskId) -> String {
+    let known: Vec<&str> = state.plan.tasks.iter().take(12).map(|task| task.id.as_str()).collect();
+    format!("there is no task {id}; there are {}{}", known.join(", "), if state.plan.tasks.len() > 12 { ", …" } else { "" })
+}
+
+fn unknown_gate(state: &State, id: &GateId) -> String {
+    let known: Vec<&str> = state.gates.iter().map(|gate| gate.id.as_str()).collect();
+    if known.is_empty() { format!("there is no gate `{id}`") } else { format!("there is no gate `{id}`; there are {}", known.join(", ")) }
+}
+
+/// Why a person can't decide this gate.
+fn undecidable(state: &State, id: &GateId) -> Option<String> {
+    if let Some(ix) = state.graph.gate(id) {
+        let gate = &state.gates[ix];
+        return match &state.gate_states[ix].phase {
+            GatePhase::Passed => Some(format!("gate `{id}` has passed already")),
+            GatePhase::Failed(why) => Some(format!("gate `{id}` failed ({why}): mend that and `retry` it")),
+            GatePhase::Open(_) => None,
+            GatePhase::Pending if gate.approval || gate.checks.is_empty() => None,
+            GatePhase::Pending => Some(format!("gate `{id}` is evaluated by `{}` and needs no approval", gate.checks.join("`, `"))),
+        };
+    }
+    match task_approval(state, id) {
+        Some(_) => None,
+        None => Some(unknown_gate(state, id)),
+    }
+}
+
+/// The task and the configured gate of an approval `name@task`.
+fn task_approval<'a>(state: &'a State, id: &GateId) -> Option<(usize, &'a GatePolicy)> {
+    let (name, task) = id.as_str().rsplit_once('@')?;
+    let ix = state.graph.task(&TaskId::from(task))?;
+    state.task_gates(ix).find(|gate| gate.approval && gate.name == name).map(|gate| (ix, gate))
+}
+
+fn begin(start: Start) -> Vec<Event> {
+    let Start { execution, program, breakdown, plan, policy, marks } = start;
+    let mut events = vec![
+        Event::Opened { version: VERSION, program, execution, breakdown },
+        Event::PolicySet { policy: Arc::new(policy) },
+    ];
+    let known: BTreeSet<&TaskId> = plan.tasks.iter().map(|task| &task.id).collect();
+    let marked = marks.into_iter().filter(|(task, _)| known.contains(task));
+    let marked: Vec<Event> = marked.map(|(task, mark)| Event::Marked { task, mark }).collect();
+    events.push(Event::PlanAccepted { plan: Arc::new(plan) });
+    events.extend(marked);
+    events
+}
+
+/// A changed breakdown is taken up without losing work: tasks that were begun stay, even where
+/// the new text no longer has them.
+fn offered(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Event> {
+    let offered: BTreeSet<TaskId> = plan.tasks.iter().map(|task| task.id.clone()).collect();
+    for (task, known) in state.plan.tasks.iter().zip(&state.tasks) {
+        if !offered.contains(&task.id) && known.phase != Phase::Waiting {
+            if let Some(stream) = &task.stream
+                && !plan.streams.iter().any(|known| known.id == *stream)
+            {
+                plan.streams.extend(state.plan.streams.iter().find(|known| known.id == *stream).cloned());
+            }
+            plan.tasks.push(task.clone());
+        }
+    }
+    let mut events = Vec::new();
+    if plan != *state.plan {
+        events.extend(wake(state));
+        events.push(Event::PlanAccepted { plan: Arc::new(plan) });
+    } else if !state.plan_problems.is_empty() {
+        // The text is good again and says what it said before.
+        events.push(Event::PlanAccepted { plan: state.plan.clone() });
+    }
+    for (task, mark) in marks {
+        // A tick counts for a task that nobody has begun; a removed one does not undo work.
+        let untouched = state.task_state(task).is_none_or(|known| known.phase == Phase::Waiting && known.open.is_empty());
+        if offered.contains(task) && untouched {
+            if events.is_empty() {
+                events.extend(wake(state));
+            }
+            events.push(Event::Marked { task: task.clone(), mark: *mark });
+        }
+    }
+    events
+}
+
+fn restarted(state: &State) -> Vec<Event> {
+    let lost = |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
+    let mut events = vec![Event::Restarted];
+    events.extend(state.orders.keys().map(lost));
+    events
+}
+
+/// What failed is tried again, and gates that did not pass are judged again.
+fn reopened(state: &State) -> Vec<Event> {
+    if state.ended.is_none() || state.cancelled {
+        return Vec::new();
+    }
+    let mut events = vec![Event::Reopened];
+    for (task, known) in state.plan.tasks.iter().zip(&state.tasks) {
+        if matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_)) {
+            events.push(Event::TaskRetried { task: task.id.clone() });
+        }
+    }
+    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
+        if matches!(known.phase, GatePhase::Failed(_) | GatePhase::Open(_)) {
+            events.push(Event::GateReset { gate: gate.id.clone() });
+        }
+    }
+    events
+}
+
+fn agent_ended(state: &State, order: OrderId, outcome: AgentOutcome) -> Vec<Event> {
+    match state.orders.get(&order).map(|open| &open.work) {
+        Some(Work::Consultation { .. } | Work::Tests { .. } | Work::Implementation { .. }) => {
+            vec![Event::Ended { order, outcome: Outcome::Agent(outcome) }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn gate_ended(state: &State, order: OrderId, measures: GateMeasures) -> Vec<Event> {
+    let Some(Work::Gate { check, task, .. }) = state.orders.get(&order).map(|open| &open.work) else { return Vec::new() };
+    // Nobody saw it end, or we stopped it ourselves: that says nothing about the gate.
+    if matches!(measures.ending, Ending::Lost | Ending::Stopped) {
+        return vec![Event::Ended { order, outcome: Outcome::Lost { why: format!("its command {}", measures.ending) } }];
+    }
+    let before = task.as_ref().and_then(|task| state.task_state(task)).and_then(|task| task.baseline.get(check));
+    let preexisting = before.map(|judged| judged.measures.failed_tests.clone()).unwrap_or_default();
+    let (verdict, reason) = match state.policy.gates.iter().find(|gate| gate.name == *check) {
+        Some(gate) => judge(gate, &measures, &preexisting),
+        None => (super::outcome::GateVerdict::NotEvaluated, format!("the config no longer has a gate `{check}`")),
+    };
+    vec![Event::Ended { order, outcome: Outcome::Gate { measures, verdict, reason } }]
+}
+
+fn review_ended(state: &State, order: OrderId, outcome: ReviewOutcome) -> Vec<Event> {
+    match state.orders.get(&order).map(|open| &open.work) {
+        Some(Work::Review { .. }) => vec![Event::Ended { order, outcome: Outcome::Review(outcome) }],
+        _ => Vec::new(),
+    }
+}
+
+fn retry(state: &State, task: TaskId) -> Vec<Event> {
+    let mut events = wake(state);
+    let stream = state.plan.task(&task).and_then(|task| task.stream.clone());
+    events.push(Event::TaskRetried { task });
+    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
+        let closes = gate.level != Level::Stream || stream.as_ref().is_some_and(|stream| gate.streams.contains(stream));
+        if closes && known.phase != GatePhase::Pending {
+            events.push(Event::GateReset { gate: gate.id.clone() });
+        }
+    }
+    events
+}
+
+fn decided(state: &State, gate: GateId, approved: bool, by: String, reason: String) -> Vec<Event> {
+    let mut events = wake(state);
+    events.push(Event::GateDecided { gate, approved, by, reason });
+    events
+}
+
+/// An execution that had come to rest goes on.
+fn wake(state: &State) -> Vec<Event> {
+    if state.ended.is_some() { vec![Event::Reopened] } else { Vec::new() }
+}
+
+fn stop_all<'a>(orders: impl Iterator<Item = &'a OrderId>, state: &State, why: &str) -> Vec<Event> {
+    orders
+        .filter(|order| state.orders.get(order).is_some_and(|open| !open.stopping))
+        .map(|order| Event::StopOrdered { order: *order, why: why.to_owned() })
+        .collect()
+}

@@ -1,0 +1,354 @@
+//! Every fact, orders included: the vocabulary of the journal.
+//!
+//! Journals are kept, so this is versioned: a field may be added with a default, a variant may be
+//! added; anything else needs [`VERSION`] to rise.
+
+use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
+use super::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, ReviewOutcome};
+use super::plan::Plan;
+use super::policy::Policy;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The version of the journal that this program writes and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// An event at its place in the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recorded {
+    /// Its number, from 1 without holes.
+    pub seq: u64,
+    /// When, in milliseconds since the Unix epoch; never goes back.
+    pub at: u64,
+    /// What.
+    pub event: Event,
+}
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The first one of every journal.
+    Opened {
+        /// See [`VERSION`].
+        version: u32,
+        /// The program's version.
+        program: String,
+        /// The execution.
+        execution: ExecutionId,
+        /// Where the breakdown was.
+        breakdown: String,
+    },
+    /// From here on this is the plan.
+    PlanAccepted {
+        /// The plan.
+        plan: Arc<Plan>,
+    },
+    /// The breakdown can't be read any more; the plan before it goes on.
+    PlanRejected {
+        /// What is wrong with it.
+        problems: Vec<String>,
+    },
+    /// From here on these are the rules.
+    PolicySet {
+        /// The rules.
+        policy: Arc<Policy>,
+    },
+    /// The breakdown itself says how a task stands.
+    Marked {
+        /// The task.
+        task: TaskId,
+        /// What it says.
+        mark: Mark,
+    },
+    /// A task goes on to its next step.
+    Entered {
+        /// The task.
+        task: TaskId,
+        /// The step.
+        step: Step,
+    },
+    /// Something is to be carried out.
+    Ordered {
+        /// Its token.
+        order: OrderId,
+        /// What.
+        work: Work,
+        /// When it is given up.
+        deadline: u64,
+    },
+    /// An order is no longer wanted.
+    StopOrdered {
+        /// Which.
+        order: OrderId,
+        /// Why.
+        why: String,
+    },
+    /// An order came to its end.
+    Ended {
+        /// Which.
+        order: OrderId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A step of a task is tried again later.
+    Postponed {
+        /// The task.
+        task: TaskId,
+        /// Not before this time.
+        until: u64,
+        /// Why.
+        why: String,
+    },
+    /// A task goes back with findings.
+    Rework {
+        /// The task.
+        task: TaskId,
+        /// To which step.
+        step: Step,
+        /// What must be mended.
+        findings: Vec<Finding>,
+    },
+    /// A task is done: all its gates and reviews passed.
+    TaskDone {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task failed; what waits for it rests, all else goes on.
+    TaskFailed {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        reason: String,
+    },
+    /// A task can't go on without somebody.
+    TaskBlocked {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        reason: String,
+    },
+    /// A person had a task skipped: it counts as done for what waits for it.
+    TaskSkipped {
+        /// The task.
+        task: TaskId,
+    },
+    /// A task starts again from the beginning.
+    TaskRetried {
+        /// The task.
+        task: TaskId,
+    },
+    /// A gate of a stream, the system or the deployment passed.
+    GatePassed {
+        /// The gate.
+        gate: GateId,
+    },
+    /// A gate failed.
+    GateFailed {
+        /// The gate.
+        gate: GateId,
+        /// Why.
+        reason: String,
+    },
+    /// A gate could not be evaluated, or waits for a person: it stays open.
+    GateOpen {
+        /// The gate.
+        gate: GateId,
+        /// Why.
+        reason: String,
+    },
+    /// A gate is to be evaluated anew.
+    GateReset {
+        /// The gate.
+        gate: GateId,
+    },
+    /// A person decided a gate.
+    GateDecided {
+        /// The gate.
+        gate: GateId,
+        /// Passed or refused.
+        approved: bool,
+        /// Who.
+        by: String,
+        /// Why, where it was refused.
+        reason: String,
+    },
+    /// Somebody is needed.
+    Escalated {
+        /// What is stuck.
+        about: String,
+        /// Why.
+        why: String,
+        /// What was tried.
+        tried: String,
+        /// What is needed.
+        needed: String,
+    },
+    /// Nothing new is ordered.
+    Paused,
+    /// Ordering goes on.
+    Resumed,
+    /// Everything is to stop.
+    Cancelled,
+    /// Another process took over.
+    Restarted,
+    /// An execution that had come to rest goes on.
+    Reopened,
+    /// There is nothing left to do, or nothing that can be done.
+    ExecutionEnded {
+        /// How it stands.
+        status: Status,
+    },
+}
+
+/// What a breakdown says of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mark {
+    /// Ticked.
+    Done,
+    /// Crossed out; satisfies what waits for it, is no work done.
+    Skipped,
+    /// Put off; satisfies nothing and is not started.
+    Deferred,
+}
+
+/// What an order asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Work {
+    /// A question to an expert before the first attempt.
+    Consultation {
+        /// About this task.
+        task: TaskId,
+        /// Whom.
+        expert: AgentName,
+    },
+    /// Write the tests that come first.
+    Tests {
+        /// For this task.
+        task: TaskId,
+        /// Who.
+        agent: AgentName,
+        /// The how-manyth attempt of this kind on this task, from 1.
+        attempt: u32,
+    },
+    /// Do the task.
+    Implementation {
+        /// Which.
+        task: TaskId,
+        /// Who.
+        agent: AgentName,
+        /// The how-manyth attempt of this kind on this task, from 1.
+        attempt: u32,
+    },
+    /// Measure by the command of a configured gate.
+    Gate {
+        /// The configured gate.
+        check: String,
+        /// For which gate of a stream, the system or the deployment; none for a task's.
+        gate: Option<GateId>,
+        /// For which task.
+        task: Option<TaskId>,
+        /// What the result is for.
+        purpose: Purpose,
+    },
+    /// Look at what was done.
+    Review {
+        /// On which task; on the whole when absent.
+        task: Option<TaskId>,
+        /// Who.
+        reviewer: AgentName,
+    },
+}
+
+impl Work {
+    /// The task that it is about.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } => Some(task),
+            Self::Gate { task, .. } | Self::Review { task, .. } => task.as_ref(),
+        }
+    }
+
+    /// The agent that it is for.
+    pub fn agent(&self) -> Option<&AgentName> {
+        match self {
+            Self::Consultation { expert: agent, .. } | Self::Tests { agent, .. } | Self::Implementation { agent, .. } | Self::Review { reviewer: agent, .. } => Some(agent),
+            Self::Gate { .. } => None,
+        }
+    }
+
+    /// Whether it changes the code, and so takes one of the places of `max_parallel`.
+    pub fn is_attempt(&self) -> bool {
+        matches!(self, Self::Tests { .. } | Self::Implementation { .. })
+    }
+}
+
+/// What a gate's measures are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Purpose {
+    /// To know what failed before the attempt.
+    Baseline,
+    /// To see the new tests fail.
+    Red,
+    /// To judge.
+    Judge,
+}
+
+/// How an order ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// An attempt or a consultation.
+    Agent(AgentOutcome),
+    /// A gate.
+    Gate {
+        /// What was measured.
+        measures: GateMeasures,
+        /// What follows from it.
+        verdict: GateVerdict,
+        /// Why, unless it passed.
+        reason: String,
+    },
+    /// A review.
+    Review(ReviewOutcome),
+    /// Nobody knows.
+    Lost {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Where a task stands while it is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// Experts are asked.
+    Consulting,
+    /// The gates are measured as they stand before the attempt.
+    Baseline,
+    /// The tests are being written.
+    WritingTests,
+    /// The tests must be seen to fail.
+    ProvingRed,
+    /// The work itself.
+    Implementing,
+    /// The task's gates are judged.
+    Gating,
+    /// The reviewers look at it.
+    Reviewing,
+}
+
+/// How an execution stands at its end. The rule is with [`super::progress::status`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Status {
+    /// Everything is done, and every gate passed.
+    Complete,
+    /// Some of it is done.
+    Partial,
+    /// Nothing is done, or somebody is waited for.
+    Blocked,
+}

@@ -1,0 +1,68 @@
+//! Everything that can happen to us.
+
+use super::event::Mark;
+use super::id::{ExecutionId, GateId, OrderId, TaskId};
+use super::outcome::{AgentOutcome, GateMeasures, ReviewOutcome};
+use super::plan::Plan;
+use super::policy::Policy;
+use std::collections::BTreeMap;
+
+/// Everything that can happen to us. `decide` says what it means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A new execution begins.
+    Start(Box<Start>),
+    /// The breakdown now reads thus, with what is ticked in it.
+    PlanOffered(Box<Plan>, BTreeMap<TaskId, Mark>),
+    /// The breakdown can't be read any more; what is wrong with it.
+    PlanBroken(Vec<String>),
+    /// The config now reads thus.
+    PolicyOffered(Box<Policy>),
+    /// A process took over: whatever was open is lost.
+    Restarted,
+    /// The user runs an execution again that had come to rest: try what failed once more.
+    Reopened,
+    /// Time has passed.
+    Tick,
+    /// An attempt or a consultation ended.
+    AgentEnded(OrderId, AgentOutcome),
+    /// A gate was measured.
+    GateEnded(OrderId, GateMeasures),
+    /// A review ended.
+    ReviewEnded(OrderId, ReviewOutcome),
+    /// Nobody will ever answer this order.
+    OrderLost(OrderId, String),
+    /// Order nothing new.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Stop everything and end.
+    Cancel,
+    /// Try a task again from the start, or evaluate a gate again.
+    Retry(TaskId),
+    /// Evaluate a gate again.
+    RetryGate(GateId),
+    /// Treat a task as if it were done.
+    Skip(TaskId),
+    /// A person passes a gate, with who it was.
+    Approve(GateId, String),
+    /// A person refuses a gate: who, and why.
+    Reject(GateId, String, String),
+}
+
+/// What a new execution begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Its id.
+    pub execution: ExecutionId,
+    /// The program's version.
+    pub program: String,
+    /// Where the breakdown is.
+    pub breakdown: String,
+    /// What to do.
+    pub plan: Plan,
+    /// By which rules.
+    pub policy: Policy,
+    /// What the breakdown says is done or skipped already.
+    pub marks: BTreeMap<TaskId, Mark>,
+}

@@ -1,0 +1,199 @@
+//! How things end: processes, agents, gates, reviews. Adapters report these; `decide` judges them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// It never ran, with the reason.
+    DidNotStart(String),
+    /// It exited by itself.
+    Exited(i32),
+    /// A signal that was not ours ended it.
+    Signaled(i32),
+    /// It was stopped at its deadline.
+    TimedOut,
+    /// It was stopped because it made no progress.
+    Idle,
+    /// It was stopped because it printed too much.
+    OutputLimit,
+    /// It was stopped because it was no longer wanted.
+    Stopped,
+    /// Nobody saw it end.
+    Lost,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DidNotStart(why) => write!(f, "did not start: {why}"),
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Signaled(signal) => write!(f, "was ended by signal {signal}"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Idle => f.write_str("made no progress and was stopped"),
+            Self::OutputLimit => f.write_str("printed more than its limit and was stopped"),
+            Self::Stopped => f.write_str("was stopped"),
+            Self::Lost => f.write_str("was lost"),
+        }
+    }
+}
+
+/// What an agent says of its own work, after the parsing rules for return blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Done.
+    Complete,
+    /// It needs something that it can't get by itself.
+    Blocked,
+    /// It did not succeed.
+    Failed,
+    /// It did not say, or what it said can't be believed.
+    Unknown,
+}
+
+/// How an attempt or a consultation ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentOutcome {
+    /// How its process ended.
+    pub ending: Ending,
+    /// What it said.
+    pub verdict: Verdict,
+    /// What it did, in its own words.
+    #[serde(default)]
+    pub summary: String,
+    /// Why it is not complete.
+    #[serde(default)]
+    pub reason: String,
+    /// Files that changed.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Decisions that later tasks should know.
+    #[serde(default)]
+    pub decisions: Vec<String>,
+    /// What it used.
+    #[serde(default)]
+    pub usage: Usage,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+impl AgentOutcome {
+    /// It ran to its end and says that it is complete.
+    pub fn complete(&self) -> bool {
+        self.ending == Ending::Exited(0) && self.verdict == Verdict::Complete
+    }
+}
+
+/// What an agent used, as far as it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Usage {
+    /// Tokens in and out.
+    pub tokens: Option<u64>,
+    /// Money.
+    pub cost_usd: Option<f64>,
+}
+
+/// What a gate's command showed: only measures, no verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateMeasures {
+    /// The command, as run.
+    pub command: Vec<String>,
+    /// How it ended.
+    pub ending: Ending,
+    /// Tests, where they could be counted.
+    #[serde(default)]
+    pub tests: Option<TestCounts>,
+    /// Names of failing tests, where the report has names.
+    #[serde(default)]
+    pub failed_tests: Vec<String>,
+    /// Tests that failed and passed on one tree.
+    #[serde(default)]
+    pub flaky: Vec<String>,
+    /// Line coverage in percent.
+    #[serde(default)]
+    pub coverage_pct: Option<f64>,
+    /// Digest of the tree that was judged; absent when it changed meanwhile.
+    #[serde(default)]
+    pub tree: Option<String>,
+    /// The order whose result was taken because it had judged the same tree.
+    #[serde(default)]
+    pub reused_from: Option<super::id::OrderId>,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// Counts from a test report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TestCounts {
+    /// Passed.
+    pub passed: u64,
+    /// Failed, with errors.
+    pub failed: u64,
+    /// Not run.
+    pub skipped: u64,
+}
+
+/// What a gate's evaluation says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum GateVerdict {
+    /// Evaluated, and good.
+    Passed,
+    /// Evaluated, and not good.
+    Failed,
+    /// Not evaluated: the gate stays open.
+    NotEvaluated,
+}
+
+/// How a review ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewOutcome {
+    /// How its process ended.
+    pub ending: Ending,
+    /// The verdict; a review without one is not a pass.
+    pub verdict: GateVerdict,
+    /// What was found.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// Its own words.
+    #[serde(default)]
+    pub summary: String,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// What a reviewer or a gate reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Who found it.
+    #[serde(default)]
+    pub by: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is.
+    pub text: String,
+    /// Where, as `file` or `file:line`.
+    #[serde(default)]
+    pub place: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// Must be mended before the task is done.
+    Blocker,
+    /// Should be mended.
+    Concern,
+    /// Could be better.
+    Suggestion,
+}

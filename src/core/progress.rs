@@ -1,0 +1,281 @@
+//! Where an execution stands: counts, percentages, what holds it up, what is next, how it ended.
+
+use super::event::{Mark, Status, Step};
+use super::graph::OrderedWeight;
+use super::id::TaskId;
+use super::outcome::{GateVerdict, Severity};
+use super::plan::{Node, TestsFirst};
+use super::state::{GatePhase, Phase, State};
+
+/// How an execution stands at its end:
+///
+/// - `Complete`: every task is done or skipped (deferred ones are left aside), every gate passed
+///   and the final review found no blocker;
+/// - `Blocked`: otherwise, when no task was completed, or when a gate or a task waits for a person;
+/// - `Partial`: otherwise.
+pub fn status(state: &State) -> Status {
+    let counts = counts(state);
+    let gates_passed = state.gate_states.iter().all(|gate| gate.phase == GatePhase::Passed);
+    let reviewed = state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
+    if counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled {
+        return Status::Complete;
+    }
+    let waits_for_person = state.tasks.iter().any(|task| matches!(task.phase, Phase::Blocked(_) | Phase::Active(_)))
+        || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Open(_)));
+    if counts.done == 0 || (waits_for_person && !state.cancelled) { Status::Blocked } else { Status::Partial }
+}
+
+/// Tasks by how they stand. Deferred tasks are in none of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All but deferred ones.
+    pub total: usize,
+    /// Done here, or ticked in the breakdown.
+    pub done: usize,
+    /// Skipped by a person or the breakdown.
+    pub skipped: usize,
+    /// Being worked on.
+    pub active: usize,
+    /// Failed or blocked.
+    pub failed: usize,
+}
+
+/// Counts all tasks.
+pub fn counts(state: &State) -> Counts {
+    count(state, 0..state.tasks.len())
+}
+
+/// Counts some tasks, by their indices.
+pub fn count(state: &State, tasks: impl Iterator<Item = usize>) -> Counts {
+    let mut counts = Counts::default();
+    for ix in tasks {
+        counts.total += 1;
+        match &state.tasks[ix].phase {
+            Phase::Done | Phase::Marked(Mark::Done) => counts.done += 1,
+            Phase::Skipped | Phase::Marked(Mark::Skipped) => counts.skipped += 1,
+            Phase::Marked(Mark::Deferred) => counts.total -= 1,
+            Phase::Active(_) => counts.active += 1,
+            Phase::Failed(_) | Phase::Blocked(_) => counts.failed += 1,
+            Phase::Waiting => {}
+        }
+    }
+    counts
+}
+
+impl Counts {
+    /// Done in percent of what is to be done, floored; skipped tasks are left aside. A task that
+    /// is being worked on counts nothing here.
+    pub fn percent(&self) -> usize {
+        match self.total - self.skipped {
+            0 => 100,
+            total => self.done * 100 / total,
+        }
+    }
+
+    /// The same with half a task for each one that is being worked on, as a stream's line shows.
+    pub fn percent_with_active(&self) -> usize {
+        match self.total - self.skipped {
+            0 => 100,
+            total => (self.done * 100 + self.active * 50) / total,
+        }
+    }
+}
+
+/// A task's state in one word, the same in every face.
+pub fn word(state: &State, ix: usize) -> &'static str {
+    match &state.tasks[ix].phase {
+        Phase::Waiting if state.plan.tasks[ix].broken.is_some() => "blocked",
+        Phase::Waiting if state.dependencies_done(ix) => "ready",
+        Phase::Waiting => "waiting",
+        Phase::Active(Step::Consulting) => "consulting",
+        Phase::Active(Step::Baseline) => "preparing",
+        Phase::Active(Step::WritingTests | Step::ProvingRed) => "testing",
+        Phase::Active(Step::Implementing) => "running",
+        Phase::Active(Step::Gating) => "gating",
+        Phase::Active(Step::Reviewing) => "reviewing",
+        Phase::Done | Phase::Marked(Mark::Done) => "done",
+        Phase::Skipped | Phase::Marked(Mark::Skipped) => "skipped",
+        Phase::Marked(Mark::Deferred) => "deferred",
+        Phase::Failed(_) => "failed",
+        Phase::Blocked(_) => "blocked",
+    }
+}
+
+/// The tasks of a stream, as indices.
+pub fn tasks_of_stream(state: &State, stream: usize) -> impl Iterator<Item = usize> {
+    let id = &state.plan.streams[stream].id;
+    (0..state.plan.tasks.len()).filter(move |&ix| state.plan.tasks[ix].stream.as_ref() == Some(id))
+}
+
+/// What a waiting task waits for, as it would be said: `Task 5`, `Stream C`.
+pub fn waits_for(state: &State, ix: usize) -> Vec<String> {
+    let task = state.task(ix);
+    let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
+    let mut waits = Vec::new();
+    for dependency in stream.into_iter().flat_map(|stream| &stream.depends_on).chain(&task.depends_on) {
+        let open = |id: &TaskId| state.task_state(id).is_some_and(|known| !known.satisfied());
+        let wait = match &dependency.on {
+            Node::Stream(id) => state.graph.stream(id).filter(|&ix| !state.stream_done(ix)).map(|_| stream_label(id.as_str())),
+            Node::Task(id) => open(id).then(|| format!("Task {id}")),
+            Node::Barrier(id) => {
+                let barrier = state.plan.barriers.iter().find(|barrier| barrier.id == *id);
+                barrier.filter(|barrier| barrier.tasks.iter().any(open)).map(|_| format!("Tasks {id}"))
+            }
+        };
+        waits.extend(wait.filter(|wait| !waits.contains(wait)));
+    }
+    waits
+}
+
+/// A stream by its id: `Stream A`, but `Phase 2` as it is.
+pub fn stream_label(id: &str) -> String {
+    if id.chars().count() <= 3 { format!("Stream {id}") } else { id.to_owned() }
+}
+
+/// The unfinished task of the highest rank: what the rest waits for most.
+pub fn bottleneck(state: &State) -> Option<usize> {
+    let open = |&ix: &usize| !state.tasks[ix].satisfied() && state.tasks[ix].phase != Phase::Marked(Mark::Deferred);
+    let possible = (0..state.tasks.len()).filter(open);
+    // A task that runs or failed holds things up; one that waits is itself held up.
+    let key = |&ix: &usize| (state.dependencies_done(ix), OrderedWeight(state.graph.rank(ix)), std::cmp::Reverse(ix));
+    possible.max_by_key(key)
+}
+
+/// How long it will take from now, in milliseconds, at the least and at the most: the longest
+/// remaining chain, and that plus all other remaining work one slot at a time, both by the speed
+/// measured so far. None until a task was done here.
+pub fn remaining_ms(state: &State) -> Option<(u64, u64)> {
+    let (mut weight, mut spent) = (0.0, 0.0);
+    for (ix, task) in state.tasks.iter().enumerate().filter(|(_, task)| task.phase == Phase::Done) {
+        weight += state.graph.weight(ix);
+        spent += (task.ended_at? - task.started_at?) as f64;
+    }
+    if weight <= 0.0 {
+        return None;
+    }
+    let per_unit = spent / weight;
+    let open = (0..state.tasks.len()).filter(|&ix| !state.tasks[ix].settled());
+    let (mut chain, mut work) = (0.0_f64, 0.0);
+    for ix in open {
+        let begun = state.tasks[ix].started_at.map_or(0.0, |at| (state.now.saturating_sub(at)) as f64);
+        let left = (state.graph.rank(ix) * per_unit - begun).max(0.0);
+        chain = chain.max(left);
+        work += (state.graph.weight(ix) * per_unit - begun).max(0.0);
+    }
+    let slots = f64::from(state.policy.max_parallel.max(1));
+    Some((chain as u64, (chain + (work - chain).max(0.0) / slots) as u64))
+}
+
+/// Tests first, as seen by the daemon: of how many tasks it was asked, for how many red and then
+/// green were seen.
+pub fn tests_first(state: &State) -> (usize, usize) {
+    let Some(gate) = state.policy.tests_gate() else { return (0, 0) };
+    let asked = |&ix: &usize| state.allocation[ix].tests_first != TestsFirst::Off && state.allocation[ix].tester.is_some();
+    let done = |&ix: &usize| state.tasks[ix].phase == Phase::Done;
+    let measured: Vec<usize> = (0..state.tasks.len()).filter(asked).filter(done).collect();
+    let green = |&&ix: &&usize| {
+        let task = &state.tasks[ix];
+        task.red_seen && task.gates.get(&gate.name).is_some_and(|judged| judged.verdict == GateVerdict::Passed)
+    };
+    (measured.iter().filter(green).count(), measured.len())
+}
+
+/// The coverage of the gate judged last that measured any, in percent, with that gate's order.
+pub fn coverage(state: &State) -> Option<(f64, super::id::OrderId)> {
+    let of_gates = state.gate_states.iter().flat_map(|gate| gate.results.values());
+    let of_tasks = state.tasks.iter().flat_map(|task| task.gates.values());
+    let measured = of_gates.chain(of_tasks).filter_map(|judged| judged.measures.coverage_pct.map(|pct| (judged.order, pct)));
+    measured.max_by_key(|(order, _)| *order).map(|(order, pct)| (pct, order))
+}
+
+/// Gates of all levels that passed, and all that there are.
+pub fn gate_counts(state: &State) -> (usize, usize) {
+    let (mut passed, mut total) = (0, 0);
+    for gate in &state.gate_states {
+        total += 1;
+        passed += usize::from(gate.phase == GatePhase::Passed);
+    }
+    for (ix, task) in state.tasks.iter().enumerate() {
+        if matches!(task.phase, Phase::Marked(_) | Phase::Skipped) {
+            continue;
+        }
+        for gate in state.task_gates(ix) {
+            total += 1;
+            let judged = task.gates.get(&gate.name).is_some_and(|judged| judged.verdict == GateVerdict::Passed);
+            let approved = gate.approval && !gate.command && task.phase == Phase::Done;
+            passed += usize::from(judged || approved);
+        }
+    }
+    (passed, total)
+}
+
+/// What may go wrong, by rule, the worst first.
+pub fn risks(state: &State) -> Vec<String> {
+    let mut risks = Vec::new();
+    let critical: std::collections::BTreeSet<usize> = state.graph.critical_path().into_iter().collect();
+    for (ix, task) in state.tasks.iter().enumerate() {
+        let id = &state.task(ix).id;
+        let place = if critical.contains(&ix) { ", on the critical path" } else { "" };
+        match &task.phase {
+            Phase::Failed(why) => risks.push(format!("Task {id} failed{place}: {why}")),
+            Phase::Blocked(why) => risks.push(format!("Task {id} is blocked{place}: {why}")),
+            Phase::Active(_) if task.rework_round > 1 => risks.push(format!("Task {id} is in its {}. round of rework{place}", task.rework_round)),
+            Phase::Active(_) if task.tries > 0 => risks.push(format!("Task {id} is in its {}. try{place}", task.tries + 1)),
+            _ => {}
+        }
+        if let Some(why) = &state.task(ix).broken {
+            risks.push(format!("Task {id} can't be scheduled: {why}"));
+        }
+    }
+    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
+        match &known.phase {
+            GatePhase::Failed(why) => risks.push(format!("{} failed: {why}", gate.id)),
+            GatePhase::Open(why) => risks.push(format!("{} is open: {why}", gate.id)),
+            _ => {}
+        }
+    }
+    risks
+}
+
+/// What comes next, as a person would be told.
+pub fn next_actions(state: &State) -> Vec<String> {
+    let mut actions = Vec::new();
+    for (ix, task) in state.tasks.iter().enumerate() {
+        let (id, title) = (&state.task(ix).id, &state.task(ix).title);
+        match &task.phase {
+            Phase::Active(_) => actions.push(format!("Monitor Task {id} ({title})")),
+            Phase::Failed(_) | Phase::Blocked(_) => actions.push(format!("Resolve Task {id}: `retry {id}` or `skip {id}`")),
+            Phase::Waiting if state.dependencies_done(ix) && state.task(ix).broken.is_none() => actions.push(format!("Start Task {id} ({title})")),
+            _ => {}
+        }
+    }
+    for (ix, stream) in state.plan.streams.iter().enumerate() {
+        let of_stream = count(state, tasks_of_stream(state, ix));
+        if of_stream.done == 0 && of_stream.active == 0 && of_stream.total > of_stream.skipped {
+            let first = tasks_of_stream(state, ix).next();
+            let waits = first.map(|ix| waits_for(state, ix)).unwrap_or_default();
+            if !waits.is_empty() {
+                actions.push(format!("Schedule {} upon {}", stream_label(stream.id.as_str()), waits.join(", ")));
+            }
+        }
+    }
+    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
+        match &known.phase {
+            GatePhase::Open(_) => actions.push(format!("Decide {}: `approve {}` or `reject {}`", gate.id, gate.id, gate.id)),
+            GatePhase::Failed(_) => actions.push(format!("Mend what {} names, then `retry {}`", gate.id, gate.id)),
+            _ => {}
+        }
+    }
+    if state.ended.is_none() && actions.is_empty() {
+        actions.push("Judge the gates of the whole and run the comprehensive review".into());
+    }
+    actions.truncate(8);
+    actions
+}
+
+/// Blockers of reviewers that are not mended.
+pub fn open_blockers(state: &State) -> usize {
+    let of_tasks = state.tasks.iter().flat_map(|task| task.reviews.values());
+    let all = of_tasks.chain(state.final_reviews.values());
+    all.flat_map(|(_, review)| &review.findings).filter(|finding| finding.severity == Severity::Blocker).count()
+}

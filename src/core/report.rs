@@ -1,0 +1,591 @@
+//! The fixed return format, as data and as Markdown. Every figure is measured, or says that it
+//! is not; what was not evaluated is never a pass.
+
+use super::event::{Mark, Status};
+use super::outcome::{Ending, Finding, GateVerdict};
+use super::plan::{Level, Plan};
+use super::policy::Role;
+use super::progress;
+use super::state::{GatePhase, Judged, Phase, State};
+use super::status::{level_name, number, role_name};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// The return protocol.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The execution.
+    pub execution: String,
+    /// What was implemented.
+    pub topic: String,
+    /// `Complete`, `Partial` or `Blocked`; `Running` while it has not ended.
+    pub final_status: String,
+    /// Tasks, streams, gates, coverage.
+    pub results: Results,
+    /// What each agent did.
+    pub agents: Vec<AgentSummary>,
+    /// Tests, gates, reviews.
+    pub quality: QualityResults,
+    /// What is delivered.
+    pub deliverables: DeliverableStatus,
+    /// What is needed before completion.
+    pub final_validation: Vec<String>,
+    /// `Complete Success`, `Partial Success` or `Needs Rework`.
+    pub success_level: String,
+    /// Every task with its evidence.
+    pub tasks: Vec<TaskReport>,
+    /// Every gate of a stream, the system and the deployment, with its evidence.
+    pub gates: Vec<GateReport>,
+}
+
+/// Implementation results.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Results {
+    /// Tasks done.
+    pub tasks_completed: usize,
+    /// Tasks skipped.
+    pub tasks_skipped: usize,
+    /// Tasks put off.
+    pub tasks_deferred: usize,
+    /// All tasks but those put off.
+    pub tasks_total: usize,
+    /// Streams.
+    pub streams: usize,
+    /// Gates of all levels that passed.
+    pub gates_passed: usize,
+    /// All gates.
+    pub gates_total: usize,
+    /// Line coverage in percent, as measured last; absent when not measured.
+    pub coverage_pct: Option<f64>,
+    /// The order that measured it.
+    pub coverage_evidence: Option<String>,
+    /// From the start to the end.
+    pub elapsed_ms: u64,
+}
+
+/// What one agent did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentSummary {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub role: String,
+    /// Tasks done, tests written, questions answered or reviews passed.
+    pub completed: usize,
+    /// All that it was asked.
+    pub total: usize,
+    /// Time spent.
+    pub busy_ms: u64,
+    /// Tokens, as far as it says.
+    pub tokens: Option<u64>,
+    /// Money, as far as it says.
+    pub cost_usd: Option<f64>,
+}
+
+/// Quality assurance results.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QualityResults {
+    /// Tasks for which red and then green were seen.
+    pub tests_first_seen: usize,
+    /// Tasks done for which tests first was asked; 0 when it was not measured.
+    pub tests_first_asked: usize,
+    /// Whether all tests pass; absent when no test was run.
+    pub all_tests_passing: Option<bool>,
+    /// Whether every gate passed; absent when there is none.
+    pub gates_satisfied: Option<bool>,
+    /// Whether every review passed; absent when there was none.
+    pub reviews_passed: Option<bool>,
+    /// Tests that were not counted as a pass because they failed and passed on one tree.
+    pub flaky_tests: Vec<String>,
+    /// Concerns and suggestions that remain.
+    pub remarks: Vec<Finding>,
+}
+
+/// Deliverable status.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliverableStatus {
+    /// `Complete`, `Partial` or `Issues`.
+    pub functionality: String,
+    /// `Successful`, `Needs Work`, `Failed` or `Not measured`.
+    pub integration: String,
+    /// `Complete`, `Needs Update` or `Not measured`.
+    pub documentation: String,
+    /// `Yes`, `No` or `Not measured`.
+    pub deployment_ready: String,
+}
+
+/// One task with its evidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskReport {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its state in a word.
+    pub state: String,
+    /// Why, where it is not done.
+    pub reason: String,
+    /// Who did it.
+    pub agent: Option<String>,
+    /// The order whose output shows it.
+    pub evidence: Option<String>,
+    /// Attempts at it.
+    pub attempts: u32,
+    /// Rounds of rework.
+    pub rework: u32,
+    /// What it handed over.
+    pub summary: String,
+    /// Files that changed.
+    pub files: Vec<String>,
+    /// Experts that answered.
+    pub consultations: Vec<String>,
+    /// Whether its tests were seen to fail before the implementation; absent when not measured.
+    pub red_seen: Option<bool>,
+    /// The run in which they failed.
+    pub red: Option<Evidence>,
+    /// Its gates.
+    pub gates: Vec<Evidence>,
+    /// Its reviews.
+    pub reviews: Vec<ReviewEvidence>,
+    /// Given/when/then from the breakdown.
+    pub specs: Vec<String>,
+}
+
+/// What a gate's evaluation showed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The configured gate.
+    pub check: String,
+    /// The order whose output shows it.
+    pub order: String,
+    /// `passed`, `failed` or `notEvaluated`.
+    pub verdict: String,
+    /// Why, unless it passed.
+    pub reason: String,
+    /// The command.
+    pub command: Vec<String>,
+    /// Its exit code, where it exited.
+    pub exit_code: Option<i32>,
+    /// Tests that passed, where they were counted.
+    pub tests_passed: Option<u64>,
+    /// Tests that failed, where they were counted.
+    pub tests_failed: Option<u64>,
+    /// Coverage in percent, where it was measured.
+    pub coverage_pct: Option<f64>,
+    /// Digest of the tree that was judged; absent when it changed meanwhile.
+    pub tree: Option<String>,
+}
+
+/// What a review said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewEvidence {
+    /// Who.
+    pub reviewer: String,
+    /// The order whose output shows it.
+    pub order: String,
+    /// `passed`, `failed` or `notEvaluated`.
+    pub verdict: String,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// One gate of a stream, the system or the deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateReport {
+    /// Its id.
+    pub id: String,
+    /// Where it stands in the plan.
+    pub level: String,
+    /// `passed`, `failed`, `open` or `pending`.
+    pub state: String,
+    /// Why, unless it passed.
+    pub reason: String,
+    /// The breakdown's criterion.
+    pub criterion: String,
+    /// Who approved or rejected it.
+    pub decided_by: Option<String>,
+    /// What was measured.
+    pub evidence: Vec<Evidence>,
+}
+
+/// The report of an execution as it stands.
+pub fn report(state: &State) -> Report {
+    let counts = progress::counts(state);
+    let status = state.ended.map(|(status, _)| status);
+    let (gates_passed, gates_total) = progress::gate_counts(state);
+    let (tests_first_seen, tests_first_asked) = progress::tests_first(state);
+    let coverage = progress::coverage(state);
+    let quality = quality(state, (gates_passed, gates_total), (tests_first_seen, tests_first_asked));
+    Report {
+        execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
+        topic: state.plan.topic.clone(),
+        final_status: status.map_or("Running".into(), |status| format!("{status:?}")),
+        results: Results {
+            tasks_completed: counts.done,
+            tasks_skipped: counts.skipped,
+            tasks_deferred: state.tasks.len() - counts.total,
+            tasks_total: counts.total,
+            streams: state.plan.streams.len().max(1),
+            gates_passed,
+            gates_total,
+            coverage_pct: coverage.map(|(pct, _)| pct),
+            coverage_evidence: coverage.map(|(_, order)| order.to_string()),
+            elapsed_ms: state.ended.map_or(state.now, |(_, at)| at).saturating_sub(state.started_at),
+        },
+        agents: agents(state),
+        deliverables: deliverables(state, status, &counts),
+        final_validation: if status == Some(Status::Complete) { Vec::new() } else { validation(state) },
+        success_level: success_level(state, status, &counts, &quality).into(),
+        quality,
+        tasks: (0..state.tasks.len()).map(|ix| task(state, ix)).collect(),
+        gates: (0..state.gates.len()).map(|ix| gate(state, ix)).collect(),
+    }
+}
+
+/// `Complete Success` when complete; `Needs Rework` when nothing was done, a gate failed, a test
+/// fails or a blocker is open; `Partial Success` otherwise.
+fn success_level(state: &State, status: Option<Status>, counts: &progress::Counts, quality: &QualityResults) -> &'static str {
+    let gate_failed = state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
+    if status == Some(Status::Complete) {
+        "Complete Success"
+    } else if counts.done == 0 || gate_failed || quality.all_tests_passing == Some(false) || progress::open_blockers(state) > 0 {
+        "Needs Rework"
+    } else {
+        "Partial Success"
+    }
+}
+
+fn quality(state: &State, gates: (usize, usize), tests_first: (usize, usize)) -> QualityResults {
+    let judged: Vec<&Judged> = latest_judgements(state);
+    let tests: Vec<bool> = judged
+        .iter()
+        .filter(|judged| judged.measures.tests.is_some() || is_tests_gate(state, judged))
+        .map(|judged| judged.measures.ending == Ending::Exited(0) && judged.measures.tests.is_none_or(|tests| tests.failed == 0))
+        .collect();
+    let reviews: Vec<bool> = all_reviews(state).map(|(_, review)| review.verdict == GateVerdict::Passed).collect();
+    QualityResults {
+        tests_first_seen: tests_first.0,
+        tests_first_asked: tests_first.1,
+        all_tests_passing: if tests.is_empty() { None } else { Some(tests.iter().all(|pass| *pass)) },
+        gates_satisfied: if gates.1 == 0 { None } else { Some(gates.0 == gates.1) },
+        reviews_passed: if reviews.is_empty() { None } else { Some(reviews.iter().all(|pass| *pass)) },
+        flaky_tests: judged.iter().flat_map(|judged| judged.measures.flaky.clone()).collect(),
+        remarks: state.tasks.iter().flat_map(|task| task.remarks.clone()).collect(),
+    }
+}
+
+fn is_tests_gate(state: &State, judged: &Judged) -> bool {
+    let gate = state.policy.tests_gate();
+    gate.is_some_and(|gate| state.tasks.iter().any(|task| task.gates.get(&gate.name).is_some_and(|known| known.order == judged.order)))
+}
+
+fn latest_judgements(state: &State) -> Vec<&Judged> {
+    let of_tasks = state.tasks.iter().flat_map(|task| task.gates.values());
+    of_tasks.chain(state.gate_states.iter().flat_map(|gate| gate.results.values())).collect()
+}
+
+fn all_reviews(state: &State) -> impl Iterator<Item = &(super::id::OrderId, super::outcome::ReviewOutcome)> {
+    state.tasks.iter().flat_map(|task| task.reviews.values()).chain(state.final_reviews.values())
+}
+
+fn agents(state: &State) -> Vec<AgentSummary> {
+    let done = |ix: usize| state.tasks[ix].phase == Phase::Done;
+    let summary = |agent: &super::policy::AgentPolicy| {
+        let name = &agent.name;
+        let of_task = |ix: &usize| state.allocation[*ix].agent.as_ref() == Some(name);
+        let all = || 0..state.tasks.len();
+        let (completed, total) = match agent.role {
+            Role::Executor => (all().filter(of_task).filter(|&ix| done(ix)).count(), all().filter(of_task).count()),
+            Role::Tester => {
+                let written = all().filter(|&ix| state.allocation[ix].tester.as_ref() == Some(name));
+                let seen = written.clone().filter(|&ix| state.tasks[ix].tests_result.is_some()).count();
+                (seen, written.count())
+            }
+            Role::Expert => {
+                let asked = state.tasks.iter().filter_map(|task| task.consultations.get(name));
+                (asked.clone().filter(|answer| answer.ending == Ending::Exited(0) && !answer.summary.is_empty()).count(), asked.count())
+            }
+            Role::Reviewer => {
+                let of_tasks = state.tasks.iter().filter_map(|task| task.reviews.get(name));
+                let reviews = of_tasks.chain(state.final_reviews.get(name));
+                (reviews.clone().filter(|(_, review)| review.verdict == GateVerdict::Passed).count(), reviews.count())
+            }
+        };
+        let used = state.utilisation.get(name).cloned().unwrap_or_default();
+        AgentSummary {
+            name: name.to_string(),
+            role: role_name(agent.role).into(),
+            completed,
+            total,
+            busy_ms: used.busy_ms,
+            tokens: used.tokens,
+            cost_usd: used.cost_usd,
+        }
+    };
+    state.policy.agents.iter().map(summary).filter(|agent| agent.total > 0).collect()
+}
+
+fn deliverables(state: &State, status: Option<Status>, counts: &progress::Counts) -> DeliverableStatus {
+    let of_level = |levels: &[Level]| -> Vec<&GatePhase> {
+        let known = state.gates.iter().zip(&state.gate_states);
+        known.filter(|(gate, _)| levels.contains(&gate.level)).map(|(_, known)| &known.phase).collect()
+    };
+    let integration = of_level(&[Level::Stream, Level::System]);
+    let deployment = of_level(&[Level::Deployment]);
+    let all_passed = |phases: &[&GatePhase]| phases.iter().all(|phase| **phase == GatePhase::Passed);
+    DeliverableStatus {
+        functionality: match status {
+            Some(Status::Complete) => "Complete",
+            _ if counts.failed > 0 => "Issues",
+            _ => "Partial",
+        }
+        .into(),
+        integration: match () {
+            () if integration.is_empty() => "Not measured",
+            () if all_passed(&integration) => "Successful",
+            () if integration.iter().any(|phase| matches!(phase, GatePhase::Failed(_))) => "Failed",
+            () => "Needs Work",
+        }
+        .into(),
+        documentation: documentation(state, &state.plan).into(),
+        deployment_ready: match () {
+            () if status != Some(Status::Complete) => "No",
+            () if deployment.is_empty() => "Not measured",
+            () if all_passed(&deployment) => "Yes",
+            () => "No",
+        }
+        .into(),
+    }
+}
+
+/// Documentation is measured where tasks or a reviewer are about it.
+fn documentation(state: &State, plan: &Plan) -> &'static str {
+    let about = |text: &str| text.to_lowercase().contains("document");
+    let tasks: Vec<usize> = (0..plan.tasks.len()).filter(|&ix| about(&plan.tasks[ix].title)).collect();
+    let reviews = state.final_reviews.iter().filter(|(name, _)| about(name.as_str())).map(|(_, (_, review))| review.verdict);
+    let reviews: Vec<GateVerdict> = reviews.collect();
+    if tasks.is_empty() && reviews.is_empty() {
+        "Not measured"
+    } else if tasks.iter().all(|&ix| state.tasks[ix].satisfied()) && reviews.iter().all(|verdict| *verdict == GateVerdict::Passed) {
+        "Complete"
+    } else {
+        "Needs Update"
+    }
+}
+
+fn validation(state: &State) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    if state.cancelled {
+        steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
+    }
+    for (ix, known) in state.tasks.iter().enumerate() {
+        let task = state.task(ix);
+        match &known.phase {
+            Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
+            Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
+            Phase::Active(_) if state.ended.is_some() => steps.push(format!("task {} waits for an approval", task.id)),
+            Phase::Waiting => match &task.broken {
+                Some(why) => steps.push(format!("task {} can't be scheduled: {why}", task.id)),
+                None if state.allocation[ix].agent.is_none() => steps.push(format!("task {}: {}", task.id, state.allocation[ix].reason)),
+                None => {}
+            },
+            _ => {}
+        }
+    }
+    let waiting = (0..state.tasks.len()).filter(|&ix| state.tasks[ix].phase == Phase::Waiting && !state.dependencies_done(ix));
+    let waiting: Vec<String> = waiting.map(|ix| state.task(ix).id.to_string()).collect();
+    if !waiting.is_empty() {
+        steps.push(format!("not started, because of what they wait for: {}", waiting.join(", ")));
+    }
+    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
+        match &known.phase {
+            GatePhase::Failed(why) => steps.push(format!("gate {} failed: {why}", gate.id)),
+            GatePhase::Open(why) => steps.push(format!("gate {} is open: {why}", gate.id)),
+            GatePhase::Pending => steps.push(format!("gate {} has not been judged", gate.id)),
+            GatePhase::Passed => {}
+        }
+    }
+    for (name, (order, review)) in &state.final_reviews {
+        if review.verdict != GateVerdict::Passed {
+            steps.push(format!("{name} did not pass the whole (output of {order})"));
+        }
+    }
+    steps
+}
+
+fn verdict_name(verdict: GateVerdict) -> &'static str {
+    match verdict {
+        GateVerdict::Passed => "passed",
+        GateVerdict::Failed => "failed",
+        GateVerdict::NotEvaluated => "notEvaluated",
+    }
+}
+
+fn evidence(check: &str, judged: &Judged) -> Evidence {
+    let measures = &judged.measures;
+    Evidence {
+        check: check.to_owned(),
+        order: judged.order.to_string(),
+        verdict: verdict_name(judged.verdict).into(),
+        reason: judged.reason.clone(),
+        command: measures.command.clone(),
+        exit_code: match measures.ending {
+            Ending::Exited(code) => Some(code),
+            _ => None,
+        },
+        tests_passed: measures.tests.map(|tests| tests.passed),
+        tests_failed: measures.tests.map(|tests| tests.failed),
+        coverage_pct: measures.coverage_pct,
+        tree: measures.tree.clone(),
+    }
+}
+
+fn task(state: &State, ix: usize) -> TaskReport {
+    let (task, known) = (state.task(ix), &state.tasks[ix]);
+    let reviews = known.reviews.iter().map(|(reviewer, (order, review))| ReviewEvidence {
+        reviewer: reviewer.to_string(),
+        order: order.to_string(),
+        verdict: verdict_name(review.verdict).into(),
+        findings: review.findings.clone(),
+    });
+    let tests = state.policy.tests_gate().map(|gate| gate.name.clone()).unwrap_or_default();
+    TaskReport {
+        id: task.id.to_string(),
+        title: task.title.clone(),
+        state: progress::word(state, ix).into(),
+        reason: match &known.phase {
+            Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
+            Phase::Marked(Mark::Done) => "done in the breakdown, not looked at here".into(),
+            Phase::Waiting => task.broken.clone().unwrap_or_else(|| progress::waits_for(state, ix).join(", ")),
+            _ => String::new(),
+        },
+        agent: state.allocation[ix].agent.as_ref().map(ToString::to_string),
+        evidence: known.result.as_ref().map(|(order, _)| order.to_string()),
+        attempts: known.attempts,
+        rework: known.rework,
+        summary: known.result.as_ref().map(|(_, result)| result.summary.clone()).unwrap_or_default(),
+        files: known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default(),
+        consultations: known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty()).map(|(name, _)| name.to_string()).collect(),
+        red_seen: known.red.as_ref().map(|_| known.red_seen),
+        red: known.red.as_ref().map(|red| evidence(&tests, red)),
+        gates: known.gates.iter().map(|(check, judged)| evidence(check, judged)).collect(),
+        reviews: reviews.collect(),
+        specs: task.specs.clone(),
+    }
+}
+
+fn gate(state: &State, ix: usize) -> GateReport {
+    let (gate, known) = (&state.gates[ix], &state.gate_states[ix]);
+    let (word, reason) = match &known.phase {
+        GatePhase::Passed => ("passed", ""),
+        GatePhase::Failed(why) => ("failed", why.as_str()),
+        GatePhase::Open(why) => ("open", why.as_str()),
+        GatePhase::Pending => ("pending", "not judged"),
+    };
+    GateReport {
+        id: gate.id.to_string(),
+        level: level_name(gate.level).into(),
+        state: word.into(),
+        reason: reason.into(),
+        criterion: gate.text.clone(),
+        decided_by: state.decisions.get(&gate.id).map(|decision| decision.by.clone()),
+        evidence: known.results.iter().map(|(check, judged)| evidence(check, judged)).collect(),
+    }
+}
+
+impl Report {
+    /// The Markdown with exactly the headings and fields of the return format.
+    pub fn markdown(&self) -> String {
+        let yes_no = |value: Option<bool>| match value {
+            Some(true) => "Yes",
+            Some(false) => "No",
+            None => "Not measured",
+        };
+        let mut out = String::from("## Execution Coordination Complete\n");
+        let _ = write!(out, "\n### Execution Topic: {}\n", self.topic);
+        let _ = write!(out, "\n### Final Status: {}\n", self.final_status);
+        let results = &self.results;
+        out.push_str("\n### Implementation Results\n\n");
+        let _ = writeln!(out, "- Total Tasks: {} completed / {} total{}", results.tasks_completed, results.tasks_total, self.left_aside());
+        let _ = writeln!(out, "- Parallel Streams: {} stream{}", results.streams, if results.streams == 1 { "" } else { "s" });
+        let _ = writeln!(out, "- Quality Gates: {} passed / {} total", results.gates_passed, results.gates_total);
+        let coverage = results.coverage_pct.map_or("not measured".into(), |pct| format!("{}% achieved", number(pct)));
+        let _ = writeln!(out, "- Test Coverage: {coverage}");
+        out.push_str("\n### Agent Coordination Summary\n\n");
+        self.agent_lines(&mut out);
+        out.push_str("\n### Quality Assurance Results\n\n");
+        let quality = &self.quality;
+        let tests_first = match quality.tests_first_asked {
+            0 => "not measured".into(),
+            asked => format!("{}% ({} of {asked} tasks seen red, then green)", quality.tests_first_seen * 100 / asked, quality.tests_first_seen),
+        };
+        let _ = writeln!(out, "- TDD/BDD Compliance: {tests_first}");
+        let _ = writeln!(out, "- All Tests Passing: {}", yes_no(quality.all_tests_passing));
+        let _ = writeln!(out, "- Quality Gates Satisfied: {}", match quality.gates_satisfied { None => "No gates defined", known => yes_no(known) });
+        let reviews = match quality.reviews_passed {
+            Some(true) => "Pass",
+            Some(false) => "Fail",
+            None => "Not measured",
+        };
+        let _ = writeln!(out, "- Review Agent Validation: {reviews}");
+        let deliverables = &self.deliverables;
+        out.push_str("\n### Deliverable Status\n\n");
+        let _ = writeln!(out, "- Feature Functionality: {}", deliverables.functionality);
+        let _ = writeln!(out, "- Integration: {}", deliverables.integration);
+        let _ = writeln!(out, "- Documentation: {}", deliverables.documentation);
+        let _ = writeln!(out, "- Deployment Ready: {}", deliverables.deployment_ready);
+        out.push_str("\n### Final Validation Required\n\n");
+        if self.final_validation.is_empty() {
+            out.push_str("None\n");
+        }
+        for step in &self.final_validation {
+            let _ = writeln!(out, "- {}", one_line(step));
+        }
+        let _ = write!(out, "\n### Success Level: {}\n", self.success_level);
+        out
+    }
+
+    fn left_aside(&self) -> String {
+        match (self.results.tasks_skipped, self.results.tasks_deferred) {
+            (0, 0) => String::new(),
+            (skipped, 0) => format!(" ({skipped} skipped)"),
+            (0, deferred) => format!(" ({deferred} deferred)"),
+            (skipped, deferred) => format!(" ({skipped} skipped, {deferred} deferred)"),
+        }
+    }
+
+    fn agent_lines(&self, out: &mut String) {
+        let of_role = |role: &str| self.agents.iter().filter(|agent| agent.role == role).collect::<Vec<_>>();
+        let executors = of_role("executor");
+        if executors.is_empty() {
+            out.push_str("- implementation-agent: none\n");
+        }
+        for agent in executors {
+            let _ = writeln!(out, "- {}: {} of {} tasks completed", agent.name, agent.completed, agent.total);
+        }
+        for agent in of_role("tester") {
+            let _ = writeln!(out, "- {}: tests for {} of {} tasks", agent.name, agent.completed, agent.total);
+        }
+        let list = |role: &str, what: &str| {
+            let agents = of_role(role);
+            let each = agents.iter().map(|agent| format!("{} ({} of {} {what})", agent.name, agent.completed, agent.total));
+            if agents.is_empty() { "none".to_owned() } else { each.collect::<Vec<_>>().join(", ") }
+        };
+        let _ = writeln!(out, "- Domain experts: {}", list("expert", "consultations answered"));
+        let _ = writeln!(out, "- Review agents: {}", list("reviewer", "passed"));
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

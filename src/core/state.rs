@@ -1,0 +1,691 @@
+//! The sum of the events. [`State::apply`] is the only place where it changes, and it is total:
+//! an event that makes no sense changes nothing.
+
+use super::allocation::{Allocation, allocate};
+use super::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Step, Work};
+use super::graph::{Graph, OrderedWeight, Place};
+use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
+use super::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, ReviewOutcome, Severity, Usage};
+use super::plan::{Level, Plan, Task};
+use super::policy::{Gate, GatePolicy, Policy};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Everything that is true of one execution. Cheap to clone: what did not change is shared.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// The number of the last event.
+    pub seq: u64,
+    /// The time of the last event, in milliseconds since the Unix epoch.
+    pub now: u64,
+    /// Which execution; none before the first event.
+    pub execution: Option<ExecutionId>,
+    /// Where the breakdown is.
+    pub breakdown: Arc<str>,
+    /// What there is to do.
+    pub plan: Arc<Plan>,
+    /// By which rules.
+    pub policy: Arc<Policy>,
+    /// Gates of streams, the system and the deployment.
+    pub gates: Arc<Vec<Gate>>,
+    /// What follows from who waits for whom.
+    pub graph: Arc<Graph>,
+    /// Who does what, by the plan's task indices.
+    pub allocation: Arc<Vec<Allocation>>,
+    /// By the plan's task indices.
+    pub tasks: Vec<Arc<TaskState>>,
+    /// By the indices of `gates`.
+    pub gate_states: Vec<Arc<GateState>>,
+    /// What was ordered and has not ended.
+    pub orders: BTreeMap<OrderId, OpenOrder>,
+    /// The last order's number.
+    pub last_order: u64,
+    /// Nothing new is ordered.
+    pub paused: bool,
+    /// Everything stops.
+    pub cancelled: bool,
+    /// When it began.
+    pub started_at: u64,
+    /// How and when it came to rest.
+    pub ended: Option<(Status, u64)>,
+    /// What people decided.
+    pub decisions: BTreeMap<GateId, Decision>,
+    /// Reviews of the whole.
+    pub final_reviews: BTreeMap<AgentName, (OrderId, ReviewOutcome)>,
+    /// For what somebody was or is needed, latest last.
+    pub escalations: Vec<Arc<Escalation>>,
+    /// What each agent did.
+    pub utilisation: BTreeMap<AgentName, Utilisation>,
+    /// What was wrong with the last breakdown that was refused.
+    pub plan_problems: Vec<String>,
+    /// How many attempts have ended: a gate judged before the last of them is stale.
+    pub changes: u64,
+    /// Waiting tasks whose dependencies are done, by rank, then by place in the file.
+    pub ready: BTreeSet<(Reverse<OrderedWeight>, usize)>,
+    /// Tasks being worked on.
+    pub active: BTreeSet<usize>,
+    /// Gates of streams whose work is done and that have not passed.
+    pub due_gates: BTreeSet<usize>,
+    /// Open orders of each agent.
+    pub busy: BTreeMap<AgentName, u32>,
+    pending: Vec<u32>,
+    complete: Vec<bool>,
+}
+
+/// One task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskState {
+    /// Where it stands.
+    pub phase: Phase,
+    /// Its open orders.
+    pub open: BTreeSet<OrderId>,
+    /// When work on it began.
+    pub started_at: Option<u64>,
+    /// When it came to its end.
+    pub ended_at: Option<u64>,
+    /// Its next try waits until then.
+    pub not_before: u64,
+    /// Tries of the current piece of work that came to nothing.
+    pub tries: u32,
+    /// Attempts at the task so far.
+    pub attempts: u32,
+    /// Attempts at its tests so far.
+    pub test_attempts: u32,
+    /// Rounds of findings so far, in all.
+    pub rework: u32,
+    /// Rounds of findings since the last retry by a person.
+    pub rework_round: u32,
+    /// How the current step's attempt ended.
+    pub last: Option<AgentOutcome>,
+    /// What must be mended now.
+    pub findings: Vec<Finding>,
+    /// Concerns and suggestions, kept for the report.
+    pub remarks: Vec<Finding>,
+    /// What experts said.
+    pub consultations: BTreeMap<AgentName, AgentOutcome>,
+    /// The gates as they were before the attempt.
+    pub baseline: BTreeMap<String, Judged>,
+    /// The tests seen before the implementation.
+    pub red: Option<Judged>,
+    /// Whether the new tests were seen to fail.
+    pub red_seen: bool,
+    /// Who wrote the tests, and what they said.
+    pub tests_result: Option<AgentOutcome>,
+    /// The gates of the last implementation.
+    pub gates: BTreeMap<String, Judged>,
+    /// The reviews of the last implementation.
+    pub reviews: BTreeMap<AgentName, (OrderId, ReviewOutcome)>,
+    /// The last complete implementation: what is handed to the tasks after it.
+    pub result: Option<(OrderId, AgentOutcome)>,
+}
+
+/// Where a task stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Phase {
+    /// For its dependencies or a free slot.
+    #[default]
+    Waiting,
+    /// Being worked on.
+    Active(Step),
+    /// All gates and reviews passed.
+    Done,
+    /// The breakdown said so.
+    Marked(Mark),
+    /// A person said so.
+    Skipped,
+    /// It did not work.
+    Failed(String),
+    /// Somebody is needed.
+    Blocked(String),
+}
+
+/// A gate of a stream, the system or the deployment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GateState {
+    /// Where it stands.
+    pub phase: GatePhase,
+    /// Its open orders.
+    pub open: BTreeSet<OrderId>,
+    /// What its checks said.
+    pub results: BTreeMap<String, Judged>,
+    /// How many attempts had ended when it was judged.
+    pub judged_at_change: u64,
+}
+
+/// Where a gate stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum GatePhase {
+    /// To be evaluated.
+    #[default]
+    Pending,
+    /// Evaluated, and good.
+    Passed,
+    /// Evaluated, and not good.
+    Failed(String),
+    /// Not evaluated, or waiting for a person.
+    Open(String),
+}
+
+/// One evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// By which order.
+    pub order: OrderId,
+    /// What was measured.
+    pub measures: GateMeasures,
+    /// What follows.
+    pub verdict: GateVerdict,
+    /// Why, unless it passed.
+    pub reason: String,
+}
+
+/// An order that has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenOrder {
+    /// What it asks for.
+    pub work: Work,
+    /// When it was given.
+    pub at: u64,
+    /// When it is given up.
+    pub deadline: u64,
+    /// It is no longer wanted.
+    pub stopping: bool,
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Passed or refused.
+    pub approved: bool,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Somebody is needed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Escalation {
+    /// When.
+    pub at: u64,
+    /// What is stuck.
+    pub about: String,
+    /// Why.
+    pub why: String,
+    /// What was tried.
+    pub tried: String,
+    /// What is needed.
+    pub needed: String,
+}
+
+/// What an agent did so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Utilisation {
+    /// Orders that ended.
+    pub orders: u32,
+    /// Time spent in them.
+    pub busy_ms: u64,
+    /// Tokens, as far as it says.
+    pub tokens: Option<u64>,
+    /// Money, as far as it says.
+    pub cost_usd: Option<f64>,
+}
+
+impl TaskState {
+    /// Done, skipped or marked so: what waits for it may go on.
+    pub fn satisfied(&self) -> bool {
+        matches!(self.phase, Phase::Done | Phase::Skipped | Phase::Marked(Mark::Done | Mark::Skipped))
+    }
+    /// Not to be started again by itself.
+    pub fn settled(&self) -> bool {
+        !matches!(self.phase, Phase::Waiting | Phase::Active(_))
+    }
+    /// The step it is in.
+    pub fn step(&self) -> Option<Step> {
+        match self.phase {
+            Phase::Active(step) => Some(step),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// The task at an index of the plan.
+    pub fn task(&self, ix: usize) -> &Task {
+        &self.plan.tasks[ix]
+    }
+
+    /// The state of a task by its id.
+    pub fn task_state(&self, id: &TaskId) -> Option<&TaskState> {
+        self.graph.task(id).map(|ix| &*self.tasks[ix])
+    }
+
+    /// The configured gates with a command that a task must pass.
+    pub fn task_checks(&self, ix: usize) -> impl Iterator<Item = &GatePolicy> {
+        self.task_gates(ix).filter(|gate| gate.command)
+    }
+
+    /// All configured gates of a task, approvals included.
+    pub fn task_gates(&self, ix: usize) -> impl Iterator<Item = &GatePolicy> {
+        let stream = self.plan.tasks[ix].stream.as_ref();
+        let fits = move |gate: &&GatePolicy| gate.streams.is_empty() || stream.is_some_and(|id| gate.streams.contains(id));
+        self.policy.gates_at(Level::Task).filter(fits)
+    }
+
+    /// Whether a task's dependencies are done.
+    pub fn dependencies_done(&self, ix: usize) -> bool {
+        self.pending[ix] == 0
+    }
+
+    /// Whether a stream's tasks are done and its gates passed.
+    pub fn stream_done(&self, ix: usize) -> bool {
+        self.complete[self.graph.end_of_stream(ix)]
+    }
+
+    /// How many open orders change the code.
+    pub fn open_attempts(&self) -> usize {
+        self.orders.values().filter(|order| order.work.is_attempt()).count()
+    }
+
+    /// How many open orders measure a gate.
+    pub fn open_gates(&self) -> usize {
+        self.orders.values().filter(|order| matches!(order.work, Work::Gate { .. })).count()
+    }
+
+    /// The next thing that happens if nothing happens: a deadline or the end of a wait.
+    pub fn wake_at(&self) -> Option<u64> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let deadlines = self.orders.values().filter(|order| !order.stopping).map(|order| order.deadline);
+        let waits = self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > self.now);
+        deadlines.chain(waits).min()
+    }
+
+    /// Adds one event.
+    pub fn apply(&mut self, recorded: &Recorded) {
+        self.seq = recorded.seq;
+        self.now = self.now.max(recorded.at);
+        match &recorded.event {
+            Event::Opened { execution, breakdown, .. } => {
+                self.execution = Some(execution.clone());
+                self.breakdown = breakdown.as_str().into();
+                self.started_at = self.now;
+            }
+            Event::PlanAccepted { plan } => {
+                self.take_plan(plan.clone());
+                self.plan_problems.clear();
+            }
+            Event::PlanRejected { problems } => self.plan_problems = problems.clone(),
+            Event::PolicySet { policy } => {
+                self.policy = policy.clone();
+                self.take_plan(self.plan.clone());
+            }
+            Event::Marked { task, mark } => self.settle(task, Phase::Marked(*mark)),
+            Event::Entered { task, step } => self.enter(task, *step),
+            Event::Ordered { order, work, deadline } => self.order(*order, work, *deadline),
+            Event::StopOrdered { order, .. } => {
+                if let Some(open) = self.orders.get_mut(order) {
+                    open.stopping = true;
+                }
+            }
+            Event::Ended { order, outcome } => self.end(*order, outcome),
+            Event::Postponed { task, until, .. } => self.with_task(task, |task| {
+                task.not_before = *until;
+                task.tries += 1;
+                task.last = None;
+                task.red = task.red.take().filter(|red| red.verdict != GateVerdict::NotEvaluated);
+                task.gates.retain(|_, judged| judged.verdict != GateVerdict::NotEvaluated);
+                task.reviews.retain(|_, (_, review)| review.verdict != GateVerdict::NotEvaluated);
+            }),
+            Event::Rework { task, step, findings } => self.rework(task, *step, findings),
+            Event::TaskDone { task } => self.settle(task, Phase::Done),
+            Event::TaskFailed { task, reason } => self.settle(task, Phase::Failed(reason.clone())),
+            Event::TaskBlocked { task, reason } => self.settle(task, Phase::Blocked(reason.clone())),
+            Event::TaskSkipped { task } => self.settle(task, Phase::Skipped),
+            Event::TaskRetried { task } => {
+                self.with_task(task, |task| {
+                    let kept = TaskState {
+                        open: std::mem::take(&mut task.open),
+                        attempts: task.attempts,
+                        test_attempts: task.test_attempts,
+                        rework: task.rework,
+                        remarks: std::mem::take(&mut task.remarks),
+                        consultations: std::mem::take(&mut task.consultations),
+                        ..TaskState::default()
+                    };
+                    *task = kept;
+                });
+                // Who refused it before is asked again.
+                let of_task = |gate: &GateId| gate.as_str().rsplit_once('@').is_some_and(|(_, id)| id == task.as_str());
+                self.decisions.retain(|gate, decision| decision.approved || !of_task(gate));
+                self.rebuild();
+            }
+            Event::GatePassed { gate } => {
+                self.set_gate(gate, GatePhase::Passed);
+                if let Some(ix) = self.graph.gate(gate) {
+                    self.due_gates.remove(&ix);
+                    self.completed(self.graph.gate_node(ix));
+                }
+            }
+            Event::GateFailed { gate, reason } => {
+                self.set_gate(gate, GatePhase::Failed(reason.clone()));
+                self.rebuild();
+            }
+            Event::GateOpen { gate, reason } => {
+                self.set_gate(gate, GatePhase::Open(reason.clone()));
+                self.rebuild();
+            }
+            Event::GateReset { gate } => {
+                if let Some(ix) = self.graph.gate(gate) {
+                    self.gate_states[ix] = Arc::default();
+                }
+                self.decisions.retain(|known, decision| decision.approved || known != gate);
+                self.rebuild();
+            }
+            Event::GateDecided { gate, approved, by, reason } => {
+                self.decisions.insert(gate.clone(), Decision { approved: *approved, by: by.clone(), reason: reason.clone() });
+                if let Some(ix) = self.graph.gate(gate) {
+                    Arc::make_mut(&mut self.gate_states[ix]).phase = GatePhase::Pending;
+                    self.rebuild();
+                }
+            }
+            Event::Escalated { about, why, tried, needed } => self.escalations.push(Arc::new(Escalation {
+                at: recorded.at,
+                about: about.clone(),
+                why: why.clone(),
+                tried: tried.clone(),
+                needed: needed.clone(),
+            })),
+            Event::Paused => self.paused = true,
+            Event::Resumed => self.paused = false,
+            Event::Cancelled => self.cancelled = true,
+            Event::Restarted => {}
+            Event::Reopened => {
+                self.ended = None;
+                self.final_reviews.retain(|_, (_, review)| review.verdict == GateVerdict::Passed);
+            }
+            Event::ExecutionEnded { status } => self.ended = Some((*status, recorded.at)),
+        }
+    }
+
+    fn take_plan(&mut self, plan: Arc<Plan>) {
+        let old_tasks: BTreeMap<TaskId, Arc<TaskState>> =
+            self.plan.tasks.iter().zip(&self.tasks).map(|(task, state)| (task.id.clone(), state.clone())).collect();
+        let old_gates: BTreeMap<GateId, Arc<GateState>> =
+            self.gates.iter().zip(&self.gate_states).map(|(gate, state)| (gate.id.clone(), state.clone())).collect();
+        self.gates = Arc::new(self.policy.gates_of(&plan));
+        self.graph = Arc::new(Graph::new(&plan, &self.gates, &self.policy.weights));
+        self.allocation = Arc::new(allocate(&plan, &self.policy));
+        self.tasks = plan.tasks.iter().map(|task| old_tasks.get(&task.id).cloned().unwrap_or_default()).collect();
+        // A gate that closes other tasks than before must be judged anew.
+        let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
+            gate.streams.iter().flat_map(|id| plan.tasks_of(id)).map(|task| task.id.clone()).collect()
+        };
+        let kept = |gate: &&Gate| self.plan.tasks.is_empty() || closes(&self.plan, gate) == closes(&plan, gate);
+        let state = |gate: &Gate| Some(gate).filter(kept).and_then(|gate| old_gates.get(&gate.id)).cloned().unwrap_or_default();
+        self.gate_states = self.gates.iter().map(state).collect();
+        self.plan = plan;
+        self.rebuild();
+    }
+
+    /// Works out anew what can be derived: which tasks are ready, active, which gates are due.
+    fn rebuild(&mut self) {
+        self.pending = self.graph.predecessors().to_vec();
+        self.complete = vec![false; self.graph.len()];
+        self.ready.clear();
+        self.due_gates.clear();
+        self.active = (0..self.tasks.len()).filter(|&ix| self.tasks[ix].step().is_some()).collect();
+        // What is done satisfies what waits for it, even where it was done before its turn.
+        for ix in 0..self.tasks.len() {
+            if self.tasks[ix].satisfied() {
+                self.completed(ix);
+            }
+        }
+        for node in 0..self.graph.len() {
+            if !self.complete[node] && self.graph.predecessors()[node] == 0 {
+                self.arrive(node);
+            }
+        }
+    }
+
+    /// A node's predecessors are complete: go on from there.
+    fn arrive(&mut self, node: usize) {
+        match self.graph.place(node) {
+            Place::Task(ix) if self.tasks[ix].satisfied() => self.completed(node),
+            Place::Task(ix) => {
+                if self.tasks[ix].phase == Phase::Waiting && self.plan.tasks[ix].broken.is_none() {
+                    self.ready.insert((Reverse(OrderedWeight(self.graph.rank(ix))), ix));
+                }
+            }
+            Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => self.completed(node),
+            Place::Gate(ix) => {
+                if !self.gates[ix].streams.is_empty() {
+                    self.due_gates.insert(ix);
+                }
+            }
+            Place::Stream | Place::Barrier => self.completed(node),
+        }
+    }
+
+    /// A node is complete: its successors may go on.
+    fn completed(&mut self, node: usize) {
+        let graph = self.graph.clone();
+        let mut stack = vec![node];
+        while let Some(node) = stack.pop() {
+            if std::mem::replace(&mut self.complete[node], true) {
+                continue;
+            }
+            for &next in graph.successors(node) {
+                let next = next as usize;
+                self.pending[next] = self.pending[next].saturating_sub(1);
+                if self.pending[next] > 0 {
+                    continue;
+                }
+                match graph.place(next) {
+                    Place::Stream | Place::Barrier => stack.push(next),
+                    Place::Task(ix) if self.tasks[ix].satisfied() => stack.push(next),
+                    Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => stack.push(next),
+                    Place::Task(_) | Place::Gate(_) => self.arrive(next),
+                }
+            }
+        }
+    }
+
+    fn with_task(&mut self, id: &TaskId, change: impl FnOnce(&mut TaskState)) {
+        if let Some(ix) = self.graph.task(id) {
+            change(Arc::make_mut(&mut self.tasks[ix]));
+        }
+    }
+
+    fn set_gate(&mut self, id: &GateId, phase: GatePhase) {
+        if let Some(ix) = self.graph.gate(id) {
+            let gate = Arc::make_mut(&mut self.gate_states[ix]);
+            gate.phase = phase;
+            gate.judged_at_change = self.changes;
+        }
+    }
+
+    fn settle(&mut self, id: &TaskId, phase: Phase) {
+        let Some(ix) = self.graph.task(id) else { return };
+        let now = self.now;
+        let task = Arc::make_mut(&mut self.tasks[ix]);
+        task.phase = phase;
+        task.ended_at = Some(now);
+        let satisfied = task.satisfied();
+        self.active.remove(&ix);
+        self.ready.remove(&(Reverse(OrderedWeight(self.graph.rank(ix))), ix));
+        if satisfied {
+            self.completed(ix);
+        }
+    }
+
+    fn enter(&mut self, id: &TaskId, step: Step) {
+        let Some(ix) = self.graph.task(id) else { return };
+        let now = self.now;
+        let task = Arc::make_mut(&mut self.tasks[ix]);
+        if step == Step::Implementing
+            && let Some(tests) = task.last.take()
+        {
+            task.tests_result.get_or_insert(tests);
+        }
+        if step == Step::ProvingRed {
+            task.tests_result = task.last.take();
+        }
+        task.phase = Phase::Active(step);
+        task.started_at.get_or_insert(now);
+        task.last = None;
+        task.tries = 0;
+        task.not_before = 0;
+        self.active.insert(ix);
+        self.ready.remove(&(Reverse(OrderedWeight(self.graph.rank(ix))), ix));
+    }
+
+    fn order(&mut self, id: OrderId, work: &Work, deadline: u64) {
+        self.last_order = self.last_order.max(id.0);
+        let at = self.now;
+        self.orders.insert(id, OpenOrder { work: work.clone(), at, deadline, stopping: false });
+        if let Some(agent) = work.agent() {
+            *self.busy.entry(agent.clone()).or_default() += 1;
+        }
+        if let Work::Gate { gate: Some(gate), .. } = work
+            && let Some(ix) = self.graph.gate(gate)
+        {
+            Arc::make_mut(&mut self.gate_states[ix]).open.insert(id);
+        }
+        if let Some(task) = work.task() {
+            self.with_task(task, |task| {
+                task.open.insert(id);
+                match work {
+                    Work::Tests { .. } => task.test_attempts += 1,
+                    Work::Implementation { .. } => task.attempts += 1,
+                    _ => {}
+                }
+            });
+        }
+    }
+
+    fn end(&mut self, id: OrderId, outcome: &Outcome) {
+        let Some(open) = self.orders.remove(&id) else { return };
+        if let Some(agent) = open.work.agent() {
+            if let Some(count) = self.busy.get_mut(agent) {
+                *count = count.saturating_sub(1);
+            }
+            let usage = match outcome {
+                Outcome::Agent(outcome) => outcome.usage,
+                _ => Usage::default(),
+            };
+            let sum = self.utilisation.entry(agent.clone()).or_default();
+            sum.orders += 1;
+            sum.busy_ms += self.now.saturating_sub(open.at);
+            sum.tokens = add(sum.tokens, usage.tokens, |a, b| a + b);
+            sum.cost_usd = add(sum.cost_usd, usage.cost_usd, |a, b| a + b);
+        }
+        if open.work.is_attempt() {
+            self.changes += 1;
+            self.final_reviews.clear();
+        }
+        match &open.work {
+            Work::Gate { gate: Some(gate), check, .. } => {
+                if let Some(ix) = self.graph.gate(gate) {
+                    let gate = Arc::make_mut(&mut self.gate_states[ix]);
+                    gate.open.remove(&id);
+                    if let Outcome::Gate { measures, verdict, reason } = outcome {
+                        let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone() };
+                        gate.results.insert(check.clone(), judged);
+                    }
+                }
+            }
+            Work::Review { task: None, reviewer } => {
+                if let Outcome::Review(review) = outcome {
+                    self.final_reviews.insert(reviewer.clone(), (id, review.clone()));
+                }
+            }
+            work => {
+                if let Some(task) = work.task() {
+                    self.with_task(task, |task| task.end(id, work, outcome));
+                }
+            }
+        }
+    }
+
+    fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding]) {
+        self.with_task(id, |task| {
+            task.phase = Phase::Active(step);
+            task.findings = findings.to_vec();
+            task.rework += 1;
+            task.rework_round += 1;
+            task.tries = 0;
+            task.not_before = 0;
+            task.last = None;
+            task.gates.clear();
+            task.reviews.clear();
+            if step == Step::WritingTests {
+                task.red = None;
+            }
+        });
+    }
+}
+
+impl TaskState {
+    fn end(&mut self, id: OrderId, work: &Work, outcome: &Outcome) {
+        self.open.remove(&id);
+        let Phase::Active(step) = self.phase else { return };
+        match (work, outcome) {
+            (Work::Consultation { expert, .. }, Outcome::Agent(outcome)) => {
+                self.consultations.insert(expert.clone(), outcome.clone());
+            }
+            (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => self.last = Some(outcome.clone()),
+            (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
+                self.last = Some(outcome.clone());
+                if outcome.complete() {
+                    self.result = Some((id, outcome.clone()));
+                    self.findings.clear();
+                }
+            }
+            (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
+                let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone() };
+                match purpose {
+                    Purpose::Baseline => drop(self.baseline.insert(check.clone(), judged)),
+                    Purpose::Red => {
+                        let old = self.baseline.get(check);
+                        self.red_seen = self.red_seen || is_red(&judged, old);
+                        self.red = Some(judged);
+                    }
+                    Purpose::Judge => drop(self.gates.insert(check.clone(), judged)),
+                }
+            }
+            (Work::Review { reviewer, .. }, Outcome::Review(review)) => {
+                let remarks = review.findings.iter().filter(|finding| finding.severity != Severity::Blocker);
+                for remark in remarks {
+                    if !self.remarks.contains(remark) {
+                        self.remarks.push(remark.clone());
+                    }
+                }
+                self.reviews.insert(reviewer.clone(), (id, review.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a run shows new tests failing: a failure that was not there before.
+pub fn is_red(judged: &Judged, before: Option<&Judged>) -> bool {
+    if judged.verdict != GateVerdict::Failed || !judged.measures.flaky.is_empty() {
+        return false;
+    }
+    let failed = &judged.measures.failed_tests;
+    match before {
+        Some(before) if !failed.is_empty() => failed.iter().any(|test| !before.measures.failed_tests.contains(test)),
+        Some(before) => before.verdict == GateVerdict::Passed || before.verdict == GateVerdict::NotEvaluated,
+        None => true,
+    }
+}
+
+fn add<T: Copy>(a: Option<T>, b: Option<T>, sum: impl Fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(sum(a, b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,3 @@
+//! execution-coordinator.
+pub mod core;
+pub mod breakdown;

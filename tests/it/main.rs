@@ -1,0 +1,4 @@
+//! All tests that need more than one function: one binary, so that it links once.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod corpus;
