@@ -42,6 +42,14 @@ pub fn turn(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
     }
 }
 
+/// Only what the input itself means: whoever owns the execution next goes on from there.
+pub fn note(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
+    let mut recorded = Vec::new();
+    let events = decide::decide(state, input);
+    record(state, events, now_ms, &mut recorded);
+    recorded
+}
+
 fn record(state: &mut State, events: Vec<Event>, now_ms: u64, recorded: &mut Vec<Recorded>) {
     for event in events {
         let next = Recorded { seq: state.seq + 1, at: now_ms, event };

@@ -29,6 +29,7 @@ pub struct Graph {
     rank: Vec<f64>,
     earliest: Vec<f64>,
     wave: Vec<u32>,
+    length: f64,
 }
 
 /// What a node of the graph stands for.
@@ -141,6 +142,7 @@ impl Graph {
             let next = self.successors[node].iter().map(|&to| self.rank[to as usize]).fold(0.0, f64::max);
             self.rank[node] = self.weight[node] + next;
         }
+        self.length = (0..count).map(|node| self.earliest[node] + self.rank[node]).fold(0.0, f64::max);
     }
 
     fn stream_start(&self, ix: usize) -> usize {
@@ -224,17 +226,17 @@ impl Graph {
     }
     /// The work of the longest chain.
     pub fn length(&self) -> f64 {
-        (0..self.len()).map(|node| self.earliest[node] + self.rank[node]).fold(0.0, f64::max)
+        self.length
     }
     /// How much later a task could start without making the whole longer.
     pub fn slack(&self, task: usize) -> f64 {
-        (self.length() - self.earliest[task] - self.rank[task]).max(0.0)
+        (self.length - self.earliest[task] - self.rank[task]).max(0.0)
     }
 
     /// The longest chain of work, as task indices. Among equally long chains it is the one whose
     /// first task stands earliest in the file, then its second, and so on.
     pub fn critical_path(&self) -> Vec<usize> {
-        let length = self.length();
+        let length = self.length;
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9 * length.max(1.0);
         let firsts = (0..self.tasks).filter(|&t| self.wave[t] == 0 && close(self.earliest[t], 0.0));
         let Some(mut at) = firsts.filter(|&t| close(self.rank[t], length)).min() else { return Vec::new() };
@@ -285,7 +287,7 @@ impl Graph {
     /// No schedule is shorter than this: the longest chain, and all work over all slots.
     pub fn lower_bound(&self, max_parallel: usize) -> f64 {
         let work: f64 = self.weight[..self.tasks].iter().sum();
-        self.length().max(work / max_parallel.max(1) as f64)
+        self.length.max(work / max_parallel.max(1) as f64)
     }
 
     /// When the last task would end if every task took its weight and tasks started by rank

@@ -1,0 +1,6 @@
+//! Carries out attempts, consultations and reviews, and turns what agents say into typed results.
+
+pub mod command;
+pub mod prompt;
+pub mod verdict;
+pub mod answer;

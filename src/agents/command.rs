@@ -1,0 +1,191 @@
+//! Agents of kind `command` (a program gets the brief and prints an answer) and `shell` (the
+//! command that the task itself carries).
+//!
+//! The brief is there as Markdown on standard input and in the file that
+//! `EXECUTION_COORDINATOR_BRIEF` names, and as JSON in the one that
+//! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
+
+use super::{prompt, verdict};
+use crate::config::{Agent, Config, Kind, SHELL};
+use crate::core::brief::Brief;
+use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Usage, Verdict};
+use crate::gates::command::{millis, time};
+use crate::process::{Launch, Limits, Processes, end_of, find_program};
+use crate::workspace::tree::Trees;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// How much of an answer is read: its end.
+const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Where and how agents are run.
+#[derive(Clone)]
+pub struct Agents {
+    /// The workspace.
+    pub root: PathBuf,
+    /// Its trees, to see what an attempt changed.
+    pub trees: Trees,
+    /// The execution's own folder.
+    pub folder: PathBuf,
+    /// The execution, for the cookie.
+    pub execution: String,
+}
+
+/// What an agent's run came to.
+struct Ran {
+    ending: Ending,
+    output: String,
+    duration_ms: u64,
+}
+
+impl Agents {
+    /// An attempt or a consultation.
+    pub async fn attempt(&self, config: &Config, processes: &Processes, brief: &Brief, stop: watch::Receiver<bool>, tail: impl FnMut(&str)) -> AgentOutcome {
+        let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == Kind::Shell);
+        let before = if shell || brief.role == "consultation" { None } else { Some(self.tree().await) };
+        let ran = self.run(config, processes, brief, stop, tail).await;
+        let said = match brief.role.as_str() {
+            _ if shell => None,
+            "consultation" => Some(verdict::advice(&ran.output)),
+            _ => Some(verdict::work(&ran.output)),
+        };
+        let mut outcome = AgentOutcome {
+            verdict: verdict::of_exit(&ran.ending),
+            summary: String::new(),
+            reason: String::new(),
+            files: Vec::new(),
+            decisions: Vec::new(),
+            usage: Usage::default(),
+            duration_ms: ran.duration_ms,
+            ending: ran.ending,
+        };
+        if let Some(said) = said {
+            // Crashed is not complete, whatever was printed before; what it said it can't do stays.
+            let crashed = outcome.ending != Ending::Exited(0) && said.verdict == Verdict::Complete;
+            outcome.verdict = if crashed { Verdict::Unknown } else { said.verdict };
+            outcome.summary = said.summary;
+            outcome.reason = said.reason;
+            outcome.decisions = said.decisions;
+            outcome.usage = said.usage;
+        }
+        if let Some(before) = before {
+            // What it changed is seen, not believed.
+            outcome.files = before.changes(&self.tree().await);
+        }
+        outcome
+    }
+
+    /// A review.
+    pub async fn review(&self, config: &Config, processes: &Processes, brief: &Brief, stop: watch::Receiver<bool>, tail: impl FnMut(&str)) -> ReviewOutcome {
+        let ran = self.run(config, processes, brief, stop, tail).await;
+        let said = verdict::review(&ran.output, &brief.agent);
+        let whole = ran.ending == Ending::Exited(0);
+        ReviewOutcome {
+            verdict: if whole { said.verdict } else { GateVerdict::NotEvaluated },
+            findings: said.findings,
+            summary: if whole { said.summary } else { format!("{} {}", brief.agent, ran.ending) },
+            ending: ran.ending,
+            duration_ms: ran.duration_ms,
+        }
+    }
+
+    async fn tree(&self) -> crate::workspace::tree::Tree {
+        let trees = self.trees.clone();
+        tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
+    }
+
+    async fn run(&self, config: &Config, processes: &Processes, brief: &Brief, stop: watch::Receiver<bool>, tail: impl FnMut(&str)) -> Ran {
+        let began = Instant::now();
+        let ran = |ending, output| Ran { ending, output, duration_ms: millis(began.elapsed()) };
+        let agent = config.agents.get(&brief.agent);
+        let prepared = match agent {
+            Some(agent) if agent.kind == Kind::Command => self.command(config, agent, brief),
+            _ => self.shell(config, brief),
+        };
+        let launch = match prepared {
+            Ok(launch) => launch,
+            Err(why) => return ran(Ending::DidNotStart(why), String::new()),
+        };
+        let execution = &config.execution;
+        let own = agent.and_then(|agent| agent.idle_timeout.as_deref());
+        let shell = agent.is_none_or(|agent| agent.kind == Kind::Shell);
+        let limits = Limits {
+            timeout: time(agent.and_then(|agent| agent.attempt_timeout.as_deref()).unwrap_or(&execution.attempt_timeout)),
+            // A command may well be silent for long; an agent that says nothing is stuck.
+            idle: own.or_else(|| if shell { None } else { Some(execution.idle_timeout.as_str()) }).map(time),
+            output_bytes: execution.output_limit_bytes,
+            grace: time(&execution.grace),
+        };
+        let output = launch.output.clone();
+        let ending = processes.run(launch, limits, stop, tail).await;
+        let text = if shell { String::new() } else { end_of(&output, ANSWER_BYTES) };
+        ran(ending, text)
+    }
+
+    fn launch(&self, config: &Config, brief: &Brief, argv: Vec<String>, stdin: Option<PathBuf>) -> Launch {
+        let mut environment = config.environment.variables();
+        let task = brief.task.as_ref().map(|task| task.id.clone()).unwrap_or_default();
+        let own = [("TASK", task), ("ROLE", brief.role.clone()), ("ORDER", brief.order.clone()), ("ROUND", brief.round.to_string()), ("NUMBER", brief.attempt.to_string())];
+        environment.extend(own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)));
+        Launch {
+            argv,
+            folder: self.root.clone(),
+            environment,
+            stdin,
+            output: self.output(&brief.order),
+            errors: None,
+            cookie: format!("{}/{}", self.execution, brief.order),
+        }
+    }
+
+    /// Where the output of an order is.
+    pub fn output(&self, order: &str) -> PathBuf {
+        self.folder.join("output").join(format!("{order}.log"))
+    }
+
+    fn shell(&self, config: &Config, brief: &Brief) -> Result<Launch, String> {
+        let command = brief.task.as_ref().and_then(|task| task.command.clone());
+        let Some(command) = command else { return Err("the task carries no command (`Run:`)".into()) };
+        let mut launch = self.launch(config, brief, vec!["/bin/sh".into(), "-c".into(), command], None);
+        if let Some(agent) = config.agents.get(&brief.agent) {
+            launch.environment.extend(agent.environment.clone());
+        }
+        Ok(launch)
+    }
+
+    fn command(&self, config: &Config, agent: &Agent, brief: &Brief) -> Result<Launch, String> {
+        let folder = self.folder.join("briefs");
+        let text = folder.join(format!("{}.md", brief.order));
+        let json = folder.join(format!("{}.json", brief.order));
+        let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
+        write(&text, prompt::markdown(brief).as_bytes())?;
+        write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
+        let mut launch = self.launch(config, brief, agent.command.clone(), Some(text.clone()));
+        launch.environment.extend(agent.environment.clone());
+        launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
+        launch.environment.push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
+        let path = launch.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+        let program = find_program(&agent.command[0], &self.root, path.as_deref())?;
+        let own = std::env::current_exe().ok().and_then(|own| own.canonicalize().ok());
+        if own.is_some() && program.canonicalize().ok() == own {
+            return Err("an agent can't be this program itself".into());
+        }
+        launch.argv[0] = program.display().to_string();
+        // Its answer is read from what it prints; what it says beside that must not be in it.
+        launch.errors = Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
+        Ok(launch)
+    }
+}
+
+/// What a program of the config needs to be able to start here.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn can_start(program: &str, root: &Path, config: &Config) -> Result<PathBuf, String> {
+    let variables = config.environment.variables();
+    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
+    find_program(program, root, path)
+}
+

@@ -1,0 +1,377 @@
+//! Text → typed outcome, by the parsing rules for the companion agents' return blocks:
+//! the last complete block counts, wherever it stands; a template that was not filled in is
+//! unknown; of an emoji and a word that disagree the worse counts; "complete" with failing tests
+//! is not complete; a reviewer without a verdict has not evaluated anything.
+
+use super::answer::{self, Answer};
+use crate::core::outcome::{Ending, Finding, GateVerdict, Severity, Usage, Verdict};
+
+/// What an executor, a tester or an expert said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// What it did.
+    pub summary: String,
+    /// Why it is not complete.
+    pub reason: String,
+    /// Files that it says changed.
+    pub files: Vec<String>,
+    /// Decisions.
+    pub decisions: Vec<String>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// Longest text that is kept of what an agent says.
+const SUMMARY_CHARS: usize = 4_000;
+
+/// Reads what an executor or a tester printed.
+pub fn work(output: &str) -> Said {
+    if let Some(answer) = answer::find(output) {
+        return from_answer(answer);
+    }
+    let Some(block) = Block::last(output, &["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"]) else {
+        return one_line(output);
+    };
+    let said = block.value("status").or_else(|| block.in_title());
+    let mut verdict = said.map_or(Verdict::Unknown, |text| status(&text));
+    let mut reason = if verdict == Verdict::Complete { String::new() } else { block.after("status").unwrap_or_default() };
+    if verdict == Verdict::Complete
+        && let Some(failing) = failing_tests(&block)
+    {
+        verdict = Verdict::Failed;
+        reason = format!("it says complete, but also: {failing}");
+    }
+    if verdict == Verdict::Unknown {
+        reason = "its status is not filled in or can't be read".into();
+    }
+    let list = |keys: &[&str]| keys.iter().find_map(|key| block.list(key)).unwrap_or_default();
+    let done = list(&["completed", "result", "fix applied", "summary", "what was done"]);
+    Said {
+        verdict,
+        summary: shorten(&if done.is_empty() { block.text.trim().to_owned() } else { done.join("\n") }),
+        reason,
+        files: list(&["files", "files modified", "files changed"]),
+        decisions: list(&["decisions", "key decisions"]),
+        usage: Usage::default(),
+    }
+}
+
+/// Reads what an expert printed: advice needs no status.
+pub fn advice(output: &str) -> Said {
+    let mut said = match answer::find(output) {
+        Some(answer) => from_answer(answer),
+        None => Said { verdict: Verdict::Complete, summary: shorten(output.trim()), reason: String::new(), files: Vec::new(), decisions: Vec::new(), usage: Usage::default() },
+    };
+    if said.summary.is_empty() || is_template(&said.summary) {
+        said.verdict = Verdict::Unknown;
+        said.reason = "it said nothing".into();
+    }
+    said
+}
+
+/// What a reviewer said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reviewed {
+    /// Its verdict.
+    pub verdict: GateVerdict,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// Its own words, or why there is no verdict.
+    pub summary: String,
+}
+
+/// Reads what a reviewer printed.
+pub fn review(output: &str, by: &str) -> Reviewed {
+    if let Some(answer) = answer::find(output) {
+        return review_from_answer(&answer, by);
+    }
+    let unread = |why: &str| Reviewed { verdict: GateVerdict::NotEvaluated, findings: Vec::new(), summary: why.to_owned() };
+    let Some(block) = Block::last(output, &["analysis", "review", "documentation"]) else { return unread("no block of a reviewer was found in what it printed") };
+    let findings = block.findings(by);
+    let mut worst: Option<GateVerdict> = None;
+    for (key, blocking, passing) in RULES {
+        let Some(value) = block.value(key) else { continue };
+        let lower = value.to_lowercase();
+        let verdict = match () {
+            () if is_template(&value) => return unread(&format!("`{key}` is a template that was not filled in")),
+            () if blocking.iter().any(|word| lower.starts_with(word)) => GateVerdict::Failed,
+            () if passing.iter().any(|word| lower.starts_with(word)) => GateVerdict::Passed,
+            () => continue,
+        };
+        worst = Some(if worst == Some(GateVerdict::Failed) { GateVerdict::Failed } else { verdict });
+    }
+    if block.title.contains('❌') {
+        worst = Some(GateVerdict::Failed);
+    } else if block.title.contains('✅') && worst.is_none() {
+        worst = Some(GateVerdict::Passed);
+    }
+    // The worse of the two: a blocker that is listed counts, whatever the field says.
+    if findings.iter().any(|finding| finding.severity == Severity::Blocker) {
+        worst = Some(GateVerdict::Failed);
+    }
+    match worst {
+        Some(verdict) => Reviewed { verdict, findings, summary: shorten(block.text.trim()) },
+        None => unread("it gives no verdict"),
+    }
+}
+
+/// Fields of the reviewers' blocks: what blocks, and what passes.
+const RULES: [(&str, &[&str], &[&str]); 16] = [
+    ("critical issues found", &["yes"], &["no"]),
+    ("critical security issues", &["yes"], &["no"]),
+    ("critical issues", &["yes"], &["no"]),
+    ("ready for commit", &["no"], &["yes"]),
+    ("pattern compliance", &[], &["consistent", "mixed", "deviations"]),
+    ("planning compliance", &["deviates"], &["matches", "no plan"]),
+    ("duplication level", &[], &["low", "medium", "high"]),
+    ("strategic assessment", &["critical"], &["sustainable", "concerns"]),
+    ("mix format", &["fail"], &["pass"]),
+    ("credo", &["fail"], &["pass", "warning"]),
+    ("dialyzer", &["fail"], &["pass", "warning"]),
+    ("tests", &["fail"], &["pass"]),
+    ("overall test quality", &["poor"], &["excellent", "good", "fair"]),
+    ("verdict", &["fail", "reject", "blocked"], &["pass", "approve"]),
+    ("task quality", &["needs fix"], &["approved"]),
+    ("status", &["❌", "fail", "blocked", "⚠", "needs"], &["✅", "pass", "approved"]),
+];
+
+fn from_answer(answer: Answer) -> Said {
+    let verdict = answer.status.as_deref().map_or(Verdict::Unknown, status);
+    Said {
+        reason: if verdict == Verdict::Unknown && answer.reason.is_empty() { "its answer has no status `complete`, `blocked` or `failed`".into() } else { answer.reason },
+        verdict,
+        summary: shorten(&answer.summary),
+        files: answer.files,
+        decisions: answer.decisions,
+        usage: Usage { tokens: answer.tokens, cost_usd: answer.cost_usd },
+    }
+}
+
+fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
+    let severity = |word: &str| match word {
+        "blocker" | "critical" | "error" => Severity::Blocker,
+        "suggestion" | "info" => Severity::Suggestion,
+        _ => Severity::Concern,
+    };
+    let finding = |found: &answer::AnswerFinding| Finding { by: by.to_owned(), severity: severity(&found.severity.to_lowercase()), text: shorten(&found.text), place: found.place.clone() };
+    let findings: Vec<Finding> = answer.findings.iter().map(finding).collect();
+    let said = answer.verdict.as_deref().or(answer.status.as_deref()).unwrap_or_default().to_lowercase();
+    let blocked = findings.iter().any(|finding| finding.severity == Severity::Blocker);
+    let verdict = match said.as_str() {
+        _ if blocked => GateVerdict::Failed,
+        "pass" | "passed" | "approved" => GateVerdict::Passed,
+        "fail" | "failed" | "rejected" => GateVerdict::Failed,
+        _ => GateVerdict::NotEvaluated,
+    };
+    let summary = if verdict == GateVerdict::NotEvaluated { "its answer has no verdict `pass` or `fail`".to_owned() } else { shorten(&answer.summary) };
+    Reviewed { verdict, findings, summary }
+}
+
+/// A status by emoji or word; the worse one where both stand and disagree.
+pub fn status(text: &str) -> Verdict {
+    let lower = text.to_lowercase();
+    let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let any = |signs: &[char], names: &[&str]| text.contains(signs) || words().any(|word| names.contains(&word));
+    let failed = any(&['❌'], &["failed", "failure"]);
+    let blocked = any(&['⚠', '⛔'], &["blocked", "needs_context", "partial"]);
+    let complete = any(&['✅'], &["complete", "completed", "done", "done_with_concerns"]);
+    // More than one alternative with bars between is the template itself.
+    if is_template(text) || (text.contains('|') && [failed, blocked, complete].iter().filter(|is| **is).count() > 1) {
+        return Verdict::Unknown;
+    }
+    let negated = lower.contains("not complete") || lower.contains("incomplete");
+    match () {
+        () if failed => Verdict::Failed,
+        () if blocked => Verdict::Blocked,
+        () if negated => Verdict::Failed,
+        () if complete => Verdict::Complete,
+        () => Verdict::Unknown,
+    }
+}
+
+/// `✅ Complete - what was done`, as a last resort.
+fn one_line(output: &str) -> Said {
+    let line = output.lines().rev().map(str::trim).find(|line| line.starts_with(['✅', '❌', '⚠']));
+    let verdict = line.map_or(Verdict::Unknown, status);
+    let failing = line.is_some_and(|line| counts_failures(line));
+    Said {
+        verdict: if failing && verdict == Verdict::Complete { Verdict::Failed } else { verdict },
+        summary: shorten(line.unwrap_or_default()),
+        reason: match verdict {
+            Verdict::Complete => String::new(),
+            Verdict::Unknown => "no return block and no JSON answer was found in what it printed".into(),
+            _ => shorten(line.unwrap_or_default()),
+        },
+        files: Vec::new(),
+        decisions: Vec::new(),
+        usage: Usage::default(),
+    }
+}
+
+/// What a block says against its own "complete".
+fn failing_tests(block: &Block) -> Option<String> {
+    for key in ["all tests passing", "tests passing"] {
+        if let Some(value) = block.value(key).filter(|value| value.to_lowercase().starts_with("no")) {
+            return Some(format!("{key}: {value}"));
+        }
+    }
+    for key in ["result", "tests", "test results"] {
+        if let Some(value) = block.value(key).filter(|value| counts_failures(value) || value.to_lowercase().starts_with("fail")) {
+            return Some(format!("{key}: {value}"));
+        }
+    }
+    None
+}
+
+/// `2 tests failing`, `1 failed`, but not `0 failed`.
+fn counts_failures(text: &str) -> bool {
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let fails = matches!(word.to_lowercase().as_str(), "failing" | "failed" | "failures" | "failure");
+        let count = words[..at].iter().rev().take(2).find_map(|word| word.parse::<u64>().ok());
+        fails && count.is_some_and(|count| count > 0)
+    })
+}
+
+/// `[Yes/No]`: alternatives in brackets.
+fn is_template(text: &str) -> bool {
+    text.split('[').skip(1).filter_map(|rest| rest.split(']').next()).any(|inner| inner.contains('/') || inner.contains('|') || inner.contains("description") || inner.starts_with("What"))
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= SUMMARY_CHARS { text.to_owned() } else { text.chars().take(SUMMARY_CHARS).chain("…".chars()).collect() }
+}
+
+/// A return block: its title and what follows it.
+struct Block {
+    title: String,
+    text: String,
+}
+
+impl Block {
+    /// The last `## Title` whose title is one of a return block, with a fence around it or not.
+    fn last(output: &str, words: &[&str]) -> Option<Self> {
+        let mut best = None;
+        let mut offset = 0;
+        for line in output.split_inclusive('\n') {
+            if let Some(title) = line.trim_start().strip_prefix("## ") {
+                let lower = title.to_lowercase();
+                let ends = ["complete", "summary", "blocked", "failed", "provided", "issues", "analysis"];
+                if words.iter().any(|word| lower.contains(word)) && ends.iter().any(|word| lower.contains(word)) {
+                    best = Some((title.trim().to_owned(), offset + line.len()));
+                }
+            }
+            offset += line.len();
+        }
+        let (title, start) = best?;
+        let rest = &output[start..];
+        let mut end = 0;
+        for line in rest.split_inclusive('\n') {
+            if line.trim_start().starts_with("## ") || line.trim_start().starts_with("```") {
+                break;
+            }
+            end += line.len();
+        }
+        Some(Self { title, text: rest[..end].to_owned() })
+    }
+
+    /// Older blocks say in their title how it went.
+    fn in_title(&self) -> Option<String> {
+        let said = status(&self.title) != Verdict::Unknown;
+        let by_sign = self.title.contains(['✅', '⚠', '❌']) || self.title.to_lowercase().ends_with("complete");
+        (said && by_sign).then(|| self.title.clone())
+    }
+
+    fn key_of(line: &str) -> Option<(String, &str)> {
+        let line = line.trim().trim_start_matches(['#', '-', '*', ' ']);
+        let (key, value) = line.split_once(':')?;
+        let key = key.trim_matches(['*', ' ', '✅', '⚠', '❌', '🚨', '💡', '\u{fe0f}']);
+        Some((key.to_lowercase(), value.trim_start_matches(['*', ' ']).trim()))
+    }
+
+    /// The value of `### Key: value`, `- Key: value` or `**Key:** value`, or the next line.
+    fn value(&self, key: &str) -> Option<String> {
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            let Some((found, value)) = Self::key_of(line) else { continue };
+            if found != key {
+                continue;
+            }
+            if !value.is_empty() {
+                return Some(value.to_owned());
+            }
+            return lines.clone().map(str::trim).find(|line| !line.is_empty()).map(|line| line.trim_start_matches(['-', '*', ' ']).to_owned());
+        }
+        None
+    }
+
+    /// The line after a field: the reason behind a status.
+    fn after(&self, key: &str) -> Option<String> {
+        let mut lines = self.text.lines().skip_while(|line| Self::key_of(line).is_none_or(|(found, _)| found != key));
+        let own = lines.next().and_then(Self::key_of).map(|(_, value)| value.to_owned())?;
+        let next = lines.map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+        Some(next.map_or(own, |line| line.trim_start_matches(['-', ' ']).to_owned()))
+    }
+
+    /// The bullets under a field, or its value taken apart at commas.
+    fn list(&self, key: &str) -> Option<Vec<String>> {
+        let mut lines = self.text.lines().skip_while(|line| Self::key_of(line).is_none_or(|(found, _)| found != key));
+        let (_, value) = lines.next().and_then(Self::key_of)?;
+        if !value.is_empty() {
+            return Some(value.split(',').map(|part| part.trim().trim_matches('`').to_owned()).filter(|part| !part.is_empty()).collect());
+        }
+        let bullets = lines.skip_while(|line| line.trim().is_empty()).take_while(|line| line.trim_start().starts_with(['-', '*']) && !line.trim_start().starts_with("**"));
+        Some(bullets.map(|line| line.trim().trim_start_matches(['-', '*', ' ']).trim_matches('`').to_owned()).collect())
+    }
+
+    /// Bullets under headings of blockers, concerns and suggestions.
+    fn findings(&self, by: &str) -> Vec<Finding> {
+        let mut severity = None;
+        let mut findings = Vec::new();
+        for line in self.text.lines() {
+            let trimmed = line.trim();
+            if trimmed.starts_with('#') || trimmed.starts_with("**") {
+                let lower = trimmed.to_lowercase();
+                // `### Critical Issues Found: Yes` is a field, no heading of a list.
+                let field = Self::key_of(trimmed).is_some_and(|(_, value)| !value.is_empty());
+                severity = match () {
+                    () if field => severity,
+                    () if lower.contains('🚨') || lower.contains("blocker") || lower.contains("critical") || lower.contains("must fix") || lower.contains("actions required") => Some(Severity::Blocker),
+                    () if lower.contains("concern") || lower.contains("important") || lower.contains("warning") => Some(Severity::Concern),
+                    () if lower.contains("suggestion") || lower.contains("minor") || lower.contains('💡') => Some(Severity::Suggestion),
+                    () => None,
+                };
+            } else if let (Some(severity), Some(text)) = (severity, bullet(trimmed)) {
+                let nothing = ["none", "no ", "n/a"].iter().any(|word| text.to_lowercase().starts_with(word)) || is_template(text);
+                if !nothing {
+                    findings.push(Finding { by: by.to_owned(), severity, text: shorten(text), place: place(text) });
+                }
+            }
+        }
+        findings
+    }
+}
+
+fn bullet(line: &str) -> Option<&str> {
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let numbered = (digits > 0).then(|| line[digits..].strip_prefix('.')).flatten();
+    line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or(numbered).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// `src/a.rs:12` in a text.
+fn place(text: &str) -> Option<String> {
+    let words = text.split([' ', '`', '(', ')', ',']);
+    let is_place = |word: &&str| word.rsplit_once(':').is_some_and(|(file, line)| file.contains('.') && !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit() || b == b'-'));
+    words.into_iter().find(is_place).map(str::to_owned)
+}
+
+/// The verdict of a command that a task carries: its exit code alone.
+pub fn of_exit(ending: &Ending) -> Verdict {
+    match ending {
+        Ending::Exited(0) => Verdict::Complete,
+        Ending::Exited(_) => Verdict::Failed,
+        _ => Verdict::Unknown,
+    }
+}

@@ -1,0 +1,227 @@
+//! Sub-commands: progress on stderr, results on stdout.
+
+pub mod locate;
+pub mod source;
+pub mod run;
+pub mod display;
+pub mod show;
+pub mod steer;
+pub mod init;
+
+use crate::breakdown::{Deps, Format};
+use crate::process::warden;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything that was asked for; of an execution: it is Complete.
+    Complete = 0,
+    /// A mistake of ours.
+    Internal = 1,
+    /// Bad usage, config or breakdown; nothing was started.
+    Usage = 2,
+    /// The execution is Partial.
+    Partial = 3,
+    /// The execution is Blocked, or failed.
+    Blocked = 4,
+    /// Another process owns it, or the workspace is not usable.
+    Unusable = 5,
+    /// Interrupted; its state is kept.
+    Interrupted = 130,
+}
+
+/// Why a command did not do what was asked, as a sentence for a person.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the program ends.
+    pub exit: Exit,
+    /// What is wrong, where, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// Bad usage, config or breakdown.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+    /// Another process owns it, or the workspace is not usable.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unusable, message: message.into() }
+    }
+    /// A mistake of ours, or of the machine.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Internal, message: message.into() }
+    }
+}
+
+/// What a command gives.
+pub type Outcome = Result<Exit, Failure>;
+
+#[derive(Parser)]
+#[command(name = "execution-coordinator", version, about, max_term_width = 100, after_help = "Examples:\n  execution-coordinator run breakdown.md\n  execution-coordinator plan breakdown.md --format mermaid\n  execution-coordinator check specs/*/tasks.md\n  execution-coordinator status --format line")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Carry out a breakdown: plan, execute, gate, review, report
+    Run(run::Arguments),
+    /// Show what would happen, without starting anything
+    Plan(show::PlanArguments),
+    /// Say what is wrong with breakdowns, with file:line:column
+    Check(show::CheckArguments),
+    /// Where an execution stands: the five sections
+    Status(show::StatusArguments),
+    /// The return protocol of an execution
+    Report(show::ReportArguments),
+    /// The journal of an execution as JSON lines
+    Events(show::EventsArguments),
+    /// What an agent, a gate or a reviewer printed
+    Output(show::OutputArguments),
+    /// Order nothing new
+    Pause(steer::Plain),
+    /// Go on after a pause
+    Resume(steer::Plain),
+    /// Stop everything and end
+    Cancel(steer::Plain),
+    /// Try a task again from the start, or evaluate a gate again
+    Retry(steer::OfTask),
+    /// Treat a task as if it were done
+    Skip(steer::OfTask),
+    /// Pass a gate that waits for a person
+    Approve(steer::OfGate),
+    /// Refuse a gate
+    Reject(steer::OfGate),
+    /// Executions of this workspace
+    List(show::ListArguments),
+    /// Replay the journal and check every promise
+    Audit(show::AuditArguments),
+    /// The roster: who there is, what for, and whether it can start here
+    Agents(show::AgentsArguments),
+    /// Write a commented config from what is found here
+    Init(init::Arguments),
+    /// JSON Schemas of everything that is read and written
+    Schema(show::SchemaArguments),
+    /// Completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The options that say how a breakdown is read.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Reading {
+    /// Which edges are taken beside the written ones [default: what the format implies]
+    #[arg(long, value_enum)]
+    deps: Option<DepsArgument>,
+    /// Read it as this format instead of finding out
+    #[arg(long, value_name = "FORMAT", value_parser = ["breakdown-agent", "spec-kit", "task-list"])]
+    input_format: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DepsArgument {
+    /// None
+    Explicit,
+    /// Each task waits for the one before it
+    Order,
+    /// Each stream waits for the one before it
+    Phase,
+}
+
+impl Reading {
+    fn deps(&self) -> Deps {
+        match self.deps {
+            None => Deps::Format,
+            Some(DepsArgument::Explicit) => Deps::Explicit,
+            Some(DepsArgument::Order) => Deps::Order,
+            Some(DepsArgument::Phase) => Deps::Phase,
+        }
+    }
+
+    fn format(&self) -> Option<Format> {
+        let wanted = self.input_format.as_deref()?;
+        Format::ALL.iter().find(|(_, name)| *name == wanted).map(|(format, _)| *format)
+    }
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let [_, first, lock] = &arguments[..]
+        && first == warden::ARGUMENT
+    {
+        return ExitCode::from(u8::try_from(warden::run(Path::new(lock))).unwrap_or(1));
+    }
+    let outcome = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(arguments.command),
+        Err(error) => {
+            // Help and version are no mistakes.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Complete };
+            let _ = error.print();
+            Ok(exit)
+        }
+    };
+    match outcome {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            eprintln!("{}", failure.message);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Outcome {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Plan(arguments) => show::plan(&arguments),
+        Command::Check(arguments) => show::check(&arguments),
+        Command::Status(arguments) => show::status(&arguments),
+        Command::Report(arguments) => show::report(&arguments),
+        Command::Events(arguments) => show::events(&arguments),
+        Command::Output(arguments) => show::output(&arguments),
+        Command::Pause(arguments) => steer::plain(&arguments, crate::core::input::Input::Pause, "paused; `resume` goes on"),
+        Command::Resume(arguments) => steer::plain(&arguments, crate::core::input::Input::Resume, "resumed; `run` goes on with it"),
+        Command::Cancel(arguments) => steer::cancel(&arguments),
+        Command::Retry(arguments) => steer::retry(&arguments),
+        Command::Skip(arguments) => steer::skip(&arguments),
+        Command::Approve(arguments) => steer::decide(&arguments, true),
+        Command::Reject(arguments) => steer::decide(&arguments, false),
+        Command::List(arguments) => show::list(&arguments),
+        Command::Audit(arguments) => show::audit(&arguments),
+        Command::Agents(arguments) => show::agents(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Schema(arguments) => show::schema(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "execution-coordinator", &mut std::io::stdout());
+            Ok(Exit::Complete)
+        }
+    }
+}
+
+/// Writes a result to stdout. A reader that left early (`head`) is no failure.
+fn print(text: &str) -> Outcome {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::internal(format!("can't write to stdout: {error}"))),
+        _ => Ok(Exit::Complete),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Outcome {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::internal(error.to_string()))?;
+    print(&(text + "\n"))
+}
+
+/// The folder in which the program was started.
+fn here() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))
+}

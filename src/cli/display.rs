@@ -1,0 +1,157 @@
+//! Progress of `run` on stderr: a live block on a terminal, plain lines elsewhere.
+
+use crate::core::brief::work_name;
+use crate::core::event::{Event, Outcome, Recorded, Work};
+use crate::core::outcome::{GateVerdict, Severity};
+use crate::core::progress;
+use crate::core::state::State;
+use crate::core::status::duration;
+use crate::view::View;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Lines for running orders in the live block, at the most.
+const MAX_LINES: usize = 12;
+
+/// Shows progress.
+pub struct Display {
+    view: Arc<View>,
+    live: Option<Live>,
+    lines: bool,
+}
+
+struct Live {
+    all: MultiProgress,
+    head: ProgressBar,
+    rows: Vec<ProgressBar>,
+}
+
+impl Display {
+    /// On stderr, as far as that is a terminal. `lines` says whether plain lines are wanted too.
+    pub fn new(view: Arc<View>, lines: bool) -> Self {
+        let live = std::io::stderr().is_terminal().then(|| {
+            let all = MultiProgress::new();
+            let head = all.add(ProgressBar::new(0));
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} tasks ({percent} %) {elapsed}  {msg}") {
+                head.set_style(style);
+            }
+            head.enable_steady_tick(Duration::from_millis(120));
+            Live { all, head, rows: Vec::new() }
+        });
+        Self { view, live, lines }
+    }
+
+    /// Shows a batch.
+    pub fn show(&mut self, batch: &[Recorded], state: &State) {
+        for recorded in batch {
+            let Some(line) = line(&recorded.event, state) else { continue };
+            match &self.live {
+                Some(live) => drop(live.all.println(&line)),
+                None if self.lines => eprintln!("{line}"),
+                None => {}
+            }
+        }
+        if let Some(live) = &mut self.live {
+            live.show(state, &self.view);
+        }
+    }
+
+    /// Takes the live block away.
+    pub fn end(&mut self) {
+        if let Some(live) = self.live.take() {
+            live.rows.iter().for_each(ProgressBar::finish_and_clear);
+            live.head.finish_and_clear();
+        }
+    }
+}
+
+impl Live {
+    fn show(&mut self, state: &State, view: &View) {
+        let counts = progress::counts(state);
+        let (passed, gates) = progress::gate_counts(state);
+        self.head.set_length(counts.total as u64);
+        self.head.set_position((counts.done + counts.skipped) as u64);
+        let forecast = progress::remaining_ms(state).map_or(String::new(), |(min, max)| format!(", {}–{} to go", duration(min), duration(max)));
+        self.head.set_message(format!("gates {passed}/{gates}{forecast}"));
+        let orders: Vec<String> = state
+            .orders
+            .iter()
+            .take(MAX_LINES)
+            .map(|(order, open)| {
+                let stream = open.work.task().and_then(|id| state.graph.task(id)).and_then(|ix| state.task(ix).stream.as_ref());
+                let stream = stream.map_or(String::new(), |id| format!("{} · ", progress::stream_label(id.as_str())));
+                let agent = open.work.agent().map_or(String::new(), |agent| format!(" · {agent}"));
+                let tail = view.tails.get(order).map_or(String::new(), |line| format!(" · {}", line.value()));
+                format!("{stream}{}{agent}{tail}", work_name(&open.work))
+            })
+            .collect();
+        while self.rows.len() < orders.len() {
+            let row = self.all.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>4} {wide_msg}") {
+                row.set_style(style);
+            }
+            row.enable_steady_tick(Duration::from_millis(200));
+            self.rows.push(row);
+        }
+        for row in self.rows.drain(orders.len()..) {
+            row.finish_and_clear();
+            self.all.remove(&row);
+        }
+        for (row, text) in self.rows.iter().zip(orders) {
+            if row.message() != text {
+                row.reset_elapsed();
+                row.set_message(text);
+            }
+        }
+    }
+}
+
+/// What is worth a line.
+fn line(event: &Event, state: &State) -> Option<String> {
+    let title = |id: &crate::core::id::TaskId| state.plan.task(id).map_or("", |task| task.title.as_str()).to_owned();
+    Some(match event {
+        Event::Opened { execution, .. } => format!("execution {execution}"),
+        Event::Ordered { order, work, .. } => match work {
+            Work::Implementation { task, agent, attempt } => format!("▶ task {task}: {} ({agent}, attempt {attempt}, {order})", title(task)),
+            Work::Tests { task, agent, .. } => format!("▶ task {task}: tests first ({agent}, {order})"),
+            _ => return None,
+        },
+        Event::Ended { order, outcome } => match outcome {
+            Outcome::Gate { verdict, reason, measures } => {
+                let word = match verdict {
+                    GateVerdict::Passed => "passed",
+                    GateVerdict::Failed => "failed",
+                    GateVerdict::NotEvaluated => "not evaluated",
+                };
+                let counts = measures.tests.map_or(String::new(), |t| format!(", {} passed, {} failed", t.passed, t.failed));
+                let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                format!("  gate {} {word}{counts}{why} ({order})", measures.command.join(" "))
+            }
+            Outcome::Review(review) => {
+                let blockers = review.findings.iter().filter(|f| f.severity == Severity::Blocker).count();
+                match review.verdict {
+                    GateVerdict::Passed => return None,
+                    GateVerdict::Failed => format!("  review failed, {blockers} blockers ({order})"),
+                    GateVerdict::NotEvaluated => format!("  review not evaluated: {} ({order})", review.summary),
+                }
+            }
+            _ => return None,
+        },
+        Event::Rework { task, findings, .. } => format!("↺ task {task} goes back: {}", findings.first().map_or("", |finding| finding.text.as_str())),
+        Event::Postponed { task, why, .. } => format!("  task {task} is tried again: {why}"),
+        Event::TaskDone { task } => format!("✓ task {task}: {}", title(task)),
+        Event::TaskFailed { task, reason } => format!("✗ task {task} failed: {reason}"),
+        Event::TaskBlocked { task, reason } => format!("✗ task {task} is blocked: {reason}"),
+        Event::GatePassed { gate } => format!("◆ gate {gate} passed"),
+        Event::GateFailed { gate, reason } => format!("◇ gate {gate} failed: {reason}"),
+        Event::GateOpen { gate, reason } => format!("◇ gate {gate} is open: {reason}"),
+        Event::Escalated { about, needed, .. } => format!("! {about} needs {needed}"),
+        Event::PlanRejected { problems } => format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str)),
+        Event::Restarted => "taken up where it stood".into(),
+        Event::Paused => "paused".into(),
+        Event::ExecutionEnded { status } => format!("{status:?}"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,91 @@
+//! Executions of a workspace: where they are, and which one is meant.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that looks for executions")]
+
+use super::{Failure, here};
+use crate::core::event::{Event, Recorded};
+use crate::core::state::State;
+use crate::journal::lock::{Locked, try_lock};
+use crate::journal::recover::recover;
+use crate::workspace::{STATE_FOLDER, root_of};
+use std::path::{Path, PathBuf};
+
+/// The journal's file in the folder of an execution.
+pub const JOURNAL: &str = "journal.jsonl";
+/// The lock's file in the folder of an execution.
+pub const LOCK: &str = "lock";
+
+/// The folders of the executions of a workspace, the latest last.
+pub fn executions(root: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(root.join(STATE_FOLDER)) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|folder| folder.join(JOURNAL).is_file()).collect();
+    folders.sort_by_cached_key(|folder| (started_at(folder), name_of(folder)));
+    folders
+}
+
+/// The id of an execution, by its folder.
+pub fn name_of(folder: &Path) -> String {
+    folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The first event of a journal: when it began and what it is about.
+pub fn opening(folder: &Path) -> Option<(u64, String)> {
+    use std::io::BufRead;
+    let file = std::fs::File::open(folder.join(JOURNAL)).ok()?;
+    let mut line = String::new();
+    std::io::BufReader::new(file).read_line(&mut line).ok()?;
+    let first: Recorded = serde_json::from_str(&line).ok()?;
+    match first.event {
+        Event::Opened { breakdown, .. } => Some((first.at, breakdown)),
+        _ => None,
+    }
+}
+
+fn started_at(folder: &Path) -> u64 {
+    opening(folder).map_or(0, |(at, _)| at)
+}
+
+/// The execution that is meant: by its id or the start of it, or the latest one.
+///
+/// # Errors
+/// There is none, or several begin so.
+pub fn find(given: Option<&str>) -> Result<PathBuf, Failure> {
+    let root = root_of(&here()?);
+    let all = executions(&root);
+    let Some(latest) = all.last() else {
+        return Err(Failure::usage(format!("there is no execution in {}: `execution-coordinator run BREAKDOWN` starts one", root.display())));
+    };
+    let Some(given) = given else { return Ok(latest.clone()) };
+    let matching: Vec<&PathBuf> = all.iter().filter(|folder| name_of(folder) == given || name_of(folder).starts_with(given)).collect();
+    match matching[..] {
+        [one] => Ok(one.clone()),
+        [] => Err(Failure::usage(format!("there is no execution `{given}`: `execution-coordinator list` shows them"))),
+        [..] => Err(Failure::usage(format!("several executions begin with `{given}`: {}", matching.iter().map(|folder| name_of(folder)).collect::<Vec<_>>().join(", ")))),
+    }
+}
+
+/// The events of an execution and what they add up to, without becoming its owner.
+///
+/// # Errors
+/// The journal can't be read.
+pub fn read(folder: &Path) -> Result<(Vec<Recorded>, State), Failure> {
+    let recovered = recover(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+    let mut state = State::default();
+    for event in &recovered.events {
+        state.apply(event);
+    }
+    Ok((recovered.events, state))
+}
+
+/// Becomes the owner of an execution.
+///
+/// # Errors
+/// Another process is.
+pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
+    match try_lock(&folder.join(LOCK)) {
+        Ok(Locked::Ours(lock)) => Ok(lock),
+        Ok(Locked::Theirs(who)) => {
+            Err(Failure::unusable(format!("{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)", name_of(folder))))
+        }
+        Err(error) => Err(Failure::unusable(format!("{}: can't be locked: {error}: keep the workspace on a file system that has locks", folder.join(LOCK).display()))),
+    }
+}

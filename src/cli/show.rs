@@ -1,0 +1,393 @@
+//! Commands that only read.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads for people")]
+
+use super::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
+use super::{Exit, Failure, Outcome, Reading, here, print, print_json};
+use crate::breakdown::parse;
+use crate::breakdown::text::Text;
+use crate::config;
+use crate::core::audit::audit as audit_events;
+use crate::core::id::OrderId;
+use crate::core::report::report as report_of;
+use crate::core::status::{role_name, status_report};
+use crate::journal::lock::{Locked, try_lock};
+use crate::journal::tail::Tail;
+use crate::render;
+use crate::rpc::{schema as schemas, types};
+use crate::workspace::root_of;
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Options of `plan`.
+#[derive(clap::Args)]
+pub struct PlanArguments {
+    /// The breakdown
+    breakdown: PathBuf,
+    /// How it is printed
+    #[arg(long, default_value = "text", value_parser = ["text", "json", "mermaid", "dot", "svg"])]
+    format: String,
+    /// Attempts at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_parallel: Option<u32>,
+    /// The config instead of the one found
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// `plan`.
+///
+/// # Errors
+/// The breakdown or the config can't be read, or nothing in it can be scheduled.
+pub fn plan(arguments: &PlanArguments) -> Outcome {
+    let source = super::source::read(&arguments.breakdown)?;
+    let root = super::run::workspace_of(&source)?;
+    let (mut config, _) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
+    if let Some(most) = arguments.max_parallel {
+        config.execution.max_parallel = most;
+    }
+    let policy = config.policy(true).map_err(Failure::usage)?;
+    let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps());
+    let document = types::plan_document(&parsed, &source.text, &policy);
+    match arguments.format.as_str() {
+        "json" => print_json(&document)?,
+        "mermaid" => print(&render::mermaid(&document))?,
+        "dot" => print(&render::dot(&document))?,
+        "svg" => print(&render::svg(&document))?,
+        _ => print(&render::text(&document))?,
+    };
+    Ok(if parsed.plan.tasks.is_empty() { Exit::Usage } else { Exit::Complete })
+}
+
+/// Options of `check`.
+#[derive(clap::Args)]
+pub struct CheckArguments {
+    /// The breakdowns
+    #[arg(required = true)]
+    breakdowns: Vec<PathBuf>,
+    /// How problems are printed
+    #[arg(long, default_value = "text", value_parser = ["text", "json", "sarif"])]
+    format: String,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// `check`: exit 2 when there is an error in any of them.
+///
+/// # Errors
+/// A breakdown can't be read.
+pub fn check(arguments: &CheckArguments) -> Outcome {
+    let mut found = Vec::new();
+    for path in &arguments.breakdowns {
+        let source = super::source::read(path)?;
+        let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps());
+        let text = Text::new(&source.text);
+        found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, Some(&source.name))));
+    }
+    let file = |problem: &types::ProblemDocument| problem.file.clone().unwrap_or_default();
+    match arguments.format.as_str() {
+        "json" => print_json(&found)?,
+        "sarif" => print_json(&sarif(&found))?,
+        _ => {
+            let line = |p: &types::ProblemDocument| {
+                let fix = p.fix.as_ref().map_or(String::new(), |fix| format!(" (fix: {fix})"));
+                format!("{}:{}:{}: {}: {} [{}]{fix}\n", file(p), p.line, p.column, p.severity, p.message, p.code)
+            };
+            print(&found.iter().map(line).collect::<String>())?
+        }
+    };
+    let errors = found.iter().any(|problem| problem.severity == "error");
+    Ok(if errors { Exit::Usage } else { Exit::Complete })
+}
+
+/// Problems in the Static Analysis Results Interchange Format 2.1.0.
+fn sarif(problems: &[types::ProblemDocument]) -> serde_json::Value {
+    let level = |severity: &str| if severity == "info" { "note".to_owned() } else { severity.to_owned() };
+    let results: Vec<_> = problems
+        .iter()
+        .map(|p| {
+            json!({"ruleId": p.code, "level": level(&p.severity), "message": {"text": p.message}, "locations": [{"physicalLocation": {
+                "artifactLocation": {"uri": p.file}, "region": {"startLine": p.line, "startColumn": p.column}}}]})
+        })
+        .collect();
+    json!({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [{
+        "tool": {"driver": {"name": "execution-coordinator", "version": env!("CARGO_PKG_VERSION")}}, "results": results}]})
+}
+
+/// Options of `status`.
+#[derive(clap::Args)]
+pub struct StatusArguments {
+    /// The execution [default: the latest]
+    execution: Option<String>,
+    /// How it is printed
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json", "line"])]
+    format: String,
+}
+
+/// `status`.
+///
+/// # Errors
+/// There is no such execution, or its journal can't be read.
+pub fn status(arguments: &StatusArguments) -> Outcome {
+    let (_, state) = read(&find(arguments.execution.as_deref())?)?;
+    let status = status_report(&state);
+    match arguments.format.as_str() {
+        "json" => print_json(&status),
+        "line" => print(&(status.line() + "\n")),
+        _ => print(&status.markdown()),
+    }
+}
+
+/// Options of `report`.
+#[derive(clap::Args)]
+pub struct ReportArguments {
+    /// The execution [default: the latest]
+    execution: Option<String>,
+    /// How it is printed
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "json"])]
+    format: String,
+}
+
+/// `report`: the exit code is the status.
+///
+/// # Errors
+/// There is no such execution, or its journal can't be read.
+pub fn report(arguments: &ReportArguments) -> Outcome {
+    let (_, state) = read(&find(arguments.execution.as_deref())?)?;
+    let report = report_of(&state);
+    if arguments.format == "json" { print_json(&report)? } else { print(&report.markdown())? };
+    Ok(super::run::exit_of(state.ended.map(|(status, _)| status)))
+}
+
+/// Options of `events`.
+#[derive(clap::Args)]
+pub struct EventsArguments {
+    /// The execution [default: the latest]
+    execution: Option<String>,
+    /// From this event on
+    #[arg(long, value_name = "SEQ", default_value_t = 1)]
+    from: u64,
+    /// Go on until the execution ends
+    #[arg(long)]
+    follow: bool,
+}
+
+/// `events`.
+///
+/// # Errors
+/// There is no such execution, or its journal can't be read.
+pub fn events(arguments: &EventsArguments) -> Outcome {
+    let folder = find(arguments.execution.as_deref())?;
+    let path = folder.join(JOURNAL);
+    let ended = |line: &[u8]| line.windows(18).any(|part| part == b"{\"executionEnded\":{");
+    let mut number = 0;
+    follow(&path, arguments.follow, &mut |line| {
+        number += 1;
+        let wanted = number >= arguments.from;
+        (wanted, ended(line) && !resumed(&path, number))
+    })
+}
+
+/// Whether a journal goes on after a line.
+fn resumed(path: &std::path::Path, number: u64) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() as u64 > number)
+}
+
+/// Prints the lines of a file that `each` wants, until it says that this was the last one.
+fn follow(path: &std::path::Path, wait: bool, each: &mut dyn FnMut(&[u8]) -> (bool, bool)) -> Outcome {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("{}: can't be read: {error}", path.display()));
+    let mut tail = Tail::open(path).map_err(unreadable)?;
+    let mut pending = Vec::new();
+    loop {
+        tail.read(&mut pending).map_err(unreadable)?;
+        let mut out = std::io::stdout().lock();
+        while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = pending.drain(..=end).collect();
+            let (wanted, last) = each(&line);
+            if wanted && out.write_all(&line).is_err() {
+                return Ok(Exit::Complete);
+            }
+            if last && wait {
+                let _ = out.flush();
+                return Ok(Exit::Complete);
+            }
+        }
+        if out.flush().is_err() || !wait {
+            return Ok(Exit::Complete);
+        }
+        drop(out);
+        tail.wait();
+    }
+}
+
+/// Options of `output`.
+#[derive(clap::Args)]
+pub struct OutputArguments {
+    /// The attempt, gate or review, as events and reports name it (`a7`)
+    attempt: String,
+    /// The execution [default: the latest]
+    #[arg(long)]
+    execution: Option<String>,
+    /// Go on until it is interrupted
+    #[arg(long)]
+    follow: bool,
+}
+
+/// `output`.
+///
+/// # Errors
+/// There is no such output.
+pub fn output(arguments: &OutputArguments) -> Outcome {
+    let folder = find(arguments.execution.as_deref())?;
+    let order: OrderId = arguments.attempt.parse().map_err(|()| Failure::usage(format!("`{}` is no attempt: they are called a1, a2, … (`events` names them)", arguments.attempt)))?;
+    let path = folder.join("output").join(format!("{order}.log"));
+    if !path.is_file() {
+        return Err(Failure::usage(format!("{}: nothing was printed by {order}, or there is no such attempt", name_of(&folder))));
+    }
+    if arguments.follow {
+        return follow(&path, true, &mut |_| (true, false));
+    }
+    let mut bytes = std::fs::read(&path).map_err(|error| Failure::usage(format!("{}: can't be read: {error}", path.display())))?;
+    if let Ok(errors) = std::fs::read(folder.join("output").join(format!("{order}.errors.log"))) {
+        bytes.extend(errors);
+    }
+    let _ = std::io::stdout().lock().write_all(&bytes);
+    Ok(Exit::Complete)
+}
+
+/// Options of `list`.
+#[derive(clap::Args)]
+pub struct ListArguments {
+    /// How it is printed
+    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+}
+
+/// `list`.
+///
+/// # Errors
+/// The current folder can't be read.
+pub fn list(arguments: &ListArguments) -> Outcome {
+    let root = root_of(&here()?);
+    let mut rows = Vec::new();
+    for folder in executions(&root) {
+        let owner = match try_lock(&folder.join(LOCK)) {
+            Ok(Locked::Theirs(who)) => Some(who),
+            _ => None,
+        };
+        let (began, breakdown) = opening(&folder).unwrap_or_default();
+        let (line, state) = match read(&folder) {
+            Ok((_, state)) => (status_report(&state).line(), status_report(&state).state),
+            Err(failure) => (failure.message, "unreadable".into()),
+        };
+        rows.push(json!({"execution": name_of(&folder), "breakdown": breakdown, "startedAt": began, "state": state, "owner": owner, "line": line}));
+    }
+    if arguments.format == "json" {
+        return print_json(&rows);
+    }
+    let text = |row: &serde_json::Value| {
+        let owned = row["owner"].as_str().map_or(String::new(), |who| format!(" ({who})"));
+        format!("{}  {}{owned}\n", row["execution"].as_str().unwrap_or_default(), row["line"].as_str().unwrap_or_default())
+    };
+    if rows.is_empty() {
+        eprintln!("there is no execution in {}", root.display());
+    }
+    print(&rows.iter().map(text).collect::<String>())
+}
+
+/// Options of `audit`.
+#[derive(clap::Args)]
+pub struct AuditArguments {
+    /// The execution [default: the latest]
+    execution: Option<String>,
+    /// How it is printed
+    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+}
+
+/// `audit`: exit 1 when a promise was broken.
+///
+/// # Errors
+/// There is no such execution, or its journal can't be read.
+pub fn audit(arguments: &AuditArguments) -> Outcome {
+    let folder = find(arguments.execution.as_deref())?;
+    let (events, _) = read(&folder)?;
+    let breaches = audit_events(&events);
+    if arguments.format == "json" {
+        let rows: Vec<_> = breaches.iter().map(|b| json!({"seq": b.seq, "promise": b.promise, "what": b.what})).collect();
+        print_json(&json!({"execution": name_of(&folder), "events": events.len(), "breaches": rows}))?;
+    } else if breaches.is_empty() {
+        print(&format!("{}: {} events, every promise was kept\n", name_of(&folder), events.len()))?;
+    } else {
+        print(&breaches.iter().map(|b| format!("event {}: {}: {}\n", b.seq, b.promise, b.what)).collect::<String>())?;
+    }
+    Ok(if breaches.is_empty() { Exit::Complete } else { Exit::Internal })
+}
+
+/// Options of `agents`.
+#[derive(clap::Args)]
+pub struct AgentsArguments {
+    /// How it is printed
+    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+    /// The config instead of the one found
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// `agents`.
+///
+/// # Errors
+/// The config can't be read.
+pub fn agents(arguments: &AgentsArguments) -> Outcome {
+    let root = root_of(&here()?);
+    let (config, path) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
+    let policy = config.policy(true).map_err(Failure::usage)?;
+    let from = path.map_or("built in".to_owned(), |path| path.display().to_string());
+    let mut rows = Vec::new();
+    for agent in &policy.agents {
+        let configured = config.agents.get(agent.name.as_str());
+        let command = configured.and_then(|agent| agent.command.first());
+        let problem = command.and_then(|program| crate::agents::command::can_start(program, &root, &config).err());
+        let source = if configured.is_some() { from.clone() } else { "built in".to_owned() };
+        rows.push(json!({"name": agent.name, "role": role_name(agent.role), "kind": agent.kind, "skills": agent.skills,
+            "maxParallel": agent.max_parallel, "source": source, "canStart": problem.is_none(), "problem": problem}));
+    }
+    if arguments.format == "json" {
+        return print_json(&rows);
+    }
+    let cell = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let text = |row: &serde_json::Value| {
+        let skills = row["skills"].as_array().map(|list| list.iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let start = row["problem"].as_str().map_or("can start".to_owned(), |why| format!("can't start: {why}"));
+        format!("{:<24} {:<9} {:<8} {start}{} ({})\n", cell(row, "name"), cell(row, "role"), cell(row, "kind"), if skills.is_empty() { String::new() } else { format!("; skills: {skills}") }, cell(row, "source"))
+    };
+    print(&rows.iter().map(text).collect::<String>())
+}
+
+/// Options of `schema`.
+#[derive(clap::Args)]
+pub struct SchemaArguments {
+    /// Write one file each into this folder instead of printing them
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// `schema`.
+///
+/// # Errors
+/// The folder is not writable.
+pub fn schema(arguments: &SchemaArguments) -> Outcome {
+    let Some(folder) = &arguments.out else {
+        let all: std::collections::BTreeMap<_, _> = schemas::all().into_iter().collect();
+        return print_json(&all);
+    };
+    let unwritable = |error: std::io::Error| Failure::usage(format!("{}: can't be written: {error}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(unwritable)?;
+    for (name, schema) in schemas::all() {
+        std::fs::write(folder.join(name), schemas::text(&schema)).map_err(unwritable)?;
+    }
+    Ok(Exit::Complete)
+}

@@ -1,0 +1,437 @@
+//! `execution-coordinator.toml`: found by walking up, read with its mistakes named, and split
+//! into the rules (for the core) and the commands (for the edges).
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the config and the environment")]
+
+use crate::core::id::{AgentName, StreamId};
+use crate::core::plan::{Level, TestsFirst};
+use crate::core::policy::{AgentPolicy, GatePolicy, Policy, Role, Weights};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file's name.
+pub const FILE_NAME: &str = "execution-coordinator.toml";
+/// The name that no agent may have.
+const OWN_NAME: &str = "execution-coordinator";
+/// The agent that runs the commands that tasks carry.
+pub const SHELL: &str = "shell";
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "execution-coordinator.toml")]
+pub struct Config {
+    /// Limits and rules of an execution.
+    pub execution: Execution,
+    /// The roster, by name.
+    pub agents: BTreeMap<String, Agent>,
+    /// Gates, in the order in which they are shown.
+    pub gates: Vec<Gate>,
+    /// What agents and gates see of the environment.
+    pub environment: Environment,
+    /// What sizes weigh, in minutes.
+    pub sizes: Sizes,
+}
+
+/// Limits and rules of an execution.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Execution {
+    /// Attempts at once.
+    pub max_parallel: u32,
+    /// Where attempts work. Only `none` so far: all in the workspace itself, and tasks that name
+    /// the same files never at once.
+    pub isolation: Isolation,
+    /// An attempt is stopped after so long.
+    pub attempt_timeout: String,
+    /// An attempt that makes no progress for so long is stopped; agents of kind `shell` only
+    /// where they say so themselves.
+    pub idle_timeout: String,
+    /// The time between the request to end and the kill.
+    pub grace: String,
+    /// Tries when an agent crashes, times out or gives no answer.
+    pub max_attempts: u32,
+    /// Rounds of findings that go back to the agent.
+    pub max_rework: u32,
+    /// The wait before the second try, doubled for each further one.
+    pub backoff: String,
+    /// `required`: tests are seen red before green; `advisory`: looked at; `off`.
+    #[schemars(with = "String")]
+    pub tests_first: TestsFirst,
+    /// Whether all reviewers look at the whole at the end.
+    pub final_review: bool,
+    /// What an attempt or a gate may print, in bytes.
+    pub output_limit_bytes: u64,
+}
+
+impl Default for Execution {
+    fn default() -> Self {
+        Self {
+            max_parallel: 4,
+            isolation: Isolation::None,
+            attempt_timeout: "30m".into(),
+            idle_timeout: "5m".into(),
+            grace: "5s".into(),
+            max_attempts: 3,
+            max_rework: 2,
+            backoff: "1s".into(),
+            tests_first: TestsFirst::Required,
+            final_review: true,
+            output_limit_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Where attempts work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// All in the workspace itself.
+    #[default]
+    None,
+}
+
+/// One agent.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// How it is run.
+    pub kind: Kind,
+    /// What it is for; guessed from its name when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub role: Option<Role>,
+    /// Program and arguments of a `command`, never a shell line.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Words that tasks are matched with.
+    #[serde(default)]
+    pub skills: Vec<String>,
+    /// How many of its orders run at once.
+    #[serde(default)]
+    pub max_parallel: Option<u32>,
+    /// Its own limit on an attempt.
+    #[serde(default)]
+    pub attempt_timeout: Option<String>,
+    /// Its own limit on silence.
+    #[serde(default)]
+    pub idle_timeout: Option<String>,
+    /// Variables that it gets beside those of `[environment]`.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// How an agent is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Runs the command that the task itself carries (`Run:`).
+    Shell,
+    /// A program that gets the brief and prints an answer.
+    Command,
+}
+
+/// One gate.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Its name. The name of a gate of the breakdown (`Gate 1`) makes it the one that evaluates
+    /// that gate alone.
+    pub name: String,
+    /// Where it stands: `task`, `stream`, `system` or `deployment`.
+    #[schemars(with = "String")]
+    pub level: Level,
+    /// Only for these streams.
+    #[serde(default)]
+    pub streams: Vec<String>,
+    /// Program and arguments, never a shell line. `{task}` and `{stream}` are replaced.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// A person must pass it.
+    #[serde(default)]
+    pub approval: bool,
+    /// Whether it is the gate by which tests are seen red and green; the one named `tests` is.
+    #[serde(default)]
+    pub tests: Option<bool>,
+    /// Its JUnit XML report.
+    #[serde(default)]
+    pub junit: Option<String>,
+    /// Its coverage report.
+    #[serde(default)]
+    pub coverage: Option<Coverage>,
+    /// Its command is stopped after so long.
+    #[serde(default)]
+    pub timeout: Option<String>,
+    /// `fail` (the rule): a test that failed before the attempt too keeps the gate closed, and is
+    /// said to be old; `tolerate`: it does not.
+    #[serde(default)]
+    pub preexisting: Preexisting,
+}
+
+/// A coverage report.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    /// lcov or Cobertura XML.
+    pub file: String,
+    /// The least in percent.
+    #[serde(default)]
+    pub min_pct: Option<f64>,
+}
+
+/// What failures that were there before mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Preexisting {
+    /// They keep the gate closed.
+    #[default]
+    Fail,
+    /// They do not.
+    Tolerate,
+}
+
+/// What agents and gates see of the environment.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Environment {
+    /// Names of variables that are passed on; one that ends in `*` stands for all that begin so.
+    pub pass: Vec<String>,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        let names = "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TERM COLORTERM NO_COLOR TMPDIR TZ XDG_* SSH_AUTH_SOCK CI \
+            CARGO_* RUSTUP_* RUST* GO* JAVA_HOME NODE_* NPM_* npm_* PYTHON* PYENV_* VIRTUAL_ENV MIX_* HEX_* GIT_* EDITOR \
+            ANTHROPIC_* CLAUDE_* OPENAI_* CODEX_* GEMINI_* GOOGLE_* OPENCODE_* HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy";
+        Self { pass: names.split_whitespace().map(str::to_owned).collect() }
+    }
+}
+
+impl Environment {
+    /// The variables that are passed on.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let passes = |name: &str| {
+            self.pass.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == pattern,
+            })
+        };
+        std::env::vars().filter(|(name, _)| passes(name)).collect()
+    }
+}
+
+/// What sizes weigh, in minutes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sizes {
+    /// `XS`.
+    pub extra_small: f64,
+    /// `S`.
+    pub small: f64,
+    /// `M`.
+    pub medium: f64,
+    /// `L`.
+    pub large: f64,
+    /// `XL`.
+    pub extra_large: f64,
+    /// A task without an estimate among tasks that have one.
+    pub unknown: f64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        let Weights { extra_small, small, medium, large, extra_large, unknown } = Weights::default();
+        Self { extra_small, small, medium, large, extra_large, unknown }
+    }
+}
+
+/// Reads a config.
+///
+/// # Errors
+/// A sentence with file, line and column.
+pub fn read(path: &Path) -> Result<Config, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: can't be read: {error}", path.display()))?;
+    parse(&text, &path.display().to_string())
+}
+
+/// Reads a config's text; `name` is what its file is called in messages.
+///
+/// # Errors
+/// A sentence with file, line and column.
+pub fn parse(text: &str, name: &str) -> Result<Config, String> {
+    let config: Config = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let before = &text[..text.floor_char_boundary(at)];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+        format!("{name}:{line}:{column}: {}", explain(error.message()))
+    })?;
+    config.check().map_err(|message| format!("{name}: {message}"))?;
+    Ok(config)
+}
+
+/// An unknown key gets the nearest known one beside it.
+fn explain(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field `") else { return message.to_owned() };
+    let mut names = rest.split('`').step_by(2);
+    let unknown = names.next().unwrap_or_default();
+    let known: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
+    match nearest {
+        Some(nearest) if strsim::damerau_levenshtein(nearest, unknown) <= 4 => format!("there is no key `{unknown}`: did you mean `{nearest}`?"),
+        _ => format!("there is no key `{unknown}`; there are {}", known.join(", ")),
+    }
+}
+
+/// A time such as `30m`, `90s`, `1h 30m`.
+///
+/// # Errors
+/// A sentence.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed.ok_or_else(|| format!("`{text}` is no time: write for example \"30m\", \"90s\" or \"1h 30m\""))
+}
+
+fn millis(text: &str) -> Result<u64, String> {
+    duration(text).map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Config {
+    fn check(&self) -> Result<(), String> {
+        let execution = &self.execution;
+        for text in [&execution.attempt_timeout, &execution.idle_timeout, &execution.grace, &execution.backoff] {
+            duration(text)?;
+        }
+        if execution.max_parallel == 0 || execution.max_attempts == 0 {
+            return Err("max_parallel and max_attempts must be at least 1".into());
+        }
+        for (name, agent) in &self.agents {
+            if name.eq_ignore_ascii_case(OWN_NAME) {
+                return Err(format!("[agents.{name}]: an agent can't be this program itself: name the agent that does the work"));
+            }
+            for text in agent.attempt_timeout.iter().chain(&agent.idle_timeout) {
+                duration(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
+            }
+            match agent.kind {
+                Kind::Command if agent.command.is_empty() => return Err(format!("[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]")),
+                Kind::Shell if !agent.command.is_empty() => return Err(format!("[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own")),
+                _ => {}
+            }
+            let program = agent.command.first().and_then(|program| Path::new(program).file_name());
+            if program.is_some_and(|program| program == OWN_NAME) {
+                return Err(format!("[agents.{name}]: an agent can't be this program itself: it would call itself for ever"));
+            }
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for gate in &self.gates {
+            if gate.command.is_empty() && !gate.approval {
+                return Err(format!("gate `{}` has neither a command nor `approval = true`: nothing could evaluate it", gate.name));
+            }
+            if !names.insert(&gate.name) {
+                return Err(format!("there are two gates named `{}`: give each a name of its own", gate.name));
+            }
+            if gate.name.contains('@') {
+                return Err(format!("gate `{}`: a name can't have `@` in it", gate.name));
+            }
+            if let Some(text) = &gate.timeout {
+                duration(text).map_err(|error| format!("gate `{}`: {error}", gate.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules, for the core. `shell` says whether tasks may carry commands.
+    ///
+    /// # Errors
+    /// A sentence; none for a config that was read by [`read`].
+    pub fn policy(&self, shell: bool) -> Result<Policy, String> {
+        let execution = &self.execution;
+        let mut agents = Vec::new();
+        for (name, agent) in &self.agents {
+            agents.push(AgentPolicy {
+                name: AgentName::from(name.as_str()),
+                role: agent.role.unwrap_or_else(|| guess_role(name)),
+                kind: if agent.kind == Kind::Shell { SHELL.into() } else { "command".into() },
+                skills: agent.skills.clone(),
+                max_parallel: agent.max_parallel,
+                attempt_timeout_ms: agent.attempt_timeout.as_deref().map(millis).transpose()?,
+            });
+        }
+        if shell && !self.agents.values().any(|agent| agent.kind == Kind::Shell) {
+            agents.push(AgentPolicy {
+                name: AgentName::from(SHELL),
+                role: Role::Executor,
+                kind: SHELL.into(),
+                skills: Vec::new(),
+                max_parallel: None,
+                attempt_timeout_ms: None,
+            });
+        }
+        let mut gates = Vec::new();
+        for gate in &self.gates {
+            gates.push(GatePolicy {
+                name: gate.name.clone(),
+                level: gate.level,
+                streams: gate.streams.iter().map(|id| StreamId::from(id.as_str())).collect(),
+                command: !gate.command.is_empty(),
+                approval: gate.approval,
+                tests: gate.tests.unwrap_or(gate.name == "tests"),
+                min_coverage_pct: gate.coverage.as_ref().and_then(|coverage| coverage.min_pct),
+                tolerate_preexisting: gate.preexisting == Preexisting::Tolerate,
+                timeout_ms: millis(gate.timeout.as_deref().unwrap_or(&execution.attempt_timeout))?,
+            });
+        }
+        let Sizes { extra_small, small, medium, large, extra_large, unknown } = self.sizes;
+        Ok(Policy {
+            max_parallel: execution.max_parallel,
+            attempt_timeout_ms: millis(&execution.attempt_timeout)?,
+            max_attempts: execution.max_attempts,
+            max_rework: execution.max_rework,
+            backoff_ms: millis(&execution.backoff)?,
+            tests_first: execution.tests_first,
+            final_review: execution.final_review,
+            agents,
+            gates,
+            weights: Weights { extra_small, small, medium, large, extra_large, unknown },
+        })
+    }
+
+    /// The configured gate of a name.
+    pub fn gate(&self, name: &str) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.name == name)
+    }
+}
+
+/// A role from a name, as the companion agents are called.
+pub fn guess_role(name: &str) -> Role {
+    let name = name.to_lowercase();
+    if name.contains("review") {
+        Role::Reviewer
+    } else if name.starts_with("test-developer") || name == "tester" {
+        Role::Tester
+    } else if name.ends_with("-expert") || name == "architecture-agent" || name == "research-agent" {
+        Role::Expert
+    } else {
+        Role::Executor
+    }
+}
+
+/// The config of a workspace, or the user's, or the defaults; with where it was found.
+///
+/// # Errors
+/// A sentence with file, line and column.
+pub fn load(root: &Path, given: Option<&Path>) -> Result<(Config, Option<PathBuf>), String> {
+    let own = root.join(FILE_NAME);
+    let user = || {
+        let home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+        let folder = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+        Some(folder.join(OWN_NAME).join("config.toml")).filter(|file| file.is_file())
+    };
+    let path = given.map(Path::to_owned).or_else(|| Some(own).filter(|file| file.is_file())).or_else(user);
+    match path {
+        Some(path) => read(&path).map(|config| (config, Some(path))),
+        None => Ok((Config::default(), None)),
+    }
+}

@@ -1,0 +1,104 @@
+//! Carries out orders that are on record: one `match` over them. Each becomes a task that ends
+//! in an input.
+
+use crate::agents::command::Agents;
+use crate::config::Config;
+use crate::core::brief::brief;
+use crate::core::event::{Event, Recorded, Work};
+use crate::core::id::OrderId;
+use crate::core::input::Input;
+use crate::core::state::State;
+use crate::gates::command::{Evaluation, Gates};
+use crate::process::Processes;
+use crate::view::View;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// What carries out orders.
+pub struct Carrier {
+    /// Runs agents.
+    pub agents: Agents,
+    /// Runs gates.
+    pub gates: Gates,
+    /// Starts processes.
+    pub processes: Processes,
+    /// Commands of agents and gates; replaced when the config changes.
+    pub config: Arc<Config>,
+    /// Where last lines are shown.
+    pub view: Arc<View>,
+    /// The mailbox.
+    pub inbox: mpsc::UnboundedSender<Input>,
+    stops: BTreeMap<OrderId, watch::Sender<bool>>,
+}
+
+impl Carrier {
+    /// Nothing under way.
+    pub fn new(agents: Agents, gates: Gates, processes: Processes, config: Arc<Config>, view: Arc<View>, inbox: mpsc::UnboundedSender<Input>) -> Self {
+        Self { agents, gates, processes, config, view, inbox, stops: BTreeMap::new() }
+    }
+
+    /// Carries out what a batch orders. The batch is in the journal.
+    pub fn carry(&mut self, state: &State, batch: &[Recorded]) {
+        for recorded in batch {
+            match &recorded.event {
+                Event::Ordered { order, work, .. } if state.orders.contains_key(order) => self.start(state, *order, work),
+                Event::StopOrdered { order, .. } => {
+                    if let Some(stop) = self.stops.get(order) {
+                        stop.send_replace(true);
+                    }
+                }
+                Event::Ended { order, .. } => {
+                    self.stops.remove(order);
+                    self.gates.remember(recorded);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Stops all that is under way.
+    pub fn stop_all(&self) {
+        for stop in self.stops.values() {
+            stop.send_replace(true);
+        }
+    }
+
+    fn start(&mut self, state: &State, order: OrderId, work: &Work) {
+        let (stop, stopped) = watch::channel(false);
+        self.stops.insert(order, stop);
+        let (inbox, config, processes) = (self.inbox.clone(), self.config.clone(), self.processes.clone());
+        if let Work::Gate { check, gate, task, purpose } = work {
+            let of_task = task.as_ref().and_then(|id| state.graph.task(id)).and_then(|ix| state.task(ix).stream.clone());
+            let of_gate = gate.as_ref().and_then(|id| state.graph.gate(id)).and_then(|ix| state.gates[ix].streams.last().cloned());
+            let evaluation = Evaluation {
+                order,
+                check: check.clone(),
+                purpose: *purpose,
+                task: task.clone(),
+                stream: of_task.or(of_gate),
+                output: self.agents.output(&order.to_string()),
+                execution: self.agents.execution.clone(),
+            };
+            let gates = self.gates.clone();
+            tokio::spawn(async move {
+                let measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
+                // The loop may have ended: then nobody waits for this any more.
+                let _ = inbox.send(Input::GateEnded(order, measures));
+            });
+            return;
+        }
+        let Some(brief) = brief(state, order) else { return };
+        let (agents, view) = (self.agents.clone(), self.view.clone());
+        let tail = move |line: &str| view.printed(order, line);
+        let review = matches!(work, Work::Review { .. });
+        tokio::spawn(async move {
+            let input = if review {
+                Input::ReviewEnded(order, agents.review(&config, &processes, &brief, stopped, tail).await)
+            } else {
+                Input::AgentEnded(order, agents.attempt(&config, &processes, &brief, stopped, tail).await)
+            };
+            let _ = inbox.send(input);
+        });
+    }
+}

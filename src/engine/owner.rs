@@ -1,0 +1,167 @@
+//! The one process that decides for an execution.
+
+use super::carry::Carrier;
+use super::clock::Clock;
+use crate::core::event::Recorded;
+use crate::core::input::Input;
+use crate::core::state::State;
+use crate::core::{note, turn};
+use crate::journal::Journal;
+use crate::view::View;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+/// How many inputs are taken as one batch.
+const BATCH: usize = 256;
+/// How long a stop waits for what is being stopped.
+const STOP_TAKES: Duration = Duration::from_secs(30);
+
+/// Decides, records, shows, carries out.
+pub struct Owner {
+    /// Everything that is true.
+    pub state: State,
+    /// Whether batches are acknowledged to somebody else as they come: then each is synced first.
+    pub acknowledges: bool,
+    journal: Journal,
+    clock: Clock,
+    view: Arc<View>,
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// There is nothing left to do.
+    AtRest,
+    /// It was asked to stop; its state is kept.
+    Suspended,
+}
+
+/// Told of each batch once it is recorded.
+pub type Observer<'a> = dyn FnMut(&[Recorded], &State) -> io::Result<()> + 'a;
+
+impl Owner {
+    /// Takes up a journal and what was in it.
+    pub fn new(journal: Journal, events: &[Recorded], view: Arc<View>) -> Self {
+        let mut state = State::default();
+        for event in events {
+            state.apply(event);
+        }
+        view.publish(&state, events);
+        let clock = Clock::after(state.now);
+        Self { state, acknowledges: false, journal, clock, view }
+    }
+
+    /// Records what an input means, and leaves it to the next owner to go on from there.
+    ///
+    /// # Errors
+    /// The journal can't be written.
+    pub fn note(&mut self, input: Input) -> io::Result<Vec<Recorded>> {
+        let batch = note(&mut self.state, input, self.clock.now_ms());
+        self.journal.append(&batch)?;
+        self.journal.sync()?;
+        Ok(batch)
+    }
+
+    /// Records an input that ends the execution, with nobody at work: what a former owner left
+    /// open is closed first.
+    ///
+    /// # Errors
+    /// The journal can't be written.
+    pub fn finish(&mut self, input: Input) -> io::Result<()> {
+        let now_ms = self.clock.now_ms();
+        let mut batch = note(&mut self.state, Input::Restarted, now_ms);
+        batch.extend(turn(&mut self.state, input, now_ms));
+        self.journal.append(&batch)?;
+        self.journal.sync()
+    }
+
+    /// Runs until the execution is at rest, or until `suspend` is done.
+    ///
+    /// # Errors
+    /// The journal can't be written, for example because the disk is full: then what is under
+    /// way was stopped, and what was recorded is kept.
+    pub async fn run(
+        &mut self,
+        first: Vec<Input>,
+        mailbox: &mut mpsc::UnboundedReceiver<Input>,
+        carrier: &mut Carrier,
+        suspend: &mut mpsc::UnboundedReceiver<()>,
+        observe: &mut Observer<'_>,
+    ) -> io::Result<Stopped> {
+        let mut inputs = first;
+        loop {
+            if let Err(error) = self.batch(std::mem::take(&mut inputs), carrier, observe) {
+                carrier.stop_all();
+                wait_until_idle(carrier, suspend).await;
+                return Err(error);
+            }
+            if self.state.ended.is_some() {
+                self.journal.sync()?;
+                return Ok(Stopped::AtRest);
+            }
+            let wake = self.state.wake_at().map(|at| Duration::from_millis(at.saturating_sub(self.clock.now_ms()).max(1)));
+            tokio::select! {
+                biased;
+                Some(()) = suspend.recv() => {
+                    carrier.stop_all();
+                    wait_until_idle(carrier, suspend).await;
+                    self.journal.sync()?;
+                    return Ok(Stopped::Suspended);
+                }
+                received = mailbox.recv() => {
+                    inputs.extend(received);
+                    while inputs.len() < BATCH {
+                        let Ok(input) = mailbox.try_recv() else { break };
+                        inputs.push(input);
+                    }
+                }
+                () = sleep(wake.unwrap_or(Duration::from_secs(3_600))) => inputs.push(Input::Tick),
+            }
+        }
+    }
+
+    /// One batch: everything is recorded before anything of it is carried out or shown.
+    fn batch(&mut self, inputs: Vec<Input>, carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
+        let now_ms = self.clock.now_ms();
+        let mut batch = Vec::new();
+        for input in inputs {
+            batch.extend(turn(&mut self.state, input, now_ms));
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(&batch)?;
+        self.view.publish(&self.state, &batch);
+        carrier.carry(&self.state, &batch);
+        if self.acknowledges {
+            self.journal.sync()?;
+        }
+        observe(&batch, &self.state)
+    }
+
+    /// Makes sure that what is on record survives a power cut; call it before acknowledging.
+    ///
+    /// # Errors
+    /// The disk says no.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.journal.sync()
+    }
+
+}
+
+/// Waits until nothing that was started is left, or until it is asked a second time.
+async fn wait_until_idle(carrier: &Carrier, suspend: &mut mpsc::UnboundedReceiver<()>) {
+    let idle = async {
+        while !carrier.processes.idle() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        () = idle => {}
+        Some(()) = suspend.recv() => {}
+        () = sleep(STOP_TAKES) => {}
+    }
+}

@@ -1,0 +1,4 @@
+//! Carries out gates, and turns test and coverage output into measures.
+
+pub mod command;
+pub mod measure;

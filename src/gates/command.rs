@@ -1,0 +1,206 @@
+//! Runs a gate's command and measures what it shows. One tree is not judged twice by the same
+//! command: the result is kept with the digest of the tree.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that runs gates")]
+
+use super::measure::{self, Tests};
+use crate::config::{Config, Gate};
+use crate::core::event::{Event, Outcome, Purpose, Recorded};
+use crate::core::id::{OrderId, StreamId, TaskId};
+use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
+use crate::process::{Launch, Limits, Processes, end_of, find_program};
+use crate::workspace::tree::{Tree, Trees};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::watch;
+
+/// How much of an output is looked through for counts.
+const OUTPUT_READ: u64 = 4 * 1024 * 1024;
+
+/// What carries out gates.
+#[derive(Clone)]
+pub struct Gates {
+    root: PathBuf,
+    trees: Trees,
+    results: Arc<Mutex<HashMap<(Vec<String>, String), (OrderId, GateMeasures)>>>,
+}
+
+/// One evaluation that was ordered.
+pub struct Evaluation {
+    /// The order.
+    pub order: OrderId,
+    /// The configured gate's name.
+    pub check: String,
+    /// What the result is for.
+    pub purpose: Purpose,
+    /// The task.
+    pub task: Option<TaskId>,
+    /// The stream.
+    pub stream: Option<StreamId>,
+    /// Where what it prints goes.
+    pub output: PathBuf,
+    /// The execution, for the cookie.
+    pub execution: String,
+}
+
+impl Gates {
+    /// For a workspace and its trees.
+    pub fn new(root: &Path, trees: Trees) -> Self {
+        Self { root: root.to_owned(), trees, results: Arc::default() }
+    }
+
+    /// Files that gates write, and that are no part of the tree that they judge.
+    pub fn reports(config: &Config) -> Vec<PathBuf> {
+        let files = config.gates.iter().flat_map(|gate| gate.junit.iter().chain(gate.coverage.as_ref().map(|coverage| &coverage.file)));
+        files.map(PathBuf::from).collect()
+    }
+
+    /// Learns from an event of the journal what was judged already.
+    pub fn remember(&self, recorded: &Recorded) {
+        if let Event::Ended { order, outcome: Outcome::Gate { measures, verdict, .. } } = &recorded.event
+            && *verdict != GateVerdict::NotEvaluated
+            && measures.flaky.is_empty()
+            && let Some(tree) = &measures.tree
+        {
+            let order = measures.reused_from.unwrap_or(*order);
+            let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.insert((measures.command.clone(), tree.clone()), (order, measures.clone()));
+        }
+    }
+
+    /// Evaluates a gate.
+    pub async fn evaluate(&self, config: &Config, processes: &Processes, what: Evaluation, stop: watch::Receiver<bool>) -> GateMeasures {
+        let began = Instant::now();
+        let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures {
+            command,
+            ending,
+            tests: None,
+            failed_tests: Vec::new(),
+            flaky: Vec::new(),
+            coverage_pct: None,
+            tree: None,
+            reused_from: None,
+            duration_ms: millis(began.elapsed()),
+        };
+        let Some(gate) = config.gate(&what.check) else {
+            return unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new());
+        };
+        let command = filled_in(&gate.command, &what);
+        let before = self.tree().await;
+        let digest = before.digest();
+        if let Some((order, known)) = self.known(&command, &digest) {
+            return GateMeasures { reused_from: Some(order), duration_ms: millis(began.elapsed()), ..known };
+        }
+        let mut environment = config.environment.variables();
+        let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+        let program = match find_program(&command[0], &self.root, path.as_deref()) {
+            Ok(program) => program,
+            Err(why) => return unmeasured(Ending::DidNotStart(why), command),
+        };
+        environment.push(("EXECUTION_COORDINATOR_TASK".into(), what.task.as_ref().map(ToString::to_string).unwrap_or_default()));
+        environment.push(("EXECUTION_COORDINATOR_STREAM".into(), what.stream.as_ref().map(ToString::to_string).unwrap_or_default()));
+        let mut argv = command.clone();
+        argv[0] = program.display().to_string();
+        let launch = Launch {
+            argv,
+            folder: self.root.clone(),
+            environment,
+            stdin: None,
+            output: what.output.clone(),
+            errors: None,
+            cookie: format!("{}/{}", what.execution, what.order),
+        };
+        let limits = Limits {
+            timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),
+            idle: None,
+            output_bytes: config.execution.output_limit_bytes,
+            grace: time(&config.execution.grace),
+        };
+        let started = SystemTime::now();
+        let ending = processes.run(launch.clone(), limits, stop.clone(), |_| {}).await;
+        let first = self.read(gate, &what.output, started);
+        let failed = matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
+        let mut flaky = Vec::new();
+        // A failing test run is run once more on the same tree: what passes now is flaky, and
+        // luck is no pass.
+        if failed && what.purpose == Purpose::Judge && is_tests(gate) {
+            let again = SystemTime::now();
+            let second = processes.run(launch, limits, stop, |_| {}).await;
+            let tests = self.read(gate, &what.output, again);
+            flaky = flaky_tests(&first.0, &second, &tests.0);
+        }
+        let after = self.tree().await;
+        let (tests, coverage_pct) = first;
+        GateMeasures {
+            command,
+            ending,
+            tests: tests.as_ref().map(|tests| tests.counts),
+            failed_tests: tests.map(|tests| tests.failed).unwrap_or_default(),
+            flaky,
+            coverage_pct,
+            tree: (before == after).then_some(digest),
+            reused_from: None,
+            duration_ms: millis(began.elapsed()),
+        }
+    }
+
+    async fn tree(&self) -> Tree {
+        let trees = self.trees.clone();
+        tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
+    }
+
+    fn known(&self, command: &[String], digest: &str) -> Option<(OrderId, GateMeasures)> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&(command.to_vec(), digest.to_owned())).cloned()
+    }
+
+    /// Reports count only when this run wrote them.
+    fn read(&self, gate: &Gate, output: &Path, started: SystemTime) -> (Option<Tests>, Option<f64>) {
+        let report = |file: &str| {
+            let path = self.root.join(file);
+            // File systems keep times more coarsely than the clock runs.
+            let slack = Duration::from_millis(1_500);
+            let fresh = path.metadata().ok()?.modified().ok()? + slack >= started;
+            if fresh { std::fs::read_to_string(path).ok() } else { None }
+        };
+        let junit = gate.junit.as_deref().and_then(report).and_then(|text| measure::junit(&text));
+        let tests = junit.or_else(|| if gate.junit.is_some() { None } else { measure::closing_lines(&end_of(output, OUTPUT_READ)) });
+        let coverage = gate.coverage.as_ref().and_then(|coverage| report(&coverage.file)).and_then(|text| measure::coverage(&text));
+        (tests, coverage)
+    }
+}
+
+fn is_tests(gate: &Gate) -> bool {
+    gate.tests.unwrap_or(gate.name == "tests") || gate.junit.is_some()
+}
+
+/// Tests that failed in one run and not in the other; without names, the run as a whole.
+fn flaky_tests(first: &Option<Tests>, second: &Ending, again: &Option<Tests>) -> Vec<String> {
+    let (Some(first), Some(again)) = (first, again) else {
+        return if *second == Ending::Exited(0) { vec!["the whole run".into()] } else { Vec::new() };
+    };
+    if first.failed.is_empty() && *second == Ending::Exited(0) {
+        return vec!["the whole run".into()];
+    }
+    let only = |a: &Tests, b: &Tests| a.failed.iter().filter(|test| !b.failed.contains(test)).cloned().collect::<Vec<_>>();
+    let mut flaky = only(first, again);
+    flaky.extend(only(again, first));
+    flaky
+}
+
+/// `{task}` and `{stream}` in a command. They are arguments, never parts of a shell line.
+fn filled_in(command: &[String], what: &Evaluation) -> Vec<String> {
+    let task = what.task.as_ref().map_or("", TaskId::as_str);
+    let stream = what.stream.as_ref().map_or("", StreamId::as_str);
+    command.iter().map(|part| part.replace("{task}", task).replace("{stream}", stream)).collect()
+}
+
+/// A time of the config, which was checked when it was read.
+pub fn time(text: &str) -> Duration {
+    crate::config::duration(text).unwrap_or(Duration::from_secs(1_800))
+}
+
+/// A duration as whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

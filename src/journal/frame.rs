@@ -1,0 +1,50 @@
+//! An event as a line: `{"seq":…,"at":…,"event":…,"crc":"…"}`.
+//!
+//! The checksum is CRC-32 over the line up to `,"crc"`, started with the checksum of the line
+//! before, so that a line that is missing or in another place is noticed too.
+
+use crate::core::event::Recorded;
+use std::io::{self, Write};
+
+/// `,"crc":"00000000"}`.
+const TAIL: usize = 18;
+
+/// Adds a line for an event; gives the checksum with which the next one starts.
+///
+/// # Errors
+/// The event can't be written as JSON, which no event of ours is.
+pub fn encode(event: &Recorded, chain: u32, out: &mut Vec<u8>) -> io::Result<u32> {
+    let start = out.len();
+    serde_json::to_writer(&mut *out, event)?;
+    out.pop();
+    let crc = checksum(&out[start..], chain);
+    writeln!(out, ",\"crc\":\"{crc:08x}\"}}")?;
+    Ok(crc)
+}
+
+/// Reads a line without its end.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), String> {
+    let Some(split) = line.len().checked_sub(TAIL) else { return Err("it is too short".into()) };
+    let (body, tail) = line.split_at(split);
+    let digits = tail.strip_prefix(b",\"crc\":\"").and_then(|rest| rest.strip_suffix(b"\"}"));
+    let said = digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let Some(said) = said else { return Err("it has no checksum".into()) };
+    let crc = checksum(body, chain);
+    if crc != said {
+        return Err("its checksum does not fit".into());
+    }
+    let mut text = Vec::with_capacity(body.len() + 1);
+    text.extend_from_slice(body);
+    text.push(b'}');
+    let event = serde_json::from_slice(&text).map_err(|error| format!("it can't be understood: {error}"))?;
+    Ok((event, crc))
+}
+
+fn checksum(body: &[u8], chain: u32) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(chain);
+    hasher.update(body);
+    hasher.finalize()
+}

@@ -1,0 +1,59 @@
+//! One owner: whoever holds the lock decides. The kernel lets go of it when the process ends,
+//! however it ends.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that locks files")]
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A held lock.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// What trying to lock gave.
+#[derive(Debug)]
+pub enum Locked {
+    /// It is ours.
+    Ours(Lock),
+    /// Somebody else has it, with what they wrote into it.
+    Theirs(String),
+}
+
+/// Tries to take a lock, and writes who we are into it.
+///
+/// # Errors
+/// The file can't be made, or its file system knows no locks.
+pub fn try_lock(path: &Path) -> io::Result<Locked> {
+    let mut file = open(path)?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "process {}", std::process::id())?;
+            Ok(Locked::Ours(Lock { _file: file }))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut who = String::new();
+            file.take(200).read_to_string(&mut who)?;
+            Ok(Locked::Theirs(if who.is_empty() { "another process".into() } else { who }))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Waits until a lock is free, and takes it.
+///
+/// # Errors
+/// The file can't be made, or its file system knows no locks.
+pub fn wait_for(path: &Path) -> io::Result<Lock> {
+    let file = open(path)?;
+    file.lock()?;
+    Ok(Lock { _file: file })
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}

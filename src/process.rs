@@ -1,0 +1,245 @@
+//! One child process tree: start, deadline, idle limit, grace, kill, output to a file; and no
+//! orphan, whatever happens to us.
+//!
+//! Children are not ours but the warden's: a small process that is started from this same binary,
+//! adopts every descendant that loses its parent, and kills them all when we are gone.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that starts processes")]
+
+pub mod warden;
+pub mod progress;
+
+use crate::core::outcome::Ending;
+use progress::Progress;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use warden::{Reply, Request, Signal, Spawn};
+
+/// How often output is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a killed tree may take to be gone before it is called lost.
+const KILL_TAKES: Duration = Duration::from_secs(20);
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program, as an absolute path, and its arguments.
+    pub argv: Vec<String>,
+    /// Where.
+    pub folder: PathBuf,
+    /// Its whole environment.
+    pub environment: Vec<(String, String)>,
+    /// What it reads; nothing when absent.
+    pub stdin: Option<PathBuf>,
+    /// Where what it prints goes.
+    pub output: PathBuf,
+    /// Where its errors go; to `output` when absent.
+    pub errors: Option<PathBuf>,
+    /// The value of [`warden::COOKIE`] by which its descendants are known.
+    pub cookie: String,
+}
+
+/// What it may not exceed.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// It is stopped after so long.
+    pub timeout: Duration,
+    /// It is stopped when it made no progress for so long.
+    pub idle: Option<Duration>,
+    /// It is stopped when it printed more bytes.
+    pub output_bytes: u64,
+    /// The time between the request to end and the kill.
+    pub grace: Duration,
+}
+
+/// The door to the warden. Cheap to clone.
+#[derive(Clone)]
+pub struct Processes {
+    requests: mpsc::UnboundedSender<Request>,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    last: u64,
+    exits: HashMap<u64, oneshot::Sender<Ending>>,
+    gone: bool,
+}
+
+impl Processes {
+    /// Starts a warden. It holds a lock on `lock` as long as it or anything below it lives.
+    ///
+    /// # Errors
+    /// This program can't be started again, or there are no sockets.
+    pub fn start(lock: &Path) -> io::Result<Self> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        let program = std::env::current_exe()?;
+        let mut command = std::process::Command::new(program);
+        command.arg(warden::ARGUMENT).arg(lock).stdin(OwnedFd::from(theirs));
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
+        command.spawn()?;
+        ours.set_nonblocking(true)?;
+        let (read, mut write) = UnixStream::from_std(ours)?.into_split();
+        let (requests, mut queue) = mpsc::unbounded_channel::<Request>();
+        let waiting: Arc<Mutex<Waiting>> = Arc::default();
+        tokio::spawn(async move {
+            let mut batch = Vec::new();
+            while let Some(request) = queue.recv().await {
+                batch.clear();
+                let mut next = Some(request);
+                while let Some(request) = next {
+                    if serde_json::to_writer(&mut batch, &request).is_ok() {
+                        batch.push(b'\n');
+                    }
+                    next = queue.try_recv().ok();
+                }
+                if write.write_all(&batch).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let exits = waiting.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(read).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Ok(reply) = serde_json::from_str::<Reply>(&line) {
+                    let sender = lock_of(&exits).exits.remove(&reply.id);
+                    sender.map(|sender| sender.send(reply.ending));
+                }
+            }
+            // The warden is gone, and with it everything that it had started.
+            let mut waiting = lock_of(&exits);
+            waiting.gone = true;
+            waiting.exits.clear();
+        });
+        Ok(Self { requests, waiting })
+    }
+
+    /// Runs a process to its end. `stop` becomes true when it is no longer wanted. `tail` is
+    /// given each line that it prints, while it is running for longer than a moment.
+    pub async fn run(&self, launch: Launch, limits: Limits, mut stop: watch::Receiver<bool>, mut tail: impl FnMut(&str)) -> Ending {
+        let output = launch.output.clone();
+        let (id, mut exit) = match self.spawn(launch) {
+            Some(spawned) => spawned,
+            None => return Ending::DidNotStart("the process that starts others is gone".into()),
+        };
+        let deadline = sleep_until(Instant::now() + limits.timeout);
+        tokio::pin!(deadline);
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.tick().await;
+        let mut progress = Progress::new(&output);
+        let mut last_progress = Instant::now();
+        let ended = loop {
+            tokio::select! {
+                ended = &mut exit => return ended.unwrap_or(Ending::Lost),
+                () = &mut deadline => break Ending::TimedOut,
+                Ok(()) = stop.changed() => if *stop.borrow() { break Ending::Stopped },
+                _ = look.tick() => {
+                    if progress.look(&mut tail) {
+                        last_progress = Instant::now();
+                    }
+                    if progress.bytes() > limits.output_bytes {
+                        break Ending::OutputLimit;
+                    }
+                    if limits.idle.is_some_and(|idle| last_progress.elapsed() > idle) {
+                        break Ending::Idle;
+                    }
+                }
+            }
+        };
+        self.end(id, &mut exit, if ended == Ending::OutputLimit { Duration::ZERO } else { limits.grace }).await;
+        if ended == Ending::OutputLimit {
+            progress.cut(limits.output_bytes);
+        }
+        ended
+    }
+
+    fn spawn(&self, launch: Launch) -> Option<(u64, oneshot::Receiver<Ending>)> {
+        let (sender, exit) = oneshot::channel();
+        let id = {
+            let mut waiting = lock_of(&self.waiting);
+            if waiting.gone {
+                return None;
+            }
+            waiting.last += 1;
+            let id = waiting.last;
+            waiting.exits.insert(id, sender);
+            id
+        };
+        let spawn = Spawn {
+            id,
+            argv: launch.argv,
+            folder: launch.folder,
+            environment: launch.environment,
+            stdin: launch.stdin,
+            output: launch.output,
+            errors: launch.errors,
+            cookie: launch.cookie,
+        };
+        self.requests.send(Request::Spawn(spawn)).ok().map(|()| (id, exit))
+    }
+
+    /// Asks a process to end, kills its whole tree after the grace, and waits until it is gone.
+    async fn end(&self, id: u64, exit: &mut oneshot::Receiver<Ending>, grace: Duration) {
+        if !grace.is_zero() {
+            drop(self.requests.send(Request::Signal { id, signal: Signal::Terminate }));
+            if timeout(grace, &mut *exit).await.is_ok() {
+                return;
+            }
+        }
+        drop(self.requests.send(Request::Signal { id, signal: Signal::Kill }));
+        drop(timeout(KILL_TAKES, exit).await);
+    }
+
+    /// Whether nothing that was started is still running.
+    pub fn idle(&self) -> bool {
+        lock_of(&self.waiting).exits.is_empty()
+    }
+}
+
+/// A panic while the lock was held can't leave it half changed: each change is one call.
+fn lock_of(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Finds a program: as given if it names a folder, else on the path.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn find_program(name: &str, folder: &Path, path: Option<&str>) -> Result<PathBuf, String> {
+    use std::os::unix::fs::PermissionsExt;
+    let executable = |file: &Path| file.metadata().map(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    if name.contains('/') {
+        let file = folder.join(name);
+        return match executable(&file) {
+            Ok(true) => Ok(file),
+            Ok(false) => Err(format!("`{name}` is not executable: `chmod +x {name}` makes it so")),
+            Err(_) => Err(format!("`{name}` does not exist in {}", folder.display())),
+        };
+    }
+    let folders = std::env::split_paths(path.unwrap_or_default()).map(|dir| dir.join(name));
+    let found = folders.filter(|file| !file.as_os_str().is_empty()).find(|file| executable(file).unwrap_or(false));
+    found.ok_or_else(|| format!("`{name}` is not on the path: install it, or give its path"))
+}
+
+/// The last bytes of an output; nothing when it is not there.
+pub fn end_of(path: &Path, most_bytes: u64) -> String {
+    use std::io::{Read, Seek, SeekFrom};
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(most_bytes)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}

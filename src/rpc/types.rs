@@ -1,0 +1,269 @@
+//! Wire types: what `plan` and `check` print as JSON. What a client may rely on stands in
+//! `schema/`.
+
+use crate::breakdown::Parsed;
+use crate::breakdown::problem::Problem;
+use crate::breakdown::text::Text;
+use crate::core::allocation::{Allocation, allocate};
+use crate::core::event::Mark;
+use crate::core::graph::Graph;
+use crate::core::id::AgentName;
+use crate::core::plan::{Edges, Estimate, Level, Node, Origin};
+use crate::core::policy::{Gate, Policy};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What would happen.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanDocument {
+    /// What is being built.
+    pub topic: String,
+    /// The format that it was read as.
+    pub format: String,
+    /// Streams in the order of the file.
+    pub streams: Vec<StreamDocument>,
+    /// Tasks in the order of the file.
+    pub tasks: Vec<TaskDocument>,
+    /// Gates of all levels.
+    pub gates: Vec<GateDocument>,
+    /// The longest chain; among equally long ones the one that stands earliest in the file.
+    pub critical_path: Vec<String>,
+    /// The most tasks at once, when each starts as early as it can.
+    pub max_parallelism: usize,
+    /// How long it takes.
+    pub makespan: Makespan,
+    /// What is wrong with the breakdown.
+    pub problems: Vec<ProblemDocument>,
+    /// Edges between tasks.
+    pub edges: Edges,
+    /// Attempts at once, by the config.
+    pub max_parallel: u32,
+}
+
+/// One stream.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamDocument {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its tasks.
+    pub tasks: Vec<String>,
+    /// What all of them wait for.
+    pub depends_on: Vec<DependencyDocument>,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskDocument {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its stream.
+    pub stream: Option<String>,
+    /// What it waits for.
+    pub depends_on: Vec<DependencyDocument>,
+    /// Who does it.
+    pub agent: Option<String>,
+    /// Why.
+    pub agent_reason: String,
+    /// Who is asked before.
+    pub experts: Vec<String>,
+    /// Who writes its tests first.
+    pub tester: Option<String>,
+    /// Who reviews it.
+    pub reviewers: Vec<String>,
+    /// How long it may take.
+    pub estimate: Option<Estimate>,
+    /// Work from its start to the end of the longest chain after it.
+    pub rank: f64,
+    /// How much later it could start without making the whole longer.
+    pub slack: f64,
+    /// The longest chain of tasks before it, from 1.
+    pub wave: u32,
+    /// Whether it is on the critical path.
+    pub critical_path: bool,
+    /// `todo`, `done`, `skipped`, `deferred` or `blocked`.
+    pub state: String,
+}
+
+/// What something waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DependencyDocument {
+    /// A task, a stream or a set of tasks.
+    pub id: String,
+    /// `task`, `stream` or `barrier`.
+    pub kind: String,
+    /// Who says so.
+    pub origin: Origin,
+}
+
+/// One gate.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct GateDocument {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub level: Level,
+    /// The streams after which it is judged; of a task's gate, those that it is for.
+    pub after: Vec<String>,
+    /// The breakdown's criterion.
+    pub text: String,
+    /// The configured gates that evaluate it; none leaves it open until a person approves it.
+    pub checks: Vec<String>,
+    /// Whether a person must pass it.
+    pub approval: bool,
+}
+
+/// How long it takes.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Makespan {
+    /// No schedule is shorter.
+    pub lower_bound: f64,
+    /// What the scheduler itself would do with these weights.
+    pub forecast: f64,
+    /// `minutes`, or `tasks` when nothing is estimated.
+    pub unit: String,
+}
+
+/// A problem at its place.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ProblemDocument {
+    /// The file; absent for a text without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// `error`, `warning` or `info`.
+    pub severity: String,
+    /// A stable name.
+    pub code: String,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What would mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// A problem with its place in words.
+pub fn problem(problem: &Problem, text: &Text<'_>, file: Option<&str>) -> ProblemDocument {
+    let (line, column) = text.position(problem.span.start);
+    ProblemDocument {
+        file: file.map(str::to_owned),
+        severity: problem.severity.name().into(),
+        code: problem.code.into(),
+        message: problem.message.clone(),
+        line,
+        column,
+        fix: problem.fix.as_ref().map(|fix| fix.title.clone()),
+    }
+}
+
+fn dependency(on: &Node, origin: Origin) -> DependencyDocument {
+    let (id, kind) = match on {
+        Node::Task(id) => (id.to_string(), "task"),
+        Node::Stream(id) => (id.to_string(), "stream"),
+        Node::Barrier(id) => (id.to_string(), "barrier"),
+    };
+    DependencyDocument { id, kind: kind.into(), origin }
+}
+
+/// Plans what was read, by the rules.
+pub fn plan_document(parsed: &Parsed, source: &str, policy: &Policy) -> PlanDocument {
+    let plan = &parsed.plan;
+    let gates = policy.gates_of(plan);
+    let graph = Graph::new(plan, &gates, &policy.weights);
+    let allocation = allocate(plan, policy);
+    let critical = graph.critical_path();
+    let on_path: std::collections::BTreeSet<usize> = critical.iter().copied().collect();
+    let agents: Vec<Option<AgentName>> = allocation.iter().map(|allocation| allocation.agent.clone()).collect();
+    let limits: BTreeMap<AgentName, usize> =
+        policy.agents.iter().filter_map(|agent| Some((agent.name.clone(), agent.max_parallel? as usize))).collect();
+    let length = graph.length();
+    let task = |ix: usize| {
+        let task = &plan.tasks[ix];
+        let Allocation { agent, reason, experts, tester, reviewers, .. } = allocation[ix].clone();
+        let names = |names: Vec<AgentName>| names.iter().map(ToString::to_string).collect();
+        TaskDocument {
+            id: task.id.to_string(),
+            title: task.title.clone(),
+            stream: task.stream.as_ref().map(ToString::to_string),
+            depends_on: task.depends_on.iter().map(|d| dependency(&d.on, d.origin)).collect(),
+            agent: agent.map(|agent| agent.to_string()),
+            agent_reason: reason,
+            experts: names(experts),
+            tester: tester.map(|tester| tester.to_string()),
+            reviewers: names(reviewers),
+            estimate: task.estimate,
+            rank: graph.rank(ix),
+            slack: if length > 0.0 { graph.slack(ix) } else { 0.0 },
+            wave: graph.wave(ix) + 1,
+            critical_path: on_path.contains(&ix),
+            state: match (parsed.marks.get(&task.id), &task.broken) {
+                (Some(Mark::Done), _) => "done",
+                (Some(Mark::Skipped), _) => "skipped",
+                (Some(Mark::Deferred), _) => "deferred",
+                (None, Some(_)) => "blocked",
+                (None, None) => "todo",
+            }
+            .into(),
+        }
+    };
+    let gate = |gate: &Gate| GateDocument {
+        id: gate.id.to_string(),
+        level: gate.level,
+        after: gate.streams.iter().map(ToString::to_string).collect(),
+        text: gate.text.clone(),
+        checks: gate.checks.clone(),
+        approval: gate.approval,
+    };
+    let of_tasks = policy.gates_at(Level::Task).map(|gate| GateDocument {
+        id: gate.name.clone(),
+        level: Level::Task,
+        after: gate.streams.iter().map(ToString::to_string).collect(),
+        text: String::new(),
+        checks: if gate.command { vec![gate.name.clone()] } else { Vec::new() },
+        approval: gate.approval,
+    });
+    let mut of_stream: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for task in &plan.tasks {
+        if let Some(stream) = &task.stream {
+            of_stream.entry(stream.as_str()).or_default().push(task.id.to_string());
+        }
+    }
+    let text = Text::new(source);
+    PlanDocument {
+        topic: plan.topic.clone(),
+        format: plan.format.clone(),
+        streams: plan
+            .streams
+            .iter()
+            .map(|stream| StreamDocument {
+                id: stream.id.to_string(),
+                name: stream.name.clone(),
+                tasks: of_stream.remove(stream.id.as_str()).unwrap_or_default(),
+                depends_on: stream.depends_on.iter().map(|d| dependency(&d.on, d.origin)).collect(),
+            })
+            .collect(),
+        gates: of_tasks.chain(gates.iter().map(gate)).collect(),
+        critical_path: critical.iter().map(|&ix| plan.tasks[ix].id.to_string()).collect(),
+        max_parallelism: graph.max_parallelism(),
+        makespan: Makespan {
+            lower_bound: graph.lower_bound(policy.max_parallel as usize),
+            forecast: graph.forecast(policy.max_parallel as usize, &agents, &limits),
+            unit: if plan.tasks.iter().any(|task| task.estimate.is_some()) { "minutes" } else { "tasks" }.into(),
+        },
+        problems: parsed.problems.iter().map(|p| problem(p, &text, None)).collect(),
+        edges: plan.edges(),
+        max_parallel: policy.max_parallel,
+        tasks: (0..plan.tasks.len()).map(task).collect(),
+    }
+}

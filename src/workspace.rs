@@ -1,0 +1,45 @@
+//! Where work happens and where its state is kept.
+//!
+//! So far all attempts share the workspace itself; a place of its own for each attempt is meant
+//! to come here.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
+
+pub mod tree;
+
+use crate::config::FILE_NAME;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The folder of the state, in the workspace.
+pub const STATE_FOLDER: &str = ".execution-coordinator";
+
+/// The workspace of a folder: the nearest one above it that has a config, a state folder or a
+/// repository; the folder itself otherwise.
+pub fn root_of(folder: &Path) -> PathBuf {
+    let marks = [FILE_NAME, STATE_FOLDER, ".git"];
+    let marked = folder.ancestors().find(|folder| marks.iter().any(|mark| folder.join(mark).exists()));
+    marked.unwrap_or(folder).to_owned()
+}
+
+/// Makes the state folder of a workspace, readable for its owner only, and ignored by git.
+///
+/// # Errors
+/// The workspace is not writable.
+pub fn make_state_folder(root: &Path) -> io::Result<PathBuf> {
+    let folder = root.join(STATE_FOLDER);
+    make_private(&folder)?;
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(ignore, "*\n")?;
+    }
+    Ok(folder)
+}
+
+/// Makes a folder that only its owner can read.
+///
+/// # Errors
+/// The folder above is not writable.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
