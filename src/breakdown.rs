@@ -1,15 +1,15 @@
 //! Text → plan, outline, problems. Never fails: what can't be read is a problem, and a problem
 //! blocks only what depends on it.
 
-pub mod text;
-pub mod problem;
-pub mod outline;
-pub mod refs;
+pub mod breakdown_agent;
 pub mod build;
 pub mod detect;
-pub mod breakdown_agent;
+pub mod outline;
+pub mod problem;
+pub mod refs;
 pub mod spec_kit;
 pub mod task_list;
+pub mod text;
 
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
@@ -72,7 +72,8 @@ pub enum Format {
 
 impl Format {
     /// All of them, with their names.
-    pub const ALL: [(Format, &'static str); 3] = [(Self::BreakdownAgent, "breakdown-agent"), (Self::SpecKit, "spec-kit"), (Self::TaskList, "task-list")];
+    pub const ALL: [(Format, &'static str); 3] =
+        [(Self::BreakdownAgent, "breakdown-agent"), (Self::SpecKit, "spec-kit"), (Self::TaskList, "task-list")];
 }
 
 /// Tasks that are read at the most.

@@ -1,12 +1,12 @@
 //! Sub-commands: progress on stderr, results on stdout.
 
-pub mod locate;
-pub mod source;
-pub mod run;
 pub mod display;
-pub mod show;
-pub mod steer;
 pub mod init;
+pub mod locate;
+pub mod run;
+pub mod show;
+pub mod source;
+pub mod steer;
 
 use crate::breakdown::{Deps, Format};
 use crate::process::warden;
@@ -62,7 +62,13 @@ impl Failure {
 pub type Outcome = Result<Exit, Failure>;
 
 #[derive(Parser)]
-#[command(name = "execution-coordinator", version, about, max_term_width = 100, after_help = "Examples:\n  execution-coordinator run breakdown.md\n  execution-coordinator plan breakdown.md --format mermaid\n  execution-coordinator check specs/*/tasks.md\n  execution-coordinator status --format line")]
+#[command(
+    name = "execution-coordinator",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Examples:\n  execution-coordinator run breakdown.md\n  execution-coordinator plan breakdown.md --format mermaid\n  execution-coordinator check specs/*/tasks.md\n  execution-coordinator status --format line"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -280,7 +280,9 @@ fn explain(message: &str) -> String {
     let known: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
     match nearest {
-        Some(nearest) if strsim::damerau_levenshtein(nearest, unknown) <= 4 => format!("there is no key `{unknown}`: did you mean `{nearest}`?"),
+        Some(nearest) if strsim::damerau_levenshtein(nearest, unknown) <= 4 => {
+            format!("there is no key `{unknown}`: did you mean `{nearest}`?")
+        }
         _ => format!("there is no key `{unknown}`; there are {}", known.join(", ")),
     }
 }
@@ -315,8 +317,14 @@ impl Config {
                 duration(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
             }
             match agent.kind {
-                Kind::Command if agent.command.is_empty() => return Err(format!("[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]")),
-                Kind::Shell if !agent.command.is_empty() => return Err(format!("[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own")),
+                Kind::Command if agent.command.is_empty() => {
+                    return Err(format!(
+                        "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]"
+                    ));
+                }
+                Kind::Shell if !agent.command.is_empty() => {
+                    return Err(format!("[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"));
+                }
                 _ => {}
             }
             let program = agent.command.first().and_then(|program| Path::new(program).file_name());

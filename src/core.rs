@@ -3,22 +3,22 @@
 //! Nothing in here does I/O, reads a clock or draws a random number. Read in the order of the
 //! `mod` lines: words first, then the vocabulary of what happens, then the three functions.
 
-pub mod id;
-pub mod plan;
-pub mod graph;
-pub mod policy;
-pub mod allocation;
-pub mod outcome;
-pub mod input;
-pub mod event;
-pub mod state;
-pub mod decide;
 pub mod advance;
-pub mod brief;
-pub mod progress;
-pub mod status;
-pub mod report;
+pub mod allocation;
 pub mod audit;
+pub mod brief;
+pub mod decide;
+pub mod event;
+pub mod graph;
+pub mod id;
+pub mod input;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod progress;
+pub mod report;
+pub mod state;
+pub mod status;
 
 use event::{Event, Recorded};
 use input::Input;

@@ -2,6 +2,6 @@
 //!
 //! Nothing else calls `decide`, `apply` or `advance`, or writes the journal.
 
-pub mod clock;
 pub mod carry;
+pub mod clock;
 pub mod owner;

@@ -3,8 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads and writes the journal")]
 
 pub mod frame;
-pub mod recover;
 pub mod lock;
+pub mod recover;
 pub mod tail;
 
 use crate::core::event::Recorded;

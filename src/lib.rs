@@ -1,15 +1,15 @@
 //! execution-coordinator.
-pub mod core;
+pub mod agents;
 pub mod breakdown;
+pub mod cli;
+pub mod config;
+pub mod core;
+pub mod engine;
+pub mod gates;
 pub mod journal;
 pub mod process;
-pub mod config;
-pub mod workspace;
-pub mod agents;
-pub mod gates;
+pub mod render;
+pub mod rpc;
 pub mod view;
 pub mod watch;
-pub mod engine;
-pub mod rpc;
-pub mod render;
-pub mod cli;
+pub mod workspace;

@@ -5,8 +5,8 @@
 //! adopts every descendant that loses its parent, and kills them all when we are gone.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts processes")]
 
-pub mod warden;
 pub mod progress;
+pub mod warden;
 
 use crate::core::outcome::Ending;
 use progress::Progress;

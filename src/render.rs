@@ -39,7 +39,11 @@ pub fn text(plan: &PlanDocument) -> String {
         for gate in plan.gates.iter().filter(|gate| gate.after.contains(&stream.id) && gate.level == crate::core::plan::Level::Stream) {
             let by = if gate.checks.is_empty() { String::new() } else { format!(" by {}", gate.checks.join(", ")) };
             let person = if gate.approval { ", with approval" } else { "" };
-            let open = if gate.checks.is_empty() && !gate.approval { " (nothing evaluates it: it needs a [[gates]] entry or an approval)" } else { "" };
+            let open = if gate.checks.is_empty() && !gate.approval {
+                " (nothing evaluates it: it needs a [[gates]] entry or an approval)"
+            } else {
+                ""
+            };
             let _ = writeln!(out, "  ◆ {}{by}{person}{open}", gate.id);
         }
     }
@@ -47,7 +51,12 @@ pub fn text(plan: &PlanDocument) -> String {
         out.push('\n');
         loose.into_iter().for_each(|task| line(&mut out, task, &makespan.unit));
     }
-    let others: Vec<String> = plan.gates.iter().filter(|gate| gate.level != crate::core::plan::Level::Stream).map(|gate| format!("{} ({:?})", gate.id, gate.level)).collect();
+    let others: Vec<String> = plan
+        .gates
+        .iter()
+        .filter(|gate| gate.level != crate::core::plan::Level::Stream)
+        .map(|gate| format!("{} ({:?})", gate.id, gate.level))
+        .collect();
     if !others.is_empty() {
         let _ = write!(out, "\nfurther gates: {}\n", others.join(", ").to_lowercase());
     }
@@ -120,7 +129,12 @@ pub fn dot(plan: &PlanDocument) -> String {
     let mut out = String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n");
     let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     for stream in &plan.streams {
-        let _ = writeln!(out, "  subgraph cluster_{} {{\n    label=\"{}\";", key("s", &stream.id), escaped(&format!("{}: {}", stream.id, stream.name)));
+        let _ = writeln!(
+            out,
+            "  subgraph cluster_{} {{\n    label=\"{}\";",
+            key("s", &stream.id),
+            escaped(&format!("{}: {}", stream.id, stream.name))
+        );
         let _ = writeln!(out, "    {} [shape=point, style=invis];", key("s", &stream.id));
         for task in plan.tasks.iter().filter(|task| task.stream.as_deref() == Some(&stream.id)) {
             let style = if task.critical_path { ", penwidth=3" } else { "" };
@@ -184,7 +198,9 @@ pub fn svg(plan: &PlanDocument) -> String {
     }
     let width = 40 + rows.len().max(1) * COLUMN - (COLUMN - BOX_WIDTH);
     let height = 40 + rows.iter().copied().max().unwrap_or(1) * ROW;
-    let mut out = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n");
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+    );
     let _ = writeln!(out, "<title>{}</title>", escape(&plan.topic));
     let _ = writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>");
     for task in &plan.tasks {
@@ -193,7 +209,12 @@ pub fn svg(plan: &PlanDocument) -> String {
             let Some((from_x, from_y)) = places.get(d.id.as_str()) else { continue };
             let dash = if d.origin == crate::core::plan::Origin::Implied { " stroke-dasharray=\"4 3\"" } else { "" };
             let (x1, y1, x2, y2) = (from_x + BOX_WIDTH, from_y + BOX_HEIGHT / 2, x, y + BOX_HEIGHT / 2);
-            let _ = writeln!(out, "<path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#777\"{dash}/>", x1 + 30, x2.saturating_sub(30));
+            let _ = writeln!(
+                out,
+                "<path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#777\"{dash}/>",
+                x1 + 30,
+                x2.saturating_sub(30)
+            );
         }
     }
     for task in &plan.tasks {
@@ -205,8 +226,21 @@ pub fn svg(plan: &PlanDocument) -> String {
             _ => ("#f4f6fa", "#56607a"),
         };
         let title: String = task.title.chars().take(28).collect();
-        let _ = writeln!(out, "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"6\" fill=\"{fill}\" stroke=\"{stroke}\"/>", escape(&task.title));
-        let _ = writeln!(out, "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text><text x=\"{}\" y=\"{}\">{}</text></g>", x + 8, y + 18, escape(&task.id), x + 8, y + 35, escape(&title));
+        let _ = writeln!(
+            out,
+            "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"6\" fill=\"{fill}\" stroke=\"{stroke}\"/>",
+            escape(&task.title)
+        );
+        let _ = writeln!(
+            out,
+            "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text><text x=\"{}\" y=\"{}\">{}</text></g>",
+            x + 8,
+            y + 18,
+            escape(&task.id),
+            x + 8,
+            y + 35,
+            escape(&title)
+        );
     }
     out.push_str("</svg>\n");
     out

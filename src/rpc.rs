@@ -1,4 +1,4 @@
 //! What clients are told: wire types, and the schemas made from them.
 
-pub mod types;
 pub mod schema;
+pub mod types;

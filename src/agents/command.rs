@@ -42,7 +42,14 @@ struct Ran {
 
 impl Agents {
     /// An attempt or a consultation.
-    pub async fn attempt(&self, config: &Config, processes: &Processes, brief: &Brief, stop: watch::Receiver<bool>, tail: impl FnMut(&str)) -> AgentOutcome {
+    pub async fn attempt(
+        &self,
+        config: &Config,
+        processes: &Processes,
+        brief: &Brief,
+        stop: watch::Receiver<bool>,
+        tail: impl FnMut(&str),
+    ) -> AgentOutcome {
         let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == Kind::Shell);
         let before = if shell || brief.role == "consultation" { None } else { Some(self.tree().await) };
         let ran = self.run(config, processes, brief, stop, tail).await;
@@ -78,7 +85,14 @@ impl Agents {
     }
 
     /// A review.
-    pub async fn review(&self, config: &Config, processes: &Processes, brief: &Brief, stop: watch::Receiver<bool>, tail: impl FnMut(&str)) -> ReviewOutcome {
+    pub async fn review(
+        &self,
+        config: &Config,
+        processes: &Processes,
+        brief: &Brief,
+        stop: watch::Receiver<bool>,
+        tail: impl FnMut(&str),
+    ) -> ReviewOutcome {
         let ran = self.run(config, processes, brief, stop, tail).await;
         let said = verdict::review(&ran.output, &brief.agent);
         let whole = ran.ending == Ending::Exited(0);
@@ -127,7 +141,13 @@ impl Agents {
     fn launch(&self, config: &Config, brief: &Brief, argv: Vec<String>, stdin: Option<PathBuf>) -> Launch {
         let mut environment = config.environment.variables();
         let task = brief.task.as_ref().map(|task| task.id.clone()).unwrap_or_default();
-        let own = [("TASK", task), ("ROLE", brief.role.clone()), ("ORDER", brief.order.clone()), ("ROUND", brief.round.to_string()), ("NUMBER", brief.attempt.to_string())];
+        let own = [
+            ("TASK", task),
+            ("ROLE", brief.role.clone()),
+            ("ORDER", brief.order.clone()),
+            ("ROUND", brief.round.to_string()),
+            ("NUMBER", brief.attempt.to_string()),
+        ];
         environment.extend(own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)));
         Launch {
             argv,
@@ -188,4 +208,3 @@ pub fn can_start(program: &str, root: &Path, config: &Config) -> Result<PathBuf,
     let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
     find_program(program, root, path)
 }
-

@@ -31,7 +31,9 @@ pub fn work(output: &str) -> Said {
     if let Some(answer) = answer::find(output) {
         return from_answer(answer);
     }
-    let Some(block) = Block::last(output, &["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"]) else {
+    let Some(block) =
+        Block::last(output, &["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"])
+    else {
         return one_line(output);
     };
     let said = block.value("status").or_else(|| block.in_title());
@@ -62,7 +64,14 @@ pub fn work(output: &str) -> Said {
 pub fn advice(output: &str) -> Said {
     let mut said = match answer::find(output) {
         Some(answer) => from_answer(answer),
-        None => Said { verdict: Verdict::Complete, summary: shorten(output.trim()), reason: String::new(), files: Vec::new(), decisions: Vec::new(), usage: Usage::default() },
+        None => Said {
+            verdict: Verdict::Complete,
+            summary: shorten(output.trim()),
+            reason: String::new(),
+            files: Vec::new(),
+            decisions: Vec::new(),
+            usage: Usage::default(),
+        },
     };
     if said.summary.is_empty() || is_template(&said.summary) {
         said.verdict = Verdict::Unknown;
@@ -88,7 +97,9 @@ pub fn review(output: &str, by: &str) -> Reviewed {
         return review_from_answer(&answer, by);
     }
     let unread = |why: &str| Reviewed { verdict: GateVerdict::NotEvaluated, findings: Vec::new(), summary: why.to_owned() };
-    let Some(block) = Block::last(output, &["analysis", "review", "documentation"]) else { return unread("no block of a reviewer was found in what it printed") };
+    let Some(block) = Block::last(output, &["analysis", "review", "documentation"]) else {
+        return unread("no block of a reviewer was found in what it printed");
+    };
     let findings = block.findings(by);
     let mut worst: Option<GateVerdict> = None;
     for (key, blocking, passing) in RULES {
@@ -140,7 +151,11 @@ const RULES: [(&str, &[&str], &[&str]); 16] = [
 fn from_answer(answer: Answer) -> Said {
     let verdict = answer.status.as_deref().map_or(Verdict::Unknown, status);
     Said {
-        reason: if verdict == Verdict::Unknown && answer.reason.is_empty() { "its answer has no status `complete`, `blocked` or `failed`".into() } else { answer.reason },
+        reason: if verdict == Verdict::Unknown && answer.reason.is_empty() {
+            "its answer has no status `complete`, `blocked` or `failed`".into()
+        } else {
+            answer.reason
+        },
         verdict,
         summary: shorten(&answer.summary),
         files: answer.files,
@@ -155,7 +170,12 @@ fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
         "suggestion" | "info" => Severity::Suggestion,
         _ => Severity::Concern,
     };
-    let finding = |found: &answer::AnswerFinding| Finding { by: by.to_owned(), severity: severity(&found.severity.to_lowercase()), text: shorten(&found.text), place: found.place.clone() };
+    let finding = |found: &answer::AnswerFinding| Finding {
+        by: by.to_owned(),
+        severity: severity(&found.severity.to_lowercase()),
+        text: shorten(&found.text),
+        place: found.place.clone(),
+    };
     let findings: Vec<Finding> = answer.findings.iter().map(finding).collect();
     let said = answer.verdict.as_deref().or(answer.status.as_deref()).unwrap_or_default().to_lowercase();
     let blocked = findings.iter().any(|finding| finding.severity == Severity::Blocker);
@@ -165,7 +185,11 @@ fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
         "fail" | "failed" | "rejected" => GateVerdict::Failed,
         _ => GateVerdict::NotEvaluated,
     };
-    let summary = if verdict == GateVerdict::NotEvaluated { "its answer has no verdict `pass` or `fail`".to_owned() } else { shorten(&answer.summary) };
+    let summary = if verdict == GateVerdict::NotEvaluated {
+        "its answer has no verdict `pass` or `fail`".to_owned()
+    } else {
+        shorten(&answer.summary)
+    };
     Reviewed { verdict, findings, summary }
 }
 
@@ -237,7 +261,10 @@ fn counts_failures(text: &str) -> bool {
 
 /// `[Yes/No]`: alternatives in brackets.
 fn is_template(text: &str) -> bool {
-    text.split('[').skip(1).filter_map(|rest| rest.split(']').next()).any(|inner| inner.contains('/') || inner.contains('|') || inner.contains("description") || inner.starts_with("What"))
+    text.split('[')
+        .skip(1)
+        .filter_map(|rest| rest.split(']').next())
+        .any(|inner| inner.contains('/') || inner.contains('|') || inner.contains("description") || inner.starts_with("What"))
 }
 
 fn shorten(text: &str) -> String {
@@ -302,7 +329,11 @@ impl Block {
             if !value.is_empty() {
                 return Some(value.to_owned());
             }
-            return lines.clone().map(str::trim).find(|line| !line.is_empty()).map(|line| line.trim_start_matches(['-', '*', ' ']).to_owned());
+            return lines
+                .clone()
+                .map(str::trim)
+                .find(|line| !line.is_empty())
+                .map(|line| line.trim_start_matches(['-', '*', ' ']).to_owned());
         }
         None
     }
@@ -322,7 +353,9 @@ impl Block {
         if !value.is_empty() {
             return Some(value.split(',').map(|part| part.trim().trim_matches('`').to_owned()).filter(|part| !part.is_empty()).collect());
         }
-        let bullets = lines.skip_while(|line| line.trim().is_empty()).take_while(|line| line.trim_start().starts_with(['-', '*']) && !line.trim_start().starts_with("**"));
+        let bullets = lines
+            .skip_while(|line| line.trim().is_empty())
+            .take_while(|line| line.trim_start().starts_with(['-', '*']) && !line.trim_start().starts_with("**"));
         Some(bullets.map(|line| line.trim().trim_start_matches(['-', '*', ' ']).trim_matches('`').to_owned()).collect())
     }
 
@@ -338,7 +371,14 @@ impl Block {
                 let field = Self::key_of(trimmed).is_some_and(|(_, value)| !value.is_empty());
                 severity = match () {
                     () if field => severity,
-                    () if lower.contains('🚨') || lower.contains("blocker") || lower.contains("critical") || lower.contains("must fix") || lower.contains("actions required") => Some(Severity::Blocker),
+                    () if lower.contains('🚨')
+                        || lower.contains("blocker")
+                        || lower.contains("critical")
+                        || lower.contains("must fix")
+                        || lower.contains("actions required") =>
+                    {
+                        Some(Severity::Blocker)
+                    }
                     () if lower.contains("concern") || lower.contains("important") || lower.contains("warning") => Some(Severity::Concern),
                     () if lower.contains("suggestion") || lower.contains("minor") || lower.contains('💡') => Some(Severity::Suggestion),
                     () => None,
@@ -363,7 +403,10 @@ fn bullet(line: &str) -> Option<&str> {
 /// `src/a.rs:12` in a text.
 fn place(text: &str) -> Option<String> {
     let words = text.split([' ', '`', '(', ')', ',']);
-    let is_place = |word: &&str| word.rsplit_once(':').is_some_and(|(file, line)| file.contains('.') && !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit() || b == b'-'));
+    let is_place = |word: &&str| {
+        word.rsplit_once(':')
+            .is_some_and(|(file, line)| file.contains('.') && !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+    };
     words.into_iter().find(is_place).map(str::to_owned)
 }
 

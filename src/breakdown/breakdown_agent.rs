@@ -13,7 +13,8 @@ use crate::core::id::StreamId;
 use crate::core::plan::{Level, Task};
 use std::ops::Range;
 
-const TITLE_WORDS: [&str; 5] = ["Task Breakdown", "Detailed Implementation Breakdown", "Implementation Breakdown", "Implementation Plan", "Breakdown"];
+const TITLE_WORDS: [&str; 5] =
+    ["Task Breakdown", "Detailed Implementation Breakdown", "Implementation Breakdown", "Implementation Plan", "Breakdown"];
 
 /// The title of `**Title** rest`.
 pub fn numbered_title(text: &str) -> Option<&str> {
@@ -240,7 +241,8 @@ impl Reader<'_> {
     fn task(&mut self, number: &str, rest: &str, span: Range<usize>, region: &[Line<'_>]) -> usize {
         let title = numbered_title(rest).unwrap_or_else(|| rest.split(&format!(" {number}.1")).next().unwrap_or(rest));
         let ix = self.build.task(number, &clean_title(title), self.stream, span.clone());
-        let after_title = rest.find("**").and_then(|open| rest[open + 2..].find("**").map(|close| &rest[open + close + 4..])).unwrap_or("").trim_start();
+        let after_title =
+            rest.find("**").and_then(|open| rest[open + 2..].find("**").map(|close| &rest[open + close + 4..])).unwrap_or("").trim_start();
         if let Some(inner) = after_title.strip_prefix('[').and_then(|inner| inner.split(']').next()) {
             self.build.plan.tasks[ix].estimate = estimate(inner);
         }
@@ -298,7 +300,8 @@ impl Reader<'_> {
             self.build.plan.tasks[ix].steps.push(text);
         }
         let open = found.iter().filter(|(_, _, done)| !done).count();
-        let ticked = whole.lines().next().and_then(|line| line.find('[').map(|at| line[at..].starts_with("[x]") || line[at..].starts_with("[X]")));
+        let ticked =
+            whole.lines().next().and_then(|line| line.find('[').map(|at| line[at..].starts_with("[x]") || line[at..].starts_with("[X]")));
         if ticked == Some(true) && open > 0 {
             let what = format!("task {number} is ticked, but {open} of its {} steps are not: the task's own box counts", found.len());
             self.build.problems.push(super::problem::Problem::warning("open-steps", span.clone(), what));
@@ -332,7 +335,22 @@ impl Reader<'_> {
 fn is_known(name: &str) -> bool {
     matches!(
         name,
-        "prerequisites" | "dependencies" | "depends on" | "testing requirements" | "commit" | "agent" | "run" | "files" | "file" | "effort" | "estimate" | "size" | "estimated time" | "acceptance criteria" | "success criteria" | "objective"
+        "prerequisites"
+            | "dependencies"
+            | "depends on"
+            | "testing requirements"
+            | "commit"
+            | "agent"
+            | "run"
+            | "files"
+            | "file"
+            | "effort"
+            | "estimate"
+            | "size"
+            | "estimated time"
+            | "acceptance criteria"
+            | "success criteria"
+            | "objective"
     )
 }
 

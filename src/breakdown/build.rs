@@ -165,9 +165,11 @@ impl<'a> Builder<'a> {
             let parts = value.split([',', '\n']).map(|part| part.trim().trim_matches('`').to_owned());
             parts.filter(|part| !part.is_empty()).collect()
         };
-        let lines = |value: &str| -> Vec<String> { value.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect() };
+        let lines =
+            |value: &str| -> Vec<String> { value.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect() };
         match field.name.as_str() {
-            "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by" | "blocked-by" | "after" => {
+            "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by"
+            | "blocked-by" | "after" => {
                 self.waits(Waiting::Task(ix), &field.value, field.start);
             }
             "objective" | "goal" => task.objective = value,
@@ -189,11 +191,19 @@ impl<'a> Builder<'a> {
                 "off" | "no" => task.tests_first = Some(TestsFirst::Off),
                 _ => {
                     let span = field.start..field.start + field.value.len();
-                    self.problems.push(Problem::warning("unknown-value", span, format!("`{value}` is no rule for tests first: use required, advisory or off")));
+                    self.problems.push(Problem::warning(
+                        "unknown-value",
+                        span,
+                        format!("`{value}` is no rule for tests first: use required, advisory or off"),
+                    ));
                 }
             },
-            "test requirements" | "tests" | "testing requirements" | "tdd requirements" | "test-first requirements" => task.tests.extend(lines(&value)),
-            "acceptance criteria" | "acceptance" | "success criteria" | "definition of done" | "done when" => task.criteria.extend(lines(&value)),
+            "test requirements" | "tests" | "testing requirements" | "tdd requirements" | "test-first requirements" => {
+                task.tests.extend(lines(&value))
+            }
+            "acceptance criteria" | "acceptance" | "success criteria" | "definition of done" | "done when" => {
+                task.criteria.extend(lines(&value))
+            }
             "commit" => task.commit = Some(value.trim_matches('`').to_owned()),
             name if name.ends_with("spec") || name.ends_with("specification") || name.ends_with("specifications") => {
                 task.specs.push(format!("{}: {}", field.label, value.replace('\n', " ")));
@@ -257,7 +267,11 @@ impl<'a> Builder<'a> {
                 if nth > 0 {
                     let (first, _) = self.text.position(self.outline.tasks[holders[0]].span.start);
                     let span = self.outline.tasks[ix].span.clone();
-                    let mut problem = Problem::error("duplicate-id", span.clone(), format!("task {id} was defined on line {first} already: give it an id of its own"));
+                    let mut problem = Problem::error(
+                        "duplicate-id",
+                        span.clone(),
+                        format!("task {id} was defined on line {first} already: give it an id of its own"),
+                    );
                     let place = self.text.all[span.clone()].find(id.as_str());
                     if let Some(at) = place.filter(|_| id.as_str().parse::<u64>().is_ok()) {
                         let at = span.start + at;
@@ -278,7 +292,13 @@ impl<'a> Builder<'a> {
         let span = at..(at + reference.len).min(self.text.all.len());
         let targets: Vec<usize> = match &reference.to {
             Target::Stream(key) => match self.find_stream(key) {
-                Some(ix) if who == Waiting::Stream(ix) => return self.problems.push(Problem::error("self-dependency", span, format!("stream {key} waits for itself: remove that"))),
+                Some(ix) if who == Waiting::Stream(ix) => {
+                    return self.problems.push(Problem::error(
+                        "self-dependency",
+                        span,
+                        format!("stream {key} waits for itself: remove that"),
+                    ));
+                }
                 Some(ix) => return self.depend(who, Node::Stream(self.plan.streams[ix].id.clone()), Origin::Explicit),
                 None => {
                     let known: Vec<&str> = self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
@@ -287,7 +307,11 @@ impl<'a> Builder<'a> {
             },
             Target::External(text) => {
                 let text: String = text.chars().take(120).collect();
-                self.problems.push(Problem::info("external-dependency", span, format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing")));
+                self.problems.push(Problem::info(
+                    "external-dependency",
+                    span,
+                    format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing"),
+                ));
                 return self.plan.risks.push(format!("needs from outside: {text}"));
             }
             Target::AllBefore => match who {
@@ -423,13 +447,19 @@ impl<'a> Builder<'a> {
             && let Some(stream) = self.find_stream(&id[..letters])
             && let Ok(number) = id[letters..].parse::<usize>()
         {
-            let of_stream: Vec<usize> = (0..self.plan.tasks.len()).filter(|&ix| self.plan.tasks[ix].stream.as_ref() == Some(&self.plan.streams[stream].id)).collect();
+            let of_stream: Vec<usize> = (0..self.plan.tasks.len())
+                .filter(|&ix| self.plan.tasks[ix].stream.as_ref() == Some(&self.plan.streams[stream].id))
+                .collect();
             let by_number = names.exact.get(&id[letters..]).and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
             if let Some(&ix) = by_number {
                 return Found::One(ix);
             }
             if let Some(&ix) = number.checked_sub(1).and_then(|nth| of_stream.get(nth)) {
-                let what = format!("stream {} has no task {number}: `{id}` is read as its task no. {number}, task {}", &id[..letters], self.plan.tasks[ix].id);
+                let what = format!(
+                    "stream {} has no task {number}: `{id}` is read as its task no. {number}, task {}",
+                    &id[..letters],
+                    self.plan.tasks[ix].id
+                );
                 self.problems.push(Problem::warning("position-reference", span.clone(), what));
                 return Found::One(ix);
             }
@@ -438,7 +468,8 @@ impl<'a> Builder<'a> {
             return Found::One(*one);
         }
         let base = format!("{}-", id.to_lowercase());
-        let with_suffix: Vec<usize> = names.exact.iter().filter(|(name, _)| name.starts_with(&base)).flat_map(|(_, holders)| holders.clone()).collect();
+        let with_suffix: Vec<usize> =
+            names.exact.iter().filter(|(name, _)| name.starts_with(&base)).flat_map(|(_, holders)| holders.clone()).collect();
         match with_suffix[..] {
             [one] => {
                 let what = format!("`{id}` is read as task {}", self.plan.tasks[one].id);
@@ -483,7 +514,11 @@ impl<'a> Builder<'a> {
                 self.plan.tasks[ix].broken.get_or_insert(format!("it waits for itself in a cycle: {loop_text}"));
             }
             let span = self.outline.tasks[cycle[0]].span.clone();
-            self.problems.push(Problem::error("cycle", span, format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies")));
+            self.problems.push(Problem::error(
+                "cycle",
+                span,
+                format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies"),
+            ));
         }
     }
 
@@ -491,12 +526,19 @@ impl<'a> Builder<'a> {
         for fence in &self.text.fences {
             let task_like = |line: &super::text::Line<'_>| {
                 let boxed = line.item().is_some_and(|item| super::text::tick(item.text).is_some());
-                boxed || line.heading().is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
+                boxed
+                    || line
+                        .heading()
+                        .is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
             };
             let count = self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
             if count > 0 {
                 let start = self.text.lines[fence.start].start;
-                let what = format!("{count} task-like {} inside the fence that opens here {} not read as tasks", if count == 1 { "line" } else { "lines" }, if count == 1 { "is" } else { "are" });
+                let what = format!(
+                    "{count} task-like {} inside the fence that opens here {} not read as tasks",
+                    if count == 1 { "line" } else { "lines" },
+                    if count == 1 { "is" } else { "are" }
+                );
                 self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
             }
         }
@@ -599,7 +641,13 @@ pub fn is_placeholder(text: &str) -> bool {
 /// A file as a task names it: without a line range, and not a sentence.
 fn file_name(text: &str) -> String {
     let name = text.trim_start_matches(['-', ' ']).trim_matches('`');
-    let name = name.strip_prefix("Create:").or_else(|| name.strip_prefix("Modify:")).or_else(|| name.strip_prefix("Test:")).unwrap_or(name).trim().trim_matches('`');
+    let name = name
+        .strip_prefix("Create:")
+        .or_else(|| name.strip_prefix("Modify:"))
+        .or_else(|| name.strip_prefix("Test:"))
+        .unwrap_or(name)
+        .trim()
+        .trim_matches('`');
     let name = name.split_once(':').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())).map_or(name, |(file, _)| file);
     if name.contains(' ') { String::new() } else { name.trim_start_matches("./").to_owned() }
 }

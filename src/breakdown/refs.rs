@@ -140,7 +140,28 @@ fn task(text: &str) -> (Option<Target>, usize) {
     // What follows an id may only be words about it ("complete", "is done"), or it was no id.
     let fits = rest.is_empty() || rest.starts_with([' ', '.', ':', '\t']);
     let word = rest.split_whitespace().next().unwrap_or("").to_lowercase();
-    let about = ["", "complete", "completes", "completed", "completion", "done", "is", "must", "finished", "first", "—", "–", "-", ".", ":", "for", "from", "tasks", "in", "so"];
+    let about = [
+        "",
+        "complete",
+        "completes",
+        "completed",
+        "completion",
+        "done",
+        "is",
+        "must",
+        "finished",
+        "first",
+        "—",
+        "–",
+        "-",
+        ".",
+        ":",
+        "for",
+        "from",
+        "tasks",
+        "in",
+        "so",
+    ];
     let known = about.contains(&word.trim_end_matches(['.', ':', ';'])) || word.starts_with('#');
     if fits && known { (Some(Target::Task(id.to_owned())), first) } else { (None, 0) }
 }

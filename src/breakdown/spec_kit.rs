@@ -153,7 +153,8 @@ impl<'a> Reader<'a> {
                 Some(on) => {
                     for &on in on.iter().filter(|on| **on != ix) {
                         let id = self.build.plan.streams[on].id.to_string();
-                        let text = if id.contains(' ') { format!("Phase {}", id.trim_start_matches("Phase ")) } else { format!("Stream {id}") };
+                        let text =
+                            if id.contains(' ') { format!("Phase {}", id.trim_start_matches("Phase ")) } else { format!("Stream {id}") };
                         self.build.waits(Waiting::Stream(ix), &text, 0);
                     }
                     if let Some(foundation) = foundation.filter(|at| *at < ix) {
@@ -169,7 +170,11 @@ impl<'a> Reader<'a> {
     /// Phases of which the section on dependencies speaks, with what it says that they wait for.
     fn stated_phases(&self) -> std::collections::BTreeMap<usize, Vec<usize>> {
         let streams = &self.build.plan.streams;
-        let story = |key: &str| streams.iter().position(|s| s.name.to_lowercase().contains(&format!("user story {key}")) || s.name.contains(&format!("[US{key}]")));
+        let story = |key: &str| {
+            streams
+                .iter()
+                .position(|s| s.name.to_lowercase().contains(&format!("user story {key}")) || s.name.contains(&format!("[US{key}]")))
+        };
         let mut stated = std::collections::BTreeMap::new();
         for line in &self.section {
             let Some(item) = line.item() else { continue };
@@ -184,7 +189,11 @@ impl<'a> Reader<'a> {
             let lower = right.to_lowercase();
             let free = lower.contains("no dependenc") || lower.contains("independent") || lower.contains("can start after foundation");
             let sentence = right.split(['.', '(']).next().unwrap_or(right);
-            let on = if lower.contains("depends on") || lower.contains("requires") || lower.contains("after us") { stories(sentence) } else { Vec::new() };
+            let on = if lower.contains("depends on") || lower.contains("requires") || lower.contains("after us") {
+                stories(sentence)
+            } else {
+                Vec::new()
+            };
             if free || !on.is_empty() {
                 stated.entry(subject).or_insert_with(Vec::new).extend(on);
             }
@@ -264,7 +273,9 @@ fn checkpoint(body: &str) -> Option<&str> {
 fn phase(heading: &str) -> (String, String) {
     let split = heading.strip_prefix("Phase ").and_then(|rest| rest.split_once([':', ' ']));
     match split {
-        Some((key, name)) if key.len() <= 8 => (format!("Phase {}", key.trim_end_matches(':')), name.trim_start_matches([':', ' ', '-']).to_owned()),
+        Some((key, name)) if key.len() <= 8 => {
+            (format!("Phase {}", key.trim_end_matches(':')), name.trim_start_matches([':', ' ', '-']).to_owned())
+        }
         _ => (heading.chars().take(40).collect::<String>().trim().to_owned(), heading.to_owned()),
     }
 }
@@ -277,7 +288,9 @@ fn inline_dependencies(text: &str) -> Option<(usize, &str)> {
             let from = at + words.len();
             let end = text[from..].find(')').map_or(text.len(), |end| from + end);
             let value = &text[from..end];
-            let named = super::refs::references(value).iter().any(|r| matches!(r.to, super::refs::Target::Task(_) | super::refs::Target::Range(..)));
+            let named = super::refs::references(value)
+                .iter()
+                .any(|r| matches!(r.to, super::refs::Target::Task(_) | super::refs::Target::Range(..)));
             if named {
                 return Some((from, value));
             }
@@ -289,7 +302,8 @@ fn inline_dependencies(text: &str) -> Option<(usize, &str)> {
 /// Paths that a title names.
 fn files(title: &str) -> Vec<String> {
     let words = title.split([' ', ',', '`', '(', ')', '"']).map(|word| word.trim_end_matches(['.', ':', ';']));
-    let is_path = |word: &&str| word.contains('/') && word.rsplit('/').next().is_some_and(|name| name.contains('.')) && !word.contains("://");
+    let is_path =
+        |word: &&str| word.contains('/') && word.rsplit('/').next().is_some_and(|name| name.contains('.')) && !word.contains("://");
     let mut files: Vec<String> = words.filter(is_path).map(|word| word.trim_start_matches("./").to_owned()).collect();
     files.dedup();
     files

@@ -11,8 +11,18 @@ use super::{Deps, Parsed};
 use std::ops::Range;
 
 /// Headings under which boxes are no tasks.
-const NO_TASKS: [&str; 10] =
-    ["acceptance criteria", "success criteria", "definition of done", "done when", "validation checklist", "quality gate", "exit gate", "out of scope", "user testing", "review checklist"];
+const NO_TASKS: [&str; 10] = [
+    "acceptance criteria",
+    "success criteria",
+    "definition of done",
+    "done when",
+    "validation checklist",
+    "quality gate",
+    "exit gate",
+    "out of scope",
+    "user testing",
+    "review checklist",
+];
 
 /// Reads a text.
 pub fn read(text: &Text<'_>, deps: Deps) -> Parsed {

@@ -262,7 +262,8 @@ fn split_fields(text: &str, start: usize) -> Vec<Field> {
     if heads.first().is_none_or(|(at, _, _)| !text[..*at].trim().is_empty()) {
         let Some(colon) = text.find(':') else { return Vec::new() };
         let name = text[..colon].trim_matches(['*', '_', '`', ' ']);
-        let plausible = !name.is_empty() && name.chars().count() <= 32 && name.split_whitespace().count() <= 4 && !name.contains(['/', '(', '[', '.']);
+        let plausible =
+            !name.is_empty() && name.chars().count() <= 32 && name.split_whitespace().count() <= 4 && !name.contains(['/', '(', '[', '.']);
         if !plausible || text[colon + 1..].starts_with("//") || heads.first().is_some_and(|(at, _, _)| *at < colon) {
             return Vec::new();
         }
@@ -273,7 +274,12 @@ fn split_fields(text: &str, start: usize) -> Vec<Field> {
     let field = |((_, from, label), end): ((usize, usize, String), usize)| {
         let raw = &text[from..end];
         let value = raw.trim().trim_end_matches('_');
-        Field { name: label.trim().to_lowercase(), label: label.trim().to_owned(), value: value.to_owned(), start: start + from + (raw.len() - raw.trim_start().len()) }
+        Field {
+            name: label.trim().to_lowercase(),
+            label: label.trim().to_owned(),
+            value: value.to_owned(),
+            start: start + from + (raw.len() - raw.trim_start().len()),
+        }
     };
     heads.into_iter().zip(ends).map(field).collect()
 }

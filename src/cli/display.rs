@@ -73,7 +73,8 @@ impl Live {
         let (passed, gates) = progress::gate_counts(state);
         self.head.set_length(counts.total as u64);
         self.head.set_position((counts.done + counts.skipped) as u64);
-        let forecast = progress::remaining_ms(state).map_or(String::new(), |(min, max)| format!(", {}–{} to go", duration(min), duration(max)));
+        let forecast =
+            progress::remaining_ms(state).map_or(String::new(), |(min, max)| format!(", {}–{} to go", duration(min), duration(max)));
         self.head.set_message(format!("gates {passed}/{gates}{forecast}"));
         let orders: Vec<String> = state
             .orders
@@ -114,7 +115,9 @@ fn line(event: &Event, state: &State) -> Option<String> {
     Some(match event {
         Event::Opened { execution, .. } => format!("execution {execution}"),
         Event::Ordered { order, work, .. } => match work {
-            Work::Implementation { task, agent, attempt } => format!("▶ task {task}: {} ({agent}, attempt {attempt}, {order})", title(task)),
+            Work::Implementation { task, agent, attempt } => {
+                format!("▶ task {task}: {} ({agent}, attempt {attempt}, {order})", title(task))
+            }
             Work::Tests { task, agent, .. } => format!("▶ task {task}: tests first ({agent}, {order})"),
             _ => return None,
         },
@@ -127,7 +130,8 @@ fn line(event: &Event, state: &State) -> Option<String> {
                 };
                 let counts = measures.tests.map_or(String::new(), |t| format!(", {} passed, {} failed", t.passed, t.failed));
                 let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-                format!("  gate {} {word}{counts}{why} ({order})", measures.command.join(" "))
+                let same = measures.reused_from.map_or(String::new(), |before| format!(", the tree that {before} judged"));
+                format!("  gate {} {word}{counts}{why} ({order}{same})", measures.command.join(" "))
             }
             Outcome::Review(review) => {
                 let blockers = review.findings.iter().filter(|f| f.severity == Severity::Blocker).count();
@@ -139,7 +143,9 @@ fn line(event: &Event, state: &State) -> Option<String> {
             }
             _ => return None,
         },
-        Event::Rework { task, findings, .. } => format!("↺ task {task} goes back: {}", findings.first().map_or("", |finding| finding.text.as_str())),
+        Event::Rework { task, findings, .. } => {
+            format!("↺ task {task} goes back: {}", findings.first().map_or("", |finding| finding.text.as_str()))
+        }
         Event::Postponed { task, why, .. } => format!("  task {task} is tried again: {why}"),
         Event::TaskDone { task } => format!("✓ task {task}: {}", title(task)),
         Event::TaskFailed { task, reason } => format!("✗ task {task} failed: {reason}"),
@@ -147,8 +153,10 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),
         Event::GateFailed { gate, reason } => format!("◇ gate {gate} failed: {reason}"),
         Event::GateOpen { gate, reason } => format!("◇ gate {gate} is open: {reason}"),
-        Event::Escalated { about, needed, .. } => format!("! {about} needs {needed}"),
-        Event::PlanRejected { problems } => format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str)),
+        Event::Escalated { about, needed, .. } => format!("! {about} needs somebody: {needed}"),
+        Event::PlanRejected { problems } => {
+            format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str))
+        }
         Event::Restarted => "taken up where it stood".into(),
         Event::Paused => "paused".into(),
         Event::ExecutionEnded { status } => format!("{status:?}"),

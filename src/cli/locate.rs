@@ -52,14 +52,20 @@ pub fn find(given: Option<&str>) -> Result<PathBuf, Failure> {
     let root = root_of(&here()?);
     let all = executions(&root);
     let Some(latest) = all.last() else {
-        return Err(Failure::usage(format!("there is no execution in {}: `execution-coordinator run BREAKDOWN` starts one", root.display())));
+        return Err(Failure::usage(format!(
+            "there is no execution in {}: `execution-coordinator run BREAKDOWN` starts one",
+            root.display()
+        )));
     };
     let Some(given) = given else { return Ok(latest.clone()) };
     let matching: Vec<&PathBuf> = all.iter().filter(|folder| name_of(folder) == given || name_of(folder).starts_with(given)).collect();
     match matching[..] {
         [one] => Ok(one.clone()),
         [] => Err(Failure::usage(format!("there is no execution `{given}`: `execution-coordinator list` shows them"))),
-        [..] => Err(Failure::usage(format!("several executions begin with `{given}`: {}", matching.iter().map(|folder| name_of(folder)).collect::<Vec<_>>().join(", ")))),
+        [..] => Err(Failure::usage(format!(
+            "several executions begin with `{given}`: {}",
+            matching.iter().map(|folder| name_of(folder)).collect::<Vec<_>>().join(", ")
+        ))),
     }
 }
 
@@ -83,9 +89,13 @@ pub fn read(folder: &Path) -> Result<(Vec<Recorded>, State), Failure> {
 pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
     match try_lock(&folder.join(LOCK)) {
         Ok(Locked::Ours(lock)) => Ok(lock),
-        Ok(Locked::Theirs(who)) => {
-            Err(Failure::unusable(format!("{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)", name_of(folder))))
-        }
-        Err(error) => Err(Failure::unusable(format!("{}: can't be locked: {error}: keep the workspace on a file system that has locks", folder.join(LOCK).display()))),
+        Ok(Locked::Theirs(who)) => Err(Failure::unusable(format!(
+            "{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)",
+            name_of(folder)
+        ))),
+        Err(error) => Err(Failure::unusable(format!(
+            "{}: can't be locked: {error}: keep the workspace on a file system that has locks",
+            folder.join(LOCK).display()
+        ))),
     }
 }

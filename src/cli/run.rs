@@ -83,7 +83,9 @@ struct Prepared {
 /// that can't be read or written.
 pub fn run(arguments: &Arguments) -> Outcome {
     if std::env::var_os(warden::COOKIE).is_some() {
-        return Err(Failure::usage("this is running inside an attempt of execution-coordinator, which never calls itself: do the task itself instead"));
+        return Err(Failure::usage(
+            "this is running inside an attempt of execution-coordinator, which never calls itself: do the task itself instead",
+        ));
     }
     let prepared = prepare(arguments)?;
     if prepared.parsed.marks.len() == prepared.parsed.plan.tasks.len() && prepared.parsed.marks.values().all(|mark| *mark == Mark::Done) {
@@ -98,7 +100,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return finish(arguments, &owner.state);
     }
     if owner.state.paused {
-        return Err(Failure { exit: Exit::Blocked, message: format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(&folder)) });
+        return Err(Failure {
+            exit: Exit::Blocked,
+            message: format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(&folder)),
+        });
     }
     let first = first_inputs(&prepared, &owner, &folder, resumed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -181,15 +186,25 @@ impl Prepared {
             let errors = sentences(&mut self.parsed.errors());
             return Err(Failure::usage(format!("{}\nnothing was started", errors.join("\n"))));
         }
-        for sentence in sentences(&mut self.parsed.problems.iter().filter(|p| p.severity != crate::breakdown::problem::Severity::Info)).iter().take(20) {
+        for sentence in
+            sentences(&mut self.parsed.problems.iter().filter(|p| p.severity != crate::breakdown::problem::Severity::Info)).iter().take(20)
+        {
             eprintln!("{sentence}");
         }
         let allocation = allocate(&self.parsed.plan, &self.policy);
-        let open = || self.parsed.plan.tasks.iter().zip(&allocation).filter(|(task, _)| !self.parsed.marks.contains_key(&task.id) && task.broken.is_none());
+        let open = || {
+            self.parsed
+                .plan
+                .tasks
+                .iter()
+                .zip(&allocation)
+                .filter(|(task, _)| !self.parsed.marks.contains_key(&task.id) && task.broken.is_none())
+        };
         let unable: Vec<_> = open().filter(|(_, allocation)| allocation.agent.is_none()).collect();
         if let Some((task, allocation)) = unable.first() {
             let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
-            let place = self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or((1, 1), |spot| text.position(spot.span.start));
+            let place =
+                self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or((1, 1), |spot| text.position(spot.span.start));
             let message = format!(
                 "{}:{}:{}: no agent can do {} ({}): {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
                 self.source.name,
@@ -208,10 +223,12 @@ impl Prepared {
             .collect();
         let at = self.config_path.as_ref().map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
         for (name, agent) in self.config.agents.iter().filter(|(name, agent)| agent.kind == Kind::Command && used.contains(name.as_str())) {
-            can_start(&agent.command[0], &self.root, &self.config).map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
+            can_start(&agent.command[0], &self.root, &self.config)
+                .map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
         }
         for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {
-            can_start(&gate.command[0], &self.root, &self.config).map_err(|why| Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name)))?;
+            can_start(&gate.command[0], &self.root, &self.config)
+                .map_err(|why| Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name)))?;
         }
         Ok(())
     }
@@ -227,7 +244,10 @@ type Opened = (PathBuf, crate::journal::lock::Lock, Journal, Vec<Recorded>);
 fn open(arguments: &Arguments, prepared: &Prepared) -> Result<Opened, Failure> {
     let not_writable = |error: std::io::Error| {
         let folder = prepared.root.join(STATE_FOLDER);
-        Failure::usage(format!("{}: the state can't be kept there: {error}: make the folder writable\nnothing was started", folder.display()))
+        Failure::usage(format!(
+            "{}: the state can't be kept there: {error}: make the folder writable\nnothing was started",
+            folder.display()
+        ))
     };
     let state = make_state_folder(&prepared.root).map_err(not_writable)?;
     // Held while looking and making, so that two of us don't both make one.
@@ -253,7 +273,8 @@ fn open(arguments: &Arguments, prepared: &Prepared) -> Result<Opened, Failure> {
 
 /// The folder of a new execution, named by topic and time.
 fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf> {
-    let words: String = prepared.parsed.plan.topic.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let words: String =
+        prepared.parsed.plan.topic.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let slug = words.split('-').filter(|word| !word.is_empty()).take(4).collect::<Vec<_>>().join("-");
     let slug = if slug.is_empty() { "execution".to_owned() } else { slug };
     let now = jiff::Timestamp::from_millisecond(Clock::default().now_ms().cast_signed()).unwrap_or_default();
@@ -288,14 +309,23 @@ fn first_inputs(prepared: &Prepared, owner: &Owner, folder: &Path, resumed: bool
             marks,
         }))];
     }
-    let mut inputs = vec![Input::Restarted, Input::PolicyOffered(Box::new(prepared.policy.clone())), Input::PlanOffered(Box::new(plan), marks)];
+    let mut inputs =
+        vec![Input::Restarted, Input::PolicyOffered(Box::new(prepared.policy.clone())), Input::PlanOffered(Box::new(plan), marks)];
     if owner.state.ended.is_some() {
         inputs.push(Input::Reopened);
     }
     inputs
 }
 
-async fn execute(arguments: &Arguments, prepared: &Prepared, owner: &mut Owner, folder: &Path, first: Vec<Input>, events: &[Recorded], view: Arc<View>) -> Result<Stopped, Failure> {
+async fn execute(
+    arguments: &Arguments,
+    prepared: &Prepared,
+    owner: &mut Owner,
+    folder: &Path,
+    first: Vec<Input>,
+    events: &[Recorded],
+    view: Arc<View>,
+) -> Result<Stopped, Failure> {
     let unusable = |what: &str, error: &dyn std::fmt::Display| Failure::unusable(format!("{what}: {error}"));
     let warden_lock = folder.join("warden.lock");
     // A former owner's warden ends everything below it before it lets go of this.
@@ -331,7 +361,10 @@ async fn execute(arguments: &Arguments, prepared: &Prepared, owner: &mut Owner, 
     stopped.map_err(|error| {
         let full = error.kind() == std::io::ErrorKind::StorageFull;
         let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };
-        Failure::unusable(format!("{}: can't be written: {why}; everything was stopped, what is recorded is kept, and the same `run` goes on", folder.join(JOURNAL).display()))
+        Failure::unusable(format!(
+            "{}: can't be written: {why}; everything was stopped, what is recorded is kept, and the same `run` goes on",
+            folder.join(JOURNAL).display()
+        ))
     })
 }
 
@@ -391,7 +424,8 @@ fn finish(arguments: &Arguments, state: &State) -> Outcome {
     if let Some(path) = &arguments.report {
         let json = path.extension().is_some_and(|extension| extension == "json");
         let text = if json { serde_json::to_string_pretty(&report).unwrap_or_default() } else { report.markdown() };
-        std::fs::write(path, text).map_err(|error| Failure::unusable(format!("{}: the report can't be written: {error}", path.display())))?;
+        std::fs::write(path, text)
+            .map_err(|error| Failure::unusable(format!("{}: the report can't be written: {error}", path.display())))?;
     }
     match arguments.format.as_str() {
         "json" => print_json(&report)?,

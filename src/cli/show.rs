@@ -157,7 +157,11 @@ pub struct ReportArguments {
 pub fn report(arguments: &ReportArguments) -> Outcome {
     let (_, state) = read(&find(arguments.execution.as_deref())?)?;
     let report = report_of(&state);
-    if arguments.format == "json" { print_json(&report)? } else { print(&report.markdown())? };
+    if arguments.format == "json" {
+        print_json(&report)?
+    } else {
+        print(&report.markdown())?
+    };
     Ok(super::run::exit_of(state.ended.map(|(status, _)| status)))
 }
 
@@ -241,7 +245,10 @@ pub struct OutputArguments {
 /// There is no such output.
 pub fn output(arguments: &OutputArguments) -> Outcome {
     let folder = find(arguments.execution.as_deref())?;
-    let order: OrderId = arguments.attempt.parse().map_err(|()| Failure::usage(format!("`{}` is no attempt: they are called a1, a2, … (`events` names them)", arguments.attempt)))?;
+    let order: OrderId = arguments
+        .attempt
+        .parse()
+        .map_err(|()| Failure::usage(format!("`{}` is no attempt: they are called a1, a2, … (`events` names them)", arguments.attempt)))?;
     let path = folder.join("output").join(format!("{order}.log"));
     if !path.is_file() {
         return Err(Failure::usage(format!("{}: nothing was printed by {order}, or there is no such attempt", name_of(&folder))));
@@ -360,9 +367,17 @@ pub fn agents(arguments: &AgentsArguments) -> Outcome {
     }
     let cell = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
     let text = |row: &serde_json::Value| {
-        let skills = row["skills"].as_array().map(|list| list.iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let skills =
+            row["skills"].as_array().map(|list| list.iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
         let start = row["problem"].as_str().map_or("can start".to_owned(), |why| format!("can't start: {why}"));
-        format!("{:<24} {:<9} {:<8} {start}{} ({})\n", cell(row, "name"), cell(row, "role"), cell(row, "kind"), if skills.is_empty() { String::new() } else { format!("; skills: {skills}") }, cell(row, "source"))
+        format!(
+            "{:<24} {:<9} {:<8} {start}{} ({})\n",
+            cell(row, "name"),
+            cell(row, "role"),
+            cell(row, "kind"),
+            if skills.is_empty() { String::new() } else { format!("; skills: {skills}") },
+            cell(row, "source")
+        )
     };
     print(&rows.iter().map(text).collect::<String>())
 }

@@ -38,12 +38,17 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
     let file = if given.is_dir() { in_folder(given)? } else { given.to_owned() };
     let name = file.display().to_string();
     let meta = file.metadata().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::usage(format!("{name}: there is no such file: give the path of a breakdown, or `-` for standard input")),
+        std::io::ErrorKind::NotFound => {
+            Failure::usage(format!("{name}: there is no such file: give the path of a breakdown, or `-` for standard input"))
+        }
         _ => Failure::usage(format!("{name}: can't be read: {error}")),
     })?;
     if meta.len() > MAX_BYTES {
         let size = meta.len() / 1024 / 1024;
-        return Err(Failure::usage(format!("{name}: it has {size} MiB, at most {} are read: is it a breakdown? Split it if it is", MAX_BYTES / 1024 / 1024)));
+        return Err(Failure::usage(format!(
+            "{name}: it has {size} MiB, at most {} are read: is it a breakdown? Split it if it is",
+            MAX_BYTES / 1024 / 1024
+        )));
     }
     let bytes = std::fs::read(&file).map_err(|error| Failure::usage(format!("{name}: can't be read: {error}: check its permissions")))?;
     let path = here()?.join(&file);
@@ -52,7 +57,9 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
 
 fn in_folder(folder: &Path) -> Result<PathBuf, Failure> {
     let found = NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file());
-    found.ok_or_else(|| Failure::usage(format!("{}: there is no breakdown in this folder: looked for {}", folder.display(), NAMES.join(", "))))
+    found.ok_or_else(|| {
+        Failure::usage(format!("{}: there is no breakdown in this folder: looked for {}", folder.display(), NAMES.join(", ")))
+    })
 }
 
 fn text(bytes: Vec<u8>, name: &str) -> Result<String, Failure> {

@@ -106,15 +106,8 @@ fn shares_files(state: &State, ix: usize) -> bool {
 
 /// The step after one, leaving out those that have nothing to do; none after the last.
 pub fn next_step(state: &State, ix: usize, after: Option<Step>) -> Option<Step> {
-    const STEPS: [Step; 7] = [
-        Step::Consulting,
-        Step::Baseline,
-        Step::WritingTests,
-        Step::ProvingRed,
-        Step::Implementing,
-        Step::Gating,
-        Step::Reviewing,
-    ];
+    const STEPS: [Step; 7] =
+        [Step::Consulting, Step::Baseline, Step::WritingTests, Step::ProvingRed, Step::Implementing, Step::Gating, Step::Reviewing];
     STEPS.into_iter().find(|&step| after.is_none_or(|after| step > after) && applies(state, ix, step))
 }
 
@@ -316,7 +309,9 @@ impl Turn<'_> {
         }
         let required = self.state.allocation[self.ix].tests_first == TestsFirst::Required;
         let why = match red.verdict {
-            GateVerdict::Passed => format!("the tests pass before the implementation (`{}`): they must fail until the behaviour is there", gate.name),
+            GateVerdict::Passed => {
+                format!("the tests pass before the implementation (`{}`): they must fail until the behaviour is there", gate.name)
+            }
             GateVerdict::Failed => format!("no new test fails: `{}` failed before too ({})", gate.name, red.reason),
             GateVerdict::NotEvaluated => format!("the tests could not be run: {}", red.reason),
         };
@@ -485,8 +480,15 @@ fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
             return Some(vec![Event::GateReset { gate: gate.id.clone() }]);
         }
     }
-    let passed = |level| (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).all(|ix| state.gate_states[ix].phase == GatePhase::Passed);
-    let next = |level| (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).map(|ix| gate(state, ix, now_ms)).find(|events| !events.is_empty());
+    let passed = |level| {
+        (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).all(|ix| state.gate_states[ix].phase == GatePhase::Passed)
+    };
+    let next = |level| {
+        (0..state.gates.len())
+            .filter(move |&ix| state.gates[ix].level == level)
+            .map(|ix| gate(state, ix, now_ms))
+            .find(|events| !events.is_empty())
+    };
     for level in [Level::Stream, Level::System] {
         if !passed(level) {
             return next(level);
@@ -524,7 +526,8 @@ fn final_review(state: &State, now_ms: u64) -> Review {
     if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {
         return Review::NotPassed;
     }
-    let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed) else {
+    let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed)
+    else {
         return Review::Passed;
     };
     let about = format!("final review {order}");

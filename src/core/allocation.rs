@@ -68,7 +68,9 @@ fn executor<'a>(task: &Task, words: &Words, policy: &'a Policy) -> (Option<&'a A
     let default = able().find(|agent| agent.name.as_str() == "implementation-agent").or_else(|| able().next());
     match default {
         Some(agent) => (Some(agent), "default executor".into()),
-        None if policy.agents.iter().all(AgentPolicy::runs_the_task) => (None, "the task carries no command (`Run:`) and the config names no agent".into()),
+        None if policy.agents.iter().all(AgentPolicy::runs_the_task) => {
+            (None, "the task carries no command (`Run:`) and the config names no agent".into())
+        }
         None => (None, "no agent of the roster is an executor".into()),
     }
 }

@@ -95,7 +95,9 @@ impl Books {
         let first = matches!(recorded.event, Event::Opened { .. });
         self.require(first == (expected == 1), "opening", || "a journal opens once, at its first event".into());
         match &recorded.event {
-            Event::Opened { version, .. } => self.require(*version <= VERSION, "opening", || format!("version {version} is newer than {VERSION}")),
+            Event::Opened { version, .. } => {
+                self.require(*version <= VERSION, "opening", || format!("version {version} is newer than {VERSION}"))
+            }
             Event::PlanAccepted { plan } => self.take(plan.clone(), self.policy.clone()),
             Event::PolicySet { policy } => self.take(self.plan.clone(), policy.clone()),
             Event::PlanRejected { .. } | Event::Restarted | Event::Escalated { .. } => {}
@@ -108,7 +110,9 @@ impl Books {
             }
             Event::Entered { task, .. } => self.entered(task),
             Event::Ordered { order, work, .. } => self.ordered(*order, work),
-            Event::StopOrdered { order, .. } => self.require(self.open.contains_key(order), "orders", || format!("{order} is stopped but not open")),
+            Event::StopOrdered { order, .. } => {
+                self.require(self.open.contains_key(order), "orders", || format!("{order} is stopped but not open"))
+            }
             Event::Ended { order, outcome } => self.ended_order(*order, outcome),
             Event::Postponed { task, .. } => {
                 let record = self.task_mut(task);
@@ -154,7 +158,11 @@ impl Books {
         let gates = policy.gates_of(&plan);
         // A gate that closes other tasks than before has to be passed anew.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
-            plan.tasks.iter().filter(|task| task.stream.as_ref().is_some_and(|s| gate.streams.contains(s))).map(|task| task.id.clone()).collect()
+            plan.tasks
+                .iter()
+                .filter(|task| task.stream.as_ref().is_some_and(|s| gate.streams.contains(s)))
+                .map(|task| task.id.clone())
+                .collect()
         };
         for gate in &gates {
             if !self.plan.tasks.is_empty() && closes(&self.plan, gate) != closes(&plan, gate) {
@@ -180,7 +188,12 @@ impl Books {
     fn node_done(&self, node: &Node) -> bool {
         match node {
             Node::Task(id) => !self.index.contains_key(id) || self.is_done(id),
-            Node::Barrier(id) => self.plan.barriers.iter().filter(|barrier| barrier.id == *id).all(|barrier| barrier.tasks.iter().all(|id| !self.index.contains_key(id) || self.is_done(id))),
+            Node::Barrier(id) => self
+                .plan
+                .barriers
+                .iter()
+                .filter(|barrier| barrier.id == *id)
+                .all(|barrier| barrier.tasks.iter().all(|id| !self.index.contains_key(id) || self.is_done(id))),
             Node::Stream(id) => {
                 let tasks = self.plan.tasks.iter().filter(|task| task.stream.as_ref() == Some(id)).all(|task| self.is_done(&task.id));
                 let gates = self.gates.iter().filter(|gate| gate.streams.contains(id)).all(|gate| self.gate_passed.contains(&gate.id));
@@ -210,9 +223,12 @@ impl Books {
         self.require(!deferred, "marks", || format!("task {id} is deferred but was begun"));
         let stream = task.stream.as_ref().and_then(|id| plan.streams.iter().find(|stream| stream.id == *id));
         for dependency in task.depends_on.iter().chain(stream.iter().flat_map(|stream| &stream.depends_on)) {
-            self.require(self.node_done(&dependency.on), "dependencies", || format!("task {id} was begun before {:?} was done", dependency.on));
+            self.require(self.node_done(&dependency.on), "dependencies", || {
+                format!("task {id} was begun before {:?} was done", dependency.on)
+            });
         }
-        let others: Vec<TaskId> = self.tasks.iter().filter(|(other, record)| record.active && *other != id).map(|(other, _)| other.clone()).collect();
+        let others: Vec<TaskId> =
+            self.tasks.iter().filter(|(other, record)| record.active && *other != id).map(|(other, _)| other.clone()).collect();
         for other in others {
             let files = |id: &TaskId| self.index.get(id).map(|ix| plan.tasks[*ix].files.clone()).unwrap_or_default();
             let mine = files(id);
@@ -230,7 +246,9 @@ impl Books {
             self.breach("steering", format!("{order} was given while the execution was {word}"));
         }
         if let Some(task) = work.task() {
-            self.require(self.tasks.get(task).is_some_and(|record| record.active), "steps", || format!("{order} is for task {task}, on which nobody works"));
+            self.require(self.tasks.get(task).is_some_and(|record| record.active), "steps", || {
+                format!("{order} is for task {task}, on which nobody works")
+            });
             if work.is_attempt() {
                 let another = self.open.iter().find(|(_, open)| open.task() == Some(task) && open.is_attempt()).map(|(order, _)| *order);
                 self.require(another.is_none(), "one attempt", || format!("{order} was given while {another:?} on task {task} was open"));
@@ -254,7 +272,9 @@ impl Books {
         if let Some(agent) = work.agent() {
             let busy = self.open.values().filter(|open| open.agent() == Some(agent)).count();
             let most = self.policy.agents.iter().find(|known| known.name == *agent).and_then(|known| known.max_parallel);
-            self.require(most.is_none_or(|most| busy <= most as usize), "parallelism", || format!("{agent} has {busy} orders at once, {most:?} are allowed"));
+            self.require(most.is_none_or(|most| busy <= most as usize), "parallelism", || {
+                format!("{agent} has {busy} orders at once, {most:?} are allowed")
+            });
         }
     }
 
@@ -272,7 +292,9 @@ impl Books {
             (Work::Gate { task: Some(task), check, purpose, .. }, Outcome::Gate { measures, verdict, .. }) => {
                 let (purpose, verdict) = (*purpose, *verdict);
                 let evaluated = matches!(measures.ending, Ending::Exited(code) if code != 126 && code != 127);
-                self.require(verdict != GateVerdict::Passed || measures.ending == Ending::Exited(0) || evaluated, "evidence", || format!("{order} passed but was not evaluated"));
+                self.require(verdict != GateVerdict::Passed || measures.ending == Ending::Exited(0) || evaluated, "evidence", || {
+                    format!("{order} passed but was not evaluated")
+                });
                 let tests = self.policy.gates.iter().any(|gate| gate.tests && gate.name == *check);
                 let record = self.task_mut(task);
                 match purpose {
@@ -332,13 +354,19 @@ impl Books {
         let red = record.red_before_work;
         self.require(!again, "once", || format!("task {id} is done twice"));
         self.require(active && implemented, "evidence", || format!("task {id} is done without a complete implementation"));
-        for gate in policy.gates.iter().filter(|gate| gate.level == Level::Task && (gate.streams.is_empty() || stream.as_ref().is_some_and(|s| gate.streams.contains(s)))) {
+        for gate in policy.gates.iter().filter(|gate| {
+            gate.level == Level::Task && (gate.streams.is_empty() || stream.as_ref().is_some_and(|s| gate.streams.contains(s)))
+        }) {
             if gate.command {
-                self.require(gates.get(&gate.name) == Some(&GateVerdict::Passed), "gates", || format!("task {id} is done, but its gate {} did not pass", gate.name));
+                self.require(gates.get(&gate.name) == Some(&GateVerdict::Passed), "gates", || {
+                    format!("task {id} is done, but its gate {} did not pass", gate.name)
+                });
             }
             if gate.approval {
                 let asked = GateId::from(format!("{}@{id}", gate.name));
-                self.require(self.approvals.get(&asked) == Some(&true), "approvals", || format!("task {id} is done without the approval {asked}"));
+                self.require(self.approvals.get(&asked) == Some(&true), "approvals", || {
+                    format!("task {id} is done without the approval {asked}")
+                });
             }
         }
         for reviewer in &allocation.reviewers {
@@ -346,12 +374,16 @@ impl Books {
         }
         let tests_known = policy.gates.iter().any(|gate| gate.level == Level::Task && gate.tests && gate.command);
         let asked = allocation.tests_first == TestsFirst::Required && allocation.tester.is_some();
-        self.require(!(tests_known && asked) || red, "tests first", || format!("task {id} is done, but its tests were not seen to fail before the work"));
+        self.require(!(tests_known && asked) || red, "tests first", || {
+            format!("task {id} is done, but its tests were not seen to fail before the work")
+        });
         self.require(!self.open.values().any(|open| open.task() == Some(id)), "orders", || format!("task {id} is done with open orders"));
     }
 
     fn gate_passes(&mut self, id: &GateId) {
-        let Some(gate) = self.gates.iter().find(|gate| gate.id == *id).cloned() else { return self.breach("gates", format!("gate {id} is not in the plan")) };
+        let Some(gate) = self.gates.iter().find(|gate| gate.id == *id).cloned() else {
+            return self.breach("gates", format!("gate {id} is not in the plan"));
+        };
         let approved = self.approvals.get(id).copied();
         for check in &gate.checks {
             let verdict = self.gate_results.get(&(id.clone(), check.clone())).copied();
@@ -361,11 +393,20 @@ impl Books {
         let needs_person = gate.approval || gate.checks.is_empty();
         self.require(!needs_person || approved == Some(true), "approvals", || format!("gate {id} passed without an approval"));
         for stream in &gate.streams {
-            let open = self.plan.tasks.iter().find(|task| task.stream.as_ref() == Some(stream) && !self.is_done(&task.id)).map(|task| task.id.clone());
+            let open = self
+                .plan
+                .tasks
+                .iter()
+                .find(|task| task.stream.as_ref() == Some(stream) && !self.is_done(&task.id))
+                .map(|task| task.id.clone());
             self.require(open.is_none(), "gates", || format!("gate {id} passed before task {open:?} was done"));
         }
         if gate.level != Level::Stream {
-            let open = self.plan.tasks.iter().find(|task| !self.is_done(&task.id) && !self.tasks.get(&task.id).is_some_and(|record| record.deferred));
+            let open = self
+                .plan
+                .tasks
+                .iter()
+                .find(|task| !self.is_done(&task.id) && !self.tasks.get(&task.id).is_some_and(|record| record.deferred));
             let open = open.map(|task| task.id.clone());
             self.require(open.is_none(), "gates", || format!("gate {id} passed before task {open:?} was done"));
         }

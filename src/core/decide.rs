@@ -19,10 +19,18 @@ pub fn decide(state: &State, input: Input) -> Vec<Event> {
         Input::Start(start) => begin(*start),
         Input::PlanOffered(plan, marks) => offered(state, *plan, &marks),
         Input::PlanBroken(problems) => {
-            if problems == state.plan_problems { Vec::new() } else { vec![Event::PlanRejected { problems }] }
+            if problems == state.plan_problems {
+                Vec::new()
+            } else {
+                vec![Event::PlanRejected { problems }]
+            }
         }
         Input::PolicyOffered(policy) => {
-            if *policy == *state.policy { Vec::new() } else { vec![Event::PolicySet { policy: Arc::new(*policy) }] }
+            if *policy == *state.policy {
+                Vec::new()
+            } else {
+                vec![Event::PolicySet { policy: Arc::new(*policy) }]
+            }
         }
         Input::Restarted => restarted(state),
         Input::Reopened => reopened(state),
@@ -132,10 +140,7 @@ fn task_approval<'a>(state: &'a State, id: &GateId) -> Option<(usize, &'a GatePo
 
 fn begin(start: Start) -> Vec<Event> {
     let Start { execution, program, breakdown, plan, policy, marks } = start;
-    let mut events = vec![
-        Event::Opened { version: VERSION, program, execution, breakdown },
-        Event::PolicySet { policy: Arc::new(policy) },
-    ];
+    let mut events = vec![Event::Opened { version: VERSION, program, execution, breakdown }, Event::PolicySet { policy: Arc::new(policy) }];
     let known: BTreeSet<&TaskId> = plan.tasks.iter().map(|task| &task.id).collect();
     let marked = marks.into_iter().filter(|(task, _)| known.contains(task));
     let marked: Vec<Event> = marked.map(|(task, mark)| Event::Marked { task, mark }).collect();
@@ -180,7 +185,8 @@ fn offered(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec
 }
 
 fn restarted(state: &State) -> Vec<Event> {
-    let lost = |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
+    let lost =
+        |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
     let mut events = vec![Event::Restarted];
     events.extend(state.orders.keys().map(lost));
     events

@@ -275,7 +275,10 @@ impl Work {
     /// The agent that it is for.
     pub fn agent(&self) -> Option<&AgentName> {
         match self {
-            Self::Consultation { expert: agent, .. } | Self::Tests { agent, .. } | Self::Implementation { agent, .. } | Self::Review { reviewer: agent, .. } => Some(agent),
+            Self::Consultation { expert: agent, .. }
+            | Self::Tests { agent, .. }
+            | Self::Implementation { agent, .. }
+            | Self::Review { reviewer: agent, .. } => Some(agent),
             Self::Gate { .. } => None,
         }
     }

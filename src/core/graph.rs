@@ -281,7 +281,14 @@ impl Graph {
         }
         moments.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut running = 0;
-        moments.iter().map(|&(_, change)| { running += change; running }).max().unwrap_or(0) as usize
+        moments
+            .iter()
+            .map(|&(_, change)| {
+                running += change;
+                running
+            })
+            .max()
+            .unwrap_or(0) as usize
     }
 
     /// No schedule is shorter than this: the longest chain, and all work over all slots.
@@ -320,9 +327,7 @@ impl Graph {
             while running.len() < max_parallel.max(1) {
                 let Some((rank, task)) = ready.pop_first() else { break };
                 let agent = agent_of.get(task).and_then(Option::as_ref);
-                let full = agent.is_some_and(|name| {
-                    limits.get(name).is_some_and(|limit| busy.get(name).copied().unwrap_or(0) >= *limit)
-                });
+                let full = agent.is_some_and(|name| limits.get(name).is_some_and(|limit| busy.get(name).copied().unwrap_or(0) >= *limit));
                 if full {
                     held_back.push((rank, task));
                     continue;

@@ -87,7 +87,13 @@ impl Policy {
                 named = true;
                 // A configured gate of the same name is meant for this one alone.
                 let own: Vec<&GatePolicy> = self.gates.iter().filter(|c| c.name == gate.id.as_str()).collect();
-                gates.push(Gate::named(&gate.id, Level::Stream, gate.after.clone(), &gate.text, if own.is_empty() { &configured } else { &own }));
+                gates.push(Gate::named(
+                    &gate.id,
+                    Level::Stream,
+                    gate.after.clone(),
+                    &gate.text,
+                    if own.is_empty() { &configured } else { &own },
+                ));
             }
             if !named {
                 for check in configured {
@@ -253,7 +259,9 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
                 return failed(match (new, old) {
                     (0, _) => format!("exit code {code}"),
                     (new, 0) => format!("exit code {code}; {new} failing: {}", named.join(", ")),
-                    (new, old) => format!("exit code {code}; {new} failing: {}; {old} more failed before the attempt too", named.join(", ")),
+                    (new, old) => {
+                        format!("exit code {code}; {new} failing: {}; {old} more failed before the attempt too", named.join(", "))
+                    }
                 });
             }
             if *code == 0 && measures.tests.is_some_and(|tests| tests.failed > 0) {

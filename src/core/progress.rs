@@ -219,7 +219,9 @@ pub fn risks(state: &State) -> Vec<String> {
         match &task.phase {
             Phase::Failed(why) => risks.push(format!("Task {id} failed{place}: {why}")),
             Phase::Blocked(why) => risks.push(format!("Task {id} is blocked{place}: {why}")),
-            Phase::Active(_) if task.rework_round > 1 => risks.push(format!("Task {id} is in its {}. round of rework{place}", task.rework_round)),
+            Phase::Active(_) if task.rework_round > 1 => {
+                risks.push(format!("Task {id} is in its {}. round of rework{place}", task.rework_round))
+            }
             Phase::Active(_) if task.tries > 0 => risks.push(format!("Task {id} is in its {}. try{place}", task.tries + 1)),
             _ => {}
         }
@@ -245,7 +247,9 @@ pub fn next_actions(state: &State) -> Vec<String> {
         match &task.phase {
             Phase::Active(_) => actions.push(format!("Monitor Task {id} ({title})")),
             Phase::Failed(_) | Phase::Blocked(_) => actions.push(format!("Resolve Task {id}: `retry {id}` or `skip {id}`")),
-            Phase::Waiting if state.dependencies_done(ix) && state.task(ix).broken.is_none() => actions.push(format!("Start Task {id} ({title})")),
+            Phase::Waiting if state.dependencies_done(ix) && state.task(ix).broken.is_none() => {
+                actions.push(format!("Start Task {id} ({title})"))
+            }
             _ => {}
         }
     }

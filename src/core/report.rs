@@ -475,7 +475,12 @@ fn task(state: &State, ix: usize) -> TaskReport {
         rework: known.rework,
         summary: known.result.as_ref().map(|(_, result)| result.summary.clone()).unwrap_or_default(),
         files: known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default(),
-        consultations: known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty()).map(|(name, _)| name.to_string()).collect(),
+        consultations: known
+            .consultations
+            .iter()
+            .filter(|(_, answer)| !answer.summary.is_empty())
+            .map(|(name, _)| name.to_string())
+            .collect(),
         red_seen: known.red.as_ref().map(|_| known.red_seen),
         red: known.red.as_ref().map(|red| evidence(&tests, red)),
         gates: known.gates.iter().map(|(check, judged)| evidence(check, judged)).collect(),
@@ -527,11 +532,20 @@ impl Report {
         let quality = &self.quality;
         let tests_first = match quality.tests_first_asked {
             0 => "not measured".into(),
-            asked => format!("{}% ({} of {asked} tasks seen red, then green)", quality.tests_first_seen * 100 / asked, quality.tests_first_seen),
+            asked => {
+                format!("{}% ({} of {asked} tasks seen red, then green)", quality.tests_first_seen * 100 / asked, quality.tests_first_seen)
+            }
         };
         let _ = writeln!(out, "- TDD/BDD Compliance: {tests_first}");
         let _ = writeln!(out, "- All Tests Passing: {}", yes_no(quality.all_tests_passing));
-        let _ = writeln!(out, "- Quality Gates Satisfied: {}", match quality.gates_satisfied { None => "No gates defined", known => yes_no(known) });
+        let _ = writeln!(
+            out,
+            "- Quality Gates Satisfied: {}",
+            match quality.gates_satisfied {
+                None => "No gates defined",
+                known => yes_no(known),
+            }
+        );
         let reviews = match quality.reviews_passed {
             Some(true) => "Pass",
             Some(false) => "Fail",

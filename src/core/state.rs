@@ -293,13 +293,14 @@ impl State {
         self.orders.values().filter(|order| matches!(order.work, Work::Gate { .. })).count()
     }
 
-    /// The next thing that happens if nothing happens: a deadline or the end of a wait.
-    pub fn wake_at(&self) -> Option<u64> {
+    /// The next thing that happens after `now_ms` if nothing happens: a deadline or the end of a
+    /// wait.
+    pub fn wake_at(&self, now_ms: u64) -> Option<u64> {
         if self.ended.is_some() {
             return None;
         }
         let deadlines = self.orders.values().filter(|order| !order.stopping).map(|order| order.deadline);
-        let waits = self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > self.now);
+        let waits = self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > now_ms);
         deadlines.chain(waits).min()
     }
 

@@ -212,7 +212,13 @@ pub fn status_report(state: &State) -> StatusReport {
             done_tasks: counts.done,
             skipped_tasks: counts.skipped,
             percent: counts.percent(),
-            timeline: if failed { "Held up".into() } else if risks.is_empty() { "On track".into() } else { "At risk".into() },
+            timeline: if failed {
+                "Held up".into()
+            } else if risks.is_empty() {
+                "On track".into()
+            } else {
+                "At risk".into()
+            },
             elapsed_ms: state.ended.map_or(state.now, |(_, at)| at).saturating_sub(state.started_at),
             remaining_min_ms: remaining.map(|(min, _)| min),
             remaining_max_ms: remaining.map(|(_, max)| max),
@@ -232,7 +238,13 @@ pub fn status_report(state: &State) -> StatusReport {
         risk: Risk {
             critical_path: state.graph.critical_path().into_iter().map(|ix| state.task(ix).id.to_string()).collect(),
             bottleneck: progress::bottleneck(state).map(|ix| state.task(ix).id.to_string()),
-            level: if failed { "High".into() } else if risks.is_empty() { "Low".into() } else { "Medium".into() },
+            level: if failed {
+                "High".into()
+            } else if risks.is_empty() {
+                "Low".into()
+            } else {
+                "Medium".into()
+            },
             escalations: state.escalations.iter().map(|e| format!("{}: {}; needed: {}", e.about, e.why, e.needed)).collect(),
             risks,
         },
@@ -295,7 +307,13 @@ fn stream(state: &State, ix: usize) -> StreamStatus {
         percent: counts.percent_with_active(),
         depends_on: stream.depends_on.iter().map(|dependency| depends_on(state, &dependency.on)).collect(),
         agents,
-        gates: state.gates.iter().enumerate().filter(|(_, gate)| gate.streams.contains(&stream.id)).map(|(ix, _)| gate_status(state, ix)).collect(),
+        gates: state
+            .gates
+            .iter()
+            .enumerate()
+            .filter(|(_, gate)| gate.streams.contains(&stream.id))
+            .map(|(ix, _)| gate_status(state, ix))
+            .collect(),
         tasks: tasks.into_iter().map(|ix| task(state, ix, begun)).collect(),
     }
 }
@@ -381,7 +399,7 @@ fn done_note(state: &State, ix: usize) -> String {
     let base = match (counted, tests.is_some(), task.gates.len()) {
         (Some(counts), _, _) => format!("{} tests pass", counts.passed),
         (None, true, _) => "tests pass".into(),
-        (None, false, 0) => "completed".into(),
+        (None, false, 0) => "exit code 0".into(),
         (None, false, _) => "gates pass".into(),
     };
     let rework = match task.rework {
@@ -466,7 +484,14 @@ impl StatusReport {
         let overview = &self.overview;
         format!(
             "{}: {}, {}/{} tasks, {} %, gates {}/{}, {}",
-            self.topic, self.state, overview.done_tasks, overview.total_tasks, overview.percent, self.quality.gates_passed, self.quality.gates_total, overview.timeline
+            self.topic,
+            self.state,
+            overview.done_tasks,
+            overview.total_tasks,
+            overview.percent,
+            self.quality.gates_passed,
+            self.quality.gates_total,
+            overview.timeline
         )
     }
 
@@ -519,13 +544,25 @@ impl StatusReport {
         let reviewers: Vec<_> = self.agents.iter().filter(|agent| agent.role == "reviewer").collect();
         if !reviewers.is_empty() {
             let active = reviewers.iter().any(|agent| !agent.active_on.is_empty());
-            let text = if active { "Continuous validation active".to_owned() } else { format!("{} of {} reviews passed", self.quality.reviews_passed, self.quality.reviews_total) };
+            let text = if active {
+                "Continuous validation active".to_owned()
+            } else {
+                format!("{} of {} reviews passed", self.quality.reviews_passed, self.quality.reviews_total)
+            };
             line(&mut out, &format!("Review agents: {text}"));
         }
         out.push_str("\n## Quality Assurance Status\n\n");
         line(&mut out, &format!("TDD/BDD Compliance: {}", self.quality.tests_first_text()));
-        line(&mut out, &format!("Test Coverage: {}", self.quality.coverage_pct.map_or("not measured".into(), |pct| format!("{}%", number(pct)))));
-        let passed: Vec<&str> = self.streams.iter().filter(|s| !s.gates.is_empty() && s.gates.iter().all(|gate| gate.state == "passed")).map(|s| s.id.as_str()).collect();
+        line(
+            &mut out,
+            &format!("Test Coverage: {}", self.quality.coverage_pct.map_or("not measured".into(), |pct| format!("{}%", number(pct)))),
+        );
+        let passed: Vec<&str> = self
+            .streams
+            .iter()
+            .filter(|s| !s.gates.is_empty() && s.gates.iter().all(|gate| gate.state == "passed"))
+            .map(|s| s.id.as_str())
+            .collect();
         let of = if passed.is_empty() { String::new() } else { format!(" (Streams {})", passed.join(", ")) };
         line(&mut out, &format!("Quality Gates Passed: {}/{}{of}", self.quality.gates_passed, self.quality.gates_total));
         line(&mut out, &format!("Continuous Reviews: {}", self.quality.reviews_text()));
@@ -624,7 +661,11 @@ impl Quality {
             0 => "not measured".into(),
             asked => {
                 let percent = self.tests_first_seen * 100 / asked;
-                let of = if percent == 100 { "all tasks follow test-first".to_owned() } else { format!("{} of {asked} tasks", self.tests_first_seen) };
+                let of = if percent == 100 {
+                    "all tasks follow test-first".to_owned()
+                } else {
+                    format!("{} of {asked} tasks", self.tests_first_seen)
+                };
                 format!("{percent}% ({of})")
             }
         }

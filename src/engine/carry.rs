@@ -34,7 +34,14 @@ pub struct Carrier {
 
 impl Carrier {
     /// Nothing under way.
-    pub fn new(agents: Agents, gates: Gates, processes: Processes, config: Arc<Config>, view: Arc<View>, inbox: mpsc::UnboundedSender<Input>) -> Self {
+    pub fn new(
+        agents: Agents,
+        gates: Gates,
+        processes: Processes,
+        config: Arc<Config>,
+        view: Arc<View>,
+        inbox: mpsc::UnboundedSender<Input>,
+    ) -> Self {
         Self { agents, gates, processes, config, view, inbox, stops: BTreeMap::new() }
     }
 

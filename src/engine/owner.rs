@@ -102,7 +102,8 @@ impl Owner {
                 self.journal.sync()?;
                 return Ok(Stopped::AtRest);
             }
-            let wake = self.state.wake_at().map(|at| Duration::from_millis(at.saturating_sub(self.clock.now_ms()).max(1)));
+            let now_ms = self.clock.now_ms();
+            let wake = self.state.wake_at(now_ms).map(|at| Duration::from_millis(at.saturating_sub(now_ms).max(1)));
             tokio::select! {
                 biased;
                 Some(()) = suspend.recv() => {
@@ -149,7 +150,6 @@ impl Owner {
     pub fn sync(&mut self) -> io::Result<()> {
         self.journal.sync()
     }
-
 }
 
 /// Waits until nothing that was started is left, or until it is asked a second time.

@@ -53,7 +53,11 @@ impl fmt::Display for Refusal {
         match self {
             Self::Unreadable { path, error } => write!(f, "{}: can't be read: {error}", path.display()),
             Self::Damaged { path, line, why } => {
-                write!(f, "{}:{line}: this line of the journal is damaged ({why}); nothing was changed. Put the file back from a copy, or start anew with `run --fresh`", path.display())
+                write!(
+                    f,
+                    "{}:{line}: this line of the journal is damaged ({why}); nothing was changed. Put the file back from a copy, or start anew with `run --fresh`",
+                    path.display()
+                )
             }
             Self::Newer { path, version } => write!(
                 f,

@@ -170,7 +170,9 @@ impl Warden {
                 }
             }
             // The root dies with the rest; the reaper then sees to what is left.
-            Signal::Kill => kill_tree(&|process| process.pid == pid || process.group == pid || process.cookie.as_deref() == Some(&attempt.cookie), pid),
+            Signal::Kill => {
+                kill_tree(&|process| process.pid == pid || process.group == pid || process.cookie.as_deref() == Some(&attempt.cookie), pid)
+            }
         }
     }
 
@@ -285,7 +287,9 @@ fn kill_tree(belongs: &dyn Fn(&Process) -> bool, root: i32) {
                 break;
             }
         }
-        let living = all.iter().filter(|process| doomed.contains(&process.pid) && process.pid != me && !process.zombie && ours.contains(&process.pid));
+        let living = all
+            .iter()
+            .filter(|process| doomed.contains(&process.pid) && process.pid != me && !process.zombie && ours.contains(&process.pid));
         let mut any = false;
         for process in living {
             any = true;
@@ -333,7 +337,9 @@ pub fn kill_orphans(execution: &str) -> usize {
     let prefix = format!("{execution}/");
     let mut count = 0;
     for _ in 0..50 {
-        let orphans = processes().into_iter().filter(|p| p.pid != me && !p.zombie && p.cookie.as_deref().is_some_and(|cookie| cookie.starts_with(&prefix)));
+        let orphans = processes()
+            .into_iter()
+            .filter(|p| p.pid != me && !p.zombie && p.cookie.as_deref().is_some_and(|cookie| cookie.starts_with(&prefix)));
         let mut any = false;
         for orphan in orphans {
             any = true;

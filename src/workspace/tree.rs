@@ -49,7 +49,10 @@ impl Trees {
         let mut builder = ignore::WalkBuilder::new(&self.root);
         builder.hidden(false).require_git(false).parents(true).follow_links(false);
         builder.filter_entry(|entry| entry.file_name() != ".git" && entry.file_name() != STATE_FOLDER);
-        let recent = SystemTime::now().checked_sub(RACY).and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).map_or(0, |at| at.as_secs().cast_signed());
+        let recent = SystemTime::now()
+            .checked_sub(RACY)
+            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
+            .map_or(0, |at| at.as_secs().cast_signed());
         for entry in builder.build().flatten() {
             let Ok(meta) = entry.path().symlink_metadata() else { continue };
             let Ok(relative) = entry.path().strip_prefix(&self.root) else { continue };

@@ -1,0 +1,260 @@
+//! The auditor has teeth: each planted break of a rule is caught, by the promise it breaks.
+
+use crate::simulate::{agent, gate};
+use execution_coordinator::core::audit::audit;
+use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
+use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
+use execution_coordinator::core::input::{Input, Start};
+use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, ReviewOutcome, Usage, Verdict};
+use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task};
+use execution_coordinator::core::policy::{Policy, Role};
+use execution_coordinator::core::state::State;
+use execution_coordinator::core::turn;
+use std::collections::BTreeMap;
+
+/// Tasks 1 and 2 name the same file, 3 waits for stream A; tests first, a gate, a reviewer, and
+/// an approval at the end.
+fn good_journal() -> Vec<Recorded> {
+    let stream = |id: &str| Stream { id: id.into(), name: id.into(), depends_on: Vec::new() };
+    let mut plan = Plan { topic: "Audited".into(), streams: vec![stream("A"), stream("B")], ..Plan::default() };
+    plan.streams[1].depends_on = vec![Dependency { on: Node::Stream(StreamId::from("A")), origin: Origin::Explicit }];
+    for (id, stream) in [("1", "A"), ("2", "A"), ("3", "B")] {
+        let mut task = Task::new(id, format!("task {id}"));
+        task.stream = Some(stream.into());
+        task.files = if stream == "A" { vec!["src/a.rs".into()] } else { Vec::new() };
+        plan.tasks.push(task);
+    }
+    let mut release = gate("release", Level::Deployment);
+    (release.command, release.approval) = (false, true);
+    let policy = Policy {
+        agents: vec![agent("implementation-agent", Role::Executor, "command"), agent("qa-reviewer", Role::Reviewer, "command")],
+        gates: vec![gate("tests", Level::Task), gate("whole", Level::Stream), release],
+        max_parallel: 2,
+        ..Policy::default()
+    };
+    let start = Start {
+        execution: ExecutionId::from("audit"),
+        program: "test".into(),
+        breakdown: "b.md".into(),
+        plan,
+        policy,
+        marks: BTreeMap::new(),
+    };
+    let mut state = State::default();
+    let mut journal = turn(&mut state, Input::Start(Box::new(start)), 1);
+    journal.extend(turn(&mut state, Input::Approve("release".into(), "somebody".into()), 1));
+    while let Some((order, open)) = state.orders.iter().next().map(|(order, open)| (*order, open.work.clone())) {
+        journal.extend(turn(&mut state, answer(order, &open), 2));
+    }
+    assert_eq!(state.ended.map(|(status, _)| format!("{status:?}")), Some("Complete".into()));
+    journal
+}
+
+fn answer(order: OrderId, work: &Work) -> Input {
+    let ending = Ending::Exited(0);
+    match work {
+        Work::Gate { purpose, .. } => {
+            let red = *purpose == Purpose::Red;
+            Input::GateEnded(order, measures(if red { 1 } else { 0 }))
+        }
+        Work::Review { .. } => Input::ReviewEnded(
+            order,
+            ReviewOutcome { ending, verdict: GateVerdict::Passed, findings: Vec::new(), summary: String::new(), duration_ms: 1 },
+        ),
+        _ => Input::AgentEnded(order, complete()),
+    }
+}
+
+fn complete() -> AgentOutcome {
+    AgentOutcome {
+        ending: Ending::Exited(0),
+        verdict: Verdict::Complete,
+        summary: "done".into(),
+        reason: String::new(),
+        files: Vec::new(),
+        decisions: Vec::new(),
+        usage: Usage::default(),
+        duration_ms: 1,
+    }
+}
+
+fn measures(code: i32) -> GateMeasures {
+    GateMeasures {
+        command: vec!["t".into()],
+        ending: Ending::Exited(code),
+        tests: None,
+        failed_tests: Vec::new(),
+        flaky: Vec::new(),
+        coverage_pct: None,
+        tree: None,
+        reused_from: None,
+        duration_ms: 1,
+    }
+}
+
+/// Changes a good journal, numbers it anew, and gives the promises that the auditor finds broken.
+fn broken_by(change: impl Fn(&mut Vec<Event>)) -> Vec<&'static str> {
+    let mut events: Vec<Event> = good_journal().into_iter().map(|recorded| recorded.event).collect();
+    change(&mut events);
+    let journal: Vec<Recorded> = events.into_iter().enumerate().map(|(ix, event)| Recorded { seq: ix as u64 + 1, at: 1, event }).collect();
+    audit(&journal).into_iter().map(|breach| breach.promise).collect()
+}
+
+fn at(events: &[Event], is: impl Fn(&Event) -> bool) -> usize {
+    events.iter().position(is).expect("the good journal has such an event")
+}
+
+fn without(events: &mut Vec<Event>, is: impl Fn(&Event) -> bool) {
+    let at = at(events, is);
+    events.remove(at);
+}
+
+fn begins(event: &Event, id: &str) -> bool {
+    matches!(event, Event::Entered { task, .. } if task.as_str() == id)
+}
+
+fn done(event: &Event, id: &str) -> bool {
+    matches!(event, Event::TaskDone { task } if task.as_str() == id)
+}
+
+fn implementation_ordered(event: &Event) -> bool {
+    matches!(event, Event::Ordered { work: Work::Implementation { .. }, .. })
+}
+
+#[test]
+fn a_good_journal_keeps_every_promise() {
+    assert_eq!(audit(&good_journal()), []);
+}
+
+#[test]
+fn every_planted_break_is_caught() {
+    type Plant = (&'static str, &'static str, fn(&mut Vec<Event>));
+    let plants: Vec<Plant> = vec![
+        ("dependencies", "a task begins before the stream that it waits for is done", |events| {
+            let begun = at(events, |event| begins(event, "3"));
+            let event = events.remove(begun);
+            let first = at(events, |event| begins(event, "1"));
+            events.insert(first, event);
+        }),
+        ("files", "two tasks that name one file run at once", |events| {
+            let begun = at(events, |event| begins(event, "2"));
+            let event = events.remove(begun);
+            let first = at(events, |event| begins(event, "1"));
+            events.insert(first + 1, event);
+        }),
+        ("one attempt", "a second attempt starts while the first is open", |events| {
+            let first = at(events, implementation_ordered);
+            let Event::Ordered { work, deadline, .. } = events[first].clone() else { return };
+            events.insert(first + 1, Event::Ordered { order: OrderId(900), work, deadline });
+        }),
+        ("orders", "an order's number is used again", |events| {
+            let first = at(events, implementation_ordered);
+            let Event::Ordered { work, deadline, .. } = events[first].clone() else { return };
+            let last = at(events, |event| done(event, "3"));
+            events.insert(last, Event::Ordered { order: OrderId(1), work, deadline });
+        }),
+        ("orders", "an answer of an order that is over changes something", |events| {
+            let ended = at(events, |event| matches!(event, Event::Ended { .. }));
+            events.insert(ended + 1, events[ended].clone());
+        }),
+        ("evidence", "a task is done after an attempt that failed", |events| {
+            for event in events {
+                if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event {
+                    outcome.verdict = Verdict::Failed;
+                }
+            }
+        }),
+        ("gates", "a task is done though its gate failed", |events| {
+            let judged = events.iter().position(|event| matches!(event, Event::Entered { step: Step::Gating, .. })).unwrap_or(0);
+            for event in &mut events[judged..] {
+                if let Event::Ended { outcome: Outcome::Gate { verdict, .. }, .. } = event {
+                    *verdict = GateVerdict::Failed;
+                }
+            }
+        }),
+        ("gates", "a gate that was not evaluated counts as passed", |events| {
+            for event in events {
+                if let Event::Ended { outcome: Outcome::Gate { verdict, .. }, .. } = event
+                    && *verdict == GateVerdict::Passed
+                {
+                    *verdict = GateVerdict::NotEvaluated;
+                }
+            }
+        }),
+        ("reviews", "a task is done without its review", |events| {
+            events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Review(_), .. }));
+        }),
+        ("reviews", "a review that failed counts as a pass", |events| {
+            for event in events {
+                if let Event::Ended { outcome: Outcome::Review(review), .. } = event {
+                    review.verdict = GateVerdict::Failed;
+                }
+            }
+        }),
+        ("tests first", "the tests were not seen to fail before the work", |events| {
+            for event in events {
+                if let Event::Ordered { work: Work::Gate { purpose, .. }, .. } = event
+                    && *purpose == Purpose::Red
+                {
+                    *purpose = Purpose::Baseline;
+                }
+            }
+        }),
+        ("approvals", "a gate passes without the approval that it asks for", |events| {
+            without(events, |event| matches!(event, Event::GateDecided { .. }));
+        }),
+        ("complete", "the end says complete though a gate did not pass", |events| {
+            without(events, |event| matches!(event, Event::GatePassed { gate } if *gate == GateId::from("release")));
+        }),
+        ("complete", "the end says complete though a task is not done", |events| {
+            without(events, |event| done(event, "3"));
+        }),
+        ("steering", "an order is given while the execution is paused", |events| {
+            let first = at(events, implementation_ordered);
+            events.insert(first, Event::Paused);
+        }),
+        ("steering", "an order is given after the end", |events| {
+            let first = at(events, |event| matches!(event, Event::Ordered { .. }));
+            let Event::Ordered { work, deadline, .. } = events[first].clone() else { return };
+            events.push(Event::Ordered { order: OrderId(901), work, deadline });
+        }),
+        ("parallelism", "more attempts run at once than are allowed", |events| {
+            let policy = at(events, |event| matches!(event, Event::PolicySet { .. }));
+            let Event::PolicySet { policy } = &mut events[policy] else { return };
+            std::sync::Arc::make_mut(policy).max_parallel = 0;
+        }),
+        ("rework", "a task goes back more often than is allowed", |events| {
+            let first = at(events, |event| begins(event, "1"));
+            let finding = |_| Event::Rework {
+                task: "1".into(),
+                step: Step::Implementing,
+                findings: vec![execution_coordinator::core::outcome::Finding {
+                    by: "x".into(),
+                    severity: execution_coordinator::core::outcome::Severity::Blocker,
+                    text: "y".into(),
+                    place: None,
+                }],
+            };
+            events.splice(first + 1..first + 1, (0..3).map(finding));
+        }),
+        ("attempts", "a failing piece of work is tried more often than is allowed", |events| {
+            let first = at(events, |event| begins(event, "1"));
+            events.splice(first + 1..first + 1, (0..3).map(|_| Event::Postponed { task: "1".into(), until: 0, why: "again".into() }));
+        }),
+        ("once", "a task is done twice", |events| {
+            let first = at(events, |event| done(event, "1"));
+            events.insert(first + 1, events[first].clone());
+        }),
+        ("opening", "the journal is of a newer version", |events| {
+            let Event::Opened { version, .. } = &mut events[0] else { return };
+            *version += 1;
+        }),
+    ];
+    for (promise, what, plant) in plants {
+        let found = broken_by(plant);
+        assert!(found.contains(&promise), "{what}: expected a breach of `{promise}`, found {found:?}");
+    }
+    let mut shuffled = good_journal();
+    shuffled.swap(5, 6);
+    assert!(audit(&shuffled).iter().any(|breach| breach.promise == "numbering"));
+}

@@ -1,0 +1,447 @@
+//! Everything together, pure: the core against a world that crashes, loses, repeats, contradicts
+//! and hangs, in virtual time. A seed decides everything; a failing one is printed and fails
+//! again. `SIMULATE_SEEDS=100000` runs more of them, `SEED=7` one, with its trace.
+
+use execution_coordinator::core::audit::audit;
+use execution_coordinator::core::event::{Event, Mark, Purpose, Recorded, Status, Work};
+use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
+use execution_coordinator::core::input::{Input, Start};
+use execution_coordinator::core::outcome::{
+    AgentOutcome, Ending, Finding, GateMeasures, GateVerdict, ReviewOutcome, Severity, TestCounts, Usage, Verdict,
+};
+use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, PlanGate, Stream, Task, TestsFirst};
+use execution_coordinator::core::policy::{AgentPolicy, GatePolicy, Policy, Role};
+use execution_coordinator::core::report::report;
+use execution_coordinator::core::state::State;
+use execution_coordinator::core::turn;
+use fastrand::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
+    AgentPolicy { name: name.into(), role, kind: kind.into(), skills: Vec::new(), max_parallel: None, attempt_timeout_ms: None }
+}
+
+pub fn gate(name: &str, level: Level) -> GatePolicy {
+    GatePolicy {
+        name: name.into(),
+        level,
+        streams: Vec::new(),
+        command: true,
+        approval: false,
+        tests: name == "tests",
+        min_coverage_pct: None,
+        tolerate_preexisting: false,
+        timeout_ms: 10_000,
+    }
+}
+
+/// How bad a world is: drawn for each seed, so that some are calm and some are not.
+struct World {
+    rng: Rng,
+    crash: f64,
+    lose: f64,
+    hang: f64,
+    twice: f64,
+    late: f64,
+    fail: f64,
+    restart: f64,
+    steer: f64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let mut draw = |most: f64| if rng.bool() { 0.0 } else { rng.f64() * most };
+        let (crash, lose, hang, twice) = (draw(0.3), draw(0.2), draw(0.1), draw(0.3));
+        let (late, fail, restart, steer) = (draw(0.3), draw(0.4), draw(0.1), draw(0.1));
+        Self { rng, crash, lose, hang, twice, late, fail, restart, steer }
+    }
+
+    fn chance(&mut self, likely: f64) -> bool {
+        self.rng.f64() < likely
+    }
+
+    fn plan(&mut self) -> Plan {
+        let streams = self.rng.usize(1..4);
+        let mut plan = Plan { topic: "Simulated".into(), ..Plan::default() };
+        for s in 0..streams {
+            let id = StreamId::from(["A", "B", "C"][s]);
+            let mut stream = Stream { id: id.clone(), name: format!("stream {s}"), depends_on: Vec::new() };
+            if s > 0 && self.rng.bool() {
+                stream
+                    .depends_on
+                    .push(Dependency { on: Node::Stream(plan.streams[self.rng.usize(0..s)].id.clone()), origin: Origin::Explicit });
+            }
+            plan.streams.push(stream);
+            if self.rng.bool() {
+                plan.gates.push(PlanGate {
+                    id: GateId::from(format!("Gate {s}")),
+                    level: Level::Stream,
+                    after: vec![id.clone()],
+                    text: "all is well".into(),
+                });
+            }
+            for _ in 0..self.rng.usize(1..5) {
+                self.task(&mut plan, &id);
+            }
+        }
+        plan
+    }
+
+    fn task(&mut self, plan: &mut Plan, stream: &StreamId) {
+        let number = plan.tasks.iter().filter_map(|task| task.id.as_str().parse::<usize>().ok()).max().unwrap_or(0) + 1;
+        let mut task = Task::new(number.to_string(), format!("task {number}"));
+        task.stream = Some(stream.clone());
+        for _ in 0..self.rng.usize(0..3) {
+            if !plan.tasks.is_empty() {
+                let on = &plan.tasks[self.rng.usize(0..plan.tasks.len())];
+                task.depends_on.push(Dependency { on: Node::Task(on.id.clone()), origin: Origin::Explicit });
+            }
+        }
+        // A stream that waits for another one must not have its tasks waited for by that one.
+        task.depends_on.retain(|d| !matches!(&d.on, Node::Task(id) if plan.task(id).is_some_and(|on| waits_for(plan, on, stream))));
+        if self.rng.u8(..) < 60 {
+            task.files = vec![format!("src/{}.rs", self.rng.u8(0..3))];
+        }
+        if self.rng.u8(..) < 50 {
+            task.command = Some("true".into());
+        }
+        if self.rng.u8(..) < 12 {
+            task.broken = Some("it waits for nothing that exists".into());
+        }
+        plan.tasks.push(task);
+    }
+
+    fn policy(&mut self) -> Policy {
+        let mut agents = vec![agent("implementation-agent", Role::Executor, "command"), agent("shell", Role::Executor, "shell")];
+        if self.rng.bool() {
+            agents[0].max_parallel = Some(self.rng.u32(1..3));
+        }
+        if self.rng.bool() {
+            agents.push(agent("test-developer", Role::Tester, "command"));
+        }
+        if self.rng.bool() {
+            let mut expert = agent("task-expert", Role::Expert, "command");
+            expert.skills = vec!["task".into()];
+            agents.push(expert);
+        }
+        for reviewer in 0..self.rng.usize(0..3) {
+            agents.push(agent(&format!("reviewer-{reviewer}"), Role::Reviewer, "command"));
+        }
+        let mut gates = Vec::new();
+        if self.rng.u8(..) < 180 {
+            gates.push(gate("tests", Level::Task));
+        }
+        if self.rng.u8(..) < 60 {
+            let mut approval = gate("nod", Level::Task);
+            (approval.command, approval.approval, approval.tests) = (false, true, false);
+            gates.push(approval);
+        }
+        for (name, level) in [("stream-check", Level::Stream), ("system-check", Level::System), ("release", Level::Deployment)] {
+            if self.rng.bool() {
+                let mut gate = gate(name, level);
+                gate.approval = self.rng.u8(..) < 50;
+                gates.push(gate);
+            }
+        }
+        Policy {
+            max_parallel: self.rng.u32(1..5),
+            max_attempts: self.rng.u32(1..4),
+            max_rework: self.rng.u32(0..3),
+            tests_first: [TestsFirst::Required, TestsFirst::Advisory, TestsFirst::Off][self.rng.usize(0..3)],
+            agents,
+            gates,
+            ..Policy::default()
+        }
+    }
+
+    /// What carrying out an order comes to.
+    fn answer(&mut self, order: OrderId, work: &Work, stopped: bool) -> Input {
+        let crashed = self.chance(self.crash);
+        let ending = match () {
+            () if stopped => Ending::Stopped,
+            () if crashed => [Ending::Signaled(9), Ending::TimedOut, Ending::Idle, Ending::Exited(1), Ending::DidNotStart("gone".into())]
+                [self.rng.usize(0..5)]
+            .clone(),
+            () => Ending::Exited(0),
+        };
+        let duration_ms = 10;
+        match work {
+            Work::Gate { purpose, .. } => {
+                let red = *purpose == Purpose::Red;
+                let fails = self.chance(if red { 0.8 } else { self.fail });
+                let named = self.rng.bool();
+                let ending = if ending == Ending::Exited(0) && fails { Ending::Exited(1) } else { ending };
+                let failed = ending == Ending::Exited(1) && named;
+                Input::GateEnded(
+                    order,
+                    GateMeasures {
+                        command: vec!["check".into()],
+                        tests: named.then_some(TestCounts { passed: 3, failed: u64::from(failed), skipped: 0 }),
+                        failed_tests: if failed { vec![format!("test-{}", self.rng.u8(0..4))] } else { Vec::new() },
+                        flaky: if failed && self.rng.u8(..) < 20 { vec!["test-0".into()] } else { Vec::new() },
+                        ending,
+                        coverage_pct: None,
+                        tree: None,
+                        reused_from: None,
+                        duration_ms,
+                    },
+                )
+            }
+            Work::Review { .. } => {
+                let fails = self.chance(self.fail);
+                let verdict = match () {
+                    () if ending != Ending::Exited(0) => GateVerdict::NotEvaluated,
+                    () if fails => GateVerdict::Failed,
+                    () => GateVerdict::Passed,
+                };
+                let severity = if fails { Severity::Blocker } else { Severity::Suggestion };
+                let findings = vec![Finding { by: "reviewer".into(), severity, text: "this".into(), place: None }];
+                Input::ReviewEnded(order, ReviewOutcome { ending, verdict, findings, summary: String::new(), duration_ms })
+            }
+            _ => {
+                let verdict = [Verdict::Complete, Verdict::Blocked, Verdict::Failed, Verdict::Unknown]
+                    [if self.chance(self.fail) { self.rng.usize(1..4) } else { 0 }];
+                let usage = Usage { tokens: Some(100), cost_usd: None };
+                Input::AgentEnded(
+                    order,
+                    AgentOutcome {
+                        ending,
+                        verdict,
+                        summary: "did it".into(),
+                        reason: String::new(),
+                        files: Vec::new(),
+                        decisions: Vec::new(),
+                        usage,
+                        duration_ms,
+                    },
+                )
+            }
+        }
+    }
+
+    fn steering(&mut self, state: &State) -> Input {
+        let task = |rng: &mut Rng| state.plan.tasks[rng.usize(0..state.plan.tasks.len())].id.clone();
+        let gates: Vec<GateId> = state.gates.iter().map(|gate| gate.id.clone()).collect();
+        let gate = |rng: &mut Rng| rng.choice(&gates).cloned().unwrap_or_else(|| GateId::from("none"));
+        match self.rng.u8(0..12) {
+            0 => Input::Pause,
+            1 | 2 => Input::Resume,
+            3 => Input::Retry(task(&mut self.rng)),
+            4 => Input::Skip(task(&mut self.rng)),
+            5 => Input::Approve(gate(&mut self.rng), "somebody".into()),
+            6 => Input::Reject(gate(&mut self.rng), "somebody".into(), "no".into()),
+            7 => Input::Approve(GateId::from(format!("nod@{}", task(&mut self.rng))), "somebody".into()),
+            8 => {
+                let mut policy = self.policy();
+                // Promises are checked by the rules in force; what is asked of a task must not
+                // change under it.
+                policy.max_parallel = policy.max_parallel.max(state.policy.max_parallel);
+                policy.max_attempts = policy.max_attempts.max(state.policy.max_attempts);
+                policy.max_rework = policy.max_rework.max(state.policy.max_rework);
+                policy.tests_first = state.policy.tests_first;
+                policy.gates = state.policy.gates.clone();
+                policy.agents = state.policy.agents.clone();
+                Input::PolicyOffered(Box::new(policy))
+            }
+            9 if self.rng.u8(..) < 30 => Input::Cancel,
+            9 => Input::PlanBroken(vec!["nonsense".into()]),
+            _ => {
+                let mut plan = (*state.plan).clone();
+                let stream = plan.streams[0].id.clone();
+                let mut marks = BTreeMap::new();
+                match self.rng.u8(0..3) {
+                    0 => self.task(&mut plan, &stream),
+                    1 => {
+                        let ix = self.rng.usize(0..plan.tasks.len());
+                        marks.insert(plan.tasks[ix].id.clone(), Mark::Done);
+                    }
+                    _ => {
+                        let gone = plan.tasks.remove(self.rng.usize(0..plan.tasks.len())).id;
+                        for task in &mut plan.tasks {
+                            task.depends_on.retain(|d| d.on != Node::Task(gone.clone()));
+                        }
+                    }
+                }
+                if plan.tasks.is_empty() { Input::Tick } else { Input::PlanOffered(Box::new(plan), marks) }
+            }
+        }
+    }
+}
+
+/// Whether a task, or the stream it stands in, waits for a stream (or is in it).
+fn waits_for(plan: &Plan, on: &Task, stream: &StreamId) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut queue = on.stream.iter().cloned().collect::<Vec<_>>();
+    while let Some(id) = queue.pop() {
+        if id == *stream && on.stream.as_ref() != Some(stream) {
+            return true;
+        }
+        if seen.insert(id.clone()) {
+            let of = plan.streams.iter().filter(|s| s.id == id).flat_map(|s| &s.depends_on);
+            queue.extend(of.filter_map(|d| if let Node::Stream(id) = &d.on { Some(id.clone()) } else { None }));
+        }
+    }
+    false
+}
+
+/// What one seed comes to: its journal and the state at its end.
+pub fn simulate(seed: u64) -> Result<(Vec<Recorded>, State), String> {
+    let mut journal = Vec::new();
+    let state = simulate_into(seed, &mut journal)?;
+    Ok((journal, state))
+}
+
+/// The same, with the journal as far as it came.
+fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String> {
+    let mut world = World::new(seed);
+    let mut state = State::default();
+    let mut now = 1_000;
+    let start = Start {
+        execution: ExecutionId::from("sim"),
+        program: "test".into(),
+        breakdown: "sim.md".into(),
+        plan: world.plan(),
+        policy: world.policy(),
+        marks: BTreeMap::new(),
+    };
+    let mut inputs = vec![Input::Start(Box::new(start))];
+    let mut under_way: BTreeMap<OrderId, (u64, Work)> = BTreeMap::new();
+    let mut old_answers: Vec<Input> = Vec::new();
+    let mut reopened = 0;
+    for _ in 0..20_000 {
+        for input in inputs.drain(..) {
+            let batch = turn(&mut state, input, now);
+            for recorded in &batch {
+                if let Event::Ordered { order, work, .. } = &recorded.event {
+                    // Whoever hangs answers only when stopped; whoever is lost is found out by the deadline.
+                    let at = if world.chance(world.hang) { u64::MAX } else { now + world.rng.u64(1..60_000) };
+                    under_way.insert(*order, (at, work.clone()));
+                }
+                if let Event::StopOrdered { order, .. } = &recorded.event
+                    && let Some((at, _)) = under_way.get_mut(order)
+                {
+                    *at = now + 1;
+                }
+            }
+            journal.extend(batch);
+        }
+        if world.chance(world.restart) {
+            // Killed at a random moment: what was not written never happened, nobody answers.
+            if world.rng.bool() {
+                old_answers.extend(
+                    under_way
+                        .iter()
+                        .map(|(order, (_, work))| (*order, work.clone()))
+                        .collect::<Vec<_>>()
+                        .iter()
+                        .map(|(order, work)| world.answer(*order, work, false)),
+                );
+            }
+            under_way.clear();
+            let mut replayed = State::default();
+            journal.iter().for_each(|recorded| replayed.apply(recorded));
+            if replayed != state {
+                return Err("replaying the journal gives another state".into());
+            }
+            state = replayed;
+            inputs.push(Input::Restarted);
+            continue;
+        }
+        if state.ended.is_some() {
+            if reopened >= 2 || world.rng.bool() {
+                break;
+            }
+            reopened += 1;
+            inputs.push(if world.rng.bool() { Input::Reopened } else { world.steering(&state) });
+            continue;
+        }
+        if world.chance(world.steer) {
+            inputs.push(world.steering(&state));
+            continue;
+        }
+        if !old_answers.is_empty() && world.chance(world.late) {
+            let late = old_answers.swap_remove(world.rng.usize(0..old_answers.len()));
+            let before = state.clone();
+            if !turn(&mut state, late.clone(), now).is_empty() && !is_open(&before, &late) {
+                return Err(format!("a late answer changed something: {late:?}"));
+            }
+            state = before;
+            continue;
+        }
+        let next = under_way.iter().map(|(order, (at, _))| (*at, *order)).min();
+        let wake = state.wake_at(now).unwrap_or(u64::MAX);
+        match next {
+            Some((at, order)) if at <= wake && at < u64::MAX => {
+                now = now.max(at);
+                let (_, work) = under_way.remove(&order).expect("taken from it");
+                let stopped = state.orders.get(&order).is_some_and(|open| open.stopping);
+                if !stopped && world.chance(world.lose) {
+                    inputs.push(Input::OrderLost(order, "lost".into()));
+                } else {
+                    let answer = world.answer(order, &work, stopped);
+                    if world.chance(world.twice) {
+                        // Once more, and perhaps saying something else.
+                        let again = world.answer(order, &work, false);
+                        inputs.push(answer.clone());
+                        inputs.push(again.clone());
+                        old_answers.push(again);
+                    } else {
+                        inputs.push(answer);
+                    }
+                }
+            }
+            _ if wake < u64::MAX => {
+                now = now.max(wake);
+                inputs.push(Input::Tick);
+            }
+            _ if state.paused => inputs.push(Input::Resume),
+            _ => return Err(format!("it is stuck: {:?}", state.orders)),
+        }
+    }
+    if state.ended.is_none() {
+        return Err("it does not come to an end".into());
+    }
+    Ok(state)
+}
+
+fn is_open(state: &State, answer: &Input) -> bool {
+    match answer {
+        Input::AgentEnded(order, _) | Input::GateEnded(order, _) | Input::ReviewEnded(order, _) => state.orders.contains_key(order),
+        _ => false,
+    }
+}
+
+fn check(seed: u64) -> Result<Status, String> {
+    let (journal, state) = simulate(seed)?;
+    if let Some(breach) = audit(&journal).first() {
+        return Err(format!("event {}: {}: {}", breach.seq, breach.promise, breach.what));
+    }
+    let mut replayed = State::default();
+    journal.iter().for_each(|recorded| replayed.apply(recorded));
+    if replayed != state || report(&replayed) != report(&state) {
+        return Err("replaying the journal gives another state".into());
+    }
+    Ok(state.ended.expect("it has ended").0)
+}
+
+#[test]
+fn thousands_of_seeds_keep_every_promise() {
+    if let Ok(seed) = std::env::var("SEED") {
+        let seed = seed.parse().expect("SEED is a number");
+        let mut journal = Vec::new();
+        let ended = simulate_into(seed, &mut journal).map(|_| ());
+        journal.iter().for_each(|recorded| eprintln!("{} {} {:?}", recorded.seq, recorded.at, recorded.event));
+        eprintln!("{ended:?}");
+        check(seed).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
+        return;
+    }
+    let seeds = std::env::var("SIMULATE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
+    let mut endings: BTreeMap<String, u32> = BTreeMap::new();
+    for seed in 0..seeds {
+        let status = check(seed).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
+        *endings.entry(format!("{status:?}")).or_default() += 1;
+    }
+    // A simulation in which nothing ever succeeds, or never fails, would show little.
+    assert!(endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50), "{endings:?}");
+}
