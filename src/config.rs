@@ -323,7 +323,9 @@ impl Config {
                     ));
                 }
                 Kind::Shell if !agent.command.is_empty() => {
-                    return Err(format!("[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"));
+                    return Err(format!(
+                        "[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"
+                    ));
                 }
                 _ => {}
             }

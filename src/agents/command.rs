@@ -128,7 +128,7 @@ impl Agents {
         let limits = Limits {
             timeout: time(agent.and_then(|agent| agent.attempt_timeout.as_deref()).unwrap_or(&execution.attempt_timeout)),
             // A command may well be silent for long; an agent that says nothing is stuck.
-            idle: own.or_else(|| if shell { None } else { Some(execution.idle_timeout.as_str()) }).map(time),
+            idle: own.or(if shell { None } else { Some(execution.idle_timeout.as_str()) }).map(time),
             output_bytes: execution.output_limit_bytes,
             grace: time(&execution.grace),
         };

@@ -219,7 +219,7 @@ pub fn status(text: &str) -> Verdict {
 fn one_line(output: &str) -> Said {
     let line = output.lines().rev().map(str::trim).find(|line| line.starts_with(['✅', '❌', '⚠']));
     let verdict = line.map_or(Verdict::Unknown, status);
-    let failing = line.is_some_and(|line| counts_failures(line));
+    let failing = line.is_some_and(counts_failures);
     Said {
         verdict: if failing && verdict == Verdict::Complete { Verdict::Failed } else { verdict },
         summary: shorten(line.unwrap_or_default()),

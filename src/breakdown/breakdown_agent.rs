@@ -31,6 +31,11 @@ pub fn numbered_box(text: &str) -> Option<(&str, Tick<'_>, usize)> {
     if digits == 0 { None } else { tick(boxed).map(|tick| (&text[..digits], tick, at)) }
 }
 
+/// Number, title, and the box with where it starts.
+type TaskLine<'a> = (&'a str, &'a str, Option<(Tick<'a>, usize)>);
+/// Id, name, and the condition for its start with where that stands.
+type StreamHeading<'a> = (String, String, Option<(usize, &'a str)>);
+
 struct Reader<'a> {
     build: Builder<'a>,
     stream: Option<usize>,
@@ -73,7 +78,7 @@ impl Reader<'_> {
     }
 
     /// Number, title and box of a line that is a task.
-    fn task_line<'a>(&self, line: &Line<'a>) -> Option<(&'a str, &'a str, Option<(Tick<'a>, usize)>)> {
+    fn task_line<'a>(&self, line: &Line<'a>) -> Option<TaskLine<'a>> {
         let item = line.item().filter(|_| line.indent() <= 3)?;
         let number = item.number?;
         if self.boxes {
@@ -377,7 +382,7 @@ fn step_at(text: &str, at: usize, prefix: usize) -> Option<(usize, bool)> {
 }
 
 /// `Stream A: Database Foundation (Parallel Start)` → id, name, and the condition with its place.
-fn stream_heading(heading: &str) -> Option<(String, String, Option<(usize, &str)>)> {
+fn stream_heading(heading: &str) -> Option<StreamHeading<'_>> {
     let (word, rest) = heading.split_once(' ')?;
     let key: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '.').collect();
     let after = rest[key.len()..].trim_start_matches([':', ' ', '-', '–', '—']);

@@ -10,6 +10,7 @@ use crate::core::graph::Graph;
 use crate::core::id::{BarrierId, GateId, StreamId, TaskId};
 use crate::core::plan::{Barrier, Dependency, Estimate, Level, Node, Origin, Plan, PlanGate, Size, Stream, Task, TestsFirst};
 use crate::core::policy::Weights;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
@@ -464,7 +465,7 @@ impl<'a> Builder<'a> {
                 return Found::One(ix);
             }
         }
-        if let Some([one]) = names.canonical.get(&canonical(id)).map(Vec::as_slice) {
+        if let [one] = names.canonical(id) {
             return Found::One(*one);
         }
         let base = format!("{}-", id.to_lowercase());
@@ -558,8 +559,9 @@ impl<'a> Builder<'a> {
 
 /// `Total Tasks: 17` → where it stands, and the number.
 fn stated_total(line: &str) -> Option<(usize, usize)> {
-    // Letters only: looked for without making a lower-case copy of each line.
-    let at = line.as_bytes().windows(11).position(|window| window.eq_ignore_ascii_case(b"total tasks"))?;
+    let starts = line.bytes().enumerate().filter(|(_, byte)| matches!(byte, b't' | b'T')).map(|(at, _)| at);
+    let at =
+        starts.into_iter().find(|&at| line.as_bytes()[at..].get(..11).is_some_and(|word| word.eq_ignore_ascii_case(b"total tasks")))?;
     let rest = line[at + 11..].trim_start_matches([':', '*', ' ', '[']);
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     rest[..digits].parse().ok().map(|said| (at, said))
@@ -571,25 +573,44 @@ enum Found {
     None,
 }
 
-/// The ids of a plan, as they may be referred to.
+/// The ids of a plan, as they may be referred to. What few breakdowns need is made when it is.
 struct Names {
     exact: HashMap<String, Vec<usize>>,
-    canonical: HashMap<String, Vec<usize>>,
-    numbers: BTreeMap<(String, u64), Vec<usize>>,
+    ids: Vec<String>,
+    canonical: OnceCell<HashMap<String, Vec<usize>>>,
+    numbers: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
 }
 
 impl Names {
     fn new(plan: &Plan) -> Self {
-        let mut names = Self { exact: HashMap::new(), canonical: HashMap::new(), numbers: BTreeMap::new() };
-        for (ix, task) in plan.tasks.iter().enumerate() {
-            let id = task.id.as_str().to_lowercase();
-            names.canonical.entry(canonical(&id)).or_default().push(ix);
-            if let Some((prefix, number)) = number(&id) {
-                names.numbers.entry((prefix, number)).or_default().push(ix);
-            }
-            names.exact.entry(id).or_default().push(ix);
+        let ids: Vec<String> = plan.tasks.iter().map(|task| task.id.as_str().to_lowercase()).collect();
+        let mut exact: HashMap<String, Vec<usize>> = HashMap::with_capacity(ids.len());
+        for (ix, id) in ids.iter().enumerate() {
+            exact.entry(id.clone()).or_default().push(ix);
         }
-        names
+        Self { exact, ids, canonical: OnceCell::new(), numbers: OnceCell::new() }
+    }
+
+    /// The tasks that have this id but for its padding.
+    fn canonical(&self, id: &str) -> &[usize] {
+        let all = self.canonical.get_or_init(|| {
+            let mut all: HashMap<String, Vec<usize>> = HashMap::new();
+            for (ix, id) in self.ids.iter().enumerate() {
+                all.entry(canonical(id)).or_default().push(ix);
+            }
+            all
+        });
+        all.get(&canonical(id)).map_or(&[], Vec::as_slice)
+    }
+
+    fn numbers(&self) -> &BTreeMap<(String, u64), Vec<usize>> {
+        self.numbers.get_or_init(|| {
+            let mut all: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
+            for (ix, key) in self.ids.iter().enumerate().filter_map(|(ix, id)| number(id).map(|key| (ix, key))) {
+                all.entry(key).or_default().push(ix);
+            }
+            all
+        })
     }
 
     /// The tasks from one id to another, both with the same letters.
@@ -598,7 +619,7 @@ impl Names {
         let (second, high) = number(&to.to_lowercase())?;
         let same = prefix == second || second.is_empty();
         let members: Vec<usize> = if same && low <= high {
-            self.numbers.range((prefix.clone(), low)..=(prefix, high)).flat_map(|(_, holders)| holders.clone()).collect()
+            self.numbers().range((prefix.clone(), low)..=(prefix, high)).flat_map(|(_, holders)| holders.clone()).collect()
         } else {
             Vec::new()
         };

@@ -206,7 +206,7 @@ impl Prepared {
             let place =
                 self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or((1, 1), |spot| text.position(spot.span.start));
             let message = format!(
-                "{}:{}:{}: no agent can do {} ({}): {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
+                "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
                 self.source.name,
                 place.0,
                 place.1,

@@ -25,11 +25,13 @@ pub struct Allocation {
 
 /// Allocates every task of a plan.
 pub fn allocate(plan: &Plan, policy: &Policy) -> Vec<Allocation> {
-    plan.tasks.iter().map(|task| allocate_task(task, policy)).collect()
+    // Words are only looked for where somebody has skills to match them with.
+    let any_skills = policy.agents.iter().any(|agent| !agent.skills.is_empty());
+    plan.tasks.iter().map(|task| allocate_task(task, policy, any_skills)).collect()
 }
 
-fn allocate_task(task: &Task, policy: &Policy) -> Allocation {
-    let words = Words::of(task);
+fn allocate_task(task: &Task, policy: &Policy, any_skills: bool) -> Allocation {
+    let words = if any_skills { Words::of(task) } else { Words(BTreeSet::new()) };
     let (agent, reason) = executor(task, &words, policy);
     let shell = agent.is_some_and(AgentPolicy::runs_the_task);
     let tests_first = if shell { TestsFirst::Off } else { task.tests_first.unwrap_or(policy.tests_first) };

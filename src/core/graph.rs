@@ -11,14 +11,15 @@ use super::id::{AgentName, GateId, StreamId, TaskId};
 use super::plan::{Estimate, Node, Plan};
 use super::policy::{Gate, Weights};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 /// The graph of a plan and its gates. Indices: tasks in the plan's order, then the other nodes.
 #[derive(Debug, Default, PartialEq)]
 pub struct Graph {
-    task_index: BTreeMap<TaskId, usize>,
-    gate_index: BTreeMap<GateId, usize>,
-    stream_index: BTreeMap<StreamId, usize>,
+    // Only looked up, never walked: their order is no matter.
+    task_index: HashMap<TaskId, usize>,
+    gate_index: HashMap<GateId, usize>,
+    stream_index: HashMap<StreamId, usize>,
     tasks: usize,
     streams: usize,
     barriers: usize,

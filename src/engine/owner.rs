@@ -28,6 +28,8 @@ pub struct Owner {
     journal: Journal,
     clock: Clock,
     view: Arc<View>,
+    /// When the state was last looked at: what falls due after that still has to be waited for.
+    turned_at: u64,
 }
 
 /// Why the loop ended.
@@ -51,7 +53,7 @@ impl Owner {
         }
         view.publish(&state, events);
         let clock = Clock::after(state.now);
-        Self { state, acknowledges: false, journal, clock, view }
+        Self { state, acknowledges: false, journal, clock, view, turned_at: 0 }
     }
 
     /// Records what an input means, and leaves it to the next owner to go on from there.
@@ -103,7 +105,7 @@ impl Owner {
                 return Ok(Stopped::AtRest);
             }
             let now_ms = self.clock.now_ms();
-            let wake = self.state.wake_at(now_ms).map(|at| Duration::from_millis(at.saturating_sub(now_ms).max(1)));
+            let wake = self.state.wake_at(self.turned_at).map(|at| Duration::from_millis(at.saturating_sub(now_ms).max(1)));
             tokio::select! {
                 biased;
                 Some(()) = suspend.recv() => {
@@ -127,6 +129,7 @@ impl Owner {
     /// One batch: everything is recorded before anything of it is carried out or shown.
     fn batch(&mut self, inputs: Vec<Input>, carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
         let now_ms = self.clock.now_ms();
+        self.turned_at = now_ms;
         let mut batch = Vec::new();
         for input in inputs {
             batch.extend(turn(&mut self.state, input, now_ms));

@@ -18,12 +18,15 @@ use tokio::sync::watch;
 /// How much of an output is looked through for counts.
 const OUTPUT_READ: u64 = 4 * 1024 * 1024;
 
+/// What a command showed on a tree of a digest, and by which order.
+type Results = HashMap<(Vec<String>, String), (OrderId, GateMeasures)>;
+
 /// What carries out gates.
 #[derive(Clone)]
 pub struct Gates {
     root: PathBuf,
     trees: Trees,
-    results: Arc<Mutex<HashMap<(Vec<String>, String), (OrderId, GateMeasures)>>>,
+    results: Arc<Mutex<Results>>,
 }
 
 /// One evaluation that was ordered.
@@ -126,8 +129,9 @@ impl Gates {
         // luck is no pass.
         if failed && what.purpose == Purpose::Judge && is_tests(gate) {
             let again = SystemTime::now();
-            let second = processes.run(launch, limits, stop, |_| {}).await;
-            let tests = self.read(gate, &what.output, again);
+            let output = what.output.with_extension("again.log");
+            let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
+            let tests = self.read(gate, &output, again);
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree().await;

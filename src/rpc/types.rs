@@ -176,6 +176,14 @@ fn dependency(on: &Node, origin: Origin) -> DependencyDocument {
     DependencyDocument { id, kind: kind.into(), origin }
 }
 
+fn problems(parsed: &Parsed, source: &str) -> Vec<ProblemDocument> {
+    if parsed.problems.is_empty() {
+        return Vec::new();
+    }
+    let text = Text::new(source);
+    parsed.problems.iter().map(|p| problem(p, &text, None)).collect()
+}
+
 /// Plans what was read, by the rules.
 pub fn plan_document(parsed: &Parsed, source: &str, policy: &Policy) -> PlanDocument {
     let plan = &parsed.plan;
@@ -239,7 +247,6 @@ pub fn plan_document(parsed: &Parsed, source: &str, policy: &Policy) -> PlanDocu
             of_stream.entry(stream.as_str()).or_default().push(task.id.to_string());
         }
     }
-    let text = Text::new(source);
     PlanDocument {
         topic: plan.topic.clone(),
         format: plan.format.clone(),
@@ -261,7 +268,7 @@ pub fn plan_document(parsed: &Parsed, source: &str, policy: &Policy) -> PlanDocu
             forecast: graph.forecast(policy.max_parallel as usize, &agents, &limits),
             unit: if plan.tasks.iter().any(|task| task.estimate.is_some()) { "minutes" } else { "tasks" }.into(),
         },
-        problems: parsed.problems.iter().map(|p| problem(p, &text, None)).collect(),
+        problems: problems(parsed, source),
         edges: plan.edges(),
         max_parallel: policy.max_parallel,
         tasks: (0..plan.tasks.len()).map(task).collect(),

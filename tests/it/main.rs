@@ -1,6 +1,8 @@
 //! All tests that need more than one function: one binary, so that it links once.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 mod auditor;
+mod cli;
 mod corpus;
 mod simulate;
+mod support;

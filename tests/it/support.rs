@@ -1,0 +1,109 @@
+//! A workspace of its own for each test, and the real binary in it.
+
+use execution_coordinator::core::event::Recorded;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A folder that is gone after the test.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+/// How a command ended.
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Marks the root, so that nothing above the temporary folder counts.
+        std::fs::create_dir(folder.path().join(".execution-coordinator")).expect("a state folder");
+        Self { folder }
+    }
+
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let workspace = Self::new();
+        files.iter().for_each(|(name, text)| workspace.write(name, text));
+        workspace
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file; one that begins with `#!` can be run.
+    pub fn write(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        if text.starts_with("#!") {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_execution-coordinator"));
+        command.args(arguments).current_dir(self.folder.path()).env_remove("EXECUTION_COORDINATOR_ATTEMPT");
+        command.env("XDG_CONFIG_HOME", self.path("no-config")).env("WORKSPACE", self.folder.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        ended(self.command(arguments).stdin(Stdio::null()).output().expect("the binary"))
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary")
+    }
+
+    /// The folder of the only execution.
+    pub fn execution(&self) -> PathBuf {
+        let entries = std::fs::read_dir(self.path(".execution-coordinator")).expect("a state folder");
+        let mut folders: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.join("journal.jsonl").exists()).collect();
+        folders.sort();
+        folders.pop().expect("an execution")
+    }
+
+    pub fn journal(&self) -> Vec<Recorded> {
+        journal_of(&self.execution())
+    }
+}
+
+/// The events of an execution's folder.
+pub fn journal_of(folder: &Path) -> Vec<Recorded> {
+    execution_coordinator::journal::recover::recover(&folder.join("journal.jsonl")).expect("a good journal").events
+}
+
+pub fn ended(output: Output) -> Ended {
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Waits until something is so. There is no event to wait for where the other side is another
+/// process, so it looks again and again; it fails after long enough for a busy machine.
+pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it did not happen: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a process lives and is no zombie.
+pub fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
+}
