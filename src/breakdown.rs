@@ -4,6 +4,7 @@
 pub mod breakdown_agent;
 pub mod build;
 pub mod detect;
+pub mod names;
 pub mod outline;
 pub mod problem;
 pub mod refs;
@@ -37,6 +38,14 @@ impl Parsed {
     /// Whether nothing in it can be scheduled.
     pub fn nothing_to_do(&self) -> bool {
         self.plan.tasks.iter().all(|task| task.broken.is_some())
+    }
+
+    /// The same with a topic for a text that has no title.
+    pub fn or_topic(mut self, topic: &str) -> Self {
+        if self.plan.topic.is_empty() {
+            self.plan.topic = topic.to_owned();
+        }
+        self
     }
 
     /// The problems that keep something from being scheduled.

@@ -1,5 +1,6 @@
 //! Collects what a format's reader finds, then resolves what refers to what.
 
+use super::names::Names;
 use super::outline::{Outline, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, Target, id_len, references};
@@ -10,8 +11,7 @@ use crate::core::graph::Graph;
 use crate::core::id::{BarrierId, GateId, StreamId, TaskId};
 use crate::core::plan::{Barrier, Dependency, Estimate, Level, Node, Origin, Plan, PlanGate, Size, Stream, Task, TestsFirst};
 use crate::core::policy::Weights;
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// From this many members on, a set is waited for as one node instead of an edge for each.
@@ -153,9 +153,9 @@ impl<'a> Builder<'a> {
         self.implied.push((who, on));
     }
 
-    /// Whether anything says what it waits for.
+    /// Whether any task says what it waits for.
     pub fn states_dependencies(&self) -> bool {
-        self.waits.iter().any(|(_, text, _)| !references(text).is_empty())
+        self.waits.iter().any(|(who, text, _)| matches!(who, Waiting::Task(_)) && !references(text).is_empty())
     }
 
     /// Takes a field that any format's task may have; others are kept as notes.
@@ -508,8 +508,10 @@ impl<'a> Builder<'a> {
     fn find_cycles(&mut self) {
         let graph = Graph::new(&self.plan, &[], &Weights::default());
         for cycle in graph.cycles() {
+            // From each task to the one that it waits for.
             let mut names: Vec<String> = cycle.iter().map(|&ix| self.plan.tasks[ix].id.to_string()).collect();
             names.push(names[0].clone());
+            names.reverse();
             let loop_text = names.join(" ← ");
             for &ix in &cycle {
                 self.plan.tasks[ix].broken.get_or_insert(format!("it waits for itself in a cycle: {loop_text}"));
@@ -571,84 +573,6 @@ enum Found {
     One(usize),
     Several,
     None,
-}
-
-/// The ids of a plan, as they may be referred to. What few breakdowns need is made when it is.
-struct Names {
-    exact: HashMap<String, Vec<usize>>,
-    ids: Vec<String>,
-    canonical: OnceCell<HashMap<String, Vec<usize>>>,
-    numbers: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
-}
-
-impl Names {
-    fn new(plan: &Plan) -> Self {
-        let ids: Vec<String> = plan.tasks.iter().map(|task| task.id.as_str().to_lowercase()).collect();
-        let mut exact: HashMap<String, Vec<usize>> = HashMap::with_capacity(ids.len());
-        for (ix, id) in ids.iter().enumerate() {
-            exact.entry(id.clone()).or_default().push(ix);
-        }
-        Self { exact, ids, canonical: OnceCell::new(), numbers: OnceCell::new() }
-    }
-
-    /// The tasks that have this id but for its padding.
-    fn canonical(&self, id: &str) -> &[usize] {
-        let all = self.canonical.get_or_init(|| {
-            let mut all: HashMap<String, Vec<usize>> = HashMap::new();
-            for (ix, id) in self.ids.iter().enumerate() {
-                all.entry(canonical(id)).or_default().push(ix);
-            }
-            all
-        });
-        all.get(&canonical(id)).map_or(&[], Vec::as_slice)
-    }
-
-    fn numbers(&self) -> &BTreeMap<(String, u64), Vec<usize>> {
-        self.numbers.get_or_init(|| {
-            let mut all: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
-            for (ix, key) in self.ids.iter().enumerate().filter_map(|(ix, id)| number(id).map(|key| (ix, key))) {
-                all.entry(key).or_default().push(ix);
-            }
-            all
-        })
-    }
-
-    /// The tasks from one id to another, both with the same letters.
-    fn range(&self, from: &str, to: &str) -> Option<Vec<usize>> {
-        let (prefix, low) = number(&from.to_lowercase())?;
-        let (second, high) = number(&to.to_lowercase())?;
-        let same = prefix == second || second.is_empty();
-        let members: Vec<usize> = if same && low <= high {
-            self.numbers().range((prefix.clone(), low)..=(prefix, high)).flat_map(|(_, holders)| holders.clone()).collect()
-        } else {
-            Vec::new()
-        };
-        if members.is_empty() { None } else { Some(members) }
-    }
-
-    fn nearest(&self, id: &str) -> Option<usize> {
-        let id = id.to_lowercase();
-        let near = self.exact.iter().map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
-        near.filter(|(distance, ..)| *distance <= 1 + id.len() / 3).min().map(|(_, _, ix)| ix)
-    }
-}
-
-/// Letters and the first number of an id.
-fn number(id: &str) -> Option<(String, u64)> {
-    let letters = id.bytes().take_while(|b| b.is_ascii_alphabetic() || *b == b'-').count();
-    let digits = id[letters..].bytes().take_while(u8::is_ascii_digit).count();
-    id[letters..letters + digits].parse().ok().map(|number| (id[..letters].to_owned(), number))
-}
-
-/// An id without padding: `T001` and `t1` are the same.
-fn canonical(id: &str) -> String {
-    match number(&id.to_lowercase()) {
-        Some((prefix, value)) => {
-            let rest = id[prefix.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
-            format!("{prefix}{value}{}", rest.to_lowercase())
-        }
-        None => id.to_lowercase(),
-    }
 }
 
 /// Whether a text is only a template's placeholder.

@@ -128,7 +128,7 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, Failure> {
     }
     choose_agent(&mut config, arguments.agent.as_deref())?;
     let policy = config.policy(true).map_err(Failure::usage)?;
-    let parsed = read_plan(arguments, &source.text)?;
+    let parsed = read_plan(arguments, &source)?;
     let prepared = Prepared { root, source, parsed, config, config_path, policy };
     prepared.check()?;
     Ok(prepared)
@@ -158,8 +158,8 @@ fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure
     Err(Failure::usage(format!("--agent {wanted}: there is no such agent; there are {}", names.join(", "))))
 }
 
-fn read_plan(arguments: &Arguments, text: &str) -> Result<Parsed, Failure> {
-    let mut parsed = parse(text, arguments.reading.format(), arguments.reading.deps());
+fn read_plan(arguments: &Arguments, source: &Source) -> Result<Parsed, Failure> {
+    let mut parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
     if !arguments.only.is_empty() {
         let ids: Vec<TaskId> = arguments.only.iter().map(|id| TaskId::from(id.trim())).collect();
         parsed.plan = parsed.plan.only(&ids).map_err(|id| {
@@ -401,7 +401,7 @@ fn watch_breakdown(arguments: &Arguments, prepared: &Prepared, inbox: mpsc::Unbo
     let path = prepared.source.path.clone()?;
     let arguments = arguments.clone();
     let changed = move |file: &Path| {
-        let read = super::source::read(file).and_then(|source| read_plan(&arguments, &source.text));
+        let read = super::source::read(file).and_then(|source| read_plan(&arguments, &source));
         let input = match read {
             Ok(parsed) if !parsed.nothing_to_do() => Input::PlanOffered(Box::new(parsed.plan), parsed.marks),
             Ok(parsed) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),

@@ -49,7 +49,7 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
         config.execution.max_parallel = most;
     }
     let policy = config.policy(true).map_err(Failure::usage)?;
-    let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps());
+    let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
     let document = types::plan_document(&parsed, &source.text, &policy);
     match arguments.format.as_str() {
         "json" => print_json(&document)?,

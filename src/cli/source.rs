@@ -23,6 +23,18 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// What it is about where it has no title: its file's name, or its folder's where that says
+    /// more.
+    pub fn topic(&self) -> String {
+        let Some(path) = &self.path else { return "standard input".into() };
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let plain = NAMES.iter().any(|name| path.file_name().is_some_and(|file| file == *name));
+        folder.filter(|_| plain).unwrap_or(stem)
+    }
+}
+
 /// Reads a breakdown.
 ///
 /// # Errors

@@ -129,7 +129,7 @@ fn summary(line: &str) -> Option<TestCounts> {
         || (plain.starts_with("Tests run:") && !plain.contains("Time elapsed"))    // surefire
         || (number_first && (is(&[" examples,"]) || is(&[" example,"])))           // RSpec
         || (number_first && is(&[" tests, ", " failure"])) || (number_first && is(&[" test, ", " failure"])) // ExUnit
-        || (number_first && (plain.ends_with(" passing") || plain.ends_with(" failing") || plain.ends_with(" pending"))) // mocha
+        || (number_first && plain.split(' ').nth(1).is_some_and(|word| ["passing", "failing", "pending"].contains(&word))) // mocha
         || (number_first && plain.contains(" passed, ") && plain.contains(" failed")); // plain
     if !known {
         return None;

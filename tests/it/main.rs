@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
 
 mod auditor;
+mod breakdown;
 mod cli;
 mod corpus;
+mod crash;
+mod house;
+mod journal;
+mod process;
+mod says;
 mod simulate;
 mod support;

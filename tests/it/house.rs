@@ -1,0 +1,241 @@
+//! House rules: who may use whom, what is generated, what the README says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(root().join("src")).expect("below it").display().to_string();
+                found.push((name, std::fs::read_to_string(path).expect("a file")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The table of ARCHITECTURE.md: what each module may use of ours.
+const MAY_USE: [(&str, &[&str]); 15] = [
+    ("core", &["core"]),
+    ("breakdown", &["breakdown", "core"]),
+    ("journal", &["journal", "core"]),
+    ("process", &["process", "core", "journal"]),
+    ("config", &["config", "core"]),
+    ("workspace", &["workspace", "config"]),
+    ("agents", &["agents", "core", "config", "process", "workspace", "gates"]),
+    ("gates", &["gates", "core", "config", "process", "workspace"]),
+    ("view", &["view", "core"]),
+    ("watch", &["watch"]),
+    ("engine", &["engine", "core", "journal", "process", "config", "agents", "gates", "view"]),
+    ("rpc", &["rpc", "core", "breakdown", "config", "agents"]),
+    ("render", &["render", "rpc", "core"]),
+    (
+        "cli",
+        &[
+            "cli",
+            "core",
+            "breakdown",
+            "journal",
+            "process",
+            "config",
+            "workspace",
+            "agents",
+            "gates",
+            "view",
+            "watch",
+            "engine",
+            "rpc",
+            "render",
+        ],
+    ),
+    ("lib", &[]),
+];
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.into_iter().collect();
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        let module = name.split(['/', '.']).next().expect("a name");
+        if module == "main" {
+            continue;
+        }
+        let may = allowed.get(module).unwrap_or_else(|| panic!("{name} is in no row of the table"));
+        for (_, rest) in text.match_indices("crate::").map(|(at, _)| text.split_at(at + 7)) {
+            let used: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if !used.is_empty() && !may.contains(&used.as_str()) {
+                wrong.push(format!("{name} uses crate::{used}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn the_core_touches_nothing_outside() {
+    let banned = [
+        "std::fs",
+        "std::process",
+        "std::thread",
+        "std::env",
+        "std::net",
+        "Instant",
+        "SystemTime",
+        "tokio",
+        "serde_json",
+        "notify",
+        "dashmap",
+    ];
+    for (name, text) in sources().into_iter().filter(|(name, _)| name.starts_with("core")) {
+        for word in banned {
+            assert!(!text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(word)), "{name} has {word}");
+        }
+    }
+}
+
+#[test]
+fn only_the_engine_decides_and_adapters_never_see_the_state() {
+    for (name, text) in sources() {
+        let module = name.split(['/', '.']).next().expect("a name");
+        if !["core", "engine", "lib"].contains(&module) {
+            for call in ["decide::decide(", "advance::advance(", ".append(&batch"] {
+                assert!(!text.contains(call), "{name} calls {call}");
+            }
+        }
+        if ["agents", "gates", "watch", "process", "workspace"].contains(&module) {
+            assert!(!text.contains("core::state"), "{name} sees the state");
+        }
+        // Wire and journal types stand where a client looks for them.
+        let wire = [
+            "core/id.rs",
+            "core/plan.rs",
+            "core/policy.rs",
+            "core/event.rs",
+            "core/outcome.rs",
+            "core/brief.rs",
+            "core/report.rs",
+            "core/status.rs",
+            "rpc/types.rs",
+            "process/warden.rs",
+        ];
+        assert!(wire.contains(&name.as_str()) || !text.contains("derive(Clone, Debug, PartialEq, Serialize"), "{name} has wire types");
+    }
+}
+
+/// Rewrites a generated file, and fails when it was stale.
+fn ensure(path: &Path, text: &str) {
+    if std::fs::read_to_string(path).ok().as_deref() != Some(text) {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+        panic!("{} was stale and is written anew: run the tests again and commit it", path.display());
+    }
+}
+
+#[test]
+fn schemas_are_those_of_the_types() {
+    for (name, schema) in execution_coordinator::rpc::schema::all() {
+        ensure(&root().join("schema").join(name), &execution_coordinator::rpc::schema::text(&schema));
+    }
+}
+
+/// Commands in the README and in the examples that can be tried: those that only look.
+#[test]
+fn the_readme_tells_the_truth() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_execution-coordinator")).arg("--help").output().expect("the binary");
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    for line in readme.lines().filter_map(|line| line.trim().strip_prefix("execution-coordinator ")) {
+        let command = line.split_whitespace().next().expect("a command");
+        assert!(help.contains(&format!("  {command} ")), "the README has `{command}`, --help has not");
+    }
+    // Every relative link leads somewhere.
+    for (at, _) in readme.match_indices("](") {
+        let target = readme[at + 2..].split([')', '#']).next().expect("a target");
+        assert!(target.is_empty() || target.starts_with("http") || root().join(target).exists(), "the README links to {target}");
+    }
+    // The config that it shows is one.
+    let config = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("a config");
+    execution_coordinator::config::parse(config, "README.md").expect("a good config");
+    let lines = readme.lines().count();
+    assert!(lines <= 120, "the README has {lines} lines: it is one page");
+}
+
+#[test]
+fn the_examples_are_read_without_a_problem() {
+    for example in ["api-integration", "chat-system", "commands"] {
+        let text = std::fs::read_to_string(root().join("examples").join(example).join("breakdown.md")).expect("a breakdown");
+        let parsed = execution_coordinator::breakdown::parse(&text, None, execution_coordinator::breakdown::Deps::Format);
+        assert_eq!(parsed.problems, Vec::new(), "{example}");
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_hold_in_ones_head() {
+    let long: Vec<(String, usize)> =
+        sources().into_iter().map(|(name, text)| (name, text.lines().count())).filter(|(_, lines)| *lines > 720).collect();
+    assert_eq!(long, Vec::new());
+}
+
+/// The three examples as a user runs them, in a copy.
+#[test]
+fn the_examples_run_to_their_end() {
+    for (example, shows) in [
+        ("api-integration", "TDD/BDD Compliance: 100% (3 of 3"),
+        ("chat-system", "TDD/BDD Compliance: 100% (8 of 8"),
+        ("commands", "5 completed / 5 total"),
+    ] {
+        let workspace = crate::support::Workspace::new();
+        copy(&root().join("examples").join(example), &workspace.path(""));
+        let done = workspace.run(&["run", "breakdown.md"]);
+        assert_eq!(done.code, 0, "{example}: {}{}", done.stdout, done.stderr);
+        assert!(done.stdout.contains(shows), "{example}: {}", done.stdout);
+        assert_eq!(workspace.run(&["audit"]).code, 0, "{example}");
+        if example != "commands" {
+            let sent_back = workspace
+                .journal()
+                .iter()
+                .filter(|event| matches!(event.event, execution_coordinator::core::event::Event::Rework { .. }))
+                .count();
+            assert_eq!(sent_back, 1, "{example}: a review sends one task back once");
+        }
+        if example == "chat-system" {
+            let status = workspace.run(&["status"]).stdout;
+            for line in [
+                "# Real-time Chat System Execution Status",
+                "- Parallel Streams: 4 (Database Foundation, View Foundation, Real-time Infrastructure, Advanced Features)",
+                "### Stream A: Database Foundation (Complete ✅)",
+                "- Quality: Gate 1 passed ✅",
+                "## Critical Path Analysis",
+            ] {
+                assert!(status.contains(line), "{line} is missing in\n{status}");
+            }
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let name = entry.file_name();
+        if ["app", "out", ".execution-coordinator"].iter().any(|left_out| name == *left_out) {
+            continue;
+        }
+        let target: PathBuf = to.join(&name);
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).expect("a folder");
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}

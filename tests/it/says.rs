@@ -1,0 +1,122 @@
+//! What agents, runners and reports say, and what it means.
+
+use execution_coordinator::agents::verdict::{advice, review, status, work};
+use execution_coordinator::core::outcome::{GateVerdict, Verdict};
+use execution_coordinator::gates::measure::{closing_lines, coverage, junit};
+
+#[test]
+fn executors() {
+    let block = |status: &str, more: &str| {
+        format!(
+            "Some prose.\n\n```markdown\n## Implementation Summary\n\n**Task:** x\n\n**Completed:**\n\n- Built it\n{more}\n**Status:** {status}\n\nwaiting for a key\n```\nBye.\n"
+        )
+    };
+    let cases = [
+        (block("✅ Complete", ""), Verdict::Complete),
+        (block("⚠️ Blocked", ""), Verdict::Blocked),
+        (block("❌ Failed", ""), Verdict::Failed),
+        (block("✅ Complete | ⚠️ Blocked | ❌ Failed", ""), Verdict::Unknown),
+        (block("[Complete/Blocked]", ""), Verdict::Unknown),
+        (block("✅ Failed", ""), Verdict::Failed),
+        (block("✅ Complete", "\n- Result: 2 tests failing\n"), Verdict::Failed),
+        (block("✅ Complete", "\n- Result: 14 passed, 0 failed\n"), Verdict::Complete),
+        (block("DONE", ""), Verdict::Complete),
+        ("## Implementation Complete ✅\n\n- Tests Passing: Yes\n".into(), Verdict::Complete),
+        ("## Implementation Blocked ⚠️\n\nno key\n".into(), Verdict::Blocked),
+        ("✅ Complete - Created it, all passing".into(), Verdict::Complete),
+        ("I am done!".into(), Verdict::Unknown),
+        (String::new(), Verdict::Unknown),
+        ("log\n{\"status\":\"complete\",\"summary\":\"s\",\"files\":[\"a\"]}\n".into(), Verdict::Complete),
+        ("{\"status\":\"blocked\",\"reason\":\"no key\"}".into(), Verdict::Blocked),
+        ("{\"status\":\"splendid\"}".into(), Verdict::Unknown),
+    ];
+    for (text, verdict) in cases {
+        assert_eq!(work(&text).verdict, verdict, "{text}");
+    }
+    assert_eq!(work(&block("✅ Complete", "")).summary, "Built it");
+    assert_eq!(work(&block("⚠️ Blocked", "")).reason, "waiting for a key");
+    // Of several blocks the last one counts.
+    assert_eq!(work(&(block("❌ Failed", "") + &block("✅ Complete", ""))).verdict, Verdict::Complete);
+    assert_eq!(status("Partial"), Verdict::Blocked);
+    assert_eq!(advice("## Elixir Expertise Provided\n\nUse GenServer.").verdict, Verdict::Complete);
+    assert_eq!(advice("  ").verdict, Verdict::Unknown);
+}
+
+#[test]
+fn reviewers() {
+    let cases = [
+        ("## QA Analysis Complete\n\n### Critical Issues Found: No\n", GateVerdict::Passed, 0),
+        (
+            "## QA Analysis Complete\n\n### Critical Issues Found: Yes\n\n### Priority Actions Required\n\n1. Add tests in src/a.rs:12\n",
+            GateVerdict::Failed,
+            1,
+        ),
+        ("## Security Analysis Complete\n\n### Critical Security Issues: [Yes/No]\n", GateVerdict::NotEvaluated, 0),
+        ("## Elixir Review Complete\n\n- Credo: Pass\n- Tests: Fail\n\n### Ready for Commit: Yes\n", GateVerdict::Failed, 0),
+        (
+            "## Senior Engineering Analysis Complete\n\n### Strategic Assessment: Concerns\n\n### 💡 Suggestions\n\n- Name it\n",
+            GateVerdict::Passed,
+            1,
+        ),
+        ("## Factual Analysis Complete\n\n### Planning Compliance: Deviates\n", GateVerdict::Failed, 0),
+        (
+            "## Consistency Analysis Complete\n\n### Pattern Compliance: Mixed\n\n### Critical Inconsistencies\n\n- None\n",
+            GateVerdict::Passed,
+            0,
+        ),
+        ("## Documentation Review Issues ❌\n\nwrong\n", GateVerdict::Failed, 0),
+        ("Unable to analyze", GateVerdict::NotEvaluated, 0),
+        ("{\"verdict\":\"pass\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"x\"}]}", GateVerdict::Failed, 1),
+        ("{\"verdict\":\"pass\"}", GateVerdict::Passed, 0),
+        ("{\"summary\":\"fine\",\"verdict\":\"\"}", GateVerdict::NotEvaluated, 0),
+    ];
+    for (text, verdict, findings) in cases {
+        let said = review(text, "r");
+        assert_eq!((said.verdict, said.findings.len()), (verdict, findings), "{text}: {said:?}");
+    }
+    assert_eq!(review(cases[1].0, "r").findings[0].place.as_deref(), Some("src/a.rs:12"));
+}
+
+#[test]
+fn runners() {
+    let cases = [
+        (
+            "running 2 tests\ntest a::b ... ok\ntest a::c ... FAILED\n\ntest result: FAILED. 1 passed; 1 failed; 3 ignored; 0 measured\n",
+            (1, 1, 3),
+            vec!["a::c"],
+        ),
+        ("test result: ok. 2 passed; 0 failed; 0 ignored\ntest result: ok. 3 passed; 0 failed; 0 ignored\n", (5, 0, 0), vec![]),
+        (
+            "     Summary [   0.1s] 5 tests run: 4 passed, 1 failed, 2 skipped\n        FAIL [   0.1s] crate a::b\n",
+            (4, 1, 2),
+            vec!["crate a::b"],
+        ),
+        ("FAILED tests/x.py::test_a - assert\n==== 1 failed, 3 passed, 1 skipped in 0.12s ====\n", (3, 1, 1), vec!["tests/x.py::test_a"]),
+        ("Tests:       1 failed, 2 passed, 3 total\n", (2, 1, 0), vec![]),
+        ("  5 passing (10ms)\n  1 failing\n", (5, 1, 0), vec![]),
+        ("12 tests, 2 failures\n", (10, 2, 0), vec![]),
+        ("5 examples, 1 failure, 1 pending\n", (3, 1, 1), vec![]),
+        ("Tests run: 5, Failures: 1, Errors: 1, Skipped: 1\n", (2, 2, 1), vec![]),
+        ("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\nFAIL\n", (1, 1, 0), vec!["TestB"]),
+        ("1..2\nok 1 - a\nnot ok 2 - b # time=1\n", (1, 1, 0), vec!["b"]),
+        ("3 passed, 1 failed\n", (3, 1, 0), vec![]),
+    ];
+    for (text, (passed, failed, skipped), names) in cases {
+        let tests = closing_lines(text).unwrap_or_else(|| panic!("{text} is not understood"));
+        assert_eq!((tests.counts.passed, tests.counts.failed, tests.counts.skipped), (passed, failed, skipped), "{text}");
+        assert_eq!(tests.failed, names, "{text}");
+    }
+    assert_eq!(closing_lines("all fine\n"), None);
+}
+
+#[test]
+fn reports() {
+    let xml = "<testsuites><testsuite name=\"s\"><testcase classname=\"c\" name=\"a\"/><testcase classname=\"c\" name=\"b &lt; c\"><failure>x</failure></testcase><testcase name=\"d\"><skipped/></testcase></testsuite></testsuites>";
+    let tests = junit(xml).expect("a report");
+    assert_eq!((tests.counts.passed, tests.counts.failed, tests.counts.skipped, tests.failed), (1, 1, 1, vec!["c::b < c".to_owned()]));
+    assert_eq!((junit("<html/>"), junit("not xml <"), junit("")), (None, None, None));
+    assert_eq!(coverage("SF:a\nLF:10\nLH:8\nend_of_record\nSF:b\nLF:10\nLH:10\n"), Some(90.0));
+    assert_eq!(coverage("SF:a\nDA:1,1\nDA:2,0\n"), Some(50.0));
+    assert_eq!(coverage("<?xml version=\"1.0\"?>\n<coverage line-rate=\"0.75\"><x/></coverage>"), Some(75.0));
+    assert_eq!((coverage(""), coverage("<x/>")), (None, None));
+}
