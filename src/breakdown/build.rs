@@ -240,7 +240,7 @@ impl<'a> Builder<'a> {
         if deps != Deps::Explicit {
             self.add_implied(deps);
         }
-        for task in &mut self.plan.tasks {
+        for task in self.plan.tasks.iter_mut().filter(|task| task.depends_on.len() > 1) {
             let mut seen = std::collections::BTreeSet::new();
             // An edge that is written and implied counts as written.
             task.depends_on.sort_by_key(|dependency| dependency.origin);

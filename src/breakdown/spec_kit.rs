@@ -87,6 +87,7 @@ impl<'a> Reader<'a> {
             self.build.ticked(ix, &tick, item.start);
             let title = self.build.plan.tasks[ix].title.clone();
             self.build.state_words(ix, &title);
+            self.fields(ix, line, after);
         } else {
             let nested = line.indent() > self.indent && self.stream.is_some() && !self.build.plan.tasks.is_empty();
             if nested {
@@ -98,6 +99,17 @@ impl<'a> Reader<'a> {
                 self.build.other_boxes.0 += 1;
                 self.build.other_boxes.1 += usize::from(tick.done());
             }
+        }
+    }
+
+    /// Nested bullets that say what the template has no words for: the command, the agent, ….
+    fn fields(&mut self, ix: usize, line: &Line<'a>, after: &[Line<'a>]) {
+        let own = |next: &&Line<'_>| next.indent() > line.indent() && next.item().is_some_and(|item| tick(item.text).is_none());
+        let region: Vec<Line<'_>> = after.iter().take_while(own).copied().collect();
+        let known =
+            ["run", "command", "agent", "depends on", "dependencies", "files", "file", "estimate", "effort", "skills", "tests first"];
+        for field in fields(&region).iter().filter(|field| known.contains(&field.name.as_str())) {
+            self.build.field(ix, field);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::core::input::{Input, Start};
 use crate::core::policy::{Policy, Role};
 use crate::core::report::report;
 use crate::core::state::State;
-use crate::engine::carry::Carrier;
+use crate::engine::carry::{Carrier, SharedConfig};
 use crate::engine::clock::Clock;
 use crate::engine::owner::{Owner, Stopped};
 use crate::gates::command::Gates;
@@ -30,7 +30,7 @@ use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 
 /// Options of `run`.
@@ -64,6 +64,16 @@ pub struct Arguments {
     fresh: bool,
     #[command(flatten)]
     reading: Reading,
+}
+
+impl Arguments {
+    /// What the command line says over the config.
+    fn narrow(&self, config: &mut Config) -> Result<(), Failure> {
+        if let Some(most) = self.max_parallel {
+            config.execution.max_parallel = most;
+        }
+        choose_agent(config, self.agent.as_deref())
+    }
 }
 
 /// Everything that is known before anything is started.
@@ -123,10 +133,8 @@ fn prepare(arguments: &Arguments) -> Result<Prepared, Failure> {
     let source = super::source::read(&arguments.breakdown)?;
     let root = workspace_of(&source)?;
     let (mut config, config_path) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
-    if let Some(most) = arguments.max_parallel {
-        config.execution.max_parallel = most;
-    }
-    choose_agent(&mut config, arguments.agent.as_deref())?;
+    let config_path = config_path.map(|path| path.canonicalize().unwrap_or(path));
+    arguments.narrow(&mut config)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
     let parsed = read_plan(arguments, &source)?;
     let prepared = Prepared { root, source, parsed, config, config_path, policy };
@@ -345,9 +353,10 @@ async fn execute(
     let gates = Gates::new(&prepared.root, trees.clone());
     events.iter().for_each(|event| gates.remember(event));
     let agents = Agents { root: prepared.root.clone(), trees, folder: folder.to_owned(), execution: name_of(folder) };
+    let config: SharedConfig = Arc::new(RwLock::new(Arc::new(prepared.config.clone())));
     let (inbox, mut mailbox) = mpsc::unbounded_channel();
-    let mut carrier = Carrier::new(agents, gates, processes, Arc::new(prepared.config.clone()), view.clone(), inbox.clone());
-    let _watch = watch_breakdown(arguments, prepared, inbox);
+    let mut carrier = Carrier::new(agents, gates, processes, config.clone(), view.clone(), inbox.clone());
+    let _watch = watch_files(arguments, prepared, inbox, config);
     let mut suspend = signals()?;
     let ndjson = arguments.format == "ndjson";
     owner.acknowledges = ndjson;
@@ -396,23 +405,51 @@ fn signals() -> Result<mpsc::UnboundedReceiver<()>, Failure> {
     Ok(receiver)
 }
 
-/// A change of the breakdown is taken up while it runs.
-fn watch_breakdown(arguments: &Arguments, prepared: &Prepared, inbox: mpsc::UnboundedSender<Input>) -> Option<watch::Watch> {
-    let path = prepared.source.path.clone()?;
-    let arguments = arguments.clone();
+/// Changes of the breakdown and of the config are taken up while it runs.
+fn watch_files(
+    arguments: &Arguments,
+    prepared: &Prepared,
+    inbox: mpsc::UnboundedSender<Input>,
+    shared: SharedConfig,
+) -> Option<watch::Watch> {
+    let files: Vec<PathBuf> = prepared.source.path.iter().chain(&prepared.config_path).cloned().collect();
+    let (arguments, config_path) = (arguments.clone(), prepared.config_path.clone());
     let changed = move |file: &Path| {
-        let read = super::source::read(file).and_then(|source| read_plan(&arguments, &source));
-        let input = match read {
-            Ok(parsed) if !parsed.nothing_to_do() => Input::PlanOffered(Box::new(parsed.plan), parsed.marks),
-            Ok(parsed) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
-            Err(failure) => Input::PlanBroken(vec![failure.message]),
-        };
-        let _ = inbox.send(input);
+        let input =
+            if Some(file) == config_path.as_deref() { config_now(&arguments, file, &shared) } else { Some(plan_now(&arguments, file)) };
+        // The loop may have ended: then nobody waits for this any more.
+        let _ = input.map(|input| inbox.send(input));
     };
-    match watch::watch(&[path], changed) {
+    match watch::watch(&files, changed) {
         Ok(watch) => Some(watch),
         Err(error) => {
-            eprintln!("changes of the breakdown are not seen while this runs: {error}");
+            eprintln!("changes of the breakdown and the config are not seen while this runs: {error}");
+            None
+        }
+    }
+}
+
+fn plan_now(arguments: &Arguments, file: &Path) -> Input {
+    match super::source::read(file).and_then(|source| read_plan(arguments, &source)) {
+        Ok(parsed) if !parsed.nothing_to_do() => Input::PlanOffered(Box::new(parsed.plan), parsed.marks),
+        Ok(parsed) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
+        Err(failure) => Input::PlanBroken(vec![failure.message]),
+    }
+}
+
+/// The rules of the config as it is now; the old ones stay in force while it has a mistake.
+fn config_now(arguments: &Arguments, file: &Path, shared: &SharedConfig) -> Option<Input> {
+    let read = config::read(file).and_then(|mut config| {
+        arguments.narrow(&mut config).map_err(|failure| failure.message)?;
+        config.policy(true).map(|policy| (config, policy))
+    });
+    match read {
+        Ok((config, policy)) => {
+            *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+            Some(Input::PolicyOffered(Box::new(policy)))
+        }
+        Err(message) => {
+            eprintln!("{message}; the rules before it stay in force");
             None
         }
     }

@@ -185,7 +185,7 @@ pub struct EventsArguments {
 pub fn events(arguments: &EventsArguments) -> Outcome {
     let folder = find(arguments.execution.as_deref())?;
     let path = folder.join(JOURNAL);
-    let ended = |line: &[u8]| line.windows(18).any(|part| part == b"{\"executionEnded\":{");
+    let ended = |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
     let mut number = 0;
     follow(&path, arguments.follow, &mut |line| {
         number += 1;

@@ -107,16 +107,20 @@ pub fn tasks_of_stream(state: &State, stream: usize) -> impl Iterator<Item = usi
     (0..state.plan.tasks.len()).filter(move |&ix| state.plan.tasks[ix].stream.as_ref() == Some(id))
 }
 
-/// What a waiting task waits for, as it would be said: `Task 5`, `Stream C`.
+/// What a waiting task waits for, as it would be said: `Task 5`, `Stream C`. A task of a stream
+/// that is waited for as a whole is not named beside it.
 pub fn waits_for(state: &State, ix: usize) -> Vec<String> {
     let task = state.task(ix);
     let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
+    let all: Vec<&Node> = stream.into_iter().flat_map(|stream| &stream.depends_on).chain(&task.depends_on).map(|d| &d.on).collect();
+    let open = |id: &TaskId| state.task_state(id).is_some_and(|known| !known.satisfied());
+    let stream_of = |id: &TaskId| state.graph.task(id).and_then(|ix| state.task(ix).stream.as_ref());
+    let covered = |id: &TaskId| all.iter().any(|on| matches!(on, Node::Stream(stream) if stream_of(id) == Some(stream)));
     let mut waits = Vec::new();
-    for dependency in stream.into_iter().flat_map(|stream| &stream.depends_on).chain(&task.depends_on) {
-        let open = |id: &TaskId| state.task_state(id).is_some_and(|known| !known.satisfied());
-        let wait = match &dependency.on {
+    for on in &all {
+        let wait = match on {
             Node::Stream(id) => state.graph.stream(id).filter(|&ix| !state.stream_done(ix)).map(|_| stream_label(id.as_str())),
-            Node::Task(id) => open(id).then(|| format!("Task {id}")),
+            Node::Task(id) => (open(id) && !covered(id)).then(|| format!("Task {id}")),
             Node::Barrier(id) => {
                 let barrier = state.plan.barriers.iter().find(|barrier| barrier.id == *id);
                 barrier.filter(|barrier| barrier.tasks.iter().any(open)).map(|_| format!("Tasks {id}"))

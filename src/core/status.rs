@@ -397,6 +397,7 @@ fn done_note(state: &State, ix: usize) -> String {
     let tests = state.policy.tests_gate().and_then(|gate| task.gates.get(&gate.name));
     let counted = tests.and_then(|judged| judged.measures.tests).filter(|tests| tests.passed > 0);
     let base = match (counted, tests.is_some(), task.gates.len()) {
+        (Some(counts), _, _) if counts.passed == 1 => "1 test passes".into(),
         (Some(counts), _, _) => format!("{} tests pass", counts.passed),
         (None, true, _) => "tests pass".into(),
         (None, false, 0) => "exit code 0".into(),

@@ -12,8 +12,11 @@ use crate::gates::command::{Evaluation, Gates};
 use crate::process::Processes;
 use crate::view::View;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
+
+/// The config in force. What is under way keeps the one that it began with.
+pub type SharedConfig = Arc<RwLock<Arc<Config>>>;
 
 /// What carries out orders.
 pub struct Carrier {
@@ -24,7 +27,7 @@ pub struct Carrier {
     /// Starts processes.
     pub processes: Processes,
     /// Commands of agents and gates; replaced when the config changes.
-    pub config: Arc<Config>,
+    pub config: SharedConfig,
     /// Where last lines are shown.
     pub view: Arc<View>,
     /// The mailbox.
@@ -38,7 +41,7 @@ impl Carrier {
         agents: Agents,
         gates: Gates,
         processes: Processes,
-        config: Arc<Config>,
+        config: SharedConfig,
         view: Arc<View>,
         inbox: mpsc::UnboundedSender<Input>,
     ) -> Self {
@@ -74,7 +77,8 @@ impl Carrier {
     fn start(&mut self, state: &State, order: OrderId, work: &Work) {
         let (stop, stopped) = watch::channel(false);
         self.stops.insert(order, stop);
-        let (inbox, config, processes) = (self.inbox.clone(), self.config.clone(), self.processes.clone());
+        let (inbox, config, processes) =
+            (self.inbox.clone(), self.config.read().unwrap_or_else(PoisonError::into_inner).clone(), self.processes.clone());
         if let Work::Gate { check, gate, task, purpose } = work {
             let of_task = task.as_ref().and_then(|id| state.graph.task(id)).and_then(|ix| state.task(ix).stream.clone());
             let of_gate = gate.as_ref().and_then(|id| state.graph.gate(id)).and_then(|ix| state.gates[ix].streams.last().cloned());

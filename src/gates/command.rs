@@ -27,6 +27,9 @@ pub struct Gates {
     root: PathBuf,
     trees: Trees,
     results: Arc<Mutex<Results>>,
+    /// Held by a gate that writes a report until it is read: in a shared folder another one
+    /// would write over it.
+    reports: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// One evaluation that was ordered.
@@ -50,7 +53,7 @@ pub struct Evaluation {
 impl Gates {
     /// For a workspace and its trees.
     pub fn new(root: &Path, trees: Trees) -> Self {
-        Self { root: root.to_owned(), trees, results: Arc::default() }
+        Self { root: root.to_owned(), trees, results: Arc::default(), reports: Arc::default() }
     }
 
     /// Files that gates write, and that are no part of the tree that they judge.
@@ -90,6 +93,8 @@ impl Gates {
             return unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new());
         };
         let command = filled_in(&gate.command, &what);
+        let writes_report = gate.junit.is_some() || gate.coverage.is_some();
+        let _report = if writes_report { Some(self.reports.lock().await) } else { None };
         let before = self.tree().await;
         let digest = before.digest();
         if let Some((order, known)) = self.known(&command, &digest) {

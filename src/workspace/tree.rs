@@ -56,7 +56,8 @@ impl Trees {
         for entry in builder.build().flatten() {
             let Ok(meta) = entry.path().symlink_metadata() else { continue };
             let Ok(relative) = entry.path().strip_prefix(&self.root) else { continue };
-            if meta.is_dir() || self.left_out.iter().any(|path| path == relative) {
+            // Neither folders nor pipes, sockets and devices: reading one could wait for ever.
+            if !(meta.is_file() || meta.is_symlink()) || self.left_out.iter().any(|path| path == relative) {
                 continue;
             }
             let mut hasher = Sha256::new();

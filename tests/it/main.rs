@@ -12,3 +12,4 @@ mod process;
 mod says;
 mod simulate;
 mod support;
+mod terminal;

@@ -97,7 +97,7 @@ pub fn ended(output: Output) -> Ended {
 pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it did not happen: {what}");
+        assert!(began.elapsed() < Duration::from_secs(30), "it did not happen: {what}");
         std::thread::yield_now();
     }
 }

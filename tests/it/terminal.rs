@@ -1,0 +1,42 @@
+//! The progress display in a real terminal (tmux). Runs where `TEST_TERMINAL` is set.
+
+use crate::support::{Workspace, eventually};
+use std::process::Command;
+
+fn tmux(socket: &str, arguments: &[&str]) -> String {
+    let output = Command::new("tmux").args(["-L", socket]).args(arguments).output().expect("tmux");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn streams_tasks_agents_and_gates_show_live_and_fit_after_a_resize() {
+    if std::env::var_os("TEST_TERMINAL").is_none() {
+        eprintln!("TEST_TERMINAL is not set: the display was not looked at");
+        return;
+    }
+    let text = "# Show\n\n### Stream A: Left (Parallel)\n\n1. **First task**\n   - Run: echo it talks; touch begun; cat fifo\n\n### Stream B: Right (Parallel)\n\n2. **Second task**\n   - Run: true\n";
+    let workspace = Workspace::with(&[("breakdown.md", text)]);
+    assert!(Command::new("mkfifo").arg(workspace.path("fifo")).status().expect("mkfifo").success());
+    let socket = format!("ec-{}", std::process::id());
+    let run = format!(
+        "cd {} && {} run breakdown.md; echo exit=$?; exec cat",
+        workspace.path("").display(),
+        env!("CARGO_BIN_EXE_execution-coordinator")
+    );
+    tmux(&socket, &["new-session", "-d", "-x", "100", "-y", "30", "sh", "-c", &run]);
+    let screen = || tmux(&socket, &["capture-pane", "-p"]);
+    eventually("the running task shows with its stream and agent", || {
+        let screen = screen();
+        screen.contains("Stream A · task 1 · shell") && screen.contains("1/2 tasks (50 %)") && screen.contains("✓ task 2: Second task")
+    });
+    tmux(&socket, &["resize-window", "-x", "50", "-y", "20"]);
+    eventually("it fits into the smaller window", || {
+        screen().lines().all(|line| line.chars().count() <= 50) && screen().contains("task 1")
+    });
+    std::fs::write(workspace.path("fifo"), "").expect("the fifo");
+    eventually("the report ends it", || screen().contains("exit=0"));
+    let last = screen();
+    tmux(&socket, &["kill-server"]);
+    assert!(!last.contains("Stream A · task 1"), "the live block is gone:\n{last}");
+    assert!(last.contains("### Success Level: Complete Success"), "{last}");
+}
