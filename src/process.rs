@@ -24,8 +24,6 @@ use warden::{Reply, Request, Signal, Spawn};
 
 /// How often output is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a killed tree may take to be gone before it is called lost.
-const KILL_TAKES: Duration = Duration::from_secs(20);
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -125,7 +123,7 @@ impl Processes {
     /// Runs a process to its end. `stop` becomes true when it is no longer wanted. `tail` is
     /// given each line that it prints, while it is running for longer than a moment.
     pub async fn run(&self, launch: Launch, limits: Limits, mut stop: watch::Receiver<bool>, mut tail: impl FnMut(&str)) -> Ending {
-        let output = launch.output.clone();
+        let mut printed: Vec<Progress> = std::iter::once(&launch.output).chain(&launch.errors).map(|path| Progress::new(path)).collect();
         let (id, mut exit) = match self.spawn(launch) {
             Some(spawned) => spawned,
             None => return Ending::DidNotStart("the process that starts others is gone".into()),
@@ -135,7 +133,6 @@ impl Processes {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
-        let mut progress = Progress::new(&output);
         let mut last_progress = Instant::now();
         let ended = loop {
             tokio::select! {
@@ -143,10 +140,12 @@ impl Processes {
                 () = &mut deadline => break Ending::TimedOut,
                 Ok(()) = stop.changed() => if *stop.borrow() { break Ending::Stopped },
                 _ = look.tick() => {
-                    if progress.look(&mut tail) {
-                        last_progress = Instant::now();
+                    for file in &mut printed {
+                        if file.look(&mut tail) {
+                            last_progress = Instant::now();
+                        }
                     }
-                    if progress.bytes() > limits.output_bytes {
+                    if printed.iter().map(Progress::bytes).sum::<u64>() > limits.output_bytes {
                         break Ending::OutputLimit;
                     }
                     if limits.idle.is_some_and(|idle| last_progress.elapsed() > idle) {
@@ -157,7 +156,7 @@ impl Processes {
         };
         self.end(id, &mut exit, if ended == Ending::OutputLimit { Duration::ZERO } else { limits.grace }).await;
         if ended == Ending::OutputLimit {
-            progress.cut(limits.output_bytes);
+            printed.iter().filter(|file| file.bytes() > limits.output_bytes).for_each(|file| file.cut(limits.output_bytes));
         }
         ended
     }
@@ -196,7 +195,8 @@ impl Processes {
             }
         }
         drop(self.requests.send(Request::Signal { id, signal: Signal::Kill }));
-        drop(timeout(KILL_TAKES, exit).await);
+        // However long the kernel takes: a second attempt must not start beside this one.
+        drop(exit.await);
     }
 
     /// Whether nothing that was started is still running.

@@ -195,6 +195,9 @@ fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
 
 /// A status by emoji or word; the worse one where both stand and disagree.
 pub fn status(text: &str) -> Verdict {
+    // What follows the status itself ("fixed the test that failed") says nothing of it.
+    let end = [" - ", " — ", " – ", ": ", " (", ", ", "; ", ". "].iter().filter_map(|by| text.find(by)).min();
+    let (whole, text) = (text, &text[..end.unwrap_or(text.len())]);
     let lower = text.to_lowercase();
     let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '_');
     let any = |signs: &[char], names: &[&str]| text.contains(signs) || words().any(|word| names.contains(&word));
@@ -202,7 +205,7 @@ pub fn status(text: &str) -> Verdict {
     let blocked = any(&['⚠', '⛔'], &["blocked", "needs_context", "partial"]);
     let complete = any(&['✅'], &["complete", "completed", "done", "done_with_concerns"]);
     // More than one alternative with bars between is the template itself.
-    if is_template(text) || (text.contains('|') && [failed, blocked, complete].iter().filter(|is| **is).count() > 1) {
+    if is_template(whole) || (whole.contains('|') && [failed, blocked, complete].iter().filter(|is| **is).count() > 1) {
         return Verdict::Unknown;
     }
     let negated = lower.contains("not complete") || lower.contains("incomplete");

@@ -152,7 +152,7 @@ impl Reader<'_> {
 
     /// `Depends on A1, B3`, `Parallel with Stream A`, `Parallel Start`.
     fn start_condition(&mut self, ix: usize, text: &str, start: usize) {
-        let lower = text.to_lowercase();
+        let lower = text.to_ascii_lowercase();
         for words in ["depends on ", "after "] {
             if let Some(at) = lower.find(words) {
                 let from = at + words.len();
@@ -167,7 +167,7 @@ impl Reader<'_> {
     /// `All database tests pass (after Stream A)`.
     fn gate(&mut self, label: &str, value: &str, start: usize) {
         let text = value.replace('\n', " ");
-        let lower = text.to_lowercase();
+        let lower = text.to_ascii_lowercase();
         let mut after: Vec<StreamId> = Vec::new();
         if let Some(at) = lower.rfind("(after ") {
             let inner = text[at + 7..].trim_end().trim_end_matches(')');
@@ -205,7 +205,7 @@ impl Reader<'_> {
             }
         }
         for (start, sentence) in sentences {
-            let lower = sentence.to_lowercase();
+            let lower = sentence.to_ascii_lowercase();
             let streams = self.streams_in(&sentence);
             let split = ["before", "depends on", "depend on"].into_iter().find_map(|words| lower.find(words).map(|at| (words, at)));
             match split {

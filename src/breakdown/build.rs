@@ -185,7 +185,7 @@ impl<'a> Builder<'a> {
                 let files = list(&value).into_iter().map(|file| file_name(&file)).filter(|file| !file.is_empty());
                 task.files.extend(files);
             }
-            "run" | "command" => task.command = Some(value.trim_matches('`').to_owned()),
+            "run" | "command" => task.command = Some(without_backticks(&value).to_owned()),
             "tests first" | "tests_first" | "tests-first" => match value.to_lowercase().as_str() {
                 "required" | "yes" => task.tests_first = Some(TestsFirst::Required),
                 "advisory" => task.tests_first = Some(TestsFirst::Advisory),
@@ -573,6 +573,12 @@ enum Found {
     One(usize),
     Several,
     None,
+}
+
+/// What stands in one pair of backticks; a text with more of them is left as it is.
+fn without_backticks(text: &str) -> &str {
+    let inner = text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    inner.filter(|inner| !inner.contains('`')).unwrap_or(text)
 }
 
 /// Whether a text is only a template's placeholder.

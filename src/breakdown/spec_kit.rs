@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`.
     fn task_edges(&mut self, line: &Line<'_>) {
         let (start, body) = line.trimmed();
-        let lower = body.to_lowercase();
+        let lower = body.to_ascii_lowercase();
         let one_of = |words: &[&str]| words.iter().filter_map(|word| lower.find(word).map(|at| (at, word.len()))).min();
         if let Some((at, len)) = one_of(&["depends on", "depend on"]) {
             self.edges(&body[..at], start, &body[at + len..], start + at + len);

@@ -211,7 +211,7 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
         } else if let Some(item) = line.item() {
             entries.push((line.indent() + 1, item.start, item.text.to_owned()));
             open = true;
-        } else if open && !body.starts_with("**") && !body.starts_with('📝') {
+        } else if open && !body.starts_with("**") && !body.starts_with('📝') && !begins_a_field(body) {
             if let Some((_, _, text)) = entries.last_mut() {
                 text.push(' ');
                 text.push_str(body);
@@ -244,6 +244,30 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
     fields
 }
 
+/// Names that begin a field wherever they stand: such a line goes on with nothing before it.
+const FIELD_NAMES: [&str; 16] = [
+    "depends on",
+    "dependencies",
+    "prerequisites",
+    "requires",
+    "blocked by",
+    "run",
+    "command",
+    "agent",
+    "files",
+    "file",
+    "estimate",
+    "effort",
+    "size",
+    "skills",
+    "objective",
+    "tests first",
+];
+
+fn begins_a_field(body: &str) -> bool {
+    body.split_once(':').is_some_and(|(name, _)| FIELD_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
+}
+
 /// `Name: value`, `**Name**: value`, `**Name:** value`, several bold ones in a row.
 fn split_fields(text: &str, start: usize) -> Vec<Field> {
     let mut heads: Vec<(usize, usize, String)> = Vec::new();
@@ -273,7 +297,9 @@ fn split_fields(text: &str, start: usize) -> Vec<Field> {
     let ends: Vec<usize> = heads.iter().skip(1).map(|(at, _, _)| *at).chain([text.len()]).collect();
     let field = |((_, from, label), end): ((usize, usize, String), usize)| {
         let raw = &text[from..end];
-        let value = raw.trim().trim_end_matches('_');
+        // `_Requirements: 1.1_` is in italics as a whole.
+        let italics = text.starts_with('_') && raw.trim_end().ends_with('_');
+        let value = if italics { raw.trim().trim_end_matches('_') } else { raw.trim() };
         Field {
             name: label.trim().to_lowercase(),
             label: label.trim().to_owned(),

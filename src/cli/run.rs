@@ -105,7 +105,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let resumed = !events.is_empty();
     let view = Arc::new(View::default());
     let mut owner = Owner::new(journal, &events, view.clone());
-    if let Some((Status::Complete, _)) = owner.state.ended {
+    let offered = Input::PlanOffered(Box::new(prepared.parsed.plan.clone()), prepared.parsed.marks.clone());
+    if let Some((Status::Complete, _)) = owner.state.ended
+        && !owner.would_change(offered)
+    {
         eprintln!("{} is complete already; `--fresh` runs it again", name_of(&folder));
         return finish(arguments, &owner.state);
     }
@@ -379,12 +382,17 @@ async fn execute(
 
 /// Events as JSON lines. They are acknowledged to whoever reads them, so they are on disk first.
 fn print_events(batch: &[Recorded]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut lines = Vec::new();
     for event in batch {
-        serde_json::to_writer(&mut out, event)?;
-        out.write_all(b"\n")?;
+        serde_json::to_writer(&mut lines, event)?;
+        lines.push(b'\n');
     }
-    out.flush()
+    let mut out = std::io::stdout().lock();
+    match out.write_all(&lines).and_then(|()| out.flush()) {
+        // Who reads along may leave: the execution goes on.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Ctrl-C and a request to end suspend; a second one does not wait.
@@ -417,8 +425,10 @@ fn watch_files(
     let changed = move |file: &Path| {
         let input =
             if Some(file) == config_path.as_deref() { config_now(&arguments, file, &shared) } else { Some(plan_now(&arguments, file)) };
-        // The loop may have ended: then nobody waits for this any more.
-        let _ = input.map(|input| inbox.send(input));
+        if let Some(input) = input {
+            // The loop may have ended: then nobody waits for this any more.
+            let _ = inbox.send(input);
+        }
     };
     match watch::watch(&files, changed) {
         Ok(watch) => Some(watch),

@@ -7,6 +7,7 @@ use crate::breakdown::parse;
 use crate::breakdown::text::Text;
 use crate::config;
 use crate::core::audit::audit as audit_events;
+use crate::core::event::Event;
 use crate::core::id::OrderId;
 use crate::core::report::report as report_of;
 use crate::core::status::{role_name, status_report};
@@ -131,8 +132,13 @@ pub struct StatusArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn status(arguments: &StatusArguments) -> Outcome {
-    let (_, state) = read(&find(arguments.execution.as_deref())?)?;
-    let status = status_report(&state);
+    let folder = find(arguments.execution.as_deref())?;
+    let (_, state) = read(&folder)?;
+    let mut status = status_report(&state);
+    if status.state == "running" && matches!(try_lock(&folder.join(LOCK)), Ok(Locked::Ours(_))) {
+        status.state = "not running".into();
+        status.next_actions.insert(0, "Go on: no process owns it, `run` takes it up".into());
+    }
     match arguments.format.as_str() {
         "json" => print_json(&status),
         "line" => print(&(status.line() + "\n")),
@@ -229,7 +235,7 @@ fn follow(path: &std::path::Path, wait: bool, each: &mut dyn FnMut(&[u8]) -> (bo
 /// Options of `output`.
 #[derive(clap::Args)]
 pub struct OutputArguments {
-    /// The attempt, gate or review, as events and reports name it (`a7`)
+    /// The attempt, gate or review, as events and reports name it (`a7`), or a task for its last one
     attempt: String,
     /// The execution [default: the latest]
     #[arg(long)]
@@ -245,10 +251,7 @@ pub struct OutputArguments {
 /// There is no such output.
 pub fn output(arguments: &OutputArguments) -> Outcome {
     let folder = find(arguments.execution.as_deref())?;
-    let order: OrderId = arguments
-        .attempt
-        .parse()
-        .map_err(|()| Failure::usage(format!("`{}` is no attempt: they are called a1, a2, … (`events` names them)", arguments.attempt)))?;
+    let order = order_of(&folder, &arguments.attempt)?;
     let path = folder.join("output").join(format!("{order}.log"));
     if !path.is_file() {
         return Err(Failure::usage(format!("{}: nothing was printed by {order}, or there is no such attempt", name_of(&folder))));
@@ -262,6 +265,22 @@ pub fn output(arguments: &OutputArguments) -> Outcome {
     }
     let _ = std::io::stdout().lock().write_all(&bytes);
     Ok(Exit::Complete)
+}
+
+/// The order that is meant: by its number, or the last one of a task.
+fn order_of(folder: &std::path::Path, given: &str) -> Result<OrderId, Failure> {
+    if let Ok(order) = given.parse() {
+        return Ok(order);
+    }
+    let (events, _) = read(folder)?;
+    let of_task = |event: &Event| match event {
+        Event::Ordered { order, work, .. } if work.task().is_some_and(|task| task.as_str() == given) => Some(*order),
+        _ => None,
+    };
+    let last = events.iter().rev().find_map(|recorded| of_task(&recorded.event));
+    last.ok_or_else(|| {
+        Failure::usage(format!("`{given}` is no attempt and no task that was begun: attempts are called a1, a2, … (`events` names them)"))
+    })
 }
 
 /// Options of `list`.

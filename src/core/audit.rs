@@ -50,6 +50,7 @@ struct Books {
     gate_results: BTreeMap<(GateId, String), GateVerdict>,
     approvals: BTreeMap<GateId, bool>,
     final_reviews: BTreeMap<AgentName, bool>,
+    outdated: BTreeSet<OrderId>,
     paused: bool,
     cancelled: bool,
     ended: bool,
@@ -135,6 +136,7 @@ impl Books {
             Event::TaskRetried { task } => {
                 let active = self.task_mut(task).active;
                 self.require(!active, "retries", || format!("task {task} is retried while it is worked on"));
+                self.forget_approvals(task);
                 *self.task_mut(task) = Record::default();
             }
             Event::GatePassed { gate } => self.gate_passes(gate),
@@ -142,6 +144,14 @@ impl Books {
             Event::GateReset { gate } => {
                 self.gate_passed.remove(gate);
                 self.gate_results.retain(|(known, _), _| known != gate);
+                self.approvals.remove(gate);
+                // What is being measured just now will not count.
+                self.outdated.extend(
+                    self.open
+                        .iter()
+                        .filter(|(_, work)| matches!(work, Work::Gate { gate: Some(of), .. } if of == gate))
+                        .map(|(order, _)| *order),
+                );
             }
             Event::GateDecided { gate, approved, .. } => drop(self.approvals.insert(gate.clone(), *approved)),
             Event::Paused => self.paused = true,
@@ -175,6 +185,11 @@ impl Books {
 
     fn task_mut(&mut self, id: &TaskId) -> &mut Record {
         self.tasks.entry(id.clone()).or_default()
+    }
+
+    fn forget_approvals(&mut self, task: &TaskId) {
+        let suffix = format!("@{task}");
+        self.approvals.retain(|gate, _| !gate.as_str().ends_with(&suffix));
     }
 
     fn allocated(&self, id: &TaskId) -> Allocation {
@@ -282,6 +297,7 @@ impl Books {
         let Some(work) = self.open.remove(&order) else { return self.breach("orders", format!("{order} ended but was not open")) };
         match (&work, outcome) {
             (_, Outcome::Lost { .. }) => {}
+            (Work::Gate { gate: Some(_), .. }, Outcome::Gate { .. }) if self.outdated.contains(&order) => {}
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 self.task_mut(task).implemented = good;
@@ -327,6 +343,7 @@ impl Books {
     }
 
     fn rework(&mut self, task: &TaskId, step: Step, without_findings: bool) {
+        self.forget_approvals(task);
         self.require(!without_findings, "rework", || format!("task {task} goes back without a finding"));
         let record = self.task_mut(task);
         record.rework += 1;

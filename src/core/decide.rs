@@ -248,7 +248,7 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
     events.push(Event::TaskRetried { task });
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         let closes = gate.level != Level::Stream || stream.as_ref().is_some_and(|stream| gate.streams.contains(stream));
-        if closes && known.phase != GatePhase::Pending {
+        if closes && (known.phase != GatePhase::Pending || !known.results.is_empty() || !known.open.is_empty()) {
             events.push(Event::GateReset { gate: gate.id.clone() });
         }
     }

@@ -83,7 +83,7 @@ impl fmt::Display for OrderId {
 impl std::str::FromStr for OrderId {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        let digits = text.strip_prefix(['a', 'A']).unwrap_or(text);
+        let digits = text.strip_prefix('a').ok_or(())?;
         digits.parse().map(Self).map_err(|_| ())
     }
 }

@@ -16,7 +16,8 @@ pub struct Policy {
     pub max_parallel: u32,
     /// An attempt is stopped after so long.
     pub attempt_timeout_ms: u64,
-    /// Tries of one piece of work that crashed, timed out or was lost by its agent.
+    /// Tries of one piece of work that crashed, timed out or came without an answer. What was lost
+    /// because this program itself was killed does not count.
     pub max_attempts: u32,
     /// Rounds of findings that go back to the agent.
     pub max_rework: u32,

@@ -243,13 +243,30 @@ pub fn risks(state: &State) -> Vec<String> {
     risks
 }
 
+/// The gate at which a task waits for a person, where it does.
+pub fn waits_for_approval(state: &State, ix: usize) -> Option<super::id::GateId> {
+    let task = &state.tasks[ix];
+    if task.step() != Some(Step::Gating) || !task.open.is_empty() {
+        return None;
+    }
+    let asked = state
+        .task_gates(ix)
+        .filter(|gate| gate.approval)
+        .map(|gate| super::id::GateId::from(format!("{}@{}", gate.name, state.task(ix).id)));
+    let evaluated = state.task_checks(ix).all(|gate| task.gates.contains_key(&gate.name));
+    asked.into_iter().find(|gate| evaluated && !state.decisions.contains_key(gate))
+}
+
 /// What comes next, as a person would be told.
 pub fn next_actions(state: &State) -> Vec<String> {
     let mut actions = Vec::new();
     for (ix, task) in state.tasks.iter().enumerate() {
         let (id, title) = (&state.task(ix).id, &state.task(ix).title);
         match &task.phase {
-            Phase::Active(_) => actions.push(format!("Monitor Task {id} ({title})")),
+            Phase::Active(_) => actions.push(match waits_for_approval(state, ix) {
+                Some(gate) => format!("Decide {gate}: `approve {gate}` or `reject {gate}`"),
+                None => format!("Monitor Task {id} ({title})"),
+            }),
             Phase::Failed(_) | Phase::Blocked(_) => actions.push(format!("Resolve Task {id}: `retry {id}` or `skip {id}`")),
             Phase::Waiting if state.dependencies_done(ix) && state.task(ix).broken.is_none() => {
                 actions.push(format!("Start Task {id} ({title})"))

@@ -393,7 +393,11 @@ fn validation(state: &State) -> Vec<String> {
         match &known.phase {
             Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
             Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
-            Phase::Active(_) if state.ended.is_some() => steps.push(format!("task {} waits for an approval", task.id)),
+            Phase::Active(_) if state.ended.is_some() => {
+                let gate =
+                    progress::waits_for_approval(state, ix).map_or(String::new(), |gate| format!(": `approve {gate}` or `reject {gate}`"));
+                steps.push(format!("task {} waits for an approval{gate}", task.id));
+            }
             Phase::Waiting => match &task.broken {
                 Some(why) => steps.push(format!("task {} can't be scheduled: {why}", task.id)),
                 None if state.allocation[ix].agent.is_none() => steps.push(format!("task {}: {}", task.id, state.allocation[ix].reason)),

@@ -149,8 +149,10 @@ pub struct GateState {
     pub open: BTreeSet<OrderId>,
     /// What its checks said.
     pub results: BTreeMap<String, Judged>,
-    /// How many attempts had ended when it was judged.
+    /// How many attempts had ended when the oldest of its results was ordered.
     pub judged_at_change: u64,
+    /// Results of this order and of earlier ones no longer count.
+    pub reset_at: OrderId,
 }
 
 /// Where a gate stands.
@@ -178,6 +180,8 @@ pub struct Judged {
     pub verdict: GateVerdict,
     /// Why, unless it passed.
     pub reason: String,
+    /// How many attempts had ended when it was ordered: what ended later it has not seen.
+    pub changes: u64,
 }
 
 /// An order that has not ended.
@@ -189,6 +193,8 @@ pub struct OpenOrder {
     pub at: u64,
     /// When it is given up.
     pub deadline: u64,
+    /// How many attempts had ended when it was given.
+    pub changes: u64,
     /// It is no longer wanted.
     pub stopping: bool,
 }
@@ -230,6 +236,13 @@ pub struct Utilisation {
     pub tokens: Option<u64>,
     /// Money, as far as it says.
     pub cost_usd: Option<f64>,
+}
+
+impl GateState {
+    /// To be evaluated anew; what is being measured just now will not count.
+    fn reset(&self, last_order: u64) -> Self {
+        Self { open: self.open.clone(), reset_at: OrderId(last_order), ..Self::default() }
+    }
 }
 
 impl TaskState {
@@ -358,9 +371,7 @@ impl State {
                     };
                     *task = kept;
                 });
-                // Who refused it before is asked again.
-                let of_task = |gate: &GateId| gate.as_str().rsplit_once('@').is_some_and(|(_, id)| id == task.as_str());
-                self.decisions.retain(|gate, decision| decision.approved || !of_task(gate));
+                self.forget_approvals(task);
                 self.rebuild();
             }
             Event::GatePassed { gate } => {
@@ -380,9 +391,10 @@ impl State {
             }
             Event::GateReset { gate } => {
                 if let Some(ix) = self.graph.gate(gate) {
-                    self.gate_states[ix] = Arc::default();
+                    self.gate_states[ix] = Arc::new(self.gate_states[ix].reset(self.last_order));
                 }
-                self.decisions.retain(|known, decision| decision.approved || known != gate);
+                // What was decided was decided about something else.
+                self.decisions.remove(gate);
                 self.rebuild();
             }
             Event::GateDecided { gate, approved, by, reason } => {
@@ -425,7 +437,11 @@ impl State {
             gate.streams.iter().flat_map(|id| plan.tasks_of(id)).map(|task| task.id.clone()).collect()
         };
         let kept = |gate: &&Gate| self.plan.tasks.is_empty() || closes(&self.plan, gate) == closes(&plan, gate);
-        let state = |gate: &Gate| Some(gate).filter(kept).and_then(|gate| old_gates.get(&gate.id)).cloned().unwrap_or_default();
+        let state = |gate: &Gate| match old_gates.get(&gate.id) {
+            Some(known) if kept(&gate) => known.clone(),
+            Some(known) => Arc::new(known.reset(self.last_order)),
+            None => Arc::default(),
+        };
         self.gate_states = self.gates.iter().map(state).collect();
         self.plan = plan;
         self.rebuild();
@@ -504,7 +520,7 @@ impl State {
         if let Some(ix) = self.graph.gate(id) {
             let gate = Arc::make_mut(&mut self.gate_states[ix]);
             gate.phase = phase;
-            gate.judged_at_change = self.changes;
+            gate.judged_at_change = gate.results.values().map(|judged| judged.changes).min().unwrap_or(self.changes);
         }
     }
 
@@ -546,7 +562,7 @@ impl State {
     fn order(&mut self, id: OrderId, work: &Work, deadline: u64) {
         self.last_order = self.last_order.max(id.0);
         let at = self.now;
-        self.orders.insert(id, OpenOrder { work: work.clone(), at, deadline, stopping: false });
+        self.orders.insert(id, OpenOrder { work: work.clone(), at, deadline, changes: self.changes, stopping: false });
         if let Some(agent) = work.agent() {
             *self.busy.entry(agent.clone()).or_default() += 1;
         }
@@ -592,8 +608,11 @@ impl State {
                 if let Some(ix) = self.graph.gate(gate) {
                     let gate = Arc::make_mut(&mut self.gate_states[ix]);
                     gate.open.remove(&id);
-                    if let Outcome::Gate { measures, verdict, reason } = outcome {
-                        let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone() };
+                    if let Outcome::Gate { measures, verdict, reason } = outcome
+                        && id > gate.reset_at
+                    {
+                        let (measures, reason) = (measures.clone(), reason.clone());
+                        let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
                         gate.results.insert(check.clone(), judged);
                     }
                 }
@@ -611,7 +630,13 @@ impl State {
         }
     }
 
+    /// A person's word on a task was about what it was then.
+    fn forget_approvals(&mut self, task: &TaskId) {
+        self.decisions.retain(|gate, _| gate.as_str().rsplit_once('@').is_none_or(|(_, id)| id != task.as_str()));
+    }
+
     fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding]) {
+        self.forget_approvals(id);
         self.with_task(id, |task| {
             task.phase = Phase::Active(step);
             task.findings = findings.to_vec();
@@ -646,7 +671,7 @@ impl TaskState {
                 }
             }
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
-                let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone() };
+                let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
                 match purpose {
                     Purpose::Baseline => drop(self.baseline.insert(check.clone(), judged)),
                     Purpose::Red => {

@@ -203,6 +203,7 @@ pub fn status_report(state: &State) -> StatusReport {
         execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
         topic: state.plan.topic.clone(),
         state: match state.ended {
+            Some(_) if state.cancelled => "Cancelled".into(),
             Some((status, _)) => format!("{status:?}"),
             None if state.paused => "paused".into(),
             None => "running".into(),
@@ -212,7 +213,7 @@ pub fn status_report(state: &State) -> StatusReport {
             done_tasks: counts.done,
             skipped_tasks: counts.skipped,
             percent: counts.percent(),
-            timeline: if failed {
+            timeline: if failed || state.cancelled || matches!(state.ended, Some((Status::Partial | Status::Blocked, _))) {
                 "Held up".into()
             } else if risks.is_empty() {
                 "On track".into()
@@ -366,6 +367,7 @@ fn task(state: &State, ix: usize, stream_begun: bool) -> TaskStatus {
         Phase::Skipped | Phase::Marked(Mark::Skipped) => "skipped".into(),
         Phase::Marked(Mark::Deferred) => "deferred".into(),
         Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
+        Phase::Active(_) if progress::waits_for_approval(state, ix).is_some() => "waits for approval".into(),
         Phase::Active(step) => match agent {
             Some(agent) if *step == super::event::Step::Implementing => format!("{agent} working"),
             _ => step_name(*step).into(),

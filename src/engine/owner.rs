@@ -56,6 +56,11 @@ impl Owner {
         Self { state, acknowledges: false, journal, clock, view, turned_at: 0 }
     }
 
+    /// Whether an input would change anything.
+    pub fn would_change(&self, input: Input) -> bool {
+        !note(&mut self.state.clone(), input, self.state.now).is_empty()
+    }
+
     /// Records what an input means, and leaves it to the next owner to go on from there.
     ///
     /// # Errors

@@ -258,6 +258,36 @@ fn references_as_people_write_them() {
 }
 
 #[test]
+fn a_command_is_run_as_it_is_written() {
+    let command = |text: &str| parse(&format!("- [ ] Task 1: x\n{text}"), None, Deps::Format).plan.tasks[0].clone();
+    let cases = [
+        ("  - Run: echo snake_\n", "echo snake_"),
+        ("  - Run: `make test`\n", "make test"),
+        ("  - Run: `echo a` && `echo b`\n", "`echo a` && `echo b`"),
+        ("  - Run: cat a.txt\n    Agent: somebody\n", "cat a.txt"),
+        ("  - **Run**: echo a: b\n", "echo a: b"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(command(text).command.as_deref(), Some(expected), "{text}");
+    }
+    assert_eq!(command(cases[3].0).agent.as_deref(), Some("somebody"));
+}
+
+#[test]
+fn letters_that_grow_in_lower_case_do_no_harm() {
+    for text in [
+        "### Stream A: One\n\n1. **x**\n\n### Stream B: Two (İİİİİİİİİ after A)\n\n2. **y**\n",
+        "### Stream A: One\n\n1. **x**\n\n## Quality Gates\n\n- **Gate 1**: İİİİİİİİİİİİ (after A)\n",
+        "- [ ] T001 x\n- [ ] T002 y\n\n## Dependencies\n\n- İİİİİİİİİİİ T002 depends on T001\n",
+        "1. [ ] **x**\n\n## Execution Coordination\n\n- İİİİİİ Stream A must complete before Stream B\n",
+    ] {
+        for (cut, _) in text.char_indices().chain([(text.len(), ' ')]) {
+            assert!(!parse(&text[..cut], None, Deps::Format).plan.format.is_empty());
+        }
+    }
+}
+
+#[test]
 fn odd_texts_are_read_without_failing() {
     for text in [
         "",

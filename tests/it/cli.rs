@@ -55,6 +55,7 @@ fn plain_commands_end_complete_on_their_exit_codes_alone() {
     "#]]
     .assert_eq(&ended.stdout);
     assert_eq!(workspace.run(&["output", "a2"]).stdout, "one\n");
+    assert_eq!(workspace.run(&["output", "2"]).stdout, "one\n", "a task stands for its last attempt");
     let again = workspace.run(&["run", "breakdown.md"]);
     assert!(again.code == 0 && again.stderr.contains("complete already"), "{}", again.stderr);
     assert_eq!(workspace.run(&["audit"]).code, 0);
@@ -621,4 +622,88 @@ fn init_writes_a_config_that_is_good_and_fits_the_project() {
     let check = workspace.run(&["check", "breakdown.md", "--format", "sarif"]);
     assert!(check.code == 0 && check.stdout.contains("\"version\": \"2.1.0\""));
     assert!(workspace.run(&["completions", "bash"]).stdout.contains("execution-coordinator"));
+}
+
+#[test]
+fn what_was_added_to_a_complete_breakdown_is_run_without_the_rest() {
+    let workspace = Workspace::with(&[("breakdown.md", COMMANDS)]);
+    assert_eq!(workspace.run(&["run", "breakdown.md", "--only", "1"]).code, 0);
+    let all = workspace.run(&["run", "breakdown.md"]);
+    assert!(all.code == 0 && all.stdout.contains("2 completed / 2 total"), "{}", all.stdout);
+    workspace.write("breakdown.md", &format!("{COMMANDS}- [ ] Task 3: three\n  - Depends on: 2\n  - Run: touch three\n"));
+    let more = workspace.run(&["run", "breakdown.md"]);
+    assert!(more.code == 0 && more.stdout.contains("3 completed / 3 total"), "{}{}", more.stdout, more.stderr);
+    let attempts = workspace.journal().iter().filter(|e| matches!(&e.event, Event::Ordered { .. })).count();
+    assert_eq!(attempts, 3, "what was done is not done again");
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+/// A gate is being judged while the breakdown grows: what it saw is not what there is at the end.
+#[test]
+fn a_gate_does_not_pass_on_what_it_saw_before_the_last_attempt() {
+    let text = "# G\n\n- [ ] Task 1: one\n  - Run: true\n";
+    let config = "[[gates]]\nname = \"clean\"\nlevel = \"system\"\ncommand = [\"./clean.sh\"]\n";
+    let clean = "#!/bin/sh\ntest ! -e bad; r=$?\ntouch judging\nif [ -p fifo ]; then cat fifo; fi\nexit $r\n";
+    let workspace = Workspace::with(&[("breakdown.md", text), ("execution-coordinator.toml", config), ("clean.sh", clean)]);
+    assert!(std::process::Command::new("mkfifo").arg(workspace.path("fifo")).status().expect("mkfifo").success());
+    let owner = workspace.start(&["run", "breakdown.md"]);
+    eventually("the gate is being judged", || workspace.path("judging").exists());
+    workspace.write("breakdown.md", &format!("{text}- [ ] Task 2: two\n  - Depends on: 1\n  - Run: touch bad\n"));
+    eventually("task 2 is done", || workspace.run(&["events"]).stdout.matches("taskDone").count() == 2);
+    let pipe = workspace.path("fifo");
+    let writer = std::thread::spawn(move || {
+        // Once for each time that it is judged; the last time may not come.
+        for _ in 0..2 {
+            if std::fs::write(&pipe, "").is_err() {
+                return;
+            }
+        }
+    });
+    let done = ended(owner.wait_with_output().expect("the owner"));
+    assert!(done.code == 3 && done.stdout.contains("gate clean failed"), "{} {}{}", done.code, done.stdout, done.stderr);
+    drop(writer);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
+fn an_approval_does_not_outlive_the_work_that_it_was_given_for() {
+    let config = "[[gates]]\nname = \"human\"\nlevel = \"task\"\napproval = true\n";
+    let workspace =
+        Workspace::with(&[("breakdown.md", "# A\n\n- [ ] Task 1: one\n  - Run: true\n"), ("execution-coordinator.toml", config)]);
+    let waits = workspace.run(&["run", "breakdown.md"]);
+    assert!(
+        waits.code == 4 && waits.stdout.contains("task 1 waits for an approval: `approve human@1` or `reject human@1`"),
+        "{}",
+        waits.stdout
+    );
+    let status = workspace.run(&["status"]).stdout;
+    assert!(
+        status.contains("(waits for approval)")
+            && status.contains("- Decide human@1: `approve human@1`")
+            && status.contains("Timeline: Held up"),
+        "{status}"
+    );
+    assert_eq!(workspace.run(&["reject", "human@1", "--reason", "not yet"]).code, 0);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4, "tried again, it is asked again");
+    assert_eq!(workspace.run(&["approve", "human@1"]).code, 0);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
+fn what_is_said_on_stderr_is_progress_and_counts_towards_the_limit() {
+    let config = AGENTS
+        .replace("[execution]", "[execution]\nidle_timeout = \"1s\"\noutput_limit_bytes = 100000\nmax_attempts = 1\ntests_first = \"off\"");
+    let talk = "#!/bin/sh\ncat > /dev/null\nfor word in a b c d e f g h i j k l m n o; do echo \"log $word\" >&2; sleep 0.1; done\necho x > work\necho x >> work\necho '{\"status\":\"complete\"}'\n";
+    let workspace = with_agents();
+    workspace.write("execution-coordinator.toml", &config);
+    workspace.write("agent.sh", talk);
+    let done = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    let flood = with_agents();
+    flood.write("execution-coordinator.toml", &config);
+    flood.write("agent.sh", "#!/bin/sh\ncat > /dev/null\nyes abcdefghijklmnopqrstuvwxyz >&2\n");
+    let done = flood.run(&["run", "breakdown.md"]);
+    assert!(done.code == 4 && done.stdout.contains("printed more than its limit"), "{}", done.stdout);
 }

@@ -5,6 +5,9 @@ use execution_coordinator::breakdown::{Deps, Format, Parsed, parse};
 use execution_coordinator::core::plan::{Node, Origin};
 use std::path::PathBuf;
 
+/// Rows whose number of phases or streams is wrong, with the right one; `tests/data/CORPUS.md` says why.
+const WRONG_ROWS: [(&str, usize, usize); 1] = [("github-tasklist/kouko__monkey-skills__1.md", 30, 29)];
+
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("BREAKDOWN_CORPUS").map(PathBuf::from).filter(|folder| folder.join("manifest.tsv").is_file());
     if folder.is_none() {
@@ -59,9 +62,13 @@ fn counts_agree_with_the_manifest() {
         check("subtasks", steps.len() + others.0, number(9));
         check("subtasks done", steps.iter().filter(|done| **done).count() + others.1, number(10));
         check("written edges", explicit_edges(&parsed), inline_and_section);
-        check("phases or streams", with_tasks, number(13));
+        let known = WRONG_ROWS.iter().find(|(name, ..)| *name == file);
+        check("phases or streams", with_tasks, known.map_or(number(13), |(_, _, right)| *right));
         if expected_format == Format::BreakdownAgent {
             check("stream edges", stream_edges, section_streams);
+        }
+        if let Some((_, stated, _)) = known {
+            check("phases or streams as stated", *stated, number(13));
         }
         checked += 1;
     }

@@ -23,7 +23,8 @@ fn send(config: &Config, method: &str, path: &str, body: &str) -> Result<Answer,
     stream.set_read_timeout(Some(Duration::from_secs(5))).map_err(|error| error.to_string())?;
     let path = format!("{}{path}", config.path.trim_end_matches('/'));
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", config.host, body.len());
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(|error| error.to_string())?;
+    // In one piece: a server may answer and close as soon as it has read the head.
+    stream.write_all(format!("{head}{body}").as_bytes()).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     read(&String::from_utf8_lossy(&bytes))
