@@ -29,8 +29,6 @@ pub struct Agents {
     pub trees: Trees,
     /// The execution's own folder.
     pub folder: PathBuf,
-    /// The execution, for the cookie.
-    pub execution: String,
 }
 
 /// What an agent's run came to.
@@ -156,7 +154,7 @@ impl Agents {
             stdin,
             output: self.output(&brief.order),
             errors: None,
-            cookie: format!("{}/{}", self.execution, brief.order),
+            cookie: format!("{}/{}", self.folder.display(), brief.order),
         }
     }
 

@@ -347,7 +347,7 @@ async fn execute(
     .await
     .map_err(|error| unusable("waiting for what a former process left", &error))?
     .map_err(|error| unusable("waiting for what a former process left", &error))?;
-    let orphans = if events.is_empty() { 0 } else { warden::kill_orphans(&name_of(folder)) };
+    let orphans = if events.is_empty() { 0 } else { warden::kill_orphans(folder) };
     if orphans > 0 {
         eprintln!("ended {orphans} processes that a former owner had left running");
     }
@@ -355,7 +355,7 @@ async fn execute(
     let trees = Trees::new(&prepared.root, Gates::reports(&prepared.config));
     let gates = Gates::new(&prepared.root, trees.clone());
     events.iter().for_each(|event| gates.remember(event));
-    let agents = Agents { root: prepared.root.clone(), trees, folder: folder.to_owned(), execution: name_of(folder) };
+    let agents = Agents { root: prepared.root.clone(), trees, folder: folder.to_owned() };
     let config: SharedConfig = Arc::new(RwLock::new(Arc::new(prepared.config.clone())));
     let (inbox, mut mailbox) = mpsc::unbounded_channel();
     let mut carrier = Carrier::new(agents, gates, processes, config.clone(), view.clone(), inbox.clone());

@@ -89,7 +89,7 @@ impl Carrier {
                 task: task.clone(),
                 stream: of_task.or(of_gate),
                 output: self.agents.output(&order.to_string()),
-                execution: self.agents.execution.clone(),
+                cookie: format!("{}/{order}", self.agents.folder.display()),
             };
             let gates = self.gates.clone();
             tokio::spawn(async move {

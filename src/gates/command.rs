@@ -46,8 +46,8 @@ pub struct Evaluation {
     pub stream: Option<StreamId>,
     /// Where what it prints goes.
     pub output: PathBuf,
-    /// The execution, for the cookie.
-    pub execution: String,
+    /// By which its descendants are known.
+    pub cookie: String,
 }
 
 impl Gates {
@@ -117,7 +117,7 @@ impl Gates {
             stdin: None,
             output: what.output.clone(),
             errors: None,
-            cookie: format!("{}/{}", what.execution, what.order),
+            cookie: what.cookie.clone(),
         };
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),

@@ -330,11 +330,12 @@ fn process(pid: i32) -> Option<Process> {
     Some(Process { pid, parent, group, zombie: state == "Z", cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()) })
 }
 
-/// Ends what a former warden left running, by the cookies of an execution. Only needed where the
+/// Ends what a former warden left running, by the cookies of an execution's folder (names of
+/// executions may be the same in two workspaces). Only needed where the
 /// warden itself was killed; gives how many there were.
-pub fn kill_orphans(execution: &str) -> usize {
+pub fn kill_orphans(folder: &Path) -> usize {
     let me = std::process::id().cast_signed();
-    let prefix = format!("{execution}/");
+    let prefix = format!("{}/", folder.display());
     let mut count = 0;
     for _ in 0..50 {
         let orphans = processes()
