@@ -18,8 +18,8 @@ const OWN_NAME: &str = "execution-coordinator";
 /// The agent that runs the commands that tasks carry.
 pub const SHELL: &str = "shell";
 
-/// The whole file.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+/// The whole file. No `Debug`: variables of agents may hold secrets.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "execution-coordinator.toml")]
 pub struct Config {
@@ -94,7 +94,7 @@ pub enum Isolation {
 }
 
 /// One agent.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     /// How it is run.

@@ -10,6 +10,7 @@ pub mod warden;
 
 use crate::core::outcome::Ending;
 use progress::Progress;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,13 +21,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
-use warden::{Reply, Request, Signal, Spawn};
+use warden::{Reply, Request, Signal};
 
 /// How often output is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What is to be run.
-#[derive(Clone, Debug)]
+/// What is to be run. No `Debug`: its environment may hold secrets.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Launch {
     /// The program, as an absolute path, and its arguments.
     pub argv: Vec<String>,
@@ -173,17 +174,7 @@ impl Processes {
             waiting.exits.insert(id, sender);
             id
         };
-        let spawn = Spawn {
-            id,
-            argv: launch.argv,
-            folder: launch.folder,
-            environment: launch.environment,
-            stdin: launch.stdin,
-            output: launch.output,
-            errors: launch.errors,
-            cookie: launch.cookie,
-        };
-        self.requests.send(Request::Spawn(spawn)).ok().map(|()| (id, exit))
+        self.requests.send(Request::Spawn { id, launch }).ok().map(|()| (id, exit))
     }
 
     /// Asks a process to end, kills its whole tree after the grace, and waits until it is gone.

@@ -9,6 +9,7 @@
 //! latest with the warden. Where there is no `/proc` (macOS) only process groups are killed.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts and kills processes")]
 
+use super::Launch;
 use crate::core::outcome::Ending;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,10 +31,15 @@ pub const ARGUMENT: &str = "__warden";
 pub const COOKIE: &str = "EXECUTION_COORDINATOR_ATTEMPT";
 
 /// What the warden is asked.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub enum Request {
     /// Start a process.
-    Spawn(Spawn),
+    Spawn {
+        /// The number by which it is known here.
+        id: u64,
+        /// What to start.
+        launch: Launch,
+    },
     /// Signal one.
     Signal {
         /// Which.
@@ -41,27 +47,6 @@ pub enum Request {
         /// How.
         signal: Signal,
     },
-}
-
-/// A process to start.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Spawn {
-    /// Its number.
-    pub id: u64,
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Where.
-    pub folder: PathBuf,
-    /// Its whole environment.
-    pub environment: Vec<(String, String)>,
-    /// What it reads.
-    pub stdin: Option<PathBuf>,
-    /// Where what it prints goes.
-    pub output: PathBuf,
-    /// Where its errors go.
-    pub errors: Option<PathBuf>,
-    /// The value of its cookie.
-    pub cookie: String,
 }
 
 /// How to signal.
@@ -122,7 +107,7 @@ fn serve(lock: &Path) -> io::Result<()> {
     for line in BufReader::new(socket).lines() {
         let Ok(line) = line else { break };
         match serde_json::from_str(&line) {
-            Ok(Request::Spawn(spawn)) => warden.spawn(spawn),
+            Ok(Request::Spawn { id, launch }) => warden.spawn(id, launch),
             Ok(Request::Signal { id, signal }) => warden.signal(id, signal),
             Err(error) => eprintln!("execution-coordinator (warden): {error}"),
         }
@@ -144,18 +129,18 @@ impl Warden {
         drop(socket.write_all(&line));
     }
 
-    fn spawn(&self, spawn: Spawn) {
+    fn spawn(&self, id: u64, launch: Launch) {
         // Held until the process is in the table: the reaper looks it up there.
         let mut table = self.table();
-        match start(&spawn) {
+        match start(&launch) {
             Ok(pid) => {
-                table.attempts.insert(pid, Attempt { id: spawn.id, cookie: spawn.cookie });
+                table.attempts.insert(pid, Attempt { id, cookie: launch.cookie });
                 self.spawned.notify_all();
             }
             Err(error) => {
                 drop(table);
-                let program = spawn.argv.first().map_or("", String::as_str);
-                self.reply(spawn.id, Ending::DidNotStart(format!("`{program}`: {error}")));
+                let program = launch.argv.first().map_or("", String::as_str);
+                self.reply(id, Ending::DidNotStart(format!("`{program}`: {error}")));
             }
         }
     }
@@ -219,21 +204,21 @@ impl Warden {
     }
 }
 
-fn start(spawn: &Spawn) -> io::Result<i32> {
+fn start(launch: &Launch) -> io::Result<i32> {
     let open = |path: &Path| OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    let output = open(&spawn.output)?;
-    let errors = match &spawn.errors {
+    let output = open(&launch.output)?;
+    let errors = match &launch.errors {
         Some(path) => open(path)?,
         None => output.try_clone()?,
     };
-    let stdin = match &spawn.stdin {
+    let stdin = match &launch.stdin {
         Some(path) => Stdio::from(File::open(path)?),
         None => Stdio::null(),
     };
-    let Some((program, arguments)) = spawn.argv.split_first() else { return Err(io::Error::other("no program")) };
+    let Some((program, arguments)) = launch.argv.split_first() else { return Err(io::Error::other("no program")) };
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(&spawn.folder).env_clear();
-    command.envs(spawn.environment.iter().map(|(name, value)| (name, value))).env(COOKIE, &spawn.cookie);
+    command.args(arguments).current_dir(&launch.folder).env_clear();
+    command.envs(launch.environment.iter().map(|(name, value)| (name, value))).env(COOKIE, &launch.cookie);
     command.stdin(stdin).stdout(output).stderr(errors).process_group(0);
     command.spawn().map(|child| child.id().cast_signed())
 }

@@ -4,7 +4,7 @@ set -eu
 brief=$(cat)
 task=$EXECUTION_COORDINATOR_TASK
 if [ "$EXECUTION_COORDINATOR_ROUND" = 0 ]; then
-  cp "agents/work/$task.sh" "app/lib/$task.sh"
+  cp "agents/finished/$task.sh" "app/lib/$task.sh"
   did="Wrote app/lib/$task.sh"
 else
   case "$brief" in *"a tab in a text"*) ;; *) echo "❌ Failed - this finding can't be mended here"; exit 0 ;; esac
