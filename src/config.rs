@@ -18,7 +18,8 @@ const OWN_NAME: &str = "execution-coordinator";
 /// The agent that runs the commands that tasks carry.
 pub const SHELL: &str = "shell";
 
-/// The whole file. No `Debug`: variables of agents may hold secrets.
+/// The whole file.
+// No `Debug`: variables of agents may hold secrets.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "execution-coordinator.toml")]
