@@ -615,7 +615,11 @@ impl StreamStatus {
             "blocked" => "Blocked",
             _ => "Ready",
         };
-        let label = if self.id.is_empty() { self.name.clone() } else { format!("{}: {}", stream_label(&self.id), self.name) };
+        let label = if self.id.is_empty() || self.id == self.name {
+            self.name.clone()
+        } else {
+            format!("{}: {}", stream_label(&self.id), self.name)
+        };
         let _ = write!(out, "\n### {label} ({words} {})\n\n", mark(&self.state));
         for task in &self.tasks {
             let waits_inside = task.note.starts_with("waiting on");

@@ -75,6 +75,29 @@ fn counts_agree_with_the_manifest() {
     assert!(checked > 0 && wrong.is_empty(), "{checked} files\n{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_complex_example_comes_out_exactly() {
+    let Some(folder) = folder() else { return };
+    let text = std::fs::read_to_string(folder.join("seed-examples/breakdown-complex.md")).unwrap();
+    let parsed = parse(&text, None, Deps::Format);
+    let edges: Vec<(String, String)> = parsed
+        .plan
+        .tasks
+        .iter()
+        .flat_map(|task| {
+            task.depends_on
+                .iter()
+                .filter_map(|d| if let Node::Task(on) = &d.on { Some((task.id.to_string(), on.to_string())) } else { None })
+        })
+        .collect();
+    let expected = [("2", "1"), ("4", "3"), ("5", "1"), ("5", "3"), ("6", "2"), ("6", "4"), ("6", "5"), ("7", "6"), ("8", "6")];
+    assert_eq!(edges, expected.map(|(task, on)| (task.to_owned(), on.to_owned())));
+    assert_eq!((parsed.plan.tasks.len(), parsed.plan.streams.len(), parsed.plan.gates.len()), (8, 4, 4));
+    let after: Vec<&str> = parsed.plan.gates.iter().flat_map(|gate| gate.after.iter().map(|stream| stream.as_str())).collect();
+    assert_eq!(after, ["A", "B", "C", "D"]);
+    assert_eq!(parsed.problems, []);
+}
+
 /// Every file of the corpus, of whatever format, at any cut: an answer, and no panic.
 #[test]
 fn never_fails_on_real_files() {
