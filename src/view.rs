@@ -72,9 +72,9 @@ impl View {
         }
     }
 
-    /// A line that an order printed.
+    /// A line that an order printed, without what could steer a terminal.
     pub fn printed(&self, order: OrderId, line: &str) {
-        self.tails.insert(order, line.chars().take(200).collect());
+        self.tails.insert(order, line.chars().filter(|c| !c.is_control()).take(200).collect());
     }
 
     fn row(&self, state: &State, id: &TaskId, at: u64) {

@@ -6,20 +6,32 @@ use crate::core::outcome::{GateVerdict, Severity};
 use crate::core::progress;
 use crate::core::state::State;
 use crate::core::status::duration;
+use crate::engine::clock::Clock;
 use crate::view::View;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Lines for running orders in the live block, at the most.
 const MAX_LINES: usize = 12;
 
+/// How often the live block is drawn anew: what agents print is no event.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+
 /// Shows progress.
 pub struct Display {
-    view: Arc<View>,
-    live: Option<Live>,
+    live: Option<Drawing>,
     lines: bool,
+}
+
+/// The live block, drawn by a thread of its own that reads the view.
+struct Drawing {
+    all: MultiProgress,
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 struct Live {
@@ -33,42 +45,53 @@ impl Display {
     pub fn new(view: Arc<View>, lines: bool) -> Self {
         let live = std::io::stderr().is_terminal().then(|| {
             let all = MultiProgress::new();
-            let head = all.add(ProgressBar::new(0));
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} tasks ({percent} %) {elapsed}  {msg}") {
-                head.set_style(style);
-            }
-            head.enable_steady_tick(Duration::from_millis(120));
-            Live { all, head, rows: Vec::new() }
+            let (stop, stopped) = channel();
+            let mut live = Live::new(all.clone());
+            let thread = std::thread::spawn(move || {
+                while stopped.recv_timeout(DRAW_EVERY) == Err(RecvTimeoutError::Timeout) {
+                    live.draw(&view.snapshot(), &view);
+                }
+                live.rows.iter().chain([&live.head]).for_each(ProgressBar::finish_and_clear);
+            });
+            Drawing { all, stop, thread }
         });
-        Self { view, live, lines }
+        Self { live, lines }
     }
 
-    /// Shows a batch.
+    /// Shows what a batch has that is worth a line.
     pub fn show(&mut self, batch: &[Recorded], state: &State) {
-        for recorded in batch {
-            let Some(line) = line(&recorded.event, state) else { continue };
+        for line in batch.iter().filter_map(|recorded| line(&recorded.event, state)) {
+            // Texts of agents are in it: none of them may steer the terminal.
+            let line: String = line.chars().filter(|c| !c.is_control()).collect();
             match &self.live {
                 Some(live) => drop(live.all.println(&line)),
                 None if self.lines => eprintln!("{line}"),
                 None => {}
             }
         }
-        if let Some(live) = &mut self.live {
-            live.show(state, &self.view);
-        }
     }
 
     /// Takes the live block away.
     pub fn end(&mut self) {
         if let Some(live) = self.live.take() {
-            live.rows.iter().for_each(ProgressBar::finish_and_clear);
-            live.head.finish_and_clear();
+            drop(live.stop);
+            // It draws and clears, no more: if it panicked, that has been said.
+            let _ = live.thread.join();
         }
     }
 }
 
 impl Live {
-    fn show(&mut self, state: &State, view: &View) {
+    fn new(all: MultiProgress) -> Self {
+        let head = all.add(ProgressBar::new(0));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} tasks ({percent} %) {elapsed}  {msg}") {
+            head.set_style(style);
+        }
+        head.enable_steady_tick(Duration::from_millis(120));
+        Self { all, head, rows: Vec::new() }
+    }
+
+    fn draw(&mut self, state: &State, view: &View) {
         let counts = progress::counts(state);
         let (passed, gates) = progress::gate_counts(state);
         self.head.set_length(counts.total as u64);
@@ -76,6 +99,7 @@ impl Live {
         let forecast =
             progress::remaining_ms(state).map_or(String::new(), |(min, max)| format!(", {}–{} to go", duration(min), duration(max)));
         self.head.set_message(format!("gates {passed}/{gates}{forecast}"));
+        let now_ms = Clock::default().now_ms();
         let orders: Vec<String> = state
             .orders
             .iter()
@@ -85,12 +109,13 @@ impl Live {
                 let stream = stream.map_or(String::new(), |id| format!("{} · ", progress::stream_label(id.as_str())));
                 let agent = open.work.agent().map_or(String::new(), |agent| format!(" · {agent}"));
                 let tail = view.tails.get(order).map_or(String::new(), |line| format!(" · {}", line.value()));
-                format!("{stream}{}{agent}{tail}", work_name(&open.work))
+                let time = duration(now_ms.saturating_sub(open.at) / 1_000 * 1_000);
+                format!("{time:>6}  {stream}{}{agent}{tail}", work_name(&open.work))
             })
             .collect();
         while self.rows.len() < orders.len() {
             let row = self.all.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed:>4} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
                 row.set_style(style);
             }
             row.enable_steady_tick(Duration::from_millis(200));
@@ -101,10 +126,7 @@ impl Live {
             self.all.remove(&row);
         }
         for (row, text) in self.rows.iter().zip(orders) {
-            if row.message() != text {
-                row.reset_elapsed();
-                row.set_message(text);
-            }
+            row.set_message(text);
         }
     }
 }

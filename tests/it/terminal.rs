@@ -27,7 +27,9 @@ fn streams_tasks_agents_and_gates_show_live_and_fit_after_a_resize() {
     let screen = || tmux(&socket, &["capture-pane", "-p"]);
     eventually("the running task shows with its stream and agent", || {
         let screen = screen();
-        screen.contains("Stream A · task 1 · shell") && screen.contains("1/2 tasks (50 %)") && screen.contains("✓ task 2: Second task")
+        screen.contains("Stream A · task 1 · shell · it talks")
+            && screen.contains("1/2 tasks (50 %)")
+            && screen.contains("✓ task 2: Second task")
     });
     tmux(&socket, &["resize-window", "-x", "50", "-y", "20"]);
     eventually("it fits into the smaller window", || {
