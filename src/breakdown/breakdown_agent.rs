@@ -264,7 +264,7 @@ impl Reader<'_> {
             }
         }
         if !self.boxes {
-            // Prerequisites may stand on the title's line in no version; boxes are criteria.
+            // Tasks of version 1 have no box of their own: boxes below one are its criteria.
             let boxes = region.iter().filter_map(|line| line.item().and_then(|item| tick(item.text).map(|tick| (item, tick))));
             for (_, tick) in boxes {
                 let criterion = clean_title(tick.rest);

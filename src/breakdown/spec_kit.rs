@@ -243,9 +243,9 @@ impl<'a> Reader<'a> {
         let lower = body.to_ascii_lowercase();
         let one_of = |words: &[&str]| words.iter().filter_map(|word| lower.find(word).map(|at| (at, word.len()))).min();
         if let Some((at, len)) = one_of(&["depends on", "depend on"]) {
-            self.edges(&body[..at], start, &body[at + len..], start + at + len);
+            self.edges(&body[..at], &body[at + len..], start + at + len);
         } else if let Some((at, len)) = one_of(&[" blocks ", " before "]) {
-            self.edges(&body[at + len..], start + at + len, &body[..at], start);
+            self.edges(&body[at + len..], &body[..at], start);
         } else if body.contains('→') || body.contains("-->") {
             let arrow = if body.contains('→') { "→" } else { "-->" };
             let mut parts = Vec::new();
@@ -255,13 +255,13 @@ impl<'a> Reader<'a> {
                 from += part.len() + arrow.len();
             }
             for pair in parts.windows(2) {
-                self.edges(pair[1].1, start + pair[1].0, pair[0].1, start + pair[0].0);
+                self.edges(pair[1].1, pair[0].1, start + pair[0].0);
             }
         }
     }
 
     /// All tasks named on one side wait for all named on the other.
-    fn edges(&mut self, waiting: &str, _at: usize, on: &str, start: usize) {
+    fn edges(&mut self, waiting: &str, on: &str, start: usize) {
         let on_text = on.split(['(', '（']).next().filter(|text| !ids_in(text).is_empty()).unwrap_or(on);
         let names: Vec<String> = ids_in(on_text).iter().map(|r| on_text[r.at..r.at + r.len].to_owned()).collect();
         if names.is_empty() {
