@@ -8,6 +8,7 @@ use crate::journal::lock::{Locked, try_lock};
 use crate::journal::recover::recover;
 use crate::workspace::{STATE_FOLDER, root_of};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The journal's file in the folder of an execution.
 pub const JOURNAL: &str = "journal.jsonl";
@@ -82,12 +83,30 @@ pub fn read(folder: &Path) -> Result<(Vec<Recorded>, State), Failure> {
     Ok((recovered.events, state))
 }
 
+/// Whether a process, as a lock names it, has ended. Unknown where there is no `/proc`.
+fn is_gone(who: &str) -> bool {
+    let Some(pid) = who.strip_prefix("process ") else { return false };
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X'])),
+        Err(_) => Path::new("/proc/self").exists(),
+    }
+}
+
 /// Becomes the owner of an execution.
 ///
 /// # Errors
 /// Another process is.
 pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
-    match try_lock(&folder.join(LOCK)) {
+    // An owner that was killed a moment ago holds its lock until the kernel has cleared it away.
+    let mut locked = try_lock(&folder.join(LOCK));
+    for _ in 0..100 {
+        match &locked {
+            Ok(Locked::Theirs(who)) if is_gone(who) => std::thread::sleep(Duration::from_millis(20)),
+            _ => break,
+        }
+        locked = try_lock(&folder.join(LOCK));
+    }
+    match locked {
         Ok(Locked::Ours(lock)) => Ok(lock),
         Ok(Locked::Theirs(who)) => Err(Failure::unusable(format!(
             "{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)",

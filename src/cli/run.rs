@@ -14,7 +14,7 @@ use crate::core::id::{ExecutionId, TaskId};
 use crate::core::input::{Input, Start};
 use crate::core::policy::{Policy, Role};
 use crate::core::report::report;
-use crate::core::state::State;
+use crate::core::state::{Phase, State, TaskState};
 use crate::engine::carry::{Carrier, SharedConfig};
 use crate::engine::clock::Clock;
 use crate::engine::owner::{Owner, Stopped};
@@ -228,6 +228,14 @@ impl Prepared {
             );
             return Err(Failure::usage(message + "\nnothing was started"));
         }
+        let shared = self.policy.tests_gate().and_then(|gate| self.config.gate(&gate.name));
+        let shared = shared.filter(|gate| !gate.command.iter().any(|part| part.contains("{task}")) && self.policy.max_parallel > 1);
+        if let Some(gate) = shared.filter(|_| open().filter(|(_, a)| a.tester.is_some()).count() > 1) {
+            eprintln!(
+                "gate `{}` runs the tests of all tasks, and tasks that run at once see each other's tests fail: give its command `{{task}}`, or set max_parallel = 1",
+                gate.name
+            );
+        }
         let used: std::collections::BTreeSet<&str> = open()
             .flat_map(|(_, a)| a.agent.iter().chain(&a.experts).chain(&a.tester).chain(&a.reviewers))
             .map(crate::core::id::AgentName::as_str)
@@ -324,6 +332,11 @@ fn first_inputs(prepared: &Prepared, owner: &Owner, folder: &Path, resumed: bool
         vec![Input::Restarted, Input::PolicyOffered(Box::new(prepared.policy.clone())), Input::PlanOffered(Box::new(plan), marks)];
     if owner.state.ended.is_some() {
         inputs.push(Input::Reopened);
+    } else {
+        // Whether it was steered since it came to rest or not: running again tries what failed.
+        let failed = |known: &TaskState| matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_));
+        let tasks = owner.state.plan.tasks.iter().zip(&owner.state.tasks);
+        inputs.extend(tasks.filter(|(_, known)| failed(known)).map(|(task, _)| Input::Retry(task.id.clone())));
     }
     inputs
 }

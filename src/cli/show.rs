@@ -10,7 +10,7 @@ use crate::core::audit::audit as audit_events;
 use crate::core::event::Event;
 use crate::core::id::OrderId;
 use crate::core::report::report as report_of;
-use crate::core::status::{role_name, status_report};
+use crate::core::status::{StatusReport, role_name, status_report};
 use crate::journal::lock::{Locked, try_lock};
 use crate::journal::tail::Tail;
 use crate::render;
@@ -133,17 +133,23 @@ pub struct StatusArguments {
 /// There is no such execution, or its journal can't be read.
 pub fn status(arguments: &StatusArguments) -> Outcome {
     let folder = find(arguments.execution.as_deref())?;
-    let (_, state) = read(&folder)?;
-    let mut status = status_report(&state);
-    if status.state == "running" && matches!(try_lock(&folder.join(LOCK)), Ok(Locked::Ours(_))) {
-        status.state = "not running".into();
-        status.next_actions.insert(0, "Go on: no process owns it, `run` takes it up".into());
-    }
+    let status = status_of(&folder)?;
     match arguments.format.as_str() {
         "json" => print_json(&status),
         "line" => print(&(status.line() + "\n")),
         _ => print(&status.markdown()),
     }
+}
+
+/// The five sections, with what the journal can't know: whether anybody is at work.
+fn status_of(folder: &std::path::Path) -> Result<StatusReport, Failure> {
+    let (_, state) = read(folder)?;
+    let mut status = status_report(&state);
+    if status.state == "running" && matches!(try_lock(&folder.join(LOCK)), Ok(Locked::Ours(_))) {
+        status.state = "not running".into();
+        status.next_actions.insert(0, "Go on: no process owns it, `run` takes it up".into());
+    }
+    Ok(status)
 }
 
 /// Options of `report`.
@@ -304,8 +310,8 @@ pub fn list(arguments: &ListArguments) -> Outcome {
             _ => None,
         };
         let (began, breakdown) = opening(&folder).unwrap_or_default();
-        let (line, state) = match read(&folder) {
-            Ok((_, state)) => (status_report(&state).line(), status_report(&state).state),
+        let (line, state) = match status_of(&folder) {
+            Ok(status) => (status.line(), status.state),
             Err(failure) => (failure.message, "unreadable".into()),
         };
         rows.push(json!({"execution": name_of(&folder), "breakdown": breakdown, "startedAt": began, "state": state, "owner": owner, "line": line}));

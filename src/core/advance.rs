@@ -124,8 +124,9 @@ fn applies(state: &State, ix: usize, step: Step) -> bool {
     match step {
         Step::Consulting => !allocation.experts.is_empty(),
         Step::Baseline => !shell && state.task_checks(ix).next().is_some(),
-        Step::WritingTests => tests_written(),
-        Step::ProvingRed => tests_written() && state.policy.tests_gate().is_some(),
+        // Once seen red, tests are not written again when the task is tried anew.
+        Step::WritingTests => tests_written() && !state.tasks[ix].red_seen,
+        Step::ProvingRed => tests_written() && state.policy.tests_gate().is_some() && !state.tasks[ix].red_seen,
         Step::Implementing => true,
         Step::Gating => state.task_gates(ix).next().is_some(),
         Step::Reviewing => !allocation.reviewers.is_empty(),
@@ -312,7 +313,12 @@ impl Turn<'_> {
             GateVerdict::Passed => {
                 format!("the tests pass before the implementation (`{}`): they must fail until the behaviour is there", gate.name)
             }
-            GateVerdict::Failed => format!("no new test fails: `{}` failed before too ({})", gate.name, red.reason),
+            GateVerdict::Failed => {
+                format!(
+                    "no new test can be seen to fail: `{}` failed before any work too ({}); make it pass first, or have it name its tests",
+                    gate.name, red.reason
+                )
+            }
             GateVerdict::NotEvaluated => format!("the tests could not be run: {}", red.reason),
         };
         let limit = self.task.rework_round >= self.state.policy.max_rework;
@@ -400,7 +406,7 @@ fn approval_needed(id: &GateId) -> Event {
         about: format!("gate {id}"),
         why: "it asks for a person's approval".into(),
         tried: String::new(),
-        needed: format!("`approve {id}` or `reject {id}`"),
+        needed: format!("`approve {0}` or `reject {0}`", progress::as_argument(id)),
     }
 }
 
@@ -455,13 +461,13 @@ fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
 }
 
 fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("mend what it names, by `retry TASK` or by hand, then `retry {gate}`");
+    let needed = format!("mend what it names, by `retry TASK` or by hand, then `retry {}`", progress::as_argument(gate));
     let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
     vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
 }
 
 fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("a `[[gates]]` entry whose command evaluates it, or `approve {gate}` by a person");
+    let needed = format!("a `[[gates]]` entry whose command evaluates it, or `approve {}` by a person", progress::as_argument(gate));
     let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
     vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
 }

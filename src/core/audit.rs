@@ -137,7 +137,9 @@ impl Books {
                 let active = self.task_mut(task).active;
                 self.require(!active, "retries", || format!("task {task} is retried while it is worked on"));
                 self.forget_approvals(task);
-                *self.task_mut(task) = Record::default();
+                let seen = std::mem::take(self.task_mut(task));
+                let (red, failed_before, base_failed) = (seen.red, seen.failed_before, seen.base_failed);
+                *self.task_mut(task) = Record { red, failed_before, base_failed, ..Record::default() };
             }
             Event::GatePassed { gate } => self.gate_passes(gate),
             Event::GateFailed { gate, .. } | Event::GateOpen { gate, .. } => drop(self.gate_passed.remove(gate)),

@@ -6,6 +6,7 @@ use super::input::{Input, Start};
 use super::outcome::{AgentOutcome, Ending, GateMeasures, ReviewOutcome};
 use super::plan::{Level, Plan};
 use super::policy::{GatePolicy, judge};
+use super::progress;
 use super::state::{GatePhase, Phase, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -121,12 +122,13 @@ fn undecidable(state: &State, id: &GateId) -> Option<String> {
             GatePhase::Passed => Some(format!("gate `{id}` has passed already")),
             GatePhase::Failed(why) => Some(format!("gate `{id}` failed ({why}): mend that and `retry` it")),
             GatePhase::Open(_) => None,
-            GatePhase::Pending if gate.approval || gate.checks.is_empty() => None,
+            GatePhase::Pending if gate.approval || gate.checks.is_empty() => Some(format!("gate `{id}` does not wait for anybody yet")),
             GatePhase::Pending => Some(format!("gate `{id}` is evaluated by `{}` and needs no approval", gate.checks.join("`, `"))),
         };
     }
     match task_approval(state, id) {
-        Some(_) => None,
+        Some((ix, _)) if progress::waits_for_approval(state, ix).as_ref() == Some(id) => None,
+        Some(_) => Some(format!("gate `{id}` does not wait for anybody now")),
         None => Some(unknown_gate(state, id)),
     }
 }
@@ -257,7 +259,12 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
 
 fn decided(state: &State, gate: GateId, approved: bool, by: String, reason: String) -> Vec<Event> {
     let mut events = wake(state);
+    let refused = Event::GateFailed { gate: gate.clone(), reason: format!("{by} rejected it: {reason}") };
+    let of_task = state.graph.gate(&gate).is_none();
     events.push(Event::GateDecided { gate, approved, by, reason });
+    if !approved && !of_task {
+        events.push(refused);
+    }
     events
 }
 

@@ -9,15 +9,16 @@ use super::state::{GatePhase, Phase, State};
 
 /// How an execution stands at its end:
 ///
-/// - `Complete`: every task is done or skipped (deferred ones are left aside), every gate passed
-///   and the final review found no blocker;
+/// - `Complete`: every task is done or skipped (deferred ones are left aside), not all of them
+///   skipped, every gate passed and the final review found no blocker;
 /// - `Blocked`: otherwise, when no task was completed, or when a gate or a task waits for a person;
 /// - `Partial`: otherwise.
 pub fn status(state: &State) -> Status {
     let counts = counts(state);
     let gates_passed = state.gate_states.iter().all(|gate| gate.phase == GatePhase::Passed);
     let reviewed = state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
-    if counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled {
+    let anything = counts.done > 0 || counts.total == 0;
+    if anything && counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled {
         return Status::Complete;
     }
     let waits_for_person = state.tasks.iter().any(|task| matches!(task.phase, Phase::Blocked(_) | Phase::Active(_)))
@@ -243,6 +244,11 @@ pub fn risks(state: &State) -> Vec<String> {
     risks
 }
 
+/// A gate's name as it is typed on a command line.
+pub fn as_argument(gate: &super::id::GateId) -> String {
+    if gate.as_str().contains(char::is_whitespace) { format!("\"{gate}\"") } else { gate.to_string() }
+}
+
 /// The gate at which a task waits for a person, where it does.
 pub fn waits_for_approval(state: &State, ix: usize) -> Option<super::id::GateId> {
     let task = &state.tasks[ix];
@@ -260,11 +266,17 @@ pub fn waits_for_approval(state: &State, ix: usize) -> Option<super::id::GateId>
 /// What comes next, as a person would be told.
 pub fn next_actions(state: &State) -> Vec<String> {
     let mut actions = Vec::new();
+    if state.cancelled {
+        return vec!["It was cancelled: `run --fresh` starts anew".into()];
+    }
+    if state.paused {
+        actions.push("It is paused: `resume`, then `run`".into());
+    }
     for (ix, task) in state.tasks.iter().enumerate() {
         let (id, title) = (&state.task(ix).id, &state.task(ix).title);
         match &task.phase {
             Phase::Active(_) => actions.push(match waits_for_approval(state, ix) {
-                Some(gate) => format!("Decide {gate}: `approve {gate}` or `reject {gate}`"),
+                Some(gate) => format!("Decide {gate}: `approve {0}` or `reject {0}`", as_argument(&gate)),
                 None => format!("Monitor Task {id} ({title})"),
             }),
             Phase::Failed(_) | Phase::Blocked(_) => actions.push(format!("Resolve Task {id}: `retry {id}` or `skip {id}`")),
@@ -286,8 +298,8 @@ pub fn next_actions(state: &State) -> Vec<String> {
     }
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
-            GatePhase::Open(_) => actions.push(format!("Decide {}: `approve {}` or `reject {}`", gate.id, gate.id, gate.id)),
-            GatePhase::Failed(_) => actions.push(format!("Mend what {} names, then `retry {}`", gate.id, gate.id)),
+            GatePhase::Open(_) => actions.push(format!("Decide {}: `approve {1}` or `reject {1}`", gate.id, as_argument(&gate.id))),
+            GatePhase::Failed(_) => actions.push(format!("Mend what {} names, then `retry {}`", gate.id, as_argument(&gate.id))),
             _ => {}
         }
     }

@@ -20,7 +20,7 @@ pub struct Report {
     pub execution: String,
     /// What was implemented.
     pub topic: String,
-    /// `Complete`, `Partial` or `Blocked`; `Running` while it has not ended.
+    /// `Complete`, `Partial` or `Blocked`; `Unfinished` while it has not ended.
     pub final_status: String,
     /// Tasks, streams, gates, coverage.
     pub results: Results,
@@ -229,7 +229,7 @@ pub fn report(state: &State) -> Report {
     Report {
         execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
         topic: state.plan.topic.clone(),
-        final_status: status.map_or("Running".into(), |status| format!("{status:?}")),
+        final_status: status.map_or("Unfinished".into(), |status| format!("{status:?}")),
         results: Results {
             tasks_completed: counts.done,
             tasks_skipped: counts.skipped,
@@ -244,7 +244,7 @@ pub fn report(state: &State) -> Report {
         },
         agents: agents(state),
         deliverables: deliverables(state, status, &counts),
-        final_validation: if status == Some(Status::Complete) { Vec::new() } else { validation(state) },
+        final_validation: validation(state),
         success_level: success_level(state, status, &counts, &quality).into(),
         quality,
         tasks: (0..state.tasks.len()).map(|ix| task(state, ix)).collect(),
@@ -252,11 +252,11 @@ pub fn report(state: &State) -> Report {
     }
 }
 
-/// `Complete Success` when complete; `Needs Rework` when nothing was done, a gate failed, a test
+/// `Complete Success` when complete and nothing was skipped by a person; `Needs Rework` when nothing was done, a gate failed, a test
 /// fails or a blocker is open; `Partial Success` otherwise.
 fn success_level(state: &State, status: Option<Status>, counts: &progress::Counts, quality: &QualityResults) -> &'static str {
     let gate_failed = state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
-    if status == Some(Status::Complete) {
+    if status == Some(Status::Complete) && skipped_by_a_person(state).is_empty() {
         "Complete Success"
     } else if counts.done == 0 || gate_failed || quality.all_tests_passing == Some(false) || progress::open_blockers(state) > 0 {
         "Needs Rework"
@@ -345,7 +345,7 @@ fn deliverables(state: &State, status: Option<Status>, counts: &progress::Counts
     let all_passed = |phases: &[&GatePhase]| phases.iter().all(|phase| **phase == GatePhase::Passed);
     DeliverableStatus {
         functionality: match status {
-            Some(Status::Complete) => "Complete",
+            Some(Status::Complete) if skipped_by_a_person(state).is_empty() => "Complete",
             _ if counts.failed > 0 => "Issues",
             _ => "Partial",
         }
@@ -385,6 +385,10 @@ fn documentation(state: &State, plan: &Plan) -> &'static str {
 
 fn validation(state: &State) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
+    let skipped = skipped_by_a_person(state);
+    if !skipped.is_empty() {
+        steps.push(format!("skipped by a person, and not looked at: {}", skipped.join(", ")));
+    }
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
     }
@@ -394,8 +398,8 @@ fn validation(state: &State) -> Vec<String> {
             Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
             Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
             Phase::Active(_) if state.ended.is_some() => {
-                let gate =
-                    progress::waits_for_approval(state, ix).map_or(String::new(), |gate| format!(": `approve {gate}` or `reject {gate}`"));
+                let gate = progress::waits_for_approval(state, ix)
+                    .map_or(String::new(), |gate| format!(": `approve {0}` or `reject {0}`", progress::as_argument(&gate)));
                 steps.push(format!("task {} waits for an approval{gate}", task.id));
             }
             Phase::Waiting => match &task.broken {
@@ -425,6 +429,11 @@ fn validation(state: &State) -> Vec<String> {
         }
     }
     steps
+}
+
+fn skipped_by_a_person(state: &State) -> Vec<String> {
+    let skipped = (0..state.tasks.len()).filter(|&ix| state.tasks[ix].phase == Phase::Skipped);
+    skipped.map(|ix| state.task(ix).id.to_string()).collect()
 }
 
 fn verdict_name(verdict: GateVerdict) -> &'static str {

@@ -42,10 +42,10 @@ fn good_journal() -> Vec<Recorded> {
     };
     let mut state = State::default();
     let mut journal = turn(&mut state, Input::Start(Box::new(start)), 1);
-    journal.extend(turn(&mut state, Input::Approve("release".into(), "somebody".into()), 1));
     while let Some((order, open)) = state.orders.iter().next().map(|(order, open)| (*order, open.work.clone())) {
         journal.extend(turn(&mut state, answer(order, &open), 2));
     }
+    journal.extend(turn(&mut state, Input::Approve("release".into(), "somebody".into()), 3));
     assert_eq!(state.ended.map(|(status, _)| format!("{status:?}")), Some("Complete".into()));
     journal
 }

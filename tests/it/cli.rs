@@ -86,6 +86,11 @@ fn one_failure_blocks_only_what_waits_for_it() {
     let last = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(last.code, 0, "{}{}", last.stdout, last.stderr);
     assert!(last.stdout.contains("2 completed / 3 total (1 skipped)"), "{}", last.stdout);
+    assert!(
+        last.stdout.contains("- skipped by a person, and not looked at: 1") && last.stdout.contains("Partial Success"),
+        "{}",
+        last.stdout
+    );
 }
 
 #[test]
@@ -697,4 +702,16 @@ fn what_is_said_on_stderr_is_progress_and_counts_towards_the_limit() {
     flood.write("agent.sh", "#!/bin/sh\ncat > /dev/null\nyes abcdefghijklmnopqrstuvwxyz >&2\n");
     let done = flood.run(&["run", "breakdown.md"]);
     assert!(done.code == 4 && done.stdout.contains("printed more than its limit"), "{}", done.stdout);
+}
+
+#[test]
+fn tried_again_after_a_failed_review_its_tests_count_as_seen() {
+    let workspace = with_agents();
+    let passes = "#!/bin/sh\ncat > /dev/null\necho '{\"verdict\":\"pass\"}'\n";
+    workspace.write("review.sh", "#!/bin/sh\ncat > /dev/null\necho '{\"verdict\":\"fail\",\"summary\":\"no\"}'\n");
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
+    workspace.write("review.sh", passes);
+    let again = workspace.run(&["run", "breakdown.md"]);
+    assert!(again.code == 0 && again.stdout.contains("100% (1 of 1 tasks seen red, then green)"), "{}{}", again.stdout, again.stderr);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
 }

@@ -1,0 +1,171 @@
+//! What a state is made of: tasks, gates, open orders, decisions.
+
+use crate::core::event::{Mark, Step, Work};
+use crate::core::id::{AgentName, OrderId};
+use crate::core::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, ReviewOutcome};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskState {
+    /// Where it stands.
+    pub phase: Phase,
+    /// Its open orders.
+    pub open: BTreeSet<OrderId>,
+    /// When work on it began.
+    pub started_at: Option<u64>,
+    /// When it came to its end.
+    pub ended_at: Option<u64>,
+    /// Its next try waits until then.
+    pub not_before: u64,
+    /// Tries of the current piece of work that came to nothing.
+    pub tries: u32,
+    /// Attempts at the task so far.
+    pub attempts: u32,
+    /// Attempts at its tests so far.
+    pub test_attempts: u32,
+    /// Rounds of findings so far, in all.
+    pub rework: u32,
+    /// Rounds of findings since the last retry by a person.
+    pub rework_round: u32,
+    /// How the current step's attempt ended.
+    pub last: Option<AgentOutcome>,
+    /// What must be mended now.
+    pub findings: Vec<Finding>,
+    /// Concerns and suggestions, kept for the report.
+    pub remarks: Vec<Finding>,
+    /// What experts said.
+    pub consultations: BTreeMap<AgentName, AgentOutcome>,
+    /// The gates as they were before the attempt.
+    pub baseline: BTreeMap<String, Judged>,
+    /// The tests seen before the implementation.
+    pub red: Option<Judged>,
+    /// Whether the new tests were seen to fail.
+    pub red_seen: bool,
+    /// Who wrote the tests, and what they said.
+    pub tests_result: Option<AgentOutcome>,
+    /// The gates of the last implementation.
+    pub gates: BTreeMap<String, Judged>,
+    /// The reviews of the last implementation.
+    pub reviews: BTreeMap<AgentName, (OrderId, ReviewOutcome)>,
+    /// The last complete implementation: what is handed to the tasks after it.
+    pub result: Option<(OrderId, AgentOutcome)>,
+}
+
+/// Where a task stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Phase {
+    /// For its dependencies or a free slot.
+    #[default]
+    Waiting,
+    /// Being worked on.
+    Active(Step),
+    /// All gates and reviews passed.
+    Done,
+    /// The breakdown said so.
+    Marked(Mark),
+    /// A person said so.
+    Skipped,
+    /// It did not work.
+    Failed(String),
+    /// Somebody is needed.
+    Blocked(String),
+}
+
+/// A gate of a stream, the system or the deployment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GateState {
+    /// Where it stands.
+    pub phase: GatePhase,
+    /// Its open orders.
+    pub open: BTreeSet<OrderId>,
+    /// What its checks said.
+    pub results: BTreeMap<String, Judged>,
+    /// How many attempts had ended when the oldest of its results was ordered.
+    pub judged_at_change: u64,
+    /// Results of this order and of earlier ones no longer count.
+    pub reset_at: OrderId,
+}
+
+/// Where a gate stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum GatePhase {
+    /// To be evaluated.
+    #[default]
+    Pending,
+    /// Evaluated, and good.
+    Passed,
+    /// Evaluated, and not good.
+    Failed(String),
+    /// Not evaluated, or waiting for a person.
+    Open(String),
+}
+
+/// One evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// By which order.
+    pub order: OrderId,
+    /// What was measured.
+    pub measures: GateMeasures,
+    /// What follows.
+    pub verdict: GateVerdict,
+    /// Why, unless it passed.
+    pub reason: String,
+    /// How many attempts had ended when it was ordered: what ended later it has not seen.
+    pub changes: u64,
+}
+
+/// An order that has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenOrder {
+    /// What it asks for.
+    pub work: Work,
+    /// When it was given.
+    pub at: u64,
+    /// When it is given up.
+    pub deadline: u64,
+    /// How many attempts had ended when it was given.
+    pub changes: u64,
+    /// It is no longer wanted.
+    pub stopping: bool,
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Passed or refused.
+    pub approved: bool,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Somebody is needed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Escalation {
+    /// When.
+    pub at: u64,
+    /// What is stuck.
+    pub about: String,
+    /// Why.
+    pub why: String,
+    /// What was tried.
+    pub tried: String,
+    /// What is needed.
+    pub needed: String,
+}
+
+/// What an agent did so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Utilisation {
+    /// Orders that ended.
+    pub orders: u32,
+    /// Time spent in them.
+    pub busy_ms: u64,
+    /// Tokens, as far as it says.
+    pub tokens: Option<u64>,
+    /// Money, as far as it says.
+    pub cost_usd: Option<f64>,
+}
