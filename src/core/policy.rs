@@ -272,6 +272,13 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
                 return (GateVerdict::NotEvaluated, "no test was run".into());
             }
         }
+        Ending::TimedOut => {
+            let seconds = gate.timeout_ms as f64 / 1_000.0;
+            return (
+                GateVerdict::NotEvaluated,
+                format!("its command timed out after {seconds} s: `timeout` of gate `{}` sets the limit", gate.name),
+            );
+        }
         other => return (GateVerdict::NotEvaluated, format!("its command {other}")),
     }
     match (gate.min_coverage_pct, measures.coverage_pct) {

@@ -715,3 +715,12 @@ fn tried_again_after_a_failed_review_its_tests_count_as_seen() {
     assert!(again.code == 0 && again.stdout.contains("100% (1 of 1 tasks seen red, then green)"), "{}{}", again.stdout, again.stderr);
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
+
+#[test]
+fn a_gate_that_times_out_is_open_and_says_which_limit_it_met() {
+    let gate = "[[gates]]\nname = \"slow\"\nlevel = \"system\"\ncommand = [\"sleep\", \"1000\"]\ntimeout = \"300ms\"\n";
+    let workspace = Workspace::with(&[("breakdown.md", COMMANDS), ("execution-coordinator.toml", gate)]);
+    let done = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(done.code, 4, "{}", done.stderr);
+    assert!(done.stdout.contains("its command timed out after 0.3 s: `timeout` of gate `slow` sets the limit"), "{}", done.stdout);
+}
