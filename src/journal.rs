@@ -11,12 +11,11 @@ use crate::core::event::Recorded;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A journal that is open for writing.
 pub struct Journal {
     file: File,
-    path: PathBuf,
     len: u64,
     chain: u32,
     buffer: Vec<u8>,
@@ -38,7 +37,7 @@ impl Journal {
             let cut = file.set_len(recovered.len);
             cut.map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         }
-        let journal = Self { file, path: path.to_owned(), len: recovered.len, chain: recovered.chain, buffer: Vec::new(), synced: false };
+        let journal = Self { file, len: recovered.len, chain: recovered.chain, buffer: Vec::new(), synced: false };
         Ok((journal, recovered.events))
     }
 
@@ -77,10 +76,5 @@ impl Journal {
             self.synced = true;
         }
         Ok(())
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }

@@ -108,6 +108,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let offered = Input::PlanOffered(Box::new(prepared.parsed.plan.clone()), prepared.parsed.marks.clone());
     if let Some((Status::Complete, _)) = owner.state.ended
         && !owner.would_change(offered)
+        && !owner.would_change(Input::PolicyOffered(Box::new(prepared.policy.clone())))
     {
         eprintln!("{} is complete already; `--fresh` runs it again", name_of(&folder));
         return finish(arguments, &owner.state);
@@ -328,8 +329,7 @@ fn first_inputs(prepared: &Prepared, owner: &Owner, folder: &Path, resumed: bool
             marks,
         }))];
     }
-    let mut inputs =
-        vec![Input::Restarted, Input::PolicyOffered(Box::new(prepared.policy.clone())), Input::PlanOffered(Box::new(plan), marks)];
+    let mut inputs = vec![Input::Restarted, Input::PolicyOffered(Box::new(prepared.policy.clone()))];
     if owner.state.ended.is_some() {
         inputs.push(Input::Reopened);
     } else {
@@ -338,6 +338,8 @@ fn first_inputs(prepared: &Prepared, owner: &Owner, folder: &Path, resumed: bool
         let tasks = owner.state.plan.tasks.iter().zip(&owner.state.tasks);
         inputs.extend(tasks.filter(|(_, known)| failed(known)).map(|(task, _)| Input::Retry(task.id.clone())));
     }
+    // Last, so that what failed and is no longer in the breakdown is not begun again.
+    inputs.push(Input::PlanOffered(Box::new(plan), marks));
     inputs
 }
 

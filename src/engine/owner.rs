@@ -98,7 +98,13 @@ impl Owner {
         suspend: &mut mpsc::UnboundedReceiver<()>,
         observe: &mut Observer<'_>,
     ) -> io::Result<Stopped> {
-        let mut inputs = first;
+        // What is new is taken in as a whole before anything is started by it.
+        let mut inputs = vec![Input::Tick];
+        let mut news = Vec::new();
+        for input in first {
+            news.extend(note(&mut self.state, input, self.clock.now_ms()));
+        }
+        self.record(&news, carrier, observe)?;
         loop {
             if let Err(error) = self.batch(std::mem::take(&mut inputs), carrier, observe) {
                 carrier.stop_all();
@@ -139,24 +145,20 @@ impl Owner {
         for input in inputs {
             batch.extend(turn(&mut self.state, input, now_ms));
         }
+        self.record(&batch, carrier, observe)
+    }
+
+    fn record(&mut self, batch: &[Recorded], carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        self.journal.append(&batch)?;
-        self.view.publish(&self.state, &batch);
-        carrier.carry(&self.state, &batch);
+        self.journal.append(batch)?;
+        self.view.publish(&self.state, batch);
+        carrier.carry(&self.state, batch);
         if self.acknowledges {
             self.journal.sync()?;
         }
-        observe(&batch, &self.state)
-    }
-
-    /// Makes sure that what is on record survives a power cut; call it before acknowledging.
-    ///
-    /// # Errors
-    /// The disk says no.
-    pub fn sync(&mut self) -> io::Result<()> {
-        self.journal.sync()
+        observe(batch, &self.state)
     }
 }
 

@@ -724,3 +724,18 @@ fn a_gate_that_times_out_is_open_and_says_which_limit_it_met() {
     assert_eq!(done.code, 4, "{}", done.stderr);
     assert!(done.stdout.contains("its command timed out after 0.3 s: `timeout` of gate `slow` sets the limit"), "{}", done.stdout);
 }
+
+#[test]
+fn a_task_that_failed_and_was_taken_out_is_not_begun_again_and_a_new_gate_is_judged() {
+    let text = "# O\n\n- [ ] Task 1: good\n  - Run: true\n- [ ] Task 2: bad\n  - Depends on: none\n  - Run: echo x >> tried; exit 1\n";
+    let workspace = Workspace::with(&[("breakdown.md", text)]);
+    assert_eq!(workspace.run(&["run", "breakdown.md", "--deps", "explicit"]).code, 3);
+    workspace.write("breakdown.md", "# O\n\n- [ ] Task 1: good\n  - Run: true\n");
+    let without = workspace.run(&["run", "breakdown.md", "--deps", "explicit"]);
+    assert!(without.code == 0 && without.stdout.contains("1 completed / 1 total"), "{}{}", without.stdout, without.stderr);
+    assert_eq!(workspace.read("tried"), "x\n");
+    workspace.write("execution-coordinator.toml", "[[gates]]\nname = \"all\"\nlevel = \"system\"\ncommand = [\"true\"]\n");
+    let judged = workspace.run(&["run", "breakdown.md", "--deps", "explicit"]);
+    assert!(judged.code == 0 && judged.stdout.contains("- Quality Gates: 1 passed / 1 total"), "{}{}", judged.stdout, judged.stderr);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}

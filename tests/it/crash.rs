@@ -29,19 +29,7 @@ fn essence(workspace: &Workspace) -> serde_json::Value {
     fn strip(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => {
-                for key in [
-                    "execution",
-                    "elapsedMs",
-                    "busyMs",
-                    "order",
-                    "evidence",
-                    "coverageEvidence",
-                    "tree",
-                    "attempts",
-                    "files",
-                    "total",
-                    "completed",
-                ] {
+                for key in ["execution", "elapsedMs", "busyMs", "order", "evidence", "coverageEvidence", "tree", "attempts", "files"] {
                     map.remove(key);
                 }
                 map.values_mut().for_each(strip);

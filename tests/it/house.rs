@@ -109,7 +109,7 @@ fn only_the_engine_decides_and_adapters_never_see_the_state() {
     for (name, text) in sources() {
         let module = name.split(['/', '.']).next().expect("a name");
         if !["core", "engine", "lib"].contains(&module) {
-            for call in ["decide::decide(", "advance::advance(", ".append(&batch"] {
+            for call in ["decide::decide(", "advance::advance(", "journal.append("] {
                 assert!(!text.contains(call), "{name} calls {call}");
             }
         }
