@@ -2,14 +2,14 @@
 
 pub mod display;
 pub mod init;
-pub mod locate;
 pub mod run;
 pub mod show;
-pub mod source;
 pub mod steer;
 
 use crate::breakdown::{Deps, Format};
+use crate::failure::{Failure, Kind};
 use crate::process::warden;
+use crate::workspace::root_of;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,27 +34,14 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// Why a command did not do what was asked, as a sentence for a person.
-#[derive(Debug)]
-pub struct Failure {
-    /// How the program ends.
-    pub exit: Exit,
-    /// What is wrong, where, and what to do.
-    pub message: String,
-}
-
-impl Failure {
-    /// Bad usage, config or breakdown.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into() }
-    }
-    /// Another process owns it, or the workspace is not usable.
-    pub fn unusable(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Unusable, message: message.into() }
-    }
-    /// A mistake of ours, or of the machine.
-    pub fn internal(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Internal, message: message.into() }
+impl Exit {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::BadInput | Kind::NotFound | Kind::Refused => Self::Usage,
+            Kind::Paused => Self::Blocked,
+            Kind::Owned | Kind::Unusable => Self::Unusable,
+            Kind::Internal => Self::Internal,
+        }
     }
 }
 
@@ -179,7 +166,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             eprintln!("{}", failure.message);
-            ExitCode::from(failure.exit as u8)
+            ExitCode::from(Exit::of(failure.kind) as u8)
         }
     }
 }
@@ -230,4 +217,9 @@ fn print_json(value: &impl serde::Serialize) -> Outcome {
 /// The folder in which the program was started.
 fn here() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))
+}
+
+/// The workspace in which the program was started.
+fn root_here() -> Result<PathBuf, Failure> {
+    Ok(root_of(&here()?))
 }

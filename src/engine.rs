@@ -1,7 +1,15 @@
 //! The loop: inputs in batches → core → journal → view → orders carried out.
 //!
-//! Nothing else calls `decide`, `apply` or `advance`, or writes the journal.
+//! Nothing else calls `decide`, `apply` or `advance`, or writes the journal. Read in the order of
+//! the `mod` lines: where executions are, how one begins, who decides, who carries out, and what
+//! a face holds on to.
 
 pub mod carry;
 pub mod clock;
+pub mod coordinator;
+pub mod execute;
+pub mod execution;
+pub mod follow;
+pub mod locate;
 pub mod owner;
+pub mod start;

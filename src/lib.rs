@@ -5,6 +5,8 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod engine;
+pub mod face;
+pub mod failure;
 pub mod gates;
 pub mod journal;
 pub mod process;

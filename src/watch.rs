@@ -1,32 +1,116 @@
-//! Says that a breakdown or the config on disk now reads thus.
+//! Says that a file on disk is no longer what it was.
+//!
+//! The system's word only makes us look; what counts is what a look finds. So an editor's save
+//! dance, an atomic replacement, a folder that appears later, a word that never came and a file
+//! system that gives none all come out the same: one call for each change.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that looks at files")]
 
 use notify::{RecursiveMode, Watcher};
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often it looks without being told to.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long it waits for a save to be over.
+const SETTLE: Duration = Duration::from_millis(5);
 
 /// Keeps watching as long as it lives.
 pub struct Watch {
-    _watcher: notify::RecommendedWatcher,
+    files: Arc<Mutex<BTreeMap<PathBuf, Print>>>,
+    wake: Sender<()>,
 }
 
-/// Calls `changed` with each of the files that was written, replaced or removed. Folders are
-/// watched, not files: editors replace a file by renaming another one over it.
-///
-/// # Errors
-/// The system can't watch, for example because it watches too much already.
-pub fn watch(files: &[PathBuf], changed: impl Fn(&Path) + Send + 'static) -> notify::Result<Watch> {
-    let watched: Vec<PathBuf> = files.to_vec();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let Ok(event) = event else { return };
-        if event.kind.is_access() {
-            return;
-        }
-        for file in watched.iter().filter(|file| event.paths.contains(file)) {
-            changed(file);
-        }
-    })?;
-    let folders: std::collections::BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-    for folder in folders {
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+/// What tells one content of a file from another without reading it; none for no file.
+type Print = Option<(u64, u64, i64, i64)>;
+
+impl Watch {
+    /// Watches nothing yet; `changed` is called from a thread of its own with each file or folder
+    /// that is not what it was.
+    pub fn new(changed: impl FnMut(&Path) + Send + 'static) -> Self {
+        let files: Arc<Mutex<BTreeMap<PathBuf, Print>>> = Arc::default();
+        let (wake, woken) = channel();
+        let shared = files.clone();
+        let told = wake.clone();
+        std::thread::spawn(move || {
+            let mut changed = changed;
+            let mut eyes = Eyes { watcher: watcher(told), folders: BTreeSet::new() };
+            loop {
+                for file in look(&shared, &mut eyes) {
+                    changed(&file);
+                }
+                match woken.recv_timeout(LOOK_EVERY) {
+                    Ok(()) => {
+                        std::thread::sleep(SETTLE);
+                        while woken.try_recv().is_ok() {}
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+                // The watcher holds a sender too: what ends us is that nobody holds the files.
+                if Arc::strong_count(&shared) == 1 {
+                    return;
+                }
+            }
+        });
+        Self { files, wake }
     }
-    Ok(Watch { _watcher: watcher })
+
+    /// Watches a file or a folder too, from what it is now.
+    pub fn add(&self, file: &Path) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(file.to_owned()).or_insert_with(|| print_of(file));
+        let _ = self.wake.send(());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.wake.send(());
+    }
+}
+
+struct Eyes {
+    watcher: Option<notify::RecommendedWatcher>,
+    folders: BTreeSet<PathBuf>,
+}
+
+fn watcher(told: Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _ = told.send(());
+        }
+    });
+    watcher.ok()
+}
+
+/// Compares everything with what it was. Folders are watched, not files: editors replace a file
+/// by renaming another one over it.
+fn look(files: &Mutex<BTreeMap<PathBuf, Print>>, eyes: &mut Eyes) -> Vec<PathBuf> {
+    let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut changed = Vec::new();
+    for (file, known) in files.iter_mut() {
+        let folder = if file.is_dir() { file } else { file.parent().unwrap_or(file) };
+        if let Some(watcher) = &mut eyes.watcher
+            && !eyes.folders.contains(folder)
+            && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok()
+        {
+            eyes.folders.insert(folder.to_owned());
+        }
+        let now = print_of(file);
+        if now != *known {
+            *known = now;
+            changed.push(file.clone());
+        }
+    }
+    // A folder that was removed is watched no more, even if one of its name appears later.
+    eyes.folders.retain(|folder| folder.exists());
+    changed
+}
+
+fn print_of(file: &Path) -> Print {
+    let meta = file.metadata().ok()?;
+    Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
 }

@@ -1,8 +1,9 @@
 //! `init`: a commented config from what is found.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that writes the config")]
 
-use super::{Exit, Failure, Outcome, here};
+use super::{Exit, Outcome, here};
 use crate::config::FILE_NAME;
+use crate::failure::Failure;
 use std::path::Path;
 
 /// Options of `init`.

@@ -1,9 +1,9 @@
 //! Commands that only read.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads for people")]
 
-use super::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
-use super::{Exit, Failure, Outcome, Reading, here, print, print_json};
+use super::{Exit, Outcome, Reading, here, print, print_json, root_here};
 use crate::breakdown::parse;
+use crate::breakdown::source;
 use crate::breakdown::text::Text;
 use crate::config;
 use crate::core::audit::audit as audit_events;
@@ -11,11 +11,13 @@ use crate::core::event::Event;
 use crate::core::id::OrderId;
 use crate::core::report::report as report_of;
 use crate::core::status::{StatusReport, role_name, status_report};
-use crate::journal::lock::{Locked, try_lock};
+use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
+use crate::engine::start::workspace_of;
+use crate::failure::Failure;
+use crate::journal::lock::holder;
 use crate::journal::tail::Tail;
 use crate::render;
 use crate::rpc::{schema as schemas, types};
-use crate::workspace::root_of;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -43,8 +45,8 @@ pub struct PlanArguments {
 /// # Errors
 /// The breakdown or the config can't be read, or nothing in it can be scheduled.
 pub fn plan(arguments: &PlanArguments) -> Outcome {
-    let source = super::source::read(&arguments.breakdown)?;
-    let root = super::run::workspace_of(&source)?;
+    let source = source::read(&arguments.breakdown)?;
+    let root = workspace_of(&source, &here()?);
     let (mut config, _) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
     if let Some(most) = arguments.max_parallel {
         config.execution.max_parallel = most;
@@ -82,7 +84,7 @@ pub struct CheckArguments {
 pub fn check(arguments: &CheckArguments) -> Outcome {
     let mut found = Vec::new();
     for path in &arguments.breakdowns {
-        let source = super::source::read(path)?;
+        let source = source::read(path)?;
         let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps());
         let text = Text::new(&source.text);
         found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, Some(&source.name))));
@@ -132,7 +134,7 @@ pub struct StatusArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn status(arguments: &StatusArguments) -> Outcome {
-    let folder = find(arguments.execution.as_deref())?;
+    let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let status = status_of(&folder)?;
     match arguments.format.as_str() {
         "json" => print_json(&status),
@@ -145,7 +147,7 @@ pub fn status(arguments: &StatusArguments) -> Outcome {
 fn status_of(folder: &std::path::Path) -> Result<StatusReport, Failure> {
     let (_, state) = read(folder)?;
     let mut status = status_report(&state);
-    if status.state == "running" && matches!(try_lock(&folder.join(LOCK)), Ok(Locked::Ours(_))) {
+    if status.state == "running" && matches!(holder(&folder.join(LOCK)), Ok(None)) {
         status.state = "not running".into();
         status.next_actions.insert(0, "Go on: no process owns it, `run` takes it up".into());
     }
@@ -167,7 +169,7 @@ pub struct ReportArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn report(arguments: &ReportArguments) -> Outcome {
-    let (_, state) = read(&find(arguments.execution.as_deref())?)?;
+    let (_, state) = read(&find(&root_here()?, arguments.execution.as_deref())?)?;
     let report = report_of(&state);
     if arguments.format == "json" {
         print_json(&report)?
@@ -195,7 +197,7 @@ pub struct EventsArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn events(arguments: &EventsArguments) -> Outcome {
-    let folder = find(arguments.execution.as_deref())?;
+    let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let path = folder.join(JOURNAL);
     let ended = |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
     let mut number = 0;
@@ -256,7 +258,7 @@ pub struct OutputArguments {
 /// # Errors
 /// There is no such output.
 pub fn output(arguments: &OutputArguments) -> Outcome {
-    let folder = find(arguments.execution.as_deref())?;
+    let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let order = order_of(&folder, &arguments.attempt)?;
     let path = folder.join("output").join(format!("{order}.log"));
     if !path.is_file() {
@@ -302,13 +304,10 @@ pub struct ListArguments {
 /// # Errors
 /// The current folder can't be read.
 pub fn list(arguments: &ListArguments) -> Outcome {
-    let root = root_of(&here()?);
+    let root = root_here()?;
     let mut rows = Vec::new();
     for folder in executions(&root) {
-        let owner = match try_lock(&folder.join(LOCK)) {
-            Ok(Locked::Theirs(who)) => Some(who),
-            _ => None,
-        };
+        let owner = holder(&folder.join(LOCK)).ok().flatten();
         let (began, breakdown) = opening(&folder).unwrap_or_default();
         let (line, state) = match status_of(&folder) {
             Ok(status) => (status.line(), status.state),
@@ -344,7 +343,7 @@ pub struct AuditArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn audit(arguments: &AuditArguments) -> Outcome {
-    let folder = find(arguments.execution.as_deref())?;
+    let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let (events, _) = read(&folder)?;
     let breaches = audit_events(&events);
     if arguments.format == "json" {
@@ -374,7 +373,7 @@ pub struct AgentsArguments {
 /// # Errors
 /// The config can't be read.
 pub fn agents(arguments: &AgentsArguments) -> Outcome {
-    let root = root_of(&here()?);
+    let root = root_here()?;
     let (config, path) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
     let from = path.map_or("built in".to_owned(), |path| path.display().to_string());

@@ -1,12 +1,11 @@
 //! Commands that steer: they take the lock, write their input and leave. The next `run` goes on.
 
-use super::locate::{JOURNAL, find, name_of, own};
-use super::{Exit, Failure, Outcome};
-use crate::core::decide::refusal;
+use super::{Exit, Outcome, root_here};
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
-use crate::engine::owner::Owner;
-use crate::journal::Journal;
+use crate::core::state::State;
+use crate::engine::execution::note;
+use crate::engine::locate::{find, name_of, read};
 
 /// Which execution.
 #[derive(clap::Args)]
@@ -46,7 +45,7 @@ pub struct OfGate {
 /// # Errors
 /// Another process owns the execution, or it makes no sense now.
 pub fn plain(arguments: &Plain, input: Input, done: &str) -> Outcome {
-    steer(arguments.execution.as_deref(), |_| Ok(input), done)
+    steer(arguments.execution.as_deref(), |_| input, done)
 }
 
 /// `cancel`: what a former owner left open is closed first.
@@ -54,7 +53,7 @@ pub fn plain(arguments: &Plain, input: Input, done: &str) -> Outcome {
 /// # Errors
 /// Another process owns the execution, or it is cancelled already.
 pub fn cancel(arguments: &Plain) -> Outcome {
-    steer(arguments.execution.as_deref(), |_| Ok(Input::Cancel), "cancelled")
+    steer(arguments.execution.as_deref(), |_| Input::Cancel, "cancelled")
 }
 
 /// `retry`.
@@ -62,11 +61,7 @@ pub fn cancel(arguments: &Plain) -> Outcome {
 /// # Errors
 /// Another process owns the execution, or there is nothing of that name to be tried again.
 pub fn retry(arguments: &OfTask) -> Outcome {
-    let of = |owner: &Owner| {
-        let (task, gate) = (TaskId::from(arguments.task.as_str()), GateId::from(arguments.task.as_str()));
-        let is_gate = owner.state.graph.task(&task).is_none() && owner.state.graph.gate(&gate).is_some();
-        Ok(if is_gate { Input::RetryGate(gate) } else { Input::Retry(task) })
-    };
+    let of = |state: &State| Input::retry(state, &arguments.task);
     steer(arguments.execution.as_deref(), of, "it will be tried again by the next `run`")
 }
 
@@ -76,7 +71,7 @@ pub fn retry(arguments: &OfTask) -> Outcome {
 /// Another process owns the execution, or the task is done.
 pub fn skip(arguments: &OfTask) -> Outcome {
     let input = Input::Skip(TaskId::from(arguments.task.as_str()));
-    steer(arguments.execution.as_deref(), |_| Ok(input), "skipped; `run` goes on with what waits for it")
+    steer(arguments.execution.as_deref(), |_| input, "skipped; `run` goes on with what waits for it")
 }
 
 /// `approve` and `reject`.
@@ -88,24 +83,13 @@ pub fn decide(arguments: &OfGate, approved: bool) -> Outcome {
     let by = by.unwrap_or_else(|| "somebody".into());
     let gate = GateId::from(arguments.gate.as_str());
     let input = if approved { Input::Approve(gate, by) } else { Input::Reject(gate, by, arguments.reason.clone()) };
-    steer(arguments.execution.as_deref(), |_| Ok(input), if approved { "approved; `run` goes on" } else { "rejected" })
+    steer(arguments.execution.as_deref(), |_| input, if approved { "approved; `run` goes on" } else { "rejected" })
 }
 
-fn steer(execution: Option<&str>, input: impl FnOnce(&Owner) -> Result<Input, Failure>, done: &str) -> Outcome {
-    let folder = find(execution)?;
-    let _lock = own(&folder)?;
-    let (journal, events) = Journal::open(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
-    let mut owner = Owner::new(journal, &events, std::sync::Arc::default());
-    let input = input(&owner)?;
-    if let Some(why) = refusal(&owner.state, &input) {
-        return Err(Failure::usage(format!("{}: {why}", name_of(&folder))));
-    }
-    let written = |error: std::io::Error| Failure::unusable(format!("{}: can't be written: {error}", folder.display()));
-    if input == Input::Cancel {
-        owner.finish(input).map_err(written)?;
-    } else {
-        owner.note(input).map_err(written)?;
-    }
+fn steer(execution: Option<&str>, input: impl FnOnce(&State) -> Input, done: &str) -> Outcome {
+    let folder = find(&root_here()?, execution)?;
+    let input = input(&read(&folder)?.1);
+    note(&folder, input)?;
     eprintln!("{}: {done}", name_of(&folder));
     Ok(Exit::Complete)
 }

@@ -5,6 +5,7 @@ use super::id::{ExecutionId, GateId, OrderId, TaskId};
 use super::outcome::{AgentOutcome, GateMeasures, ReviewOutcome};
 use super::plan::Plan;
 use super::policy::Policy;
+use super::state::State;
 use std::collections::BTreeMap;
 
 /// Everything that can happen to us. `decide` says what it means.
@@ -48,6 +49,15 @@ pub enum Input {
     Approve(GateId, String),
     /// A person refuses a gate: who, and why.
     Reject(GateId, String, String),
+}
+
+impl Input {
+    /// Trying again what is called so: a task, or where there is none a gate.
+    pub fn retry(state: &State, name: &str) -> Self {
+        let (task, gate) = (TaskId::from(name), GateId::from(name));
+        let is_gate = state.graph.task(&task).is_none() && state.graph.gate(&gate).is_some();
+        if is_gate { Self::RetryGate(gate) } else { Self::Retry(task) }
+    }
 }
 
 /// What a new execution begins with.

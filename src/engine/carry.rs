@@ -1,6 +1,7 @@
 //! Carries out orders that are on record: one `match` over them. Each becomes a task that ends
 //! in an input.
 
+use super::owner::Post;
 use crate::agents::command::Agents;
 use crate::config::Config;
 use crate::core::brief::brief;
@@ -31,7 +32,7 @@ pub struct Carrier {
     /// Where last lines are shown.
     pub view: Arc<View>,
     /// The mailbox.
-    pub inbox: mpsc::UnboundedSender<Input>,
+    pub inbox: mpsc::UnboundedSender<Post>,
     stops: BTreeMap<OrderId, watch::Sender<bool>>,
 }
 
@@ -43,7 +44,7 @@ impl Carrier {
         processes: Processes,
         config: SharedConfig,
         view: Arc<View>,
-        inbox: mpsc::UnboundedSender<Input>,
+        inbox: mpsc::UnboundedSender<Post>,
     ) -> Self {
         Self { agents, gates, processes, config, view, inbox, stops: BTreeMap::new() }
     }
@@ -95,7 +96,7 @@ impl Carrier {
             tokio::spawn(async move {
                 let measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
                 // The loop may have ended: then nobody waits for this any more.
-                let _ = inbox.send(Input::GateEnded(order, measures));
+                let _ = inbox.send(Input::GateEnded(order, measures).into());
             });
             return;
         }
@@ -109,7 +110,7 @@ impl Carrier {
             } else {
                 Input::AgentEnded(order, agents.attempt(&config, &processes, &brief, stopped, tail).await)
             };
-            let _ = inbox.send(input);
+            let _ = inbox.send(input.into());
         });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::carry::Carrier;
 use super::clock::Clock;
+use crate::core::decide::refusal;
 use crate::core::event::Recorded;
 use crate::core::input::Input;
 use crate::core::state::State;
@@ -11,7 +12,7 @@ use crate::view::View;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 /// How many inputs are taken as one batch.
@@ -41,6 +42,20 @@ pub enum Stopped {
     Suspended,
 }
 
+/// Something for the loop: an input, and who waits to hear what became of it.
+pub struct Post {
+    /// What happened.
+    pub input: Input,
+    /// Told the number of the last event once it is on disk, or why it was refused.
+    pub answer: Option<oneshot::Sender<Result<u64, String>>>,
+}
+
+impl From<Input> for Post {
+    fn from(input: Input) -> Self {
+        Self { input, answer: None }
+    }
+}
+
 /// Told of each batch once it is recorded.
 pub type Observer<'a> = dyn FnMut(&[Recorded], &State) -> io::Result<()> + 'a;
 
@@ -54,11 +69,6 @@ impl Owner {
         view.publish(&state, events);
         let clock = Clock::after(state.now);
         Self { state, acknowledges: false, journal, clock, view, turned_at: 0 }
-    }
-
-    /// Whether an input would change anything.
-    pub fn would_change(&self, input: Input) -> bool {
-        !note(&mut self.state.clone(), input, self.state.now).is_empty()
     }
 
     /// Records what an input means, and leaves it to the next owner to go on from there.
@@ -93,20 +103,20 @@ impl Owner {
     pub async fn run(
         &mut self,
         first: Vec<Input>,
-        mailbox: &mut mpsc::UnboundedReceiver<Input>,
+        mailbox: &mut mpsc::UnboundedReceiver<Post>,
         carrier: &mut Carrier,
         suspend: &mut mpsc::UnboundedReceiver<()>,
         observe: &mut Observer<'_>,
     ) -> io::Result<Stopped> {
         // What is new is taken in as a whole before anything is started by it.
-        let mut inputs = vec![Input::Tick];
+        let mut posts: Vec<Post> = vec![Input::Tick.into()];
         let mut news = Vec::new();
         for input in first {
             news.extend(note(&mut self.state, input, self.clock.now_ms()));
         }
         self.record(&news, carrier, observe)?;
         loop {
-            if let Err(error) = self.batch(std::mem::take(&mut inputs), carrier, observe) {
+            if let Err(error) = self.batch(std::mem::take(&mut posts), carrier, observe) {
                 carrier.stop_all();
                 wait_until_idle(carrier, suspend).await;
                 return Err(error);
@@ -126,26 +136,38 @@ impl Owner {
                     return Ok(Stopped::Suspended);
                 }
                 received = mailbox.recv() => {
-                    inputs.extend(received);
-                    while inputs.len() < BATCH {
-                        let Ok(input) = mailbox.try_recv() else { break };
-                        inputs.push(input);
+                    posts.extend(received);
+                    while posts.len() < BATCH {
+                        let Ok(post) = mailbox.try_recv() else { break };
+                        posts.push(post);
                     }
                 }
-                () = sleep(wake.unwrap_or(Duration::from_secs(3_600))) => inputs.push(Input::Tick),
+                () = sleep(wake.unwrap_or(Duration::from_secs(3_600))) => posts.push(Input::Tick.into()),
             }
         }
     }
 
     /// One batch: everything is recorded before anything of it is carried out or shown.
-    fn batch(&mut self, inputs: Vec<Input>, carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
+    fn batch(&mut self, posts: Vec<Post>, carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
         let now_ms = self.clock.now_ms();
         self.turned_at = now_ms;
         let mut batch = Vec::new();
-        for input in inputs {
+        let mut answers = Vec::new();
+        for Post { input, answer } in posts {
+            if let Some(answer) = answer {
+                answers.push((answer, refusal(&self.state, &input)));
+            }
             batch.extend(turn(&mut self.state, input, now_ms));
         }
-        self.record(&batch, carrier, observe)
+        self.record(&batch, carrier, observe)?;
+        if !answers.is_empty() {
+            self.journal.sync()?;
+        }
+        for (answer, refused) in answers {
+            // Who asked may have left.
+            let _ = answer.send(refused.map_or(Ok(self.state.seq), Err));
+        }
+        Ok(())
     }
 
     fn record(&mut self, batch: &[Recorded], carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {

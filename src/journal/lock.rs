@@ -44,6 +44,27 @@ pub fn try_lock(path: &Path) -> io::Result<Locked> {
     }
 }
 
+/// Who holds a lock; nobody when it is free. Takes nothing and changes nothing.
+///
+/// # Errors
+/// The file can't be read, or its file system knows no locks.
+pub fn holder(path: &Path) -> io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut who = String::new();
+            file.take(200).read_to_string(&mut who)?;
+            Ok(Some(if who.is_empty() { "another process".into() } else { who }))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Waits until a lock is free, and takes it.
 ///
 /// # Errors

@@ -26,9 +26,10 @@ fn sources() -> Vec<(String, String)> {
 }
 
 /// The table of ARCHITECTURE.md: what each module may use of ours.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("core", &["core"]),
-    ("breakdown", &["breakdown", "core"]),
+    ("failure", &[]),
+    ("breakdown", &["breakdown", "core", "failure"]),
     ("journal", &["journal", "core"]),
     ("process", &["process", "core", "journal"]),
     ("config", &["config", "core"]),
@@ -36,10 +37,14 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("agents", &["agents", "core", "config", "process", "workspace", "gates"]),
     ("gates", &["gates", "core", "config", "process", "workspace"]),
     ("view", &["view", "core"]),
-    ("watch", &["watch"]),
-    ("engine", &["engine", "core", "journal", "process", "config", "agents", "gates", "view"]),
-    ("rpc", &["rpc", "core", "breakdown", "config", "agents"]),
+    ("watch", &[]),
+    (
+        "engine",
+        &["engine", "core", "breakdown", "journal", "process", "config", "workspace", "agents", "gates", "view", "watch", "failure"],
+    ),
+    ("rpc", &["rpc", "core", "breakdown", "journal", "config", "agents", "engine", "failure"]),
     ("render", &["render", "rpc", "core"]),
+    ("face", &["face", "rpc", "core", "breakdown", "engine", "watch", "workspace", "failure"]),
     (
         "cli",
         &[
@@ -51,12 +56,12 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "config",
             "workspace",
             "agents",
-            "gates",
             "view",
-            "watch",
             "engine",
             "rpc",
             "render",
+            "face",
+            "failure",
         ],
     ),
     ("lib", &[]),

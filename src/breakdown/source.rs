@@ -1,7 +1,7 @@
 //! A breakdown from a file, a folder or standard input, with its limits.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns")]
 
-use super::{Failure, here};
+use crate::failure::Failure;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
         )));
     }
     let bytes = std::fs::read(&file).map_err(|error| Failure::usage(format!("{name}: can't be read: {error}: check its permissions")))?;
-    let path = here()?.join(&file);
+    let path = std::path::absolute(&file).map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))?;
     Ok(Source { path: Some(path.canonicalize().unwrap_or(path)), text: text(bytes, &name)?, name })
 }
 
@@ -74,7 +74,11 @@ fn in_folder(folder: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-fn text(bytes: Vec<u8>, name: &str) -> Result<String, Failure> {
+/// Bytes as a breakdown's text, within the limits.
+///
+/// # Errors
+/// Too much of it, a binary file, or not UTF-8.
+pub fn text(bytes: Vec<u8>, name: &str) -> Result<String, Failure> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Failure::usage(format!("{name}: more than {} MiB are not read", MAX_BYTES / 1024 / 1024)));
     }

@@ -1,12 +1,12 @@
 //! Executions of a workspace: where they are, and which one is meant.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks for executions")]
 
-use super::{Failure, here};
 use crate::core::event::{Event, Recorded};
 use crate::core::state::State;
+use crate::failure::{Failure, Kind};
 use crate::journal::lock::{Locked, try_lock};
 use crate::journal::recover::recover;
-use crate::workspace::{STATE_FOLDER, root_of};
+use crate::workspace::STATE_FOLDER;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,11 +49,10 @@ fn started_at(folder: &Path) -> u64 {
 ///
 /// # Errors
 /// There is none, or several begin so.
-pub fn find(given: Option<&str>) -> Result<PathBuf, Failure> {
-    let root = root_of(&here()?);
-    let all = executions(&root);
+pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
+    let all = executions(root);
     let Some(latest) = all.last() else {
-        return Err(Failure::usage(format!(
+        return Err(Failure::not_found(format!(
             "there is no execution in {}: `execution-coordinator run BREAKDOWN` starts one",
             root.display()
         )));
@@ -62,7 +61,7 @@ pub fn find(given: Option<&str>) -> Result<PathBuf, Failure> {
     let matching: Vec<&PathBuf> = all.iter().filter(|folder| name_of(folder) == given || name_of(folder).starts_with(given)).collect();
     match matching[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::usage(format!("there is no execution `{given}`: `execution-coordinator list` shows them"))),
+        [] => Err(Failure::not_found(format!("there is no execution `{given}`: `execution-coordinator list` shows them"))),
         [..] => Err(Failure::usage(format!(
             "several executions begin with `{given}`: {}",
             matching.iter().map(|folder| name_of(folder)).collect::<Vec<_>>().join(", ")
@@ -97,21 +96,22 @@ fn is_gone(who: &str) -> bool {
 /// # Errors
 /// Another process is.
 pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
-    // An owner that was killed a moment ago holds its lock until the kernel has cleared it away.
+    // An owner that was killed a moment ago holds its lock until the kernel has cleared it away,
+    // and who looks whether there is an owner holds it for an instant.
     let mut locked = try_lock(&folder.join(LOCK));
-    for _ in 0..100 {
+    for turn in 0..100 {
         match &locked {
-            Ok(Locked::Theirs(who)) if is_gone(who) => std::thread::sleep(Duration::from_millis(20)),
+            Ok(Locked::Theirs(who)) if turn < 5 || is_gone(who) => std::thread::sleep(Duration::from_millis(20)),
             _ => break,
         }
         locked = try_lock(&folder.join(LOCK));
     }
     match locked {
         Ok(Locked::Ours(lock)) => Ok(lock),
-        Ok(Locked::Theirs(who)) => Err(Failure::unusable(format!(
-            "{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)",
-            name_of(folder)
-        ))),
+        Ok(Locked::Theirs(who)) => Err(Failure::new(
+            Kind::Owned,
+            format!("{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)", name_of(folder)),
+        )),
         Err(error) => Err(Failure::unusable(format!(
             "{}: can't be locked: {error}: keep the workspace on a file system that has locks",
             folder.join(LOCK).display()

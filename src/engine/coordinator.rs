@@ -1,0 +1,221 @@
+//! The executions that one process knows: those of its workspaces, whoever owns them, and the
+//! threads that carry out its own.
+
+use super::execute;
+use super::execution::{Execution, Reins};
+use super::locate::{executions, name_of};
+use super::owner::Stopped;
+use super::start::{Prepared, not_paused, open};
+use crate::core::event::{Recorded, Status};
+use crate::core::state::State;
+use crate::failure::{Failure, Kind};
+use crate::workspace::STATE_FOLDER;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, watch};
+
+/// The executions of some workspaces.
+pub struct Coordinator {
+    /// The folder in which the program was started.
+    pub folder: PathBuf,
+    known: Mutex<Known>,
+    /// Changes whenever something of any execution does.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Known {
+    roots: BTreeSet<PathBuf>,
+    executions: BTreeMap<PathBuf, Arc<Execution>>,
+    /// How those that this process owned have ended.
+    ended: Vec<Result<Option<Status>, Failure>>,
+    running: usize,
+}
+
+impl Coordinator {
+    /// Knows no workspace yet.
+    pub fn new(folder: PathBuf) -> Arc<Self> {
+        Arc::new(Self { folder, known: Mutex::default(), changes: watch::Sender::new(0) })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on the executions of this workspace are known too. Gives whether that is new.
+    pub fn add_root(&self, root: &Path) -> bool {
+        self.known().roots.insert(root.to_owned())
+    }
+
+    /// The workspaces.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.known().roots.iter().cloned().collect()
+    }
+
+    /// Told of every change of any execution.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// All executions, the latest last, as they are on disk now.
+    pub fn list(&self) -> Vec<Arc<Execution>> {
+        let mut known = self.known();
+        let folders: Vec<PathBuf> = known.roots.iter().flat_map(|root| executions(root)).collect();
+        for folder in &folders {
+            if !known.executions.contains_key(folder)
+                && let Some(execution) = Execution::at(folder)
+            {
+                known.executions.insert(folder.clone(), Arc::new(execution));
+            }
+        }
+        known.executions.retain(|folder, execution| execution.is_here() || folders.contains(folder));
+        let mut all: Vec<Arc<Execution>> = known.executions.values().cloned().collect();
+        all.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+        all
+    }
+
+    /// The execution that is meant: by its id or the start of it, or the latest one. What
+    /// another process has added to it is seen when this returns.
+    ///
+    /// # Errors
+    /// There is none, several begin so, or its journal can't be read.
+    pub fn find(&self, given: Option<&str>) -> Result<Arc<Execution>, Failure> {
+        let all = self.list();
+        let found = match given {
+            None => all.last().cloned().ok_or_else(|| Failure::not_found("there is no execution yet: `execution/start` starts one"))?,
+            Some(given) => {
+                let exact = all.iter().find(|execution| execution.id.as_str() == given);
+                let begin: Vec<&Arc<Execution>> = all.iter().filter(|execution| execution.id.as_str().starts_with(given)).collect();
+                match (exact, &begin[..]) {
+                    (Some(one), _) | (None, &[one]) => Arc::clone(one),
+                    (None, []) => return Err(Failure::not_found(format!("there is no execution `{given}`: `execution/list` names them"))),
+                    (None, several) => {
+                        let names: Vec<&str> = several.iter().map(|execution| execution.id.as_str()).collect();
+                        return Err(Failure::not_found(format!("several executions begin with `{given}`: {}", names.join(", "))));
+                    }
+                }
+            }
+        };
+        found.refresh()?;
+        Ok(found)
+    }
+
+    /// The latest execution of a breakdown.
+    pub fn of_breakdown(&self, breakdown: &Path) -> Option<Arc<Execution>> {
+        self.list().into_iter().rev().find(|execution| Path::new(&execution.breakdown) == breakdown)
+    }
+
+    /// Reads what other processes have added to their executions.
+    pub fn refresh(&self) {
+        let mut changed = false;
+        for execution in self.list().iter().filter(|execution| execution.concerns()) {
+            // One that can't be read is said so when it is asked for.
+            changed |= execution.refresh().unwrap_or(false);
+        }
+        if changed {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    /// What to watch so that [`Coordinator::refresh`] is called in time: the folders of states,
+    /// and the journals of what other processes own or somebody has looked at.
+    pub fn watched(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self.roots().iter().map(|root| root.join(STATE_FOLDER)).collect();
+        files.extend(
+            self.list().iter().filter(|execution| !execution.is_here() && execution.concerns()).map(|execution| execution.journal()),
+        );
+        files
+    }
+
+    /// Starts or takes up an execution in a thread of this process, and answers at once.
+    ///
+    /// # Errors
+    /// It is owned or paused, or its folder is not usable.
+    pub fn start(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<Execution>, Failure> {
+        self.add_root(&prepared.root);
+        let opened = open(&prepared)?;
+        let folder = opened.folder.clone();
+        // A new execution has no first event yet: its handle is made by what is known already.
+        let resumed = !opened.events.is_empty();
+        let known = if resumed { self.find(Some(&name_of(&folder)))? } else { Arc::new(Execution::begun(&folder, &prepared)) };
+        let mut running = execute::Execution::new(prepared, opened, known.view.clone(), true);
+        not_paused(running.state(), &folder)?;
+        if running.prepared.is_complete(running.state()) {
+            return Ok(known);
+        }
+        let (posts, mailbox) = mpsc::unbounded_channel();
+        let (suspend, suspended) = mpsc::unbounded_channel();
+        known.taken(Reins { posts: posts.clone(), suspend });
+        {
+            let mut all = self.known();
+            all.running += 1;
+            all.executions.insert(folder, known.clone());
+        }
+        let (handle, coordinator) = (known.clone(), self.clone());
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let work = move || {
+            let mut suspended = suspended;
+            let mut observe = |_: &[Recorded], state: &State| {
+                handle.publish(state.seq);
+                coordinator.changes.send_modify(|changes| *changes += 1);
+                let _ = begun.send(());
+                Ok(())
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let outcome = match runtime {
+                Err(error) => Err(Failure::internal(format!("no runtime: {error}"))),
+                Ok(runtime) => {
+                    let outcome = runtime.block_on(running.run((posts, mailbox), &mut suspended, &mut observe));
+                    // What still runs in the background has nobody to report to.
+                    runtime.shutdown_background();
+                    outcome
+                }
+            };
+            let outcome = outcome.map(|stopped| running.state().ended.map(|(status, _)| status).filter(|_| stopped == Stopped::AtRest));
+            if let Err(failure) = &outcome {
+                eprintln!("{failure}");
+            }
+            drop(running);
+            handle.released();
+            let mut all = coordinator.known();
+            all.running -= 1;
+            all.ended.push(outcome);
+            drop(all);
+            coordinator.changes.send_modify(|changes| *changes += 1);
+        };
+        std::thread::Builder::new()
+            .name("execution".into())
+            .spawn(work)
+            .map_err(|error| Failure::new(Kind::Internal, format!("no thread: {error}")))?;
+        // Whoever asks right after the answer sees an execution that has begun; where it can't
+        // begin, the channel closes.
+        let _ = has_begun.recv();
+        Ok(known)
+    }
+
+    /// Asks all executions of this process to stop and to keep their state.
+    pub fn suspend(&self) {
+        for execution in self.known().executions.values() {
+            execution.suspend();
+        }
+    }
+
+    /// Waits until no execution of this process runs any more. Gives how they ended: `None` for
+    /// one that was suspended.
+    pub async fn at_rest(&self) -> Vec<Result<Option<Status>, Failure>> {
+        let mut changes = self.changes();
+        loop {
+            changes.mark_unchanged();
+            {
+                let known = self.known();
+                if known.running == 0 {
+                    return known.ended.clone();
+                }
+            }
+            if changes.changed().await.is_err() {
+                return Vec::new();
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One execution from its first inputs until it is at rest or suspended.
+
+use super::carry::{Carrier, SharedConfig};
+use super::locate::JOURNAL;
+use super::owner::{Observer, Owner, Post, Stopped};
+use super::start::{Opened, Prepared};
+use crate::agents::command::Agents;
+use crate::core::input::Input;
+use crate::core::state::State;
+use crate::failure::Failure;
+use crate::gates::command::Gates;
+use crate::journal::lock::{Lock, wait_for};
+use crate::process::{Processes, warden};
+use crate::view::View;
+use crate::watch::Watch;
+use crate::workspace::tree::Trees;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::mpsc;
+
+/// An execution that is about to go on.
+pub struct Execution {
+    /// What was known before.
+    pub prepared: Prepared,
+    /// Its folder.
+    pub folder: PathBuf,
+    owner: Owner,
+    view: Arc<View>,
+    resumed: bool,
+    gates: Gates,
+    trees: Trees,
+    _lock: Lock,
+}
+
+/// The two ends of an execution's mailbox.
+pub type Mailbox = (mpsc::UnboundedSender<Post>, mpsc::UnboundedReceiver<Post>);
+
+impl Execution {
+    /// Takes up what was opened. `acknowledges` says whether each batch is synced before it is
+    /// shown to anybody.
+    pub fn new(prepared: Prepared, opened: Opened, view: Arc<View>, acknowledges: bool) -> Self {
+        let Opened { folder, lock, journal, events } = opened;
+        let trees = Trees::new(&prepared.root, Gates::reports(&prepared.config));
+        let gates = Gates::new(&prepared.root, trees.clone());
+        events.iter().for_each(|event| gates.remember(event));
+        let mut owner = Owner::new(journal, &events, view.clone());
+        owner.acknowledges = acknowledges;
+        Self { prepared, folder, owner, view, resumed: !events.is_empty(), gates, trees, _lock: lock }
+    }
+
+    /// Everything that is true of it.
+    pub fn state(&self) -> &State {
+        &self.owner.state
+    }
+
+    /// Runs until it is at rest or suspended.
+    ///
+    /// # Errors
+    /// What it needs can't be had, or the journal can't be written: then everything was stopped,
+    /// and what is recorded is kept.
+    pub async fn run(
+        &mut self,
+        mailbox: Mailbox,
+        suspend: &mut mpsc::UnboundedReceiver<()>,
+        observe: &mut Observer<'_>,
+    ) -> Result<Stopped, Failure> {
+        let unusable = |what: &str, error: &dyn std::fmt::Display| Failure::unusable(format!("{what}: {error}"));
+        let (inbox, mut posts) = mailbox;
+        let warden_lock = self.folder.join("warden.lock");
+        // A former owner's warden ends everything below it before it lets go of this.
+        let waited = tokio::task::spawn_blocking({
+            let lock = warden_lock.clone();
+            move || wait_for(&lock)
+        });
+        let waited = waited.await.map_err(|error| unusable("waiting for what a former process left", &error))?;
+        drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
+        let orphans = if self.resumed { warden::kill_orphans(&self.folder) } else { 0 };
+        if orphans > 0 {
+            eprintln!("ended {orphans} processes that a former owner had left running");
+        }
+        let processes =
+            Processes::start(&warden_lock).map_err(|error| unusable("the process that starts others can't be started", &error))?;
+        let agents = Agents { root: self.prepared.root.clone(), trees: self.trees.clone(), folder: self.folder.clone() };
+        let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
+        let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
+        let _watch = watch_files(&self.prepared, inbox, config);
+        let first = self.prepared.first_inputs(&self.owner.state, &self.folder);
+        let stopped = self.owner.run(first, &mut posts, &mut carrier, suspend, observe).await;
+        stopped.map_err(|error| {
+            let full = error.kind() == std::io::ErrorKind::StorageFull;
+            let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };
+            Failure::unusable(format!(
+                "{}: can't be written: {why}; everything was stopped, what is recorded is kept, and the same `run` goes on",
+                self.folder.join(JOURNAL).display()
+            ))
+        })
+    }
+}
+
+/// Changes of the breakdown and of the config are taken up while it runs.
+fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig) -> Watch {
+    let files: Vec<PathBuf> = prepared.source.path.iter().chain(&prepared.config_path).cloned().collect();
+    let (options, config_path) = (prepared.options.clone(), prepared.config_path.clone());
+    let watch = Watch::new(move |file: &Path| {
+        let input = if Some(file) != config_path.as_deref() {
+            options.plan_now(file)
+        } else {
+            match options.config_now(file) {
+                Ok((config, policy)) => {
+                    *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                    Input::PolicyOffered(Box::new(policy))
+                }
+                Err(message) => return eprintln!("{message}; the rules before it stay in force"),
+            }
+        };
+        // The loop may have ended: then nobody waits for this any more.
+        let _ = inbox.send(input.into());
+    });
+    files.iter().for_each(|file| watch.add(file));
+    watch
+}

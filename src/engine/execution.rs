@@ -1,0 +1,208 @@
+//! An execution as a face holds on to it, whoever owns it.
+
+use super::clock::Clock;
+use super::follow::Follower;
+use super::locate::{JOURNAL, LOCK, name_of, opening, own};
+use super::owner::{Owner, Post};
+use super::start::{Prepared, open_at};
+use crate::core::decide::refusal;
+use crate::core::id::ExecutionId;
+use crate::core::input::Input;
+use crate::core::state::State;
+use crate::failure::{Failure, Kind};
+use crate::journal::lock::holder;
+use crate::view::View;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// One execution of a workspace: read by anybody, steered through whoever owns it.
+pub struct Execution {
+    /// Its id.
+    pub id: ExecutionId,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Where its breakdown is; `-` for one that came without a file.
+    pub breakdown: String,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub started_at: u64,
+    /// What readers see.
+    pub view: Arc<View>,
+    seq: watch::Sender<u64>,
+    place: Mutex<Place>,
+}
+
+/// Who decides.
+enum Place {
+    /// Another process, or nobody.
+    Elsewhere(Box<Follower>),
+    /// A thread of this process.
+    Here(Reins),
+}
+
+/// By what an execution of this process is driven.
+#[derive(Clone)]
+pub struct Reins {
+    /// Its mailbox.
+    pub posts: mpsc::UnboundedSender<Post>,
+    /// Asks it to stop, and to keep its state.
+    pub suspend: mpsc::UnboundedSender<()>,
+}
+
+impl Execution {
+    /// An execution of a folder that has a journal.
+    pub fn at(folder: &Path) -> Option<Self> {
+        let (started_at, breakdown) = opening(folder)?;
+        Some(Self::new(folder, started_at, breakdown))
+    }
+
+    /// One that this process has made and not begun yet.
+    pub(super) fn begun(folder: &Path, prepared: &Prepared) -> Self {
+        Self::new(folder, now_ms(), prepared.name())
+    }
+
+    fn new(folder: &Path, started_at: u64, breakdown: String) -> Self {
+        Self {
+            id: ExecutionId::from(name_of(folder)),
+            folder: folder.to_owned(),
+            breakdown,
+            started_at,
+            view: Arc::default(),
+            seq: watch::Sender::new(0),
+            place: Mutex::new(Place::Elsewhere(Box::default())),
+        }
+    }
+
+    /// Its journal.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join(JOURNAL)
+    }
+
+    /// Everything that is true of it, as far as this process has seen.
+    pub fn state(&self) -> Arc<State> {
+        self.view.snapshot()
+    }
+
+    /// The number of the last event that may be shown; changes with each batch.
+    pub fn seq(&self) -> watch::Receiver<u64> {
+        self.seq.subscribe()
+    }
+
+    /// Reads what another process has added. Gives whether that was anything.
+    ///
+    /// # Errors
+    /// The journal can't be read.
+    pub fn refresh(&self) -> Result<bool, Failure> {
+        let mut place = self.place();
+        let Place::Elsewhere(follower) = &mut *place else { return Ok(false) };
+        let changed = follower.catch_up(&self.journal(), &self.view).map_err(|error| Failure::unusable(error.to_string()))?;
+        drop(place);
+        if changed {
+            self.publish(self.state().seq);
+        }
+        Ok(changed)
+    }
+
+    /// Who is at work on it: a process, as its lock names it.
+    pub fn owner(&self) -> Option<String> {
+        match &*self.place() {
+            Place::Here(_) => Some(format!("process {}", std::process::id())),
+            Place::Elsewhere(_) => holder(&self.folder.join(LOCK)).ok().flatten(),
+        }
+    }
+
+    /// Whether this process owns it.
+    pub fn is_here(&self) -> bool {
+        matches!(&*self.place(), Place::Here(_))
+    }
+
+    /// Whether somebody here has looked at it, or some process is at work on it: of all others
+    /// nothing is read.
+    pub fn concerns(&self) -> bool {
+        self.state().execution.is_some() || self.owner().is_some()
+    }
+
+    /// Whether it has come to an end.
+    pub fn has_ended(&self) -> bool {
+        self.state().ended.is_some()
+    }
+
+    /// Asks it to stop and to keep its state, where this process owns it.
+    pub fn suspend(&self) {
+        if let Place::Here(reins) = &*self.place() {
+            // It may be ending by itself just now.
+            let _ = reins.suspend.send(());
+        }
+    }
+
+    /// A thread of this process owns it from now on.
+    pub(super) fn taken(&self, reins: Reins) {
+        *self.place() = Place::Here(reins);
+    }
+
+    /// No thread of this process owns it any more.
+    pub(super) fn released(&self) {
+        *self.place() = Place::Elsewhere(Box::default());
+        // Whoever waits for it looks again.
+        self.seq.send_modify(|_| {});
+    }
+
+    /// Says that everything up to an event may be shown.
+    pub(super) fn publish(&self, seq: u64) {
+        self.seq.send_replace(seq);
+    }
+
+    /// Steers it: by its mailbox where this process owns it, by its journal where nobody does.
+    /// Gives the number of the last event once it is on disk.
+    ///
+    /// # Errors
+    /// It makes no sense now, or another process owns it.
+    pub async fn steer(&self, input: Input) -> Result<u64, Failure> {
+        let posts = match &*self.place() {
+            Place::Here(reins) => Some(reins.posts.clone()),
+            Place::Elsewhere(_) => None,
+        };
+        if let Some(posts) = posts {
+            let (answer, answered) = oneshot::channel();
+            // An execution that comes to rest just now answers nobody: then it is steered as one
+            // that nobody owns.
+            if posts.send(Post { input: input.clone(), answer: Some(answer) }).is_ok()
+                && let Ok(answer) = answered.await
+            {
+                return answer.map_err(|why| Failure::new(Kind::Refused, format!("{}: {why}", self.id)));
+            }
+        }
+        let seq = note(&self.folder, input)?;
+        self.refresh()?;
+        Ok(seq)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes an execution that nobody owns, records an input, and leaves it to whoever goes on with
+/// it. Gives the number of the last event.
+///
+/// # Errors
+/// Another process owns it, the input makes no sense now, or the journal is not usable.
+pub fn note(folder: &Path, input: Input) -> Result<u64, Failure> {
+    let opened = open_at(folder.to_owned(), own(folder)?)?;
+    let mut owner = Owner::new(opened.journal, &opened.events, Arc::default());
+    if let Some(why) = refusal(&owner.state, &input) {
+        return Err(Failure::new(Kind::Refused, format!("{}: {why}", name_of(folder))));
+    }
+    let written = |error: std::io::Error| Failure::unusable(format!("{}: can't be written: {error}", folder.display()));
+    if input == Input::Cancel {
+        owner.finish(input).map_err(written)?;
+    } else {
+        owner.note(input).map_err(written)?;
+    }
+    Ok(owner.state.seq)
+}
+
+/// The time now, for what is shown of something that goes on.
+pub fn now_ms() -> u64 {
+    Clock::default().now_ms()
+}

@@ -1,0 +1,363 @@
+//! How an execution begins: what is known before anything is started, the journal that it goes
+//! on with, and the inputs that come first.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns and opens executions")]
+
+use super::clock::Clock;
+use super::locate::{JOURNAL, executions, name_of, opening, own};
+use crate::agents::command::can_start;
+use crate::breakdown::source::Source;
+use crate::breakdown::text::Text;
+use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
+use crate::config::{self, Agent, Config};
+use crate::core::allocation::allocate;
+use crate::core::event::{Event, Mark, Recorded, Status};
+use crate::core::id::{AgentName, ExecutionId, TaskId};
+use crate::core::input::{Input, Start};
+use crate::core::policy::{Policy, Role};
+use crate::core::state::{Phase, State, TaskState};
+use crate::failure::{Failure, Kind};
+use crate::journal::Journal;
+use crate::journal::lock::{Lock, wait_for};
+use crate::process::warden;
+use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Warnings about one breakdown that are said at the most.
+const MAX_WARNINGS: usize = 20;
+/// Where a breakdown without a file of its own is kept, in the folder of its execution.
+pub const KEPT_BREAKDOWN: &str = "breakdown.md";
+
+/// What is wanted beside the breakdown itself.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The only executor: a name of the roster, or a kind.
+    pub agent: Option<String>,
+    /// Attempts at once.
+    pub max_parallel: Option<u32>,
+    /// The config instead of the one found.
+    pub config: Option<PathBuf>,
+    /// Only these tasks, and what they wait for; all when empty.
+    pub only: Vec<String>,
+    /// Start anew, even where an execution of this breakdown is unfinished.
+    pub fresh: bool,
+    /// The format; found out when absent.
+    pub format: Option<Format>,
+    /// Which edges are taken beside the written ones.
+    pub deps: Deps,
+}
+
+impl Options {
+    /// What is wanted over what the config says.
+    fn narrow(&self, config: &mut Config) -> Result<(), Failure> {
+        if let Some(most) = self.max_parallel {
+            config.execution.max_parallel = most;
+        }
+        choose_agent(config, self.agent.as_deref())
+    }
+
+    /// A breakdown's text as a plan.
+    fn plan(&self, source: &Source) -> Result<Parsed, Failure> {
+        let mut parsed = parse(&source.text, self.format, self.deps).or_topic(&source.topic());
+        if !self.only.is_empty() {
+            let ids: Vec<TaskId> = self.only.iter().map(|id| TaskId::from(id.trim())).collect();
+            parsed.plan = parsed.plan.only(&ids).map_err(|id| {
+                let known: Vec<&str> = parsed.plan.tasks.iter().take(12).map(|task| task.id.as_str()).collect();
+                Failure::usage(format!("--only {id}: the breakdown has no such task; it has {}", known.join(", ")))
+            })?;
+            parsed.marks.retain(|id, _| parsed.plan.task(id).is_some());
+        }
+        Ok(parsed)
+    }
+
+    /// What a breakdown on disk says now.
+    pub fn plan_now(&self, file: &Path) -> Input {
+        match source::read(file).and_then(|source| self.plan(&source)) {
+            Ok(parsed) if !parsed.nothing_to_do() => Input::PlanOffered(Box::new(parsed.plan), parsed.marks),
+            Ok(parsed) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
+            Err(failure) => Input::PlanBroken(vec![failure.message]),
+        }
+    }
+
+    /// The config of a workspace with what is wanted over it, and where it was found.
+    ///
+    /// # Errors
+    /// The config has a mistake, or there is no such agent.
+    pub fn config(&self, root: &Path) -> Result<(Config, Option<PathBuf>), Failure> {
+        let (mut config, path) = config::load(root, self.config.as_deref()).map_err(Failure::usage)?;
+        self.narrow(&mut config)?;
+        Ok((config, path.map(|path| path.canonicalize().unwrap_or(path))))
+    }
+
+    /// The config of a file as it is now, with its rules.
+    ///
+    /// # Errors
+    /// It has a mistake.
+    pub fn config_now(&self, file: &Path) -> Result<(Config, Policy), String> {
+        let mut config = config::read(file)?;
+        self.narrow(&mut config).map_err(|failure| failure.message)?;
+        let policy = config.policy(true)?;
+        Ok((config, policy))
+    }
+}
+
+/// The roster's other executors step back, or a kind becomes the only one.
+fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let role = |name: &str, agent: &Agent| agent.role.unwrap_or_else(|| config::guess_role(name));
+    if config.agents.contains_key(wanted) {
+        config.agents.retain(|name, agent| name == wanted || role(name, agent) != Role::Executor);
+        return Ok(());
+    }
+    if wanted == config::SHELL {
+        config.agents.retain(|name, agent| role(name, agent) != Role::Executor);
+        return Ok(());
+    }
+    let names: Vec<&str> = config.agents.keys().map(String::as_str).chain([config::SHELL]).collect();
+    Err(Failure::usage(format!("--agent {wanted}: there is no such agent; there are {}", names.join(", "))))
+}
+
+/// Everything that is known before anything is started.
+pub struct Prepared {
+    /// The workspace.
+    pub root: PathBuf,
+    /// The breakdown.
+    pub source: Source,
+    /// What it says.
+    pub parsed: Parsed,
+    /// The config, with what is wanted over it.
+    pub config: Config,
+    /// Where it was found.
+    pub config_path: Option<PathBuf>,
+    /// The rules that follow.
+    pub policy: Policy,
+    /// What should be known but keeps nothing from starting.
+    pub warnings: Vec<String>,
+    /// What was wanted.
+    pub options: Options,
+}
+
+/// The workspace of a breakdown, or of a folder for one without a file.
+pub fn workspace_of(source: &Source, folder: &Path) -> PathBuf {
+    root_of(source.path.as_deref().and_then(Path::parent).unwrap_or(folder))
+}
+
+/// Reads config and breakdown, and says whatever can be known to go wrong before anything is
+/// started.
+///
+/// # Errors
+/// Bad usage, config or breakdown; or it is called from one of its own attempts.
+pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepared, Failure> {
+    if std::env::var_os(warden::COOKIE).is_some() {
+        return Err(Failure::usage(
+            "this is running inside an attempt of execution-coordinator, which never calls itself: do the task itself instead",
+        ));
+    }
+    let (config, config_path) = options.config(&root)?;
+    let policy = config.policy(true).map_err(Failure::usage)?;
+    let parsed = options.plan(&source)?;
+    let mut prepared = Prepared { root, source, parsed, config, config_path, policy, warnings: Vec::new(), options };
+    prepared.warnings = prepared.check()?;
+    Ok(prepared)
+}
+
+impl Prepared {
+    fn check(&self) -> Result<Vec<String>, Failure> {
+        let text = Text::new(&self.source.text);
+        let sentence = |p: &problem::Problem| {
+            let (line, column) = text.position(p.span.start);
+            format!("{}:{line}:{column}: {}: {}", self.source.name, p.severity.name(), p.message)
+        };
+        if self.parsed.nothing_to_do() {
+            let errors: Vec<String> = self.parsed.errors().map(sentence).collect();
+            return Err(Failure::usage(format!("{}\nnothing was started", errors.join("\n"))));
+        }
+        let worth = self.parsed.problems.iter().filter(|p| p.severity != problem::Severity::Info);
+        let mut warnings: Vec<String> = worth.take(MAX_WARNINGS).map(sentence).collect();
+        let allocation = allocate(&self.parsed.plan, &self.policy);
+        let open = || {
+            let all = self.parsed.plan.tasks.iter().zip(&allocation);
+            all.filter(|(task, _)| !self.parsed.marks.contains_key(&task.id) && task.broken.is_none())
+        };
+        let unable: Vec<_> = open().filter(|(_, allocation)| allocation.agent.is_none()).collect();
+        if let Some((task, allocation)) = unable.first() {
+            let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
+            let place =
+                self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or((1, 1), |spot| text.position(spot.span.start));
+            let message = format!(
+                "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
+                self.source.name,
+                place.0,
+                place.1,
+                if unable.len() == 1 { "task" } else { "tasks" },
+                ids.join(", "),
+                allocation.reason,
+                config::FILE_NAME
+            );
+            return Err(Failure::usage(message + "\nnothing was started"));
+        }
+        let shared = self.policy.tests_gate().and_then(|gate| self.config.gate(&gate.name));
+        let shared = shared.filter(|gate| !gate.command.iter().any(|part| part.contains("{task}")) && self.policy.max_parallel > 1);
+        if let Some(gate) = shared.filter(|_| open().filter(|(_, a)| a.tester.is_some()).count() > 1) {
+            warnings.push(format!(
+                "gate `{}` runs the tests of all tasks, and tasks that run at once see each other's tests fail: give its command `{{task}}`, or set max_parallel = 1",
+                gate.name
+            ));
+        }
+        let used: BTreeSet<&str> = open()
+            .flat_map(|(_, a)| a.agent.iter().chain(&a.experts).chain(&a.tester).chain(&a.reviewers))
+            .map(AgentName::as_str)
+            .collect();
+        let at = self.config_path.as_ref().map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
+        let commands = self.config.agents.iter().filter(|(_, agent)| agent.kind == config::Kind::Command);
+        for (name, agent) in commands.filter(|(name, _)| used.contains(name.as_str())) {
+            can_start(&agent.command[0], &self.root, &self.config)
+                .map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
+        }
+        for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {
+            can_start(&gate.command[0], &self.root, &self.config)
+                .map_err(|why| Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name)))?;
+        }
+        Ok(warnings)
+    }
+
+    /// How the journal names the breakdown.
+    pub fn name(&self) -> String {
+        self.source.path.as_ref().map_or_else(|| "-".into(), |path| path.display().to_string())
+    }
+
+    fn offered(&self) -> Input {
+        Input::PlanOffered(Box::new(self.parsed.plan.clone()), self.parsed.marks.clone())
+    }
+
+    fn ruled(&self) -> Input {
+        Input::PolicyOffered(Box::new(self.policy.clone()))
+    }
+
+    /// Whether every task is ticked in the breakdown already.
+    pub fn all_done(&self) -> bool {
+        self.parsed.marks.len() == self.parsed.plan.tasks.len() && self.parsed.marks.values().all(|mark| *mark == Mark::Done)
+    }
+
+    /// Whether an execution is complete and nothing that it was about has changed.
+    pub fn is_complete(&self, state: &State) -> bool {
+        let would_change = |input| !crate::core::note(&mut state.clone(), input, state.now).is_empty();
+        matches!(state.ended, Some((Status::Complete, _))) && !would_change(self.offered()) && !would_change(self.ruled())
+    }
+
+    /// What happened before the loop begins: a start, or a restart with what has changed since.
+    pub fn first_inputs(&self, state: &State, folder: &Path) -> Vec<Input> {
+        if state.execution.is_none() {
+            return vec![Input::Start(Box::new(Start {
+                execution: ExecutionId::from(name_of(folder)),
+                program: env!("CARGO_PKG_VERSION").into(),
+                breakdown: self.name(),
+                plan: self.parsed.plan.clone(),
+                policy: self.policy.clone(),
+                marks: self.parsed.marks.clone(),
+            }))];
+        }
+        let mut inputs = vec![Input::Restarted, self.ruled()];
+        if state.ended.is_some() {
+            inputs.push(Input::Reopened);
+        } else {
+            // Whether it was steered since it came to rest or not: running again tries what failed.
+            let failed = |known: &TaskState| matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_));
+            let tasks = state.plan.tasks.iter().zip(&state.tasks);
+            inputs.extend(tasks.filter(|(_, known)| failed(known)).map(|(task, _)| Input::Retry(task.id.clone())));
+        }
+        // Last, so that what failed and is no longer in the breakdown is not begun again.
+        inputs.push(self.offered());
+        inputs
+    }
+}
+
+/// An execution that this process owns.
+pub struct Opened {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What makes us the owner.
+    pub lock: Lock,
+    /// Its journal.
+    pub journal: Journal,
+    /// What was in it.
+    pub events: Vec<Recorded>,
+}
+
+/// Takes up the unfinished execution of the same breakdown, or makes a new one.
+///
+/// # Errors
+/// Another process owns it, it is paused, or its journal or folder is not usable.
+pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
+    let not_writable = |error: std::io::Error| {
+        let folder = prepared.root.join(STATE_FOLDER);
+        Failure::usage(format!(
+            "{}: the state can't be kept there: {error}: make the folder writable\nnothing was started",
+            folder.display()
+        ))
+    };
+    let state = make_state_folder(&prepared.root).map_err(not_writable)?;
+    // Held while looking and making, so that two of us don't both make one.
+    let _making = wait_for(&state.join("lock")).map_err(not_writable)?;
+    let name = prepared.name();
+    let same = |folder: &&PathBuf| opening(folder).is_some_and(|(_, breakdown)| breakdown == name);
+    let latest = executions(&prepared.root).iter().rev().find(same).cloned().filter(|_| name != "-");
+    if let Some(folder) = latest {
+        let lock = own(&folder)?;
+        if !prepared.options.fresh {
+            let opened = open_at(folder, lock)?;
+            let cancelled = opened.events.iter().any(|event| matches!(event.event, Event::Cancelled));
+            if !cancelled && !opened.events.is_empty() {
+                return Ok(opened);
+            }
+        }
+    }
+    let folder = make_execution(&state, prepared).map_err(not_writable)?;
+    let lock = own(&folder)?;
+    open_at(folder, lock)
+}
+
+/// The journal of an execution that is locked.
+///
+/// # Errors
+/// It can't be read.
+pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
+    let (journal, events) = Journal::open(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+    Ok(Opened { folder, lock, journal, events })
+}
+
+/// A paused execution does not go on by itself.
+///
+/// # Errors
+/// It is paused.
+pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
+    match state.paused {
+        true => Err(Failure::new(Kind::Paused, format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder)))),
+        false => Ok(()),
+    }
+}
+
+/// The folder of a new execution, named by topic and time.
+fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf> {
+    let words: String =
+        prepared.parsed.plan.topic.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let slug = words.split('-').filter(|word| !word.is_empty()).take(4).collect::<Vec<_>>().join("-");
+    let slug = if slug.is_empty() { "execution".to_owned() } else { slug };
+    let now = jiff::Timestamp::from_millisecond(Clock::default().now_ms().cast_signed()).unwrap_or_default();
+    let stamp = now.strftime("%Y%m%d-%H%M%S");
+    let mut again = 1;
+    let folder = loop {
+        let folder = state.join(if again == 1 { format!("{slug}-{stamp}") } else { format!("{slug}-{stamp}-{again}") });
+        if !folder.exists() {
+            break folder;
+        }
+        again += 1;
+    };
+    for inner in ["output", "briefs"] {
+        make_private(&folder.join(inner))?;
+    }
+    if prepared.source.path.is_none() {
+        std::fs::write(folder.join(KEPT_BREAKDOWN), &prepared.source.text)?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,1 @@
+//! Framing and translation, no rules: how a peer speaks to us.

@@ -1,0 +1,62 @@
+//! Why something was not done: a sentence for a person, and a name for a program.
+
+use std::fmt;
+
+/// What was wrong, as far as a caller acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bad usage, config or breakdown; nothing was started.
+    BadInput,
+    /// There is nothing of that name.
+    NotFound,
+    /// It makes no sense now.
+    Refused,
+    /// The execution is paused.
+    Paused,
+    /// Another process owns it.
+    Owned,
+    /// The workspace is not usable.
+    Unusable,
+    /// A mistake of ours, or of the machine.
+    Internal,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What a caller acts on.
+    pub kind: Kind,
+    /// What is wrong, where, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// Of a kind.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+    /// Bad usage, config or breakdown.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::BadInput, message)
+    }
+    /// There is nothing of that name.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, message)
+    }
+    /// The workspace is not usable.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unusable, message)
+    }
+    /// A mistake of ours, or of the machine.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
