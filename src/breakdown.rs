@@ -12,6 +12,7 @@ pub mod source;
 pub mod spec_kit;
 pub mod task_list;
 pub mod text;
+pub mod values;
 
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
@@ -93,7 +94,7 @@ pub const MAX_TASKS: usize = 200_000;
 pub fn parse(source: &str, format: Option<Format>, deps: Deps) -> Parsed {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let text = text::Text::new(source);
-    match format.unwrap_or_else(|| detect::detect(&text)) {
+    match format.unwrap_or_else(|| detect::detect(&text).format) {
         Format::BreakdownAgent => breakdown_agent::read(&text, deps),
         Format::SpecKit => spec_kit::read(&text, deps),
         Format::TaskList => task_list::read(&text, deps),

@@ -3,6 +3,7 @@
 pub mod display;
 pub mod init;
 pub mod run;
+pub mod serve;
 pub mod show;
 pub mod steer;
 
@@ -95,11 +96,13 @@ enum Command {
     List(show::ListArguments),
     /// Replay the journal and check every promise
     Audit(show::AuditArguments),
+    /// The daemon on stdio: a language server for editors, JSON-RPC lines for programs
+    Serve(serve::Arguments),
     /// The roster: who there is, what for, and whether it can start here
     Agents(show::AgentsArguments),
     /// Write a commented config from what is found here
     Init(init::Arguments),
-    /// JSON Schemas of everything that is read and written
+    /// JSON Schemas of everything that is read and written, and the OpenRPC document
     Schema(show::SchemaArguments),
     /// Completions for a shell
     Completions {
@@ -189,6 +192,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Reject(arguments) => steer::decide(&arguments, false),
         Command::List(arguments) => show::list(&arguments),
         Command::Audit(arguments) => show::audit(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Agents(arguments) => show::agents(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => show::schema(&arguments),

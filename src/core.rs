@@ -12,6 +12,7 @@ pub mod event;
 pub mod graph;
 pub mod id;
 pub mod input;
+pub mod label;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

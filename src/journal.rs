@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads and writes the journal")]
 
 pub mod frame;
+pub mod lines;
 pub mod lock;
 pub mod recover;
 pub mod tail;

@@ -1,4 +1,12 @@
-//! What clients are told: wire types, and the schemas made from them.
+//! One table of methods, for every face: what can be asked, by which types, and the schemas and
+//! pages made from it.
 
+pub mod calls;
+pub mod error;
+pub mod messages;
+pub mod method;
+pub mod openrpc;
+pub mod peer;
 pub mod schema;
+pub mod table;
 pub mod types;

@@ -5,9 +5,10 @@
 //! dependencies of tasks, so order counts: steps and tasks in a row, streams one after the other
 //! unless the text says that they run in parallel. v3: like v2 with prerequisites and estimates.
 
-use super::build::{Builder, On, Waiting, estimate};
+use super::build::{Builder, On, Waiting};
 use super::refs::{Target, references};
 use super::text::{Line, Text, Tick, clean_title, fields, tick};
+use super::values::estimate;
 use super::{Deps, Parsed};
 use crate::core::id::StreamId;
 use crate::core::plan::{Level, Task};

@@ -1,15 +1,16 @@
 //! Collects what a format's reader finds, then resolves what refers to what.
 
 use super::names::Names;
-use super::outline::{Outline, TaskSpot};
+use super::outline::{Mention, Outline, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, Target, id_len, references};
 use super::text::{Field, Text, Tick};
+use super::values::{estimate, file_name, is_placeholder, topic, without_backticks};
 use super::{Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::graph::Graph;
 use crate::core::id::{BarrierId, GateId, StreamId, TaskId};
-use crate::core::plan::{Barrier, Dependency, Estimate, Level, Node, Origin, Plan, PlanGate, Size, Stream, Task, TestsFirst};
+use crate::core::plan::{Barrier, Dependency, Level, Node, Origin, Plan, PlanGate, Stream, Task, TestsFirst};
 use crate::core::policy::Weights;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -272,7 +273,8 @@ impl<'a> Builder<'a> {
                         "duplicate-id",
                         span.clone(),
                         format!("task {id} was defined on line {first} already: give it an id of its own"),
-                    );
+                    )
+                    .with_related(self.outline.tasks[holders[0]].span.clone(), format!("the first task {id}"));
                     let place = self.text.all[span.clone()].find(id.as_str());
                     if let Some(at) = place.filter(|_| id.as_str().parse::<u64>().is_ok()) {
                         let at = span.start + at;
@@ -300,7 +302,11 @@ impl<'a> Builder<'a> {
                         format!("stream {key} waits for itself: remove that"),
                     ));
                 }
-                Some(ix) => return self.depend(who, Node::Stream(self.plan.streams[ix].id.clone()), Origin::Explicit),
+                Some(ix) => {
+                    let id = self.plan.streams[ix].id.clone();
+                    self.mention(who, span, &[], Some(id.clone()));
+                    return self.depend(who, Node::Stream(id), Origin::Explicit);
+                }
                 None => {
                     let known: Vec<&str> = self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
                     return self.unknown(who, key, &known.join(", "), span, None);
@@ -344,7 +350,19 @@ impl<'a> Builder<'a> {
                 }
             },
         };
+        self.mention(who, span.clone(), &targets, None);
         self.depend_on_set(who, &targets, &reference.to, span);
+    }
+
+    /// Keeps where something is named. Places inside values of several lines may be unknown.
+    fn mention(&mut self, who: Waiting, span: Range<usize>, tasks: &[usize], stream: Option<StreamId>) {
+        let written =
+            self.text.all.get(span.clone()).is_some_and(|text| text.contains(|c: char| c.is_alphanumeric()) && !text.contains('\n'));
+        if written {
+            let by = if let Waiting::Task(ix) = who { Some(self.plan.tasks[ix].id.clone()) } else { None };
+            let tasks = tasks.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+            self.outline.mentions.push(Mention { span, by, tasks, stream });
+        }
     }
 
     fn depend_on_set(&mut self, who: Waiting, targets: &[usize], written: &Target, span: Range<usize>) {
@@ -517,11 +535,23 @@ impl<'a> Builder<'a> {
                 self.plan.tasks[ix].broken.get_or_insert(format!("it waits for itself in a cycle: {loop_text}"));
             }
             let span = self.outline.tasks[cycle[0]].span.clone();
-            self.problems.push(Problem::error(
-                "cycle",
-                span,
-                format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies"),
-            ));
+            let what = format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies");
+            let mut problem = Problem::error("cycle", span, what);
+            // The last written edge of the circle is the one that closed it.
+            let on_circle = |mention: &&Mention| {
+                let (Some(by), [on]) = (&mention.by, &mention.tasks[..]) else { return false };
+                let place = |id: &TaskId| cycle.iter().position(|&ix| self.plan.tasks[ix].id == *id);
+                place(by).is_some() && place(on).is_some()
+            };
+            if let Some(mention) = self.outline.mentions.iter().filter(on_circle).max_by_key(|mention| mention.span.start) {
+                let (span, replacement) = without_reference(self.text.all, &mention.span);
+                let title = format!("task {} no longer waits for {}", mention.by.as_ref().map_or("", TaskId::as_str), mention.tasks[0]);
+                problem = problem.with_fix(title, span, replacement);
+            }
+            for mention in self.outline.mentions.iter().filter(on_circle) {
+                problem = problem.with_related(mention.span.clone(), "one of the dependencies in the cycle");
+            }
+            self.problems.push(problem);
         }
     }
 
@@ -575,83 +605,22 @@ enum Found {
     None,
 }
 
-/// What stands in one pair of backticks; a text with more of them is left as it is.
-fn without_backticks(text: &str) -> &str {
-    let inner = text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
-    inner.filter(|inner| !inner.contains('`')).unwrap_or(text)
-}
-
-/// Whether a text is only a template's placeholder.
-pub fn is_placeholder(text: &str) -> bool {
-    let text = text.trim();
-    let bracketed = text.starts_with('[') && text.ends_with(']') && !text[1..text.len() - 1].contains(']');
-    let braces = text.starts_with("{{") && text.ends_with("}}");
-    bracketed || braces || text == "TXXX" || text == "..." || text == "Task N"
-}
-
-/// A file as a task names it: without a line range, and not a sentence.
-fn file_name(text: &str) -> String {
-    let name = text.trim_start_matches(['-', ' ']).trim_matches('`');
-    let name = name
-        .strip_prefix("Create:")
-        .or_else(|| name.strip_prefix("Modify:"))
-        .or_else(|| name.strip_prefix("Test:"))
-        .unwrap_or(name)
-        .trim()
-        .trim_matches('`');
-    let name = name.split_once(':').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())).map_or(name, |(file, _)| file);
-    if name.contains(' ') { String::new() } else { name.trim_start_matches("./").to_owned() }
-}
-
-/// `Small`, `M`, `3 hours`, `2-3 hours`, `90m`, `2d`.
-pub fn estimate(text: &str) -> Option<Estimate> {
-    let lower = text.trim().trim_matches(['[', ']', '`']).to_lowercase();
-    let word = lower.split([' ', ',', '(']).next().unwrap_or("");
-    let size = match word {
-        "xs" => Some(Size::ExtraSmall),
-        "s" | "small" => Some(Size::Small),
-        "m" | "medium" => Some(Size::Medium),
-        "l" | "large" => Some(Size::Large),
-        "xl" => Some(Size::ExtraLarge),
-        _ => None,
-    };
-    if let Some(size) = size {
-        return Some(Estimate::Size(size));
-    }
-    let number_len = |text: &str| text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
-    let first = number_len(&lower);
-    let min: f64 = lower[..first].parse().ok()?;
-    let rest = lower[first..].trim_start();
-    let (max, rest) = match rest.strip_prefix(['-', '–']) {
-        Some(rest) => {
-            let rest = rest.trim_start();
-            let second = number_len(rest);
-            (rest[..second].parse().ok()?, rest[second..].trim_start())
-        }
-        None => (min, rest),
-    };
-    let unit = match rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or("") {
-        "m" | "min" | "mins" | "minute" | "minutes" => 1.0,
-        "h" | "hr" | "hrs" | "hour" | "hours" => 60.0,
-        "d" | "day" | "days" => 8.0 * 60.0,
-        "w" | "week" | "weeks" => 5.0 * 8.0 * 60.0,
-        _ => return None,
-    };
-    Some(Estimate::Time { min_minutes: min * unit, max_minutes: max * unit })
-}
-
-/// A topic from a title, without the words that say what kind of file it is.
-fn topic(title: &str, cut: &[&str]) -> String {
-    let mut topic = title.trim().trim_matches(['*', '`', '[', ']']);
-    for words in cut {
-        if let Some(rest) = topic.strip_suffix(words) {
-            topic = rest;
-        }
-        if let Some(rest) = topic.strip_prefix(words) {
-            topic = rest;
+/// What to replace so that a reference is gone from its list, and by what.
+fn without_reference(text: &str, span: &Range<usize>) -> (Range<usize>, &'static str) {
+    let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at);
+    let after = text[span.end..line_end].find([',', ';']).map(|at| span.end + at);
+    match text[line_start..span.start].rfind([',', ';', ':']).map(|at| line_start + at) {
+        Some(at) if text.as_bytes()[at] != b':' => (at..after.unwrap_or(text[..line_end].trim_end().len()), ""),
+        before => {
+            let from = before.map_or(span.start, |at| at + 1);
+            let from = from + text[from..span.start].len() - text[from..span.start].trim_start_matches(['*', ' ']).len();
+            match after {
+                Some(comma) => (from..comma + 1 + text[comma + 1..line_end].len() - text[comma + 1..line_end].trim_start().len(), ""),
+                None => (from..text[..line_end].trim_end().len().max(span.end), "None"),
+            }
         }
     }
-    topic.trim_matches([' ', '-', ':', '–', '—']).to_owned()
 }
 
 /// All task ids and ranges anywhere in a text that start with a letter (`T001`, `T004-T007`).

@@ -5,8 +5,17 @@ use super::breakdown_agent::{numbered_box, numbered_title};
 use super::refs::id_len;
 use super::text::{Text, tick};
 
-/// The first format whose signs a text shows; a plain list of boxes otherwise.
-pub fn detect(text: &Text<'_>) -> Format {
+/// What a text seems to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detected {
+    /// The first format whose signs it shows; a plain list of boxes otherwise.
+    pub format: Format,
+    /// Whether the signs are such that nothing but a breakdown has them.
+    pub sure: bool,
+}
+
+/// Looks for the signs of each format.
+pub fn detect(text: &Text<'_>) -> Detected {
     let (mut spec_kit, mut numbered_boxes, mut streams, mut titles, mut long_form) = (0, 0, 0, 0, 0);
     for (_, line) in text.visible() {
         if let Some((level, _, heading)) = line.heading() {
@@ -24,13 +33,13 @@ pub fn detect(text: &Text<'_>) -> Format {
         }
     }
     if spec_kit >= 2 {
-        Format::SpecKit
+        Detected { format: Format::SpecKit, sure: true }
     } else if numbered_boxes >= 1 || (streams >= 1 && titles >= 1) || long_form >= 1 {
-        Format::BreakdownAgent
+        Detected { format: Format::BreakdownAgent, sure: numbered_boxes + long_form >= 2 || (streams >= 1 && titles >= 1) }
     } else if spec_kit == 1 {
-        Format::SpecKit
+        Detected { format: Format::SpecKit, sure: false }
     } else {
-        Format::TaskList
+        Detected { format: Format::TaskList, sure: false }
     }
 }
 

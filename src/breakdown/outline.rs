@@ -12,6 +12,34 @@ pub struct Outline {
     pub streams: Vec<(StreamId, Range<usize>)>,
     /// Gates in the order of the plan.
     pub gates: Vec<(GateId, Range<usize>)>,
+    /// Where one names another.
+    pub mentions: Vec<Mention>,
+}
+
+/// A place where tasks or a stream are named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    /// The name itself.
+    pub span: Range<usize>,
+    /// The task that waits for them; none for a stream that does.
+    pub by: Option<TaskId>,
+    /// Which tasks.
+    pub tasks: Vec<TaskId>,
+    /// Which stream.
+    pub stream: Option<StreamId>,
+}
+
+impl TaskSpot {
+    /// Where its id stands in the line that names it; nowhere for a task without a written one.
+    pub fn name(&self, source: &str) -> Option<Range<usize>> {
+        let line = source.get(self.span.clone())?;
+        let id = self.id.as_str().split('@').next().filter(|id| !id.is_empty())?;
+        let word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let whole =
+            |at: &usize| !word(at.checked_sub(1).map(|at| line.as_bytes()[at])) && !word(line.as_bytes().get(at + id.len()).copied());
+        let at = line.match_indices(id).map(|(at, _)| at).find(whole)?;
+        Some(self.span.start + at..self.span.start + at + id.len())
+    }
 }
 
 /// A task's place.

@@ -15,6 +15,8 @@ pub struct Problem {
     pub span: Range<usize>,
     /// What would mend it, where that is obvious.
     pub fix: Option<Fix>,
+    /// Other places that it is about, with what they are.
+    pub related: Vec<(Range<usize>, String)>,
 }
 
 /// A change that would mend a problem.
@@ -53,7 +55,7 @@ impl Severity {
 impl Problem {
     /// Something that can't be scheduled.
     pub fn error(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), span, fix: None }
+        Self { severity: Severity::Error, code, message: message.into(), span, fix: None, related: Vec::new() }
     }
     /// Probably not what was meant.
     pub fn warning(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
@@ -62,6 +64,11 @@ impl Problem {
     /// Good to know.
     pub fn info(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Info, ..Self::error(code, span, message) }
+    }
+    /// With another place that it is about.
+    pub fn with_related(mut self, span: Range<usize>, what: impl Into<String>) -> Self {
+        self.related.push((span, what.into()));
+        self
     }
     /// With a change that mends it.
     pub fn with_fix(mut self, title: impl Into<String>, span: Range<usize>, replacement: impl Into<String>) -> Self {

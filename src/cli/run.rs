@@ -59,6 +59,7 @@ impl Arguments {
             max_parallel: self.max_parallel,
             config: self.config.clone(),
             only: self.only.clone(),
+            execution: None,
             fresh: self.fresh,
             format: self.reading.format(),
             deps: self.reading.deps(),

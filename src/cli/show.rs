@@ -414,19 +414,20 @@ pub struct SchemaArguments {
     out: Option<PathBuf>,
 }
 
-/// `schema`.
+/// `schema`: JSON Schemas, the OpenRPC document and the reference of the methods.
 ///
 /// # Errors
 /// The folder is not writable.
 pub fn schema(arguments: &SchemaArguments) -> Outcome {
+    let files = schemas::files();
     let Some(folder) = &arguments.out else {
-        let all: std::collections::BTreeMap<_, _> = schemas::all().into_iter().collect();
-        return print_json(&all);
+        let json = files.iter().filter_map(|(name, text)| Some((*name, serde_json::from_str(text).ok()?)));
+        return print_json(&json.collect::<std::collections::BTreeMap<&str, serde_json::Value>>());
     };
     let unwritable = |error: std::io::Error| Failure::usage(format!("{}: can't be written: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(unwritable)?;
-    for (name, schema) in schemas::all() {
-        std::fs::write(folder.join(name), schemas::text(&schema)).map_err(unwritable)?;
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).map_err(unwritable)?;
     }
     Ok(Exit::Complete)
 }

@@ -186,6 +186,18 @@ pub struct Finding {
     pub place: Option<String>,
 }
 
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let severity = match self.severity {
+            Severity::Blocker => "blocker",
+            Severity::Concern => "concern",
+            Severity::Suggestion => "suggestion",
+        };
+        let place = self.place.as_ref().map_or(String::new(), |place| format!(" ({place})"));
+        write!(f, "{severity} by {}: {}{place}", self.by, self.text)
+    }
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -316,3 +316,77 @@ pub fn open_blockers(state: &State) -> usize {
     let all = of_tasks.chain(state.final_reviews.values());
     all.flat_map(|(_, review)| &review.findings).filter(|finding| finding.severity == Severity::Blocker).count()
 }
+
+/// How much something needs a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severe {
+    /// It did not work.
+    Error,
+    /// Somebody is needed.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// What needs a look at one task or gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// How much.
+    pub severity: Severe,
+    /// A stable name.
+    pub code: &'static str,
+    /// What it is and what to do.
+    pub message: String,
+}
+
+impl Trouble {
+    fn new(severity: Severe, code: &'static str, message: String) -> Self {
+        Self { severity, code, message }
+    }
+}
+
+/// What needs a look at a task.
+pub fn task_trouble(state: &State, ix: usize) -> Vec<Trouble> {
+    let id = &state.task(ix).id;
+    let task = &state.tasks[ix];
+    let mut found = Vec::new();
+    match &task.phase {
+        Phase::Failed(why) => {
+            found.push(Trouble::new(Severe::Error, "task-failed", format!("task {id} failed: {why}: `retry {id}` or `skip {id}`")));
+        }
+        Phase::Blocked(why) => {
+            found.push(Trouble::new(Severe::Warning, "task-blocked", format!("task {id} is blocked: {why}: `retry {id}` or `skip {id}`")));
+        }
+        _ => {}
+    }
+    if let Some(gate) = waits_for_approval(state, ix) {
+        let gate = as_argument(&gate);
+        found.push(Trouble::new(
+            Severe::Warning,
+            "gate-open",
+            format!("task {id} waits for a person: `approve {gate}` or `reject {gate}`"),
+        ));
+    }
+    for finding in task.findings.iter().chain(&task.remarks) {
+        let severity = match finding.severity {
+            Severity::Blocker => Severe::Warning,
+            Severity::Concern | Severity::Suggestion => Severe::Note,
+        };
+        found.push(Trouble::new(severity, "finding", finding.to_string()));
+    }
+    found
+}
+
+/// What needs a look at a gate of a stream, the system or the deployment.
+pub fn gate_trouble(state: &State, ix: usize) -> Vec<Trouble> {
+    let (id, name) = (&state.gates[ix].id, as_argument(&state.gates[ix].id));
+    match &state.gate_states[ix].phase {
+        GatePhase::Failed(why) => {
+            vec![Trouble::new(Severe::Error, "gate-failed", format!("{id} failed: {why}: mend that, then `retry {name}`"))]
+        }
+        GatePhase::Open(why) => {
+            vec![Trouble::new(Severe::Warning, "gate-open", format!("{id} is open: {why}: `approve {name}` or `reject {name}`"))]
+        }
+        _ => Vec::new(),
+    }
+}

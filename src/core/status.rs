@@ -10,11 +10,11 @@ use super::policy::Role;
 use super::progress::{self, stream_label};
 use super::state::{GatePhase, Phase, State};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 /// Where an execution stands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusReport {
     /// The execution.
@@ -40,7 +40,7 @@ pub struct StatusReport {
 }
 
 /// The execution as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
     /// Tasks, without deferred ones.
@@ -62,7 +62,7 @@ pub struct Overview {
 }
 
 /// One stream.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamStatus {
     /// Its id.
@@ -84,7 +84,7 @@ pub struct StreamStatus {
 }
 
 /// One task.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskStatus {
     /// Its id.
@@ -104,7 +104,7 @@ pub struct TaskStatus {
 }
 
 /// One gate.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateStatus {
     /// Its id.
@@ -118,7 +118,7 @@ pub struct GateStatus {
 }
 
 /// One agent.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentStatus {
     /// Its name.
@@ -138,7 +138,7 @@ pub struct AgentStatus {
 }
 
 /// Quality.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quality {
     /// Tasks for which red and then green were seen.
@@ -160,7 +160,7 @@ pub struct Quality {
 }
 
 /// Dependencies and risks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Risk {
     /// The longest chain, as task ids.
@@ -176,7 +176,7 @@ pub struct Risk {
 }
 
 /// One deliverable or milestone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deliverable {
     /// Its name.

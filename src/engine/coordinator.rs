@@ -146,7 +146,7 @@ impl Coordinator {
         }
         let (posts, mailbox) = mpsc::unbounded_channel();
         let (suspend, suspended) = mpsc::unbounded_channel();
-        known.taken(Reins { posts: posts.clone(), suspend });
+        known.taken(Reins { posts: posts.clone(), suspend }, running.prepared.options.clone());
         {
             let mut all = self.known();
             all.running += 1;

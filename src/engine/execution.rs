@@ -1,12 +1,13 @@
 //! An execution as a face holds on to it, whoever owns it.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps reports")]
 
 use super::clock::Clock;
 use super::follow::Follower;
 use super::locate::{JOURNAL, LOCK, name_of, opening, own};
 use super::owner::{Owner, Post};
-use super::start::{Prepared, open_at};
+use super::start::{Options, Prepared, open_at};
 use crate::core::decide::refusal;
-use crate::core::id::ExecutionId;
+use crate::core::id::{ExecutionId, OrderId};
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
@@ -30,6 +31,8 @@ pub struct Execution {
     pub view: Arc<View>,
     seq: watch::Sender<u64>,
     place: Mutex<Place>,
+    /// What was wanted when this process took it up last.
+    options: Mutex<Options>,
 }
 
 /// Who decides.
@@ -70,12 +73,18 @@ impl Execution {
             view: Arc::default(),
             seq: watch::Sender::new(0),
             place: Mutex::new(Place::Elsewhere(Box::default())),
+            options: Mutex::default(),
         }
     }
 
     /// Its journal.
     pub fn journal(&self) -> PathBuf {
         self.folder.join(JOURNAL)
+    }
+
+    /// Where what an order prints is kept.
+    pub fn output(&self, order: OrderId) -> PathBuf {
+        self.folder.join("output").join(format!("{order}.log"))
     }
 
     /// Everything that is true of it, as far as this process has seen.
@@ -135,8 +144,14 @@ impl Execution {
         }
     }
 
+    /// What was wanted when this process took it up last; the defaults where it never did.
+    pub fn options(&self) -> Options {
+        self.options.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A thread of this process owns it from now on.
-    pub(super) fn taken(&self, reins: Reins) {
+    pub(super) fn taken(&self, reins: Reins, options: Options) {
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
         *self.place() = Place::Here(reins);
     }
 
@@ -175,6 +190,16 @@ impl Execution {
         let seq = note(&self.folder, input)?;
         self.refresh()?;
         Ok(seq)
+    }
+
+    /// Keeps the return protocol as a file beside the journal, and gives where.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn keep_report(&self, markdown: &str) -> Result<PathBuf, Failure> {
+        let file = self.folder.join("report.md");
+        std::fs::write(&file, markdown).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
+        Ok(file)
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {

@@ -39,6 +39,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Only these tasks, and what they wait for; all when empty.
     pub only: Vec<String>,
+    /// Take up just this execution, by its folder; the latest of the breakdown when absent.
+    pub execution: Option<PathBuf>,
     /// Start anew, even where an execution of this breakdown is unfinished.
     pub fresh: bool,
     /// The format; found out when absent.
@@ -57,7 +59,10 @@ impl Options {
     }
 
     /// A breakdown's text as a plan.
-    fn plan(&self, source: &Source) -> Result<Parsed, Failure> {
+    ///
+    /// # Errors
+    /// One of the tasks that are wanted does not exist.
+    pub fn plan(&self, source: &Source) -> Result<Parsed, Failure> {
         let mut parsed = parse(&source.text, self.format, self.deps).or_topic(&source.topic());
         if !self.only.is_empty() {
             let ids: Vec<TaskId> = self.only.iter().map(|id| TaskId::from(id.trim())).collect();
@@ -299,6 +304,9 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     let state = make_state_folder(&prepared.root).map_err(not_writable)?;
     // Held while looking and making, so that two of us don't both make one.
     let _making = wait_for(&state.join("lock")).map_err(not_writable)?;
+    if let Some(folder) = &prepared.options.execution {
+        return open_at(folder.clone(), own(folder)?);
+    }
     let name = prepared.name();
     let same = |folder: &&PathBuf| opening(folder).is_some_and(|(_, breakdown)| breakdown == name);
     let latest = executions(&prepared.root).iter().rev().find(same).cloned().filter(|_| name != "-");
@@ -360,4 +368,10 @@ fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf>
         std::fs::write(folder.join(KEPT_BREAKDOWN), &prepared.source.text)?;
     }
     Ok(folder)
+}
+
+/// The names of the agents of a workspace's roster; none where its config has a mistake.
+pub fn agents_of(root: &Path) -> Vec<String> {
+    let policy = config::load(root, None).and_then(|(config, _)| config.policy(true));
+    policy.map(|policy| policy.agents.iter().map(|agent| agent.name.to_string()).collect()).unwrap_or_default()
 }

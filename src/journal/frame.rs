@@ -43,6 +43,17 @@ pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), String> {
     Ok((event, crc))
 }
 
+/// A line without its checksum and the end of its JSON, which is not looked at.
+///
+/// # Errors
+/// It is too short.
+pub fn body(mut line: Vec<u8>) -> io::Result<Vec<u8>> {
+    let split =
+        line.len().checked_sub(TAIL).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a line of the journal is too short"))?;
+    line.truncate(split);
+    Ok(line)
+}
+
 fn checksum(body: &[u8], chain: u32) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(chain);
     hasher.update(body);

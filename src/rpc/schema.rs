@@ -1,5 +1,7 @@
 //! JSON Schemas, made from the types.
 
+use super::calls::table;
+use super::openrpc;
 use super::types::{PlanDocument, ProblemDocument};
 use crate::agents::answer::Answer;
 use crate::config::Config;
@@ -11,7 +13,7 @@ use crate::core::status::StatusReport;
 use schemars::{Schema, schema_for};
 
 /// All schemas, with the names of their files.
-pub fn all() -> Vec<(&'static str, Schema)> {
+fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("answer.json", schema_for!(Answer)),
         ("breakdown.json", schema_for!(Plan)),
@@ -25,8 +27,18 @@ pub fn all() -> Vec<(&'static str, Schema)> {
     ]
 }
 
+/// Everything in the folder `schema`, with its text: schemas, the OpenRPC document, the page.
+pub fn files() -> Vec<(&'static str, String)> {
+    let table = table();
+    let mut files: Vec<(&'static str, String)> = all().into_iter().map(|(name, schema)| (name, text(&schema))).collect();
+    let document = serde_json::to_string_pretty(&openrpc::document(&table)).unwrap_or_default();
+    files.push(("openrpc.json", document + "\n"));
+    files.push(("README.md", openrpc::reference(&table)));
+    files
+}
+
 /// A schema's text, as its file has it.
-pub fn text(schema: &Schema) -> String {
+fn text(schema: &Schema) -> String {
     // A schema is plain JSON, which can always be written.
     serde_json::to_string_pretty(schema).unwrap_or_default() + "\n"
 }

@@ -11,11 +11,11 @@ use crate::core::id::AgentName;
 use crate::core::plan::{Edges, Estimate, Level, Node, Origin};
 use crate::core::policy::{Gate, Policy};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What would happen.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanDocument {
     /// What is being built.
@@ -43,7 +43,7 @@ pub struct PlanDocument {
 }
 
 /// One stream.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamDocument {
     /// Its id.
@@ -57,7 +57,7 @@ pub struct StreamDocument {
 }
 
 /// One task.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDocument {
     /// Its id.
@@ -93,7 +93,7 @@ pub struct TaskDocument {
 }
 
 /// What something waits for.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DependencyDocument {
     /// A task, a stream or a set of tasks.
     pub id: String,
@@ -104,7 +104,7 @@ pub struct DependencyDocument {
 }
 
 /// One gate.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GateDocument {
     /// Its id.
     pub id: String,
@@ -121,7 +121,7 @@ pub struct GateDocument {
 }
 
 /// How long it takes.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Makespan {
     /// No schedule is shorter.
@@ -133,7 +133,7 @@ pub struct Makespan {
 }
 
 /// A problem at its place.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemDocument {
     /// The file; absent for a text without one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -222,7 +222,7 @@ fn every_problem_has_its_place_and_blocks_only_what_depends_on_it() {
             8:22 Error unknown-reference: `33` is nothing that this breakdown has: did you mean task 3? → 3
             9:1 Error duplicate-id: task 2 was defined on line 7 already: give it an id of its own → 9
             11:17 Error ambiguous-reference: 2 is the id of several tasks: say which one
-            12:1 Error cycle: these tasks wait for each other in a cycle: 4 ← 5 ← 6 ← 4: remove one of the dependencies
+            12:1 Error cycle: these tasks wait for each other in a cycle: 4 ← 5 ← 6 ← 4: remove one of the dependencies → None
             18:1 Error placeholder: task 7 is a template that was not filled in (`[Task Name]`): write what it is, or remove it
             20:17 Info external-dependency: `Supabase access` is no task here: it is kept as something needed from outside and blocks nothing
             22:1 Warning tasks-in-fence: 1 task-like line inside the fence that opens here is not read as tasks

@@ -4,10 +4,14 @@
 mod auditor;
 mod breakdown;
 mod cli;
+mod client;
 mod corpus;
 mod crash;
+mod editor;
 mod house;
 mod journal;
+mod line;
+mod lsp;
 mod process;
 mod says;
 mod simulate;

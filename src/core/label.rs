@@ -1,0 +1,226 @@
+//! A few words beside a task, a stream or a gate: short, and as wide at one moment as at the next
+//! while something runs.
+
+use super::event::{Mark, Step};
+use super::outcome::GateVerdict;
+use super::plan::Level;
+use super::policy::GatePolicy;
+use super::progress::{self, Counts};
+use super::state::{GatePhase, Phase, State};
+use super::status::{GateStatus, duration, level_name};
+
+/// The longest label, in characters: what editors show without cutting it off.
+pub const MAX_CHARS: usize = 39;
+
+/// A label and what more there is to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// The label.
+    pub text: String,
+    /// More, as lines of Markdown.
+    pub more: Vec<String>,
+    /// How it looks: `waiting`, `running`, `done`, `failed`, `blocked` or `skipped`.
+    pub look: &'static str,
+    /// Whether it changes as time goes by.
+    pub live: bool,
+}
+
+/// The looks, each with the signs that labels of it begin with.
+pub const LOOKS: [(&str, &str); 6] =
+    [("waiting", "○◌◇"), ("running", "●"), ("done", "✔"), ("failed", "✘"), ("blocked", "⊘◈‖"), ("skipped", "⤼")];
+
+fn look(text: &str) -> &'static str {
+    let sign = text.chars().next().unwrap_or('○');
+    LOOKS.iter().find(|(_, signs)| signs.contains(sign)).map_or("waiting", |(look, _)| look)
+}
+
+/// A time of always the same width: ` 1m05s`.
+pub fn clock(ms: u64) -> String {
+    let (s, m, h) = (ms / 1_000, ms / 60_000, ms / 3_600_000);
+    let text = if h >= 24 {
+        format!("{}d{:02}h", h / 24, h % 24)
+    } else if h > 0 {
+        format!("{h}h{:02}m", m % 60)
+    } else if m > 0 {
+        format!("{m}m{:02}s", s % 60)
+    } else {
+        format!("{s}s")
+    };
+    format!("{text:>6}")
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Beside a task. `running` says whether a process is at work on the execution.
+pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
+    let known = &state.tasks[ix];
+    let id = &state.task(ix).id;
+    let agent = known.open.iter().filter_map(|order| state.orders.get(order)).find_map(|open| open.work.agent());
+    let agent = agent.or(state.allocation[ix].agent.as_ref()).map(ToString::to_string).unwrap_or_default();
+    let mut gates = known.gates.values().filter(|judged| judged.verdict == GateVerdict::Passed).count();
+    let all_gates = state.task_checks(ix).count();
+    gates = gates.min(all_gates);
+    let of_gates = if all_gates > 0 { format!(" · {gates}/{all_gates} gates") } else { String::new() };
+    let spent = known.started_at.map(|at| known.ended_at.unwrap_or(now_ms).saturating_sub(at));
+    let reason = |sign: &str, why: &str| format!("{sign}: {}", why.lines().next().unwrap_or_default());
+    let (text, live) = match &known.phase {
+        Phase::Waiting if state.task(ix).broken.is_some() => ("⊘ can't be scheduled".to_owned(), false),
+        Phase::Waiting if state.dependencies_done(ix) => ("○ ready".to_owned(), false),
+        Phase::Waiting => (format!("◌ waits for {}", progress::waits_for(state, ix).join(", ")), false),
+        Phase::Active(step) => match progress::waits_for_approval(state, ix) {
+            Some(gate) => (format!("◈ approve {gate}?"), false),
+            None if !running => (format!("‖ {}, not running", progress::word(state, ix)), false),
+            None => {
+                let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) { String::new() } else { agent.clone() };
+                let gates = if all_gates > 0 { format!(" {gates}/{all_gates}") } else { String::new() };
+                let width = MAX_CHARS - 20 - gates.chars().count();
+                let word = progress::word(state, ix);
+                (format!("● {word:<10} {} {:<width$}{gates}", clock(spent.unwrap_or(0)), cut(&agent, width)), true)
+            }
+        },
+        Phase::Done => (format!("✔ done {}{of_gates}", duration(spent.unwrap_or(0))), false),
+        Phase::Marked(Mark::Done) => ("✔ done before".to_owned(), false),
+        Phase::Marked(Mark::Skipped) | Phase::Skipped => ("⤼ skipped".to_owned(), false),
+        Phase::Marked(Mark::Deferred) => ("⤼ deferred".to_owned(), false),
+        Phase::Failed(why) => (reason("✘ failed", why), false),
+        Phase::Blocked(why) => (reason("⊘ blocked", why), false),
+    };
+    let mut more = vec![format!("**Task {id}**: {}", progress::word(state, ix))];
+    match &known.phase {
+        Phase::Failed(why) | Phase::Blocked(why) => more.push(why.clone()),
+        Phase::Waiting => more.extend(state.task(ix).broken.clone()),
+        _ => {}
+    }
+    if !agent.is_empty() {
+        more.push(format!("agent {agent}: {}", state.allocation[ix].reason));
+    }
+    if let Some(spent) = spent {
+        more.push(format!("{} attempts, {} rounds of rework, {}", known.attempts, known.rework, duration(spent)));
+    }
+    let waits = progress::waits_for(state, ix);
+    if !waits.is_empty() {
+        more.push(format!("waits for {}", waits.join(", ")));
+    }
+    for gate in task_gate_status(state, ix) {
+        more.push(format!("gate {}: {} {}", gate.id, gate.state, gate.reason).trim_end().to_owned());
+    }
+    more.extend(known.findings.iter().map(ToString::to_string));
+    Label { look: look(&text), text: cut(&text, MAX_CHARS), more, live }
+}
+
+/// Beside a stream.
+pub fn stream(state: &State, ix: usize, running: bool) -> Label {
+    let counts: Counts = progress::count(state, progress::tasks_of_stream(state, ix));
+    let sign = if counts.failed > 0 {
+        "✘"
+    } else if counts.done + counts.skipped == counts.total {
+        "✔"
+    } else if counts.active > 0 && running {
+        "●"
+    } else {
+        "○"
+    };
+    let active = if counts.active > 0 { format!(" · {} running", counts.active) } else { String::new() };
+    let failed = if counts.failed > 0 { format!(" · {} failed", counts.failed) } else { String::new() };
+    let text = format!("{sign} {}/{} done{active}{failed}", counts.done, counts.total);
+    let mut more = vec![format!("**{}**: {} %", progress::stream_label(state.plan.streams[ix].id.as_str()), counts.percent_with_active())];
+    if let Some((min, max)) = progress::remaining_ms(state).filter(|_| running) {
+        more.push(format!("the whole: {}–{} to go", duration(min), duration(max)));
+    }
+    Label { look: look(&text), text: cut(&text, MAX_CHARS), more, live: false }
+}
+
+/// Beside a gate of a stream, the system or the deployment.
+pub fn gate(state: &State, ix: usize) -> Label {
+    let known = &state.gate_states[ix];
+    let id = &state.gates[ix].id;
+    let (text, why) = match &known.phase {
+        GatePhase::Pending if !known.open.is_empty() => ("● being judged".to_owned(), String::new()),
+        GatePhase::Pending => ("◇ pending".to_owned(), String::new()),
+        GatePhase::Passed => ("✔ passed".to_owned(), String::new()),
+        GatePhase::Failed(why) => (format!("✘ failed: {why}"), why.clone()),
+        GatePhase::Open(why) => (format!("◈ open: {why}"), why.clone()),
+    };
+    let mut more = vec![format!("**{id}**: {text}")];
+    more.extend(Some(why).filter(|why| !why.is_empty()));
+    if let Some(decision) = state.decisions.get(id) {
+        let word = if decision.approved { "approved" } else { "rejected" };
+        more.push(format!("{word} by {} {}", decision.by, decision.reason).trim_end().to_owned());
+    }
+    for (check, judged) in &known.results {
+        more.push(
+            format!("`{check}`: {} {}", if judged.verdict == GateVerdict::Passed { "passed" } else { "not passed" }, judged.reason)
+                .trim_end()
+                .to_owned(),
+        );
+    }
+    Label { look: look(&text), text: cut(text.lines().next().unwrap_or_default(), MAX_CHARS), more, live: false }
+}
+
+/// How the gates of a task stand.
+pub fn task_gate_status(state: &State, ix: usize) -> Vec<GateStatus> {
+    let task = &state.tasks[ix];
+    let waiting = progress::waits_for_approval(state, ix);
+    let status = |gate: &GatePolicy| {
+        let id = format!("{}@{}", gate.name, state.task(ix).id);
+        let (word, reason) = match task.gates.get(&gate.name) {
+            Some(judged) if gate.command => match judged.verdict {
+                GateVerdict::Passed => ("passed", ""),
+                GateVerdict::Failed => ("failed", judged.reason.as_str()),
+                GateVerdict::NotEvaluated => ("open", judged.reason.as_str()),
+            },
+            _ if waiting.as_ref().is_some_and(|gate| gate.as_str() == id) => ("open", "it waits for a person"),
+            _ if gate.approval && !gate.command && task.phase == Phase::Done => ("passed", ""),
+            _ => ("pending", ""),
+        };
+        GateStatus { id, level: level_name(Level::Task).into(), state: word.into(), reason: reason.into() }
+    };
+    state.task_gates(ix).map(status).collect()
+}
+
+/// What makes sense to do with a task now: `run`, `retry`, `skip`, `approve`, `reject`, `output`.
+pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
+    let known = &state.tasks[ix];
+    let mut actions = Vec::new();
+    if state.cancelled {
+        return actions;
+    }
+    if progress::waits_for_approval(state, ix).is_some() {
+        actions.extend(["approve", "reject"]);
+    }
+    if matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_)) || known.phase == Phase::Done {
+        actions.push("retry");
+    }
+    if !known.satisfied() && known.phase != Phase::Marked(Mark::Deferred) {
+        actions.push("skip");
+    }
+    if known.attempts + known.test_attempts > 0 || !known.open.is_empty() {
+        actions.push("output");
+    }
+    actions
+}
+
+/// What makes sense to do with a gate now.
+pub fn gate_actions(state: &State, ix: usize) -> Vec<&'static str> {
+    match &state.gate_states[ix].phase {
+        _ if state.cancelled => Vec::new(),
+        GatePhase::Open(_) => vec!["approve", "reject", "retry"],
+        GatePhase::Failed(_) => vec!["retry"],
+        _ => Vec::new(),
+    }
+}
+
+/// What makes sense to do with an execution now: `pause`, `resume`, `cancel`, `run`, `report`.
+pub fn execution_actions(state: &State, running: bool) -> Vec<&'static str> {
+    match state.ended {
+        Some(_) => vec!["run", "report"],
+        None if state.paused => vec!["resume", "cancel", "report"],
+        None if running => vec!["pause", "cancel", "report"],
+        None => vec!["run", "cancel", "report"],
+    }
+}

@@ -1,0 +1,132 @@
+//! Commands of lenses and code actions, each a method of the table.
+
+use super::session::Session;
+use crate::core::id::{StreamId, TaskId};
+use crate::failure::Failure;
+use crate::rpc::calls::file_of;
+use serde_json::{Value, json};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::*;
+
+/// Names, with the actions that they stand for.
+pub const COMMANDS: [(&str, &str); 11] = [
+    ("execution-coordinator.run", "run"),
+    ("execution-coordinator.runStream", "runStream"),
+    ("execution-coordinator.pause", "pause"),
+    ("execution-coordinator.resume", "resume"),
+    ("execution-coordinator.cancel", "cancel"),
+    ("execution-coordinator.retry", "retry"),
+    ("execution-coordinator.skip", "skip"),
+    ("execution-coordinator.approve", "approve"),
+    ("execution-coordinator.reject", "reject"),
+    ("execution-coordinator.showOutput", "output"),
+    ("execution-coordinator.showReport", "report"),
+];
+
+/// What an action is called.
+pub fn title(action: &str) -> &'static str {
+    match action {
+        "run" => "▶ Run",
+        "runStream" => "▶ Run stream",
+        "pause" => "‖ Pause",
+        "resume" => "▶ Resume",
+        "cancel" => "■ Cancel",
+        "retry" => "↻ Retry",
+        "skip" => "⤼ Skip",
+        "approve" => "✔ Approve",
+        "reject" => "✘ Reject",
+        "output" => "Show output",
+        _ => "Show report",
+    }
+}
+
+/// The command of an action: its first argument is the breakdown's URI.
+pub fn command(action: &str, uri: &str, arguments: &[&str]) -> Command {
+    let name = COMMANDS.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name);
+    let arguments = [uri].iter().chain(arguments).map(|argument| Value::from(*argument)).collect();
+    Command { title: title(action).into(), command: name.into(), arguments: Some(arguments) }
+}
+
+impl Session {
+    /// Carries out a command.
+    ///
+    /// # Errors
+    /// It is unknown, or what it calls fails.
+    pub async fn execute(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        let Some((_, action)) = COMMANDS.iter().find(|(name, _)| *name == params.command) else {
+            return Err(Error::invalid_params(format!("there is no command `{}`", params.command)));
+        };
+        let argument = |ix: usize| params.arguments.get(ix).and_then(Value::as_str);
+        let Some(uri) = argument(0) else { return Err(Error::invalid_params("the first argument is the breakdown's URI")) };
+        let name = argument(1).unwrap_or_default().to_owned();
+        let execution = self.execution_of(uri);
+        let id = execution.as_ref().map(|execution| execution.id.to_string());
+        let of = |method: &'static str, key: &str| (method, json!({"execution": id, key: name}));
+        let (method, params) = match *action {
+            "run" => ("execution/start", json!({ "uri": uri })),
+            "runStream" => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &name).await})),
+            "retry" => of("task/retry", "task"),
+            "skip" => of("task/skip", "task"),
+            "approve" => of("gate/approve", "gate"),
+            "reject" => of("gate/reject", "gate"),
+            "output" => return self.show_output(id, &name).await,
+            "report" => return self.show_report(id).await,
+            "pause" => ("execution/pause", json!({ "execution": id })),
+            "resume" => ("execution/resume", json!({ "execution": id })),
+            _ => ("execution/cancel", json!({ "execution": id })),
+        };
+        let result = self.call(method, params).await?;
+        self.look();
+        Ok(Some(result))
+    }
+
+    /// Calls a method of the table.
+    async fn call(&self, method: &str, params: Value) -> Result<Value> {
+        let called = self.table.call(method, Some(params), self.caller.clone()).await;
+        called.map_err(|error| Error { code: error.code.code().into(), message: error.message.into(), data: error.data })
+    }
+
+    async fn tasks_of(&self, uri: &str, stream: &str) -> Vec<TaskId> {
+        let Some(scene) = self.scene(uri).await else { return Vec::new() };
+        scene.parsed().plan.tasks_of(&StreamId::from(stream)).map(|task| task.id.clone()).collect()
+    }
+
+    async fn show_output(&self, execution: Option<String>, task: &str) -> Result<Option<Value>> {
+        let page = self.call("task/output", json!({"execution": execution, "task": task})).await?;
+        let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
+        let file = found.folder.join("output").join(format!("{}.log", page["order"].as_str().unwrap_or_default()));
+        self.show_file(&file);
+        Ok(Some(json!({"path": file, "order": page["order"]})))
+    }
+
+    async fn show_report(&self, execution: Option<String>) -> Result<Option<Value>> {
+        let report = self.call("execution/report", json!({ "execution": execution })).await?;
+        let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
+        let file = found.keep_report(report["markdown"].as_str().unwrap_or_default()).map_err(|failure| failed(&failure))?;
+        self.show_file(&file);
+        Ok(Some(json!({ "path": file })))
+    }
+
+    /// Opens a file in the editor, where it can do that.
+    fn show_file(&self, file: &std::path::Path) {
+        let Some(uri) = Uri::from_file_path(file) else { return };
+        if !self.setup().shows_documents {
+            return;
+        }
+        let client = self.client.clone();
+        let params = ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
+        self.ask(async move { drop(client.show_document(params).await) });
+    }
+}
+
+fn failed(failure: &Failure) -> Error {
+    let error = crate::rpc::error::error(failure);
+    Error { code: error.code.code().into(), message: error.message.into(), data: error.data }
+}
+
+/// The file of a text that is open, if it is one.
+pub fn path_of(uri: &str) -> Option<std::path::PathBuf> {
+    let path = file_of(uri).ok()?;
+    // Journals name breakdowns so.
+    Some(path.canonicalize().unwrap_or(path))
+}

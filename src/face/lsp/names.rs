@@ -1,0 +1,284 @@
+//! Names and what they point at: hover, definition, references, rename, dependencies as calls.
+
+use super::scene::{Scene, Spot};
+use super::status::markdown;
+use crate::breakdown::build::ids_in;
+use crate::breakdown::refs::{Target, references};
+use crate::core::id::TaskId;
+use crate::core::plan::Node;
+use crate::core::progress::stream_label;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::ops::Range;
+use tower_lsp::ls_types::{
+    CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, DocumentHighlight, DocumentHighlightKind, Hover,
+    HoverContents, Location, SymbolKind, TextEdit,
+};
+
+/// One place that names something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Naming {
+    /// The name itself.
+    pub span: Range<usize>,
+    /// What it names; of a range of tasks, all of them.
+    pub spots: Vec<Spot>,
+}
+
+impl Scene {
+    /// Every place that names something elsewhere: in dependencies, and in passing.
+    pub fn namings(&self) -> Vec<Naming> {
+        let outline = &self.parsed().outline;
+        let mut all: Vec<Naming> = outline
+            .mentions
+            .iter()
+            .map(|mention| {
+                let tasks = mention.tasks.iter().cloned().map(Spot::Task);
+                Naming { span: mention.span.clone(), spots: tasks.chain(mention.stream.clone().map(Spot::Stream)).collect() }
+            })
+            .collect();
+        let mut taken: BTreeSet<usize> = all.iter().map(|naming| naming.span.start).collect();
+        taken.extend(outline.tasks.iter().filter_map(|spot| spot.name(self.text())).map(|name| name.start));
+        for line in 0..self.analysis.lines.count() {
+            let range = self.analysis.lines.range(self.text(), line);
+            for (span, id) in in_passing(&self.text()[range.clone()], range.start) {
+                let id = TaskId::from(id);
+                if taken.insert(span.start) && self.planned(&id).is_some() {
+                    all.push(Naming { span, spots: vec![Spot::Task(id)] });
+                }
+            }
+        }
+        all
+    }
+
+    /// What a place names or is the name of, with the stretch of the name.
+    pub fn named_at(&self, offset: usize) -> Option<(Vec<Spot>, Range<usize>)> {
+        let at = |span: &Range<usize>| span.start <= offset && offset <= span.end;
+        if let Some(naming) = self.namings().into_iter().find(|naming| at(&naming.span)) {
+            return Some((naming.spots, naming.span));
+        }
+        let outline = &self.parsed().outline;
+        let own = outline.tasks.iter().find_map(|spot| {
+            let name = spot.name(self.text()).filter(at);
+            name.or_else(|| Some(spot.span.clone()).filter(at)).map(|span| (Spot::Task(spot.id.clone()), span))
+        });
+        let stream = || outline.streams.iter().find(|(_, span)| at(span)).map(|(id, span)| (Spot::Stream(id.clone()), span.clone()));
+        let gate = || outline.gates.iter().find(|(_, span)| at(span)).map(|(id, span)| (Spot::Gate(id.clone()), span.clone()));
+        own.or_else(stream).or_else(gate).map(|(spot, span)| (vec![spot], span))
+    }
+
+    fn place(&self, spot: &Spot) -> Option<Range<usize>> {
+        match spot {
+            Spot::Task(id) => self.task(id).map(|spot| spot.span.clone()),
+            Spot::Stream(id) => self.stream(id).cloned(),
+            Spot::Gate(id) => self.parsed().outline.gates.iter().find(|(known, _)| known == id).map(|(_, span)| span.clone()),
+        }
+    }
+
+    /// Where what a place names is defined.
+    pub fn definition(&self, offset: usize) -> Vec<Location> {
+        let Some((spots, _)) = self.named_at(offset) else { return Vec::new() };
+        spots.iter().filter_map(|spot| self.place(spot)).map(|span| self.location(&span)).collect()
+    }
+
+    /// Every place that names the same.
+    pub fn references(&self, offset: usize, with_definition: bool) -> Vec<Range<usize>> {
+        let Some((spots, _)) = self.named_at(offset) else { return Vec::new() };
+        let same = |naming: &Naming| naming.spots.iter().any(|spot| spots.contains(spot));
+        let mut found: Vec<Range<usize>> = self.namings().into_iter().filter(same).map(|naming| naming.span).collect();
+        if with_definition {
+            let own = |spot: &Spot| match spot {
+                Spot::Task(id) => self.task(id).and_then(|spot| spot.name(self.text())).or_else(|| self.place(spot)),
+                _ => self.place(spot),
+            };
+            found.extend(spots.iter().filter_map(own));
+        }
+        found.sort_by_key(|span| span.start);
+        found
+    }
+
+    /// The same, to be shown in the text.
+    pub fn highlights(&self, offset: usize) -> Vec<DocumentHighlight> {
+        let highlight = |span: &Range<usize>| DocumentHighlight { range: self.span(span), kind: Some(DocumentHighlightKind::TEXT) };
+        self.references(offset, true).iter().map(highlight).collect()
+    }
+
+    /// The task whose id can be changed at a place, and where that stands.
+    pub fn renamable(&self, offset: usize) -> Option<(TaskId, Range<usize>)> {
+        let (spots, span) = self.named_at(offset)?;
+        let [Spot::Task(id)] = &spots[..] else { return None };
+        let definition = self.task(id)?.name(self.text())?;
+        let inside = definition.start <= offset && offset <= definition.end;
+        let named = id.as_str().split('@').next().unwrap_or_default();
+        let exact = self.text().get(span.clone()).is_some_and(|text| text.eq_ignore_ascii_case(named));
+        Some((id.clone(), if inside || !exact { definition } else { span }))
+    }
+
+    /// What to change so that a task has another id everywhere.
+    ///
+    /// # Errors
+    /// Why it can't have that one.
+    pub fn rename(&self, offset: usize, new: &str) -> Result<Vec<TextEdit>, String> {
+        let Some((id, _)) = self.renamable(offset) else { return Err("there is no task id here that could be changed".into()) };
+        let new = new.trim();
+        if crate::breakdown::refs::id_len(new) != Some(new.len()) {
+            return Err(format!("`{new}` is no task id: use letters and digits, as in 7, T012 or 2.3"));
+        }
+        if self.planned(&TaskId::from(new)).is_some() {
+            return Err(format!("there is a task {new} already"));
+        }
+        let old = id.as_str().split('@').next().unwrap_or_default();
+        let mut places: BTreeSet<(usize, usize)> = BTreeSet::new();
+        places.extend(self.task(&id).and_then(|spot| spot.name(self.text())).map(|name| (name.start, name.end)));
+        for naming in self.namings().into_iter().filter(|naming| naming.spots.contains(&Spot::Task(id.clone()))) {
+            let written = &self.text()[naming.span.clone()];
+            places.extend(words(written, old).map(|at| (naming.span.start + at, naming.span.start + at + old.len())));
+        }
+        Ok(places.into_iter().map(|(start, end)| TextEdit { range: self.span(&(start..end)), new_text: new.to_owned() }).collect())
+    }
+
+    /// Everything about what a place names.
+    pub fn hover(&self, offset: usize) -> Option<Hover> {
+        let (spots, span) = self.named_at(offset)?;
+        let text = spots.iter().take(4).map(|spot| self.card(spot)).collect::<Vec<_>>().join("\n\n---\n\n");
+        Some(Hover { contents: HoverContents::Markup(markdown(text)), range: Some(self.span(&span)) })
+    }
+
+    fn card(&self, spot: &Spot) -> String {
+        let mut card = format!("### {}\n", self.name(spot));
+        if let Some(label) = self.label(spot) {
+            let _ = write!(card, "\n`{}`\n", label.text);
+            for line in label.more.iter().skip(1) {
+                let _ = write!(card, "\n- {line}");
+            }
+            card.push('\n');
+        }
+        if let Spot::Task(id) = spot {
+            self.task_card(id, &mut card);
+        }
+        card
+    }
+
+    fn task_card(&self, id: &TaskId, card: &mut String) {
+        let Some(task) = self.planned(id) else { return };
+        let on = |node: &Node| match node {
+            Node::Task(id) => format!("task {id}"),
+            Node::Stream(id) => stream_label(id.as_str()),
+            Node::Barrier(id) => format!("tasks {id}"),
+        };
+        let waits: Vec<String> = task.depends_on.iter().map(|dependency| on(&dependency.on)).collect();
+        let needed: Vec<String> = self.dependants(id).map(|id| id.to_string()).collect();
+        let list = |names: Vec<String>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        let _ = write!(card, "\n**Waits for** {} · **needed by** {}\n", list(waits), list(needed));
+        if let Some((state, ix)) = self.task_state(id) {
+            let slack = state.graph.slack(ix);
+            let path =
+                if state.graph.critical_path().contains(&ix) { "on the critical path".to_owned() } else { format!("slack {slack:.1}") };
+            let _ = write!(card, "\n{path}\n");
+            let known = &state.tasks[ix];
+            if let Some((order, outcome)) = &known.result {
+                let summary: String = outcome.summary.chars().take(400).collect();
+                let _ = write!(card, "\n**Evidence** {order}: {summary}\n");
+            }
+            for judged in known.gates.values() {
+                let tests =
+                    judged.measures.tests.map_or(String::new(), |tests| format!(", {} passed, {} failed", tests.passed, tests.failed));
+                let _ = write!(card, "\n- {} by {}{tests}", judged.measures.ending, judged.order);
+            }
+        }
+        if !task.objective.is_empty() {
+            let _ = write!(card, "\n{}\n", task.objective);
+        }
+        for criterion in task.criteria.iter().take(12) {
+            let _ = write!(card, "\n- {criterion}");
+        }
+    }
+
+    /// The tasks that wait for a task by name.
+    fn dependants<'a>(&'a self, id: &'a TaskId) -> impl Iterator<Item = &'a TaskId> {
+        let waits = move |task: &&crate::core::plan::Task| task.depends_on.iter().any(|d| d.on == Node::Task(id.clone()));
+        self.parsed().plan.tasks.iter().filter(waits).map(|task| &task.id)
+    }
+
+    /// The task at a place, as the root of a hierarchy.
+    pub fn hierarchy_item(&self, id: &TaskId) -> Option<CallHierarchyItem> {
+        let spot = self.task(id)?;
+        let line = spot.span.start..spot.span.end.min(self.line_end(spot.span.start));
+        Some(CallHierarchyItem {
+            name: self.name(&Spot::Task(id.clone())),
+            kind: SymbolKind::METHOD,
+            tags: None,
+            detail: self.label(&Spot::Task(id.clone())).map(|label| label.text),
+            uri: self.uri.clone(),
+            range: self.span(&line),
+            selection_range: self.span(&line),
+            data: Some(id.as_str().into()),
+        })
+    }
+
+    /// The task at a place.
+    pub fn task_at(&self, offset: usize) -> Option<TaskId> {
+        let named = self.named_at(offset).and_then(|(spots, _)| spots.into_iter().next());
+        match named.or_else(|| self.block_at(offset).map(|(spot, ..)| spot)) {
+            Some(Spot::Task(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The tasks that wait for a task.
+    pub fn incoming(&self, id: &TaskId) -> Vec<CallHierarchyIncomingCall> {
+        let call = |by: &TaskId| {
+            let from = self.hierarchy_item(by)?;
+            Some(CallHierarchyIncomingCall { from, from_ranges: self.mentions(by, id) })
+        };
+        self.dependants(id).filter_map(call).collect()
+    }
+
+    /// The tasks that a task waits for.
+    pub fn outgoing(&self, id: &TaskId) -> Vec<CallHierarchyOutgoingCall> {
+        let Some(task) = self.planned(id) else { return Vec::new() };
+        let call = |dependency: &crate::core::plan::Dependency| match &dependency.on {
+            Node::Task(on) => Some(CallHierarchyOutgoingCall { to: self.hierarchy_item(on)?, from_ranges: self.mentions(id, on) }),
+            _ => None,
+        };
+        task.depends_on.iter().filter_map(call).collect()
+    }
+
+    fn mentions(&self, by: &TaskId, of: &TaskId) -> Vec<tower_lsp::ls_types::Range> {
+        let mentions = self.parsed().outline.mentions.iter();
+        mentions
+            .filter(|mention| mention.by.as_ref() == Some(by) && mention.tasks.contains(of))
+            .map(|mention| self.span(&mention.span))
+            .collect()
+    }
+}
+
+/// Ids that a line names in passing: `T012` anywhere, `3` after "Task" or "Tasks".
+fn in_passing(line: &str, base: usize) -> Vec<(Range<usize>, String)> {
+    let mut found = Vec::new();
+    let mut keep = |at: usize, len: usize, to: Target| {
+        if let Target::Task(id) = to {
+            found.push((base + at..base + at + len, id));
+        }
+    };
+    for reference in ids_in(line) {
+        keep(reference.at, reference.len, reference.to);
+    }
+    for (at, word) in line.match_indices("ask") {
+        let begins = at > 0 && matches!(line.as_bytes()[at - 1], b't' | b'T') && !line[..at - 1].ends_with(|c: char| c.is_alphanumeric());
+        let rest = &line[at + word.len()..];
+        let skip = 3 + usize::from(rest.starts_with('s'));
+        if begins && line[at + skip..].trim_start_matches([' ', '#']).starts_with(|c: char| c.is_ascii_digit()) {
+            references(&line[at + skip..]).into_iter().for_each(|reference| keep(at + skip + reference.at, reference.len, reference.to));
+        }
+    }
+    found
+}
+
+/// Where a word stands by itself in a text.
+fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let lower = text.to_ascii_lowercase();
+    let found: Vec<usize> = lower.match_indices(&word.to_ascii_lowercase()).map(|(at, _)| at).collect();
+    let bytes = text.as_bytes();
+    found.into_iter().filter(move |at| !part(at.checked_sub(1).and_then(|at| bytes.get(at))) && !part(bytes.get(at + word.len())))
+}

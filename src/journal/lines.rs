@@ -1,0 +1,46 @@
+//! Events of a journal as the JSON that they are written in, from a number on.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the journal")]
+
+use super::frame;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+/// A journal being read by lines.
+pub struct Lines {
+    reader: BufReader<File>,
+}
+
+impl Lines {
+    /// The events of a journal from a number on, which begins at 1.
+    ///
+    /// # Errors
+    /// The journal can't be read.
+    pub fn open(path: &Path, from: u64) -> io::Result<Self> {
+        let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+        for _ in 1..from {
+            if reader.skip_until(b'\n')? == 0 {
+                break;
+            }
+        }
+        Ok(Self { reader })
+    }
+
+    /// The next events, each without the end of its JSON: `{"seq":…,"at":…,"event":…`. Nothing
+    /// when there is no more, or when the next one is just being written.
+    ///
+    /// # Errors
+    /// The journal can't be read, or is damaged.
+    pub fn take(&mut self, most: usize) -> io::Result<Vec<Vec<u8>>> {
+        let mut page = Vec::new();
+        while page.len() < most {
+            let mut line = Vec::new();
+            self.reader.read_until(b'\n', &mut line)?;
+            if line.pop() != Some(b'\n') {
+                break;
+            }
+            page.push(frame::body(line)?);
+        }
+        Ok(page)
+    }
+}

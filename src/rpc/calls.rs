@@ -1,0 +1,394 @@
+//! What carries out the methods: each reads the executions or drops an input into one.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads outputs")]
+
+use super::messages::*;
+use super::method;
+use super::peer::{Caller, apart, report_document};
+use super::table::Table;
+use super::types::{PlanDocument, plan_document};
+use crate::breakdown::source::{Source, read, text};
+use crate::breakdown::{Deps, Format};
+use crate::core::brief::work_name;
+use crate::core::event::Event;
+use crate::core::id::{GateId, OrderId, TaskId};
+use crate::core::input::Input;
+use crate::core::label::task_gate_status;
+use crate::core::progress::waits_for;
+use crate::core::state::State;
+use crate::core::status::{StatusReport, gate_status, status_report};
+use crate::engine::execution::Execution;
+use crate::engine::start::{KEPT_BREAKDOWN, Options, prepare, workspace_of};
+use crate::failure::Failure;
+use crate::journal::lines::Lines;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The table of all methods.
+pub fn table() -> Table {
+    let mut table = Table::default();
+    table.add::<method::Plan, _>(plan);
+    table.add::<method::Start, _>(start);
+    table.add::<method::Await, _>(wait);
+    table.add::<method::Status, _>(|caller, params| at(caller, params.execution, |execution| Ok(status(execution))));
+    table.add::<method::GetReport, _>(|caller, params| {
+        at(caller, params.execution, |execution| Ok(report_document(execution, &execution.state())))
+    });
+    table.add::<method::List, _>(|caller, _| apart(move || Ok(list(&caller))));
+    table.add::<method::Events, _>(|caller, params| {
+        at(caller, params.execution, move |execution| events(execution, params.from, params.limit))
+    });
+    table.add::<method::Subscribe, _>(subscribe);
+    table.add::<method::Unsubscribe, _>(|caller, params| async move {
+        Ok(Unsubscribed { unsubscribed: caller.peer.unsubscribe(params.subscription) })
+    });
+    table.add::<method::Pause, _>(|caller, params| steer(caller, params.execution, false, |_| Input::Pause));
+    table.add::<method::Resume, _>(|caller, params| steer(caller, params.execution, true, |_| Input::Resume));
+    table.add::<method::Cancel, _>(|caller, params| steer(caller, params.execution, false, |_| Input::Cancel));
+    table.add::<method::TaskGet, _>(|caller, params| at(caller, params.execution, move |execution| card(execution, &params.task)));
+    table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(tasks(execution))));
+    table.add::<method::TaskOutput, _>(|caller, params| at(caller, params.execution.clone(), move |execution| output(execution, &params)));
+    table.add::<method::TaskRetry, _>(|caller, params| {
+        steer(caller, params.execution, true, move |state| Input::retry(state, &params.task))
+    });
+    table.add::<method::TaskSkip, _>(|caller, params| {
+        steer(caller, params.execution, true, move |_| Input::Skip(TaskId::from(params.task)))
+    });
+    table.add::<method::GateApprove, _>(|caller, params| {
+        steer(caller, params.execution, true, move |_| Input::Approve(GateId::from(params.gate), by(params.by)))
+    });
+    table.add::<method::GateReject, _>(|caller, params| {
+        steer(caller, params.execution, false, move |_| Input::Reject(GateId::from(params.gate), by(params.by), params.reason))
+    });
+    table
+}
+
+fn by(given: Option<String>) -> String {
+    given.unwrap_or_else(|| "client".into())
+}
+
+/// Reads something of an execution, apart from the loop of messages.
+async fn at<R: Send + 'static>(
+    caller: Caller,
+    execution: Option<String>,
+    read: impl FnOnce(&Execution) -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
+    apart(move || read(&*caller.coordinator.find(execution.as_deref())?)).await
+}
+
+/// The file that a `file:` URI names.
+///
+/// # Errors
+/// It is no such URI.
+pub fn file_of(uri: &str) -> Result<PathBuf, Failure> {
+    let path = uri.strip_prefix("file://").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
+    match path.filter(|path| path.starts_with('/')) {
+        Some(path) => {
+            use std::os::unix::ffi::OsStringExt;
+            let bytes: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+            Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
+        }
+        None => Err(Failure::usage(format!("`{uri}` names no file of this machine: give a `file:` URI"))),
+    }
+}
+
+fn source_of(params: &PlanParams, folder: &Path) -> Result<Source, Failure> {
+    match (&params.path, &params.uri, &params.text) {
+        (Some(path), None, None) => read(&folder.join(path)),
+        (None, Some(uri), None) => read(&file_of(uri)?),
+        (None, None, Some(given)) => Ok(Source { path: None, name: "text".into(), text: text(given.clone().into_bytes(), "text")? }),
+        _ => Err(Failure::usage("give exactly one of `path`, `uri` and `text`")),
+    }
+}
+
+fn options_of(params: &PlanParams, folder: &Path) -> Result<Options, Failure> {
+    let names = || Format::ALL.map(|(_, name)| name).join(", ");
+    let format = params.format.as_deref().map(|wanted| {
+        let known = Format::ALL.iter().find(|(_, name)| *name == wanted);
+        known.map(|(format, _)| *format).ok_or_else(|| Failure::usage(format!("there is no format `{wanted}`; there are {}", names())))
+    });
+    let deps = match params.deps.as_deref() {
+        None => Deps::Format,
+        Some("explicit") => Deps::Explicit,
+        Some("order") => Deps::Order,
+        Some("phase") => Deps::Phase,
+        Some(other) => return Err(Failure::usage(format!("`{other}` is no rule for edges: use explicit, order or phase"))),
+    };
+    if params.max_parallel == Some(0) {
+        return Err(Failure::usage("maxParallel must be at least 1"));
+    }
+    Ok(Options {
+        agent: params.agent.clone(),
+        max_parallel: params.max_parallel,
+        config: params.config.as_ref().map(|path| folder.join(path)),
+        only: params.only.clone(),
+        execution: None,
+        fresh: params.fresh,
+        format: format.transpose()?,
+        deps,
+    })
+}
+
+async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failure> {
+    apart(move || {
+        let folder = &caller.coordinator.folder;
+        let source = source_of(&params, folder)?;
+        let options = options_of(&params, folder)?;
+        let root = workspace_of(&source, folder);
+        caller.coordinator.add_root(&root);
+        let (config, _) = options.config(&root)?;
+        let policy = config.policy(true).map_err(Failure::usage)?;
+        Ok(plan_document(&options.plan(&source)?, &source.text, &policy))
+    })
+    .await
+}
+
+async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
+    apart(move || {
+        let folder = &caller.coordinator.folder;
+        let source = source_of(&params, folder)?;
+        let options = options_of(&params, folder)?;
+        let root = workspace_of(&source, folder);
+        let (execution, resumed, warnings) = begin(&caller, source, root, options)?;
+        Ok((caller, execution, resumed, warnings))
+    })
+    .await
+    .map(|(caller, execution, resumed, warnings)| {
+        caller.peer.watch(&execution);
+        Started { execution: execution.id.to_string(), resumed, state: status_report(&execution.state()).state, warnings }
+    })
+}
+
+fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Result<(Arc<Execution>, bool, Vec<String>), Failure> {
+    let prepared = prepare(source, root, options)?;
+    let warnings = prepared.warnings.clone();
+    let before = caller.coordinator.list().len();
+    let execution = caller.coordinator.start(prepared)?;
+    Ok((execution, caller.coordinator.list().len() == before, warnings))
+}
+
+/// Goes on with an execution that nobody is at work on.
+fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
+    if execution.owner().is_some() {
+        return Ok(());
+    }
+    let root = execution.folder.parent().and_then(Path::parent).unwrap_or(&execution.folder).to_owned();
+    let mut source = match execution.breakdown.as_str() {
+        "-" => read(&execution.folder.join(KEPT_BREAKDOWN))?,
+        path => read(Path::new(path))?,
+    };
+    if execution.breakdown == "-" {
+        source.path = None;
+    }
+    let options = Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
+    caller.coordinator.start(prepare(source, root, options)?)?;
+    Ok(())
+}
+
+async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
+    if !caller.peer.may_await {
+        return Err(Failure::new(
+            crate::failure::Kind::Refused,
+            "an editor's connection does not wait for an execution: `execution/result` is sent when it ends",
+        ));
+    }
+    let execution = at_handle(&caller, params.execution).await?;
+    let mut seq = execution.seq();
+    let over = async {
+        // Another process may go on with it, or leave it, without a word to us.
+        let mut look = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            seq.mark_unchanged();
+            let looked = execution.clone();
+            let working = apart(move || {
+                looked.refresh()?;
+                Ok(looked.owner().is_some())
+            });
+            // An owner lets go a moment after its last event: what counts is both.
+            if !working.await? {
+                return Ok::<(), Failure>(());
+            }
+            tokio::select! {
+                changed = seq.changed() => if changed.is_err() { return Ok(()) },
+                _ = look.tick() => {}
+            }
+        }
+    };
+    match params.timeout_ms {
+        Some(limit) => drop(tokio::time::timeout(Duration::from_millis(limit), over).await.unwrap_or(Ok(()))?),
+        None => over.await?,
+    }
+    let state = execution.state();
+    Ok(Awaited {
+        execution: execution.id.to_string(),
+        ended: state.ended.is_some(),
+        running: execution.owner().is_some(),
+        status: status_report(&state),
+        report: state.ended.map(|_| report_document(&execution, &state)),
+    })
+}
+
+async fn at_handle(caller: &Caller, given: Option<String>) -> Result<Arc<Execution>, Failure> {
+    let coordinator = caller.coordinator.clone();
+    apart(move || coordinator.find(given.as_deref())).await
+}
+
+/// The five sections, with what the journal can't know: whether anybody is at work.
+pub fn status(execution: &Execution) -> StatusReport {
+    let mut status = status_report(&execution.state());
+    if status.state == "running" && execution.owner().is_none() {
+        status.state = "not running".into();
+    }
+    status
+}
+
+fn list(caller: &Caller) -> ExecutionList {
+    let row = |execution: Arc<Execution>| {
+        let (state, line) = match execution.refresh() {
+            Ok(_) => {
+                let status = status(&execution);
+                (status.state.clone(), status.line())
+            }
+            Err(failure) => ("unreadable".into(), failure.message),
+        };
+        ExecutionRow {
+            execution: execution.id.to_string(),
+            breakdown: execution.breakdown.clone(),
+            started_at: execution.started_at,
+            state,
+            owner: execution.owner(),
+            line,
+        }
+    };
+    ExecutionList { executions: caller.coordinator.list().into_iter().map(row).collect() }
+}
+
+fn events(execution: &Execution, from: Option<u64>, limit: Option<usize>) -> Result<EventsPage, Failure> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: can't be read: {error}", execution.journal().display()));
+    let from = from.unwrap_or(1).max(1);
+    let last = execution.state().seq;
+    let most = limit.unwrap_or(1_000).min(10_000).min(usize::try_from((last + 1).saturating_sub(from)).unwrap_or(0));
+    let mut lines = Lines::open(&execution.journal(), from).map_err(|error| unreadable(&error))?;
+    let mut events = Vec::new();
+    for mut body in lines.take(most).map_err(|error| unreadable(&error))? {
+        body.push(b'}');
+        events.push(serde_json::from_slice(&body).map_err(|error| unreadable(&error))?);
+    }
+    Ok(EventsPage { execution: execution.id.to_string(), next: from + events.len() as u64, events, last })
+}
+
+async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed, Failure> {
+    let execution = at_handle(&caller, params.execution).await?;
+    let from = params.from.unwrap_or(*execution.seq().borrow() + 1).max(1);
+    let subscription = caller.peer.subscribe(&execution, from);
+    Ok(Subscribed { subscription, execution: execution.id.to_string(), from })
+}
+
+async fn steer(
+    caller: Caller,
+    given: Option<String>,
+    goes_on: bool,
+    input: impl FnOnce(&State) -> Input + Send,
+) -> Result<Steered, Failure> {
+    let execution = at_handle(&caller, given).await?;
+    let input = input(&execution.state());
+    let mut seq = execution.steer(input).await?;
+    if goes_on && !execution.is_here() {
+        let (caller, execution) = (caller.clone(), execution.clone());
+        seq = apart(move || {
+            go_on(&caller, &execution)?;
+            Ok(execution.state().seq)
+        })
+        .await?;
+    }
+    caller.peer.watch(&execution);
+    let running = execution.owner().is_some();
+    Ok(Steered { execution: execution.id.to_string(), seq, state: status(&execution).state, running })
+}
+
+fn tasks(execution: &Execution) -> TaskList {
+    let state = execution.state();
+    let mut tasks: Vec<_> = status_report(&state).streams.into_iter().flat_map(|stream| stream.tasks).collect();
+    tasks.sort_by_key(|task| state.graph.task(&TaskId::from(task.id.as_str())));
+    let gates = (0..state.gates.len()).map(|ix| gate_status(&state, ix)).collect();
+    TaskList { execution: execution.id.to_string(), tasks, gates }
+}
+
+fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
+    let state = execution.state();
+    let id = TaskId::from(task);
+    let Some(ix) = state.graph.task(&id) else {
+        return Err(Failure::not_found(format!("{}: there is no task {task}: `task/list` names them", execution.id)));
+    };
+    let known = &state.tasks[ix];
+    let finding = |finding: &crate::core::outcome::Finding| finding.to_string();
+    let needed_by = |node: &crate::core::plan::Task| node.depends_on.iter().any(|d| d.on == crate::core::plan::Node::Task(id.clone()));
+    let orders = orders_of(execution)?;
+    Ok(TaskCard {
+        execution: execution.id.to_string(),
+        status: tasks(execution).tasks.into_iter().find(|row| row.id == task).unwrap_or_default(),
+        stream: state.task(ix).stream.as_ref().map(ToString::to_string),
+        waits_for: waits_for(&state, ix),
+        needed_by: state.plan.tasks.iter().filter(|task| needed_by(task)).map(|task| task.id.to_string()).collect(),
+        slack: state.graph.slack(ix),
+        critical_path: state.graph.critical_path().contains(&ix),
+        orders: orders.into_iter().filter(|(_, of, _)| of.as_ref() == Some(&id)).map(|(_, _, row)| row).collect(),
+        findings: known.findings.iter().chain(&known.remarks).map(finding).collect(),
+        gates: task_gate_status(&state, ix),
+    })
+}
+
+/// All orders of an execution, with their tasks.
+fn orders_of(execution: &Execution) -> Result<Vec<(OrderId, Option<TaskId>, OrderRow)>, Failure> {
+    let mut found = Vec::new();
+    let mut from = 1;
+    loop {
+        let page = events(execution, Some(from), Some(10_000))?;
+        for recorded in &page.events {
+            if let Event::Ordered { order, work, .. } = &recorded.event {
+                let row = OrderRow { order: order.to_string(), what: work_name(work), at: recorded.at };
+                found.push((*order, work.task().cloned(), row));
+            }
+        }
+        if page.events.is_empty() || page.next > page.last {
+            return Ok(found);
+        }
+        from = page.next;
+    }
+}
+
+fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
+    let order = match params.task.parse::<OrderId>() {
+        Ok(order) => order,
+        Err(()) => {
+            let id = TaskId::from(params.task.as_str());
+            let last = orders_of(execution)?.into_iter().rev().find(|(_, of, _)| of.as_ref() == Some(&id)).map(|(order, ..)| order);
+            last.ok_or_else(|| {
+                Failure::not_found(format!("`{}` is no attempt and no task that was begun: attempts are called a1, a2, …", params.task))
+            })?
+        }
+    };
+    let path = execution.output(order);
+    let open = execution.state().orders.contains_key(&order);
+    let mut file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(_) if open => return Ok(OutputPage { order: order.to_string(), text: String::new(), next: params.from, open }),
+        Err(_) => return Err(Failure::not_found(format!("{}: nothing was printed by {order}, or there is no such attempt", execution.id))),
+    };
+    let unreadable = |error: std::io::Error| Failure::unusable(format!("{}: can't be read: {error}", path.display()));
+    file.seek(SeekFrom::Start(params.from)).map_err(unreadable)?;
+    let most = params.limit.unwrap_or(64 << 10).clamp(4, 1 << 20);
+    let mut bytes = Vec::new();
+    file.take(most as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    // A character that is cut in two belongs to the next page, while there is one.
+    if bytes.len() == most
+        && let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        bytes.truncate(error.valid_up_to());
+    }
+    let next = params.from + bytes.len() as u64;
+    Ok(OutputPage { order: order.to_string(), text: String::from_utf8_lossy(&bytes).into_owned(), next, open })
+}

@@ -1,0 +1,426 @@
+//! Parameters, results and notifications of the methods.
+
+use crate::core::event::Recorded;
+use crate::core::report::Report;
+use crate::core::status::{GateStatus, StatusReport, TaskStatus};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// No parameters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A breakdown, and how it is read. Exactly one of `path`, `uri` and `text` is given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct PlanParams {
+    /// A file, or a folder that has a breakdown; relative to where the daemon was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The same as a `file:` URI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// The breakdown itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The format (`breakdown-agent`, `spec-kit`, `task-list`); found out when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Which edges are taken beside the written ones: `explicit`, `order` or `phase`; what the
+    /// format implies when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deps: Option<String>,
+    /// The only executor: a name of the roster, or a kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Attempts at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_parallel: Option<u32>,
+    /// Only these tasks, and what they wait for; all when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// The config's file instead of the one found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// For `execution/start`: start anew, even where an execution of this breakdown is unfinished.
+    pub fresh: bool,
+}
+
+/// An execution that was started or taken up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// Its id.
+    pub execution: String,
+    /// Whether it had begun before.
+    pub resumed: bool,
+    /// Its state in a word, as in `execution/status`.
+    pub state: String,
+    /// What should be known but kept nothing from starting.
+    pub warnings: Vec<String>,
+}
+
+/// Which execution.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ExecutionParams {
+    /// Its id or the start of it; the latest when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+}
+
+/// Which execution, and how long to wait.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AwaitParams {
+    /// Its id or the start of it; the latest when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// How long to wait at the most, in milliseconds; until it ends when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// How far an execution has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Awaited {
+    /// Its id.
+    pub execution: String,
+    /// Whether it has come to its end.
+    pub ended: bool,
+    /// Whether some process is at work on it.
+    pub running: bool,
+    /// The five sections.
+    pub status: StatusReport,
+    /// The return protocol, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportDocument>,
+}
+
+/// The return protocol.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportDocument {
+    /// The execution.
+    pub execution: String,
+    /// As data.
+    pub report: Report,
+    /// As Markdown, with the headings and fields of the return format.
+    pub markdown: String,
+}
+
+/// The executions of the workspaces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutionList {
+    /// The latest last.
+    pub executions: Vec<ExecutionRow>,
+}
+
+/// One execution of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionRow {
+    /// Its id.
+    pub execution: String,
+    /// Where its breakdown is; `-` for one that came without a file.
+    pub breakdown: String,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub started_at: u64,
+    /// Its state in a word.
+    pub state: String,
+    /// Who is at work on it.
+    pub owner: Option<String>,
+    /// Where it stands, in a line.
+    pub line: String,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct EventsParams {
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// The number of the first one; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// How many at the most; 1,000 when absent, never more than 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsPage {
+    /// The execution.
+    pub execution: String,
+    /// In order, without holes.
+    pub events: Vec<Recorded>,
+    /// The number with which the next page begins.
+    pub next: u64,
+    /// The number of the last event there is.
+    pub last: u64,
+}
+
+/// What to be told of an execution.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SubscribeParams {
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// The number of the first event; those that are new when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+}
+
+/// A subscription.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribed {
+    /// By which it is ended.
+    pub subscription: u64,
+    /// The execution.
+    pub execution: String,
+    /// The number of the first event that is sent.
+    pub from: u64,
+}
+
+/// Which subscription.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UnsubscribeParams {
+    /// As `execution/subscribe` gave it.
+    pub subscription: u64,
+}
+
+/// Whether there was one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsubscribed {
+    /// Whether there was one.
+    pub unsubscribed: bool,
+}
+
+/// What steering did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Steered {
+    /// The execution.
+    pub execution: String,
+    /// The number of the last event, which is on disk.
+    pub seq: u64,
+    /// Its state in a word.
+    pub state: String,
+    /// Whether some process is at work on it now.
+    pub running: bool,
+}
+
+/// Which task.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskParams {
+    /// Its id; for `task/retry` also a gate's.
+    pub task: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+}
+
+/// Which gate, and what is decided.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateParams {
+    /// Its id.
+    pub gate: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// Who decides; `client` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// All tasks of an execution.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskList {
+    /// The execution.
+    pub execution: String,
+    /// In the order of the breakdown.
+    pub tasks: Vec<TaskStatus>,
+    /// Gates of streams, the system and the deployment.
+    pub gates: Vec<GateStatus>,
+}
+
+/// Everything about a task.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskCard {
+    /// The execution.
+    pub execution: String,
+    /// How it stands.
+    pub status: TaskStatus,
+    /// Its stream.
+    pub stream: Option<String>,
+    /// What it waits for, as it would be said, as far as that is not done.
+    pub waits_for: Vec<String>,
+    /// The tasks that wait for it.
+    pub needed_by: Vec<String>,
+    /// How much later it could start without making the whole longer.
+    pub slack: f64,
+    /// Whether it is on the critical path.
+    pub critical_path: bool,
+    /// Its open and ended orders: `a7`, what it was, how it ended.
+    pub orders: Vec<OrderRow>,
+    /// What must be mended now, and what reviewers remarked.
+    pub findings: Vec<String>,
+    /// Its gates.
+    pub gates: Vec<GateStatus>,
+}
+
+/// One order: an attempt, a consultation, a gate's evaluation or a review.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRow {
+    /// By which its output is asked for.
+    pub order: String,
+    /// What it is, in a few words.
+    pub what: String,
+    /// When it was given, in milliseconds since the Unix epoch.
+    pub at: u64,
+}
+
+/// Whose output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OutputParams {
+    /// An order (`a7`), or a task for its last one.
+    pub task: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// From this byte on; from the start when absent.
+    #[serde(default)]
+    pub from: u64,
+    /// How many bytes at the most; 64 KiB when absent, never more than 1 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// A page of output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputPage {
+    /// The order.
+    pub order: String,
+    /// What it printed; bytes that are no UTF-8 are replaced.
+    pub text: String,
+    /// The byte with which the next page begins.
+    pub next: u64,
+    /// Whether more may come.
+    pub open: bool,
+}
+
+/// `execution/event`: one event of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventNotice {
+    /// The execution.
+    pub execution: String,
+    /// The subscription.
+    pub subscription: u64,
+    /// The event.
+    #[serde(flatten)]
+    pub recorded: Recorded,
+}
+
+/// `execution/progress`: how far it is. Sent when it changes, at most twice a second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressNotice {
+    /// The execution.
+    pub execution: String,
+    /// What is being built.
+    pub topic: String,
+    /// The number of the last event that it has seen.
+    pub seq: u64,
+    /// Its state in a word.
+    pub state: String,
+    /// Done in percent, floored.
+    pub percent: usize,
+    /// Tasks done.
+    pub done: usize,
+    /// Tasks in all, without deferred ones.
+    pub total: usize,
+    /// Its streams.
+    pub streams: Vec<StreamProgress>,
+    /// What is being done now.
+    pub current: Vec<CurrentOrder>,
+    /// The tasks of the longest chain.
+    pub critical_path: Vec<String>,
+    /// Milliseconds still to go, at the least.
+    pub remaining_min_ms: Option<u64>,
+    /// Milliseconds still to go, at the most.
+    pub remaining_max_ms: Option<u64>,
+}
+
+/// A stream's progress.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamProgress {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its state in a word.
+    pub state: String,
+    /// Done in percent, with half a task for each one being worked on.
+    pub percent: usize,
+}
+
+/// One thing that is being done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CurrentOrder {
+    /// By which its output is asked for.
+    pub order: String,
+    /// What it is, in a few words.
+    pub what: String,
+    /// Its task.
+    pub task: Option<String>,
+    /// Who does it.
+    pub agent: Option<String>,
+    /// Since when, in milliseconds since the Unix epoch.
+    pub since: u64,
+}
+
+/// `execution/escalation`: somebody is needed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EscalationNotice {
+    /// The execution.
+    pub execution: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// What is stuck.
+    pub about: String,
+    /// Why.
+    pub why: String,
+    /// What was tried.
+    pub tried: String,
+    /// What is needed.
+    pub needed: String,
+}
+
+/// What an error carries beside its code and message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorData {
+    /// A stable name.
+    pub kind: String,
+    /// What is wrong, for a person.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}

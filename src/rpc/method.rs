@@ -1,0 +1,128 @@
+//! The methods: names, types, and what they are for. Everything else about them is made from
+//! this list.
+
+use super::messages::*;
+use super::types::PlanDocument;
+use crate::core::status::StatusReport;
+use crate::failure::Kind as Fails;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What a method does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only reads.
+    Query,
+    /// It changes something.
+    Command,
+    /// Notifications follow.
+    Subscription,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Command => "command",
+            Self::Subscription => "subscription",
+        }
+    }
+}
+
+/// One method.
+pub trait Method: Send + Sync + 'static {
+    /// Its name on the wire.
+    const NAME: &'static str;
+    /// What it does to the world.
+    const KIND: Kind;
+    /// What it is for, in a line.
+    const TITLE: &'static str;
+    /// More about it.
+    const ABOUT: &'static str;
+    /// How it can fail, beside the codes of JSON-RPC itself.
+    const ERRORS: &'static [Fails];
+    /// What it takes.
+    type Params: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+    /// What it gives.
+    type Result: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+}
+
+macro_rules! methods {
+    ($($type:ident = $name:literal $kind:ident ($params:ty) -> $result:ty, [$($error:ident),*], $title:literal, $about:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub struct $type;
+            impl Method for $type {
+                const NAME: &'static str = $name;
+                const KIND: Kind = Kind::$kind;
+                const TITLE: &'static str = $title;
+                const ABOUT: &'static str = $about;
+                const ERRORS: &'static [Fails] = &[$(Fails::$error),*];
+                type Params = $params;
+                type Result = $result;
+            }
+        )*
+    };
+}
+
+methods! {
+    Plan = "execution/plan" Query (PlanParams) -> PlanDocument, [BadInput],
+        "Parse and plan a breakdown without starting anything",
+        "Gives streams, tasks with their agents, dependencies, ranks and slack, gates, the critical path, a forecast and every problem. Takes a path, a URI or the text itself.";
+    Start = "execution/start" Command (PlanParams) -> Started, [BadInput, Paused, Owned, Unusable, Internal],
+        "Start an execution of a breakdown, or take up its unfinished one",
+        "Answers at once with the id; the work goes on in this process. Notifications of its progress, escalations and result follow.";
+    Await = "execution/await" Query (AwaitParams) -> Awaited, [NotFound, Unusable],
+        "Wait until an execution ends",
+        "Answers when it ends, when no process is at work on it any more, or after `timeoutMs` with the status so far. Holds up no other request. Not to be had on an LSP connection.";
+    Status = "execution/status" Query (ExecutionParams) -> StatusReport, [NotFound, Unusable],
+        "Where an execution stands: the five sections",
+        "Overview with streams and tasks, agents, quality, dependencies and risks, deliverables, and what comes next.";
+    GetReport = "execution/report" Query (ExecutionParams) -> ReportDocument, [NotFound, Unusable],
+        "The return protocol of an execution",
+        "As data with the evidence of each claim, and as Markdown in the fixed return format. Of an execution that has not ended it says how it stands so far.";
+    List = "execution/list" Query (Nothing) -> ExecutionList, [],
+        "Executions of the workspaces",
+        "Those of the workspace in which the daemon was started, of the editor's folders, and of every breakdown that was planned or started.";
+    Events = "execution/events" Query (EventsParams) -> EventsPage, [NotFound, Unusable],
+        "Events of an execution, in pages",
+        "Every fact since its start, orders included, as the journal has them.";
+    Subscribe = "execution/subscribe" Subscription (SubscribeParams) -> Subscribed, [NotFound, Unusable],
+        "Be told of every event of an execution",
+        "`execution/event` notifications follow, in order, from a number on, none lost; and `execution/progress`, `execution/escalation` and `execution/result`.";
+    Unsubscribe = "execution/unsubscribe" Command (UnsubscribeParams) -> Unsubscribed, [],
+        "End a subscription",
+        "No event of it is sent after the answer.";
+    Pause = "execution/pause" Command (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
+        "Order nothing new",
+        "What is being done is finished.";
+    Resume = "execution/resume" Command (ExecutionParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+        "Go on after a pause",
+        "Where no process is at work on it, this one takes it up.";
+    Cancel = "execution/cancel" Command (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
+        "Stop everything and end",
+        "What is being done is stopped, its process trees included. The execution ends and can't be taken up again.";
+    TaskGet = "task/get" Query (TaskParams) -> TaskCard, [NotFound, Unusable],
+        "Everything about a task",
+        "State, what it waits for and what waits for it, slack, orders, findings and gates.";
+    TaskListing = "task/list" Query (ExecutionParams) -> TaskList, [NotFound, Unusable],
+        "All tasks and gates of an execution",
+        "With their state, agent, attempts and rounds of rework.";
+    TaskOutput = "task/output" Query (OutputParams) -> OutputPage, [NotFound, Unusable],
+        "What an agent, a gate or a reviewer printed",
+        "In pages of bytes; ask again from `next` on while `open` is true.";
+    TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+        "Try a task again from the start, or evaluate a gate again",
+        "Where no process is at work on the execution, this one takes it up.";
+    TaskSkip = "task/skip" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+        "Treat a task as if it were done",
+        "What waits for it may go on. Where no process is at work on the execution, this one takes it up.";
+    GateApprove = "gate/approve" Command (GateParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+        "Pass a gate that waits for a person",
+        "Where no process is at work on the execution, this one takes it up.";
+    GateReject = "gate/reject" Command (GateParams) -> Steered, [NotFound, Refused, Owned, Unusable],
+        "Refuse a gate",
+        "The gate has failed, with the reason given.";
+}

@@ -1,0 +1,355 @@
+//! Who calls, and what it is told: answers, and notifications that never hold up an execution
+//! and never pile up.
+
+use super::messages::{CurrentOrder, EscalationNotice, ProgressNotice, ReportDocument, StreamProgress};
+use crate::core::brief::work_name;
+use crate::core::report::report;
+use crate::core::state::State;
+use crate::core::status::status_report;
+use crate::engine::coordinator::Coordinator;
+use crate::engine::execution::Execution;
+use crate::failure::Failure;
+use crate::journal::lines::Lines;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{RwLock, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// Messages that wait for a slow reader, at the most.
+const QUEUE: usize = 256;
+/// Events that are read from the journal at once.
+const PAGE: usize = 256;
+/// The time between two progress notifications.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// Who calls, and what may be called about.
+#[derive(Clone)]
+pub struct Caller {
+    /// The executions that this process knows.
+    pub coordinator: Arc<Coordinator>,
+    /// Who calls.
+    pub peer: Arc<Peer>,
+}
+
+impl jsonrpc_core::Metadata for Caller {}
+
+/// One client.
+pub struct Peer {
+    /// Gone once nothing more is to be sent.
+    outbox: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
+    /// Commands of a client are carried out one after the other, in the order in which they came.
+    pub(super) order: RwLock<()>,
+    /// Whether it may wait for the end of an execution: not where that would hold up an editor.
+    pub may_await: bool,
+    feeds: Mutex<BTreeMap<String, Arc<Feed>>>,
+    next_subscription: Mutex<u64>,
+}
+
+/// What a client is told of one execution.
+struct Feed {
+    execution: Arc<Execution>,
+    /// Subscriptions to events, with the number of the next one.
+    cursors: Mutex<BTreeMap<u64, u64>>,
+    wake: tokio::sync::Notify,
+    /// The number of the last event of which everything was sent.
+    sent: watch::Sender<u64>,
+}
+
+/// A message that is no answer.
+#[derive(Serialize)]
+struct Notification<'a, P> {
+    jsonrpc: &'a str,
+    method: &'a str,
+    params: P,
+}
+
+impl Peer {
+    /// A client, and the queue of what it is to be sent.
+    pub fn new(may_await: bool) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
+        let (outbox, queue) = mpsc::channel(QUEUE);
+        (
+            Arc::new(Self {
+                outbox: Mutex::new(Some(outbox)),
+                order: RwLock::new(()),
+                may_await,
+                feeds: Mutex::default(),
+                next_subscription: Mutex::new(1),
+            }),
+            queue,
+        )
+    }
+
+    /// Sends a whole message; waits while the client reads slowly. Gives whether there still is
+    /// somebody to read it.
+    pub async fn send(&self, message: Vec<u8>) -> bool {
+        match self.outbox() {
+            Some(outbox) => outbox.send(message).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Waits until nobody reads any more.
+    pub async fn gone(&self) {
+        if let Some(outbox) = self.outbox() {
+            outbox.closed().await;
+        }
+    }
+
+    /// Nothing more is sent from now on but what is queued.
+    pub fn close(&self) {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn outbox(&self) -> Option<mpsc::Sender<Vec<u8>>> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a notification.
+    pub async fn notify(&self, method: &str, params: impl Serialize) -> bool {
+        match serde_json::to_vec(&Notification { jsonrpc: "2.0", method, params }) {
+            Ok(message) => self.send(message).await,
+            Err(_) => true,
+        }
+    }
+
+    /// From now on the client is told of progress, escalations and the result of an execution.
+    pub fn watch(self: &Arc<Self>, execution: &Arc<Execution>) {
+        self.feed(execution);
+    }
+
+    /// Also of its events, from a number on. Gives the subscription.
+    pub fn subscribe(self: &Arc<Self>, execution: &Arc<Execution>, from: u64) -> u64 {
+        let feed = self.feed(execution);
+        let mut next = self.next_subscription.lock().unwrap_or_else(PoisonError::into_inner);
+        let subscription = *next;
+        *next += 1;
+        feed.cursors().insert(subscription, from.max(1));
+        feed.wake.notify_one();
+        subscription
+    }
+
+    /// No event of a subscription is sent from now on. Gives whether there was one.
+    pub fn unsubscribe(&self, subscription: u64) -> bool {
+        self.feeds().values().any(|feed| feed.cursors().remove(&subscription).is_some())
+    }
+
+    /// Waits until the client was sent everything that has happened so far.
+    pub async fn drain(&self) {
+        let feeds: Vec<Arc<Feed>> = self.feeds().values().cloned().collect();
+        for feed in feeds {
+            let last = *feed.execution.seq().borrow();
+            let mut sent = feed.sent.subscribe();
+            feed.wake.notify_one();
+            tokio::select! {
+                _ = sent.wait_for(|sent| *sent >= last) => {}
+                () = self.gone() => return,
+            }
+        }
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Feed>>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feed(self: &Arc<Self>, execution: &Arc<Execution>) -> Arc<Feed> {
+        let mut feeds = self.feeds();
+        if let Some(feed) = feeds.get(execution.id.as_str()) {
+            return feed.clone();
+        }
+        let feed = Arc::new(Feed {
+            execution: execution.clone(),
+            cursors: Mutex::default(),
+            wake: tokio::sync::Notify::new(),
+            sent: watch::Sender::new(0),
+        });
+        feeds.insert(execution.id.to_string(), feed.clone());
+        tokio::spawn(feed.clone().run(self.clone()));
+        feed
+    }
+}
+
+impl Feed {
+    fn cursors(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what is new, as fast as the client reads; what it has not read stays in the journal.
+    async fn run(self: Arc<Self>, peer: Arc<Peer>) {
+        let mut seq = self.execution.seq();
+        let mut shown = Shown { escalations: self.execution.state().escalations.len(), ..Shown::default() };
+        let mut readers = BTreeMap::new();
+        loop {
+            let last = *seq.borrow_and_update();
+            if !self.send_events(&peer, last, &mut readers).await {
+                return;
+            }
+            let state = self.execution.state();
+            let mut again_at = None;
+            // The snapshot may be ahead of what is on disk: then this turn comes again.
+            if state.seq == last {
+                match shown.send(&self.execution, &state, &peer).await {
+                    Some(due) => again_at = due,
+                    None => return,
+                }
+                self.sent.send_replace(last);
+            }
+            tokio::select! {
+                changed = seq.changed() => if changed.is_err() { return },
+                () = self.wake.notified() => {}
+                () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {}
+                () = peer.gone() => return,
+            }
+        }
+    }
+
+    async fn send_events(&self, peer: &Peer, last: u64, readers: &mut BTreeMap<u64, Lines>) -> bool {
+        let cursors: Vec<(u64, u64)> = self.cursors().iter().map(|(subscription, next)| (*subscription, *next)).collect();
+        readers.retain(|known, _| cursors.iter().any(|(subscription, _)| subscription == known));
+        for (subscription, next) in cursors.into_iter().filter(|(_, next)| *next <= last) {
+            let lines = match readers.remove(&subscription) {
+                Some(lines) => Ok(lines),
+                None => Lines::open(&self.execution.journal(), next),
+            };
+            let Ok(mut lines) = lines else { continue };
+            match self.send_lines(peer, subscription, next..=last, &mut lines).await {
+                Sent::All => drop(readers.insert(subscription, lines)),
+                Sent::Ended => {}
+                Sent::Gone => return false,
+            }
+        }
+        true
+    }
+
+    /// Sends some events to one subscription.
+    async fn send_lines(&self, peer: &Peer, subscription: u64, events: RangeInclusive<u64>, lines: &mut Lines) -> Sent {
+        let (mut next, last) = (*events.start(), *events.end());
+        let id = serde_json::Value::from(self.execution.id.as_str());
+        let head = format!(r#"{{"jsonrpc":"2.0","method":"execution/event","params":{{"execution":{id},"subscription":{subscription},"#);
+        while next <= last {
+            let page = lines.take(PAGE.min(usize::try_from(last - next + 1).unwrap_or(PAGE))).unwrap_or_default();
+            if page.is_empty() {
+                return Sent::Ended;
+            }
+            for body in page {
+                // It may have been ended while the client was reading.
+                match self.cursors().get_mut(&subscription) {
+                    Some(cursor) => *cursor = next + 1,
+                    None => return Sent::Ended,
+                }
+                let message = [head.as_bytes(), &body[1..], b"}}"].concat();
+                if !peer.send(message).await {
+                    return Sent::Gone;
+                }
+                next += 1;
+            }
+        }
+        Sent::All
+    }
+}
+
+/// What became of events to be sent.
+enum Sent {
+    /// All were.
+    All,
+    /// Nobody wants more of them, or the journal has no more.
+    Ended,
+    /// There is no client any more.
+    Gone,
+}
+
+/// What a client was shown of an execution.
+#[derive(Default)]
+struct Shown {
+    progress: Option<ProgressNotice>,
+    at: Option<Instant>,
+    escalations: usize,
+    result: Option<u64>,
+}
+
+impl Shown {
+    /// Sends what has changed. Gives when to look again, or nothing once nobody reads.
+    async fn send(&mut self, execution: &Execution, state: &State, peer: &Peer) -> Option<Option<Instant>> {
+        while let Some(escalation) = state.escalations.get(self.escalations) {
+            let escalation = EscalationNotice {
+                execution: execution.id.to_string(),
+                at: escalation.at,
+                about: escalation.about.clone(),
+                why: escalation.why.clone(),
+                tried: escalation.tried.clone(),
+                needed: escalation.needed.clone(),
+            };
+            self.escalations += 1;
+            if !peer.notify("execution/escalation", escalation).await {
+                return None;
+            }
+        }
+        let ended = state.ended.map(|(_, at)| at);
+        let due = self.at.map(|at| at + PROGRESS_EVERY).filter(|due| *due > Instant::now() && ended.is_none());
+        if due.is_some() {
+            return Some(due);
+        }
+        let mut notice = progress(execution, state);
+        if self.progress.as_ref().is_none_or(|shown| ProgressNotice { seq: notice.seq, ..shown.clone() } != notice) {
+            self.at = Some(Instant::now());
+            if !peer.notify("execution/progress", &notice).await {
+                return None;
+            }
+            notice.seq = state.seq;
+            self.progress = Some(notice);
+        }
+        if ended.is_some() && self.result != ended && !peer.notify("execution/result", report_document(execution, state)).await {
+            return None;
+        }
+        self.result = ended;
+        Some(None)
+    }
+}
+
+/// How far an execution is.
+pub fn progress(execution: &Execution, state: &State) -> ProgressNotice {
+    let status = status_report(state);
+    let current = state.orders.iter().map(|(order, open)| CurrentOrder {
+        order: order.to_string(),
+        what: work_name(&open.work),
+        task: open.work.task().map(ToString::to_string),
+        agent: open.work.agent().map(ToString::to_string),
+        since: open.at,
+    });
+    ProgressNotice {
+        execution: execution.id.to_string(),
+        topic: status.topic,
+        seq: state.seq,
+        state: status.state,
+        percent: status.overview.percent,
+        done: status.overview.done_tasks,
+        total: status.overview.total_tasks,
+        streams: status
+            .streams
+            .into_iter()
+            .map(|stream| StreamProgress { id: stream.id, name: stream.name, state: stream.state, percent: stream.percent })
+            .collect(),
+        current: current.collect(),
+        critical_path: status.risk.critical_path,
+        remaining_min_ms: status.overview.remaining_min_ms,
+        remaining_max_ms: status.overview.remaining_max_ms,
+    }
+}
+
+/// The return protocol of an execution.
+pub fn report_document(execution: &Execution, state: &State) -> ReportDocument {
+    let report = report(state);
+    let markdown = report.markdown();
+    ReportDocument { execution: execution.id.to_string(), report, markdown }
+}
+
+/// Runs what would hold up others on a thread of its own.
+///
+/// # Errors
+/// What it says, or that it panicked.
+pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Failure::internal("it failed in a way that it should not; the log has more")))
+}

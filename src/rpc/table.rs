@@ -1,0 +1,121 @@
+//! The table: what can be called, and the only way to call it.
+
+use super::error::{internal, invalid_params, method_not_found};
+use super::method::{Kind, Method};
+use super::peer::Caller;
+use crate::failure::Failure;
+use futures::FutureExt;
+use jsonrpc_core::{Call, Error, Id, MetaIoHandler, MethodCall, Output, Params, Value, Version};
+use schemars::{Schema, SchemaGenerator};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+/// One method, as documents and faces need it.
+pub struct Row {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// What it does to the world.
+    pub kind: Kind,
+    /// What it is for, in a line.
+    pub title: &'static str,
+    /// More about it.
+    pub about: &'static str,
+    /// How it can fail, beside the codes of JSON-RPC itself.
+    pub errors: &'static [crate::failure::Kind],
+    /// The schema of what it takes.
+    pub params: fn(&mut SchemaGenerator) -> Schema,
+    /// The schema of what it gives.
+    pub result: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// All methods that can be called.
+#[derive(Default)]
+pub struct Table {
+    io: MetaIoHandler<Caller>,
+    rows: Vec<Row>,
+}
+
+impl Table {
+    /// Adds a method with what carries it out.
+    pub fn add<M: Method, F>(&mut self, carry_out: impl Fn(Caller, M::Params) -> F + Send + Sync + Clone + 'static)
+    where
+        F: Future<Output = Result<M::Result, Failure>> + Send + 'static,
+    {
+        self.rows.push(Row {
+            name: M::NAME,
+            kind: M::KIND,
+            title: M::TITLE,
+            about: M::ABOUT,
+            errors: M::ERRORS,
+            params: |generator| generator.subschema_for::<M::Params>(),
+            result: |generator| generator.subschema_for::<M::Result>(),
+        });
+        self.io.add_method_with_meta(M::NAME, move |params: Params, caller: Caller| {
+            let carry_out = carry_out.clone();
+            async move {
+                // Absent and empty parameters are the same.
+                let params = match params {
+                    Params::None => Value::Object(serde_json::Map::new()),
+                    Params::Array(list) if list.is_empty() => Value::Object(serde_json::Map::new()),
+                    given => given.into(),
+                };
+                let params = serde_json::from_value(params).map_err(|error| invalid_params(&error.to_string()))?;
+                // A client's commands are carried out in its order, and what it asks sees those
+                // that it sent before. Nothing that only asks holds up anything.
+                let peer = caller.peer.clone();
+                let _in_order = match M::KIND {
+                    Kind::Command => Some(peer.order.write().await),
+                    Kind::Query | Kind::Subscription => {
+                        drop(peer.order.read().await);
+                        None
+                    }
+                };
+                let result = carry_out(caller, params).await.map_err(|failure| super::error::error(&failure))?;
+                serde_json::to_value(result).map_err(|error| internal(&error.to_string()))
+            }
+        });
+    }
+
+    /// The methods, in the order of the list.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Whether there is such a method.
+    pub fn has(&self, method: &str) -> bool {
+        self.rows.iter().any(|row| row.name == method)
+    }
+
+    /// Calls a method. A mistake in one is answered like any other error.
+    pub fn call(&self, method: &str, params: Option<Value>, caller: Caller) -> impl Future<Output = Result<Value, Error>> + Send + use<> {
+        let params = match params {
+            None | Some(Value::Null) => Ok(Params::None),
+            Some(Value::Array(list)) => Ok(Params::Array(list)),
+            Some(Value::Object(map)) => Ok(Params::Map(map)),
+            Some(_) => Err(super::error::invalid_request("params must be an object or an array")),
+        };
+        let known = self.has(method);
+        let unknown = || {
+            let distance = |row: &Row| (strsim::damerau_levenshtein(row.name, method), row.name);
+            let nearest = self.rows.iter().map(distance).min().filter(|(distance, _)| *distance <= 3);
+            method_not_found(method, nearest.map(|(_, name)| name))
+        };
+        let future = match params {
+            Ok(_) if !known => Err(unknown()),
+            Err(error) => Err(error),
+            Ok(params) => {
+                let call = MethodCall { jsonrpc: Some(Version::V2), method: method.to_owned(), params, id: Id::Num(0) };
+                // The method runs up to its first wait as part of being polled, not here.
+                Ok(self.io.handle_call(Call::MethodCall(call), caller))
+            }
+        };
+        async move {
+            match AssertUnwindSafe(future?).catch_unwind().await {
+                Ok(Some(Output::Success(success))) => Ok(success.result),
+                Ok(Some(Output::Failure(failure))) => Err(failure.error),
+                Ok(None) => Err(internal("the method gave no answer")),
+                Err(_) => Err(internal("the method failed in a way that it should not; the log has more")),
+            }
+        }
+    }
+}
