@@ -7,6 +7,7 @@ pub mod advance;
 pub mod allocation;
 pub mod audit;
 pub mod brief;
+pub mod change;
 pub mod decide;
 pub mod event;
 pub mod graph;

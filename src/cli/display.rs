@@ -168,6 +168,11 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::Rework { task, findings, .. } => {
             format!("↺ task {task} goes back: {}", findings.first().map_or("", |finding| finding.text.as_str()))
         }
+        Event::TaskChanged { task, what } => format!("  task {task} is to be done anew: {what} changed in the breakdown"),
+        Event::TasksRenamed { names } => {
+            let names: Vec<String> = names.iter().map(|(from, to)| format!("{from} is {to} now")).collect();
+            format!("  renamed in the breakdown: {}", names.join(", "))
+        }
         Event::Postponed { task, why, .. } => format!("  task {task} is tried again: {why}"),
         Event::TaskDone { task } => format!("✓ task {task}: {}", title(task)),
         Event::TaskFailed { task, reason } => format!("✗ task {task} failed: {reason}"),

@@ -4,7 +4,7 @@
 //! changed policy and an ordinary step all go through here, so none of them needs code of its own.
 
 use super::event::{Event, Mark, Purpose, Step, Work};
-use super::id::{AgentName, GateId, OrderId};
+use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Verdict};
 use super::plan::{Level, TestsFirst};
 use super::policy::{AgentPolicy, Role};
@@ -62,6 +62,11 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
 
 /// Starts the ready task of the highest rank for which there is a place.
 fn start(state: &State) -> Vec<Event> {
+    // What was skipped, changed or removed is being stopped: until it is, its files are its own.
+    let unwanted = |id: &TaskId| state.task_state(id).is_none_or(|task| task.step().is_none());
+    if state.orders.values().any(|open| open.stopping && open.work.is_attempt() && open.work.task().is_some_and(unwanted)) {
+        return Vec::new();
+    }
     let working = state.active.iter().filter(|&&ix| state.tasks[ix].step() <= Some(Step::Implementing)).count();
     if working >= state.policy.max_parallel as usize {
         return Vec::new();

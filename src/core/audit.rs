@@ -100,6 +100,13 @@ impl Books {
                 self.require(*version <= VERSION, "opening", || format!("version {version} is newer than {VERSION}"))
             }
             Event::PlanAccepted { plan } => self.take(plan.clone(), self.policy.clone()),
+            Event::TasksRenamed { names } => self.rename(names),
+            Event::TaskChanged { task, .. } => {
+                self.forget_approvals(task);
+                let stale: Vec<OrderId> = self.open.iter().filter(|(_, work)| work.task() == Some(task)).map(|(order, _)| *order).collect();
+                self.outdated.extend(stale);
+                *self.task_mut(task) = Record::default();
+            }
             Event::PolicySet { policy } => self.take(self.plan.clone(), policy.clone()),
             Event::PlanRejected { .. } | Event::Restarted | Event::Escalated { .. } => {}
             Event::Marked { task, mark } => {
@@ -166,6 +173,9 @@ impl Books {
 
     fn take(&mut self, plan: Arc<Plan>, policy: Arc<Policy>) {
         self.index = plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
+        // What is no longer in the plan is forgotten: of the same name it would be something new.
+        let index = &self.index;
+        self.tasks.retain(|id, _| index.contains_key(id));
         self.allocation = allocate(&plan, &policy);
         let gates = policy.gates_of(&plan);
         // A gate that closes other tasks than before has to be passed anew.
@@ -183,6 +193,24 @@ impl Books {
             }
         }
         (self.plan, self.policy, self.gates) = (plan, policy, gates);
+    }
+
+    /// What was seen of a task is known by its new id.
+    fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
+        let to = |id: TaskId| names.get(&id).cloned().unwrap_or(id);
+        let clash = names.values().collect::<BTreeSet<_>>().len() < names.len();
+        self.require(!clash, "renaming", || "two tasks get the same id".into());
+        self.tasks = std::mem::take(&mut self.tasks).into_iter().map(|(id, record)| (to(id), record)).collect();
+        self.open.values_mut().for_each(|work| work.rename(names));
+        let approvals = std::mem::take(&mut self.approvals).into_iter().map(|(gate, approved)| {
+            let renamed = gate.as_str().rsplit_once('@').map(|(name, id)| format!("{name}@{}", to(TaskId::from(id))));
+            (renamed.map(GateId::from).unwrap_or(gate), approved)
+        });
+        self.approvals = approvals.collect();
+        let mut plan = (*self.plan).clone();
+        super::change::rename(&mut plan, names);
+        self.plan = Arc::new(plan);
+        self.take(self.plan.clone(), self.policy.clone());
     }
 
     fn task_mut(&mut self, id: &TaskId) -> &mut Record {
@@ -299,7 +327,7 @@ impl Books {
         let Some(work) = self.open.remove(&order) else { return self.breach("orders", format!("{order} ended but was not open")) };
         match (&work, outcome) {
             (_, Outcome::Lost { .. }) => {}
-            (Work::Gate { gate: Some(_), .. }, Outcome::Gate { .. }) if self.outdated.contains(&order) => {}
+            _ if self.outdated.contains(&order) => {}
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 self.task_mut(task).implemented = good;

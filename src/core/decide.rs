@@ -1,5 +1,6 @@
 //! What an input means here and now; nothing if it is late, repeated or refused.
 
+use super::change::changed;
 use super::event::{Event, Mark, Outcome, VERSION, Work};
 use super::id::{GateId, OrderId, TaskId};
 use super::input::{Input, Start};
@@ -151,31 +152,22 @@ fn begin(start: Start) -> Vec<Event> {
     events
 }
 
-/// A changed breakdown is taken up without losing work: tasks that were begun stay, even where
-/// the new text no longer has them.
-fn offered(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Event> {
+/// A changed breakdown is taken up without losing work.
+fn offered(state: &State, plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Event> {
     let offered: BTreeSet<TaskId> = plan.tasks.iter().map(|task| task.id.clone()).collect();
-    for (task, known) in state.plan.tasks.iter().zip(&state.tasks) {
-        if !offered.contains(&task.id) && known.phase != Phase::Waiting {
-            if let Some(stream) = &task.stream
-                && !plan.streams.iter().any(|known| known.id == *stream)
-            {
-                plan.streams.extend(state.plan.streams.iter().find(|known| known.id == *stream).cloned());
-            }
-            plan.tasks.push(task.clone());
-        }
-    }
-    let mut events = Vec::new();
-    if plan != *state.plan {
-        events.extend(wake(state));
-        events.push(Event::PlanAccepted { plan: Arc::new(plan) });
+    let mut events = changed(state, plan);
+    if !events.is_empty() {
+        events.splice(0..0, wake(state));
     } else if !state.plan_problems.is_empty() {
         // The text is good again and says what it said before.
         events.push(Event::PlanAccepted { plan: state.plan.clone() });
     }
+    let names = events.iter().find_map(|event| if let Event::TasksRenamed { names } = event { Some(names) } else { None });
+    let renamed: BTreeMap<TaskId, TaskId> = names.into_iter().flatten().map(|(from, to)| (to.clone(), from.clone())).collect();
     for (task, mark) in marks {
         // A tick counts for a task that nobody has begun; a removed one does not undo work.
-        let untouched = state.task_state(task).is_none_or(|known| known.phase == Phase::Waiting && known.open.is_empty());
+        let before = state.task_state(renamed.get(task).unwrap_or(task));
+        let untouched = before.is_none_or(|known| known.phase == Phase::Waiting && known.open.is_empty());
         if offered.contains(task) && untouched {
             if events.is_empty() {
                 events.extend(wake(state));

@@ -9,6 +9,7 @@ use super::plan::Plan;
 use super::policy::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The version of the journal that this program writes and the newest that it reads.
@@ -44,6 +45,18 @@ pub enum Event {
     PlanAccepted {
         /// The plan.
         plan: Arc<Plan>,
+    },
+    /// Tasks have other ids from here on, and are the same otherwise.
+    TasksRenamed {
+        /// From the old id to the new one.
+        names: BTreeMap<TaskId, TaskId>,
+    },
+    /// A task asks for something else than it did when it was begun: it is to be done anew.
+    TaskChanged {
+        /// The task.
+        task: TaskId,
+        /// What of it.
+        what: String,
     },
     /// The breakdown can't be read any more; the plan before it goes on.
     PlanRejected {
@@ -264,6 +277,19 @@ pub enum Work {
 }
 
 impl Work {
+    /// The same for tasks that have other ids.
+    pub fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
+        let task = match self {
+            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } => Some(task),
+            Self::Gate { task, .. } | Self::Review { task, .. } => task.as_mut(),
+        };
+        if let Some(task) = task
+            && let Some(name) = names.get(task)
+        {
+            *task = name.clone();
+        }
+    }
+
     /// The task that it is about.
     pub fn task(&self) -> Option<&TaskId> {
         match self {

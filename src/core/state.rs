@@ -6,6 +6,7 @@ mod parts;
 pub use parts::{Decision, Escalation, GatePhase, GateState, Judged, OpenOrder, Phase, TaskState, Utilisation};
 
 use super::allocation::{Allocation, allocate};
+use super::change::rename;
 use super::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Step, Work};
 use super::graph::{Graph, OrderedWeight, Place};
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
@@ -170,6 +171,15 @@ impl State {
                 self.take_plan(plan.clone());
                 self.plan_problems.clear();
             }
+            Event::TasksRenamed { names } => self.rename(names),
+            Event::TaskChanged { task, .. } => {
+                self.with_task(task, |task| {
+                    let open = std::mem::take(&mut task.open);
+                    *task = TaskState { open, attempts: task.attempts, test_attempts: task.test_attempts, ..TaskState::default() };
+                });
+                self.forget_approvals(task);
+                self.rebuild();
+            }
             Event::PlanRejected { problems } => self.plan_problems = problems.clone(),
             Event::PolicySet { policy } => {
                 self.policy = policy.clone();
@@ -289,6 +299,20 @@ impl State {
         self.gate_states = self.gates.iter().map(state).collect();
         self.plan = plan;
         self.rebuild();
+    }
+
+    /// Tasks have other ids: whatever is known of them goes with them.
+    fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
+        let mut plan = (*self.plan).clone();
+        rename(&mut plan, names);
+        self.plan = Arc::new(plan);
+        self.orders.values_mut().for_each(|order| order.work.rename(names));
+        let decisions = std::mem::take(&mut self.decisions).into_iter().map(|(gate, decision)| {
+            let of_task = gate.as_str().rsplit_once('@').and_then(|(name, id)| Some((name, names.get(&TaskId::from(id))?)));
+            (of_task.map(|(name, id)| GateId::from(format!("{name}@{id}"))).unwrap_or(gate), decision)
+        });
+        self.decisions = decisions.collect();
+        self.take_plan(self.plan.clone());
     }
 
     /// Works out anew what can be derived: which tasks are ready, active, which gates are due.

@@ -3,6 +3,7 @@
 
 mod auditor;
 mod breakdown;
+mod change;
 mod cli;
 mod client;
 mod corpus;

@@ -3,8 +3,9 @@
 //! again. `SIMULATE_SEEDS=100000` runs more of them, `SEED=7` one, with its trace.
 
 use execution_coordinator::core::audit::audit;
+use execution_coordinator::core::change::rename;
 use execution_coordinator::core::event::{Event, Mark, Purpose, Recorded, Status, Work};
-use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
+use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId, TaskId};
 use execution_coordinator::core::input::{Input, Start};
 use execution_coordinator::core::outcome::{
     AgentOutcome, Ending, Finding, GateMeasures, GateVerdict, ReviewOutcome, Severity, TestCounts, Usage, Verdict,
@@ -250,8 +251,22 @@ impl World {
                 let mut plan = (*state.plan).clone();
                 let stream = plan.streams[0].id.clone();
                 let mut marks = BTreeMap::new();
-                match self.rng.u8(0..3) {
+                match self.rng.u8(0..6) {
                     0 => self.task(&mut plan, &stream),
+                    // A task asks for something else; it has another id; two change places.
+                    2 => {
+                        let ix = self.rng.usize(0..plan.tasks.len());
+                        plan.tasks[ix].objective = format!("another one, {}", self.rng.u8(..));
+                    }
+                    3 => {
+                        let ix = self.rng.usize(0..plan.tasks.len());
+                        let names = BTreeMap::from([(plan.tasks[ix].id.clone(), TaskId::from(format!("r{}", self.rng.u16(..))))]);
+                        rename(&mut plan, &names);
+                    }
+                    4 if plan.tasks.len() > 1 => {
+                        let (a, b) = (plan.tasks[0].id.clone(), plan.tasks[plan.tasks.len() - 1].id.clone());
+                        rename(&mut plan, &BTreeMap::from([(a.clone(), b.clone()), (b, a)]));
+                    }
                     1 => {
                         let ix = self.rng.usize(0..plan.tasks.len());
                         marks.insert(plan.tasks[ix].id.clone(), Mark::Done);

@@ -1,0 +1,196 @@
+//! A breakdown that changes while its execution lives: every state of a history in turn.
+
+use crate::client::Server;
+use crate::support::{Workspace, eventually};
+use execution_coordinator::breakdown::{Deps, parse};
+use execution_coordinator::core::audit::audit;
+use execution_coordinator::core::event::{Event, Recorded};
+use execution_coordinator::core::id::{ExecutionId, TaskId};
+use execution_coordinator::core::input::{Input, Start};
+use execution_coordinator::core::outcome::{AgentOutcome, Ending, Usage, Verdict};
+use execution_coordinator::core::policy::{Policy, Role};
+use execution_coordinator::core::state::{Phase, State};
+use execution_coordinator::core::turn;
+use expect_test::expect;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+fn states(folder: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("a history").flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    files
+        .iter()
+        .map(|file| (file.file_stem().expect("a name").to_string_lossy().into_owned(), std::fs::read_to_string(file).expect("a text")))
+        .collect()
+}
+
+/// What the core makes of a history in which tasks end one by one, in the order of the plan.
+struct Replay {
+    state: State,
+    events: Vec<Recorded>,
+}
+
+impl Replay {
+    fn begin(text: &str) -> Self {
+        let parsed = parse(text, None, Deps::Format);
+        let agents = vec![crate::simulate::agent("implementation-agent", Role::Executor, "command")];
+        let mut replay = Self { state: State::default(), events: Vec::new() };
+        replay.turn(Input::Start(Box::new(Start {
+            execution: ExecutionId::from("replay"),
+            program: "0".into(),
+            breakdown: "tasks.md".into(),
+            plan: parsed.plan,
+            policy: Policy { agents, max_parallel: 2, ..Policy::default() },
+            marks: parsed.marks,
+        })));
+        replay
+    }
+
+    fn turn(&mut self, input: Input) -> Vec<Event> {
+        let batch = turn(&mut self.state, input, self.events.len() as u64);
+        self.events.extend(batch.iter().cloned());
+        batch.into_iter().map(|recorded| recorded.event).collect()
+    }
+
+    fn offer(&mut self, text: &str) -> Vec<Event> {
+        let parsed = parse(text, None, Deps::Format);
+        if parsed.nothing_to_do() {
+            return self.turn(Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()));
+        }
+        self.turn(Input::PlanOffered(Box::new(parsed.plan), parsed.marks))
+    }
+
+    /// The first task that is being worked on is finished.
+    fn finish_one(&mut self) {
+        if let Some(order) = self.state.orders.keys().next().copied() {
+            let outcome = AgentOutcome {
+                ending: Ending::Exited(0),
+                verdict: Verdict::Complete,
+                summary: "did it".into(),
+                reason: String::new(),
+                files: Vec::new(),
+                decisions: Vec::new(),
+                usage: Usage::default(),
+                duration_ms: 1,
+            };
+            self.turn(Input::AgentEnded(order, outcome));
+        }
+    }
+
+    fn done(&self) -> Vec<TaskId> {
+        let tasks = self.state.plan.tasks.iter().zip(&self.state.tasks);
+        tasks.filter(|(_, known)| known.phase == Phase::Done).map(|(task, _)| task.id.clone()).collect()
+    }
+}
+
+/// Real histories, where there is a copy of them: documents of people who tick as they go.
+#[test]
+fn real_histories_keep_what_was_done() {
+    let Some(corpus) = std::env::var_os("BREAKDOWN_CORPUS") else { return };
+    for history in std::fs::read_dir(Path::new(&corpus).join("history")).expect("histories").flatten() {
+        let states = states(&history.path());
+        let mut replay = Replay::begin(&states[0].1);
+        for (name, text) in &states[1..] {
+            replay.finish_one();
+            let done = replay.done();
+            let events = replay.offer(text);
+            let again: Vec<&Event> = events
+                .iter()
+                .filter(|event| matches!(event, Event::TaskChanged { .. } | Event::TasksRenamed { .. } | Event::Escalated { .. }))
+                .collect();
+            assert_eq!(again, Vec::<&Event>::new(), "{name} of {:?}", history.path());
+            assert!(done.iter().all(|id| replay.done().contains(id)), "{name}: {done:?}");
+        }
+        assert_eq!(audit(&replay.events), []);
+    }
+}
+
+/// What each state of our own history means, by the rules alone.
+#[test]
+fn each_kind_of_change_says_what_it_is() {
+    let states = states(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/history"));
+    let mut replay = Replay::begin(&states[0].1);
+    replay.finish_one();
+    let mut told = String::new();
+    for (name, text) in &states[1..] {
+        told += &format!("{name}\n");
+        for event in replay.offer(text) {
+            let line = match event {
+                Event::PlanAccepted { plan } => {
+                    format!("plan of {}", plan.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join(" "))
+                }
+                Event::Ordered { work, .. } => format!("ordered {}", execution_coordinator::core::brief::work_name(&work)),
+                Event::Escalated { about, why, .. } => format!("escalated {about}: {why}"),
+                Event::Entered { .. } => continue,
+                other => format!("{other:?}"),
+            };
+            told += &format!("    {line}\n");
+        }
+    }
+    expect![[r#"
+        02-one-more-at-the-end
+            plan of 1 2 3 4
+        03-one-more-in-the-middle-and-renumbered
+            TasksRenamed { names: {2: 3, 3: 4, 4: 5} }
+            plan of 1 2 3 4 5
+            ordered task 2
+        04-in-another-order
+            plan of 1 3 2 5 4
+        05-broken
+            PlanRejected { problems: ["there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`"] }
+        06-whole-again
+            plan of 1 3 2 5 4
+        07-a-done-one-asks-for-something-else
+            plan of 1 3 2 5 4
+            TaskChanged { task: 1, what: "its command" }
+        08-the-running-one-is-gone
+            plan of 1 2 5 4
+            StopOrdered { order: OrderId(2), why: "its task was removed from the breakdown" }
+            escalated task 3: it was removed from the breakdown while it was being worked on
+        09-another-dependency
+            plan of 1 2 5 4
+    "#]].assert_eq(&told);
+    assert_eq!(audit(&replay.events), []);
+}
+
+/// The same under the real daemon: files are replaced while it runs.
+#[test]
+fn every_state_in_turn_under_a_live_execution() {
+    let states = states(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/history"));
+    let workspace =
+        Workspace::with(&[("execution-coordinator.toml", "[environment]\npass = [\"WORKSPACE\"]\n"), ("breakdown.md", &states[0].1)]);
+    let mut client = Server::lines(&workspace, &["--on-eof", "finish"]);
+    client.result("execution/start", json!({"path": "breakdown.md"}));
+    client.result("execution/subscribe", json!({"from": 1}));
+    client.notification_where("execution/event", |event| event["event"]["taskDone"]["task"] == "1");
+    for (nth, (name, text)) in states[1..].iter().enumerate() {
+        // As editors do: a new file takes the place of the old one, or the same one is written.
+        if nth % 2 == 0 {
+            workspace.write("breakdown.md.new", text);
+            std::fs::rename(workspace.path("breakdown.md.new"), workspace.path("breakdown.md")).expect("replaced");
+        } else {
+            workspace.write("breakdown.md", text);
+        }
+        let broken = name.ends_with("broken");
+        let event = client.notification_where("execution/event", |event| {
+            event["event"].get("planAccepted").is_some() || event["event"].get("planRejected").is_some()
+        });
+        assert_eq!(event["event"].get("planRejected").is_some(), broken, "{name}: {event}");
+        if name.starts_with("07") {
+            client.notification_where("execution/event", |event| event["event"]["taskChanged"]["task"] == "1");
+            client.notification_where("execution/event", |event| event["event"]["taskDone"]["task"] == "1");
+        }
+        if name.starts_with("08") {
+            let escalation = client.notification("execution/escalation");
+            assert_eq!(escalation["about"], "task 3", "the running one was stopped, and it is said");
+        }
+    }
+    workspace.write("shipped", "");
+    let result = client.notification("execution/result");
+    assert_eq!(result["report"]["finalStatus"], "Complete", "{}", result["markdown"]);
+    assert_eq!(workspace.read("log"), "laid\nagain\n", "once, and once more when it asked for something else");
+    let accepted = || workspace.journal().iter().filter(|recorded| matches!(recorded.event, Event::PlanAccepted { .. })).count();
+    eventually("each file was read once", || accepted() == states.len() - 1);
+    assert_eq!(audit(&workspace.journal()), []);
+    assert_eq!(client.end().0, 0);
+}
