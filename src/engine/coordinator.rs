@@ -106,6 +106,13 @@ impl Coordinator {
         self.list().into_iter().rev().find(|execution| Path::new(&execution.breakdown) == breakdown)
     }
 
+    /// The same among those that are known already, without a look at the disk.
+    pub fn known_of(&self, breakdown: &Path) -> Option<Arc<Execution>> {
+        let known = self.known();
+        let of = known.executions.values().filter(|execution| Path::new(&execution.breakdown) == breakdown);
+        of.max_by_key(|execution| execution.started_at).cloned()
+    }
+
     /// Reads what other processes have added to their executions.
     pub fn refresh(&self) {
         let mut changed = false;

@@ -6,6 +6,7 @@ mod breakdown;
 mod change;
 mod cli;
 mod client;
+mod clients;
 mod corpus;
 mod crash;
 mod editor;

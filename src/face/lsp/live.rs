@@ -71,6 +71,7 @@ impl Session {
         let mut labels: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut known: BTreeMap<String, Told> = BTreeMap::new();
         let mut looked_at: Option<Instant> = None;
+        let mut again = false;
         loop {
             let session = self.clone();
             // Folders are listed and journals read: not where messages are answered.
@@ -101,14 +102,18 @@ impl Session {
                 known.entry(execution.id.to_string()).or_default().tell(&self, execution, scene.running).await;
             }
             labels.retain(|uri, _| bound.iter().any(|(known, _)| known == uri));
-            if changed {
+            if changed || again {
                 self.refresh();
             }
+            // Neovim 0.11 keeps an old hint where it redraws between being asked to refresh and
+            // the answer. While something runs the next refresh mends that; after the last change
+            // one more does.
+            again = changed && !any_live;
             // At most twice a second, and by itself only while something shows a time.
             let earliest = looked_at.map_or_else(Instant::now, |at| at + REFRESH_EVERY);
             tokio::select! {
                 () = self.look.notified() => {}
-                () = sleep_until(Instant::now() + TICK), if any_live => {}
+                () = sleep_until(Instant::now() + TICK), if any_live || again => {}
             }
             sleep_until(earliest).await;
             looked_at = Some(Instant::now());

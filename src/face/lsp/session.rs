@@ -175,7 +175,9 @@ impl Session {
 
     fn scene_of(&self, uri: &str, analysis: Arc<super::documents::Analysis>) -> Option<Scene> {
         analysis.parsed.as_ref()?;
-        let execution = self.documents.execution(uri);
+        // One that was started a moment ago has not been bound to its text yet.
+        let known = || self.caller.coordinator.known_of(analysis.path.as_deref()?);
+        let execution = self.documents.execution(uri).or_else(known);
         let state = execution.as_ref().map(|execution| execution.state()).filter(|state| state.execution.is_some());
         let running = execution.as_ref().is_some_and(|execution| !execution.has_ended() && execution.owner().is_some());
         Some(Scene { uri: uri.parse().ok()?, analysis, encoding: self.encoding(), execution, state, running, now_ms: now_ms() })

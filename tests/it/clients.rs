@@ -1,0 +1,118 @@
+//! Clients that others wrote, against the real binary. `CLIENTS` names the folder into which
+//! `tests/clients/install.sh` has put them; without it there is nothing to try.
+
+use crate::support::{Workspace, ended, eventually};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const CONFIG: &str = "[environment]\npass = [\"WORKSPACE\"]\n";
+/// The second task waits until the file `go` is there.
+const PLAN: &str = "# Shop
+
+### Stream A: Base
+
+1. **Lay out**
+   - Run: true
+
+2. **Build**
+   - Run: `sh -c 'until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`
+   - Dependencies: Task 1
+
+3. **Taste**
+   - Run: true
+   - Dependencies: Task 1
+
+4. **Ship**
+   - Run: true
+   - Dependencies: Tasks 2, 3
+";
+
+fn clients() -> Option<PathBuf> {
+    std::env::var_os("CLIENTS").map(PathBuf::from)
+}
+
+fn workspace() -> Workspace {
+    Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", PLAN)])
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+/// Runs a client to its end; it says by its exit code whether all was well.
+fn run(command: &mut Command, workspace: &Workspace, clients: &Path) {
+    command.env("SERVER", env!("CARGO_BIN_EXE_execution-coordinator")).env("WORKSPACE", workspace.path(""));
+    command.env("CLIENTS", clients).env("XDG_CACHE_HOME", workspace.path(".cache")).env("XDG_STATE_HOME", workspace.path(".state"));
+    command.env("XDG_CONFIG_HOME", workspace.path("no-config")).env_remove("EXECUTION_COORDINATOR_ATTEMPT");
+    let ended = ended(command.current_dir(workspace.path("")).stdin(Stdio::null()).output().expect("the client"));
+    assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn pytest_lsp() {
+    let Some(clients) = clients() else { return };
+    let mut command = Command::new(clients.join("python/bin/python"));
+    run(
+        command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]).arg(script("test_protocol.py")),
+        &workspace(),
+        &clients,
+    );
+}
+
+#[test]
+fn vscode_jsonrpc() {
+    let Some(clients) = clients() else { return };
+    run(Command::new("node").arg(script("client.js")), &workspace(), &clients);
+}
+
+#[test]
+fn the_openrpc_document() {
+    let Some(clients) = clients() else { return };
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/openrpc.json");
+    run(Command::new("node").arg(script("openrpc.js")).env("DOCUMENT", document), &workspace(), &clients);
+}
+
+#[test]
+fn neovim() {
+    let Some(clients) = clients() else { return };
+    let mut command = Command::new(clients.join("python/bin/nvim"));
+    run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim.lua")), &workspace(), &clients);
+}
+
+/// Helix never asks for hints by itself: there the status stands in diagnostics, which it shows as
+/// they come.
+#[test]
+fn helix() {
+    let Some(helix) = clients().map(|clients| clients.join("helix/hx")).filter(|helix| helix.exists()) else { return };
+    let workspace = workspace();
+    workspace.write("config/helix/languages.toml", &std::fs::read_to_string(script("helix.toml")).expect("a config"));
+    workspace.write("config/helix/config.toml", "[editor]\nend-of-line-diagnostics = \"hint\"\n");
+    let socket = workspace.path("tmux");
+    let tmux = |arguments: &[&str]| {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(arguments);
+        ended(command.output().expect("tmux")).stdout
+    };
+    let binary = Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
+    let line = format!(
+        "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache WORKSPACE={0} LANG=C.UTF-8 {2} breakdown.md",
+        workspace.path("").display(),
+        binary.display(),
+        helix.display()
+    );
+    tmux(&["-u", "new-session", "-d", "-x", "120", "-y", "40", &line]);
+    eventually("the text is open", || tmux(&["capture-pane", "-p"]).contains("Lay out"));
+    let mut execution = workspace.start(&["run", "breakdown.md"]);
+    let mut screen = String::new();
+    eventually("a task is shown to be running", || {
+        screen = tmux(&["capture-pane", "-p"]);
+        screen.contains("● running")
+    });
+    workspace.write("go", "");
+    eventually("it is shown to be done", || {
+        screen = tmux(&["capture-pane", "-p"]);
+        screen.matches('✔').count() >= 2 && !screen.contains("● running")
+    });
+    tmux(&["kill-server"]);
+    assert_eq!(execution.wait().expect("an end").code(), Some(0));
+}
