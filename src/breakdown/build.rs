@@ -235,7 +235,9 @@ impl<'a> Builder<'a> {
         let waits = std::mem::take(&mut self.waits);
         for (who, text, start) in &waits {
             for reference in references(text) {
-                self.resolve(*who, &reference, *start, &names);
+                let written = text.get(reference.at..reference.at + reference.len).unwrap_or_default();
+                let span = self.place_of(written, *start + reference.at, *start);
+                self.resolve(*who, &reference, span, &names);
             }
         }
         if deps != Deps::Explicit {
@@ -253,6 +255,11 @@ impl<'a> Builder<'a> {
         if self.plan.tasks.is_empty() {
             let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
             self.problems.push(Problem::error("no-tasks", 0..0, what));
+        }
+        // Values of several lines have lost blanks, so what was counted in them may be off.
+        let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
+        for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)) {
+            *span = inside(self.text.all, span);
         }
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
         let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
@@ -290,9 +297,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn resolve(&mut self, who: Waiting, reference: &Reference, start: usize, names: &Names) {
-        let at = (start + reference.at).min(self.text.all.len());
-        let span = at..(at + reference.len).min(self.text.all.len());
+    /// Where a piece of a field's value stands. In a value of several lines, whose blanks were
+    /// taken out, it stands somewhere after its start.
+    fn place_of(&self, written: &str, at: usize, start: usize) -> Range<usize> {
+        if self.text.all.get(at..at + written.len()) == Some(written) {
+            return at..at + written.len();
+        }
+        let first = written.lines().next().unwrap_or_default();
+        let after = self.text.all.get(start..).and_then(|rest| rest.find(first)).filter(|_| !first.is_empty());
+        match after {
+            Some(after) => start + after..start + after + first.len(),
+            None => {
+                let line = self.text.lines[self.text.line_at(start)];
+                line.start..line.start + line.text.len()
+            }
+        }
+    }
+
+    fn resolve(&mut self, who: Waiting, reference: &Reference, span: Range<usize>, names: &Names) {
         let targets: Vec<usize> = match &reference.to {
             Target::Stream(key) => match self.find_stream(key) {
                 Some(ix) if who == Waiting::Stream(ix) => {
@@ -603,6 +625,19 @@ enum Found {
     One(usize),
     Several,
     None,
+}
+
+/// A stretch that is inside a text and begins and ends between characters.
+fn inside(text: &str, span: &Range<usize>) -> Range<usize> {
+    let fit = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = fit(span.start);
+    start..fit(span.end).max(start)
 }
 
 /// What to replace so that a reference is gone from its list, and by what.

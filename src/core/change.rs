@@ -1,7 +1,7 @@
 //! What a changed breakdown means for an execution that has begun: which task is which, what has
 //! to be done again, what is no longer wanted.
 
-use super::event::Event;
+use super::event::{Event, Mark};
 use super::id::TaskId;
 use super::plan::{Node, Plan, Task};
 use super::state::{Phase, State, TaskState};
@@ -16,7 +16,8 @@ use std::sync::Arc;
 ///   worked on or done; waiting for other tasks, another estimate or agent is no other task.
 /// - A task that is gone is stopped and reported if it was being worked on, kept if it was done,
 ///   and forgotten otherwise.
-pub fn changed(state: &State, mut plan: Plan) -> Vec<Event> {
+/// - A task that the text itself says is done is not done again, whatever else its text says.
+pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Event> {
     let mut events = Vec::new();
     let names = renamed(&state.plan, &plan);
     let mut old = (*state.plan).clone();
@@ -26,7 +27,7 @@ pub fn changed(state: &State, mut plan: Plan) -> Vec<Event> {
     let known: BTreeMap<&TaskId, (&Task, &TaskState)> =
         old.tasks.iter().zip(&state.tasks).map(|(task, state)| (&task.id, (task, &**state))).collect();
     let mut stops = Vec::new();
-    for task in &plan.tasks {
+    for task in plan.tasks.iter().filter(|task| !marks.contains_key(&task.id)) {
         let Some((before, state)) = known.get(&task.id) else { continue };
         let begun = matches!(state.phase, Phase::Active(_) | Phase::Done | Phase::Failed(_) | Phase::Blocked(_));
         if begun && let Some(what) = asks_for_something_else(before, task) {
@@ -77,21 +78,21 @@ fn keep(plan: &mut Plan, old: &Plan, task: &Task) {
 /// Tasks that say the same under another id. An id that another task now has is freed.
 fn renamed(old: &Plan, new: &Plan) -> BTreeMap<TaskId, TaskId> {
     let titles: BTreeMap<&TaskId, &Task> = new.tasks.iter().map(|task| (&task.id, task)).collect();
-    let stays = |task: &Task| titles.get(&task.id).is_some_and(|now| words(&now.title) == words(&task.title));
+    let stays = |task: &Task| titles.get(&task.id).is_some_and(|now| title(&now.title) == title(&task.title));
     let staying: BTreeSet<&TaskId> = old.tasks.iter().filter(|task| stays(task)).map(|task| &task.id).collect();
     let mut unmatched: BTreeMap<Vec<String>, Vec<&TaskId>> = BTreeMap::new();
     for task in new.tasks.iter().filter(|task| !staying.contains(&task.id)) {
-        unmatched.entry(words(&task.title)).or_default().push(&task.id);
+        unmatched.entry(title(&task.title)).or_default().push(&task.id);
     }
     let mut leaving: BTreeMap<Vec<String>, Vec<&TaskId>> = BTreeMap::new();
     for task in old.tasks.iter().filter(|task| !staying.contains(&task.id)) {
-        leaving.entry(words(&task.title)).or_default().push(&task.id);
+        leaving.entry(title(&task.title)).or_default().push(&task.id);
     }
     let mut names: BTreeMap<TaskId, TaskId> = BTreeMap::new();
-    for (title, from) in leaving {
+    for (name, from) in leaving {
         // Where several have the same title, nobody can say which is which.
-        if let ([from], Some([to])) = (&from[..], unmatched.get(&title).map(Vec::as_slice))
-            && !title.is_empty()
+        if let ([from], Some([to])) = (&from[..], unmatched.get(&name).map(Vec::as_slice))
+            && !name.is_empty()
         {
             names.insert((*from).clone(), (*to).clone());
         }
@@ -130,7 +131,7 @@ fn asks_for_something_else(before: &Task, now: &Task) -> Option<String> {
     let lists = |a: &[String], b: &[String]| a.iter().flat_map(|text| words(text)).ne(b.iter().flat_map(|text| words(text)));
     let command = |task: &Task| task.command.as_deref().map(|command| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let differs = [
-        ("its title", words(&before.title) != words(&now.title)),
+        ("its title", title(&before.title) != title(&now.title)),
         ("its command", command(before) != command(now)),
         ("its objective", words(&before.objective) != words(&now.objective)),
         ("its acceptance criteria", lists(&before.criteria, &now.criteria)),
@@ -139,6 +140,22 @@ fn asks_for_something_else(before: &Task, now: &Task) -> Option<String> {
     ];
     let found: Vec<&str> = differs.iter().filter(|(_, differs)| *differs).map(|(what, _)| *what).collect();
     (!found.is_empty()).then(|| found.join(", "))
+}
+
+/// What a title says, without what people add to it in parentheses as they go.
+fn title(text: &str) -> Vec<String> {
+    let mut depth = 0_usize;
+    let bare: String = text
+        .chars()
+        .filter(|c| {
+            depth += usize::from(*c == '(');
+            let inside = depth > 0;
+            depth = depth.saturating_sub(usize::from(*c == ')'));
+            !inside
+        })
+        .collect();
+    let bare = words(&bare);
+    if bare.is_empty() { words(text) } else { bare }
 }
 
 /// What a text says: its words, without boxes, signs and words that only tell how far it is.

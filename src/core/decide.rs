@@ -155,7 +155,7 @@ fn begin(start: Start) -> Vec<Event> {
 /// A changed breakdown is taken up without losing work.
 fn offered(state: &State, plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Event> {
     let offered: BTreeSet<TaskId> = plan.tasks.iter().map(|task| task.id.clone()).collect();
-    let mut events = changed(state, plan);
+    let mut events = changed(state, plan, marks);
     if !events.is_empty() {
         events.splice(0..0, wake(state));
     } else if !state.plan_problems.is_empty() {
