@@ -57,6 +57,7 @@ def large(count, run):
                 f.write("  - Run: /bin/true\n")
 
 
+graph("two-thousand", [(f"T{i + 1:04d}", []) for i in range(2000)])
 graph("independent", [(f"T{i + 1:04d}", []) for i in range(1000)])
 graph("layered", layered())
 for count in (1_000, 10_000, 100_000):

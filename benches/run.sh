@@ -73,3 +73,29 @@ echo
 echo "| journal | events | MB | recover and apply s |"
 echo "|---|---|---|---|"
 "$examples/journal_million" "$work/million.jsonl"
+
+echo
+echo "| language server, a text of 10,000 tasks | start ms | edit to diagnostics ms (median) | (99 %) | hints of a screenful ms | peak MB |"
+echo "|---|---|---|---|---|---|"
+row() { # row NAME SUFFIX COMMAND...
+  local name=$1 suffix=$2 figures
+  shift 2
+  figures=$(timeout 300 python3 benches/editor.py 60 "$suffix" "$work/10000.md" "$@" 2>/dev/null) || figures="– – – – –"
+  echo "| $name | ${figures// / | } |"
+}
+row ours .md "$ours" serve
+# Language servers for large texts that can be had from package registries.
+if [ ! -x "$work/peers/python/bin/rumdl" ]; then
+  mkdir -p "$work/peers"
+  python3 -m venv "$work/peers/python" && "$work/peers/python/bin/pip" install --quiet rumdl || true
+  (cd "$work/peers" && npm install --silent --no-audit --no-fund vscode-langservers-extracted >/dev/null 2>&1) || true
+fi
+row rumdl .md "$work/peers/python/bin/rumdl" server
+row vscode-json .json "$work/peers/node_modules/.bin/vscode-json-language-server" --stdio
+row vscode-markdown .md "$work/peers/node_modules/.bin/vscode-markdown-language-server" --stdio
+row ours .md "$ours" serve
+
+echo
+echo "| told of every event | run alone s | run with them s | all told after s | MB each |"
+echo "|---|---|---|---|---|"
+python3 benches/subscribers.py 20 "$work/two-thousand/breakdown.md" "$ours"

@@ -65,6 +65,7 @@ pub async fn serve(
     let (peer, queue) = Peer::new(framing == Framing::Lines);
     let writer = tokio::spawn(write(queue, output, framing));
     let caller = Caller { coordinator: coordinator.clone(), peer: peer.clone() };
+    coordinator.follow();
     let input = std::io::Cursor::new(first).chain(input);
     let editor = match framing {
         Framing::Lines => {

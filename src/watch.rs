@@ -61,8 +61,11 @@ impl Watch {
 
     /// Watches a file or a folder too, from what it is now.
     pub fn add(&self, file: &Path) {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(file.to_owned()).or_insert_with(|| print_of(file));
-        let _ = self.wake.send(());
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if !files.contains_key(file) {
+            files.insert(file.to_owned(), print_of(file));
+            let _ = self.wake.send(());
+        }
     }
 }
 

@@ -9,10 +9,11 @@ use super::start::{Prepared, not_paused, open};
 use crate::core::event::{Recorded, Status};
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
+use crate::watch::Watch;
 use crate::workspace::STATE_FOLDER;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// The executions of some workspaces.
@@ -22,6 +23,7 @@ pub struct Coordinator {
     known: Mutex<Known>,
     /// Changes whenever something of any execution does.
     changes: watch::Sender<u64>,
+    watch: OnceLock<Watch>,
 }
 
 #[derive(Default)]
@@ -36,7 +38,7 @@ struct Known {
 impl Coordinator {
     /// Knows no workspace yet.
     pub fn new(folder: PathBuf) -> Arc<Self> {
-        Arc::new(Self { folder, known: Mutex::default(), changes: watch::Sender::new(0) })
+        Arc::new(Self { folder, known: Mutex::default(), changes: watch::Sender::new(0), watch: OnceLock::new() })
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -98,6 +100,7 @@ impl Coordinator {
             }
         };
         found.refresh()?;
+        self.watch();
         Ok(found)
     }
 
@@ -113,6 +116,19 @@ impl Coordinator {
         of.max_by_key(|execution| execution.started_at).cloned()
     }
 
+    /// From now on what other processes add to their executions is seen by itself.
+    pub fn follow(self: &Arc<Self>) {
+        let coordinator = Arc::downgrade(self);
+        self.watch.get_or_init(|| {
+            Watch::new(move |_| {
+                if let Some(coordinator) = coordinator.upgrade() {
+                    coordinator.refresh();
+                }
+            })
+        });
+        self.watch();
+    }
+
     /// Reads what other processes have added to their executions.
     pub fn refresh(&self) {
         let mut changed = false;
@@ -120,19 +136,20 @@ impl Coordinator {
             // One that can't be read is said so when it is asked for.
             changed |= execution.refresh().unwrap_or(false);
         }
+        self.watch();
         if changed {
             self.changes.send_modify(|changes| *changes += 1);
         }
     }
 
-    /// What to watch so that [`Coordinator::refresh`] is called in time: the folders of states,
-    /// and the journals of what other processes own or somebody has looked at.
-    pub fn watched(&self) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = self.roots().iter().map(|root| root.join(STATE_FOLDER)).collect();
-        files.extend(
-            self.list().iter().filter(|execution| !execution.is_here() && execution.concerns()).map(|execution| execution.journal()),
-        );
-        files
+    /// Watches the folders of states, and the journals of what other processes own or somebody
+    /// has looked at.
+    fn watch(&self) {
+        let Some(watch) = self.watch.get() else { return };
+        self.roots().iter().for_each(|root| watch.add(&root.join(STATE_FOLDER)));
+        for execution in self.list().iter().filter(|execution| !execution.is_here() && execution.concerns()) {
+            watch.add(&execution.journal());
+        }
     }
 
     /// Starts or takes up an execution in a thread of this process, and answers at once.

@@ -7,7 +7,7 @@ use crate::core::report::report;
 use crate::core::state::State;
 use crate::core::status::status_report;
 use crate::engine::coordinator::Coordinator;
-use crate::engine::execution::Execution;
+use crate::engine::execution::{Execution, now_ms};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
 use serde::Serialize;
@@ -42,6 +42,9 @@ pub struct Peer {
     outbox: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
     /// Commands of a client are carried out one after the other, in the order in which they came.
     pub(super) order: RwLock<()>,
+    /// When it came, in milliseconds since the Unix epoch: what needed somebody before that is told
+    /// by the status, not as news.
+    pub since_ms: u64,
     /// Whether it may wait for the end of an execution: not where that would hold up an editor.
     pub may_await: bool,
     feeds: Mutex<BTreeMap<String, Arc<Feed>>>,
@@ -179,7 +182,7 @@ impl Feed {
     /// Sends what is new, as fast as the client reads; what it has not read stays in the journal.
     async fn run(self: Arc<Self>, peer: Arc<Peer>) {
         let mut seq = self.execution.seq();
-        let mut shown = Shown { escalations: self.execution.state().escalations.len(), ..Shown::default() };
+        let mut shown = Shown::default();
         let mut readers = BTreeMap::new();
         loop {
             let last = *seq.borrow_and_update();
@@ -273,6 +276,10 @@ impl Shown {
     /// Sends what has changed. Gives when to look again, or nothing once nobody reads.
     async fn send(&mut self, execution: &Execution, state: &State, peer: &Peer) -> Option<Option<Instant>> {
         while let Some(escalation) = state.escalations.get(self.escalations) {
+            self.escalations += 1;
+            if escalation.at < peer.since_ms {
+                continue;
+            }
             let escalation = EscalationNotice {
                 execution: execution.id.to_string(),
                 at: escalation.at,
@@ -281,7 +288,6 @@ impl Shown {
                 tried: escalation.tried.clone(),
                 needed: escalation.needed.clone(),
             };
-            self.escalations += 1;
             if !peer.notify("execution/escalation", escalation).await {
                 return None;
             }

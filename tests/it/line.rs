@@ -322,3 +322,22 @@ fn long_lines_and_bytes_that_are_no_text_are_answered() {
     assert_eq!((code, rest.len()), (0, 3));
     assert!(rest.iter().all(|message| message["error"]["code"] == -32700), "{rest:?}");
 }
+
+#[test]
+fn what_another_process_does_is_told_as_it_happens() {
+    let workspace = Workspace::with(&[("breakdown.md", GATED)]);
+    config(&workspace);
+    let mut client = Server::lines(&workspace, &[]);
+    assert_eq!(client.result("execution/list", json!({})), json!({"executions": []}));
+    let run = workspace.start(&["run", "breakdown.md"]);
+    crate::support::eventually("it is listed", || client.result("execution/list", json!({}))["executions"][0]["owner"].is_string());
+    client.result("execution/subscribe", json!({"from": 1}));
+    client.notification_where("execution/event", |event| event["event"].get("ordered").is_some());
+    let owned = client.answer("execution/pause", json!({}));
+    assert_eq!(owned["error"]["data"]["kind"], "owned", "{owned}");
+    workspace.write("go", "");
+    client.notification_where("execution/event", |event| event["event"].get("executionEnded").is_some());
+    client.notification("execution/result");
+    assert_eq!(crate::support::ended(run.wait_with_output().expect("an end")).code, 0);
+    assert_eq!(client.end().0, 0, "what others own is no business of ours at the end");
+}

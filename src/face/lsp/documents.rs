@@ -9,18 +9,38 @@ use crate::engine::execution::Execution;
 use dashmap::DashMap;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use std::sync::{Arc, mpsc};
+use tokio::sync::{Notify, oneshot, watch};
 use tower_lsp::ls_types::TextDocumentContentChangeEvent;
 
 /// Texts above this are not read as breakdowns, as files of that size are not.
 const MAX_BYTES: usize = 32 << 20;
 
 /// All open texts, by their URIs.
-#[derive(Default)]
 pub struct Documents {
     open: DashMap<String, Document>,
+    /// One thread reads them all: readings of large texts leave memory behind in every thread
+    /// that does them.
+    reader: mpsc::Sender<(Job, oneshot::Sender<Analysis>)>,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        let (reader, jobs) = mpsc::channel::<(Job, oneshot::Sender<Analysis>)>();
+        std::thread::spawn(move || {
+            for (job, done) in jobs {
+                let generation = job.analysis.generation;
+                let read = catch_unwind(AssertUnwindSafe(|| job.read()));
+                // A reader that failed leaves a text that says nothing, and nobody waiting.
+                let analysis = read.unwrap_or_else(|_| Analysis { generation, ..Analysis::default() });
+                // The text may have been closed.
+                let _ = done.send(analysis);
+            }
+        });
+        Self { open: DashMap::new(), reader }
+    }
 }
 
 /// One open text.
@@ -112,9 +132,12 @@ impl Documents {
                     wake.notified().await;
                     continue;
                 }
-                let read = tokio::task::spawn_blocking(move || job.read()).await;
-                // A reader that failed leaves a text that says nothing, and nobody waiting.
-                analysis.send_replace(Arc::new(read.unwrap_or_else(|_| Analysis { generation, ..Analysis::default() })));
+                let (sender, read) = oneshot::channel();
+                if documents.reader.send((job, sender)).is_err() {
+                    return;
+                }
+                let Ok(read) = read.await else { return };
+                analysis.send_replace(Arc::new(read));
                 done = generation;
                 analysed();
             }

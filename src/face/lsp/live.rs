@@ -22,7 +22,6 @@ const TICK: Duration = Duration::from_secs(1);
 impl Session {
     /// Begins to tell.
     pub fn go_live(self: &Arc<Self>) {
-        self.watch();
         self.keep(&tokio::spawn(self.clone().publish_diagnostics()));
         self.keep(&tokio::spawn(self.clone().follow()));
         let session = self.clone();
@@ -83,7 +82,6 @@ impl Session {
                     // One that can't be read shows nothing.
                     let _ = execution.refresh();
                 }
-                session.watch();
                 bound
             });
             let bound = bound.await.unwrap_or_default();
@@ -147,19 +145,15 @@ struct Told {
     report: Option<(u32, String)>,
     /// Escalations that were shown.
     escalations: usize,
-    looked: bool,
 }
 
 impl Told {
     async fn tell(&mut self, session: &Arc<Session>, execution: &Arc<Execution>, running: bool) {
         let state = execution.state();
-        if !self.looked {
-            // What was said before this editor came is seen in its diagnostics.
-            self.escalations = state.escalations.len();
-            self.looked = true;
-        }
         let mut said = BTreeSet::new();
-        for escalation in &state.escalations[self.escalations.min(state.escalations.len())..] {
+        let since_ms = session.caller.peer.since_ms;
+        // What was said before this editor came is seen in its diagnostics.
+        for escalation in state.escalations.iter().skip(self.escalations).filter(|escalation| escalation.at >= since_ms) {
             if said.insert(&escalation.about) {
                 let message = format!("{}: {}. Needed: {}", escalation.about, escalation.why, escalation.needed);
                 let params = ShowMessageParams { typ: MessageType::WARNING, message };

@@ -8,7 +8,6 @@ use super::setup::{Settings, Setup};
 use crate::engine::execution::{Execution, now_ms};
 use crate::rpc::peer::Caller;
 use crate::rpc::table::Table;
-use crate::watch::Watch;
 use crate::workspace::root_of;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -43,7 +42,6 @@ pub struct Session {
     pub(super) publish: Notify,
     /// Executions may have changed.
     pub(super) look: Notify,
-    watch: OnceLock<Watch>,
     page: OnceLock<Option<Uri>>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
 }
@@ -61,7 +59,6 @@ impl Session {
             stale: Mutex::default(),
             publish: Notify::new(),
             look: Notify::new(),
-            watch: OnceLock::new(),
             page: OnceLock::new(),
             tasks: Mutex::default(),
         })
@@ -199,19 +196,6 @@ impl Session {
         for uri in self.documents.uris() {
             self.documents.close(&uri);
         }
-    }
-
-    /// Begins to watch what executions are made of.
-    pub(super) fn watch(self: &Arc<Self>) {
-        let session = Arc::downgrade(self);
-        let watch = self.watch.get_or_init(|| {
-            Watch::new(move |_| {
-                if let Some(session) = session.upgrade() {
-                    session.look();
-                }
-            })
-        });
-        self.caller.coordinator.watched().iter().for_each(|file| watch.add(file));
     }
 
     /// The page that codes of diagnostics link to, kept where the user's caches are.
