@@ -77,6 +77,7 @@ impl Peer {
             Arc::new(Self {
                 outbox: Mutex::new(Some(outbox)),
                 order: RwLock::new(()),
+                since_ms: now_ms(),
                 may_await,
                 feeds: Mutex::default(),
                 next_subscription: Mutex::new(1),
