@@ -134,6 +134,9 @@ impl<'a> Builder<'a> {
     /// What words in a title say of a task's state.
     pub fn state_words(&mut self, task: usize, title: &str) {
         let upper = title.trim();
+        if !upper.starts_with(['S', '✅']) && !upper.contains(['(', '[', '✅']) && !upper.contains("- SKIP") {
+            return;
+        }
         let skipped = upper.starts_with("SKIP") || upper.contains("(SKIPPED") || upper.contains("- SKIPPED") || upper.contains("[SKIPPED");
         if skipped {
             self.marks.insert(task, Mark::Skipped);
@@ -479,7 +482,7 @@ impl<'a> Builder<'a> {
     }
 
     fn find_task(&mut self, id: &str, names: &Names, span: &Range<usize>) -> Found {
-        if let Some(holders) = names.exact.get(&id.to_lowercase()) {
+        if let Some(holders) = names.exact.get(id).or_else(|| names.exact.get(&id.to_lowercase())) {
             return if let [one] = holders[..] { Found::One(one) } else { Found::Several };
         }
         // `B3`: task 3, which stands in stream B; or else the third task of stream B.

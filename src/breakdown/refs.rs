@@ -1,5 +1,7 @@
 //! What a text refers to: tasks, ranges of tasks, streams.
 
+use std::borrow::Cow;
+
 /// A reference as written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
@@ -64,7 +66,10 @@ enum Label {
 }
 
 /// The same text with everything in parentheses blanked, so that places stay.
-fn without_parentheses(text: &str) -> String {
+fn without_parentheses(text: &str) -> Cow<'_, str> {
+    if !text.contains(['(', ')', '（', '）', '[', ']', '`', '*']) {
+        return Cow::Borrowed(text);
+    }
     let mut depth = 0_usize;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -80,35 +85,45 @@ fn without_parentheses(text: &str) -> String {
             depth = depth.saturating_sub(1);
         }
     }
-    out
+    Cow::Owned(out)
 }
+
+/// What stands between two pieces.
+const SEPARATORS: [&str; 9] = [",", "，", "、", ";", " and ", " & ", " + ", "\n", "\r"];
 
 /// Splits at commas and "and", with where each piece starts.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
     let mut pieces = Vec::new();
     let mut from = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let cut = [",", "，", "、", ";", " and ", " & ", " + ", "\n"].iter().filter_map(|by| rest.find(by).map(|at| (at, by.len()))).min();
-        let (end, skip) = cut.unwrap_or((rest.len(), 0));
-        let piece = &rest[..end];
+    let mut keep = |from: usize, end: usize| {
+        let piece = &text[from..end];
         let trimmed = piece.trim();
         if !trimmed.is_empty() {
             pieces.push((from + (piece.len() - piece.trim_start().len()), trimmed));
         }
-        from += end + skip;
-        rest = &rest[end + skip..];
+    };
+    let mut at = 0;
+    while let Some(next) = text[at..].find([',', '，', '、', ';', ' ', '\n', '\r']) {
+        at += next;
+        match SEPARATORS.iter().find(|by| text[at..].starts_with(*by)) {
+            Some(by) => {
+                keep(from, at);
+                at += by.len();
+                from = at;
+            }
+            None => at += 1,
+        }
     }
+    keep(from, text.len());
     pieces
 }
 
 /// `Task 3 complete` → a label, what follows it and where that starts.
 fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
-    let lower = piece.to_ascii_lowercase();
     let labelled = |labels: &[&str]| {
         labels.iter().find_map(|label| {
-            let rest = lower.strip_prefix(label)?;
-            rest.starts_with([' ', '#', ':']).then_some(label.len())
+            let (head, rest) = (piece.get(..label.len())?, piece.get(label.len()..)?);
+            (head.eq_ignore_ascii_case(label) && rest.starts_with([' ', '#', ':'])).then_some(label.len())
         })
     };
     let (label, skip) = match (labelled(&GROUP_LABELS), labelled(&TASK_LABELS)) {

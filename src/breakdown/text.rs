@@ -2,6 +2,7 @@
 //! pieces that all Markdown formats share: headings, list items, boxes, fields.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A text and its lines.
@@ -207,23 +208,24 @@ pub struct Field {
 /// The fields of some lines. A bullet or a blank line starts a new entry, other lines go on with
 /// the one before; bold names run together on one line are taken apart.
 pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
-    let mut entries: Vec<(usize, usize, String)> = Vec::new();
+    let mut entries: Vec<(usize, usize, Cow<'_, str>)> = Vec::new();
     let mut open = false;
     for line in lines.iter().filter(|line| !line.hidden) {
         let (start, body) = line.trimmed();
         if body.is_empty() {
             open = false;
         } else if let Some(item) = line.item() {
-            entries.push((line.indent() + 1, item.start, item.text.to_owned()));
+            entries.push((line.indent() + 1, item.start, Cow::Borrowed(item.text)));
             open = true;
         } else if open && !body.starts_with("**") && !body.starts_with('📝') && !begins_a_field(body) {
             if let Some((_, _, text)) = entries.last_mut() {
+                let text = text.to_mut();
                 text.push(' ');
                 text.push_str(body);
             }
         } else {
             let text = body.trim_start_matches('📝').trim_start();
-            entries.push((0, start + body.len() - text.len(), text.to_owned()));
+            entries.push((0, start + body.len() - text.len(), Cow::Borrowed(text)));
             open = true;
         }
     }

@@ -79,6 +79,15 @@ fn neovim() {
     run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim.lua")), &workspace(), &clients);
 }
 
+/// A terminal that is gone after the test, however it ends.
+struct Terminal<'a>(&'a dyn Fn(&[&str]) -> String);
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        (self.0)(&["kill-server"]);
+    }
+}
+
 /// Helix never asks for hints by itself: there the status stands in diagnostics, which it shows as
 /// they come.
 #[test]
@@ -93,6 +102,7 @@ fn helix() {
         command.arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(arguments);
         ended(command.output().expect("tmux")).stdout
     };
+    let _ends = Terminal(&tmux);
     let binary = Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
     let line = format!(
         "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache WORKSPACE={0} LANG=C.UTF-8 {2} breakdown.md",
@@ -113,6 +123,5 @@ fn helix() {
         screen = tmux(&["capture-pane", "-p"]);
         screen.matches('✔').count() >= 2 && !screen.contains("● running")
     });
-    tmux(&["kill-server"]);
     assert_eq!(execution.wait().expect("an end").code(), Some(0));
 }
