@@ -3,7 +3,7 @@
 
 use super::execute;
 use super::execution::{Execution, Reins};
-use super::locate::{executions, name_of};
+use super::locate::{folders, name_of};
 use super::owner::Stopped;
 use super::start::{Prepared, not_paused, open};
 use crate::core::event::{Recorded, Status};
@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{mpsc, watch};
+
+/// How many of the latest executions are looked at for a process that is at work on them.
+const LATEST: usize = 20;
 
 /// The executions of some workspaces.
 pub struct Coordinator {
@@ -62,19 +65,30 @@ impl Coordinator {
 
     /// All executions, the latest last, as they are on disk now.
     pub fn list(&self) -> Vec<Arc<Execution>> {
+        // The disk is looked at while nobody is kept waiting.
+        let folders: BTreeSet<PathBuf> = self.roots().iter().flat_map(|root| folders(root)).collect();
+        let known: BTreeSet<PathBuf> = self.known().executions.keys().cloned().collect();
+        let new: Vec<Execution> = folders.difference(&known).filter_map(|folder| Execution::at(folder)).collect();
         let mut known = self.known();
-        let folders: Vec<PathBuf> = known.roots.iter().flat_map(|root| executions(root)).collect();
-        for folder in &folders {
-            if !known.executions.contains_key(folder)
-                && let Some(execution) = Execution::at(folder)
-            {
-                known.executions.insert(folder.clone(), Arc::new(execution));
-            }
+        for execution in new {
+            known.executions.entry(execution.folder.clone()).or_insert_with(|| Arc::new(execution));
         }
         known.executions.retain(|folder, execution| execution.is_here() || folders.contains(folder));
         let mut all: Vec<Arc<Execution>> = known.executions.values().cloned().collect();
         all.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
         all
+    }
+
+    /// Those that somebody here has looked at, and of the latest ones those that some process is
+    /// at work on: of all others nothing is read.
+    fn followed(&self) -> Vec<Arc<Execution>> {
+        let all = self.list();
+        let late = all.len().saturating_sub(LATEST);
+        let wanted = |(nth, execution): &(usize, Arc<Execution>)| {
+            let looked_at = execution.state().execution.is_some();
+            !execution.is_here() && (looked_at || (*nth >= late && execution.owner().is_some()))
+        };
+        all.into_iter().enumerate().filter(wanted).map(|(_, execution)| execution).collect()
     }
 
     /// The execution that is meant: by its id or the start of it, or the latest one. What
@@ -132,7 +146,7 @@ impl Coordinator {
     /// Reads what other processes have added to their executions.
     pub fn refresh(&self) {
         let mut changed = false;
-        for execution in self.list().iter().filter(|execution| execution.concerns()) {
+        for execution in self.followed() {
             // One that can't be read is said so when it is asked for.
             changed |= execution.refresh().unwrap_or(false);
         }
@@ -147,7 +161,7 @@ impl Coordinator {
     fn watch(&self) {
         let Some(watch) = self.watch.get() else { return };
         self.roots().iter().for_each(|root| watch.add(&root.join(STATE_FOLDER)));
-        for execution in self.list().iter().filter(|execution| !execution.is_here() && execution.concerns()) {
+        for execution in self.followed() {
             watch.add(&execution.journal());
         }
     }
@@ -212,9 +226,12 @@ impl Coordinator {
             .name("execution".into())
             .spawn(work)
             .map_err(|error| Failure::new(Kind::Internal, format!("no thread: {error}")))?;
-        // Whoever asks right after the answer sees an execution that has begun; where it can't
-        // begin, the channel closes.
-        let _ = has_begun.recv();
+        // Whoever asks right after the answer sees an execution that has begun.
+        if has_begun.recv().is_err()
+            && let Some(Err(failure)) = self.known().ended.last()
+        {
+            return Err(failure.clone());
+        }
         Ok(known)
     }
 

@@ -125,12 +125,6 @@ impl Execution {
         matches!(&*self.place(), Place::Here(_))
     }
 
-    /// Whether somebody here has looked at it, or some process is at work on it: of all others
-    /// nothing is read.
-    pub fn concerns(&self) -> bool {
-        self.state().execution.is_some() || self.owner().is_some()
-    }
-
     /// Whether it has come to an end.
     pub fn has_ended(&self) -> bool {
         self.state().ended.is_some()

@@ -161,11 +161,17 @@ async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
 }
 
 fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Result<(Arc<Execution>, bool, Vec<String>), Failure> {
+    caller.coordinator.add_root(&root);
+    let before = source.path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path));
+    // One that runs here already is the one that is meant.
+    if let Some(running) = before.as_ref().filter(|before| before.is_here() && !options.fresh) {
+        return Ok((running.clone(), true, Vec::new()));
+    }
     let prepared = prepare(source, root, options)?;
     let warnings = prepared.warnings.clone();
-    let before = caller.coordinator.list().len();
     let execution = caller.coordinator.start(prepared)?;
-    Ok((execution, caller.coordinator.list().len() == before, warnings))
+    let resumed = before.is_some_and(|before| before.id == execution.id);
+    Ok((execution, resumed, warnings))
 }
 
 /// Goes on with an execution that nobody is at work on.

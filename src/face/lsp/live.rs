@@ -8,6 +8,7 @@ use crate::engine::execution::Execution;
 use crate::rpc::peer::progress;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -77,7 +78,9 @@ impl Session {
             let bound = tokio::task::spawn_blocking(move || {
                 let coordinator = &session.caller.coordinator;
                 coordinator.refresh();
-                let bound = session.documents.bind(|path| coordinator.of_breakdown(path));
+                let all = coordinator.list();
+                let of = |path: &Path| all.iter().rev().find(|execution| Path::new(&execution.breakdown) == path).cloned();
+                let bound = session.documents.bind(of);
                 for (_, execution) in &bound {
                     // One that can't be read shows nothing.
                     let _ = execution.refresh();
