@@ -451,3 +451,66 @@ fn where_hints_stand_still_the_status_is_a_diagnostic() {
         "nobody is asked what it can't do"
     );
 }
+
+/// Ids and edges of a text, with one id as another.
+fn edges(text: &str, from: &str, to: &str) -> Vec<String> {
+    use execution_coordinator::breakdown::{Deps, parse};
+    use execution_coordinator::core::change::rename;
+    let mut plan = parse(text, None, Deps::Format).plan;
+    rename(&mut plan, &std::collections::BTreeMap::from([(from.into(), to.into())]));
+    // A set is named by the ids at its ends.
+    let of = |on: &execution_coordinator::core::plan::Node| match on {
+        execution_coordinator::core::plan::Node::Barrier(id) => {
+            format!("{:?}", plan.barriers.iter().find(|barrier| barrier.id == *id).map(|barrier| &barrier.tasks))
+        }
+        node => format!("{node:?}"),
+    };
+    let one = |task: &execution_coordinator::core::plan::Task| {
+        format!("{}: {:?}", task.id, task.depends_on.iter().map(|dependency| of(&dependency.on)).collect::<Vec<_>>())
+    };
+    plan.tasks.iter().map(one).collect()
+}
+
+#[test]
+fn a_renamed_task_is_the_same_everywhere() {
+    let mut texts = vec![
+        PLAN.to_owned(),
+        include_str!("../../examples/chat-system/breakdown.md").to_owned(),
+        "# Tasks\n\n## Phase 1: Setup\n\n- [ ] T001 Set up\n- [ ] T002 [P] Go on, after T001\n\n## Phase 2: Rest (depends on T001-T002)\n\n- [ ] T003 See T002 (depends on T001, T002)\n\n## Dependencies\n\n- T003 needs T001-T002\n".to_owned(),
+    ];
+    if let Some(corpus) = std::env::var_os("BREAKDOWN_CORPUS") {
+        for folder in ["breakdown-agent", "spec-kit"] {
+            for entry in std::fs::read_dir(std::path::Path::new(&corpus).join(folder)).into_iter().flatten().flatten() {
+                texts.extend(std::fs::read_to_string(entry.path()).ok().filter(|text| text.len() < 40_000));
+            }
+        }
+    }
+    let workspace = Workspace::new();
+    let mut editor = Editor::open(&workspace, PLAN);
+    let mut renamed = 0;
+    for (nth, text) in texts.iter().enumerate() {
+        let uri = format!("file://{}/{nth}/tasks.md", workspace.path("").display());
+        editor.server.open(&uri, text);
+        let parsed = execution_coordinator::breakdown::parse(text, None, execution_coordinator::breakdown::Deps::Format);
+        if parsed.errors().next().is_some() {
+            continue;
+        }
+        for spot in parsed.outline.tasks.iter().take(4) {
+            let Some(name) = spot.name(text) else { continue };
+            let new = if spot.id.as_str().starts_with('T') { "T987" } else { "987" };
+            let line = text[..name.start].matches('\n').count();
+            let column = text[..name.start].rsplit('\n').next().expect("a line").encode_utf16().count();
+            let params = json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": column}, "newName": new});
+            let answer = editor.server.answer("textDocument/rename", params);
+            // A range that it stands in would no longer have it.
+            if answer["error"]["message"].as_str().is_some_and(|why| why.contains("it would change what waits for what")) {
+                continue;
+            }
+            let edit = answer["result"].clone();
+            let after = apply(text, &edit);
+            assert_eq!(edges(&after, "", ""), edges(text, spot.id.as_str(), new), "{} of text {nth}: {edit}", spot.id);
+            renamed += 1;
+        }
+    }
+    assert!(renamed >= 10, "{renamed}");
+}

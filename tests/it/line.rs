@@ -341,3 +341,25 @@ fn what_another_process_does_is_told_as_it_happens() {
     assert_eq!(crate::support::ended(run.wait_with_output().expect("an end")).code, 0);
     assert_eq!(client.end().0, 0, "what others own is no business of ours at the end");
 }
+
+#[test]
+fn a_killed_daemon_leaves_nothing_running_and_the_next_one_goes_on() {
+    let slow = GATED.replace("until test -e", "echo $$ > \\\"$WORKSPACE/pid\\\"; until test -e").replace("\\\"", "\"");
+    let workspace = Workspace::with(&[("breakdown.md", &slow)]);
+    config(&workspace);
+    let mut client = Server::lines(&workspace, &[]);
+    let first = client.result("execution/start", json!({"path": "breakdown.md"}));
+    let pid = || workspace.read("pid").trim().parse::<u32>().ok();
+    crate::support::eventually("it is at work", || pid().is_some());
+    let pid = pid().expect("a process");
+    drop(client);
+    crate::support::eventually("nothing is left of it", || !crate::support::lives(pid));
+    let mut client = Server::lines(&workspace, &[]);
+    let second = client.result("execution/start", json!({"path": "breakdown.md"}));
+    assert_eq!((&second["resumed"], &second["execution"]), (&json!(true), &first["execution"]));
+    let again = client.result("execution/start", json!({"path": "breakdown.md"}));
+    assert_eq!(again["execution"], first["execution"], "one that runs already is the one that is meant");
+    workspace.write("go", "");
+    assert_eq!(client.result("execution/await", json!({}))["report"]["report"]["finalStatus"], "Complete");
+    assert_eq!(client.end().0, 0);
+}

@@ -4,10 +4,12 @@ use super::scene::{Scene, Spot};
 use super::status::markdown;
 use crate::breakdown::build::ids_in;
 use crate::breakdown::refs::{Target, references};
+use crate::breakdown::{Deps, parse};
+use crate::core::change::rename;
 use crate::core::id::TaskId;
-use crate::core::plan::Node;
+use crate::core::plan::{Node, Plan};
 use crate::core::progress::stream_label;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 use tower_lsp::ls_types::{
@@ -133,6 +135,17 @@ impl Scene {
             let written = &self.text()[naming.span.clone()];
             places.extend(words(written, old).map(|at| (naming.span.start + at, naming.span.start + at + old.len())));
         }
+        let mut after = self.text().to_owned();
+        for (start, end) in places.iter().rev() {
+            after.replace_range(*start..*end, new);
+        }
+        let mut wanted = self.parsed().plan.clone();
+        rename(&mut wanted, &BTreeMap::from([(id.clone(), TaskId::from(new))]));
+        if waits(&parse(&after, None, Deps::Format).plan) != waits(&wanted) {
+            return Err(format!(
+                "as {new} it would change what waits for what: a range such as T001-T009 names it, or another task's id is like it"
+            ));
+        }
         Ok(places.into_iter().map(|(start, end)| TextEdit { range: self.span(&(start..end)), new_text: new.to_owned() }).collect())
     }
 
@@ -250,6 +263,15 @@ impl Scene {
             .map(|mention| self.span(&mention.span))
             .collect()
     }
+}
+
+/// What each task waits for, by its id.
+fn waits(plan: &Plan) -> Vec<(&TaskId, BTreeSet<String>)> {
+    let on = |node: &Node| match node {
+        Node::Barrier(id) => format!("{:?}", plan.barriers.iter().find(|barrier| barrier.id == *id).map(|barrier| &barrier.tasks)),
+        node => format!("{node:?}"),
+    };
+    plan.tasks.iter().map(|task| (&task.id, task.depends_on.iter().map(|dependency| on(&dependency.on)).collect())).collect()
 }
 
 /// Ids that a line names in passing: `T012` anywhere, `3` after "Task" or "Tasks".
