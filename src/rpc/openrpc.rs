@@ -22,6 +22,18 @@ pub const NOTIFICATIONS: [Notice; 4] = [
     ("execution/result", "An execution has come to its end: the return protocol.", |g| g.subschema_for::<ReportDocument>()),
 ];
 
+/// What an editor may set, for the page.
+const SETTINGS: &str = "
+## Settings of an editor
+
+Under `executionCoordinator` in the client's configuration, or as `initializationOptions`.
+
+- `breakdowns`: patterns of files that are breakdowns by their names; `**/tasks.md`, `**/TASKS.md`, `**/breakdown.md` and `**/*.breakdown.md` when absent. Other Markdown files are read when their signs leave no doubt, or when there is an execution of them.
+- `statusAsDiagnostics`: `auto` shows the status as diagnostics too where the client can't refresh hints by itself; `on`, `off`.
+
+What the codes of diagnostics mean: [PROBLEMS.md](PROBLEMS.md).
+";
+
 /// The table as an OpenRPC 1.3 document. Notifications to clients, which OpenRPC has no place
 /// for, stand under `x-notifications` in the same form.
 pub fn document(table: &Table) -> Value {
@@ -129,6 +141,7 @@ pub fn reference(table: &Table) -> String {
     for (name, about, _) in NOTIFICATIONS {
         let _ = writeln!(page, "- `{name}`: {about}");
     }
+    page.push_str(SETTINGS);
     page.push_str("\n## Errors\n\nBeside the codes of JSON-RPC itself. `data` has the name as `kind`, the `message`, and `help`.\n\n| code | name | what to do |\n|---|---|---|\n");
     for (_, code, name, help) in ERRORS {
         let _ = writeln!(page, "| {code} | `{name}` | {help} |");

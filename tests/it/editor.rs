@@ -431,11 +431,9 @@ fn a_text_that_is_no_breakdown_costs_nothing_and_is_silent() {
     editor
         .server
         .notify("workspace/didChangeConfiguration", json!({"settings": {"executionCoordinator": {"breakdowns": ["**/README.md"]}}}));
-    editor.server.notify("textDocument/didClose", json!({"textDocument": {"uri": readme}}));
-    editor.server.open(&readme, "# Read me\n\n- [ ] a wish\n");
     assert_eq!(
         editor.server.result("textDocument/documentSymbol", json!({"textDocument": {"uri": readme}})).as_array().map(Vec::len),
-        Some(1)
+        Some(2)
     );
 }
 
@@ -450,6 +448,29 @@ fn where_hints_stand_still_the_status_is_a_diagnostic() {
         !editor.server.left().iter().any(|message| message.get("id").is_some() && message.get("method").is_some()),
         "nobody is asked what it can't do"
     );
+}
+
+#[test]
+fn cancelling_its_progress_cancels_the_execution() {
+    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG)]);
+    let mut editor = Editor::open(&workspace, PLAN);
+    editor.command("run", &[]);
+    let begin =
+        editor.server.find("progress", |message| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "begin");
+    editor.server.notify("window/workDoneProgress/cancel", json!({"token": begin["params"]["token"]}));
+    editor.server.notification_where("execution/progress", |progress| progress["state"] == "Cancelled");
+    editor.server.find("its end", |message| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "end");
+}
+
+#[test]
+fn agents_of_the_roster_are_offered() {
+    let config = format!("{CONFIG}\n[agents.gardener]\nkind = \"command\"\ncommand = [\"true\"]\n");
+    let text = PLAN.replacen("   - Run: true\n", "   - Run: true\n   - Agent: \n", 1);
+    let workspace = Workspace::with(&[("execution-coordinator.toml", &config)]);
+    let mut editor = Editor::open(&workspace, &text);
+    let position = editor.at("Agent: |");
+    let items = editor.ask("textDocument/completion", json!({ "position": position }));
+    assert!(items.as_array().expect("a list").iter().any(|item| item["label"] == "gardener"), "{items}");
 }
 
 /// Ids and edges of a text, with one id as another.

@@ -244,3 +244,30 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Each code of a diagnostic has its place on the page that editors link to.
+#[test]
+fn every_problem_is_explained() {
+    let page = std::fs::read_to_string(root().join("schema/PROBLEMS.md")).expect("a page");
+    let mut missing = Vec::new();
+    for (name, text) in sources() {
+        let makers = [
+            "Problem::error(",
+            "Problem::warning(",
+            "Problem::info(",
+            "Trouble::new(Severe::",
+            "DiagnosticSeverity::WARNING, ",
+            "DiagnosticSeverity::HINT, ",
+        ];
+        for after in
+            makers.iter().flat_map(|maker| text.match_indices(maker).map(|(at, maker)| &text[at + maker.len()..]).collect::<Vec<_>>())
+        {
+            let Some(code) = after.split('"').nth(1).filter(|_| after.find('"').is_some_and(|at| at < 40)) else { continue };
+            if !page.contains(&format!("### {code}\n")) {
+                missing.push(format!("{name}: {code}"));
+            }
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+    assert!(page.matches("### ").count() > 20);
+}

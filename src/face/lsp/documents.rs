@@ -202,6 +202,18 @@ impl Documents {
         bound
     }
 
+    /// Which names say that a text is a breakdown has changed.
+    pub fn name(&self, is_named: impl Fn(&Path) -> bool) {
+        for mut document in self.open.iter_mut() {
+            let named = document.execution.is_some() || document.path.as_deref().is_some_and(&is_named);
+            if named != document.named {
+                document.named = named;
+                document.generation += 1;
+                document.wake.notify_one();
+            }
+        }
+    }
+
     /// The URIs of all open texts.
     pub fn uris(&self) -> Vec<String> {
         self.open.iter().map(|document| document.key().clone()).collect()

@@ -90,6 +90,8 @@ impl Session {
             Ok(settings) => *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings,
             Err(message) => eprintln!("{message}"),
         }
+        let settings = self.settings();
+        self.documents.name(|path| settings.names(path));
         self.documents.uris().iter().for_each(|uri| self.mark(uri));
         self.look();
     }
