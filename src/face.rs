@@ -10,8 +10,12 @@ use crate::failure::Failure;
 use crate::rpc::peer::{Caller, Peer};
 use crate::rpc::table::Table;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+
+/// How long an editor that has left may still take to read what it was sent.
+const EDITOR_TAKES: Duration = Duration::from_secs(1);
 
 /// How messages are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,10 +82,18 @@ pub async fn serve(
         coordinator.suspend();
     }
     let ended = coordinator.at_rest().await;
-    peer.drain().await;
-    peer.close();
-    // What is queued is written out; where nobody reads any more, that ends at once.
-    let _ = writer.await;
+    let told = async {
+        peer.drain().await;
+        peer.close();
+        // What is queued is written out; where nobody can read any more, that ends at once.
+        let _ = writer.await;
+    };
+    match editor {
+        // A program is told everything, however slowly it reads; an editor that has left may
+        // never read again.
+        None => told.await,
+        Some(_) => drop(tokio::time::timeout(EDITOR_TAKES, told).await),
+    }
     Ok(editor.map_or(Ended::Lines(ended), Ended::Editor))
 }
 

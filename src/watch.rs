@@ -11,17 +11,28 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it looks without being told to.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits for a save to be over.
 const SETTLE: Duration = Duration::from_millis(5);
 
+/// How long a file has to be gone until that is told.
+const GONE: Duration = Duration::from_millis(500);
+
 /// Keeps watching as long as it lives.
 pub struct Watch {
-    files: Arc<Mutex<BTreeMap<PathBuf, Print>>>,
+    files: Arc<Mutex<BTreeMap<PathBuf, Seen>>>,
     wake: Sender<()>,
+}
+
+/// A file as it was when it was last told of.
+struct Seen {
+    print: Print,
+    /// Since when it is gone without that having been told: editors take a file away for a moment
+    /// while they save.
+    gone: Option<Instant>,
 }
 
 /// What tells one content of a file from another without reading it; none for no file.
@@ -31,7 +42,7 @@ impl Watch {
     /// Watches nothing yet; `changed` is called from a thread of its own with each file or folder
     /// that is not what it was.
     pub fn new(changed: impl FnMut(&Path) + Send + 'static) -> Self {
-        let files: Arc<Mutex<BTreeMap<PathBuf, Print>>> = Arc::default();
+        let files: Arc<Mutex<BTreeMap<PathBuf, Seen>>> = Arc::default();
         let (wake, woken) = channel();
         let shared = files.clone();
         let told = wake.clone();
@@ -63,7 +74,7 @@ impl Watch {
     pub fn add(&self, file: &Path) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if !files.contains_key(file) {
-            files.insert(file.to_owned(), print_of(file));
+            files.insert(file.to_owned(), Seen { print: print_of(file), gone: None });
             let _ = self.wake.send(());
         }
     }
@@ -91,7 +102,7 @@ fn watcher(told: Sender<()>) -> Option<notify::RecommendedWatcher> {
 
 /// Compares everything with what it was. Folders are watched, not files: editors replace a file
 /// by renaming another one over it.
-fn look(files: &Mutex<BTreeMap<PathBuf, Print>>, eyes: &mut Eyes) -> Vec<PathBuf> {
+fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf> {
     let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
     let mut changed = Vec::new();
     for (file, known) in files.iter_mut() {
@@ -103,8 +114,12 @@ fn look(files: &Mutex<BTreeMap<PathBuf, Print>>, eyes: &mut Eyes) -> Vec<PathBuf
             eyes.folders.insert(folder.to_owned());
         }
         let now = print_of(file);
-        if now != *known {
-            *known = now;
+        if now.is_none() && known.print.is_some() && known.gone.get_or_insert_with(Instant::now).elapsed() < GONE {
+            continue;
+        }
+        known.gone = None;
+        if now != known.print {
+            known.print = now;
             changed.push(file.clone());
         }
     }

@@ -1,11 +1,20 @@
 //! The language server, as the real binary: framing, order, ends, and what an editor is shown.
 
 use crate::client::Server;
-use crate::support::Workspace;
+use crate::support::{Workspace, eventually};
+use execution_coordinator::engine::coordinator::Coordinator;
 use execution_coordinator::face::lsp::documents::edit;
 use execution_coordinator::face::lsp::frame::{Frame, Frames, MAX_BODY_BYTES};
 use execution_coordinator::face::lsp::position::{Encoding, Lines};
+use execution_coordinator::face::{Ended, Framing, OnEof, serve};
+use execution_coordinator::rpc::messages::Nothing;
+use execution_coordinator::rpc::method::{Kind, Method};
+use execution_coordinator::rpc::table::Table;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::process::Stdio;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent};
 
 fn frame(body: &str) -> Vec<u8> {
@@ -187,4 +196,68 @@ fn edits_keep_their_order_under_any_load() {
     let names: Vec<&str> = symbols.as_array().expect("a list").iter().filter_map(|symbol| symbol["name"].as_str()).collect();
     assert_eq!(names.len(), 1_000);
     assert!(names.iter().enumerate().all(|(nth, name)| name.ends_with(&format!(" {}", nth + 2))), "{names:?}");
+}
+
+#[test]
+fn it_ends_after_exit_even_where_nobody_reads() {
+    let workspace = Workspace::with(&[("breakdown.md", "# Many\n\n- [ ] one\n")]);
+    let mut child = workspace.command(&["serve"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary");
+    let mut stdin = child.stdin.take().expect("stdin");
+    let mut bytes = frame(r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"capabilities":{}}}"#);
+    for id in 1..500 {
+        let ask = json!({"jsonrpc": "2.0", "id": id, "method": "execution/plan", "params": {"path": "breakdown.md"}});
+        bytes.extend(frame(&ask.to_string()));
+    }
+    bytes.extend(frame(r#"{"jsonrpc":"2.0","id":501,"method":"shutdown"}"#));
+    bytes.extend(frame(r#"{"jsonrpc":"2.0","method":"exit"}"#));
+    stdin.write_all(&bytes).expect("written");
+    let mut code = None;
+    eventually("it ends", || {
+        code = child.try_wait().expect("a child").map(|status| status.code());
+        code.is_some()
+    });
+    assert_eq!(code, Some(Some(0)));
+}
+
+struct Fails;
+
+impl Method for Fails {
+    const NAME: &'static str = "test/fails";
+    const KIND: Kind = Kind::Query;
+    const TITLE: &'static str = "Panics";
+    const ABOUT: &'static str = "";
+    const ERRORS: &'static [execution_coordinator::failure::Kind] = &[];
+    type Params = Nothing;
+    type Result = Nothing;
+}
+
+/// No method of ours panics, so one that does is added to the same code.
+#[test]
+fn a_panic_in_a_handler_is_answered_and_the_session_lives() {
+    let mut table = Table::default();
+    table.add::<Fails, _>(|_, _| async { panic!("a mistake of ours") });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let (input, output) = tokio::io::split(server);
+        let coordinator = Coordinator::new(std::env::temp_dir());
+        let served = tokio::spawn(serve(Arc::new(table), coordinator, Some(Framing::Lsp), OnEof::Suspend, input, output));
+        for body in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#,
+            r#"{"jsonrpc":"2.0","id":2,"method":"test/fails"}"#,
+            r#"{"jsonrpc":"2.0","id":3,"method":"workspace/symbol","params":{"query":""}}"#,
+        ] {
+            client.write_all(&frame(body)).await.expect("written");
+        }
+        let mut seen = String::new();
+        while !(seen.contains(r#""id":2"#) && seen.contains(r#""id":3"#)) {
+            let mut piece = vec![0; 1 << 16];
+            let read = client.read(&mut piece).await.expect("read");
+            seen += &String::from_utf8_lossy(&piece[..read]);
+        }
+        assert!(seen.contains("-32603"), "{seen}");
+        client.write_all(&frame(r#"{"jsonrpc":"2.0","id":4,"method":"shutdown"}"#)).await.expect("written");
+        client.write_all(&frame(r#"{"jsonrpc":"2.0","method":"exit"}"#)).await.expect("written");
+        assert!(matches!(served.await.expect("served"), Ok(Ended::Editor(true))));
+    });
 }

@@ -19,3 +19,4 @@ mod says;
 mod simulate;
 mod support;
 mod terminal;
+mod watch;

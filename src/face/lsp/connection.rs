@@ -35,7 +35,7 @@ struct Connection {
     caller: Caller,
     service: LspService<Server>,
     session: Arc<Session>,
-    responses: Pin<Box<dyn Sink<Response, Error = ExitedError> + Send>>,
+    responses: Pin<Box<dyn Sink<Response, Error = ExitedError> + Send + Sync>>,
     /// Requests under way, by their ids as they are written.
     pending: Arc<Mutex<HashMap<String, UnderWay>>>,
     /// The last of the ids by which the service knows requests.
