@@ -3,7 +3,7 @@
 
 use super::execute;
 use super::execution::{Execution, Reins};
-use super::locate::{folders, name_of};
+use super::locate::{JOURNAL, folders, name_of};
 use super::owner::Stopped;
 use super::start::{Prepared, not_paused, open};
 use crate::core::event::{Recorded, Status};
@@ -66,9 +66,13 @@ impl Coordinator {
     /// All executions, the latest last, as they are on disk now.
     pub fn list(&self) -> Vec<Arc<Execution>> {
         // The disk is looked at while nobody is kept waiting.
-        let folders: BTreeSet<PathBuf> = self.roots().iter().flat_map(|root| folders(root)).collect();
+        let folders = self.folders();
         let known: BTreeSet<PathBuf> = self.known().executions.keys().cloned().collect();
         let new: Vec<Execution> = folders.difference(&known).filter_map(|folder| Execution::at(folder)).collect();
+        if !new.is_empty() {
+            // It may have ended before anybody could see it at work.
+            self.changes.send_modify(|changes| *changes += 1);
+        }
         let mut known = self.known();
         for execution in new {
             known.executions.entry(execution.folder.clone()).or_insert_with(|| Arc::new(execution));
@@ -79,15 +83,16 @@ impl Coordinator {
         all
     }
 
-    /// Those that somebody here has looked at, and of the latest ones those that some process is
-    /// at work on: of all others nothing is read.
+    fn folders(&self) -> BTreeSet<PathBuf> {
+        self.roots().iter().flat_map(|root| folders(root)).collect()
+    }
+
+    /// Those of other processes that may be of interest: what somebody here has looked at, and the
+    /// latest ones.
     fn followed(&self) -> Vec<Arc<Execution>> {
         let all = self.list();
         let late = all.len().saturating_sub(LATEST);
-        let wanted = |(nth, execution): &(usize, Arc<Execution>)| {
-            let looked_at = execution.state().execution.is_some();
-            !execution.is_here() && (looked_at || (*nth >= late && execution.owner().is_some()))
-        };
+        let wanted = |(nth, execution): &(usize, Arc<Execution>)| !execution.is_here() && (*nth >= late || execution.was_looked_at());
         all.into_iter().enumerate().filter(wanted).map(|(_, execution)| execution).collect()
     }
 
@@ -143,10 +148,12 @@ impl Coordinator {
         self.watch();
     }
 
-    /// Reads what other processes have added to their executions.
+    /// Reads what other processes have added to their executions; of those that nobody has looked
+    /// at and nobody is at work on, nothing.
     pub fn refresh(&self) {
         let mut changed = false;
-        for execution in self.followed() {
+        let at_work = |execution: &Arc<Execution>| execution.was_looked_at() || execution.owner().is_some();
+        for execution in self.followed().into_iter().filter(at_work) {
             // One that can't be read is said so when it is asked for.
             changed |= execution.refresh().unwrap_or(false);
         }
@@ -156,14 +163,17 @@ impl Coordinator {
         }
     }
 
-    /// Watches the folders of states, and the journals of what other processes own or somebody
-    /// has looked at.
+    /// Watches the folders of states, the journals of what is followed, and those that are still
+    /// to be written: a folder of states does not change when a folder in it does.
     fn watch(&self) {
         let Some(watch) = self.watch.get() else { return };
         self.roots().iter().for_each(|root| watch.add(&root.join(STATE_FOLDER)));
-        for execution in self.followed() {
-            watch.add(&execution.journal());
-        }
+        self.followed().iter().for_each(|execution| watch.add(&execution.journal()));
+        let made: Vec<PathBuf> = {
+            let (folders, known) = (self.folders(), self.known());
+            folders.into_iter().filter(|folder| !known.executions.contains_key(folder)).collect()
+        };
+        made.iter().for_each(|folder| watch.add(&folder.join(JOURNAL)));
     }
 
     /// Starts or takes up an execution in a thread of this process, and answers at once.

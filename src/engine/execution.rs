@@ -112,6 +112,11 @@ impl Execution {
         Ok(changed)
     }
 
+    /// Whether this process has read anything of it.
+    pub fn was_looked_at(&self) -> bool {
+        self.state().execution.is_some()
+    }
+
     /// Who is at work on it: a process, as its lock names it.
     pub fn owner(&self) -> Option<String> {
         match &*self.place() {

@@ -15,15 +15,17 @@ pub const JOURNAL: &str = "journal.jsonl";
 /// The lock's file in the folder of an execution.
 pub const LOCK: &str = "lock";
 
-/// The folders of the executions of a workspace, in no order.
+/// The folders of the executions of a workspace, in no order; also of those that are being made and
+/// have no journal yet.
 pub fn folders(root: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(root.join(STATE_FOLDER)) else { return Vec::new() };
-    entries.flatten().map(|entry| entry.path()).filter(|folder| folder.join(JOURNAL).is_file()).collect()
+    entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 /// The folders of the executions of a workspace, the latest last.
 pub fn executions(root: &Path) -> Vec<PathBuf> {
     let mut folders = folders(root);
+    folders.retain(|folder| folder.join(JOURNAL).is_file());
     folders.sort_by_cached_key(|folder| (started_at(folder), name_of(folder)));
     folders
 }

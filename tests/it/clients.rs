@@ -88,14 +88,8 @@ impl Drop for Terminal<'_> {
     }
 }
 
-/// Helix never asks for hints by itself: there the status stands in diagnostics, which it shows as
-/// they come.
-#[test]
-fn helix() {
-    let Some(helix) = clients().map(|clients| clients.join("helix/hx")).filter(|helix| helix.exists()) else { return };
-    let workspace = workspace();
-    workspace.write("config/helix/languages.toml", &std::fs::read_to_string(script("helix.toml")).expect("a config"));
-    workspace.write("config/helix/config.toml", "[editor]\nend-of-line-diagnostics = \"hint\"\n");
+/// What somebody sees who opens the breakdown and presses no key.
+fn on_a_screen(workspace: &Workspace, editor: &str) {
     let socket = workspace.path("tmux");
     let tmux = |arguments: &[&str]| {
         let mut command = Command::new("tmux");
@@ -105,10 +99,9 @@ fn helix() {
     let _ends = Terminal(&tmux);
     let binary = Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
     let line = format!(
-        "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache WORKSPACE={0} LANG=C.UTF-8 {2} breakdown.md",
+        "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache XDG_STATE_HOME={0}/.state WORKSPACE={0} LANG=C.UTF-8 {editor} breakdown.md",
         workspace.path("").display(),
         binary.display(),
-        helix.display()
     );
     tmux(&["-u", "new-session", "-d", "-x", "120", "-y", "40", &line]);
     eventually("the text is open", || tmux(&["capture-pane", "-p"]).contains("Lay out"));
@@ -124,4 +117,26 @@ fn helix() {
         screen.matches('✔').count() >= 2 && !screen.contains("● running")
     });
     assert_eq!(execution.wait().expect("an end").code(), Some(0));
+}
+
+/// Neovim with the lines of the README and nothing else.
+#[test]
+fn neovim_as_the_readme_sets_it_up() {
+    let Some(clients) = clients() else { return };
+    let workspace = workspace();
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```lua\n").expect("lines for Neovim");
+    workspace.write("config/nvim/init.lua", rest.split_once("```").expect("their end").0);
+    on_a_screen(&workspace, &clients.join("python/bin/nvim").display().to_string());
+}
+
+/// Helix never asks for hints by itself: there the status stands in diagnostics, which it shows as
+/// they come.
+#[test]
+fn helix() {
+    let Some(helix) = clients().map(|clients| clients.join("helix/hx")).filter(|helix| helix.exists()) else { return };
+    let workspace = workspace();
+    workspace.write("config/helix/languages.toml", &std::fs::read_to_string(script("helix.toml")).expect("a config"));
+    workspace.write("config/helix/config.toml", "[editor]\nend-of-line-diagnostics = \"hint\"\n");
+    on_a_screen(&workspace, &helix.display().to_string());
 }

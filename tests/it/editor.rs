@@ -89,14 +89,15 @@ impl Editor {
         lines.into_iter().filter(|line| line.contains('«')).collect::<Vec<_>>().join("\n") + "\n"
     }
 
-    /// Waits until the hints say something.
+    /// Waits until the hints say something: asks for them again when it is asked to, as an editor.
     fn until(&mut self, wanted: &str) -> String {
-        let mut shown = String::new();
-        crate::support::eventually(wanted, || {
-            shown = self.with_hints();
-            shown.contains(wanted)
-        });
-        shown
+        loop {
+            let shown = self.with_hints();
+            if shown.contains(wanted) {
+                return shown;
+            }
+            self.server.find(wanted, |message| message["method"] == "workspace/inlayHint/refresh");
+        }
     }
 
     fn lenses(&mut self) -> String {
@@ -240,6 +241,30 @@ fn the_execution_of_another_process_is_shown_and_its_gate_is_decided() {
     assert!(message["message"].as_str().expect("a text").contains("release"), "{message}");
     editor.server.result("gate/approve", json!({"gate": "release"}));
     editor.server.notification_where("execution/result", |result| result["report"]["finalStatus"] == "Complete");
+}
+
+#[test]
+fn executions_are_seen_however_they_come_into_being() {
+    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG)]);
+    let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n   - Run: `sh -c 'test -e \"$WORKSPACE/go\"'`\n";
+    workspace.write("breakdown.md", plan);
+    let states = workspace.path(".execution-coordinator");
+    let kept = |name: &str| {
+        workspace.run(&["run", "breakdown.md"]);
+        std::fs::rename(workspace.execution(), workspace.path(name)).expect("moved");
+        workspace.path(name)
+    };
+    let failed = kept("failed");
+    workspace.write("go", "");
+    let done = kept("done");
+    let mut editor = Editor::open(&workspace, plan);
+    // A folder whose journal is not there yet, and a whole execution that nobody is at work on:
+    // once the second is shown, the first was looked at.
+    std::fs::create_dir(states.join("late")).expect("a folder");
+    std::fs::rename(&failed, states.join("early")).expect("moved");
+    editor.until("1. **Build**  «✘");
+    std::fs::rename(done.join("journal.jsonl"), states.join("late/journal.jsonl")).expect("moved");
+    editor.until("1. **Build**  «✔");
 }
 
 #[test]

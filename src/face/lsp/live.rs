@@ -77,7 +77,6 @@ impl Session {
             // Folders are listed and journals read: not where messages are answered.
             let bound = tokio::task::spawn_blocking(move || {
                 let coordinator = &session.caller.coordinator;
-                coordinator.refresh();
                 let all = coordinator.list();
                 let of = |path: &Path| all.iter().rev().find(|execution| Path::new(&execution.breakdown) == path).cloned();
                 let bound = session.documents.bind(of);
@@ -85,6 +84,8 @@ impl Session {
                     // One that can't be read shows nothing.
                     let _ = execution.refresh();
                 }
+                // What is shown now is followed from now on.
+                coordinator.refresh();
                 bound
             });
             let bound = bound.await.unwrap_or_default();
