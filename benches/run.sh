@@ -92,7 +92,6 @@ if [ ! -x "$work/peers/python/bin/rumdl" ]; then
 fi
 row rumdl .md "$work/peers/python/bin/rumdl" server
 row vscode-json .json "$work/peers/node_modules/.bin/vscode-json-language-server" --stdio
-row vscode-markdown .md "$work/peers/node_modules/.bin/vscode-markdown-language-server" --stdio
 row ours .md "$ours" serve
 
 echo
