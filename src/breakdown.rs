@@ -8,6 +8,7 @@ pub mod names;
 pub mod outline;
 pub mod problem;
 pub mod refs;
+pub mod resolve;
 pub mod source;
 pub mod spec_kit;
 pub mod task_list;

@@ -212,3 +212,26 @@ pub fn id_len(text: &str) -> Option<usize> {
     }
     (!bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'/')).then_some(at)
 }
+
+/// All task ids and ranges anywhere in a text that start with a letter (`T001`, `T004-T007`).
+pub fn ids_in(text: &str) -> Vec<Reference> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let starts = text.as_bytes()[at].is_ascii_uppercase() && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
+        let len = if starts { id_len(&text[at..]) } else { None };
+        match len {
+            Some(_) => {
+                let piece: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '–' | '.')).collect();
+                for reference in references(piece.trim_end_matches(['.', '-'])) {
+                    if matches!(reference.to, Target::Task(_) | Target::Range(..)) {
+                        found.push(Reference { at: at + reference.at, ..reference });
+                    }
+                }
+                at += piece.len().max(1);
+            }
+            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    found
+}

@@ -4,9 +4,9 @@
 //! a run of `[P]` tasks side by side. Stories after the foundation are independent of each other
 //! only where the section on dependencies says so.
 
-use super::build::{Builder, On, Waiting, ids_in};
+use super::build::{Builder, On, Waiting};
 use super::detect::is_spec_kit_id;
-use super::refs::id_len;
+use super::refs::{Target, id_len, ids_in, references};
 use super::text::{Line, Text, clean_title, fields, tick};
 use super::{Deps, Parsed};
 use crate::core::plan::Level;
@@ -300,9 +300,7 @@ fn inline_dependencies(text: &str) -> Option<(usize, &str)> {
             let from = at + words.len();
             let end = text[from..].find(')').map_or(text.len(), |end| from + end);
             let value = &text[from..end];
-            let named = super::refs::references(value)
-                .iter()
-                .any(|r| matches!(r.to, super::refs::Target::Task(_) | super::refs::Target::Range(..)));
+            let named = references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..)));
             if named {
                 return Some((from, value));
             }

@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, Spot};
 use super::status::markdown;
-use crate::breakdown::build::ids_in;
+use crate::breakdown::refs::ids_in;
 use crate::breakdown::refs::{Target, references};
 use crate::breakdown::{Deps, parse};
 use crate::core::change::rename;
