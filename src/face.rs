@@ -67,7 +67,14 @@ pub async fn serve(
         },
     };
     let (peer, queue) = Peer::new(framing == Framing::Lines);
-    let writer = tokio::spawn(write(queue, output, framing));
+    let writer = tokio::spawn({
+        let peer = peer.clone();
+        async move {
+            // Who can't be written to has left.
+            let _ = write(queue, output, framing).await;
+            peer.close();
+        }
+    });
     let caller = Caller { coordinator: coordinator.clone(), peer: peer.clone() };
     coordinator.follow();
     let input = std::io::Cursor::new(first).chain(input);

@@ -105,8 +105,8 @@ impl Execution {
         let mut place = self.place();
         let Place::Elsewhere(follower) = &mut *place else { return Ok(false) };
         let changed = follower.catch_up(&self.journal(), &self.view).map_err(|error| Failure::unusable(error.to_string()))?;
-        drop(place);
         if changed {
+            // Before anybody can take it: what is older than what that one says must not be said after it.
             self.publish(self.state().seq);
         }
         Ok(changed)

@@ -38,8 +38,10 @@ impl jsonrpc_core::Metadata for Caller {}
 
 /// One client.
 pub struct Peer {
-    /// Gone once nothing more is to be sent.
+    /// Gone once nothing more is to be sent. Its queue ends with its last copy, so nobody keeps one.
     outbox: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
+    /// Whether nothing more is to be sent.
+    closed: watch::Sender<bool>,
     /// Commands of a client are carried out one after the other, in the order in which they came.
     pub(super) order: RwLock<()>,
     /// When it came, in milliseconds since the Unix epoch: what needed somebody before that is told
@@ -76,6 +78,7 @@ impl Peer {
         (
             Arc::new(Self {
                 outbox: Mutex::new(Some(outbox)),
+                closed: watch::Sender::new(false),
                 order: RwLock::new(()),
                 since_ms: now_ms(),
                 may_await,
@@ -97,14 +100,14 @@ impl Peer {
 
     /// Waits until nobody reads any more.
     pub async fn gone(&self) {
-        if let Some(outbox) = self.outbox() {
-            outbox.closed().await;
-        }
+        // The sender lives as long as we do: it can't be lost.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
-    /// Nothing more is sent from now on but what is queued.
+    /// Nothing more is sent from now on but what is queued: we are done, or nobody reads any more.
     pub fn close(&self) {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.closed.send_replace(true);
     }
 
     fn outbox(&self) -> Option<mpsc::Sender<Vec<u8>>> {

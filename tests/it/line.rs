@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Duration;
 
 const THREE: &str = "# Three\n\n- [ ] one\n  - Run: true\n- [ ] two\n  - Run: true\n- [ ] three\n  - Run: true\n";
 /// One task that waits until the file `go` is there.
@@ -265,6 +266,20 @@ fn at_the_end_of_input_a_live_execution_is_suspended_or_finished() {
     assert_eq!(code, 0);
     let last = rest.last().expect("messages");
     assert_eq!((&last["method"], &last["params"]["report"]["finalStatus"]), (&json!("execution/result"), &json!("Complete")), "{rest:?}");
+}
+
+#[tokio::test]
+async fn once_a_client_was_told_everything_nothing_holds_its_queue_open() {
+    let workspace = Workspace::with(&[("breakdown.md", THREE)]);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    let coordinator = Coordinator::new(workspace.path(""));
+    coordinator.add_root(&workspace.path(""));
+    let (peer, mut queue) = Peer::new(true);
+    peer.watch(&coordinator.find(None).expect("an execution"));
+    peer.drain().await;
+    peer.close();
+    let rest = async { while queue.recv().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(30), rest).await.expect("its end");
 }
 
 #[test]
