@@ -8,8 +8,10 @@ pub mod show;
 pub mod steer;
 
 use crate::breakdown::{Deps, Format};
-use crate::failure::{Failure, Kind};
+use crate::core::input::Input;
+use crate::failure::{Failure, Kind, say};
 use crate::process::warden;
+use crate::rpc::method;
 use crate::workspace::root_of;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -168,7 +170,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
-            eprintln!("{}", failure.message);
+            say(format_args!("{}", failure.message));
             ExitCode::from(Exit::of(failure.kind) as u8)
         }
     }
@@ -183,9 +185,13 @@ fn dispatch(command: Command) -> Outcome {
         Command::Report(arguments) => show::report(&arguments),
         Command::Events(arguments) => show::events(&arguments),
         Command::Output(arguments) => show::output(&arguments),
-        Command::Pause(arguments) => steer::plain(&arguments, crate::core::input::Input::Pause, "paused; `resume` goes on"),
-        Command::Resume(arguments) => steer::plain(&arguments, crate::core::input::Input::Resume, "resumed; `run` goes on with it"),
-        Command::Cancel(arguments) => steer::cancel(&arguments),
+        Command::Pause(arguments) => {
+            steer::plain::<method::Pause>(&arguments, Input::Pause, "paused; `resume` goes on", "paused; `resume` goes on")
+        }
+        Command::Resume(arguments) => {
+            steer::plain::<method::Resume>(&arguments, Input::Resume, "resumed; `run` goes on with it", "resumed")
+        }
+        Command::Cancel(arguments) => steer::plain::<method::Cancel>(&arguments, Input::Cancel, "cancelled", "cancelled"),
         Command::Retry(arguments) => steer::retry(&arguments),
         Command::Skip(arguments) => steer::skip(&arguments),
         Command::Approve(arguments) => steer::decide(&arguments, true),

@@ -1,4 +1,5 @@
-//! Why something was not done: a sentence for a person, and a name for a program.
+//! Why something was not done: a sentence for a person, and a name for a program; and the one way
+//! to say something beside the results.
 
 use std::fmt;
 
@@ -60,3 +61,10 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Says something on standard error, as a line. Whoever read along may have left: then nobody
+/// hears it, and the work goes on.
+pub fn say(what: impl fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{what}");
+}

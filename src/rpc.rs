@@ -7,6 +7,7 @@ pub mod messages;
 pub mod method;
 pub mod openrpc;
 pub mod peer;
+pub mod remote;
 pub mod schema;
 pub mod table;
 pub mod types;

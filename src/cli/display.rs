@@ -7,6 +7,7 @@ use crate::core::progress;
 use crate::core::state::State;
 use crate::core::status::duration;
 use crate::engine::clock::Clock;
+use crate::failure::say;
 use crate::view::View;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -65,14 +66,16 @@ impl Display {
             let line: String = line.chars().filter(|c| !c.is_control()).collect();
             match &self.live {
                 Some(live) => drop(live.all.println(&line)),
-                None if self.lines => eprintln!("{line}"),
+                None if self.lines => say(format_args!("{line}")),
                 None => {}
             }
         }
     }
+}
 
+impl Drop for Display {
     /// Takes the live block away.
-    pub fn end(&mut self) {
+    fn drop(&mut self) {
         if let Some(live) = self.live.take() {
             drop(live.stop);
             // It draws and clears, no more: if it panicked, that has been said.

@@ -3,7 +3,7 @@
 
 use super::{Exit, Outcome, here};
 use crate::config::FILE_NAME;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use std::path::Path;
 
 /// Options of `init`.
@@ -37,7 +37,7 @@ pub fn init(arguments: &Arguments) -> Outcome {
         return Err(Failure::usage(format!("{}: there is a config already; `--force` replaces it", path.display())));
     }
     std::fs::write(&path, text(&folder)).map_err(|error| Failure::usage(format!("{}: can't be written: {error}", path.display())))?;
-    eprintln!("wrote {}", path.display());
+    say(format_args!("wrote {}", path.display()));
     Ok(Exit::Complete)
 }
 

@@ -7,11 +7,11 @@ use crate::breakdown::source;
 use crate::core::event::{Recorded, Status};
 use crate::core::report::report;
 use crate::core::state::State;
-use crate::engine::execute::Execution;
-use crate::engine::locate::name_of;
-use crate::engine::owner::Stopped;
-use crate::engine::start::{Options, not_paused, open, prepare, workspace_of};
-use crate::failure::Failure;
+use crate::engine::coordinator::{Coordinator, Manner, Observe};
+use crate::engine::start::{Options, prepare, workspace_of};
+use crate::face::socket;
+use crate::failure::{Failure, say};
+use crate::rpc::calls::table;
 use crate::view::View;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -76,40 +76,56 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let source = source::read(&arguments.breakdown)?;
     let root = workspace_of(&source, &here()?);
     let prepared = prepare(source, root, arguments.options())?;
-    prepared.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    prepared.warnings.iter().for_each(|warning| say(format_args!("{warning}")));
     if prepared.all_done() {
-        eprintln!("every task is ticked in the breakdown already: only gates of the whole are left");
+        say(format_args!("every task is ticked in the breakdown already: only gates of the whole are left"));
     }
-    let opened = open(&prepared)?;
-    let folder = opened.folder.clone();
-    let view = Arc::new(View::default());
     let ndjson = arguments.format == "ndjson";
-    let mut execution = Execution::new(prepared, opened, view.clone(), ndjson);
-    if execution.prepared.is_complete(execution.state()) {
-        eprintln!("{} is complete already; `--fresh` runs it again", name_of(&folder));
-        return finish(arguments, execution.state());
-    }
-    not_paused(execution.state(), &folder)?;
+    let coordinator = Coordinator::new(here()?);
+    let doors = coordinator.doors();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
-    let stopped = runtime.block_on(async {
+    let (execution, stopped) = runtime.block_on(async {
         let mut suspend = signals()?;
-        let mut display = Display::new(view, !ndjson);
-        let mut observe = |batch: &[Recorded], state: &State| {
-            display.show(batch, state);
-            if ndjson { print_events(batch) } else { Ok(()) }
-        };
-        let stopped = execution.run(mpsc::unbounded_channel(), &mut suspend, &mut observe).await;
-        display.end();
-        stopped
+        let (execution, begun) =
+            coordinator.start(prepared, Manner { synced: ndjson, observe: Some(Box::new(move |view| observe(view, ndjson))) })?;
+        coordinator.fill();
+        if !begun {
+            say(format_args!("{} is complete already; `--fresh` runs it again", execution.id));
+            return Ok((execution, None));
+        }
+        let (rest, at_rest) = (coordinator.clone(), coordinator.clone());
+        let over = async move { drop(rest.at_rest().await) };
+        let serving = socket::serve(Arc::new(table()), coordinator.clone(), doors, over);
+        tokio::pin!(serving);
+        loop {
+            tokio::select! {
+                () = &mut serving => break,
+                Some(()) = suspend.recv() => coordinator.suspend(),
+            }
+        }
+        Ok::<_, Failure>((execution, at_rest.at_rest().await.pop()))
     })?;
     // What still runs in the background has nobody to report to.
     runtime.shutdown_background();
-    if stopped == Stopped::Suspended {
-        eprintln!("suspended; the same `run` goes on where it stood");
-        return Ok(Exit::Interrupted);
+    match stopped {
+        // Said already, by the thread in which it happened.
+        Some(Err(failure)) => Ok(Exit::of(failure.kind)),
+        Some(Ok(None)) => {
+            say(format_args!("suspended; the same `run` goes on where it stood"));
+            Ok(Exit::Interrupted)
+        }
+        Some(Ok(Some(_))) | None => finish(arguments, &execution.state()),
     }
-    finish(arguments, execution.state())
+}
+
+/// Shows each batch, and prints it where that is wanted.
+fn observe(view: &Arc<View>, ndjson: bool) -> Observe {
+    let mut display = Display::new(view.clone(), !ndjson);
+    Box::new(move |batch, state| {
+        display.show(batch, state);
+        if ndjson { print_events(batch) } else { Ok(()) }
+    })
 }
 
 /// Events as JSON lines. They are acknowledged to whoever reads them, so they are on disk first.

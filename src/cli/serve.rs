@@ -4,7 +4,7 @@ use super::run::signals;
 use super::{Exit, Outcome, here};
 use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
-use crate::face::{Ended, Framing, OnEof, serve as serve_peer};
+use crate::face::{Ended, Framing, OnEof, serve as serve_peer, socket};
 use crate::failure::Failure;
 use crate::rpc::calls::table;
 use crate::workspace::root_of;
@@ -67,8 +67,12 @@ pub fn serve(arguments: &Arguments) -> Outcome {
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
     let outcome = runtime.block_on(async {
         let mut signals = signals()?;
-        let served = serve_peer(Arc::new(table()), coordinator.clone(), framing, on_eof, tokio::io::stdin(), tokio::io::stdout());
-        tokio::select! {
+        let table = Arc::new(table());
+        let (leave, left) = tokio::sync::oneshot::channel::<()>();
+        let others = socket::serve(table.clone(), coordinator.clone(), coordinator.doors(), async move { drop(left.await) });
+        let others = tokio::spawn(others);
+        let served = serve_peer(table, coordinator.clone(), framing, on_eof, tokio::io::stdin(), tokio::io::stdout());
+        let outcome = tokio::select! {
             ended = served => match ended {
                 Ok(Ended::Lines(executions)) => Ok(exit_of(&executions)),
                 // The Language Server Protocol says so.
@@ -84,7 +88,11 @@ pub fn serve(arguments: &Arguments) -> Outcome {
                 }
                 Ok(Exit::Interrupted)
             }
-        }
+        };
+        // Those at the doors are told how it ended.
+        drop(leave);
+        let _ = others.await;
+        outcome
     });
     // A read of stdin can't be taken back: it ends with the process.
     runtime.shutdown_background();

@@ -13,7 +13,7 @@ use crate::core::report::report as report_of;
 use crate::core::status::{StatusReport, role_name, status_report};
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
 use crate::engine::start::workspace_of;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::journal::lock::holder;
 use crate::journal::tail::Tail;
 use crate::render;
@@ -323,7 +323,7 @@ pub fn list(arguments: &ListArguments) -> Outcome {
         format!("{}  {}{owned}\n", row["execution"].as_str().unwrap_or_default(), row["line"].as_str().unwrap_or_default())
     };
     if rows.is_empty() {
-        eprintln!("there is no execution in {}", root.display());
+        say(format_args!("there is no execution in {}", root.display()));
     }
     print(&rows.iter().map(text).collect::<String>())
 }

@@ -1,4 +1,5 @@
-//! Commands that steer: they take the lock, write their input and leave. The next `run` goes on.
+//! Commands that steer: the process that owns the execution is asked; where there is none, they
+//! take the lock, write their input and leave, and the next `run` goes on.
 
 use super::{Exit, Outcome, root_here};
 use crate::core::id::{GateId, TaskId};
@@ -6,6 +7,10 @@ use crate::core::input::Input;
 use crate::core::state::State;
 use crate::engine::execution::note;
 use crate::engine::locate::{find, name_of, read};
+use crate::failure::{Failure, say};
+use crate::rpc::messages::{ExecutionParams, GateParams, Steered, TaskParams};
+use crate::rpc::method::{self, Method};
+use crate::rpc::remote;
 
 /// Which execution.
 #[derive(clap::Args)]
@@ -40,56 +45,73 @@ pub struct OfGate {
     execution: Option<String>,
 }
 
-/// `pause` and `resume`.
+/// `pause`, `resume` and `cancel`.
 ///
 /// # Errors
-/// Another process owns the execution, or it makes no sense now.
-pub fn plain(arguments: &Plain, input: Input, done: &str) -> Outcome {
-    steer(arguments.execution.as_deref(), |_| input, done)
-}
-
-/// `cancel`: what a former owner left open is closed first.
-///
-/// # Errors
-/// Another process owns the execution, or it is cancelled already.
-pub fn cancel(arguments: &Plain) -> Outcome {
-    steer(arguments.execution.as_deref(), |_| Input::Cancel, "cancelled")
+/// It makes no sense now.
+pub fn plain<M: Method<Params = ExecutionParams, Result = Steered>>(arguments: &Plain, input: Input, later: &str, now: &str) -> Outcome {
+    let params = |execution| ExecutionParams { execution };
+    steer::<M>(arguments.execution.as_deref(), params, |_| input, later, now)
 }
 
 /// `retry`.
 ///
 /// # Errors
-/// Another process owns the execution, or there is nothing of that name to be tried again.
+/// There is nothing of that name to be tried again.
 pub fn retry(arguments: &OfTask) -> Outcome {
     let of = |state: &State| Input::retry(state, &arguments.task);
-    steer(arguments.execution.as_deref(), of, "it will be tried again by the next `run`")
+    let params = |execution| TaskParams { execution, task: arguments.task.clone() };
+    let (later, now) = ("it will be tried again by the next `run`", "it is tried again");
+    steer::<method::TaskRetry>(arguments.execution.as_deref(), params, of, later, now)
 }
 
 /// `skip`.
 ///
 /// # Errors
-/// Another process owns the execution, or the task is done.
+/// The task is done.
 pub fn skip(arguments: &OfTask) -> Outcome {
     let input = Input::Skip(TaskId::from(arguments.task.as_str()));
-    steer(arguments.execution.as_deref(), |_| input, "skipped; `run` goes on with what waits for it")
+    let params = |execution| TaskParams { execution, task: arguments.task.clone() };
+    let (later, now) = ("skipped; `run` goes on with what waits for it", "skipped");
+    steer::<method::TaskSkip>(arguments.execution.as_deref(), params, |_| input, later, now)
 }
 
 /// `approve` and `reject`.
 ///
 /// # Errors
-/// Another process owns the execution, or the gate is not a person's to decide.
+/// The gate is not a person's to decide.
 pub fn decide(arguments: &OfGate, approved: bool) -> Outcome {
     let by = arguments.by.clone().or_else(|| std::env::var_os("USER").map(|user| user.to_string_lossy().into_owned()));
     let by = by.unwrap_or_else(|| "somebody".into());
     let gate = GateId::from(arguments.gate.as_str());
-    let input = if approved { Input::Approve(gate, by) } else { Input::Reject(gate, by, arguments.reason.clone()) };
-    steer(arguments.execution.as_deref(), |_| input, if approved { "approved; `run` goes on" } else { "rejected" })
+    let execution = arguments.execution.as_deref();
+    let params = |execution| GateParams { execution, gate: arguments.gate.clone(), by: Some(by.clone()), reason: arguments.reason.clone() };
+    if approved {
+        let input = Input::Approve(gate, by.clone());
+        steer::<method::GateApprove>(execution, params, |_| input, "approved; `run` goes on", "approved")
+    } else {
+        let input = Input::Reject(gate, by.clone(), arguments.reason.clone());
+        steer::<method::GateReject>(execution, params, |_| input, "rejected", "rejected")
+    }
 }
 
-fn steer(execution: Option<&str>, input: impl FnOnce(&State) -> Input, done: &str) -> Outcome {
+/// Says `now` where a process is at work on the execution, and `later` where the next one will be.
+fn steer<M: Method<Result = Steered>>(
+    execution: Option<&str>,
+    params: impl FnOnce(Option<String>) -> M::Params,
+    input: impl FnOnce(&State) -> Input,
+    later: &str,
+    now: &str,
+) -> Outcome {
     let folder = find(&root_here()?, execution)?;
-    let input = input(&read(&folder)?.1);
-    note(&folder, input)?;
-    eprintln!("{}: {done}", name_of(&folder));
+    let name = name_of(&folder);
+    let params = serde_json::to_value(params(Some(name.clone()))).map_err(|error| Failure::internal(error.to_string()))?;
+    if remote::call::<M>(&folder, &params)?.is_some() {
+        say(format_args!("{name}: {now}"));
+    } else {
+        let input = input(&read(&folder)?.1);
+        note(&folder, input)?;
+        say(format_args!("{name}: {later}"));
+    }
     Ok(Exit::Complete)
 }

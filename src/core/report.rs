@@ -397,11 +397,12 @@ fn validation(state: &State) -> Vec<String> {
         match &known.phase {
             Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
             Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
-            Phase::Active(_) if state.ended.is_some() => {
-                let gate = progress::waits_for_approval(state, ix)
-                    .map_or(String::new(), |gate| format!(": `approve {0}` or `reject {0}`", progress::as_argument(&gate)));
-                steps.push(format!("task {} waits for an approval{gate}", task.id));
-            }
+            Phase::Active(_) if state.ended.is_some() => steps.push(match progress::waits_for_approval(state, ix) {
+                Some(gate) => {
+                    format!("task {} waits for an approval: `approve {1}` or `reject {1}`", task.id, progress::as_argument(&gate))
+                }
+                None => format!("task {} was stopped half-way: what it changed is still there", task.id),
+            }),
             Phase::Waiting => match &task.broken {
                 Some(why) => steps.push(format!("task {} can't be scheduled: {why}", task.id)),
                 None if state.allocation[ix].agent.is_none() => steps.push(format!("task {}: {}", task.id, state.allocation[ix].reason)),

@@ -1,6 +1,7 @@
 //! The executions that one process knows: those of its workspaces, whoever owns them, and the
 //! threads that carry out its own.
 
+use super::door::{self, Door, Doorkeeper};
 use super::execute;
 use super::execution::{Execution, Reins};
 use super::locate::{JOURNAL, folders, name_of};
@@ -8,11 +9,14 @@ use super::owner::Stopped;
 use super::start::{Prepared, not_paused, open};
 use crate::core::event::{Recorded, Status};
 use crate::core::state::State;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, say};
+use crate::view::View;
 use crate::watch::Watch;
 use crate::workspace::STATE_FOLDER;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{mpsc, watch};
 
@@ -27,6 +31,25 @@ pub struct Coordinator {
     /// Changes whenever something of any execution does.
     changes: watch::Sender<u64>,
     watch: OnceLock<Watch>,
+    /// Where the doors of its executions go, once somebody serves them.
+    doors: OnceLock<mpsc::UnboundedSender<Door>>,
+    /// Whether the executions that it has are all that it will carry out.
+    full: AtomicBool,
+}
+
+/// Told of each batch of an execution once it is recorded; an error stops the execution.
+pub type Observe = Box<dyn FnMut(&[Recorded], &State) -> std::io::Result<()> + Send>;
+
+/// Makes who is told, from what readers see.
+pub type MakeObserve = Box<dyn FnOnce(&Arc<View>) -> Observe + Send>;
+
+/// How an execution is to be carried out.
+#[derive(Default)]
+pub struct Manner {
+    /// Each batch is on disk before anybody is told of it.
+    pub synced: bool,
+    /// Who else is told of each batch.
+    pub observe: Option<MakeObserve>,
 }
 
 #[derive(Default)]
@@ -41,7 +64,27 @@ struct Known {
 impl Coordinator {
     /// Knows no workspace yet.
     pub fn new(folder: PathBuf) -> Arc<Self> {
-        Arc::new(Self { folder, known: Mutex::default(), changes: watch::Sender::new(0), watch: OnceLock::new() })
+        Arc::new(Self {
+            folder,
+            known: Mutex::default(),
+            changes: watch::Sender::new(0),
+            watch: OnceLock::new(),
+            doors: OnceLock::new(),
+            full: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on each execution that is started here has a door; they come out here.
+    pub fn doors(&self) -> mpsc::UnboundedReceiver<Door> {
+        let (sender, doors) = mpsc::unbounded_channel();
+        // Asked a second time, nothing comes out.
+        let _ = self.doors.set(sender);
+        doors
+    }
+
+    /// From now on nothing is started here any more.
+    pub fn fill(&self) {
+        self.full.store(true, Ordering::Relaxed);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -176,22 +219,31 @@ impl Coordinator {
         made.iter().for_each(|folder| watch.add(&folder.join(JOURNAL)));
     }
 
-    /// Starts or takes up an execution in a thread of this process, and answers at once.
+    /// Starts or takes up an execution in a thread of this process, and answers at once. Gives
+    /// whether anything is left to be done.
     ///
     /// # Errors
-    /// It is owned or paused, or its folder is not usable.
-    pub fn start(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<Execution>, Failure> {
+    /// It is owned or paused, its folder is not usable, or nothing more is started here.
+    pub fn start(self: &Arc<Self>, prepared: Prepared, manner: Manner) -> Result<(Arc<Execution>, bool), Failure> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(Failure::new(
+                Kind::Refused,
+                "this process carries out one execution and no other: start it with `execution-coordinator run` or `serve`",
+            ));
+        }
         self.add_root(&prepared.root);
         let opened = open(&prepared)?;
         let folder = opened.folder.clone();
         // A new execution has no first event yet: its handle is made by what is known already.
         let resumed = !opened.events.is_empty();
         let known = if resumed { self.find(Some(&name_of(&folder)))? } else { Arc::new(Execution::begun(&folder, &prepared)) };
-        let mut running = execute::Execution::new(prepared, opened, known.view.clone(), true);
+        let mut running = execute::Execution::new(prepared, opened, known.view.clone(), manner.synced);
         not_paused(running.state(), &folder)?;
         if running.prepared.is_complete(running.state()) {
-            return Ok(known);
+            return Ok((known, false));
         }
+        let mut told = manner.observe.map(|make| make(&known.view));
+        let doorkeeper = self.doors.get().and_then(|doors| open_door(&folder, doors));
         let (posts, mailbox) = mpsc::unbounded_channel();
         let (suspend, suspended) = mpsc::unbounded_channel();
         known.taken(Reins { posts: posts.clone(), suspend }, running.prepared.options.clone());
@@ -204,27 +256,32 @@ impl Coordinator {
         let (begun, has_begun) = std::sync::mpsc::channel();
         let work = move || {
             let mut suspended = suspended;
-            let mut observe = |_: &[Recorded], state: &State| {
+            let mut observe = |batch: &[Recorded], state: &State| {
+                if let Some(told) = &mut told {
+                    told(batch, state)?;
+                }
                 handle.publish(state.seq);
                 coordinator.changes.send_modify(|changes| *changes += 1);
                 let _ = begun.send(());
                 Ok(())
             };
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let outcome = match runtime {
-                Err(error) => Err(Failure::internal(format!("no runtime: {error}"))),
-                Ok(runtime) => {
-                    let outcome = runtime.block_on(running.run((posts, mailbox), &mut suspended, &mut observe));
-                    // What still runs in the background has nobody to report to.
-                    runtime.shutdown_background();
-                    outcome
-                }
+            let run = || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+                let outcome = runtime.block_on(running.run((posts, mailbox), &mut suspended, &mut observe));
+                // What still runs in the background has nobody to report to.
+                runtime.shutdown_background();
+                outcome
             };
+            // Whoever waits for its end must hear of it, whatever happens.
+            let outcome = catch_unwind(AssertUnwindSafe(run));
+            let outcome =
+                outcome.unwrap_or_else(|_| Err(Failure::internal("it failed in a way that it should not; what is recorded is kept")));
             let outcome = outcome.map(|stopped| running.state().ended.map(|(status, _)| status).filter(|_| stopped == Stopped::AtRest));
             if let Err(failure) = &outcome {
-                eprintln!("{failure}");
+                say(format_args!("{failure}"));
             }
-            drop(running);
+            drop((told, doorkeeper, running));
             handle.released();
             let mut all = coordinator.known();
             all.running -= 1;
@@ -242,7 +299,7 @@ impl Coordinator {
         {
             return Err(failure.clone());
         }
-        Ok(known)
+        Ok((known, true))
     }
 
     /// Asks all executions of this process to stop and to keep their state.
@@ -267,6 +324,20 @@ impl Coordinator {
             if changes.changed().await.is_err() {
                 return Vec::new();
             }
+        }
+    }
+}
+
+/// Opens the door of an execution that is locked, where that can be done.
+fn open_door(folder: &Path, doors: &mpsc::UnboundedSender<Door>) -> Option<Doorkeeper> {
+    match door::open(folder) {
+        Ok((door, keeper)) => doors.send(door).is_ok().then_some(keeper),
+        Err(error) => {
+            say(format_args!(
+                "{}: no socket can be made ({error}): other processes see the execution but can't steer it",
+                folder.display()
+            ));
+            None
         }
     }
 }

@@ -7,7 +7,7 @@ use super::start::{Opened, Prepared};
 use crate::agents::command::Agents;
 use crate::core::input::Input;
 use crate::core::state::State;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::gates::command::Gates;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::{Processes, warden};
@@ -76,7 +76,7 @@ impl Execution {
         drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
         let orphans = if self.resumed { warden::kill_orphans(&self.folder) } else { 0 };
         if orphans > 0 {
-            eprintln!("ended {orphans} processes that a former owner had left running");
+            say(format_args!("ended {orphans} processes that a former owner had left running"));
         }
         let processes =
             Processes::start(&warden_lock).map_err(|error| unusable("the process that starts others can't be started", &error))?;
@@ -110,7 +110,7 @@ fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: 
                     *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                     Input::PolicyOffered(Box::new(policy))
                 }
-                Err(message) => return eprintln!("{message}; the rules before it stay in force"),
+                Err(message) => return say(format_args!("{message}; the rules before it stay in force")),
             }
         };
         // The loop may have ended: then nobody waits for this any more.

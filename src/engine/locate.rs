@@ -117,7 +117,10 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
         Ok(Locked::Ours(lock)) => Ok(lock),
         Ok(Locked::Theirs(who)) => Err(Failure::new(
             Kind::Owned,
-            format!("{} is owned by {who}: wait until it ends, or stop it with Ctrl-C there (its state is kept)", name_of(folder)),
+            format!(
+                "{} is owned by {who}: `pause`, `cancel` and the others reach it; or stop it with Ctrl-C there (its state is kept)",
+                name_of(folder)
+            ),
         )),
         Err(error) => Err(Failure::unusable(format!(
             "{}: can't be locked: {error}: keep the workspace on a file system that has locks",

@@ -11,6 +11,7 @@
 
 use super::Launch;
 use crate::core::outcome::Ending;
+use crate::failure::say;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +89,7 @@ pub fn run(lock: &Path) -> i32 {
     match serve(lock) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("execution-coordinator (warden): {error}");
+            say(format_args!("execution-coordinator (warden): {error}"));
             1
         }
     }
@@ -109,7 +110,7 @@ fn serve(lock: &Path) -> io::Result<()> {
         match serde_json::from_str(&line) {
             Ok(Request::Spawn { id, launch }) => warden.spawn(id, launch),
             Ok(Request::Signal { id, signal }) => warden.signal(id, signal),
-            Err(error) => eprintln!("execution-coordinator (warden): {error}"),
+            Err(error) => say(format_args!("execution-coordinator (warden): {error}")),
         }
     }
     warden.kill_everything();

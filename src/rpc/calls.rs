@@ -2,8 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads outputs")]
 
 use super::messages::*;
-use super::method;
+use super::method::{self, Method};
 use super::peer::{Caller, apart, report_document};
+use super::remote;
 use super::table::Table;
 use super::types::{PlanDocument, plan_document};
 use crate::breakdown::source::{Source, read, text};
@@ -16,6 +17,7 @@ use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
 use crate::core::state::State;
 use crate::core::status::{StatusReport, gate_status, status_report};
+use crate::engine::coordinator::Manner;
 use crate::engine::execution::Execution;
 use crate::engine::start::{KEPT_BREAKDOWN, Options, prepare, workspace_of};
 use crate::failure::Failure;
@@ -43,23 +45,24 @@ pub fn table() -> Table {
     table.add::<method::Unsubscribe, _>(|caller, params| async move {
         Ok(Unsubscribed { unsubscribed: caller.peer.unsubscribe(params.subscription) })
     });
-    table.add::<method::Pause, _>(|caller, params| steer(caller, params.execution, false, |_| Input::Pause));
-    table.add::<method::Resume, _>(|caller, params| steer(caller, params.execution, true, |_| Input::Resume));
-    table.add::<method::Cancel, _>(|caller, params| steer(caller, params.execution, false, |_| Input::Cancel));
+    table.add::<method::Pause, _>(|caller, params| steer::<method::Pause>(caller, params, false, |_, _| Input::Pause));
+    table.add::<method::Resume, _>(|caller, params| steer::<method::Resume>(caller, params, true, |_, _| Input::Resume));
+    table.add::<method::Cancel, _>(|caller, params| steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel));
     table.add::<method::TaskGet, _>(|caller, params| at(caller, params.execution, move |execution| card(execution, &params.task)));
     table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(tasks(execution))));
     table.add::<method::TaskOutput, _>(|caller, params| at(caller, params.execution.clone(), move |execution| output(execution, &params)));
     table.add::<method::TaskRetry, _>(|caller, params| {
-        steer(caller, params.execution, true, move |state| Input::retry(state, &params.task))
+        steer::<method::TaskRetry>(caller, params, true, |state, params| Input::retry(state, &params.task))
     });
     table.add::<method::TaskSkip, _>(|caller, params| {
-        steer(caller, params.execution, true, move |_| Input::Skip(TaskId::from(params.task)))
+        steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
     });
     table.add::<method::GateApprove, _>(|caller, params| {
-        steer(caller, params.execution, true, move |_| Input::Approve(GateId::from(params.gate), by(params.by)))
+        steer::<method::GateApprove>(caller, params, true, |_, params| Input::Approve(GateId::from(params.gate), by(params.by)))
     });
     table.add::<method::GateReject, _>(|caller, params| {
-        steer(caller, params.execution, false, move |_| Input::Reject(GateId::from(params.gate), by(params.by), params.reason))
+        let input = |_: &State, params: GateParams| Input::Reject(GateId::from(params.gate), by(params.by), params.reason);
+        steer::<method::GateReject>(caller, params, false, input)
     });
     table
 }
@@ -169,7 +172,7 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
     }
     let prepared = prepare(source, root, options)?;
     let warnings = prepared.warnings.clone();
-    let execution = caller.coordinator.start(prepared)?;
+    let (execution, _) = caller.coordinator.start(prepared, Manner { synced: true, observe: None })?;
     let resumed = before.is_some_and(|before| before.id == execution.id);
     Ok((execution, resumed, warnings))
 }
@@ -188,7 +191,7 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
         source.path = None;
     }
     let options = Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
-    caller.coordinator.start(prepare(source, root, options)?)?;
+    caller.coordinator.start(prepare(source, root, options)?, Manner { synced: true, observe: None })?;
     Ok(())
 }
 
@@ -292,14 +295,30 @@ async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed
     Ok(Subscribed { subscription, execution: execution.id.to_string(), from })
 }
 
-async fn steer(
+/// Steers an execution: here where nobody or this process is at work on it, else in the process
+/// that is.
+async fn steer<M: Method<Result = Steered>>(
     caller: Caller,
-    given: Option<String>,
+    params: M::Params,
     goes_on: bool,
-    input: impl FnOnce(&State) -> Input + Send,
+    input: impl FnOnce(&State, M::Params) -> Input + Send,
 ) -> Result<Steered, Failure> {
-    let execution = at_handle(&caller, given).await?;
-    let input = input(&execution.state());
+    let mut wire = serde_json::to_value(&params).map_err(|error| Failure::internal(error.to_string()))?;
+    let execution = at_handle(&caller, wire["execution"].as_str().map(str::to_owned)).await?;
+    if !execution.is_here() {
+        wire["execution"] = execution.id.as_str().into();
+        let owned = execution.clone();
+        let steered = apart(move || {
+            let Some(steered) = owned.owner().and_then(|_| remote::call::<M>(&owned.folder, &wire).transpose()) else { return Ok(None) };
+            owned.refresh()?;
+            steered.map(Some)
+        });
+        if let Some(steered) = steered.await? {
+            caller.peer.watch(&execution);
+            return Ok(steered);
+        }
+    }
+    let input = input(&execution.state(), params);
     let mut seq = execution.steer(input).await?;
     if goes_on && !execution.is_here() {
         let (caller, execution) = (caller.clone(), execution.clone());

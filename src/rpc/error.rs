@@ -12,7 +12,7 @@ pub const ERRORS: [(Kind, i64, &str, &str); 7] = [
     (Kind::NotFound, -32004, "not-found", "Ask `execution/list` or `task/list` for the names that there are."),
     (Kind::Refused, -32005, "refused", "Ask `execution/status` how it stands; it makes no sense now."),
     (Kind::Paused, -32006, "paused", "Call `execution/resume` first."),
-    (Kind::Owned, -32007, "owned", "Steer it in the process that owns it, or wait until that ends."),
+    (Kind::Owned, -32007, "owned", "Another process is at work on it: steer it, follow it, or wait until that ends."),
     (Kind::Unusable, -32008, "unusable", "Mend what the message names: the workspace can't be used as it is."),
     (Kind::Internal, -32603, "internal", "This is a mistake of the program or of the machine; its log has more."),
 ];

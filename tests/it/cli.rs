@@ -364,7 +364,7 @@ fn held_back() -> Workspace {
 }
 
 #[test]
-fn a_second_run_says_who_owns_it_and_so_does_steering() {
+fn a_second_run_says_who_owns_it_and_steering_reaches_that_one() {
     let workspace = held_back();
     let owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the task has begun", || workspace.path("begun").exists());
@@ -375,11 +375,24 @@ fn a_second_run_says_who_owns_it_and_so_does_steering() {
         second.code,
         second.stderr
     );
-    assert_eq!(workspace.run(&["pause"]).code, 5);
+    assert_eq!(workspace.run(&["pause"]).code, 0);
+    assert!(workspace.run(&["status", "--format", "line"]).stdout.contains("paused, 0/2 tasks"));
+    assert_eq!(workspace.run(&["resume"]).code, 0);
     assert!(workspace.run(&["status", "--format", "line"]).stdout.contains("running, 0/2 tasks"));
     assert!(workspace.run(&["list"]).stdout.contains(&format!("(process {})", owner.id())));
     std::fs::write(workspace.path("fifo"), "").expect("the fifo");
     assert_eq!(ended(owner.wait_with_output().expect("the owner")).code, 0);
+}
+
+#[test]
+fn whoever_reads_along_may_leave() {
+    let workspace = held_back();
+    let mut owner = workspace.start(&["run", "breakdown.md"]);
+    drop((owner.stdout.take(), owner.stderr.take()));
+    eventually("the task has begun", || workspace.path("begun").exists());
+    std::fs::write(workspace.path("fifo"), "").expect("the fifo");
+    owner.wait().expect("an end");
+    assert!(workspace.run(&["status", "--format", "line"]).stdout.contains("Complete"));
 }
 
 #[test]

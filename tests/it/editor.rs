@@ -230,9 +230,8 @@ fn the_execution_of_another_process_is_shown_and_its_gate_is_decided() {
     let mut editor = Editor::open(&workspace, &plan);
     let run = workspace.start(&["run", "breakdown.md"]);
     editor.until("2. **Build** - Medium  «●");
-    let refused =
-        editor.server.answer("workspace/executeCommand", json!({"command": "execution-coordinator.pause", "arguments": [editor.uri]}));
-    assert_eq!(refused["error"]["data"]["kind"], "owned", "{refused}");
+    assert_eq!(editor.command("pause", &[])["state"], "paused");
+    assert_eq!(editor.command("resume", &[])["state"], "running", "in the process that owns it");
     workspace.write("go", "");
     editor.until("4. **Ship**  «✔");
     let ended = crate::support::ended(run.wait_with_output().expect("an end"));

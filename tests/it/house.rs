@@ -31,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("failure", &[]),
     ("breakdown", &["breakdown", "core", "failure"]),
     ("journal", &["journal", "core"]),
-    ("process", &["process", "core", "journal"]),
+    ("process", &["process", "core", "journal", "failure"]),
     ("config", &["config", "core"]),
     ("workspace", &["workspace", "config"]),
     ("agents", &["agents", "core", "config", "process", "workspace", "gates"]),

@@ -348,8 +348,8 @@ fn what_another_process_does_is_told_as_it_happens() {
     crate::support::eventually("it is listed", || client.result("execution/list", json!({}))["executions"][0]["owner"].is_string());
     client.result("execution/subscribe", json!({"from": 1}));
     client.notification_where("execution/event", |event| event["event"].get("ordered").is_some());
-    let owned = client.answer("execution/pause", json!({}));
-    assert_eq!(owned["error"]["data"]["kind"], "owned", "{owned}");
+    let fresh = client.answer("execution/start", json!({"path": "breakdown.md", "fresh": true}));
+    assert_eq!(fresh["error"]["data"]["kind"], "owned", "{fresh}");
     workspace.write("go", "");
     client.notification_where("execution/event", |event| event["event"].get("executionEnded").is_some());
     client.notification("execution/result");

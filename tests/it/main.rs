@@ -1,5 +1,5 @@
 //! All tests that need more than one function: one binary, so that it links once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stderr, missing_docs)]
 
 mod auditor;
 mod breakdown;
@@ -9,6 +9,7 @@ mod client;
 mod clients;
 mod corpus;
 mod crash;
+mod door;
 mod editor;
 mod house;
 mod journal;

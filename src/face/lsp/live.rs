@@ -5,6 +5,7 @@
 
 use super::session::Session;
 use crate::engine::execution::Execution;
+use crate::failure::say;
 use crate::rpc::peer::progress;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,7 +219,7 @@ impl Session {
         let called = self.table.call("execution/cancel", Some(json!({ "execution": id })), self.caller.clone());
         tokio::spawn(async move {
             if let Err(error) = called.await {
-                eprintln!("{}", error.message);
+                say(format_args!("{}", error.message));
             }
         });
     }

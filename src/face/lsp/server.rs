@@ -3,6 +3,7 @@
 use super::session::Session;
 use super::setup::{SECTION, Setup, capabilities};
 use crate::core::id::TaskId;
+use crate::failure::say;
 use crate::workspace::root_of;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -216,7 +217,7 @@ impl Server {
             let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.into()) };
             match session.client.configuration(vec![item]).await {
                 Ok(values) => values.first().into_iter().for_each(|value| session.configure(value)),
-                Err(error) => eprintln!("the client did not say what is set: {error}"),
+                Err(error) => say(format_args!("the client did not say what is set: {error}")),
             }
         });
     }

@@ -6,6 +6,7 @@ use super::position::Encoding;
 use super::scene::Scene;
 use super::setup::{Settings, Setup};
 use crate::engine::execution::{Execution, now_ms};
+use crate::failure::say;
 use crate::rpc::peer::Caller;
 use crate::rpc::table::Table;
 use crate::workspace::root_of;
@@ -88,7 +89,7 @@ impl Session {
     pub fn configure(&self, sent: &Value) {
         match Settings::of(sent) {
             Ok(settings) => *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings,
-            Err(message) => eprintln!("{message}"),
+            Err(message) => say(format_args!("{message}")),
         }
         let settings = self.settings();
         self.documents.name(|path| settings.names(path));
@@ -120,7 +121,7 @@ impl Session {
             _ => Ok(()),
         };
         if let Err(error) = understood {
-            eprintln!("{method} is not understood: {error}");
+            say(format_args!("{method} is not understood: {error}"));
         }
     }
 

@@ -1,0 +1,448 @@
+//! What refers to what: references, the format's order, duplicates, cycles, and what else is wrong
+//! once everything has been read.
+
+use super::build::{Builder, On, Waiting};
+use super::names::Names;
+use super::outline::Mention;
+use super::problem::Problem;
+use super::refs::{Reference, Target, ids_in, references};
+use super::{Deps, Parsed};
+use crate::core::graph::Graph;
+use crate::core::id::{BarrierId, StreamId, TaskId};
+use crate::core::plan::{Barrier, Dependency, Node, Origin};
+use crate::core::policy::Weights;
+use std::ops::Range;
+
+/// From this many members on, a set is waited for as one node instead of an edge for each.
+const BARRIER_FROM: usize = 9;
+
+impl Builder<'_> {
+    /// Resolves references, finds duplicates and cycles, and hands everything over.
+    pub fn finish(mut self, deps: Deps) -> Parsed {
+        let names = Names::new(&self.plan);
+        self.rename_duplicates(&names);
+        let waits = std::mem::take(&mut self.waits);
+        for (who, text, start) in &waits {
+            for reference in references(text) {
+                let written = text.get(reference.at..reference.at + reference.len).unwrap_or_default();
+                let span = self.place_of(written, *start + reference.at, *start);
+                self.resolve(*who, &reference, span, &names);
+            }
+        }
+        if deps != Deps::Explicit {
+            self.add_implied(deps);
+        }
+        for task in self.plan.tasks.iter_mut().filter(|task| task.depends_on.len() > 1) {
+            let mut seen = std::collections::BTreeSet::new();
+            // An edge that is written and implied counts as written.
+            task.depends_on.sort_by_key(|dependency| dependency.origin);
+            task.depends_on.retain(|dependency| seen.insert(dependency.on.clone()));
+        }
+        self.find_cycles();
+        self.warn_of_fences();
+        self.check_totals();
+        if self.plan.tasks.is_empty() {
+            let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
+            self.problems.push(Problem::error("no-tasks", 0..0, what));
+        }
+        // Values of several lines have lost blanks, so what was counted in them may be off.
+        let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
+        for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)) {
+            *span = inside(self.text.all, span);
+        }
+        self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
+        let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
+        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes }
+    }
+
+    fn rename_duplicates(&mut self, names: &Names) {
+        for holders in names.exact.values().filter(|holders| holders.len() > 1) {
+            let ids: Vec<u64> = self.plan.tasks.iter().filter_map(|task| task.id.as_str().parse().ok()).collect();
+            let mut free = ids.into_iter().max().unwrap_or(0) + 1;
+            for (nth, &ix) in holders.iter().enumerate() {
+                let (line, _) = self.text.position(self.outline.tasks[ix].span.start);
+                let id = self.plan.tasks[ix].id.clone();
+                if nth > 0 {
+                    let (first, _) = self.text.position(self.outline.tasks[holders[0]].span.start);
+                    let span = self.outline.tasks[ix].span.clone();
+                    let mut problem = Problem::error(
+                        "duplicate-id",
+                        span.clone(),
+                        format!("task {id} was defined on line {first} already: give it an id of its own"),
+                    )
+                    .with_related(self.outline.tasks[holders[0]].span.clone(), format!("the first task {id}"));
+                    let place = self.text.all[span.clone()].find(id.as_str());
+                    if let Some(at) = place.filter(|_| id.as_str().parse::<u64>().is_ok()) {
+                        let at = span.start + at;
+                        problem = problem.with_fix(format!("renumber to {free}"), at..at + id.as_str().len(), free.to_string());
+                        free += 1;
+                    }
+                    self.problems.push(problem);
+                }
+                let unique = TaskId::from(format!("{id}@{line}"));
+                self.outline.tasks[ix].id = unique.clone();
+                self.plan.tasks[ix].id = unique;
+            }
+        }
+    }
+
+    /// Where a piece of a field's value stands. In a value of several lines, whose blanks were
+    /// taken out, it stands somewhere after its start.
+    fn place_of(&self, written: &str, at: usize, start: usize) -> Range<usize> {
+        if self.text.all.get(at..at + written.len()) == Some(written) {
+            return at..at + written.len();
+        }
+        let first = written.lines().next().unwrap_or_default();
+        let after = self.text.all.get(start..).and_then(|rest| rest.find(first)).filter(|_| !first.is_empty());
+        match after {
+            Some(after) => start + after..start + after + first.len(),
+            None => {
+                let line = self.text.lines[self.text.line_at(start)];
+                line.start..line.start + line.text.len()
+            }
+        }
+    }
+
+    fn resolve(&mut self, who: Waiting, reference: &Reference, span: Range<usize>, names: &Names) {
+        let targets: Vec<usize> = match &reference.to {
+            Target::Stream(key) => match self.find_stream(key) {
+                Some(ix) if who == Waiting::Stream(ix) => {
+                    return self.problems.push(Problem::error(
+                        "self-dependency",
+                        span,
+                        format!("stream {key} waits for itself: remove that"),
+                    ));
+                }
+                Some(ix) => {
+                    let id = self.plan.streams[ix].id.clone();
+                    self.mention(who, span, &[], Some(id.clone()));
+                    return self.depend(who, Node::Stream(id), Origin::Explicit);
+                }
+                None => {
+                    let known: Vec<&str> = self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
+                    return self.unknown(who, key, &known.join(", "), span, None);
+                }
+            },
+            Target::External(text) => {
+                let text: String = text.chars().take(120).collect();
+                self.problems.push(Problem::info(
+                    "external-dependency",
+                    span,
+                    format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing"),
+                ));
+                return self.plan.risks.push(format!("needs from outside: {text}"));
+            }
+            Target::AllBefore => match who {
+                Waiting::Task(ix) => (0..ix).collect(),
+                Waiting::Stream(ix) => {
+                    let before: Vec<StreamId> = self.plan.streams[..ix].iter().map(|stream| stream.id.clone()).collect();
+                    return before.into_iter().for_each(|id| self.depend(who, Node::Stream(id), Origin::Explicit));
+                }
+            },
+            Target::Range(from, to) => match names.range(from, to) {
+                Some(members) => members,
+                None => {
+                    let what = format!("the range {from}-{to} has no tasks: both ends need the same letters, the lower number first");
+                    self.problems.push(Problem::error("bad-range", span, what.clone()));
+                    return self.mark_broken(who, what);
+                }
+            },
+            Target::Task(id) => match self.find_task(id, names, &span) {
+                Found::One(ix) => vec![ix],
+                Found::Several => {
+                    let what = format!("{id} is the id of several tasks: say which one");
+                    self.problems.push(Problem::error("ambiguous-reference", span, what.clone()));
+                    return self.mark_broken(who, what);
+                }
+                Found::None => {
+                    let nearest = names.nearest(id).map(|ix| self.plan.tasks[ix].id.to_string());
+                    let known = nearest.as_ref().map_or(String::new(), |id| format!("task {id}"));
+                    return self.unknown(who, id, &known, span, nearest);
+                }
+            },
+        };
+        self.mention(who, span.clone(), &targets, None);
+        self.depend_on_set(who, &targets, &reference.to, span);
+    }
+
+    /// Keeps where something is named. Places inside values of several lines may be unknown.
+    fn mention(&mut self, who: Waiting, span: Range<usize>, tasks: &[usize], stream: Option<StreamId>) {
+        let written =
+            self.text.all.get(span.clone()).is_some_and(|text| text.contains(|c: char| c.is_alphanumeric()) && !text.contains('\n'));
+        if written {
+            let by = if let Waiting::Task(ix) = who { Some(self.plan.tasks[ix].id.clone()) } else { None };
+            let tasks = tasks.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+            self.outline.mentions.push(Mention { span, by, tasks, stream });
+        }
+    }
+
+    fn depend_on_set(&mut self, who: Waiting, targets: &[usize], written: &Target, span: Range<usize>) {
+        if targets.len() >= BARRIER_FROM {
+            let label = match written {
+                Target::Range(from, to) => format!("{from}-{to}"),
+                _ => format!("{}-{}", self.plan.tasks[targets[0]].id, self.plan.tasks[targets[targets.len() - 1]].id),
+            };
+            let own = |ix: &usize| who == Waiting::Task(*ix);
+            let members = targets.iter().filter(|ix| !own(ix)).map(|ix| self.plan.tasks[*ix].id.clone()).collect();
+            return self.depend_on_barrier(who, &label, members);
+        }
+        for &ix in targets {
+            if who == Waiting::Task(ix) {
+                let id = &self.plan.tasks[ix].id;
+                self.problems.push(Problem::error("self-dependency", span.clone(), format!("task {id} waits for itself: remove that")));
+            } else {
+                self.depend(who, Node::Task(self.plan.tasks[ix].id.clone()), Origin::Explicit);
+            }
+        }
+    }
+
+    fn depend_on_barrier(&mut self, who: Waiting, label: &str, members: Vec<TaskId>) {
+        let id = BarrierId::from(label);
+        match self.plan.barriers.iter().find(|barrier| barrier.id == id) {
+            Some(known) if known.tasks == members => self.depend(who, Node::Barrier(id), Origin::Explicit),
+            Some(_) => self.depend_on_barrier(who, &format!("{label}'"), members),
+            None => {
+                self.plan.barriers.push(Barrier { id: id.clone(), tasks: members });
+                self.depend(who, Node::Barrier(id), Origin::Explicit);
+            }
+        }
+    }
+
+    fn depend(&mut self, who: Waiting, on: Node, origin: Origin) {
+        let list = match who {
+            Waiting::Task(ix) => &mut self.plan.tasks[ix].depends_on,
+            Waiting::Stream(ix) => &mut self.plan.streams[ix].depends_on,
+        };
+        if !list.iter().any(|known| known.on == on) || origin == Origin::Explicit {
+            list.push(Dependency { on, origin });
+        }
+    }
+
+    fn unknown(&mut self, who: Waiting, id: &str, known: &str, span: Range<usize>, fix: Option<String>) {
+        let hint = if known.is_empty() { String::new() } else { format!(": did you mean {known}?") };
+        let mut problem = Problem::error("unknown-reference", span.clone(), format!("`{id}` is nothing that this breakdown has{hint}"));
+        if let Some(id) = fix {
+            problem = problem.with_fix(format!("replace by {id}"), span, id);
+        }
+        self.problems.push(problem);
+        self.mark_broken(who, format!("it waits for `{id}`, which does not exist"));
+    }
+
+    fn mark_broken(&mut self, who: Waiting, why: String) {
+        match who {
+            Waiting::Task(ix) => drop(self.plan.tasks[ix].broken.get_or_insert(why)),
+            Waiting::Stream(ix) => {
+                let id = self.plan.streams[ix].id.clone();
+                for task in self.plan.tasks.iter_mut().filter(|task| task.stream.as_ref() == Some(&id)) {
+                    task.broken.get_or_insert(format!("its stream can't start: {why}"));
+                }
+            }
+        }
+    }
+
+    /// The tasks that a text names by ids and ranges, as indices.
+    pub fn tasks_named(&self, text: &str) -> Vec<usize> {
+        let names = Names::new(&self.plan);
+        let mut found = Vec::new();
+        for reference in ids_in(text) {
+            match &reference.to {
+                Target::Task(id) => found.extend(names.exact.get(&id.to_lowercase()).into_iter().flatten()),
+                Target::Range(from, to) => found.extend(names.range(from, to).unwrap_or_default()),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The stream of a key: `A`, `2` for `Phase 2`, `US1` for the phase of user story 1.
+    pub fn find_stream(&self, key: &str) -> Option<usize> {
+        let key = key.trim().trim_end_matches(['.', ':', ',']);
+        let exact = self.plan.streams.iter().position(|stream| stream.id.as_str().eq_ignore_ascii_case(key));
+        let numbered = || {
+            self.plan.streams.iter().position(|stream| {
+                let id = stream.id.as_str().to_lowercase();
+                id.rsplit(' ').next() == Some(&key.to_lowercase()) && id.contains(' ')
+            })
+        };
+        exact.or_else(numbered)
+    }
+
+    fn find_task(&mut self, id: &str, names: &Names, span: &Range<usize>) -> Found {
+        if let Some(holders) = names.exact.get(id).or_else(|| names.exact.get(&id.to_lowercase())) {
+            return if let [one] = holders[..] { Found::One(one) } else { Found::Several };
+        }
+        // `B3`: task 3, which stands in stream B; or else the third task of stream B.
+        let letters = id.bytes().take_while(u8::is_ascii_alphabetic).count();
+        if letters > 0
+            && let Some(stream) = self.find_stream(&id[..letters])
+            && let Ok(number) = id[letters..].parse::<usize>()
+        {
+            let of_stream: Vec<usize> = (0..self.plan.tasks.len())
+                .filter(|&ix| self.plan.tasks[ix].stream.as_ref() == Some(&self.plan.streams[stream].id))
+                .collect();
+            let by_number = names.exact.get(&id[letters..]).and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
+            if let Some(&ix) = by_number {
+                return Found::One(ix);
+            }
+            if let Some(&ix) = number.checked_sub(1).and_then(|nth| of_stream.get(nth)) {
+                let what = format!(
+                    "stream {} has no task {number}: `{id}` is read as its task no. {number}, task {}",
+                    &id[..letters],
+                    self.plan.tasks[ix].id
+                );
+                self.problems.push(Problem::warning("position-reference", span.clone(), what));
+                return Found::One(ix);
+            }
+        }
+        if let [one] = names.canonical(id) {
+            return Found::One(*one);
+        }
+        let base = format!("{}-", id.to_lowercase());
+        let with_suffix: Vec<usize> =
+            names.exact.iter().filter(|(name, _)| name.starts_with(&base)).flat_map(|(_, holders)| holders.clone()).collect();
+        match with_suffix[..] {
+            [one] => {
+                let what = format!("`{id}` is read as task {}", self.plan.tasks[one].id);
+                self.problems.push(Problem::warning("inexact-reference", span.clone(), what));
+                Found::One(one)
+            }
+            _ => Found::None,
+        }
+    }
+
+    fn add_implied(&mut self, deps: Deps) {
+        match deps {
+            Deps::Order => {
+                for ix in 1..self.plan.tasks.len() {
+                    self.depend(Waiting::Task(ix), Node::Task(self.plan.tasks[ix - 1].id.clone()), Origin::Implied);
+                }
+            }
+            Deps::Phase => {
+                for ix in 1..self.plan.streams.len() {
+                    self.depend(Waiting::Stream(ix), Node::Stream(self.plan.streams[ix - 1].id.clone()), Origin::Implied);
+                }
+            }
+            Deps::Format | Deps::Explicit => {
+                for (who, on) in std::mem::take(&mut self.implied) {
+                    let node = match on {
+                        On::Task(ix) => Node::Task(self.plan.tasks[ix].id.clone()),
+                        On::Stream(ix) => Node::Stream(self.plan.streams[ix].id.clone()),
+                    };
+                    self.depend(who, node, Origin::Implied);
+                }
+            }
+        }
+    }
+
+    fn find_cycles(&mut self) {
+        let graph = Graph::new(&self.plan, &[], &Weights::default());
+        for cycle in graph.cycles() {
+            // From each task to the one that it waits for.
+            let mut names: Vec<String> = cycle.iter().map(|&ix| self.plan.tasks[ix].id.to_string()).collect();
+            names.push(names[0].clone());
+            names.reverse();
+            let loop_text = names.join(" ← ");
+            for &ix in &cycle {
+                self.plan.tasks[ix].broken.get_or_insert(format!("it waits for itself in a cycle: {loop_text}"));
+            }
+            let span = self.outline.tasks[cycle[0]].span.clone();
+            let what = format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies");
+            let mut problem = Problem::error("cycle", span, what);
+            // The last written edge of the circle is the one that closed it.
+            let on_circle = |mention: &&Mention| {
+                let (Some(by), [on]) = (&mention.by, &mention.tasks[..]) else { return false };
+                let place = |id: &TaskId| cycle.iter().position(|&ix| self.plan.tasks[ix].id == *id);
+                place(by).is_some() && place(on).is_some()
+            };
+            if let Some(mention) = self.outline.mentions.iter().filter(on_circle).max_by_key(|mention| mention.span.start) {
+                let (span, replacement) = without_reference(self.text.all, &mention.span);
+                let title = format!("task {} no longer waits for {}", mention.by.as_ref().map_or("", TaskId::as_str), mention.tasks[0]);
+                problem = problem.with_fix(title, span, replacement);
+            }
+            for mention in self.outline.mentions.iter().filter(on_circle) {
+                problem = problem.with_related(mention.span.clone(), "one of the dependencies in the cycle");
+            }
+            self.problems.push(problem);
+        }
+    }
+
+    fn warn_of_fences(&mut self) {
+        for fence in &self.text.fences {
+            let task_like = |line: &super::text::Line<'_>| {
+                let boxed = line.item().is_some_and(|item| super::text::tick(item.text).is_some());
+                boxed
+                    || line
+                        .heading()
+                        .is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
+            };
+            let count = self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
+            if count > 0 {
+                let start = self.text.lines[fence.start].start;
+                let what = format!(
+                    "{count} task-like {} inside the fence that opens here {} not read as tasks",
+                    if count == 1 { "line" } else { "lines" },
+                    if count == 1 { "is" } else { "are" }
+                );
+                self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
+            }
+        }
+    }
+
+    fn check_totals(&mut self) {
+        for (_, line) in self.text.visible() {
+            let Some((at, said)) = stated_total(line.text) else { continue };
+            let real = self.plan.tasks.len();
+            if said != real && said > 0 {
+                let span = line.start + at..line.start + line.text.len();
+                self.problems.push(Problem::warning("total-disagrees", span, format!("it says {said} tasks, but {real} were read")));
+            }
+        }
+    }
+}
+
+/// `Total Tasks: 17` → where it stands, and the number.
+fn stated_total(line: &str) -> Option<(usize, usize)> {
+    let starts = line.bytes().enumerate().filter(|(_, byte)| matches!(byte, b't' | b'T')).map(|(at, _)| at);
+    let at =
+        starts.into_iter().find(|&at| line.as_bytes()[at..].get(..11).is_some_and(|word| word.eq_ignore_ascii_case(b"total tasks")))?;
+    let rest = line[at + 11..].trim_start_matches([':', '*', ' ', '[']);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest[..digits].parse().ok().map(|said| (at, said))
+}
+
+enum Found {
+    One(usize),
+    Several,
+    None,
+}
+
+/// A stretch that is inside a text and begins and ends between characters.
+fn inside(text: &str, span: &Range<usize>) -> Range<usize> {
+    let fit = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = fit(span.start);
+    start..fit(span.end).max(start)
+}
+
+/// What to replace so that a reference is gone from its list, and by what.
+fn without_reference(text: &str, span: &Range<usize>) -> (Range<usize>, &'static str) {
+    let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at);
+    let after = text[span.end..line_end].find([',', ';']).map(|at| span.end + at);
+    match text[line_start..span.start].rfind([',', ';', ':']).map(|at| line_start + at) {
+        Some(at) if text.as_bytes()[at] != b':' => (at..after.unwrap_or(text[..line_end].trim_end().len()), ""),
+        before => {
+            let from = before.map_or(span.start, |at| at + 1);
+            let from = from + text[from..span.start].len() - text[from..span.start].trim_start_matches(['*', ' ']).len();
+            match after {
+                Some(comma) => (from..comma + 1 + text[comma + 1..line_end].len() - text[comma + 1..line_end].trim_start().len(), ""),
+                None => (from..text[..line_end].trim_end().len().max(span.end), "None"),
+            }
+        }
+    }
+}

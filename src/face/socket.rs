@@ -1,0 +1,114 @@
+//! JSON lines at the doors of the executions that this process owns: for followers, parents and
+//! scripts.
+
+use super::{Framing, line, write};
+use crate::engine::coordinator::Coordinator;
+use crate::engine::door::Door;
+use crate::rpc::peer::{Caller, Peer};
+use crate::rpc::table::Table;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Clients at once; more wait until others have left.
+const MAX_CLIENTS: usize = 256;
+/// How long clients may take to read what they were sent once everything is over.
+const CLIENTS_TAKE: Duration = Duration::from_secs(1);
+
+/// Lets clients in at every door that is opened, until `over` says that this process is done. Then
+/// they are told everything, and let go.
+pub async fn serve(
+    table: Arc<Table>,
+    coordinator: Arc<Coordinator>,
+    mut doors: mpsc::UnboundedReceiver<Door>,
+    over: impl Future<Output = ()>,
+) {
+    let lobby = Arc::new(Lobby { table, coordinator, room: Arc::new(Semaphore::new(MAX_CLIENTS)), clients: Mutex::default() });
+    let mut open = JoinSet::new();
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            Some(door) = doors.recv() => drop(open.spawn(lobby.clone().stand_at(door))),
+            () = &mut over => break,
+        }
+        while open.try_join_next().is_some() {}
+    }
+    open.shutdown().await;
+    let clients: Vec<Arc<Peer>> = lobby.clients().drain(..).filter_map(|client| client.upgrade()).collect();
+    let told = futures::future::join_all(clients.iter().map(|client| client.drain()));
+    // Who reads too slowly reads the journal.
+    let _ = timeout(CLIENTS_TAKE, told).await;
+    clients.iter().for_each(|client| client.close());
+    let _ = timeout(CLIENTS_TAKE, lobby.room.acquire_many(u32::try_from(MAX_CLIENTS).unwrap_or(u32::MAX))).await;
+}
+
+/// What clients of all doors share.
+struct Lobby {
+    table: Arc<Table>,
+    coordinator: Arc<Coordinator>,
+    room: Arc<Semaphore>,
+    clients: Mutex<Vec<Weak<Peer>>>,
+}
+
+impl Lobby {
+    fn clients(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Peer>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets in who comes to a door, until that is closed.
+    async fn stand_at(self: Arc<Self>, mut door: Door) {
+        let listener = door.listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(door.listener));
+        let Ok(listener) = listener else { return };
+        loop {
+            // The semaphore is never closed.
+            let Ok(place) = self.room.clone().acquire_owned().await else { return };
+            let stream = tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    // There are no descriptors left: those who are here go first.
+                    Err(_) => {
+                        drop(place);
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                },
+                _ = &mut door.closed => return,
+            };
+            let lobby = self.clone();
+            tokio::spawn(async move {
+                lobby.attend(stream).await;
+                drop(place);
+            });
+        }
+    }
+
+    /// Serves one client until it leaves.
+    async fn attend(&self, stream: UnixStream) {
+        // The folder is closed to others; this holds where somebody opened it up.
+        if !stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw()) {
+            return;
+        }
+        let (input, output) = stream.into_split();
+        let (peer, queue) = Peer::new(true);
+        {
+            let mut clients = self.clients();
+            clients.retain(|client| client.strong_count() > 0);
+            clients.push(Arc::downgrade(&peer));
+        }
+        let caller = Caller { coordinator: self.coordinator.clone(), peer: peer.clone() };
+        let answers = async {
+            // Who can't be read has left.
+            let _ = line::run(self.table.clone(), caller, input).await;
+            peer.close();
+        };
+        let writes = async {
+            let _ = write(queue, output, Framing::Lines).await;
+            peer.close();
+        };
+        tokio::join!(answers, writes);
+    }
+}

@@ -1,0 +1,62 @@
+//! A method called in the process that owns an execution, through its door.
+
+use super::error::ERRORS;
+use super::messages::ErrorData;
+use super::method::Method;
+use crate::engine::door::knock;
+use crate::failure::{Failure, Kind};
+use serde_json::{Value, json};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an owner may take to answer: what it is asked is on disk by then.
+const ANSWER_TAKES: Duration = Duration::from_secs(30);
+/// The longest answer that is read.
+const MAX_ANSWER_BYTES: u64 = 16 << 20;
+
+/// Calls a method in the process that owns the execution of a folder. Gives nothing where nobody
+/// is behind its door.
+///
+/// # Errors
+/// What the method says; or the owner does not answer.
+pub fn call<M: Method>(folder: &Path, params: &Value) -> Result<Option<M::Result>, Failure> {
+    let Ok(mut stream) = knock(folder) else { return Ok(None) };
+    let asked = || -> io::Result<Option<Value>> {
+        stream.set_read_timeout(Some(ANSWER_TAKES))?;
+        stream.set_write_timeout(Some(ANSWER_TAKES))?;
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": M::NAME, "params": params});
+        stream.write_all(format!("{request}\n").as_bytes())?;
+        let mut lines = BufReader::new(stream.take(MAX_ANSWER_BYTES));
+        let mut line = Vec::new();
+        // Notifications may come before the answer.
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            let message: Value = serde_json::from_slice(&line)?;
+            if message["id"] == 1 {
+                return Ok(Some(message));
+            }
+            line.clear();
+        }
+        Ok(None)
+    };
+    let failed = |why: &dyn std::fmt::Display| Failure::unusable(format!("the process that owns the execution does not answer: {why}"));
+    // One that ends just now hangs up: it owns nothing any more.
+    let Some(mut answer) = (match asked() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => None,
+        asked => asked.map_err(|error| failed(&error))?,
+    }) else {
+        return Ok(None);
+    };
+    if let Some(error) = answer.get("error") {
+        return Err(failure_of(error));
+    }
+    serde_json::from_value(answer["result"].take()).map(Some).map_err(|error| failed(&error))
+}
+
+/// The failure that an error of the protocol was made of.
+fn failure_of(error: &Value) -> Failure {
+    let data: Option<ErrorData> = serde_json::from_value(error["data"].clone()).ok();
+    let Some(data) = data else { return Failure::internal(error["message"].as_str().unwrap_or_default()) };
+    let kind = ERRORS.iter().find(|(_, _, name, _)| *name == data.kind).map_or(Kind::Internal, |(kind, ..)| *kind);
+    Failure::new(kind, data.message)
+}
