@@ -7,6 +7,7 @@
 pub mod carry;
 pub mod clock;
 pub mod coordinator;
+pub mod daemon;
 pub mod door;
 pub mod execute;
 pub mod execution;

@@ -8,7 +8,7 @@ pub mod socket;
 use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
 use crate::failure::Failure;
-use crate::rpc::peer::{Caller, Peer};
+use crate::rpc::peer::{Caller, Client, Peer};
 use crate::rpc::table::Table;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub async fn serve(
             _ => Framing::Lines,
         },
     };
-    let (peer, queue) = Peer::new(framing == Framing::Lines);
+    let (peer, queue) = Peer::new(if framing == Framing::Lines { Client::Program } else { Client::Editor });
     let writer = tokio::spawn({
         let peer = peer.clone();
         async move {

@@ -83,7 +83,9 @@ impl Processes {
         let mut command = std::process::Command::new(program);
         command.arg(warden::ARGUMENT).arg(lock).stdin(OwnedFd::from(theirs));
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
-        command.spawn()?;
+        let mut warden = command.spawn()?;
+        // It outlives an execution by a moment; a daemon outlives both.
+        std::thread::spawn(move || warden.wait());
         ours.set_nonblocking(true)?;
         let (read, mut write) = UnixStream::from_std(ours)?.into_split();
         let (requests, mut queue) = mpsc::unbounded_channel::<Request>();

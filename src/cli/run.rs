@@ -9,7 +9,7 @@ use crate::core::report::report;
 use crate::core::state::State;
 use crate::engine::coordinator::{Coordinator, Manner, Observe};
 use crate::engine::start::{Options, prepare, workspace_of};
-use crate::face::socket;
+use crate::face::socket::Lobby;
 use crate::failure::{Failure, say};
 use crate::rpc::calls::table;
 use crate::view::View;
@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         let (rest, at_rest) = (coordinator.clone(), coordinator.clone());
         let over = async move { drop(rest.at_rest().await) };
-        let serving = socket::serve(Arc::new(table()), coordinator.clone(), doors, over);
+        let serving = Lobby::new(Arc::new(table()), coordinator.clone()).serve(doors, over);
         tokio::pin!(serving);
         loop {
             tokio::select! {

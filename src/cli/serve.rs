@@ -1,15 +1,23 @@
 //! `serve`: the daemon on stdio.
 
 use super::run::signals;
-use super::{Exit, Outcome, here};
+use super::{Exit, Outcome, here, print};
+use crate::config;
 use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
-use crate::face::{Ended, Framing, OnEof, serve as serve_peer, socket};
-use crate::failure::Failure;
+use crate::engine::daemon::{self, STAYS};
+use crate::engine::door::{Address, Doorkeeper};
+use crate::face::socket::Lobby;
+use crate::face::{Ended, Framing, OnEof, serve as serve_peer};
+use crate::failure::{Failure, say};
 use crate::rpc::calls::table;
 use crate::workspace::root_of;
 use clap::ValueEnum;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Options of `serve`.
 #[derive(clap::Args)]
@@ -23,6 +31,18 @@ pub struct Arguments {
     /// What becomes of a live execution when the input ends
     #[arg(long, value_enum, default_value = "suspend")]
     on_eof: OnEofArgument,
+    /// Start the daemon of this workspace, which carries out what editors start, and leave
+    #[arg(long, conflicts_with_all = ["stop", "framing", "on_eof"])]
+    detach: bool,
+    /// Stop the daemon of this workspace; what it carries out keeps its state
+    #[arg(long, conflicts_with_all = ["framing", "on_eof"])]
+    stop: bool,
+    /// With `--detach`: how long it stays after the last client when nothing runs [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = config::duration)]
+    stay: Option<Duration>,
+    /// Be that daemon
+    #[arg(long, hide = true)]
+    daemon: bool,
     /// Some editors name their own process
     #[arg(long, value_name = "PID", hide = true)]
     client_process_id: Option<u32>,
@@ -52,6 +72,34 @@ enum OnEofArgument {
 pub fn serve(arguments: &Arguments) -> Outcome {
     // Accepted, so that editors may say it; there is nothing else.
     let _ = (arguments.stdio, arguments.client_process_id);
+    let folder = here()?;
+    let root = root_of(&folder);
+    if arguments.stop {
+        let stopped = daemon::stop(&root)?;
+        say(format_args!("{}: {}", root.display(), if stopped { "the daemon has left" } else { "there is no daemon" }));
+        return Ok(Exit::Complete);
+    }
+    if arguments.detach {
+        daemon::launch(&root, arguments.stay)?;
+        say(format_args!("{}: the daemon is there; `serve --stop` ends it", root.display()));
+        return Ok(Exit::Complete);
+    }
+    let coordinator = Coordinator::new(folder);
+    coordinator.add_root(&root);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+    let outcome = if arguments.daemon {
+        runtime.block_on(be_daemon(&root, coordinator, arguments.stay.unwrap_or(STAYS)))
+    } else {
+        runtime.block_on(serve_stdio(arguments, coordinator))
+    };
+    // A read of stdin can't be taken back: it ends with the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Serves who is at stdin and stdout, and whoever comes to the doors of its executions.
+async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Outcome {
     let framing = arguments.framing.map(|framing| match framing {
         FramingArgument::Lsp => Framing::Lsp,
         FramingArgument::Lines => Framing::Lines,
@@ -60,43 +108,106 @@ pub fn serve(arguments: &Arguments) -> Outcome {
         OnEofArgument::Suspend => OnEof::Suspend,
         OnEofArgument::Finish => OnEof::Finish,
     };
-    let folder = here()?;
-    let coordinator = Coordinator::new(folder.clone());
-    coordinator.add_root(&root_of(&folder));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
-    let outcome = runtime.block_on(async {
-        let mut signals = signals()?;
-        let table = Arc::new(table());
-        let (leave, left) = tokio::sync::oneshot::channel::<()>();
-        let others = socket::serve(table.clone(), coordinator.clone(), coordinator.doors(), async move { drop(left.await) });
-        let others = tokio::spawn(others);
-        let served = serve_peer(table, coordinator.clone(), framing, on_eof, tokio::io::stdin(), tokio::io::stdout());
-        let outcome = tokio::select! {
-            ended = served => match ended {
-                Ok(Ended::Lines(executions)) => Ok(exit_of(&executions)),
-                // The Language Server Protocol says so.
-                Ok(Ended::Editor(said)) => Ok(if said { Exit::Complete } else { Exit::Internal }),
-                Err(error) => Err(Failure::internal(format!("the input can't be read: {error}"))),
-            },
-            Some(()) = signals.recv() => {
-                coordinator.suspend();
-                tokio::select! {
-                    _ = coordinator.at_rest() => {}
-                    // Asked a second time, it does not wait.
-                    _ = signals.recv() => {}
-                }
-                Ok(Exit::Interrupted)
+    let mut signals = signals()?;
+    let table = Arc::new(table());
+    let (leave, left) = tokio::sync::oneshot::channel::<()>();
+    let lobby = Lobby::new(table.clone(), coordinator.clone());
+    let others = tokio::spawn(lobby.serve(coordinator.doors(), async move { drop(left.await) }));
+    let served = serve_peer(table, coordinator.clone(), framing, on_eof, tokio::io::stdin(), tokio::io::stdout());
+    let outcome = tokio::select! {
+        ended = served => match ended {
+            Ok(Ended::Lines(executions)) => Ok(exit_of(&executions)),
+            // The Language Server Protocol says so.
+            Ok(Ended::Editor(said)) => Ok(if said { Exit::Complete } else { Exit::Internal }),
+            Err(error) => Err(Failure::internal(format!("the input can't be read: {error}"))),
+        },
+        Some(()) = signals.recv() => {
+            coordinator.suspend();
+            tokio::select! {
+                _ = coordinator.at_rest() => {}
+                // Asked a second time, it does not wait.
+                _ = signals.recv() => {}
             }
-        };
-        // Those at the doors are told how it ended.
-        drop(leave);
-        let _ = others.await;
-        outcome
-    });
-    // A read of stdin can't be taken back: it ends with the process.
-    runtime.shutdown_background();
+            Ok(Exit::Interrupted)
+        }
+    };
+    // Those at the doors are told how it ended.
+    drop(leave);
+    let _ = others.await;
     outcome
+}
+
+/// Carries out what clients start at the door of the workspace, until nobody has needed it for a
+/// while. Leaves at once where there is a daemon already.
+async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) -> Outcome {
+    // Apart from the terminal: one that leads a session already is.
+    let _ = rustix::process::setsid();
+    let ready = |said: &str| print(&format!("{said}\n"));
+    let held = match daemon::become_daemon(root) {
+        Ok(Some(held)) => held,
+        Ok(None) => return Ok(Exit::Complete),
+        Err(failure) => {
+            ready(&failure.message)?;
+            return Ok(Exit::Unusable);
+        }
+    };
+    let address = Address::of_daemon(root);
+    let doors = coordinator.doors();
+    let open = || coordinator.open_door(&address).map_err(|error| daemon::without(root, &error));
+    let mut keeper = match open() {
+        Ok(keeper) => keeper,
+        Err(failure) => {
+            ready(&failure.message)?;
+            return Ok(Exit::Unusable);
+        }
+    };
+    let mut signals = signals()?;
+    ready(daemon::READY)?;
+    let lobby = Lobby::new(Arc::new(table()), coordinator.clone());
+    let mut present = lobby.present();
+    let over = async {
+        loop {
+            tokio::select! {
+                () = nobody_needs_it(&coordinator, &mut present, keeper.as_ref(), stays) => {
+                    // Closed first and looked at after that: nobody can slip in.
+                    if let Some(keeper) = keeper.take() {
+                        keeper.close().await;
+                    }
+                    if *present.borrow() == 0 {
+                        return;
+                    }
+                    keeper = open().unwrap_or_default();
+                }
+                Some(()) = signals.recv() => {
+                    drop(keeper.take());
+                    coordinator.suspend();
+                    drop(coordinator.at_rest().await);
+                    return;
+                }
+            }
+        }
+    };
+    lobby.serve(doors, over).await;
+    drop(held);
+    Ok(Exit::Complete)
+}
+
+/// Waits until nothing has run and no client was there for so long; no longer where nobody can find
+/// it any more.
+async fn nobody_needs_it(coordinator: &Coordinator, present: &mut watch::Receiver<usize>, door: Option<&Doorkeeper>, stays: Duration) {
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        coordinator.at_rest().await;
+        let _ = present.wait_for(|present| *present == 0).await;
+        let since = Instant::now();
+        loop {
+            tokio::select! {
+                _ = present.changed() => break,
+                () = tokio::time::sleep_until(since + stays) => return,
+                _ = look.tick() => if door.is_none_or(|door| !door.is_there()) { return },
+            }
+        }
+    }
 }
 
 /// The worst of what the executions came to.

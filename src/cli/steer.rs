@@ -5,6 +5,7 @@ use super::{Exit, Outcome, root_here};
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::state::State;
+use crate::engine::door::Address;
 use crate::engine::execution::note;
 use crate::engine::locate::{find, name_of, read};
 use crate::failure::{Failure, say};
@@ -106,7 +107,7 @@ fn steer<M: Method<Result = Steered>>(
     let folder = find(&root_here()?, execution)?;
     let name = name_of(&folder);
     let params = serde_json::to_value(params(Some(name.clone()))).map_err(|error| Failure::internal(error.to_string()))?;
-    if remote::call::<M>(&folder, &params)?.is_some() {
+    if remote::call::<M>(&Address::of_execution(&folder), &params)?.is_some() {
         say(format_args!("{name}: {now}"));
     } else {
         let input = input(&read(&folder)?.1);

@@ -1,7 +1,7 @@
 //! The executions that one process knows: those of its workspaces, whoever owns them, and the
 //! threads that carry out its own.
 
-use super::door::{self, Door, Doorkeeper};
+use super::door::{self, Address, Door, Doorkeeper};
 use super::execute;
 use super::execution::{Execution, Reins};
 use super::locate::{JOURNAL, folders, name_of};
@@ -80,6 +80,16 @@ impl Coordinator {
         // Asked a second time, nothing comes out.
         let _ = self.doors.set(sender);
         doors
+    }
+
+    /// Opens a door whose lock is held, where somebody serves doors.
+    ///
+    /// # Errors
+    /// The file system has no sockets.
+    pub fn open_door(&self, address: &Address) -> std::io::Result<Option<Doorkeeper>> {
+        let Some(doors) = self.doors.get() else { return Ok(None) };
+        let (door, keeper) = door::open(address)?;
+        Ok(doors.send(door).is_ok().then_some(keeper))
     }
 
     /// From now on nothing is started here any more.
@@ -243,7 +253,10 @@ impl Coordinator {
             return Ok((known, false));
         }
         let mut told = manner.observe.map(|make| make(&known.view));
-        let doorkeeper = self.doors.get().and_then(|doors| open_door(&folder, doors));
+        let doorkeeper = self.open_door(&Address::of_execution(&folder)).unwrap_or_else(|error| {
+            say(format_args!("{}: no socket can be made ({error}): other processes see the execution but can't steer it", folder.display()));
+            None
+        });
         let (posts, mailbox) = mpsc::unbounded_channel();
         let (suspend, suspended) = mpsc::unbounded_channel();
         known.taken(Reins { posts: posts.clone(), suspend }, running.prepared.options.clone());
@@ -324,20 +337,6 @@ impl Coordinator {
             if changes.changed().await.is_err() {
                 return Vec::new();
             }
-        }
-    }
-}
-
-/// Opens the door of an execution that is locked, where that can be done.
-fn open_door(folder: &Path, doors: &mpsc::UnboundedSender<Door>) -> Option<Doorkeeper> {
-    match door::open(folder) {
-        Ok((door, keeper)) => doors.send(door).is_ok().then_some(keeper),
-        Err(error) => {
-            say(format_args!(
-                "{}: no socket can be made ({error}): other processes see the execution but can't steer it",
-                folder.display()
-            ));
-            None
         }
     }
 }

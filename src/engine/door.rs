@@ -1,7 +1,8 @@
-//! The socket at which the owner of an execution is found by other processes.
+//! The socket at which a process is found by others: the owner of an execution, or the daemon of a
+//! workspace.
 //!
-//! It lies in the folder of the execution, which only its user can enter. Whoever holds the lock
-//! of the execution opens it; one that a killed owner left behind is in nobody's way.
+//! It lies in a folder that only its user can enter. Whoever holds the lock beside it opens it; one
+//! that a killed process left behind is in nobody's way.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks for owners")]
 
 use super::locate::LOCK;
@@ -11,23 +12,50 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
-/// The socket's file in the folder of an execution.
-pub const SOCKET: &str = "socket";
+/// Where a process is found: a socket, and the lock that says whether anybody is behind it.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The socket.
+    pub socket: PathBuf,
+    /// Held by whoever opens it.
+    pub lock: PathBuf,
+}
+
+impl Address {
+    /// That of an execution's owner, by its folder.
+    pub fn of_execution(folder: &Path) -> Self {
+        Self { socket: folder.join("socket"), lock: folder.join(LOCK) }
+    }
+}
 
 /// An open door.
 pub struct Door {
     /// Where others come in.
     pub listener: UnixListener,
-    /// Ends when the door is to be closed.
-    pub closed: oneshot::Receiver<()>,
+    /// Says, or ends, when the door is to be closed.
+    pub closed: watch::Receiver<bool>,
 }
 
 /// What its owner keeps: as long as it lives the door is open.
 pub struct Doorkeeper {
     socket: PathBuf,
-    _open: oneshot::Sender<()>,
+    closed: watch::Sender<bool>,
+}
+
+impl Doorkeeper {
+    /// Closes the door. Nobody comes in after that; who has come in has been counted.
+    pub async fn close(self) {
+        let _ = std::fs::remove_file(&self.socket);
+        self.closed.send_replace(true);
+        self.closed.closed().await;
+    }
+
+    /// Whether the door can still be found: its folder may have been taken away.
+    pub fn is_there(&self) -> bool {
+        self.socket.exists()
+    }
 }
 
 impl Drop for Doorkeeper {
@@ -37,32 +65,32 @@ impl Drop for Doorkeeper {
     }
 }
 
-/// Opens the door of an execution whose lock is held.
+/// Opens a door. Its lock is held by whoever does.
 ///
 /// # Errors
 /// The file system has no sockets.
-pub fn open(folder: &Path) -> io::Result<(Door, Doorkeeper)> {
-    let socket = folder.join(SOCKET);
+pub fn open(address: &Address) -> io::Result<(Door, Doorkeeper)> {
+    let socket = address.socket.clone();
     match std::fs::remove_file(&socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = with_short_path(&socket, |path| UnixListener::bind(path))?;
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
-    let (keeper, closed) = oneshot::channel();
-    Ok((Door { listener, closed }, Doorkeeper { socket, _open: keeper }))
+    let (keeper, closed) = watch::channel(false);
+    Ok((Door { listener, closed }, Doorkeeper { socket, closed: keeper }))
 }
 
-/// Connects to the owner of an execution; waits a moment for one that is only beginning.
+/// Connects to whoever is at an address; waits a moment for one that is only beginning.
 ///
 /// # Errors
 /// Nobody is there.
-pub fn knock(folder: &Path) -> io::Result<UnixStream> {
+pub fn knock(address: &Address) -> io::Result<UnixStream> {
     let mut tries = 0;
     loop {
-        let knocked = with_short_path(&folder.join(SOCKET), |path| UnixStream::connect(path));
-        let owned = || holder(&folder.join(LOCK)).is_ok_and(|holder| holder.is_some());
-        if knocked.is_ok() || tries == 50 || !owned() {
+        let knocked = with_short_path(&address.socket, |path| UnixStream::connect(path));
+        let is_held = || holder(&address.lock).is_ok_and(|holder| holder.is_some());
+        if knocked.is_ok() || tries == 50 || !is_held() {
             return knocked;
         }
         tries += 1;

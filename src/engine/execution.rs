@@ -77,6 +77,11 @@ impl Execution {
         }
     }
 
+    /// The workspace that it belongs to.
+    pub fn root(&self) -> &Path {
+        self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder)
+    }
+
     /// Its journal.
     pub fn journal(&self) -> PathBuf {
         self.folder.join(JOURNAL)

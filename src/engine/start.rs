@@ -147,17 +147,26 @@ pub fn workspace_of(source: &Source, folder: &Path) -> PathBuf {
     root_of(source.path.as_deref().and_then(Path::parent).unwrap_or(folder))
 }
 
+/// An attempt does its task: it starts no executions.
+///
+/// # Errors
+/// This is called from an attempt.
+pub fn never_calls_itself() -> Result<(), Failure> {
+    if std::env::var_os(warden::COOKIE).is_some() {
+        return Err(Failure::usage(
+            "this is running inside an attempt of execution-coordinator, which never calls itself: do the task itself instead",
+        ));
+    }
+    Ok(())
+}
+
 /// Reads config and breakdown, and says whatever can be known to go wrong before anything is
 /// started.
 ///
 /// # Errors
 /// Bad usage, config or breakdown; or it is called from one of its own attempts.
 pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepared, Failure> {
-    if std::env::var_os(warden::COOKIE).is_some() {
-        return Err(Failure::usage(
-            "this is running inside an attempt of execution-coordinator, which never calls itself: do the task itself instead",
-        ));
-    }
+    never_calls_itself()?;
     let (config, config_path) = options.config(&root)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
     let parsed = options.plan(&source)?;

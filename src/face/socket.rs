@@ -4,13 +4,13 @@
 use super::{Framing, line, write};
 use crate::engine::coordinator::Coordinator;
 use crate::engine::door::Door;
-use crate::rpc::peer::{Caller, Peer};
+use crate::rpc::peer::{Caller, Client, Peer};
 use crate::rpc::table::Table;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -19,42 +19,49 @@ const MAX_CLIENTS: usize = 256;
 /// How long clients may take to read what they were sent once everything is over.
 const CLIENTS_TAKE: Duration = Duration::from_secs(1);
 
-/// Lets clients in at every door that is opened, until `over` says that this process is done. Then
-/// they are told everything, and let go.
-pub async fn serve(
-    table: Arc<Table>,
-    coordinator: Arc<Coordinator>,
-    mut doors: mpsc::UnboundedReceiver<Door>,
-    over: impl Future<Output = ()>,
-) {
-    let lobby = Arc::new(Lobby { table, coordinator, room: Arc::new(Semaphore::new(MAX_CLIENTS)), clients: Mutex::default() });
-    let mut open = JoinSet::new();
-    tokio::pin!(over);
-    loop {
-        tokio::select! {
-            Some(door) = doors.recv() => drop(open.spawn(lobby.clone().stand_at(door))),
-            () = &mut over => break,
-        }
-        while open.try_join_next().is_some() {}
-    }
-    open.shutdown().await;
-    let clients: Vec<Arc<Peer>> = lobby.clients().drain(..).filter_map(|client| client.upgrade()).collect();
-    let told = futures::future::join_all(clients.iter().map(|client| client.drain()));
-    // Who reads too slowly reads the journal.
-    let _ = timeout(CLIENTS_TAKE, told).await;
-    clients.iter().for_each(|client| client.close());
-    let _ = timeout(CLIENTS_TAKE, lobby.room.acquire_many(u32::try_from(MAX_CLIENTS).unwrap_or(u32::MAX))).await;
-}
-
 /// What clients of all doors share.
-struct Lobby {
+pub struct Lobby {
     table: Arc<Table>,
     coordinator: Arc<Coordinator>,
     room: Arc<Semaphore>,
     clients: Mutex<Vec<Weak<Peer>>>,
+    present: watch::Sender<usize>,
 }
 
 impl Lobby {
+    /// Nobody is there yet.
+    pub fn new(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Arc<Self> {
+        let room = Arc::new(Semaphore::new(MAX_CLIENTS));
+        Arc::new(Self { table, coordinator, room, clients: Mutex::default(), present: watch::Sender::new(0) })
+    }
+
+    /// How many clients there are.
+    pub fn present(&self) -> watch::Receiver<usize> {
+        self.present.subscribe()
+    }
+
+    /// Lets clients in at every door that is opened, until `over` says that this process is done.
+    /// Then they are told everything, and let go.
+    pub async fn serve(self: Arc<Self>, mut doors: mpsc::UnboundedReceiver<Door>, over: impl Future<Output = ()>) {
+        let mut open = JoinSet::new();
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                Some(door) = doors.recv() => drop(open.spawn(self.clone().stand_at(door))),
+                () = &mut over => break,
+            }
+            while open.try_join_next().is_some() {}
+        }
+        open.shutdown().await;
+        let clients: Vec<Arc<Peer>> = self.clients().drain(..).filter_map(|client| client.upgrade()).collect();
+        let told = futures::future::join_all(clients.iter().map(|client| client.drain()));
+        // Who reads too slowly reads the journal.
+        let _ = timeout(CLIENTS_TAKE, told).await;
+        clients.iter().for_each(|client| client.close());
+        let mut present = self.present();
+        let _ = timeout(CLIENTS_TAKE, present.wait_for(|present| *present == 0)).await;
+    }
+
     fn clients(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Peer>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,12 +83,12 @@ impl Lobby {
                         continue;
                     }
                 },
-                _ = &mut door.closed => return,
+                _ = door.closed.changed() => return,
             };
-            let lobby = self.clone();
+            let here = Here::new(self.clone());
             tokio::spawn(async move {
-                lobby.attend(stream).await;
-                drop(place);
+                here.0.attend(stream).await;
+                drop((here, place));
             });
         }
     }
@@ -93,7 +100,7 @@ impl Lobby {
             return;
         }
         let (input, output) = stream.into_split();
-        let (peer, queue) = Peer::new(true);
+        let (peer, queue) = Peer::new(Client::Program);
         {
             let mut clients = self.clients();
             clients.retain(|client| client.strong_count() > 0);
@@ -110,5 +117,21 @@ impl Lobby {
             peer.close();
         };
         tokio::join!(answers, writes);
+    }
+}
+
+/// A client that is counted as long as it is here.
+struct Here(Arc<Lobby>);
+
+impl Here {
+    fn new(lobby: Arc<Lobby>) -> Self {
+        lobby.present.send_modify(|present| *present += 1);
+        Self(lobby)
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.0.present.send_modify(|present| *present -= 1);
     }
 }

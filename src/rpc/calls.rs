@@ -18,8 +18,9 @@ use crate::core::progress::waits_for;
 use crate::core::state::State;
 use crate::core::status::{StatusReport, gate_status, status_report};
 use crate::engine::coordinator::Manner;
+use crate::engine::door::Address;
 use crate::engine::execution::Execution;
-use crate::engine::start::{KEPT_BREAKDOWN, Options, prepare, workspace_of};
+use crate::engine::start::{KEPT_BREAKDOWN, Options, never_calls_itself, prepare, workspace_of};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
 use std::io::{Read, Seek, SeekFrom};
@@ -148,26 +149,40 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
 }
 
 async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
-    apart(move || {
+    let (caller, execution, started) = apart(move || {
         let folder = &caller.coordinator.folder;
         let source = source_of(&params, folder)?;
         let options = options_of(&params, folder)?;
         let root = workspace_of(&source, folder);
+        caller.coordinator.add_root(&root);
+        if caller.peer.client.is_outlived() {
+            never_calls_itself()?;
+            let path = source.path.as_ref().map(|path| path.display().to_string());
+            let config = options.config.as_ref().map(|path| path.display().to_string());
+            let there = PlanParams { path, uri: None, config, ..params };
+            let started = remote::call_daemon::<method::Start>(&root, &wire(&there)?)?;
+            let execution = caller.coordinator.find(Some(&started.execution))?;
+            return Ok((caller, execution, started));
+        }
         let (execution, resumed, warnings) = begin(&caller, source, root, options)?;
-        Ok((caller, execution, resumed, warnings))
+        let state = status_report(&execution.state()).state;
+        let started = Started { execution: execution.id.to_string(), resumed, state, warnings };
+        Ok((caller, execution, started))
     })
-    .await
-    .map(|(caller, execution, resumed, warnings)| {
-        caller.peer.watch(&execution);
-        Started { execution: execution.id.to_string(), resumed, state: status_report(&execution.state()).state, warnings }
-    })
+    .await?;
+    caller.peer.watch(&execution);
+    Ok(started)
+}
+
+/// Parameters as another process reads them.
+fn wire(params: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(params).map_err(|error| Failure::internal(error.to_string()))
 }
 
 fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Result<(Arc<Execution>, bool, Vec<String>), Failure> {
-    caller.coordinator.add_root(&root);
     let before = source.path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path));
-    // One that runs here already is the one that is meant.
-    if let Some(running) = before.as_ref().filter(|before| before.is_here() && !options.fresh) {
+    // One that runs already is the one that is meant.
+    if let Some(running) = before.as_ref().filter(|before| before.owner().is_some() && !options.fresh) {
         return Ok((running.clone(), true, Vec::new()));
     }
     let prepared = prepare(source, root, options)?;
@@ -182,7 +197,7 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
     if execution.owner().is_some() {
         return Ok(());
     }
-    let root = execution.folder.parent().and_then(Path::parent).unwrap_or(&execution.folder).to_owned();
+    let root = execution.root().to_owned();
     let mut source = match execution.breakdown.as_str() {
         "-" => read(&execution.folder.join(KEPT_BREAKDOWN))?,
         path => read(Path::new(path))?,
@@ -196,7 +211,7 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
 }
 
 async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
-    if !caller.peer.may_await {
+    if !caller.peer.client.may_await() {
         return Err(Failure::new(
             crate::failure::Kind::Refused,
             "an editor's connection does not wait for an execution: `execution/result` is sent when it ends",
@@ -303,15 +318,20 @@ async fn steer<M: Method<Result = Steered>>(
     goes_on: bool,
     input: impl FnOnce(&State, M::Params) -> Input + Send,
 ) -> Result<Steered, Failure> {
-    let mut wire = serde_json::to_value(&params).map_err(|error| Failure::internal(error.to_string()))?;
-    let execution = at_handle(&caller, wire["execution"].as_str().map(str::to_owned)).await?;
+    let mut there = wire(&params)?;
+    let execution = at_handle(&caller, there["execution"].as_str().map(str::to_owned)).await?;
     if !execution.is_here() {
-        wire["execution"] = execution.id.as_str().into();
-        let owned = execution.clone();
+        there["execution"] = execution.id.as_str().into();
+        let (owned, by_daemon) = (execution.clone(), goes_on && caller.peer.client.is_outlived());
         let steered = apart(move || {
-            let Some(steered) = owned.owner().and_then(|_| remote::call::<M>(&owned.folder, &wire).transpose()) else { return Ok(None) };
+            let owner = owned.owner().map(|_| Address::of_execution(&owned.folder));
+            let mut steered = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
+            if steered.is_none() && by_daemon {
+                never_calls_itself()?;
+                steered = Some(remote::call_daemon::<M>(owned.root(), &there)?);
+            }
             owned.refresh()?;
-            steered.map(Some)
+            Ok(steered)
         });
         if let Some(steered) = steered.await? {
             caller.peer.watch(&execution);

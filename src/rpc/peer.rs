@@ -36,6 +36,30 @@ pub struct Caller {
 
 impl jsonrpc_core::Metadata for Caller {}
 
+/// What a client is, as far as methods differ by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// A script or a parent orchestrator: what it starts is carried out in the process that it
+    /// speaks to.
+    Program,
+    /// An editor: what it starts outlives it, and nothing waits for an execution on its connection.
+    Editor,
+    /// A client of a language model: what it starts outlives it.
+    Model,
+}
+
+impl Client {
+    /// Whether it may wait for the end of an execution.
+    pub fn may_await(self) -> bool {
+        self != Self::Editor
+    }
+
+    /// Whether what it starts is carried out by the daemon of the workspace.
+    pub fn is_outlived(self) -> bool {
+        self != Self::Program
+    }
+}
+
 /// One client.
 pub struct Peer {
     /// Gone once nothing more is to be sent. Its queue ends with its last copy, so nobody keeps one.
@@ -47,8 +71,8 @@ pub struct Peer {
     /// When it came, in milliseconds since the Unix epoch: what needed somebody before that is told
     /// by the status, not as news.
     pub since_ms: u64,
-    /// Whether it may wait for the end of an execution: not where that would hold up an editor.
-    pub may_await: bool,
+    /// What kind of client it is.
+    pub client: Client,
     feeds: Mutex<BTreeMap<String, Arc<Feed>>>,
     next_subscription: Mutex<u64>,
 }
@@ -73,7 +97,7 @@ struct Notification<'a, P> {
 
 impl Peer {
     /// A client, and the queue of what it is to be sent.
-    pub fn new(may_await: bool) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
+    pub fn new(client: Client) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
         let (outbox, queue) = mpsc::channel(QUEUE);
         (
             Arc::new(Self {
@@ -81,7 +105,7 @@ impl Peer {
                 closed: watch::Sender::new(false),
                 order: RwLock::new(()),
                 since_ms: now_ms(),
-                may_await,
+                client,
                 feeds: Mutex::default(),
                 next_subscription: Mutex::new(1),
             }),

@@ -1,9 +1,11 @@
-//! A method called in the process that owns an execution, through its door.
+//! A method called in another process, through its door: the owner of an execution, or the daemon
+//! of a workspace.
 
 use super::error::ERRORS;
 use super::messages::ErrorData;
 use super::method::Method;
-use crate::engine::door::knock;
+use crate::engine::daemon;
+use crate::engine::door::{Address, knock};
 use crate::failure::{Failure, Kind};
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,13 +17,32 @@ const ANSWER_TAKES: Duration = Duration::from_secs(30);
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
-/// Calls a method in the process that owns the execution of a folder. Gives nothing where nobody
-/// is behind its door.
+/// Calls a method in the daemon of a workspace, which is started where there is none.
+///
+/// # Errors
+/// What the method says; or there can be no daemon.
+pub fn call_daemon<M: Method>(root: &Path, params: &Value) -> Result<M::Result, Failure> {
+    let address = Address::of_daemon(root);
+    // One that leaves just now hangs up: then another one is started.
+    for _ in 0..5 {
+        if let Some(result) = call::<M>(&address, params)? {
+            return Ok(result);
+        }
+        daemon::launch(root, None)?;
+    }
+    Err(Failure::unusable(format!(
+        "the daemon of {} ends as soon as it begins; what it said is in {}",
+        root.display(),
+        daemon::log_of(root).display()
+    )))
+}
+
+/// Calls a method in the process at an address. Gives nothing where nobody is there.
 ///
 /// # Errors
 /// What the method says; or the owner does not answer.
-pub fn call<M: Method>(folder: &Path, params: &Value) -> Result<Option<M::Result>, Failure> {
-    let Ok(mut stream) = knock(folder) else { return Ok(None) };
+pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Result>, Failure> {
+    let Ok(mut stream) = knock(address) else { return Ok(None) };
     let asked = || -> io::Result<Option<Value>> {
         stream.set_read_timeout(Some(ANSWER_TAKES))?;
         stream.set_write_timeout(Some(ANSWER_TAKES))?;
@@ -39,7 +60,9 @@ pub fn call<M: Method>(folder: &Path, params: &Value) -> Result<Option<M::Result
         }
         Ok(None)
     };
-    let failed = |why: &dyn std::fmt::Display| Failure::unusable(format!("the process that owns the execution does not answer: {why}"));
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::unusable(format!("the process at {} does not answer: {why}", address.socket.display()))
+    };
     // One that ends just now hangs up: it owns nothing any more.
     let Some(mut answer) = (match asked() {
         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => None,

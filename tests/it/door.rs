@@ -2,6 +2,7 @@
 
 use crate::client::Server;
 use crate::support::{Workspace, ended, eventually};
+use execution_coordinator::engine::door::{Address, knock};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -53,7 +54,7 @@ struct Guest {
 
 impl Guest {
     fn at(folder: &Path) -> Self {
-        let stream = execution_coordinator::engine::door::knock(folder).expect("a door");
+        let stream = knock(&Address::of_execution(folder)).expect("a door");
         Self { lines: BufReader::new(stream.try_clone().expect("a copy")), stream }
     }
 

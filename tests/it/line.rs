@@ -8,7 +8,7 @@ use execution_coordinator::face::line::{Line, MAX_LINE_BYTES, Splitter, answer_l
 use execution_coordinator::failure::Failure;
 use execution_coordinator::rpc::messages::*;
 use execution_coordinator::rpc::method::{self, Kind, Method};
-use execution_coordinator::rpc::peer::{Caller, Peer};
+use execution_coordinator::rpc::peer::{Caller, Client, Peer};
 use execution_coordinator::rpc::table::Table;
 use execution_coordinator::{failure, rpc};
 use schemars::JsonSchema;
@@ -68,7 +68,7 @@ fn answer(line: &str) -> Option<Value> {
     table.add::<NotifySum, _>(|_, _| async { Ok(Value::Null) });
     table.add::<GetData, _>(|_, _| async { Ok(json!(["hello", 5])) });
     table.add::<Fails, _>(|_, _| async { panic!("a mistake of ours") });
-    let caller = Caller { coordinator: Coordinator::new(std::env::temp_dir()), peer: Peer::new(true).0 };
+    let caller = Caller { coordinator: Coordinator::new(std::env::temp_dir()), peer: Peer::new(Client::Program).0 };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(answer_line(&table, &caller, Line::Whole(line.as_bytes().to_vec()), false))
 }
@@ -274,7 +274,7 @@ async fn once_a_client_was_told_everything_nothing_holds_its_queue_open() {
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     let coordinator = Coordinator::new(workspace.path(""));
     coordinator.add_root(&workspace.path(""));
-    let (peer, mut queue) = Peer::new(true);
+    let (peer, mut queue) = Peer::new(Client::Program);
     peer.watch(&coordinator.find(None).expect("an execution"));
     peer.drain().await;
     peer.close();

@@ -79,6 +79,15 @@ impl Workspace {
     }
 }
 
+impl Drop for Workspace {
+    /// A daemon that was started here would stay for a while.
+    fn drop(&mut self) {
+        if self.path(".execution-coordinator/daemon-1.socket").exists() {
+            drop(self.run(&["serve", "--stop"]));
+        }
+    }
+}
+
 /// The events of an execution's folder.
 pub fn journal_of(folder: &Path) -> Vec<Recorded> {
     execution_coordinator::journal::recover::recover(&folder.join("journal.jsonl")).expect("a good journal").events
