@@ -254,7 +254,10 @@ impl Coordinator {
         }
         let mut told = manner.observe.map(|make| make(&known.view));
         let doorkeeper = self.open_door(&Address::of_execution(&folder)).unwrap_or_else(|error| {
-            say(format_args!("{}: no socket can be made ({error}): other processes see the execution but can't steer it", folder.display()));
+            say(format_args!(
+                "{}: no socket can be made ({error}): other processes see the execution but can't steer it",
+                folder.display()
+            ));
             None
         });
         let (posts, mailbox) = mpsc::unbounded_channel();

@@ -73,7 +73,7 @@ methods! {
         "Gives streams, tasks with their agents, dependencies, ranks and slack, gates, the critical path, a forecast and every problem. Takes a path, a URI or the text itself.";
     Start = "execution/start" Command (PlanParams) -> Started, [BadInput, Paused, Owned, Unusable, Internal],
         "Start an execution of a breakdown, or take up its unfinished one",
-        "Answers at once with the id; the work goes on in this process. Notifications of its progress, escalations and result follow.";
+        "Answers at once with the id; the work goes on in this process, or for an editor in the daemon of the workspace. Notifications of its progress, escalations and result follow.";
     Await = "execution/await" Query (AwaitParams) -> Awaited, [NotFound, Unusable],
         "Wait until an execution ends",
         "Answers when it ends, when no process is at work on it any more, or after `timeoutMs` with the status so far. Holds up no other request. Not to be had on an LSP connection.";

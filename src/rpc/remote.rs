@@ -60,9 +60,8 @@ pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Re
         }
         Ok(None)
     };
-    let failed = |why: &dyn std::fmt::Display| {
-        Failure::unusable(format!("the process at {} does not answer: {why}", address.socket.display()))
-    };
+    let failed =
+        |why: &dyn std::fmt::Display| Failure::unusable(format!("the process at {} does not answer: {why}", address.socket.display()));
     // One that ends just now hangs up: it owns nothing any more.
     let Some(mut answer) = (match asked() {
         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => None,

@@ -7,7 +7,7 @@ use execution_coordinator::rpc::schema;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -67,7 +67,11 @@ impl Server {
 
     fn start(workspace: &Workspace, arguments: &[&str], framed: bool) -> Self {
         let mut command = workspace.command(&[&["serve"], arguments].concat());
-        command.env("XDG_CACHE_HOME", workspace.path(".cache"));
+        Self::of(command.env("XDG_CACHE_HOME", workspace.path(".cache")), framed)
+    }
+
+    /// A process that a command starts.
+    pub fn of(command: &mut Command, framed: bool) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the binary");
         let mut out = BufReader::new(child.stdout.take().expect("stdout"));
         let (sender, messages) = channel();
@@ -231,6 +235,11 @@ impl Server {
         let result = self.result("initialize", json!({"processId": null, "rootUri": null, "capabilities": capabilities}));
         self.notify("initialized", json!({}));
         result
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("killed");
     }
 
     pub fn open(&mut self, uri: &str, text: &str) {

@@ -182,7 +182,7 @@ fn a_folder_of_any_depth_has_a_door() {
     workspace.write(&format!("{deep}/breakdown.md"), PLAN);
     let there = workspace.path(&deep);
     let mut run = workspace.command(&["run", "breakdown.md"]);
-    let mut run = run.current_dir(&there).spawn().expect("the binary");
+    let mut run = run.current_dir(&there).stdout(std::process::Stdio::null()).spawn().expect("the binary");
     let here = |arguments: &[&str]| ended(workspace.command(arguments).current_dir(&there).output().expect("the binary"));
     eventually("it runs", || here(&["status", "--format", "line"]).stdout.contains("running"));
     let cancelled = here(&["cancel"]);

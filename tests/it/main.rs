@@ -9,6 +9,7 @@ mod client;
 mod clients;
 mod corpus;
 mod crash;
+mod daemon;
 mod door;
 mod editor;
 mod house;
