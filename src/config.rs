@@ -132,6 +132,35 @@ pub enum Kind {
     Shell,
     /// A program that gets the brief and prints an answer.
     Command,
+    /// Whoever claims its work over the protocol: the parent orchestrator, or an agent of its.
+    Client,
+}
+
+impl Agent {
+    /// One of which nothing but its kind is said.
+    pub fn of_kind(kind: Kind) -> Self {
+        Self {
+            kind,
+            role: None,
+            command: Vec::new(),
+            skills: Vec::new(),
+            max_parallel: None,
+            attempt_timeout: None,
+            idle_timeout: None,
+            environment: BTreeMap::new(),
+        }
+    }
+}
+
+impl Kind {
+    /// Its name in the config, and the name of the agent where the kind is all that was asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shell => SHELL,
+            Self::Command => "command",
+            Self::Client => "client",
+        }
+    }
 }
 
 /// One gate.
@@ -323,6 +352,9 @@ impl Config {
                         "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]"
                     ));
                 }
+                Kind::Client if !agent.command.is_empty() => {
+                    return Err(format!("[agents.{name}]: an agent of kind \"client\" is whoever claims its work and has no command"));
+                }
                 Kind::Shell if !agent.command.is_empty() => {
                     return Err(format!(
                         "[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"
@@ -364,10 +396,11 @@ impl Config {
             agents.push(AgentPolicy {
                 name: AgentName::from(name.as_str()),
                 role: agent.role.unwrap_or_else(|| guess_role(name)),
-                kind: if agent.kind == Kind::Shell { SHELL.into() } else { "command".into() },
+                kind: agent.kind.name().into(),
                 skills: agent.skills.clone(),
                 max_parallel: agent.max_parallel,
                 attempt_timeout_ms: agent.attempt_timeout.as_deref().map(millis).transpose()?,
+                idle_timeout_ms: agent.idle_timeout.as_deref().map(millis).transpose()?,
             });
         }
         if shell && !self.agents.values().any(|agent| agent.kind == Kind::Shell) {
@@ -378,6 +411,7 @@ impl Config {
                 skills: Vec::new(),
                 max_parallel: None,
                 attempt_timeout_ms: None,
+                idle_timeout_ms: None,
             });
         }
         let mut gates = Vec::new();
@@ -398,6 +432,7 @@ impl Config {
         Ok(Policy {
             max_parallel: execution.max_parallel,
             attempt_timeout_ms: millis(&execution.attempt_timeout)?,
+            idle_timeout_ms: millis(&execution.idle_timeout)?,
             max_attempts: execution.max_attempts,
             max_rework: execution.max_rework,
             backoff_ms: millis(&execution.backoff)?,

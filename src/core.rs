@@ -14,6 +14,7 @@ pub mod graph;
 pub mod id;
 pub mod input;
 pub mod label;
+pub mod lease;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
@@ -33,7 +34,7 @@ use state::State;
 /// clock and makes sure that it never goes back.
 pub fn turn(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
     let mut recorded = Vec::new();
-    let events = decide::decide(state, input);
+    let events = decide::decide(state, input, now_ms);
     record(state, events, now_ms, &mut recorded);
     loop {
         let events = advance::advance(state, now_ms);
@@ -47,7 +48,7 @@ pub fn turn(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
 /// Only what the input itself means: whoever owns the execution next goes on from there.
 pub fn note(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
     let mut recorded = Vec::new();
-    let events = decide::decide(state, input);
+    let events = decide::decide(state, input, now_ms);
     record(state, events, now_ms, &mut recorded);
     recorded
 }

@@ -5,6 +5,7 @@
 
 use super::event::{Event, Mark, Purpose, Step, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
+use super::lease;
 use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Verdict};
 use super::plan::{Level, TestsFirst};
 use super::policy::{AgentPolicy, Role};
@@ -20,11 +21,14 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
     if state.execution.is_none() || state.ended.is_some() {
         return Vec::new();
     }
+    if let Some(ended) = lease::lapsed(state, now_ms) {
+        return vec![ended];
+    }
     if state.cancelled {
         let status = progress::status(state);
         return if state.orders.is_empty() { vec![Event::ExecutionEnded { status }] } else { Vec::new() };
     }
-    let expired = state.orders.iter().find(|(_, order)| !order.stopping && order.deadline <= now_ms);
+    let expired = state.orders.iter().find(|(_, order)| !order.stopping && order.is_under_way() && order.deadline <= now_ms);
     if let Some((order, _)) = expired {
         return vec![Event::StopOrdered { order: *order, why: "its deadline has passed".into() }];
     }
@@ -416,12 +420,17 @@ fn approval_needed(id: &GateId) -> Event {
 }
 
 fn order(state: &State, work: Work, now_ms: u64) -> Vec<Event> {
-    let limit_ms = match &work {
+    let deadline = now_ms + limit_ms(state, &work) + DEADLINE_MARGIN_MS;
+    vec![Event::Ordered { order: OrderId(state.last_order + 1), work, deadline }]
+}
+
+/// How long an order may take.
+pub(super) fn limit_ms(state: &State, work: &Work) -> u64 {
+    let own = match work {
         Work::Gate { check, .. } => state.policy.gates.iter().find(|gate| gate.name == *check).map(|gate| gate.timeout_ms),
         work => work.agent().and_then(|name| state.policy.agent(name)).and_then(|agent| agent.attempt_timeout_ms),
     };
-    let deadline = now_ms + limit_ms.unwrap_or(state.policy.attempt_timeout_ms) + DEADLINE_MARGIN_MS;
-    vec![Event::Ordered { order: OrderId(state.last_order + 1), work, deadline }]
+    own.unwrap_or(state.policy.attempt_timeout_ms)
 }
 
 /// The next thing to do for a gate of a stream, the system or the deployment.

@@ -51,6 +51,10 @@ struct Books {
     approvals: BTreeMap<GateId, bool>,
     final_reviews: BTreeMap<AgentName, bool>,
     outdated: BTreeSet<OrderId>,
+    /// What is left to others, and was when it was ordered.
+    offered: BTreeSet<OrderId>,
+    /// Who took what.
+    holders: BTreeMap<OrderId, String>,
     paused: bool,
     cancelled: bool,
     ended: bool,
@@ -120,6 +124,14 @@ impl Books {
             Event::Ordered { order, work, .. } => self.ordered(*order, work),
             Event::StopOrdered { order, .. } => {
                 self.require(self.open.contains_key(order), "orders", || format!("{order} is stopped but not open"))
+            }
+            Event::Claimed { order, by, until, deadline } => self.claimed(*order, by, *until, *deadline),
+            Event::LeaseExtended { order, .. } | Event::Released { order, .. } => {
+                let held = self.holders.contains_key(order);
+                self.require(held, "leases", || format!("{order} is nobody's"));
+                if matches!(recorded.event, Event::Released { .. }) {
+                    self.holders.remove(order);
+                }
             }
             Event::Ended { order, outcome } => self.ended_order(*order, outcome),
             Event::Postponed { task, .. } => {
@@ -310,6 +322,10 @@ impl Books {
         if let Work::Tests { task, .. } = work {
             self.task_mut(task).worked_on = true;
         }
+        let kind = |agent: &AgentName| self.policy.agents.iter().find(|known| known.name == *agent).map(|known| known.kind.as_str());
+        if work.agent().and_then(kind) == Some("client") {
+            self.offered.insert(order);
+        }
         self.open.insert(order, work.clone());
         let attempts = self.open.values().filter(|open| open.is_attempt()).count();
         let most = self.policy.max_parallel as usize;
@@ -323,8 +339,26 @@ impl Books {
         }
     }
 
+    fn claimed(&mut self, order: OrderId, by: &str, until: u64, deadline: u64) {
+        let (offered, holder) = (self.offered.contains(&order) && self.open.contains_key(&order), self.holders.get(&order).cloned());
+        self.require(offered, "leases", || format!("{by} took {order}, which is not offered"));
+        self.require(holder.is_none(), "leases", || format!("{by} took {order}, which {holder:?} has"));
+        let resting = self.paused || self.cancelled || self.ended;
+        self.require(!resting, "leases", || format!("{by} took {order} while nothing is to be begun"));
+        let at = self.at;
+        self.require(at <= until && until <= deadline, "leases", || format!("{order} is given up at {until}, before its time"));
+        self.holders.insert(order, by.to_owned());
+    }
+
     fn ended_order(&mut self, order: OrderId, outcome: &Outcome) {
         let Some(work) = self.open.remove(&order) else { return self.breach("orders", format!("{order} ended but was not open")) };
+        let told = match outcome {
+            Outcome::Agent(outcome) => matches!(outcome.ending, Ending::Exited(_)),
+            Outcome::Review(review) => matches!(review.ending, Ending::Exited(_)),
+            _ => false,
+        };
+        let held = self.holders.remove(&order).is_some() || !self.offered.contains(&order);
+        self.require(held || !told, "leases", || format!("{order} was reported by somebody who had not taken it"));
         match (&work, outcome) {
             (_, Outcome::Lost { .. }) => {}
             _ if self.outdated.contains(&order) => {}

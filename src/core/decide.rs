@@ -4,6 +4,7 @@ use super::change::changed;
 use super::event::{Event, Mark, Outcome, VERSION, Work};
 use super::id::{GateId, OrderId, TaskId};
 use super::input::{Input, Start};
+use super::lease;
 use super::outcome::{AgentOutcome, Ending, GateMeasures, ReviewOutcome};
 use super::plan::{Level, Plan};
 use super::policy::{GatePolicy, judge};
@@ -12,8 +13,8 @@ use super::state::{GatePhase, Phase, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The events that say what an input means. Does not change the state.
-pub fn decide(state: &State, input: Input) -> Vec<Event> {
+/// The events that say what an input means at a time. Does not change the state.
+pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
     if refusal(state, &input).is_some() {
         return Vec::new();
     }
@@ -40,6 +41,11 @@ pub fn decide(state: &State, input: Input) -> Vec<Event> {
         Input::AgentEnded(order, outcome) => agent_ended(state, order, outcome),
         Input::GateEnded(order, measures) => gate_ended(state, order, measures),
         Input::ReviewEnded(order, outcome) => review_ended(state, order, outcome),
+        Input::Claim(order, by) => lease::claim(state, order, by, now_ms),
+        Input::Heartbeat(lease) => lease::heartbeat(state, lease, now_ms),
+        Input::Release(lease, why) => vec![Event::Released { order: lease.order, why }],
+        Input::Reported(lease, outcome) => agent_ended(state, lease.order, outcome),
+        Input::ReviewSubmitted(lease, outcome) => review_ended(state, lease.order, outcome),
         Input::OrderLost(order, why) => match state.orders.contains_key(&order) {
             true => vec![Event::Ended { order, outcome: Outcome::Lost { why } }],
             false => Vec::new(),
@@ -101,8 +107,25 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
         },
         Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),
         Input::Approve(gate, _) | Input::Reject(gate, ..) => undecidable(state, gate),
+        Input::Claim(order, _) => lease::unclaimable(state, *order),
+        Input::Heartbeat(lease) => lease::lost(state, *lease).or_else(|| unwanted(state, lease.order)),
+        Input::Release(lease, _) => lease::lost(state, *lease),
+        Input::Reported(lease, _) => lease::lost(state, *lease).or_else(|| {
+            let review = matches!(state.orders[&lease.order].work, Work::Review { .. });
+            review.then(|| format!("{} is a review: it ends with `review/submit`", lease.order))
+        }),
+        Input::ReviewSubmitted(lease, _) => lease::lost(state, *lease).or_else(|| {
+            let review = matches!(state.orders[&lease.order].work, Work::Review { .. });
+            (!review).then(|| format!("{} is no review: it ends with `task/report`", lease.order))
+        }),
         _ => None,
     }
+}
+
+/// Why an order need not be gone on with.
+fn unwanted(state: &State, order: OrderId) -> Option<String> {
+    let stopping = state.orders.get(&order).is_some_and(|open| open.stopping);
+    stopping.then(|| format!("{order} is no longer wanted: stop, and give it back"))
 }
 
 fn unknown_task(state: &State, id: &TaskId) -> String {
@@ -182,7 +205,8 @@ fn restarted(state: &State) -> Vec<Event> {
     let lost =
         |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
     let mut events = vec![Event::Restarted];
-    events.extend(state.orders.keys().map(lost));
+    // What others took is carried out by them, whoever writes the journal.
+    events.extend(state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)));
     events
 }
 

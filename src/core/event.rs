@@ -98,6 +98,31 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// An order that is left to others was taken by one of them.
+    Claimed {
+        /// Which.
+        order: OrderId,
+        /// By whom.
+        by: String,
+        /// When the lease runs out unless its holder is heard of.
+        until: u64,
+        /// When it runs out in any case.
+        deadline: u64,
+    },
+    /// Whoever took an order was heard of.
+    LeaseExtended {
+        /// Which.
+        order: OrderId,
+        /// When the lease runs out now.
+        until: u64,
+    },
+    /// Whoever took an order gave it back: it can be taken again.
+    Released {
+        /// Which.
+        order: OrderId,
+        /// Why.
+        why: String,
+    },
     /// An order came to its end.
     Ended {
         /// Which.

@@ -87,3 +87,26 @@ impl std::str::FromStr for OrderId {
         digits.parse().map(Self).map_err(|_| ())
     }
 }
+
+/// A claim of an order by somebody from outside. Written `a7.2`: the second claim of `a7`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Lease {
+    /// What was claimed.
+    pub order: OrderId,
+    /// The how-manyth claim of it, from 1.
+    pub claim: u32,
+}
+
+impl fmt::Display for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.order, self.claim)
+    }
+}
+
+impl std::str::FromStr for Lease {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (order, claim) = text.split_once('.').ok_or(())?;
+        Ok(Self { order: order.parse()?, claim: claim.parse().map_err(|_| ())? })
+    }
+}

@@ -1,7 +1,7 @@
 //! Everything that can happen to us.
 
 use super::event::Mark;
-use super::id::{ExecutionId, GateId, OrderId, TaskId};
+use super::id::{ExecutionId, GateId, Lease, OrderId, TaskId};
 use super::outcome::{AgentOutcome, GateMeasures, ReviewOutcome};
 use super::plan::Plan;
 use super::policy::Policy;
@@ -31,6 +31,16 @@ pub enum Input {
     GateEnded(OrderId, GateMeasures),
     /// A review ended.
     ReviewEnded(OrderId, ReviewOutcome),
+    /// Somebody from outside takes an order that is offered, with who it is.
+    Claim(OrderId, String),
+    /// Whoever holds a lease is still at work.
+    Heartbeat(Lease),
+    /// Whoever holds a lease gives it back, and why.
+    Release(Lease, String),
+    /// An attempt or a consultation that was claimed ended.
+    Reported(Lease, AgentOutcome),
+    /// A review that was claimed ended.
+    ReviewSubmitted(Lease, ReviewOutcome),
     /// Nobody will ever answer this order.
     OrderLost(OrderId, String),
     /// Order nothing new.

@@ -16,6 +16,9 @@ pub struct Policy {
     pub max_parallel: u32,
     /// An attempt is stopped after so long.
     pub attempt_timeout_ms: u64,
+    /// Whoever carries out an order and says nothing for so long is given up.
+    #[serde(default = "five_minutes")]
+    pub idle_timeout_ms: u64,
     /// Tries of one piece of work that crashed, timed out or came without an answer. What was lost
     /// because this program itself was killed does not count.
     pub max_attempts: u32,
@@ -35,11 +38,17 @@ pub struct Policy {
     pub weights: Weights,
 }
 
+/// The limit on silence of journals that have none.
+fn five_minutes() -> u64 {
+    5 * 60_000
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             max_parallel: 4,
             attempt_timeout_ms: 30 * 60_000,
+            idle_timeout_ms: five_minutes(),
             max_attempts: 3,
             max_rework: 2,
             backoff_ms: 1_000,
@@ -136,6 +145,9 @@ pub struct AgentPolicy {
     pub max_parallel: Option<u32>,
     /// Its own limit on an attempt, over the policy's.
     pub attempt_timeout_ms: Option<u64>,
+    /// Its own limit on silence, over the policy's.
+    #[serde(default)]
+    pub idle_timeout_ms: Option<u64>,
 }
 
 impl AgentPolicy {

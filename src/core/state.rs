@@ -3,13 +3,14 @@
 
 mod parts;
 
-pub use parts::{Decision, Escalation, GatePhase, GateState, Judged, OpenOrder, Phase, TaskState, Utilisation};
+pub use parts::{Decision, Escalation, GatePhase, GateState, Holder, Judged, Offer, OpenOrder, Phase, TaskState, Utilisation};
 
 use super::allocation::{Allocation, allocate};
 use super::change::rename;
 use super::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Step, Work};
 use super::graph::{Graph, OrderedWeight, Place};
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
+use super::lease::is_offered;
 use super::outcome::{Finding, GateVerdict, ReviewOutcome, Severity, Usage};
 use super::plan::{Level, Plan, Task};
 use super::policy::{Gate, GatePolicy, Policy};
@@ -152,7 +153,7 @@ impl State {
         if self.ended.is_some() {
             return None;
         }
-        let deadlines = self.orders.values().filter(|order| !order.stopping).map(|order| order.deadline);
+        let deadlines = self.orders.values().filter_map(OpenOrder::due_at);
         let waits = self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > now_ms);
         deadlines.chain(waits).min()
     }
@@ -191,6 +192,25 @@ impl State {
             Event::StopOrdered { order, .. } => {
                 if let Some(open) = self.orders.get_mut(order) {
                     open.stopping = true;
+                }
+            }
+            Event::Claimed { order, by, until, deadline } => {
+                if let Some(open) = self.orders.get_mut(order)
+                    && let Some(offer) = &mut open.offer
+                {
+                    open.deadline = *deadline;
+                    offer.claims += 1;
+                    offer.holder = Some(Holder { by: by.clone(), at: self.now, until: *until });
+                }
+            }
+            Event::LeaseExtended { order, until } => {
+                if let Some(holder) = self.holder(order) {
+                    holder.until = *until;
+                }
+            }
+            Event::Released { order, .. } => {
+                if let Some(offer) = self.orders.get_mut(order).and_then(|open| open.offer.as_mut()) {
+                    offer.holder = None;
                 }
             }
             Event::Ended { order, outcome } => self.end(*order, outcome),
@@ -430,7 +450,8 @@ impl State {
     fn order(&mut self, id: OrderId, work: &Work, deadline: u64) {
         self.last_order = self.last_order.max(id.0);
         let at = self.now;
-        self.orders.insert(id, OpenOrder { work: work.clone(), at, deadline, changes: self.changes, stopping: false });
+        let offer = work.agent().filter(|agent| is_offered(self, agent)).map(|_| Offer::default());
+        self.orders.insert(id, OpenOrder { work: work.clone(), at, deadline, changes: self.changes, stopping: false, offer });
         if let Some(agent) = work.agent() {
             *self.busy.entry(agent.clone()).or_default() += 1;
         }
@@ -463,7 +484,9 @@ impl State {
             };
             let sum = self.utilisation.entry(agent.clone()).or_default();
             sum.orders += 1;
-            sum.busy_ms += self.now.saturating_sub(open.at);
+            // What nobody had taken kept nobody busy.
+            let since = open.offer.as_ref().map_or(Some(open.at), |offer| offer.holder.as_ref().map(|holder| holder.at));
+            sum.busy_ms += since.map_or(0, |since| self.now.saturating_sub(since));
             sum.tokens = add(sum.tokens, usage.tokens, |a, b| a + b);
             sum.cost_usd = add(sum.cost_usd, usage.cost_usd, |a, b| a + b);
         }
@@ -496,6 +519,10 @@ impl State {
                 }
             }
         }
+    }
+
+    fn holder(&mut self, order: &OrderId) -> Option<&mut Holder> {
+        self.orders.get_mut(order)?.offer.as_mut()?.holder.as_mut()
     }
 
     /// A person's word on a task was about what it was then.

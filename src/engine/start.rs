@@ -114,11 +114,15 @@ fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure
         config.agents.retain(|name, agent| name == wanted || role(name, agent) != Role::Executor);
         return Ok(());
     }
-    if wanted == config::SHELL {
+    let client = config::Kind::Client.name();
+    if [config::SHELL, client].contains(&wanted) {
         config.agents.retain(|name, agent| role(name, agent) != Role::Executor);
+        if wanted == client {
+            config.agents.insert(client.into(), Agent::of_kind(config::Kind::Client));
+        }
         return Ok(());
     }
-    let names: Vec<&str> = config.agents.keys().map(String::as_str).chain([config::SHELL]).collect();
+    let names: Vec<&str> = config.agents.keys().map(String::as_str).chain([config::SHELL, client]).collect();
     Err(Failure::usage(format!("--agent {wanted}: there is no such agent; there are {}", names.join(", "))))
 }
 

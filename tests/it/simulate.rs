@@ -5,8 +5,9 @@
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::change::rename;
 use execution_coordinator::core::event::{Event, Mark, Purpose, Recorded, Status, Work};
-use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId, TaskId};
+use execution_coordinator::core::id::{ExecutionId, GateId, Lease, OrderId, StreamId, TaskId};
 use execution_coordinator::core::input::{Input, Start};
+use execution_coordinator::core::lease::{held, offers};
 use execution_coordinator::core::outcome::{
     AgentOutcome, Ending, Finding, GateMeasures, GateVerdict, ReviewOutcome, Severity, TestCounts, Usage, Verdict,
 };
@@ -19,7 +20,7 @@ use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
-    AgentPolicy { name: name.into(), role, kind: kind.into(), skills: Vec::new(), max_parallel: None, attempt_timeout_ms: None }
+    AgentPolicy { name: name.into(), role, kind: kind.into(), skills: Vec::new(), max_parallel: None, attempt_timeout_ms: None, idle_timeout_ms: None }
 }
 
 pub fn gate(name: &str, level: Level) -> GatePolicy {
@@ -121,13 +122,20 @@ impl World {
         if self.rng.bool() {
             agents.push(agent("test-developer", Role::Tester, "command"));
         }
+        // Some leave their work to whoever claims it.
+        let outside = self.rng.bool();
+        if outside {
+            agents[0].kind = "client".into();
+            agents[0].idle_timeout_ms = Some(self.rng.u64(1_000..60_000));
+        }
         if self.rng.bool() {
             let mut expert = agent("task-expert", Role::Expert, "command");
             expert.skills = vec!["task".into()];
             agents.push(expert);
         }
         for reviewer in 0..self.rng.usize(0..3) {
-            agents.push(agent(&format!("reviewer-{reviewer}"), Role::Reviewer, "command"));
+            let kind = if outside && self.rng.bool() { "client" } else { "command" };
+            agents.push(agent(&format!("reviewer-{reviewer}"), Role::Reviewer, kind));
         }
         let mut gates = Vec::new();
         if self.rng.u8(..) < 180 {
@@ -221,6 +229,24 @@ impl World {
         }
     }
 
+    /// What somebody from outside does about an order that is left to them, and when next.
+    fn outside(&mut self, state: &State, order: OrderId, now: u64) -> (Vec<Input>, u64) {
+        let open = &state.orders[&order];
+        let offer = open.offer.as_ref().expect("left to others");
+        let lease = Lease { order, claim: offer.claims };
+        let soon = now + self.rng.u64(1..20_000);
+        if offer.holder.is_none() {
+            // Several want it at once; one of them gets it, works on it or is never heard of again.
+            let claim = |by: &str| Input::Claim(order, by.into());
+            return (vec![claim("one"), claim("another")], if !state.paused && self.chance(self.hang) { u64::MAX } else { soon });
+        }
+        match self.rng.u8(0..10) {
+            0 => (vec![Input::Release(lease, "no time".into())], soon),
+            1..5 => (vec![Input::Heartbeat(lease)], soon),
+            _ => (vec![reported(lease, self.answer(order, &open.work, open.stopping))], soon),
+        }
+    }
+
     fn steering(&mut self, state: &State) -> Input {
         let task = |rng: &mut Rng| state.plan.tasks[rng.usize(0..state.plan.tasks.len())].id.clone();
         let gates: Vec<GateId> = state.gates.iter().map(|gate| gate.id.clone()).collect();
@@ -284,6 +310,15 @@ impl World {
     }
 }
 
+/// An answer as whoever holds a lease gives it.
+fn reported(lease: Lease, answer: Input) -> Input {
+    match answer {
+        Input::AgentEnded(_, outcome) => Input::Reported(lease, outcome),
+        Input::ReviewEnded(_, outcome) => Input::ReviewSubmitted(lease, outcome),
+        other => other,
+    }
+}
+
 /// Whether a task, or the stream it stands in, waits for a stream (or is in it).
 fn waits_for(plan: &Plan, on: &Task, stream: &StreamId) -> bool {
     let mut seen = BTreeSet::new();
@@ -330,13 +365,19 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
             for recorded in &batch {
                 if let Event::Ordered { order, work, .. } = &recorded.event {
                     // Whoever hangs answers only when stopped; whoever is lost is found out by the deadline.
-                    let at = if world.chance(world.hang) { u64::MAX } else { now + world.rng.u64(1..60_000) };
+                    let offered = state.orders.get(order).is_some_and(|open| open.offer.is_some());
+                    let hangs = world.chance(world.hang) && !offered;
+                    let at = if hangs { u64::MAX } else { now + world.rng.u64(1..60_000) };
                     under_way.insert(*order, (at, work.clone()));
                 }
                 if let Event::StopOrdered { order, .. } = &recorded.event
                     && let Some((at, _)) = under_way.get_mut(order)
                 {
                     *at = now + 1;
+                }
+                // What nobody took, and what somebody gave up, ends without an answer.
+                if let Event::Ended { order, .. } = &recorded.event {
+                    under_way.remove(order);
                 }
             }
             journal.extend(batch);
@@ -353,7 +394,8 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
                         .map(|(order, work)| world.answer(*order, work, false)),
                 );
             }
-            under_way.clear();
+            // Those outside work on.
+            under_way.retain(|order, _| state.orders.get(order).is_some_and(|open| open.offer.is_some()));
             let mut replayed = State::default();
             journal.iter().for_each(|recorded| replayed.apply(recorded));
             if replayed != state {
@@ -389,6 +431,16 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
         match next {
             Some((at, order)) if at <= wake && at < u64::MAX => {
                 now = now.max(at);
+                if state.orders.get(&order).is_some_and(|open| open.offer.is_some()) {
+                    let (outside, next) = world.outside(&state, order, now);
+                    let wants_more = |input: &Input| matches!(input, Input::Reported(..) | Input::ReviewSubmitted(..));
+                    if outside.iter().any(wants_more) || world.chance(world.late) {
+                        old_answers.extend(outside.clone());
+                    }
+                    inputs.extend(outside);
+                    under_way.get_mut(&order).expect("it is there").0 = next;
+                    continue;
+                }
                 let (_, work) = under_way.remove(&order).expect("taken from it");
                 let stopped = state.orders.get(&order).is_some_and(|open| open.stopping);
                 if !stopped && world.chance(world.lose) {
@@ -423,6 +475,10 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
 fn is_open(state: &State, answer: &Input) -> bool {
     match answer {
         Input::AgentEnded(order, _) | Input::GateEnded(order, _) | Input::ReviewEnded(order, _) => state.orders.contains_key(order),
+        Input::Reported(lease, _) | Input::ReviewSubmitted(lease, _) | Input::Heartbeat(lease) | Input::Release(lease, _) => {
+            held(state, *lease).is_some()
+        }
+        Input::Claim(order, _) => offers(state).any(|(offered, _)| offered == *order),
         _ => false,
     }
 }

@@ -129,6 +129,44 @@ pub struct OpenOrder {
     pub changes: u64,
     /// It is no longer wanted.
     pub stopping: bool,
+    /// It is left to whoever claims it.
+    pub offer: Option<Offer>,
+}
+
+impl OpenOrder {
+    /// When something has to be done about it if nothing is heard of it; never for what nobody has
+    /// taken yet.
+    pub fn due_at(&self) -> Option<u64> {
+        match &self.offer {
+            None => (!self.stopping).then_some(self.deadline),
+            Some(offer) => offer.holder.as_ref().map(|holder| holder.until.min(if self.stopping { u64::MAX } else { self.deadline })),
+        }
+    }
+
+    /// Whether somebody carries it out: all that is not offered, and what was taken.
+    pub fn is_under_way(&self) -> bool {
+        self.offer.as_ref().is_none_or(|offer| offer.holder.is_some())
+    }
+}
+
+/// Work for somebody from outside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Offer {
+    /// How often it was taken.
+    pub claims: u32,
+    /// Who has it now.
+    pub holder: Option<Holder>,
+}
+
+/// Who took an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holder {
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub at: u64,
+    /// Until when, unless it is heard of.
+    pub until: u64,
 }
 
 /// What a person decided.
