@@ -2,6 +2,7 @@
 //! pages made from it.
 
 pub mod calls;
+pub mod claims;
 pub mod error;
 pub mod messages;
 pub mod method;

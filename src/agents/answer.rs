@@ -1,11 +1,11 @@
-//! What an agent of kind `command` may print instead of a return block: one JSON object.
+//! What an agent may give instead of a return block: one JSON object.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The answer of an executor, a tester, an expert or a reviewer. The last line of its output, or
 /// all of it, is this object.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(title = "An agent's answer")]
 pub struct Answer {
@@ -30,7 +30,7 @@ pub struct Answer {
 }
 
 /// One finding.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnswerFinding {
     /// `blocker`, `concern` or `suggestion`.

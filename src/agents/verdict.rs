@@ -148,7 +148,8 @@ const RULES: [(&str, &[&str], &[&str]); 16] = [
     ("status", &["❌", "fail", "blocked", "⚠", "needs"], &["✅", "pass", "approved"]),
 ];
 
-fn from_answer(answer: Answer) -> Said {
+/// What an executor, a tester or an expert gave as an object.
+pub fn from_answer(answer: Answer) -> Said {
     let verdict = answer.status.as_deref().map_or(Verdict::Unknown, status);
     Said {
         reason: if verdict == Verdict::Unknown && answer.reason.is_empty() {
@@ -164,7 +165,8 @@ fn from_answer(answer: Answer) -> Said {
     }
 }
 
-fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
+/// What a reviewer gave as an object.
+pub fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
     let severity = |word: &str| match word {
         "blocker" | "critical" | "error" => Severity::Blocker,
         "suggestion" | "info" => Severity::Suggestion,

@@ -74,6 +74,7 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         Phase::Waiting => (format!("◌ waits for {}", progress::waits_for(state, ix).join(", ")), false),
         Phase::Active(step) => match progress::waits_for_approval(state, ix) {
             Some(gate) => (format!("◈ approve {gate}?"), false),
+            None if progress::offered(state, ix) => (format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)), false),
             None if !running => (format!("‖ {}, not running", progress::word(state, ix)), false),
             None => {
                 let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) { String::new() } else { agent.clone() };

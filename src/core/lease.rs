@@ -12,7 +12,7 @@ use super::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Usage, Ve
 use super::state::{Holder, OpenOrder, State};
 
 /// The orders that can be claimed now, the most urgent first, by what they ask for.
-pub fn offers<'a>(state: &'a State) -> impl Iterator<Item = (OrderId, &'a Work)> {
+pub fn offers(state: &State) -> impl Iterator<Item = (OrderId, &Work)> {
     let open = !state.paused && !state.cancelled && state.ended.is_none();
     state.orders.iter().filter(move |(_, order)| open && can_be_claimed(order)).map(|(id, order)| (*id, &order.work))
 }

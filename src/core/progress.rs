@@ -88,6 +88,7 @@ pub fn word(state: &State, ix: usize) -> &'static str {
         Phase::Waiting if state.plan.tasks[ix].broken.is_some() => "blocked",
         Phase::Waiting if state.dependencies_done(ix) => "ready",
         Phase::Waiting => "waiting",
+        Phase::Active(_) if offered(state, ix) => "offered",
         Phase::Active(Step::Consulting) => "consulting",
         Phase::Active(Step::Baseline) => "preparing",
         Phase::Active(Step::WritingTests | Step::ProvingRed) => "testing",
@@ -100,6 +101,12 @@ pub fn word(state: &State, ix: usize) -> &'static str {
         Phase::Failed(_) => "failed",
         Phase::Blocked(_) => "blocked",
     }
+}
+
+/// Whether nothing of a task is under way, and somebody from outside could take some of it.
+pub fn offered(state: &State, ix: usize) -> bool {
+    let mut open = state.tasks[ix].open.iter().filter_map(|order| state.orders.get(order)).peekable();
+    open.peek().is_some() && open.all(|open| !open.is_under_way())
 }
 
 /// The tasks of a stream, as indices.

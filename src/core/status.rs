@@ -471,7 +471,7 @@ const fn mark(state: &str) -> &'static str {
         b"done" | b"complete" | b"passed" => "✅",
         b"failed" => "❌",
         b"skipped" | b"deferred" => "⏭️",
-        b"running" | b"testing" | b"gating" | b"reviewing" | b"consulting" | b"preparing" | b"inProgress" => "🔄",
+        b"running" | b"offered" | b"testing" | b"gating" | b"reviewing" | b"consulting" | b"preparing" | b"inProgress" => "🔄",
         _ => "⏸️",
     }
 }

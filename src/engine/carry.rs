@@ -53,11 +53,9 @@ impl Carrier {
     pub fn carry(&mut self, state: &State, batch: &[Recorded]) {
         for recorded in batch {
             match &recorded.event {
-                Event::Ordered { order, work, .. } => {
-                    // What is left to others is shown to them; whoever claims it carries it out.
-                    if state.orders.get(order).is_some_and(|open| open.offer.is_none()) {
-                        self.start(state, *order, work);
-                    }
+                // What is left to others is shown to them; whoever claims it carries it out.
+                Event::Ordered { order, work, .. } if state.orders.get(order).is_some_and(|open| open.offer.is_none()) => {
+                    self.start(state, *order, work);
                 }
                 Event::StopOrdered { order, .. } => {
                     if let Some(stop) = self.stops.get(order) {

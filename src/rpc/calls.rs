@@ -1,6 +1,7 @@
 //! What carries out the methods: each reads the executions or drops an input into one.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads outputs")]
 
+use super::claims;
 use super::messages::*;
 use super::method::{self, Method};
 use super::peer::{Caller, apart, report_document};
@@ -52,6 +53,7 @@ pub fn table() -> Table {
     table.add::<method::TaskGet, _>(|caller, params| at(caller, params.execution, move |execution| card(execution, &params.task)));
     table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(tasks(execution))));
     table.add::<method::TaskOutput, _>(|caller, params| at(caller, params.execution.clone(), move |execution| output(execution, &params)));
+    claims::add_to(&mut table);
     table.add::<method::TaskRetry, _>(|caller, params| {
         steer::<method::TaskRetry>(caller, params, true, |state, params| Input::retry(state, &params.task))
     });
@@ -175,7 +177,7 @@ async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
 }
 
 /// Parameters as another process reads them.
-fn wire(params: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
+pub(super) fn wire(params: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
     serde_json::to_value(params).map_err(|error| Failure::internal(error.to_string()))
 }
 
@@ -310,6 +312,32 @@ async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed
     Ok(Subscribed { subscription, execution: execution.id.to_string(), from })
 }
 
+/// The execution that is meant, and what the process that owns it answers where that is not this
+/// one. With `by_daemon`, where nobody owns it, the daemon of its workspace is asked.
+pub(super) async fn elsewhere<M: Method>(
+    caller: &Caller,
+    params: &M::Params,
+    by_daemon: bool,
+) -> Result<(Arc<Execution>, Option<M::Result>), Failure> {
+    let mut there = wire(params)?;
+    let execution = at_handle(caller, there["execution"].as_str().map(str::to_owned)).await?;
+    if execution.is_here() {
+        return Ok((execution, None));
+    }
+    there["execution"] = execution.id.as_str().into();
+    apart(move || {
+        let owner = execution.owner().map(|_| Address::of_execution(&execution.folder));
+        let mut answer = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
+        if answer.is_none() && by_daemon {
+            never_calls_itself()?;
+            answer = Some(remote::call_daemon::<M>(execution.root(), &there)?);
+        }
+        execution.refresh()?;
+        Ok((execution, answer))
+    })
+    .await
+}
+
 /// Steers an execution: here where nobody or this process is at work on it, else in the process
 /// that is.
 async fn steer<M: Method<Result = Steered>>(
@@ -318,25 +346,11 @@ async fn steer<M: Method<Result = Steered>>(
     goes_on: bool,
     input: impl FnOnce(&State, M::Params) -> Input + Send,
 ) -> Result<Steered, Failure> {
-    let mut there = wire(&params)?;
-    let execution = at_handle(&caller, there["execution"].as_str().map(str::to_owned)).await?;
-    if !execution.is_here() {
-        there["execution"] = execution.id.as_str().into();
-        let (owned, by_daemon) = (execution.clone(), goes_on && caller.peer.client.is_outlived());
-        let steered = apart(move || {
-            let owner = owned.owner().map(|_| Address::of_execution(&owned.folder));
-            let mut steered = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
-            if steered.is_none() && by_daemon {
-                never_calls_itself()?;
-                steered = Some(remote::call_daemon::<M>(owned.root(), &there)?);
-            }
-            owned.refresh()?;
-            Ok(steered)
-        });
-        if let Some(steered) = steered.await? {
-            caller.peer.watch(&execution);
-            return Ok(steered);
-        }
+    let by_daemon = goes_on && caller.peer.client.is_outlived();
+    let (execution, steered) = elsewhere::<M>(&caller, &params, by_daemon).await?;
+    if let Some(steered) = steered {
+        caller.peer.watch(&execution);
+        return Ok(steered);
     }
     let input = input(&execution.state(), params);
     let mut seq = execution.steer(input).await?;

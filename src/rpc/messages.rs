@@ -1,5 +1,7 @@
 //! Parameters, results and notifications of the methods.
 
+use crate::agents::answer::AnswerFinding;
+use crate::core::brief::Brief;
 use crate::core::event::Recorded;
 use crate::core::report::Report;
 use crate::core::status::{GateStatus, StatusReport, TaskStatus};
@@ -412,6 +414,165 @@ pub struct EscalationNotice {
     pub tried: String,
     /// What is needed.
     pub needed: String,
+}
+
+/// What a client would do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ClaimParams {
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// Only work for the agent of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Only work for agents that ask for no other skills than these; any when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<String>,
+    /// Only this order (`a7`), as `task/offered` named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// Who claims, for people; `client` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// What was claimed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claimed {
+    /// The execution.
+    pub execution: String,
+    /// The work; absent where nothing that fits is offered now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<ClaimedWork>,
+    /// The execution's state in a word: `running` where more may be offered later.
+    pub state: String,
+}
+
+/// A piece of work that is the caller's until its lease runs out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimedWork {
+    /// By which it is kept, reported and given back.
+    pub lease: String,
+    /// When the lease runs out unless `task/heartbeat` is called before, in milliseconds since the
+    /// Unix epoch.
+    pub until: u64,
+    /// When it runs out in any case.
+    pub deadline: u64,
+    /// Everything that whoever does it has to know; `role` says what is asked.
+    pub brief: Brief,
+    /// The same as Markdown, for agents that read text.
+    pub text: String,
+}
+
+/// Which lease.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeaseParams {
+    /// As `task/claim` gave it.
+    pub lease: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// Why it is given back, for `task/release`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// What became of an attempt or a consultation that was claimed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReportParams {
+    /// As `task/claim` gave it.
+    pub lease: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// `complete`, `blocked` or `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What was done, or the advice of a consultation.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// Why it is not complete.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Files that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Decisions that later tasks should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<String>,
+    /// Tokens used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Money used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Instead of all that: what an agent printed, with its return block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What a review that was claimed came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReviewParams {
+    /// As `task/claim` gave it.
+    pub lease: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// `pass` or `fail`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// What is to be said of the whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// What was found; one of severity `blocker` fails the review.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<AnswerFinding>,
+    /// Instead of all that: what a reviewer printed, with its return block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Whether something about a lease counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseAnswer {
+    /// The execution.
+    pub execution: String,
+    /// Whether it counted. What comes late or twice counts for nothing and changes nothing.
+    pub accepted: bool,
+    /// Why it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When the lease runs out now, as long as it is held; in milliseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// The number of the last event, which is on disk.
+    pub seq: u64,
+}
+
+/// `task/offered`: work that can be claimed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferNotice {
+    /// The execution.
+    pub execution: String,
+    /// The order, to be claimed by.
+    pub order: String,
+    /// What it is, in a few words.
+    pub what: String,
+    /// Its task.
+    pub task: Option<String>,
+    /// The agent that it is for.
+    pub agent: Option<String>,
+    /// What that agent is chosen by.
+    pub skills: Vec<String>,
 }
 
 /// What an error carries beside its code and message.

@@ -113,6 +113,21 @@ methods! {
     TaskOutput = "task/output" Query (OutputParams) -> OutputPage, [NotFound, Unusable],
         "What an agent, a gate or a reviewer printed",
         "In pages of bytes; ask again from `next` on while `open` is true.";
+    TaskClaim = "task/claim" Command (ClaimParams) -> Claimed, [BadInput, NotFound, Refused, Unusable],
+        "Claim the next piece of work that is left to clients",
+        "Work of agents of kind `client`: attempts, tests, consultations and reviews. Gives a brief and a lease; nobody else gets the same work while the lease holds. Gives no work where none that fits is offered now: `task/offered` tells when there is.";
+    TaskHeartbeat = "task/heartbeat" Command (LeaseParams) -> LeaseAnswer, [BadInput, NotFound, Unusable],
+        "Say that claimed work is still going on",
+        "Makes the lease longer. Not accepted once the lease is over or the work is no longer wanted: then stop, and give it back.";
+    TaskReport = "task/report" Command (ReportParams) -> LeaseAnswer, [BadInput, NotFound, Unusable],
+        "Say what claimed work came to",
+        "Ends the lease. Complete work is then judged by gates and reviewers like any other. A late or second report is not accepted and changes nothing.";
+    TaskRelease = "task/release" Command (LeaseParams) -> LeaseAnswer, [BadInput, NotFound, Unusable],
+        "Give claimed work back",
+        "It is offered again at once.";
+    ReviewSubmit = "review/submit" Command (ReviewParams) -> LeaseAnswer, [BadInput, NotFound, Unusable],
+        "Say what a claimed review found",
+        "Ends the lease. Blockers send the task back to whoever did it.";
     TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
         "Try a task again from the start, or evaluate a gate again",
         "Where no process is at work on the execution, this one takes it up.";

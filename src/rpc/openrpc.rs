@@ -1,7 +1,7 @@
 //! The table as an OpenRPC document and as a page for people.
 
 use super::error::ERRORS;
-use super::messages::{EscalationNotice, EventNotice, ProgressNotice, ReportDocument};
+use super::messages::{EscalationNotice, EventNotice, OfferNotice, ProgressNotice, ReportDocument};
 use super::table::{Row, Table};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 type Notice = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
 
 /// What clients are told without asking.
-pub const NOTIFICATIONS: [Notice; 4] = [
+pub const NOTIFICATIONS: [Notice; 5] = [
     ("execution/event", "One event of the journal, to whoever subscribed to it.", |g| g.subschema_for::<EventNotice>()),
     ("execution/progress", "How far an execution is. Sent when that changes, at most twice a second.", |g| {
         g.subschema_for::<ProgressNotice>()
@@ -19,6 +19,7 @@ pub const NOTIFICATIONS: [Notice; 4] = [
     ("execution/escalation", "Somebody is needed: what is stuck, why, what was tried, what is needed.", |g| {
         g.subschema_for::<EscalationNotice>()
     }),
+    ("task/offered", "Work that is left to clients can be claimed, by `task/claim`.", |g| g.subschema_for::<OfferNotice>()),
     ("execution/result", "An execution has come to its end: the return protocol.", |g| g.subschema_for::<ReportDocument>()),
 ];
 

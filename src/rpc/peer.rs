@@ -1,8 +1,10 @@
 //! Who calls, and what it is told: answers, and notifications that never hold up an execution
 //! and never pile up.
 
-use super::messages::{CurrentOrder, EscalationNotice, ProgressNotice, ReportDocument, StreamProgress};
+use super::messages::{CurrentOrder, EscalationNotice, OfferNotice, ProgressNotice, ReportDocument, StreamProgress};
 use crate::core::brief::work_name;
+use crate::core::id::OrderId;
+use crate::core::lease::offers;
 use crate::core::report::report;
 use crate::core::state::State;
 use crate::core::status::status_report;
@@ -297,6 +299,8 @@ struct Shown {
     progress: Option<ProgressNotice>,
     at: Option<Instant>,
     escalations: usize,
+    /// Work that was offered to it, with how often that had been claimed before.
+    offers: BTreeMap<OrderId, u32>,
     result: Option<u64>,
 }
 
@@ -320,6 +324,26 @@ impl Shown {
                 return None;
             }
         }
+        for (order, work) in offers(state) {
+            let claims = state.orders.get(&order).and_then(|open| open.offer.as_ref()).map_or(0, |offer| offer.claims);
+            if self.offers.insert(order, claims) == Some(claims) {
+                continue;
+            }
+            let agent = work.agent();
+            let skills = agent.and_then(|name| state.policy.agent(name)).map(|agent| agent.skills.clone());
+            let offer = OfferNotice {
+                execution: execution.id.to_string(),
+                order: order.to_string(),
+                what: work_name(work),
+                task: work.task().map(ToString::to_string),
+                agent: agent.map(ToString::to_string),
+                skills: skills.unwrap_or_default(),
+            };
+            if !peer.notify("task/offered", offer).await {
+                return None;
+            }
+        }
+        self.offers.retain(|order, _| state.orders.contains_key(order));
         let ended = state.ended.map(|(_, at)| at);
         let due = self.at.map(|at| at + PROGRESS_EVERY).filter(|due| *due > Instant::now() && ended.is_none());
         if due.is_some() {

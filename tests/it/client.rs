@@ -182,7 +182,8 @@ impl Server {
             if let Some(validator) = schemas().notifications.get(method) {
                 hold_against(validator, &message["params"], method);
             }
-            assert!(method.starts_with("execution/") == schemas().notifications.contains_key(method), "{method} is not in the schema");
+            let ours = method.starts_with("execution/") || method.starts_with("task/");
+            assert!(ours == schemas().notifications.contains_key(method), "{method} is not in the schema");
             return;
         }
         assert!(message.get("result").is_some() != message.get("error").is_some(), "{message}");

@@ -4,6 +4,7 @@
 mod auditor;
 mod breakdown;
 mod change;
+mod claim;
 mod cli;
 mod client;
 mod clients;

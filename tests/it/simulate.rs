@@ -20,7 +20,15 @@ use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
-    AgentPolicy { name: name.into(), role, kind: kind.into(), skills: Vec::new(), max_parallel: None, attempt_timeout_ms: None, idle_timeout_ms: None }
+    AgentPolicy {
+        name: name.into(),
+        role,
+        kind: kind.into(),
+        skills: Vec::new(),
+        max_parallel: None,
+        attempt_timeout_ms: None,
+        idle_timeout_ms: None,
+    }
 }
 
 pub fn gate(name: &str, level: Level) -> GatePolicy {

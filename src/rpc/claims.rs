@@ -1,0 +1,193 @@
+//! Work that clients take: claimed, kept, reported, given back.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps what was reported")]
+
+use super::calls::{elsewhere, status, wire};
+use super::messages::{ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams};
+use super::method::{self, Method};
+use super::peer::Caller;
+use super::table::Table;
+use crate::agents::answer::Answer;
+use crate::agents::{prompt, verdict};
+use crate::core::brief::brief;
+use crate::core::id::{Lease, OrderId};
+use crate::core::input::Input;
+use crate::core::lease::{fits, held, offers};
+use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome};
+use crate::core::state::State;
+use crate::engine::execution::{Execution, now_ms};
+use crate::failure::{Failure, Kind};
+use serde_json::Value;
+
+/// Adds the methods.
+pub fn add_to(table: &mut Table) {
+    table.add::<method::TaskClaim, _>(claim);
+    table.add::<method::TaskHeartbeat, _>(|caller, params| {
+        of_lease::<method::TaskHeartbeat>(caller, params, |lease, _| Input::Heartbeat(lease))
+    });
+    table.add::<method::TaskRelease, _>(|caller, params| {
+        of_lease::<method::TaskRelease>(caller, params, |lease, params: &LeaseParams| Input::Release(lease, params.why.clone()))
+    });
+    table.add::<method::TaskReport, _>(report);
+    table.add::<method::ReviewSubmit, _>(review);
+}
+
+async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> {
+    let wanted = params.order.as_deref().map(|order| order.parse::<OrderId>().map_err(|()| no_order(order))).transpose()?;
+    let (execution, claimed) = elsewhere::<method::TaskClaim>(&caller, &params, false).await?;
+    if let Some(claimed) = claimed {
+        caller.peer.watch(&execution);
+        return Ok(claimed);
+    }
+    if !execution.is_here() {
+        let why = "nobody is at work on it: start it, then claim";
+        return Err(Failure::new(Kind::Refused, format!("{}: {why}", execution.id)));
+    }
+    caller.peer.watch(&execution);
+    let by = params.by.clone().unwrap_or_else(|| "client".into());
+    loop {
+        let state = execution.state();
+        let mut fitting = offers(&state).filter(|(_, work)| fits(&state, work, params.agent.as_deref(), &params.skills));
+        let Some((order, _)) = fitting.find(|(order, _)| wanted.is_none_or(|wanted| wanted == *order)) else {
+            return Ok(Claimed { execution: execution.id.to_string(), work: None, state: status(&execution).state });
+        };
+        match execution.steer(Input::Claim(order, by.clone())).await {
+            Ok(_) => {
+                let work = claimed_work(&execution.state(), order);
+                return Ok(Claimed { execution: execution.id.to_string(), work, state: "running".into() });
+            }
+            // Somebody else was faster: what is offered now is another matter.
+            Err(failure) if failure.kind == Kind::Refused => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn no_order(given: &str) -> Failure {
+    Failure::usage(format!("`{given}` is no order: they are called a1, a2, …, as `task/offered` names them"))
+}
+
+/// What whoever claimed an order just now has to know.
+fn claimed_work(state: &State, order: OrderId) -> Option<ClaimedWork> {
+    let open = state.orders.get(&order)?;
+    let offer = open.offer.as_ref()?;
+    let brief = brief(state, order)?;
+    Some(ClaimedWork {
+        lease: Lease { order, claim: offer.claims }.to_string(),
+        until: offer.holder.as_ref()?.until,
+        deadline: open.deadline,
+        text: prompt::markdown(&brief),
+        brief,
+    })
+}
+
+async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Failure> {
+    of_lease::<method::TaskReport>(caller, params, |lease, params: &ReportParams| {
+        let answer = || Answer {
+            status: params.status.clone(),
+            summary: params.summary.clone(),
+            reason: params.reason.clone(),
+            files: params.files.clone(),
+            decisions: params.decisions.clone(),
+            tokens: params.tokens,
+            cost_usd: params.cost_usd,
+            ..Answer::default()
+        };
+        let said = params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), verdict::work);
+        let outcome = AgentOutcome {
+            ending: Ending::Exited(0),
+            verdict: said.verdict,
+            summary: said.summary,
+            reason: said.reason,
+            files: said.files,
+            decisions: said.decisions,
+            usage: said.usage,
+            duration_ms: 0,
+        };
+        Input::Reported(lease, outcome)
+    })
+    .await
+}
+
+async fn review(caller: Caller, params: ReviewParams) -> Result<LeaseAnswer, Failure> {
+    of_lease::<method::ReviewSubmit>(caller, params, |lease, params: &ReviewParams| {
+        let answer = || Answer {
+            verdict: params.verdict.clone(),
+            summary: params.summary.clone(),
+            findings: params.findings.clone(),
+            ..Answer::default()
+        };
+        let said = match params.text.as_deref() {
+            Some(text) => verdict::review(text, ""),
+            None => verdict::review_from_answer(&answer(), ""),
+        };
+        let outcome = ReviewOutcome {
+            ending: Ending::Exited(0),
+            verdict: said.verdict,
+            findings: said.findings,
+            summary: said.summary,
+            duration_ms: 0,
+        };
+        Input::ReviewSubmitted(lease, outcome)
+    })
+    .await
+}
+
+/// Drops what is about a lease into its execution, wherever that is carried out. What is late or
+/// comes twice is answered, not taken.
+async fn of_lease<M>(
+    caller: Caller,
+    params: M::Params,
+    input: impl FnOnce(Lease, &M::Params) -> Input + Send,
+) -> Result<LeaseAnswer, Failure>
+where
+    M: Method<Result = LeaseAnswer>,
+{
+    let said = wire(&params)?;
+    let given = said["lease"].as_str().unwrap_or_default();
+    let no_lease = |()| Failure::usage(format!("`{given}` is no lease: they are called a7.1, as `task/claim` gave it"));
+    let lease: Lease = given.parse().map_err(no_lease)?;
+    let (execution, answered) = elsewhere::<M>(&caller, &params, false).await?;
+    if let Some(answered) = answered {
+        return Ok(answered);
+    }
+    let input = signed(&execution.state(), lease, input(lease, &params));
+    let answer = |accepted, why, seq| {
+        let state = execution.state();
+        let until = held(&state, lease).map(|(_, holder)| holder.until);
+        Ok(LeaseAnswer { execution: execution.id.to_string(), accepted, why, until, seq })
+    };
+    match execution.steer(input).await {
+        Ok(seq) => {
+            keep(&execution, lease.order, &said);
+            answer(true, None, seq)
+        }
+        Err(failure) if failure.kind == Kind::Refused => answer(false, Some(failure.message), execution.state().seq),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What only the execution knows of who answers: the agent's name, and how long it took.
+fn signed(state: &State, lease: Lease, mut input: Input) -> Input {
+    let Some((open, holder)) = held(state, lease) else { return input };
+    let took_ms = now_ms().saturating_sub(holder.at);
+    match &mut input {
+        Input::Reported(_, outcome) => outcome.duration_ms = took_ms,
+        Input::ReviewSubmitted(_, outcome) => {
+            outcome.duration_ms = took_ms;
+            let by = open.work.agent().map(ToString::to_string).unwrap_or_default();
+            outcome.findings.iter_mut().for_each(|finding| finding.by.clone_from(&by));
+        }
+        _ => {}
+    }
+    input
+}
+
+/// What was reported is the output of its order.
+fn keep(execution: &Execution, order: OrderId, said: &Value) {
+    let has_ended = !execution.state().orders.contains_key(&order);
+    let text = said["text"].as_str().map(str::to_owned).or_else(|| serde_json::to_string_pretty(said).ok());
+    if let Some(text) = text.filter(|_| has_ended) {
+        // The journal has what counts: where this can't be written, only words are lost.
+        let _ = std::fs::write(execution.output(order), text + "\n");
+    }
+}
