@@ -100,6 +100,8 @@ enum Command {
     Audit(show::AuditArguments),
     /// The daemon on stdio: a language server for editors, JSON-RPC lines for programs
     Serve(serve::Arguments),
+    /// The same as a Model Context Protocol server on stdio, for clients of language models
+    Mcp,
     /// The roster: who there is, what for, and whether it can start here
     Agents(show::AgentsArguments),
     /// Write a commented config from what is found here
@@ -199,6 +201,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::List(arguments) => show::list(&arguments),
         Command::Audit(arguments) => show::audit(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Mcp => serve::mcp(),
         Command::Agents(arguments) => show::agents(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => show::schema(&arguments),

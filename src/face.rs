@@ -3,6 +3,7 @@
 pub mod envelope;
 pub mod line;
 pub mod lsp;
+pub mod mcp;
 pub mod socket;
 
 use crate::core::event::Status;

@@ -137,6 +137,30 @@ async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Ou
     outcome
 }
 
+/// `mcp`: serves a client of a language model until it leaves.
+///
+/// # Errors
+/// The current folder can't be read.
+pub fn mcp() -> Outcome {
+    let folder = here()?;
+    let coordinator = Coordinator::new(folder.clone());
+    coordinator.add_root(&root_of(&folder));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+    runtime.block_on(async {
+        let mut signals = signals()?;
+        let served = crate::face::mcp::run(Arc::new(table()), coordinator, tokio::io::stdin(), tokio::io::stdout());
+        tokio::select! {
+            () = served => {}
+            _ = signals.recv() => {}
+        }
+        Ok::<(), Failure>(())
+    })?;
+    // A read of stdin can't be taken back: it ends with the process.
+    runtime.shutdown_background();
+    Ok(Exit::Complete)
+}
+
 /// Carries out what clients start at the door of the workspace, until nobody has needed it for a
 /// while. Leaves at once where there is a daemon already.
 async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::event::{Mark, Status, Step};
 use super::graph::OrderedWeight;
-use super::id::TaskId;
+use super::id::{GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
 use super::state::{GatePhase, Phase, State};
@@ -268,6 +268,19 @@ pub fn waits_for_approval(state: &State, ix: usize) -> Option<super::id::GateId>
         .map(|gate| super::id::GateId::from(format!("{}@{}", gate.name, state.task(ix).id)));
     let evaluated = state.task_checks(ix).all(|gate| task.gates.contains_key(&gate.name));
     asked.into_iter().find(|gate| evaluated && !state.decisions.contains_key(gate))
+}
+
+/// The gates that wait for a person, and why.
+pub fn waits_for_people(state: &State) -> Vec<(GateId, String)> {
+    if state.ended.is_some() && state.cancelled {
+        return Vec::new();
+    }
+    let of_task = |ix: usize| Some((waits_for_approval(state, ix)?, format!("task {} can't go on without", state.task(ix).id)));
+    let gates = state.gates.iter().zip(&state.gate_states).filter_map(|(gate, known)| match &known.phase {
+        GatePhase::Open(why) => Some((gate.id.clone(), why.clone())),
+        _ => None,
+    });
+    (0..state.tasks.len()).filter_map(of_task).chain(gates).collect()
 }
 
 /// What comes next, as a person would be told.

@@ -194,19 +194,24 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
     Ok((execution, resumed, warnings))
 }
 
+/// The breakdown of an execution, as it is now.
+///
+/// # Errors
+/// It can't be read.
+pub fn breakdown_of(execution: &Execution) -> Result<Source, Failure> {
+    match execution.breakdown.as_str() {
+        "-" => Ok(Source { path: None, ..read(&execution.folder.join(KEPT_BREAKDOWN))? }),
+        path => read(Path::new(path)),
+    }
+}
+
 /// Goes on with an execution that nobody is at work on.
 fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
     if execution.owner().is_some() {
         return Ok(());
     }
     let root = execution.root().to_owned();
-    let mut source = match execution.breakdown.as_str() {
-        "-" => read(&execution.folder.join(KEPT_BREAKDOWN))?,
-        path => read(Path::new(path))?,
-    };
-    if execution.breakdown == "-" {
-        source.path = None;
-    }
+    let source = breakdown_of(execution)?;
     let options = Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
     caller.coordinator.start(prepare(source, root, options)?, Manner { synced: true, observe: None })?;
     Ok(())
@@ -375,7 +380,11 @@ fn tasks(execution: &Execution) -> TaskList {
     TaskList { execution: execution.id.to_string(), tasks, gates }
 }
 
-fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
+/// Everything about a task.
+///
+/// # Errors
+/// There is no such task.
+pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
     let state = execution.state();
     let id = TaskId::from(task);
     let Some(ix) = state.graph.task(&id) else {
@@ -418,7 +427,11 @@ fn orders_of(execution: &Execution) -> Result<Vec<(OrderId, Option<TaskId>, Orde
     }
 }
 
-fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
+/// A page of what an order printed.
+///
+/// # Errors
+/// There is no such output.
+pub fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
     let order = match params.task.parse::<OrderId>() {
         Ok(order) => order,
         Err(()) => {

@@ -95,7 +95,7 @@ fn descriptors(params: &Value) -> Vec<Value> {
 }
 
 /// Formats of numbers are Rust's words, which validators of JSON Schema do not know.
-fn without_formats(value: &mut Value) {
+pub(super) fn without_formats(value: &mut Value) {
     match value {
         Value::Object(map) => {
             let number = map.get("format").and_then(Value::as_str).is_some_and(|format| {

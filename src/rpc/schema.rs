@@ -10,7 +10,9 @@ use crate::core::event::Recorded;
 use crate::core::plan::Plan;
 use crate::core::report::Report;
 use crate::core::status::StatusReport;
-use schemars::{Schema, schema_for};
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator, schema_for};
+use serde_json::Value;
 
 /// All schemas, with the names of their files.
 fn all() -> Vec<(&'static str, Schema)> {
@@ -35,6 +37,17 @@ pub fn files() -> Vec<(&'static str, String)> {
     files.push(("openrpc.json", document + "\n"));
     files.push(("README.md", openrpc::reference(&table)));
     files
+}
+
+/// The schema of a type with all that it refers to in it, for readers that follow no references.
+pub fn alone(of: fn(&mut SchemaGenerator) -> Schema) -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = of(&mut settings.into_generator()).to_value();
+    openrpc::without_formats(&mut schema);
+    schema
 }
 
 /// A schema's text, as its file has it.

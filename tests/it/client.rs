@@ -149,7 +149,7 @@ impl Server {
         }
     }
 
-    /// The next message that is as wanted. Requests of the server are answered with nothing.
+    /// The next message that is as wanted. Other requests of the server are answered with nothing.
     pub fn find(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(at) = self.seen.iter().position(&wanted) {
             return self.seen.remove(at).expect("it is there");
@@ -161,12 +161,12 @@ impl Server {
                 Err(RecvTimeoutError::Disconnected) => panic!("the server ended before {what}; there came {:?}", self.seen),
             };
             self.check(&message);
+            if wanted(&message) {
+                return message;
+            }
             if message.get("method").is_some() && message.get("id").is_some() {
                 let id = message["id"].clone();
                 self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null}));
-            }
-            if wanted(&message) {
-                return message;
             }
             self.seen.push_back(message);
         }

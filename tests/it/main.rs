@@ -17,6 +17,7 @@ mod house;
 mod journal;
 mod line;
 mod lsp;
+mod mcp;
 mod process;
 mod says;
 mod simulate;

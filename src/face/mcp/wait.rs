@@ -1,0 +1,204 @@
+//! Waiting for an execution: never longer than clients wait for a tool, with progress and with
+//! questions to the person behind the client meanwhile.
+
+use super::Inner;
+use crate::core::id::GateId;
+use crate::core::progress::waits_for_people;
+use crate::core::status::status_report;
+use crate::engine::execution::Execution;
+use rmcp::model::*;
+use rmcp::service::{Peer, RequestContext, RoleServer};
+use rmcp::task_manager::{TaskExit, TaskOptions};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The longest wait of one call, in milliseconds: clients give up after 60 seconds and more.
+const LONGEST_MS: u64 = 45_000;
+/// The time between two notices of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// How long a person may think about a gate: clients that ask wait for a tool for 300 seconds and
+/// more.
+const PEOPLE_TAKE: Duration = Duration::from_secs(240);
+
+/// The gates about which somebody was asked already.
+#[derive(Default)]
+pub(super) struct Asked(Mutex<BTreeSet<(String, GateId)>>);
+
+impl Asked {
+    fn is_new(&self, execution: &Execution, gate: &GateId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((execution.id.to_string(), gate.clone()))
+    }
+}
+
+/// `execution_await`. As a task, where the request itself says that its client knows tasks, it
+/// waits as long as it takes.
+pub(super) async fn call(inner: &Arc<Inner>, mut arguments: JsonObject, context: &RequestContext<RoleServer>) -> CallToolResponse {
+    let knows_tasks = context.meta.client_capabilities().is_some_and(|client| client.supports_tasks());
+    if knows_tasks && !arguments.contains_key("timeoutMs") {
+        let inner = inner.clone();
+        let mut options = TaskOptions::default();
+        options.ttl_ms = None;
+        let work = inner.clone();
+        let task = inner.tasks.spawn(options, move |task| {
+            Box::pin(async move {
+                let called = work.call("execution/await", Value::Object(arguments.clone()));
+                let mut progress = Progress::of(&work, &arguments).await;
+                let told = async {
+                    loop {
+                        task.set_status_message(progress.next().await.0);
+                    }
+                };
+                tokio::select! {
+                    result = called => Ok(result),
+                    () = told => Err(TaskExit::Cancelled),
+                    // Whoever asked has left; the execution goes on.
+                    () = task.cancelled() => Err(TaskExit::Cancelled),
+                }
+            })
+        });
+        return CallToolResponse::Task(CreateTaskResult::new(task));
+    }
+    let wanted = arguments.get("timeoutMs").and_then(Value::as_u64).unwrap_or(LONGEST_MS);
+    arguments.insert("timeoutMs".into(), wanted.min(LONGEST_MS).into());
+    let token = context.meta.get_progress_token();
+    let peer = context.peer.clone();
+    let told = async {
+        let Some(token) = token else { return std::future::pending().await };
+        let mut changes = Progress::of(inner, &arguments).await;
+        loop {
+            let (text, seq) = changes.next().await;
+            // It has to grow: the number of events does, whatever happens to tasks.
+            #[expect(clippy::cast_precision_loss, reason = "as far as it can be told apart")]
+            let progress = ProgressNotificationParam::new(token.clone(), seq as f64).with_message(text);
+            if peer.notify_progress(progress).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::pin!(told);
+    let person = Person::behind(inner, &arguments, context).await;
+    loop {
+        tokio::select! {
+            result = inner.call("execution/await", Value::Object(arguments.clone())) => {
+                // It has come to rest, perhaps because a person is waited for: with the decision it goes on.
+                match person.question() {
+                    Some(question) => if !person.ask(question).await { return result.into() },
+                    None => return result.into(),
+                }
+            }
+            question = person.next_question() => drop(person.ask(question).await),
+            () = &mut told => return left("nobody reads the answer"),
+            () = context.ct.cancelled() => return left("cancelled; the execution goes on"),
+        }
+    }
+}
+
+/// An answer that nobody will read.
+fn left(why: &str) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(why)]).into()
+}
+
+async fn execution_of(inner: &Inner, arguments: &JsonObject) -> Option<Arc<Execution>> {
+    let (coordinator, given) = (inner.caller.coordinator.clone(), arguments.get("execution").and_then(Value::as_str).map(str::to_owned));
+    tokio::task::spawn_blocking(move || coordinator.find(given.as_deref()).ok()).await.ok()?
+}
+
+/// How far an execution is, whenever that changes.
+struct Progress {
+    execution: Option<Arc<Execution>>,
+    last: u64,
+}
+
+impl Progress {
+    async fn of(inner: &Inner, arguments: &JsonObject) -> Self {
+        Self { execution: execution_of(inner, arguments).await, last: 0 }
+    }
+
+    /// The next line, and the number of the event after which it is so; never where there is none.
+    async fn next(&mut self) -> (String, u64) {
+        let Some(execution) = &self.execution else { return std::future::pending().await };
+        if self.last > 0 {
+            tokio::time::sleep(PROGRESS_EVERY).await;
+        }
+        let (mut seq, last) = (execution.seq(), self.last);
+        if seq.wait_for(|seq| *seq > last).await.is_err() {
+            return std::future::pending().await;
+        }
+        let state = execution.state();
+        self.last = state.seq;
+        (status_report(&state).line(), state.seq)
+    }
+}
+
+/// The person behind a client, where the client can ask one.
+struct Person<'a> {
+    inner: &'a Inner,
+    client: &'a Peer<RoleServer>,
+    execution: Option<Arc<Execution>>,
+}
+
+/// A gate that waits for a person, and why.
+type Question = (GateId, String);
+
+impl<'a> Person<'a> {
+    /// Where there is no handshake nobody is asked: there the status says what waits for somebody.
+    async fn behind(inner: &'a Inner, arguments: &JsonObject, context: &'a RequestContext<RoleServer>) -> Self {
+        let can = context.peer.peer_info().and_then(|client| client.capabilities.elicitation.clone());
+        // Neither of the two said means forms.
+        let can = can.is_some_and(|can| can.form.is_some() || can.url.is_none());
+        let execution = if can { execution_of(inner, arguments).await } else { None };
+        Self { inner, client: &context.peer, execution }
+    }
+
+    /// A question that was not asked yet.
+    fn question(&self) -> Option<Question> {
+        let execution = self.execution.as_ref()?;
+        waits_for_people(&execution.state()).into_iter().find(|(gate, _)| self.inner.asked.is_new(execution, gate))
+    }
+
+    /// The next such question; never where nobody can be asked.
+    async fn next_question(&self) -> Question {
+        let Some(execution) = &self.execution else { return std::future::pending().await };
+        let mut seq = execution.seq();
+        loop {
+            seq.mark_unchanged();
+            if let Some(question) = self.question() {
+                return question;
+            }
+            if seq.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Asks, and does what was decided. Gives whether anything was.
+    async fn ask(&self, (gate, why): Question) -> bool {
+        let Some((approve, reason)) = decide(self.client, &gate, &why).await else { return false };
+        let method = if approve { "gate/approve" } else { "gate/reject" };
+        let execution = self.execution.as_ref().map(|execution| execution.id.to_string());
+        let decision = json!({"execution": execution, "gate": gate, "by": "person", "reason": reason});
+        // It may have been decided elsewhere meanwhile.
+        self.inner.call(method, decision).await.is_error != Some(true)
+    }
+}
+
+/// A person's decision about a gate, and why; nothing where none was made.
+async fn decide(peer: &Peer<RoleServer>, gate: &GateId, why: &str) -> Option<(bool, String)> {
+    let schema = ElicitationSchema::builder()
+        .required_bool("approve")
+        .optional_string_with("reason", |reason| reason.description("Why, where it is rejected"))
+        .build()
+        .ok()?;
+    let message = format!("Gate {gate} waits for a person: {why}. Approve it?");
+    let request = ElicitRequest::new(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema: schema });
+    let asked = peer.send_request(ServerRequest::ElicitRequest(request));
+    let answer = tokio::time::timeout(PEOPLE_TAKE, asked).await.ok()?.ok()?;
+    let ClientResult::ElicitResult(answer) = answer else { return None };
+    if answer.action != ElicitationAction::Accept {
+        return None;
+    }
+    let content = answer.content?;
+    Some((content["approve"].as_bool()?, content["reason"].as_str().unwrap_or_default().to_owned()))
+}
