@@ -4,6 +4,7 @@ pub mod envelope;
 pub mod line;
 pub mod lsp;
 pub mod mcp;
+pub mod screen;
 pub mod socket;
 
 use crate::core::event::Status;

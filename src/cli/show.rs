@@ -11,16 +11,21 @@ use crate::core::event::Event;
 use crate::core::id::OrderId;
 use crate::core::report::report as report_of;
 use crate::core::status::{StatusReport, role_name, status_report};
+use crate::engine::coordinator::Coordinator;
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
 use crate::engine::start::workspace_of;
+use crate::face::screen;
 use crate::failure::{Failure, say};
 use crate::journal::lock::holder;
 use crate::journal::tail::Tail;
 use crate::render;
+use crate::rpc::calls::table;
+use crate::rpc::peer::{Caller, Client, Peer};
 use crate::rpc::{schema as schemas, types};
 use serde_json::json;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of `plan`.
 #[derive(clap::Args)]
@@ -127,6 +132,9 @@ pub struct StatusArguments {
     /// How it is printed
     #[arg(long, default_value = "markdown", value_parser = ["markdown", "json", "line"])]
     format: String,
+    /// A live screen with keys to steer
+    #[arg(long, conflicts_with = "format")]
+    watch: bool,
 }
 
 /// `status`.
@@ -135,12 +143,38 @@ pub struct StatusArguments {
 /// There is no such execution, or its journal can't be read.
 pub fn status(arguments: &StatusArguments) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
+    if arguments.watch {
+        return watch(&name_of(&folder));
+    }
     let status = status_of(&folder)?;
     match arguments.format.as_str() {
         "json" => print_json(&status),
         "line" => print(&(status.line() + "\n")),
         _ => print(&status.markdown()),
     }
+}
+
+/// A live screen of an execution.
+fn watch(id: &str) -> Outcome {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("--watch needs a terminal: without one, `status` prints once and `events --follow` goes on"));
+    }
+    let coordinator = Coordinator::new(here()?);
+    coordinator.add_root(&root_here()?);
+    let execution = coordinator.find(Some(id))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+    let shown = runtime.block_on(async {
+        let mut over = super::run::signals()?;
+        coordinator.follow();
+        // What is gone on with from here outlives the screen; what it is told beside that is
+        // on the screen already.
+        let (peer, mut queue) = Peer::new(Client::Editor);
+        tokio::spawn(async move { while queue.recv().await.is_some() {} });
+        screen::run(Arc::new(table()), Caller { coordinator: coordinator.clone(), peer }, execution, &mut over).await
+    });
+    runtime.shutdown_background();
+    shown.map(|()| Exit::Complete)
 }
 
 /// The five sections, with what the journal can't know: whether anybody is at work.

@@ -12,10 +12,14 @@ use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
 use crate::journal::lock::holder;
+use crate::process::end_of;
 use crate::view::View;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// How much of an output is its end.
+const LAST_OUTPUT_BYTES: u64 = 16 << 10;
 
 /// One execution of a workspace: read by anybody, steered through whoever owns it.
 pub struct Execution {
@@ -90,6 +94,11 @@ impl Execution {
     /// Where what an order prints is kept.
     pub fn output(&self, order: OrderId) -> PathBuf {
         self.folder.join("output").join(format!("{order}.log"))
+    }
+
+    /// The end of what an order printed, of its last kilobytes.
+    pub fn last_output(&self, order: OrderId) -> String {
+        end_of(&self.output(order), LAST_OUTPUT_BYTES)
     }
 
     /// Everything that is true of it, as far as this process has seen.

@@ -427,20 +427,20 @@ fn orders_of(execution: &Execution) -> Result<Vec<(OrderId, Option<TaskId>, Orde
     }
 }
 
-/// A page of what an order printed.
+/// The last order of a task, open or ended.
 ///
 /// # Errors
-/// There is no such output.
-pub fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
+/// The journal can't be read.
+pub fn last_order(execution: &Execution, task: &TaskId) -> Result<Option<OrderId>, Failure> {
+    Ok(orders_of(execution)?.into_iter().rev().find(|(_, of, _)| of.as_ref() == Some(task)).map(|(order, ..)| order))
+}
+
+fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
     let order = match params.task.parse::<OrderId>() {
         Ok(order) => order,
-        Err(()) => {
-            let id = TaskId::from(params.task.as_str());
-            let last = orders_of(execution)?.into_iter().rev().find(|(_, of, _)| of.as_ref() == Some(&id)).map(|(order, ..)| order);
-            last.ok_or_else(|| {
-                Failure::not_found(format!("`{}` is no attempt and no task that was begun: attempts are called a1, a2, …", params.task))
-            })?
-        }
+        Err(()) => last_order(execution, &TaskId::from(params.task.as_str()))?.ok_or_else(|| {
+            Failure::not_found(format!("`{}` is no attempt and no task that was begun: attempts are called a1, a2, …", params.task))
+        })?,
     };
     let path = execution.output(order);
     let open = execution.state().orders.contains_key(&order);

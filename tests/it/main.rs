@@ -20,6 +20,7 @@ mod lsp;
 mod mcp;
 mod process;
 mod says;
+mod screen;
 mod simulate;
 mod support;
 mod terminal;

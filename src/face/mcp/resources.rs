@@ -2,8 +2,7 @@
 //! `…/task/TASK`, `…/output/ORDER`.
 
 use crate::engine::execution::Execution;
-use crate::rpc::calls::{breakdown_of, card, output, status};
-use crate::rpc::messages::OutputParams;
+use crate::rpc::calls::{breakdown_of, card, status};
 use crate::rpc::peer::{Caller, apart, report_document};
 use percent_encoding::percent_decode_str;
 use rmcp::ErrorData;
@@ -70,26 +69,13 @@ pub async fn read(caller: &Caller, uri: &str) -> Result<(String, &'static str), 
             ("report", true) => Some((report_document(&execution, &execution.state()).markdown, MARKDOWN)),
             ("breakdown", true) => Some((breakdown_of(&execution)?.text, MARKDOWN)),
             ("task", false) => Some((serde_json::to_string_pretty(&card(&execution, &name)?).unwrap_or_default(), "application/json")),
-            ("output", false) => Some((last_output(&execution, name)?, "text/plain")),
+            ("output", false) => name.parse().ok().map(|order| (execution.last_output(order), "text/plain")),
             _ => None,
         })
     });
     match found.await {
         Ok(found) => found.ok_or_else(unknown),
         Err(failure) => Err(ErrorData::resource_not_found(failure.message, None)),
-    }
-}
-
-/// The end of what an order printed.
-fn last_output(execution: &Execution, order: String) -> Result<String, crate::failure::Failure> {
-    let params = |from| OutputParams { task: order.clone(), execution: None, from, limit: None };
-    let mut page = output(execution, &params(0))?;
-    loop {
-        let next = output(execution, &params(page.next))?;
-        if next.text.is_empty() {
-            return Ok(page.text);
-        }
-        page = next;
     }
 }
 
