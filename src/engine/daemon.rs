@@ -64,6 +64,19 @@ pub fn without(root: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
+/// Has the daemon of a workspace started by a process that ends at once: so it is nobody's child,
+/// and clients that end all that they started, with all that came of it, don't end it.
+///
+/// # Errors
+/// It can't be started, or says why it can't begin.
+pub fn summon(root: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| without(root, &error);
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command.args(["serve", "--detach"]).current_dir(root).stdin(Stdio::null());
+    let ended = command.output().map_err(failed)?;
+    if ended.status.success() { Ok(()) } else { Err(Failure::unusable(String::from_utf8_lossy(&ended.stderr).trim())) }
+}
+
 /// Starts the daemon of a workspace, apart from this process and its terminal, and waits until it
 /// can be found. Where there is one already, that is the one.
 ///
@@ -85,8 +98,6 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
     if let Some(out) = child.stdout.take() {
         BufReader::new(out.take(4_096)).read_line(&mut said).map_err(failed)?;
     }
-    // It lives longer than whoever started it, or ends before: then nothing of it is left.
-    std::thread::spawn(move || child.wait());
     match said.trim() {
         // It leaves without a word where there is one already.
         READY | "" => Ok(()),

@@ -28,7 +28,7 @@ pub fn call_daemon<M: Method>(root: &Path, params: &Value) -> Result<M::Result, 
         if let Some(result) = call::<M>(&address, params)? {
             return Ok(result);
         }
-        daemon::launch(root, None)?;
+        daemon::summon(root)?;
     }
     Err(Failure::unusable(format!(
         "the daemon of {} ends as soon as it begins; what it said is in {}",

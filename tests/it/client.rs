@@ -238,6 +238,11 @@ impl Server {
         result
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as a crash would.
     pub fn kill(&mut self) {
         self.child.kill().and_then(|()| self.child.wait()).expect("killed");

@@ -53,6 +53,10 @@ fn status(workspace: &Workspace) -> String {
 fn an_execution_outlives_the_editor_that_started_it() {
     let workspace = workspace();
     let mut first = editor(&workspace);
+    let pid = daemon(&workspace).expect("a daemon");
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).expect("a parent");
+    assert_ne!(parent, first.pid().to_string(), "it is nobody's child");
     first.result("shutdown", Value::Null);
     first.notify("exit", Value::Null);
     assert_eq!(first.exit_code(), 0);

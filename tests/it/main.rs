@@ -18,6 +18,7 @@ mod journal;
 mod line;
 mod lsp;
 mod mcp;
+mod models;
 mod process;
 mod says;
 mod screen;

@@ -118,7 +118,8 @@ fn everything_has_its_place_in_80_columns() {
 
 
         q quit · ↑↓ · ⏎ fold · o output · t times · p pause · r retry · s skip · ? more
-    "#]].assert_eq(&shown(&mut model, 80, 24));
+    "#]]
+    .assert_eq(&shown(&mut model, 80, 24));
     press(&mut model, "jjt?");
     expect![[r#"
         Shop  running · 1 min 30 s · 2 min 0 s–2 min 30 s to go
@@ -145,7 +146,8 @@ fn everything_has_its_place_in_80_columns() {
         r  try the selected task or gate again
         s  skip the selected task
         q quit · ↑↓ · ⏎ fold · o output · t times · p pause · r retry · s skip · ? more
-    "#]].assert_eq(&shown(&mut model, 80, 24));
+    "#]]
+    .assert_eq(&shown(&mut model, 80, 24));
 }
 
 #[test]

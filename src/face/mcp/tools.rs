@@ -34,25 +34,47 @@ fn tool(row: &Row) -> Tool {
         .idempotent(repeats)
         // What is started may reach anything that agents reach.
         .open_world(matches!(row.name, "execution/start" | "execution/resume"));
-    let mut takes = object(schema::alone(row.params));
-    without_null(&mut takes);
+    let takes = object(without_null(schema::alone(row.params)));
     Tool::new(row.name.replace('/', "_"), description, takes)
         .with_title(row.title)
-        .with_raw_output_schema(Arc::new(object(schema::alone(row.result))))
+        .with_raw_output_schema(Arc::new(object(one_type_each(schema::alone(row.result)))))
         .with_annotations(annotations)
 }
 
 /// What may be absent need not be null too: some models' interfaces know only one type a member.
-fn without_null(takes: &mut JsonObject) {
-    let members = takes.get_mut("properties").and_then(Value::as_object_mut);
-    for member in members.into_iter().flat_map(|members| members.values_mut()) {
-        if let Some(types) = member["type"].as_array_mut() {
-            types.retain(|name| name != "null");
-            if let [only] = &types[..] {
-                member["type"] = only.clone();
+fn without_null(mut schema: Value) -> Value {
+    match &mut schema {
+        Value::Object(map) => {
+            map.values_mut().for_each(|value| *value = without_null(value.take()));
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = &types[..] {
+                    let only = only.clone();
+                    map.insert("type".into(), only);
+                }
             }
         }
+        Value::Array(list) => list.iter_mut().for_each(|value| *value = without_null(value.take())),
+        _ => {}
     }
+    schema
+}
+
+/// A member of several types, as alternatives of one type each: some readers know no lists of types.
+fn one_type_each(mut schema: Value) -> Value {
+    match &mut schema {
+        Value::Object(map) => {
+            map.values_mut().for_each(|value| *value = one_type_each(value.take()));
+            if let Some(Value::Array(types)) = map.get("type") {
+                let each = types.iter().map(|name| serde_json::json!({"type": name})).collect();
+                map.remove("type");
+                map.insert("anyOf".into(), Value::Array(each));
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| *value = one_type_each(value.take())),
+        _ => {}
+    }
+    schema
 }
 
 fn object(schema: Value) -> JsonObject {

@@ -1,0 +1,94 @@
+//! Real clients of language models, and the tools of the Model Context Protocol's own project.
+//! `MODELS` names the folder into which `tests/clients/models.sh` has put them, `MODEL_SERVER` a
+//! program that answers as a model does; without them there is nothing to try.
+
+use crate::support::{Workspace, ended, eventually};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_execution-coordinator");
+
+fn models() -> Option<PathBuf> {
+    std::env::var_os("MODELS").map(PathBuf::from)
+}
+
+/// A client starts an execution, follows it and reads the report; then it does a task itself.
+fn carries_out(client: &str) {
+    let (Some(models), Some(server)) = (models(), std::env::var_os("MODEL_SERVER")) else { return };
+    for claims in [&[][..], &["claim"]] {
+        let workspace = Workspace::new();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/models.py");
+        let mut command = Command::new("python3");
+        command.arg(script).arg(PROGRAM).arg(models.join("models")).arg(&server).arg(workspace.path("tried")).arg(client).args(claims);
+        let ended = ended(command.stdin(Stdio::null()).output().expect("python"));
+        assert_eq!(ended.code, 0, "{client} {claims:?}\n{}\n{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn claude_code() {
+    carries_out("claude");
+}
+
+#[test]
+fn codex() {
+    carries_out("codex");
+}
+
+#[test]
+fn gemini_cli() {
+    carries_out("gemini");
+}
+
+#[test]
+fn opencode() {
+    carries_out("opencode");
+}
+
+/// A tool of the protocol's project, under the Node that it wants.
+fn tool(models: &Path, name: &str, workspace: &Workspace) -> Command {
+    let node = models.join("protocol/node_modules/node/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(node).chain(std::env::split_paths(&path))).expect("a path");
+    let mut command = Command::new(models.join("protocol/node_modules/.bin").join(name));
+    command.env("PATH", path).env_remove("EXECUTION_COORDINATOR_ATTEMPT").current_dir(workspace.path("")).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn the_inspector_finds_nothing_to_mend() {
+    let Some(models) = models() else { return };
+    let workspace = Workspace::with(&[("breakdown.md", "# Shop\n\n- [ ] one\n  - Run: true\n")]);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    let inspect = |arguments: &[&str]| {
+        let mut command = tool(&models, "mcp-inspector", &workspace);
+        let ended = ended(command.args(["--cli", PROGRAM, "mcp"]).args(arguments).output().expect("the inspector"));
+        assert_eq!(ended.code, 0, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+        assert!(!ended.stderr.contains("Warning"), "{}", ended.stderr);
+        ended.stdout
+    };
+    inspect(&["--method", "tools/list", "--strict", "-q"]);
+    assert!(inspect(&["--method", "tools/call", "--tool-name", "execution_report"]).contains("Final Status: Complete"));
+    assert!(inspect(&["--protocol-era", "modern", "--method", "tools/call", "--tool-name", "execution_await"]).contains("Final Status"));
+    assert!(inspect(&["--method", "resources/list"]).contains("/report"));
+    assert!(inspect(&["--method", "prompts/list"]).contains("\"execute\""));
+}
+
+#[test]
+fn the_conformance_suite_passes() {
+    let Some(models) = models() else { return };
+    let workspace = Workspace::new();
+    // The suite speaks HTTP; a gateway of others speaks that for us. A port is free until it is taken.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let mut gateway = tool(&models, "supergateway", &workspace);
+    gateway.args(["--stdio", &format!("{PROGRAM} mcp"), "--outputTransport", "streamableHttp", "--stateful", "--logLevel", "none"]);
+    let mut gateway = gateway.args(["--port", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the gateway");
+    eventually("the gateway listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    for scenario in ["server-initialize", "ping", "tools-list", "resources-list", "prompts-list"] {
+        let mut suite = tool(&models, "conformance", &workspace);
+        suite.args(["server", "--url", &format!("http://127.0.0.1:{port}/mcp"), "--scenario", scenario]);
+        let ended = ended(suite.output().expect("the suite"));
+        assert_eq!(ended.code, 0, "{scenario}: {}{}", ended.stdout, ended.stderr);
+    }
+    gateway.kill().and_then(|()| gateway.wait()).expect("ended");
+}
