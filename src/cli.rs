@@ -102,6 +102,8 @@ enum Command {
     Serve(serve::Arguments),
     /// The same as a Model Context Protocol server on stdio, for clients of language models
     Mcp,
+    /// The same as an Agent Client Protocol agent on stdio, for editors
+    Acp,
     /// The roster: who there is, what for, and whether it can start here
     Agents(show::AgentsArguments),
     /// Write a commented config from what is found here
@@ -202,6 +204,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Audit(arguments) => show::audit(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Mcp => serve::mcp(),
+        Command::Acp => serve::acp(),
         Command::Agents(arguments) => show::agents(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => show::schema(&arguments),

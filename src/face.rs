@@ -1,5 +1,6 @@
 //! How a peer speaks to us: framing and translation, no rules.
 
+pub mod acp;
 pub mod envelope;
 pub mod line;
 pub mod lsp;

@@ -8,7 +8,7 @@ use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::{self, STAYS};
 use crate::engine::door::{Address, Doorkeeper};
 use crate::face::socket::Lobby;
-use crate::face::{Ended, Framing, OnEof, serve as serve_peer};
+use crate::face::{Ended, Framing, OnEof, acp, mcp, serve as serve_peer};
 use crate::failure::{Failure, say};
 use crate::rpc::calls::table;
 use crate::workspace::root_of;
@@ -142,23 +142,40 @@ async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Ou
 /// # Errors
 /// The current folder can't be read.
 pub fn mcp() -> Outcome {
+    until_it_leaves(async |coordinator| {
+        mcp::run(Arc::new(table()), coordinator, tokio::io::stdin(), tokio::io::stdout()).await;
+        Ok(())
+    })
+}
+
+/// `acp`: serves an editor as its agent until it leaves.
+///
+/// # Errors
+/// The current folder or the input can't be read.
+pub fn acp() -> Outcome {
+    until_it_leaves(async |coordinator| {
+        let served = acp::run(Arc::new(table()), coordinator).await;
+        served.map_err(|error| Failure::internal(format!("the input can't be read: {error}")))
+    })
+}
+
+/// Serves one client of which nothing is carried out in this process.
+fn until_it_leaves(serve: impl AsyncFnOnce(Arc<Coordinator>) -> Result<(), Failure>) -> Outcome {
     let folder = here()?;
     let coordinator = Coordinator::new(folder.clone());
     coordinator.add_root(&root_of(&folder));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut signals = signals()?;
-        let served = crate::face::mcp::run(Arc::new(table()), coordinator, tokio::io::stdin(), tokio::io::stdout());
         tokio::select! {
-            () = served => {}
-            _ = signals.recv() => {}
+            served = serve(coordinator) => served,
+            _ = signals.recv() => Ok(()),
         }
-        Ok::<(), Failure>(())
-    })?;
+    });
     // A read of stdin can't be taken back: it ends with the process.
     runtime.shutdown_background();
-    Ok(Exit::Complete)
+    served.map(|()| Exit::Complete)
 }
 
 /// Carries out what clients start at the door of the workspace, until nobody has needed it for a

@@ -295,7 +295,11 @@ fn list(caller: &Caller) -> ExecutionList {
     ExecutionList { executions: caller.coordinator.list().into_iter().map(row).collect() }
 }
 
-fn events(execution: &Execution, from: Option<u64>, limit: Option<usize>) -> Result<EventsPage, Failure> {
+/// Events of an execution, in pages.
+///
+/// # Errors
+/// The journal can't be read.
+pub fn events(execution: &Execution, from: Option<u64>, limit: Option<usize>) -> Result<EventsPage, Failure> {
     let unreadable =
         |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: can't be read: {error}", execution.journal().display()));
     let from = from.unwrap_or(1).max(1);

@@ -74,6 +74,34 @@ fn the_inspector_finds_nothing_to_mend() {
     assert!(inspect(&["--method", "prompts/list"]).contains("\"execute\""));
 }
 
+/// A breakdown with a gate that waits for a person.
+fn gated() -> Workspace {
+    let config = "[[gates]]\nname = \"release\"\nlevel = \"system\"\napproval = true\n";
+    Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", "# Shop\n\n- [ ] one\n  - Run: true\n")])
+}
+
+#[test]
+fn acpx_runs_a_breakdown() {
+    let Some(models) = models() else { return };
+    let workspace = gated();
+    let mut acpx = tool(&models, "acpx", &workspace);
+    acpx.env("HOME", workspace.path("home")).args(["--agent", &format!("{PROGRAM} acp"), "--approve-all", "--format", "json"]);
+    let ended = ended(acpx.args(["exec", "Please execute breakdown.md"]).output().expect("acpx"));
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("Final Status: Complete"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_typescript_client_runs_a_breakdown() {
+    let Some(models) = models() else { return };
+    let workspace = gated();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/acp.mjs");
+    let mut node = tool(&models, "../node/bin/node", &workspace);
+    node.arg(script).arg(models.join("protocol")).arg(PROGRAM).arg(workspace.path("").canonicalize().expect("a folder"));
+    let ended = ended(node.output().expect("node"));
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+}
+
 #[test]
 fn the_conformance_suite_passes() {
     let Some(models) = models() else { return };
