@@ -15,7 +15,7 @@ use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -90,7 +90,7 @@ impl Turn {
         let marks = "`'\"@,;:()[]<>";
         let bare =
             |word: &str| word.trim_start_matches(|c| marks.contains(c)).trim_end_matches(|c| c == '.' || marks.contains(c)).to_owned();
-        let named = text.split_whitespace().map(bare).map(|word| self.folder.join(word)).find(|path| is_file(path));
+        let named = text.split_whitespace().map(bare).map(|word| self.folder.join(word)).find(|path| path.is_file());
         let said = || (!crate::breakdown::parse(&text, None, crate::breakdown::Deps::Format).nothing_to_do()).then(|| text.clone());
         named.map(Wanted::File).or_else(|| said().map(Wanted::Text))
     }
@@ -216,11 +216,6 @@ impl Turn {
         // Who has left reads no more.
         let _ = self.client.send_notification(SessionNotification::new(self.session.clone(), update));
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a prompt names a file")]
-fn is_file(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// The tasks as the client's plan; those on the critical path matter most.
