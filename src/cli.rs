@@ -40,7 +40,7 @@ pub enum Exit {
 impl Exit {
     fn of(kind: Kind) -> Self {
         match kind {
-            Kind::BadInput | Kind::NotFound | Kind::Refused => Self::Usage,
+            Kind::BadInput | Kind::NotFound | Kind::Refused | Kind::Untrusted => Self::Usage,
             Kind::Paused => Self::Blocked,
             Kind::Owned | Kind::Unusable => Self::Unusable,
             Kind::Internal => Self::Internal,
@@ -106,6 +106,8 @@ enum Command {
     Acp,
     /// The roster: who there is, what for, and whether it can start here
     Agents(show::AgentsArguments),
+    /// Let editors and clients of language models start executions in a workspace
+    Trust(init::TrustArguments),
     /// Write a commented config from what is found here
     Init(init::Arguments),
     /// JSON Schemas of everything that is read and written, and the OpenRPC document
@@ -206,6 +208,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Mcp => serve::mcp(),
         Command::Acp => serve::acp(),
         Command::Agents(arguments) => show::agents(&arguments),
+        Command::Trust(arguments) => init::trust(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => show::schema(&arguments),
         Command::Completions { shell } => {

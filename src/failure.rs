@@ -14,6 +14,8 @@ pub enum Kind {
     Refused,
     /// The execution is paused.
     Paused,
+    /// The user has not said that anything may be started here.
+    Untrusted,
     /// Another process owns it.
     Owned,
     /// The workspace is not usable.

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
 
 pub mod tree;
+pub mod trust;
 
 use crate::config::FILE_NAME;
 use std::io;

@@ -1,10 +1,11 @@
-//! `init`: a commented config from what is found.
+//! `init`: a commented config from what is found; `trust`: that clients may start what it names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that writes the config")]
 
 use super::{Exit, Outcome, here};
 use crate::config::FILE_NAME;
 use crate::failure::{Failure, say};
-use std::path::Path;
+use crate::workspace::trust;
+use std::path::{Path, PathBuf};
 
 /// Options of `init`.
 #[derive(clap::Args)]
@@ -56,4 +57,36 @@ fn text(folder: &Path) -> String {
         # [agents.qa-reviewer]\n# kind = \"command\"            # a name with \"review\" in it is a reviewer\n# command = [\"./agents/review.sh\"]\n\n{gate}\n\
         # A gate that a person passes with `approve`:\n# [[gates]]\n# name = \"release\"\n# level = \"deployment\"\n# approval = true\n"
     )
+}
+
+/// Options of `trust`.
+#[derive(clap::Args)]
+pub struct TrustArguments {
+    /// The workspace [default: the one that this is]
+    folder: Option<PathBuf>,
+    /// Take it back
+    #[arg(long)]
+    revoke: bool,
+}
+
+/// `trust`: says that clients may start what the configs and breakdowns of a workspace name.
+///
+/// # Errors
+/// There is no such folder, or the user's state folder can't be written.
+pub fn trust(arguments: &TrustArguments) -> Outcome {
+    let folder = match &arguments.folder {
+        Some(folder) => folder.clone(),
+        None => super::root_here()?,
+    };
+    let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", folder.display()));
+    let said = match arguments.revoke {
+        true if trust::revoke(&folder).map_err(failed)? => "not trusted any more",
+        true => "was not trusted",
+        false => {
+            trust::trust(&folder).map_err(failed)?;
+            "trusted: editors and clients of language models may start executions in it"
+        }
+    };
+    say(format_args!("{}: {said}", folder.display()));
+    Ok(Exit::Complete)
 }

@@ -169,7 +169,7 @@ fn watch(id: &str) -> Outcome {
         coordinator.follow();
         // What is gone on with from here outlives the screen; what it is told beside that is
         // on the screen already.
-        let (peer, mut queue) = Peer::new(Client::Editor);
+        let (peer, mut queue) = Peer::new(Client::Terminal);
         tokio::spawn(async move { while queue.recv().await.is_some() {} });
         screen::run(Arc::new(table()), Caller { coordinator: coordinator.clone(), peer }, execution, &mut over).await
     });

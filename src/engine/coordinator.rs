@@ -13,6 +13,7 @@ use crate::failure::{Failure, Kind, say};
 use crate::view::View;
 use crate::watch::Watch;
 use crate::workspace::STATE_FOLDER;
+use crate::workspace::trust::is_trusted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -109,6 +110,11 @@ impl Coordinator {
     /// The workspaces.
     pub fn roots(&self) -> Vec<PathBuf> {
         self.known().roots.iter().cloned().collect()
+    }
+
+    /// The workspaces in which clients may not start anything yet.
+    pub fn untrusted(&self) -> Vec<PathBuf> {
+        self.roots().into_iter().filter(|root| !is_trusted(root)).collect()
     }
 
     /// Told of every change of any execution.

@@ -19,6 +19,7 @@ use crate::failure::{Failure, Kind};
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
+use crate::workspace::trust::is_trusted;
 use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -162,6 +163,23 @@ pub fn never_calls_itself() -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// What a client starts that is not the user's own command line has to be in a trusted workspace.
+///
+/// # Errors
+/// It is not.
+pub fn must_be_trusted(root: &Path) -> Result<(), Failure> {
+    if is_trusted(root) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::Untrusted,
+        format!(
+            "{}: this workspace is not trusted, so nothing is started from here: its config and its breakdowns name commands. Run `execution-coordinator trust` in it if you know them; `execution-coordinator run` in a terminal needs no trust",
+            root.display()
+        ),
+    ))
 }
 
 /// Reads config and breakdown, and says whatever can be known to go wrong before anything is

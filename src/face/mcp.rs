@@ -70,6 +70,11 @@ struct Inner {
     asked: Asked,
 }
 
+/// Whether something was refused only because nobody said that it may be started here.
+fn is_untrusted(error: &jsonrpc_core::Error) -> bool {
+    error.data.as_ref().is_some_and(|data| data["kind"] == "untrusted")
+}
+
 impl Inner {
     /// Calls a method, and says what it gave as a tool does.
     async fn call(&self, method: &str, arguments: Value) -> CallToolResult {
@@ -106,7 +111,12 @@ impl ServerHandler for Server {
         if method == "execution/await" {
             return Ok(wait::call(&self.0, arguments, &context).await);
         }
-        Ok(self.0.call(&method, Value::Object(arguments)).await.into())
+        let call = || self.0.table.call(&method, Some(Value::Object(arguments.clone())), self.0.caller.clone());
+        let mut answer = call().await;
+        if answer.as_ref().is_err_and(is_untrusted) && wait::trusts(&self.0, &context).await {
+            answer = call().await;
+        }
+        Ok(tools::result(&method, answer).into())
     }
 
     async fn list_resources(

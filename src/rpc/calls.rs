@@ -21,7 +21,7 @@ use crate::core::status::{StatusReport, gate_status, status_report};
 use crate::engine::coordinator::Manner;
 use crate::engine::door::Address;
 use crate::engine::execution::Execution;
-use crate::engine::start::{KEPT_BREAKDOWN, Options, never_calls_itself, prepare, workspace_of};
+use crate::engine::start::{KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
 use std::io::{Read, Seek, SeekFrom};
@@ -159,6 +159,9 @@ async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
         caller.coordinator.add_root(&root);
         if caller.peer.client.is_outlived() {
             never_calls_itself()?;
+            if caller.peer.client.needs_trust() {
+                must_be_trusted(&root)?;
+            }
             let path = source.path.as_ref().map(|path| path.display().to_string());
             let config = options.config.as_ref().map(|path| path.display().to_string());
             let there = PlanParams { path, uri: None, config, ..params };
@@ -174,6 +177,11 @@ async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
     .await?;
     caller.peer.watch(&execution);
     Ok(started)
+}
+
+/// What a person is asked where something was to be started in a workspace that is not trusted.
+pub fn trust_question(root: &Path) -> String {
+    format!("{} is not trusted. Its config and its breakdowns name commands that would be run. Trust it?", root.display())
 }
 
 /// Parameters as another process reads them.
@@ -334,11 +342,15 @@ pub(super) async fn elsewhere<M: Method>(
         return Ok((execution, None));
     }
     there["execution"] = execution.id.as_str().into();
+    let needs_trust = caller.peer.client.needs_trust();
     apart(move || {
         let owner = execution.owner().map(|_| Address::of_execution(&execution.folder));
         let mut answer = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
         if answer.is_none() && by_daemon {
             never_calls_itself()?;
+            if needs_trust {
+                must_be_trusted(execution.root())?;
+            }
             answer = Some(remote::call_daemon::<M>(execution.root(), &there)?);
         }
         execution.refresh()?;

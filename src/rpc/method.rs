@@ -71,7 +71,7 @@ methods! {
     Plan = "execution/plan" Query (PlanParams) -> PlanDocument, [BadInput],
         "Parse and plan a breakdown without starting anything",
         "Gives streams, tasks with their agents, dependencies, ranks and slack, gates, the critical path, a forecast and every problem. Takes a path, a URI or the text itself.";
-    Start = "execution/start" Command (PlanParams) -> Started, [BadInput, Paused, Owned, Unusable, Internal],
+    Start = "execution/start" Command (PlanParams) -> Started, [BadInput, Paused, Untrusted, Owned, Unusable, Internal],
         "Start an execution of a breakdown, or take up its unfinished one",
         "Answers at once with the id; the work goes on in this process, or for an editor in the daemon of the workspace. Notifications of its progress, escalations and result follow.";
     Await = "execution/await" Query (AwaitParams) -> Awaited, [NotFound, Unusable],
@@ -98,7 +98,7 @@ methods! {
     Pause = "execution/pause" Command (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
         "Order nothing new",
         "What is being done is finished.";
-    Resume = "execution/resume" Command (ExecutionParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+    Resume = "execution/resume" Command (ExecutionParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Go on after a pause",
         "Where no process is at work on it, this one takes it up.";
     Cancel = "execution/cancel" Command (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
@@ -128,13 +128,13 @@ methods! {
     ReviewSubmit = "review/submit" Command (ReviewParams) -> LeaseAnswer, [BadInput, NotFound, Unusable],
         "Say what a claimed review found",
         "Ends the lease. Blockers send the task back to whoever did it.";
-    TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+    TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Try a task again from the start, or evaluate a gate again",
         "Where no process is at work on the execution, this one takes it up.";
-    TaskSkip = "task/skip" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+    TaskSkip = "task/skip" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Treat a task as if it were done",
         "What waits for it may go on. Where no process is at work on the execution, this one takes it up.";
-    GateApprove = "gate/approve" Command (GateParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+    GateApprove = "gate/approve" Command (GateParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Pass a gate that waits for a person",
         "Where no process is at work on the execution, this one takes it up.";
     GateReject = "gate/reject" Command (GateParams) -> Steered, [NotFound, Refused, Owned, Unusable],

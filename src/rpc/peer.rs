@@ -48,12 +48,20 @@ pub enum Client {
     Editor,
     /// A client of a language model: what it starts outlives it.
     Model,
+    /// The user's own terminal: what is started from there outlives it too, and needs no trust,
+    /// because it was typed.
+    Terminal,
 }
 
 impl Client {
     /// Whether it may wait for the end of an execution.
     pub fn may_await(self) -> bool {
         self != Self::Editor
+    }
+
+    /// Whether it may start something only in a workspace that the user trusts.
+    pub fn needs_trust(self) -> bool {
+        matches!(self, Self::Editor | Self::Model)
     }
 
     /// Whether what it starts is carried out by the daemon of the workspace.

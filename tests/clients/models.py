@@ -48,6 +48,7 @@ environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb", "L
 bin = pathlib.Path(models) / "node_modules" / ".bin"
 entry = {"command": program, "args": ["mcp"]}
 stdin = subprocess.DEVNULL
+subprocess.run([program, "trust"], cwd=workspace, env=environment, check=True, stderr=subprocess.DEVNULL)
 
 
 def write(path, content):

@@ -66,7 +66,7 @@ fn a_prompt_is_carried_out_before_the_eyes_of_its_editor() {
     editor.update("tool_call_update", |update| update["toolCallId"] == "a1" && update["status"] == "completed");
     let question = editor.server.find("a question", |message| message["method"] == "session/request_permission");
     assert_eq!(question["params"]["options"][0]["kind"], "allow_once", "{question}");
-    let chosen = json!({"outcome": {"outcome": "selected", "optionId": "approve"}});
+    let chosen = json!({"outcome": {"outcome": "selected", "optionId": "yes"}});
     editor.server.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": chosen}));
     editor.says("Final Status: Complete");
     assert_eq!(editor.server.answer_to(turn)["result"]["stopReason"], "end_turn");
@@ -88,4 +88,19 @@ fn a_cancelled_turn_pauses_and_the_next_one_goes_on() {
     assert_eq!(editor.server.answer_to(turn)["result"]["stopReason"], "end_turn");
     let unknown = editor.server.answer("session/prompt", json!({"sessionId": "none", "prompt": []}));
     assert!(unknown["error"].is_object(), "{unknown}");
+}
+
+#[test]
+fn the_person_is_asked_for_trust() {
+    let workspace = Workspace::with(&[("breakdown.md", "# Shop\n\n- [ ] one\n  - Run: true\n")]);
+    workspace.trust(false);
+    let mut editor = Editor::of(&workspace);
+    for (choice, said) in [("no", "is not trusted"), ("yes", "Final Status: Complete")] {
+        let turn = editor.prompt("breakdown.md");
+        let question = editor.server.find("a question", |message| message["method"] == "session/request_permission");
+        let chosen = json!({"outcome": {"outcome": "selected", "optionId": choice}});
+        editor.server.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": chosen}));
+        editor.says(said);
+        editor.server.answer_to(turn);
+    }
 }

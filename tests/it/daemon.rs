@@ -143,3 +143,28 @@ fn where_it_can_not_be_something_else_is_said() {
     assert!(refused.to_string().contains("never calls itself"), "{refused}");
     assert!(daemon(&workspace).is_none());
 }
+
+#[test]
+fn nothing_is_started_where_the_user_has_not_said_so() {
+    let workspace = workspace();
+    workspace.trust(false);
+    let uri = format!("file://{}", workspace.path("breakdown.md").canonicalize().expect("a file").display());
+    let mut editor = Server::lsp(&workspace);
+    editor.initialize(json!({}));
+    let refused = editor.answer("execution/start", json!({"path": "breakdown.md"}));
+    assert_eq!(refused["error"]["data"]["kind"], "untrusted", "{refused}");
+    assert!(daemon(&workspace).is_none());
+    // What a workspace says of itself counts for nothing; what its user says in the editor does.
+    let run = json!({"command": "execution-coordinator.run", "arguments": [uri]});
+    assert_eq!(editor.result("workspace/executeCommand", run.clone()), Value::Null);
+    let question = editor.find("a question", |message| message["method"] == "window/showMessageRequest");
+    assert!(question["params"]["message"].as_str().expect("a text").contains("is not trusted"), "{question}");
+    editor.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": {"title": "Trust"}}));
+    workspace.write("go", "");
+    eventually("it is carried out", || status(&workspace).contains("Complete"));
+    assert_eq!(workspace.run(&["trust", "--revoke"]).code, 0);
+    let refused = editor.answer("execution/start", json!({"path": "breakdown.md", "fresh": true}));
+    assert_eq!(refused["error"]["data"]["kind"], "untrusted", "{refused}");
+    assert_eq!(workspace.run(&["trust"]).code, 0);
+    assert!(editor.answer("execution/start", json!({"path": "breakdown.md", "fresh": true}))["error"].is_null());
+}

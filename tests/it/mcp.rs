@@ -113,6 +113,24 @@ fn a_person_behind_the_client_is_asked_about_gates() {
 }
 
 #[test]
+fn a_person_behind_the_client_is_asked_for_trust() {
+    let workspace = workspace(CONFIG, PLAN);
+    workspace.trust(false);
+    let mut client = Client::of(&workspace, json!({}));
+    let start = json!({"name": "execution_start", "arguments": {"path": "breakdown.md"}});
+    let refused = client.server.result("tools/call", start.clone());
+    assert!(refused["content"][0]["text"].as_str().expect("a text").contains("execution-coordinator trust"), "{refused}");
+    let mut client = Client::of(&workspace, json!({"elicitation": {}}));
+    for (trust, started) in [(false, false), (true, true)] {
+        let asked = client.server.ask("tools/call", start.clone());
+        let question = client.server.find("a question", |message| message["method"] == "elicitation/create");
+        let answer = json!({"action": "accept", "content": {"trust": trust}});
+        client.server.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": answer}));
+        assert_eq!(client.server.answer_to(asked)["result"]["isError"], !started);
+    }
+}
+
+#[test]
 fn executions_are_resources_that_can_be_followed() {
     let workspace = workspace(CONFIG, PLAN);
     let mut client = Client::of(&workspace, json!({}));

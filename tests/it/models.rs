@@ -51,7 +51,12 @@ fn tool(models: &Path, name: &str, workspace: &Workspace) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(node).chain(std::env::split_paths(&path))).expect("a path");
     let mut command = Command::new(models.join("protocol/node_modules/.bin").join(name));
-    command.env("PATH", path).env_remove("EXECUTION_COORDINATOR_ATTEMPT").current_dir(workspace.path("")).stdin(Stdio::null());
+    command
+        .env("XDG_STATE_HOME", workspace.path(".state"))
+        .env("PATH", path)
+        .env_remove("EXECUTION_COORDINATOR_ATTEMPT")
+        .current_dir(workspace.path(""))
+        .stdin(Stdio::null());
     command
 }
 

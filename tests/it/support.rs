@@ -22,13 +22,21 @@ impl Workspace {
         let folder = tempfile::tempdir().expect("a folder");
         // Marks the root, so that nothing above the temporary folder counts.
         std::fs::create_dir(folder.path().join(".execution-coordinator")).expect("a state folder");
-        Self { folder }
+        let workspace = Self { folder };
+        workspace.trust(true);
+        workspace
     }
 
     pub fn with(files: &[(&str, &str)]) -> Self {
         let workspace = Self::new();
         files.iter().for_each(|(name, text)| workspace.write(name, text));
         workspace
+    }
+
+    /// Whether editors and models may start something in it.
+    pub fn trust(&self, trusted: bool) {
+        let root = self.path("").canonicalize().expect("a folder");
+        self.write(".state/execution-coordinator/trusted", &if trusted { format!("{}\n", root.display()) } else { String::new() });
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -53,6 +61,7 @@ impl Workspace {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_execution-coordinator"));
         command.args(arguments).current_dir(self.folder.path()).env_remove("EXECUTION_COORDINATOR_ATTEMPT");
+        command.env("XDG_STATE_HOME", self.path(".state"));
         command.env("XDG_CONFIG_HOME", self.path("no-config")).env("WORKSPACE", self.folder.path());
         command
     }

@@ -7,9 +7,10 @@ use crate::core::progress::{waits_for_people, word};
 use crate::core::state::{Phase, State};
 use crate::core::{brief::work_name, plan};
 use crate::engine::execution::Execution;
-use crate::rpc::calls::{events, file_of};
+use crate::rpc::calls::{events, file_of, trust_question};
 use crate::rpc::peer::{Caller, apart, report_document};
 use crate::rpc::table::Table;
+use crate::workspace::trust::trust;
 use agent_client_protocol::Client;
 use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::*;
@@ -115,7 +116,12 @@ impl Turn {
                 self.call("execution/resume", json!({"execution": known.id})).await?;
             }
         }
-        let started = self.call("execution/start", params).await?;
+        let mut started = self.call("execution/start", params.clone()).await;
+        let untrusted = coordinator.untrusted();
+        if started.is_err() && !untrusted.is_empty() && self.trusts(&untrusted).await {
+            started = self.call("execution/start", params).await;
+        }
+        let started = started?;
         for warning in started["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             self.say(&format!("{warning}\n\n"));
         }
@@ -180,32 +186,43 @@ impl Turn {
         }
     }
 
+    /// Asks the person whether they trust the workspaces that were named. Gives whether they do.
+    async fn trusts(&self, untrusted: &[PathBuf]) -> bool {
+        for root in untrusted {
+            let asked = self.permission(ToolCallId::new(format!("trust {}", root.display())), trust_question(root), "Trust");
+            if asked.await != Some(true) || trust(root).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Asks the person about a gate, and does what was decided.
     async fn ask(&self, execution: &Execution, gate: &GateId, why: &str) {
         let id = ToolCallId::new(format!("gate {gate}"));
-        let title = format!("Approve gate {gate}? {why}");
-        self.update(SessionUpdate::ToolCall(ToolCall::new(id.clone(), title.clone()).kind(ToolKind::Other)));
-        let option = |id: &'static str, name: &str, kind| PermissionOption::new(id, name, kind);
+        let decided = self.permission(id.clone(), format!("Approve gate {gate}? {why}"), "Approve").await;
+        let Some(approved) = decided else { return };
+        let method = if approved { "gate/approve" } else { "gate/reject" };
+        // It may have been decided elsewhere meanwhile.
+        let _ = self.call(method, json!({"execution": execution.id, "gate": gate, "by": "person"})).await;
+    }
+
+    /// What the person says to a question; nothing where they say nothing.
+    async fn permission(&self, id: ToolCallId, question: String, yes: &str) -> Option<bool> {
+        self.update(SessionUpdate::ToolCall(ToolCall::new(id.clone(), question.clone()).kind(ToolKind::Other)));
         let options = vec![
-            option("approve", "Approve", PermissionOptionKind::AllowOnce),
-            option("reject", "Reject", PermissionOptionKind::RejectOnce),
+            PermissionOption::new("yes", yes, PermissionOptionKind::AllowOnce),
+            PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce),
         ];
-        let call = ToolCallUpdate::new(id.clone(), ToolCallUpdateFields::new().title(title));
+        let call = ToolCallUpdate::new(id.clone(), ToolCallUpdateFields::new().title(question));
         let asked = self.client.send_request(RequestPermissionRequest::new(self.session.clone(), call, options));
         let decided = match asked.block_task().await.map(|answer| answer.outcome) {
-            Ok(RequestPermissionOutcome::Selected(chosen)) => Some(&*chosen.option_id.0 == "approve"),
+            Ok(RequestPermissionOutcome::Selected(chosen)) => Some(&*chosen.option_id.0 == "yes"),
             _ => None,
         };
-        let status = match decided {
-            Some(approved) => {
-                let method = if approved { "gate/approve" } else { "gate/reject" };
-                let done = self.call(method, json!({"execution": execution.id, "gate": gate, "by": "person"})).await;
-                // It may have been decided elsewhere meanwhile.
-                if approved && done.is_ok() { ToolCallStatus::Completed } else { ToolCallStatus::Failed }
-            }
-            None => ToolCallStatus::Failed,
-        };
+        let status = if decided == Some(true) { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
         self.update(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(id, ToolCallUpdateFields::new().status(status))));
+        decided
     }
 
     fn say(&self, text: &str) {

@@ -3,10 +3,19 @@
 use super::session::Session;
 use crate::core::id::{StreamId, TaskId};
 use crate::failure::Failure;
-use crate::rpc::calls::file_of;
+use crate::rpc::calls::{file_of, trust_question};
+use crate::workspace::root_of;
+use crate::workspace::trust::trust;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::*;
+
+/// What a user chooses to let things be started.
+const TRUST: &str = "Trust";
+/// How long the user may think about it.
+const PEOPLE_TAKE: Duration = Duration::from_hours(1);
 
 /// Names, with the actions that they stand for.
 pub const COMMANDS: [(&str, &str); 11] = [
@@ -75,15 +84,36 @@ impl Session {
             "resume" => ("execution/resume", json!({ "execution": id })),
             _ => ("execution/cancel", json!({ "execution": id })),
         };
-        let result = self.call(method, params).await?;
+        let result = self.call(method, params.clone()).await;
+        if result.as_ref().is_err_and(is_untrusted) {
+            self.ask_for_trust(uri, method, params);
+            return Ok(None);
+        }
         self.look();
-        Ok(Some(result))
+        result.map(Some)
     }
 
     /// Calls a method of the table.
     async fn call(&self, method: &str, params: Value) -> Result<Value> {
         let called = self.table.call(method, Some(params), self.caller.clone()).await;
         called.map_err(|error| Error { code: error.code.code().into(), message: error.message.into(), data: error.data })
+    }
+
+    /// Asks the user whether something may be started here, and starts it when they say so.
+    fn ask_for_trust(&self, uri: &str, method: &'static str, params: Value) {
+        let Some(root) = path_of(uri).and_then(|path| path.parent().map(root_of)) else { return };
+        let (client, table, caller) = (self.client.clone(), self.table.clone(), self.caller.clone());
+        tokio::spawn(async move {
+            let choices = [TRUST, "Cancel"].map(|title| MessageActionItem { title: title.into(), properties: HashMap::new() });
+            let asked = client.show_message_request(MessageType::WARNING, trust_question(&root), Some(choices.to_vec()));
+            let Ok(Ok(Some(chosen))) = tokio::time::timeout(PEOPLE_TAKE, asked).await else { return };
+            if chosen.title != TRUST || trust(&root).is_err() {
+                return;
+            }
+            if let Err(error) = table.call(method, Some(params), caller).await {
+                client.show_message(MessageType::ERROR, error.message).await;
+            }
+        });
     }
 
     async fn tasks_of(&self, uri: &str, stream: &str) -> Vec<TaskId> {
@@ -117,6 +147,11 @@ impl Session {
         let params = ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
         self.ask(async move { drop(client.show_document(params).await) });
     }
+}
+
+/// Whether something was refused only because nobody said that it may be started here.
+fn is_untrusted(error: &Error) -> bool {
+    error.data.as_ref().is_some_and(|data| data["kind"] == "untrusted")
 }
 
 fn failed(failure: &Failure) -> Error {

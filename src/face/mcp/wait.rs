@@ -6,6 +6,8 @@ use crate::core::id::GateId;
 use crate::core::progress::waits_for_people;
 use crate::core::status::status_report;
 use crate::engine::execution::Execution;
+use crate::rpc::calls::trust_question;
+use crate::workspace::trust::trust;
 use rmcp::model::*;
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use rmcp::task_manager::{TaskExit, TaskOptions};
@@ -145,10 +147,7 @@ type Question = (GateId, String);
 impl<'a> Person<'a> {
     /// Where there is no handshake nobody is asked: there the status says what waits for somebody.
     async fn behind(inner: &'a Inner, arguments: &JsonObject, context: &'a RequestContext<RoleServer>) -> Self {
-        let can = context.peer.peer_info().and_then(|client| client.capabilities.elicitation.clone());
-        // Neither of the two said means forms.
-        let can = can.is_some_and(|can| can.form.is_some() || can.url.is_none());
-        let execution = if can { execution_of(inner, arguments).await } else { None };
+        let execution = if can_ask(&context.peer) { execution_of(inner, arguments).await } else { None };
         Self { inner, client: &context.peer, execution }
     }
 
@@ -184,21 +183,46 @@ impl<'a> Person<'a> {
     }
 }
 
+/// Whether there is a person behind a client whom it can ask by a form.
+fn can_ask(client: &Peer<RoleServer>) -> bool {
+    let can = client.peer_info().and_then(|client| client.capabilities.elicitation.clone());
+    // Neither of the two said means forms.
+    can.is_some_and(|can| can.form.is_some() || can.url.is_none())
+}
+
+/// Asks the person behind a client whether they trust the workspaces that it named, where it can
+/// ask. Gives whether they do.
+pub(super) async fn trusts(inner: &Inner, context: &RequestContext<RoleServer>) -> bool {
+    if !can_ask(&context.peer) {
+        return false;
+    }
+    for root in inner.caller.coordinator.untrusted() {
+        let schema = ElicitationSchema::builder().required_bool("trust");
+        let answer = form(&context.peer, trust_question(&root), schema).await;
+        if answer.is_none_or(|answer| answer["trust"] != true) || trust(&root).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
 /// A person's decision about a gate, and why; nothing where none was made.
-async fn decide(peer: &Peer<RoleServer>, gate: &GateId, why: &str) -> Option<(bool, String)> {
+async fn decide(client: &Peer<RoleServer>, gate: &GateId, why: &str) -> Option<(bool, String)> {
     let schema = ElicitationSchema::builder()
         .required_bool("approve")
-        .optional_string_with("reason", |reason| reason.description("Why, where it is rejected"))
-        .build()
-        .ok()?;
-    let message = format!("Gate {gate} waits for a person: {why}. Approve it?");
-    let request = ElicitRequest::new(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema: schema });
-    let asked = peer.send_request(ServerRequest::ElicitRequest(request));
+        .optional_string_with("reason", |reason| reason.description("Why, where it is rejected"));
+    let answer = form(client, format!("Gate {gate} waits for a person: {why}. Approve it?"), schema).await?;
+    Some((answer["approve"].as_bool()?, answer["reason"].as_str().unwrap_or_default().to_owned()))
+}
+
+/// What a person filled in; nothing where they did not.
+async fn form(client: &Peer<RoleServer>, message: String, schema: ElicitationSchemaBuilder) -> Option<Value> {
+    let requested_schema = schema.build().ok()?;
+    let request = ElicitRequest::new(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema });
+    let asked = client.send_request(ServerRequest::ElicitRequest(request));
     let answer = tokio::time::timeout(PEOPLE_TAKE, asked).await.ok()?.ok()?;
-    let ClientResult::ElicitResult(answer) = answer else { return None };
-    if answer.action != ElicitationAction::Accept {
-        return None;
+    match answer {
+        ClientResult::ElicitResult(answer) if answer.action == ElicitationAction::Accept => answer.content,
+        _ => None,
     }
-    let content = answer.content?;
-    Some((content["approve"].as_bool()?, content["reason"].as_str().unwrap_or_default().to_owned()))
 }
