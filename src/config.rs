@@ -34,6 +34,16 @@ pub struct Config {
     pub environment: Environment,
     /// What sizes weigh, in minutes.
     pub sizes: Sizes,
+    /// What programs and models may do that speak to us.
+    pub clients: Clients,
+}
+
+/// What clients may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clients {
+    /// Whether they may name breakdowns and configs outside of the workspace.
+    pub outside_workspace: bool,
 }
 
 /// Limits and rules of an execution.

@@ -8,12 +8,15 @@ use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// The longest line that is read.
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// Messages that are being answered at once.
 const MAX_UNDER_WAY: usize = 4_096;
+/// Answers that wait for a slow reader; while there are so many, no more is asked of us.
+const MAX_UNREAD: usize = 256;
 
 /// Splits bytes into lines, whatever pieces they come in.
 #[derive(Default)]
@@ -71,6 +74,7 @@ impl Splitter {
 pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + Unpin) -> std::io::Result<()> {
     let mut splitter = Splitter::default();
     let mut under_way = JoinSet::new();
+    let unread = Arc::new(Semaphore::new(MAX_UNREAD));
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = tokio::select! {
@@ -82,12 +86,18 @@ pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + 
         for line in lines {
             while under_way.try_join_next().is_some() {}
             let future = answer_line(&table, &caller, line, under_way.len() >= MAX_UNDER_WAY);
-            let peer = caller.peer.clone();
+            let (peer, unread) = (caller.peer.clone(), unread.clone());
             under_way.spawn(async move {
                 if let Some(answer) = future.await {
+                    // Never closed: it is only there to be counted.
+                    let _place = unread.acquire().await;
                     peer.send(envelope::bytes(&answer)).await;
                 }
             });
+        }
+        tokio::select! {
+            place = unread.acquire() => drop(place),
+            () = caller.peer.gone() => return Ok(()),
         }
         if read == 0 {
             break;

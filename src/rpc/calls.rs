@@ -4,12 +4,13 @@
 use super::claims;
 use super::messages::*;
 use super::method::{self, Method};
-use super::peer::{Caller, apart, report_document};
+use super::peer::{Caller, Client, apart, report_document};
 use super::remote;
 use super::table::Table;
 use super::types::{PlanDocument, plan_document};
 use crate::breakdown::source::{Source, read, text};
 use crate::breakdown::{Deps, Format};
+use crate::config;
 use crate::core::brief::work_name;
 use crate::core::event::Event;
 use crate::core::id::{GateId, OrderId, TaskId};
@@ -99,16 +100,40 @@ pub fn file_of(uri: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-fn source_of(params: &PlanParams, folder: &Path) -> Result<Source, Failure> {
+/// A file that a client names: programs and models name only those of the workspaces, unless a
+/// config there says otherwise.
+fn within(caller: &Caller, path: PathBuf) -> Result<PathBuf, Failure> {
+    let roots = caller.coordinator.roots();
+    // What is typed and what is open in an editor its user has named.
+    if matches!(caller.peer.client, Client::Editor | Client::Terminal) || roots.is_empty() {
+        return Ok(path);
+    }
+    // One that does not exist is said to be missing, wherever it would be.
+    let Ok(real) = path.canonicalize() else { return Ok(path) };
+    let holds = |root: &PathBuf| real.starts_with(root.canonicalize().unwrap_or_else(|_| root.clone()));
+    let opens = |root: &PathBuf| config::load(root, None).is_ok_and(|(config, _)| config.clients.outside_workspace);
+    if roots.iter().any(holds) || roots.iter().any(opens) {
+        return Ok(path);
+    }
+    let roots: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
+    Err(Failure::usage(format!(
+        "{}: it is not in the workspace ({}): start the program in that one, or let clients name it by `outside_workspace = true` under `[clients]` in {}",
+        path.display(),
+        roots.join(", "),
+        config::FILE_NAME
+    )))
+}
+
+fn source_of(params: &PlanParams, caller: &Caller) -> Result<Source, Failure> {
     match (&params.path, &params.uri, &params.text) {
-        (Some(path), None, None) => read(&folder.join(path)),
-        (None, Some(uri), None) => read(&file_of(uri)?),
+        (Some(path), None, None) => read(&within(caller, caller.coordinator.folder.join(path))?),
+        (None, Some(uri), None) => read(&within(caller, file_of(uri)?)?),
         (None, None, Some(given)) => Ok(Source { path: None, name: "text".into(), text: text(given.clone().into_bytes(), "text")? }),
         _ => Err(Failure::usage("give exactly one of `path`, `uri` and `text`")),
     }
 }
 
-fn options_of(params: &PlanParams, folder: &Path) -> Result<Options, Failure> {
+fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> {
     let names = || Format::ALL.map(|(_, name)| name).join(", ");
     let format = params.format.as_deref().map(|wanted| {
         let known = Format::ALL.iter().find(|(_, name)| *name == wanted);
@@ -127,7 +152,7 @@ fn options_of(params: &PlanParams, folder: &Path) -> Result<Options, Failure> {
     Ok(Options {
         agent: params.agent.clone(),
         max_parallel: params.max_parallel,
-        config: params.config.as_ref().map(|path| folder.join(path)),
+        config: params.config.as_ref().map(|path| within(caller, caller.coordinator.folder.join(path))).transpose()?,
         only: params.only.clone(),
         execution: None,
         fresh: params.fresh,
@@ -139,8 +164,8 @@ fn options_of(params: &PlanParams, folder: &Path) -> Result<Options, Failure> {
 async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failure> {
     apart(move || {
         let folder = &caller.coordinator.folder;
-        let source = source_of(&params, folder)?;
-        let options = options_of(&params, folder)?;
+        let source = source_of(&params, &caller)?;
+        let options = options_of(&params, &caller)?;
         let root = workspace_of(&source, folder);
         caller.coordinator.add_root(&root);
         let (config, _) = options.config(&root)?;
@@ -153,8 +178,8 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
 async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
     let (caller, execution, started) = apart(move || {
         let folder = &caller.coordinator.folder;
-        let source = source_of(&params, folder)?;
-        let options = options_of(&params, folder)?;
+        let source = source_of(&params, &caller)?;
+        let options = options_of(&params, &caller)?;
         let root = workspace_of(&source, folder);
         caller.coordinator.add_root(&root);
         if caller.peer.client.is_outlived() {

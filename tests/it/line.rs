@@ -378,3 +378,18 @@ fn a_killed_daemon_leaves_nothing_running_and_the_next_one_goes_on() {
     assert_eq!(client.result("execution/await", json!({}))["report"]["report"]["finalStatus"], "Complete");
     assert_eq!(client.end().0, 0);
 }
+
+#[test]
+fn a_program_names_files_of_the_workspace_only_unless_the_config_says_otherwise() {
+    let outside = Workspace::with(&[("breakdown.md", "# Shop\n\n- [ ] one\n  - Run: true\n")]);
+    let workspace = Workspace::new();
+    std::os::unix::fs::symlink(outside.path("breakdown.md"), workspace.path("link.md")).expect("a link");
+    let mut client = Server::lines(&workspace, &[]);
+    let path = outside.path("breakdown.md");
+    for params in [json!({"path": path}), json!({"path": "link.md"}), json!({"uri": format!("file://{}", path.display())})] {
+        let refused = client.answer("execution/plan", params);
+        assert!(refused["error"]["message"].as_str().expect("a sentence").contains("outside_workspace"), "{refused}");
+    }
+    workspace.write("execution-coordinator.toml", "[clients]\noutside_workspace = true\n");
+    assert!(client.answer("execution/plan", json!({"path": "link.md"}))["error"].is_null());
+}
