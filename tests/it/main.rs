@@ -17,6 +17,7 @@ mod editor;
 mod house;
 mod journal;
 mod line;
+mod load;
 mod lsp;
 mod mcp;
 mod models;
