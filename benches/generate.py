@@ -58,6 +58,7 @@ def large(count, run):
 
 
 graph("two-thousand", [(f"T{i + 1:04d}", []) for i in range(2000)])
+graph("ten-thousand", [(f"T{i + 1:05d}", []) for i in range(10_000)])
 graph("independent", [(f"T{i + 1:04d}", []) for i in range(1000)])
 graph("layered", layered())
 for count in (1_000, 10_000, 100_000):

@@ -98,3 +98,8 @@ echo
 echo "| told of every event | run alone s | run with them s | all told after s | MB each |"
 echo "|---|---|---|---|---|"
 python3 benches/subscribers.py 20 "$work/two-thousand/breakdown.md" "$ours"
+
+echo
+echo "| clients at the owner's socket | run alone s | run with them s | all told after s | events a second | owner MB |"
+echo "|---|---|---|---|---|---|"
+python3 benches/sockets.py 100 "$work/ten-thousand/breakdown.md" "$ours"

@@ -1,31 +1,19 @@
 """sockets.py COUNT BREAKDOWN COMMAND...: COUNT clients at the socket of an execution's owner are told of
 every event. Prints events, seconds of the execution alone and with them, seconds until all were told,
 events per second over all of them, and the owner's memory in megabytes."""
-import os, selectors, shutil, socket, subprocess, sys, tempfile, time
+import os, selectors, socket, subprocess, sys, time
+
+from execution import run, workspace
 
 count, breakdown, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-arguments = ["run", "breakdown.md", "--deps", "explicit", "--max-parallel", "8"]
-
-
-def workspace():
-    folder = tempfile.mkdtemp()
-    os.mkdir(folder + "/.execution-coordinator")
-    shutil.copy(breakdown, folder + "/breakdown.md")
-    return folder
-
-
-def run(folder):
-    return subprocess.Popen(command + arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 begin = time.perf_counter()
-run(workspace()).wait()
+run(command, workspace(breakdown)).wait()
 alone = time.perf_counter() - begin
 
-folder = workspace()
+folder = workspace(breakdown)
 state = folder + "/.execution-coordinator/"
 begin = time.perf_counter()
-execution = run(folder)
+execution = run(command, folder)
 doors = lambda: [state + name + "/socket" for name in os.listdir(state) if os.path.exists(state + name + "/socket")]
 while not doors():
     time.sleep(0.001)

@@ -1,30 +1,18 @@
 """subscribers.py COUNT BREAKDOWN COMMAND...: an execution that COUNT clients are told of, event by
 event. Prints events, seconds from its start to its end alone and with them, and seconds until each
 of them had every event, with the memory of one of them in megabytes."""
-import json, os, shutil, subprocess, sys, tempfile, threading, time
+import json, os, subprocess, sys, threading, time
+
+from execution import run, workspace
 
 count, breakdown, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-arguments = ["run", "breakdown.md", "--deps", "explicit", "--max-parallel", "8"]
-
-
-def workspace():
-    folder = tempfile.mkdtemp()
-    os.mkdir(folder + "/.execution-coordinator")
-    shutil.copy(breakdown, folder + "/breakdown.md")
-    return folder
-
-
-def run(folder):
-    return subprocess.Popen(command + arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 begin = time.perf_counter()
-run(workspace()).wait()
+run(command, workspace(breakdown)).wait()
 alone = time.perf_counter() - begin
 
-folder = workspace()
+folder = workspace(breakdown)
 begin = time.perf_counter()
-execution = run(folder)
+execution = run(command, folder)
 while not any(os.path.exists(f"{folder}/.execution-coordinator/{name}/journal.jsonl") for name in os.listdir(folder + "/.execution-coordinator")):
     time.sleep(0.001)
 clients, ends, counts = [], [0.0] * count, [0] * count

@@ -167,10 +167,7 @@ fn watch(id: &str) -> Outcome {
     let shown = runtime.block_on(async {
         let mut over = super::run::signals()?;
         coordinator.follow();
-        // What is gone on with from here outlives the screen; what it is told beside that is
-        // on the screen already.
-        let (peer, mut queue) = Peer::new(Client::Terminal);
-        tokio::spawn(async move { while queue.recv().await.is_some() {} });
+        let peer = Peer::unheard(Client::Terminal);
         screen::run(Arc::new(table()), Caller { coordinator: coordinator.clone(), peer }, execution, &mut over).await
     });
     runtime.shutdown_background();

@@ -23,11 +23,9 @@ use turn::Turn;
 /// # Errors
 /// The input can't be read.
 pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(), Error> {
-    let (peer, mut queue) = Peer::new(Kind::Model);
-    // Notifications of the methods have no place in this protocol: what changes is told by updates.
-    let nobody_reads = tokio::spawn(async move { while queue.recv().await.is_some() {} });
+    let peer = Peer::unheard(Kind::Model);
     coordinator.follow();
-    let caller = Caller { coordinator, peer };
+    let caller = Caller { coordinator, peer: peer.clone() };
     let sessions = Arc::new(Sessions::default());
     let (making, prompting, cancelling) = (sessions.clone(), sessions.clone(), sessions);
     let of_new = caller.clone();
@@ -68,7 +66,7 @@ pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(),
         )
         .connect_to(Stdio::new())
         .await;
-    nobody_reads.abort();
+    peer.close();
     served
 }
 

@@ -35,10 +35,7 @@ pub async fn run(
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin + 'static,
 ) {
-    let (peer, mut queue) = Peer::new(Client::Model);
-    // Notifications of the methods have no place in this protocol: what changes is told by
-    // progress and by subscriptions.
-    let nobody_reads = tokio::spawn(async move { while queue.recv().await.is_some() {} });
+    let peer = Peer::unheard(Client::Model);
     coordinator.follow();
     let caller = Caller { coordinator, peer: peer.clone() };
     let server = Server(Arc::new(Inner {
@@ -54,7 +51,6 @@ pub async fn run(
         let _ = service.waiting().await;
     }
     peer.close();
-    nobody_reads.abort();
 }
 
 /// One client. Cheap to clone.

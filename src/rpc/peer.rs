@@ -123,6 +123,14 @@ impl Peer {
         )
     }
 
+    /// A client whose protocol has no place for our notifications: what changes is told in its own way.
+    /// To be called where tasks can be spawned.
+    pub fn unheard(client: Client) -> Arc<Self> {
+        let (peer, mut queue) = Self::new(client);
+        tokio::spawn(async move { while queue.recv().await.is_some() {} });
+        peer
+    }
+
     /// Sends a whole message; waits while the client reads slowly. Gives whether there still is
     /// somebody to read it.
     pub async fn send(&self, message: Vec<u8>) -> bool {

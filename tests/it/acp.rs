@@ -1,22 +1,10 @@
 //! The coordinator as an agent of the Agent Client Protocol.
 
 use crate::client::Server;
-use crate::support::Workspace;
+use crate::support::{WAITS, Workspace};
 use serde_json::{Value, json};
 
 const CONFIG: &str = "[environment]\npass = [\"WORKSPACE\"]\n[[gates]]\nname = \"release\"\nlevel = \"system\"\napproval = true\n";
-/// Waits until the file `go` is there.
-const PLAN: &str = "# Shop
-
-### Stream A: Base
-
-1. **Build**
-   - Run: `sh -c 'until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`
-
-2. **Ship**
-   - Run: true
-   - Dependencies: Task 1
-";
 
 struct Editor {
     server: Server,
@@ -52,7 +40,7 @@ impl Editor {
 
 #[test]
 fn a_prompt_is_carried_out_before_the_eyes_of_its_editor() {
-    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", PLAN)]);
+    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", WAITS)]);
     let mut editor = Editor::of(&workspace);
     let nothing = editor.prompt("Hello there.");
     editor.says("Name a breakdown");
@@ -75,7 +63,7 @@ fn a_prompt_is_carried_out_before_the_eyes_of_its_editor() {
 
 #[test]
 fn a_cancelled_turn_pauses_and_the_next_one_goes_on() {
-    let workspace = Workspace::with(&[("execution-coordinator.toml", "[environment]\npass = [\"WORKSPACE\"]\n"), ("breakdown.md", PLAN)]);
+    let workspace = Workspace::with(&[("execution-coordinator.toml", "[environment]\npass = [\"WORKSPACE\"]\n"), ("breakdown.md", WAITS)]);
     let mut editor = Editor::of(&workspace);
     let turn = editor.prompt("breakdown.md");
     editor.update("tool_call", |_| true);

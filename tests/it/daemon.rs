@@ -2,28 +2,14 @@
 //! does.
 
 use crate::client::Server;
-use crate::support::{Workspace, ended, eventually, lives};
+use crate::support::{CONFIG, WAITS, Workspace, ended, eventually, lives};
 use execution_coordinator::engine::door::{Address, knock};
 use execution_coordinator::journal::lock::holder;
 use serde_json::{Value, json};
 use std::process::Command;
 
-const CONFIG: &str = "[environment]\npass = [\"WORKSPACE\"]\n";
-/// Waits until the file `go` is there.
-const PLAN: &str = "# Shop
-
-### Stream A: Base
-
-1. **Build**
-   - Run: `sh -c 'until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`
-
-2. **Ship**
-   - Run: true
-   - Dependencies: Task 1
-";
-
 fn workspace() -> Workspace {
-    Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", PLAN)])
+    Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", WAITS)])
 }
 
 /// An editor that has started the execution.

@@ -1,23 +1,9 @@
 //! The Model Context Protocol: tools, waiting, progress, questions, resources, tasks.
 
 use crate::client::Server;
-use crate::support::Workspace;
+use crate::support::{CONFIG, WAITS, Workspace};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-const CONFIG: &str = "[environment]\npass = [\"WORKSPACE\"]\n";
-/// Waits until the file `go` is there.
-const PLAN: &str = "# Shop
-
-### Stream A: Base
-
-1. **Build**
-   - Run: `sh -c 'until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`
-
-2. **Ship**
-   - Run: true
-   - Dependencies: Task 1
-";
 
 fn workspace(config: &str, plan: &str) -> Workspace {
     Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", plan)])
@@ -63,7 +49,7 @@ impl Client {
 
 #[test]
 fn a_model_starts_follows_and_reads_an_execution_that_outlives_it() {
-    let workspace = workspace(CONFIG, PLAN);
+    let workspace = workspace(CONFIG, WAITS);
     let mut client = Client::of(&workspace, json!({}));
     assert_eq!(client.tool("execution_plan", json!({"path": "breakdown.md"}))["tasks"].as_array().map(Vec::len), Some(2));
     let refused = client.server.result("tools/call", json!({"name": "execution_start", "arguments": {"path": "nowhere.md"}}));
@@ -114,7 +100,7 @@ fn a_person_behind_the_client_is_asked_about_gates() {
 
 #[test]
 fn a_person_behind_the_client_is_asked_for_trust() {
-    let workspace = workspace(CONFIG, PLAN);
+    let workspace = workspace(CONFIG, WAITS);
     workspace.trust(false);
     let mut client = Client::of(&workspace, json!({}));
     let start = json!({"name": "execution_start", "arguments": {"path": "breakdown.md"}});
@@ -132,7 +118,7 @@ fn a_person_behind_the_client_is_asked_for_trust() {
 
 #[test]
 fn executions_are_resources_that_can_be_followed() {
-    let workspace = workspace(CONFIG, PLAN);
+    let workspace = workspace(CONFIG, WAITS);
     let mut client = Client::of(&workspace, json!({}));
     let id = client.tool("execution_start", json!({"path": "breakdown.md"}))["execution"].as_str().expect("an id").to_owned();
     let listed = client.server.result("resources/list", json!({}));
@@ -147,7 +133,7 @@ fn executions_are_resources_that_can_be_followed() {
         client.server.result("resources/read", json!({"uri": uri}))["contents"][0]["text"].as_str().expect("a text").to_owned()
     };
     assert!(read(&mut client, "report").contains("Final Status: Complete"));
-    assert_eq!(read(&mut client, "breakdown"), PLAN);
+    assert_eq!(read(&mut client, "breakdown"), WAITS);
     assert!(read(&mut client, "task/1").contains("\"Build\""));
     assert_eq!(read(&mut client, "output/a1"), "");
     for uri in [
@@ -180,7 +166,7 @@ fn a_model_claims_and_finishes_a_task_itself() {
 
 #[test]
 fn a_client_without_a_handshake_waits_by_a_task() {
-    let workspace = workspace(CONFIG, PLAN);
+    let workspace = workspace(CONFIG, WAITS);
     let mut server = Server::of(&mut workspace.command(&["mcp"]), false);
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",

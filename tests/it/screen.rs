@@ -1,7 +1,7 @@
 //! The live screen: what it shows in 80 × 24, what its keys do, and that it gives the terminal back.
 
 use crate::simulate::{agent, gate};
-use crate::support::{Workspace, eventually};
+use crate::support::{Workspace, eventually, tmux};
 use execution_coordinator::core::event::Recorded;
 use execution_coordinator::core::id::{ExecutionId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
@@ -178,11 +178,6 @@ fn a_thousand_tasks_are_scrolled_through() {
     for size in [(20, 5), (1, 1), (200, 60), (80, 3)] {
         shown(&mut model, size.0, size.1);
     }
-}
-
-fn tmux(socket: &str, arguments: &[&str]) -> String {
-    let output = Command::new("tmux").args(["-L", socket]).args(arguments).output().expect("tmux");
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

@@ -5,6 +5,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+/// Lets agents see where the workspace is.
+pub const CONFIG: &str = "[environment]\npass = [\"WORKSPACE\"]\n";
+/// Two tasks; the first waits until the file `go` is there.
+pub const WAITS: &str = "# Shop
+
+### Stream A: Base
+
+1. **Build**
+   - Run: `sh -c 'until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`
+
+2. **Ship**
+   - Run: true
+   - Dependencies: Task 1
+";
+
+/// A terminal that others watch.
+pub fn tmux(socket: &str, arguments: &[&str]) -> String {
+    let output = Command::new("tmux").args(["-L", socket]).args(arguments).output().expect("tmux");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// A folder that is gone after the test.
 pub struct Workspace {
     folder: tempfile::TempDir,

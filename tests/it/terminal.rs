@@ -1,12 +1,7 @@
 //! The progress display in a real terminal (tmux). Runs where `TEST_TERMINAL` is set.
 
-use crate::support::{Workspace, eventually};
+use crate::support::{Workspace, eventually, tmux};
 use std::process::Command;
-
-fn tmux(socket: &str, arguments: &[&str]) -> String {
-    let output = Command::new("tmux").args(["-L", socket]).args(arguments).output().expect("tmux");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 #[test]
 fn streams_tasks_agents_and_gates_show_live_and_fit_after_a_resize() {
