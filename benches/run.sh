@@ -103,3 +103,8 @@ echo
 echo "| clients at the owner's socket | run alone s | run with them s | all told after s | events a second | owner MB |"
 echo "|---|---|---|---|---|---|"
 python3 benches/sockets.py 100 "$work/ten-thousand/breakdown.md" "$ours"
+
+echo
+echo "| from an event to its showing | moments | median ms | longest ms |"
+echo "|---|---|---|---|"
+python3 benches/lag.py "$ours"

@@ -7,6 +7,7 @@ pub mod error;
 pub mod messages;
 pub mod method;
 pub mod openrpc;
+pub mod pace;
 pub mod peer;
 pub mod remote;
 pub mod schema;

@@ -16,8 +16,10 @@ use tokio::time::timeout;
 
 /// Clients at once; more wait until others have left.
 const MAX_CLIENTS: usize = 256;
-/// How long clients may take to read what they were sent once everything is over.
-const CLIENTS_TAKE: Duration = Duration::from_secs(1);
+/// Once everything is over: how long a client may take nothing of what it is to be told.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// And how long the slowest may take in all.
+const CLIENTS_TAKE: Duration = Duration::from_secs(60);
 
 /// What clients of all doors share.
 pub struct Lobby {
@@ -54,12 +56,12 @@ impl Lobby {
         }
         open.shutdown().await;
         let clients: Vec<Arc<Peer>> = self.clients().drain(..).filter_map(|client| client.upgrade()).collect();
-        let told = futures::future::join_all(clients.iter().map(|client| client.drain()));
+        let told = futures::future::join_all(clients.iter().map(|client| client.drain_while_it_reads(PATIENCE)));
         // Who reads too slowly reads the journal.
         let _ = timeout(CLIENTS_TAKE, told).await;
         clients.iter().for_each(|client| client.close());
         let mut present = self.present();
-        let _ = timeout(CLIENTS_TAKE, present.wait_for(|present| *present == 0)).await;
+        let _ = timeout(PATIENCE, present.wait_for(|present| *present == 0)).await;
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Peer>>> {

@@ -341,7 +341,7 @@ pub struct EventNotice {
     pub recorded: Recorded,
 }
 
-/// `execution/progress`: how far it is. Sent when it changes, at most twice a second.
+/// `execution/progress`: how far it is. Sent when it changes, soon, and twice a second at most in the long run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressNotice {

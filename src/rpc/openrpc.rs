@@ -13,7 +13,7 @@ type Notice = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
 /// What clients are told without asking.
 pub const NOTIFICATIONS: [Notice; 5] = [
     ("execution/event", "One event of the journal, to whoever subscribed to it.", |g| g.subschema_for::<EventNotice>()),
-    ("execution/progress", "How far an execution is. Sent when that changes, at most twice a second.", |g| {
+    ("execution/progress", "How far an execution is. Sent when that changes, soon, and twice a second at most in the long run.", |g| {
         g.subschema_for::<ProgressNotice>()
     }),
     ("execution/escalation", "Somebody is needed: what is stuck, why, what was tried, what is needed.", |g| {

@@ -2,6 +2,7 @@
 //! and never pile up.
 
 use super::messages::{CurrentOrder, EscalationNotice, OfferNotice, ProgressNotice, ReportDocument, StreamProgress};
+use super::pace::Pace;
 use crate::core::brief::work_name;
 use crate::core::id::OrderId;
 use crate::core::lease::offers;
@@ -15,17 +16,16 @@ use crate::journal::lines::Lines;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{RwLock, mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Messages that wait for a slow reader, at the most.
 const QUEUE: usize = 256;
 /// Events that are read from the journal at once.
 const PAGE: usize = 256;
-/// The time between two progress notifications.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Who calls, and what may be called about.
 #[derive(Clone)]
@@ -76,6 +76,8 @@ pub struct Peer {
     outbox: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
     /// Whether nothing more is to be sent.
     closed: watch::Sender<bool>,
+    /// How many messages it has taken.
+    taken: AtomicU64,
     /// Commands of a client are carried out one after the other, in the order in which they came.
     pub(super) order: RwLock<()>,
     /// When it came, in milliseconds since the Unix epoch: what needed somebody before that is told
@@ -113,6 +115,7 @@ impl Peer {
             Arc::new(Self {
                 outbox: Mutex::new(Some(outbox)),
                 closed: watch::Sender::new(false),
+                taken: AtomicU64::new(0),
                 order: RwLock::new(()),
                 since_ms: now_ms(),
                 client,
@@ -135,7 +138,11 @@ impl Peer {
     /// somebody to read it.
     pub async fn send(&self, message: Vec<u8>) -> bool {
         match self.outbox() {
-            Some(outbox) => outbox.send(message).await.is_ok(),
+            Some(outbox) => {
+                let sent = outbox.send(message).await.is_ok();
+                self.taken.fetch_add(1, Ordering::Relaxed);
+                sent
+            }
             None => false,
         }
     }
@@ -196,6 +203,20 @@ impl Peer {
                 _ = sent.wait_for(|sent| *sent >= last) => {}
                 () = self.gone() => return,
             }
+        }
+    }
+
+    /// The same, for as long as the client reads: one that takes nothing for so long is given up.
+    pub async fn drain_while_it_reads(&self, patience: Duration) {
+        let drained = self.drain();
+        tokio::pin!(drained);
+        let mut before = self.taken.load(Ordering::Relaxed);
+        while timeout(patience, &mut drained).await.is_err() {
+            let now = self.taken.load(Ordering::Relaxed);
+            if now == before {
+                return;
+            }
+            before = now;
         }
     }
 
@@ -313,7 +334,7 @@ enum Sent {
 #[derive(Default)]
 struct Shown {
     progress: Option<ProgressNotice>,
-    at: Option<Instant>,
+    pace: Pace,
     escalations: usize,
     /// Work that was offered to it, with how often that had been claimed before.
     offers: BTreeMap<OrderId, u32>,
@@ -361,13 +382,14 @@ impl Shown {
         }
         self.offers.retain(|order, _| state.orders.contains_key(order));
         let ended = state.ended.map(|(_, at)| at);
-        let due = self.at.map(|at| at + PROGRESS_EVERY).filter(|due| *due > Instant::now() && ended.is_none());
-        if due.is_some() {
-            return Some(due);
+        let now = Instant::now();
+        let due = self.pace.next_at(now);
+        if due > now && ended.is_none() {
+            return Some(Some(due));
         }
         let mut notice = progress(execution, state);
         if self.progress.as_ref().is_none_or(|shown| ProgressNotice { seq: notice.seq, ..shown.clone() } != notice) {
-            self.at = Some(Instant::now());
+            self.pace.count(now);
             if !peer.notify("execution/progress", &notice).await {
                 return None;
             }

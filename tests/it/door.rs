@@ -4,7 +4,8 @@ use crate::client::Server;
 use crate::support::{Workspace, ended, eventually};
 use execution_coordinator::engine::door::{Address, knock};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -132,6 +133,31 @@ fn a_guest_reads_and_is_told_everything_until_the_end() {
     assert!(guest.find(|_| true).is_none(), "then it hangs up");
     assert_eq!(ended(run.wait_with_output().expect("an end")).code, 0);
     assert_eq!(u64::try_from(workspace.journal().len()).expect("a number") + 1, next);
+}
+
+#[test]
+fn a_guest_that_reads_slowly_is_told_everything_after_the_end() {
+    let mut plan = "# Load\n".to_owned();
+    (1..=800).for_each(|task| write!(plan, "\n- [ ] {task}. Part {task}\n  - Run: true\n").expect("text"));
+    let workspace = Workspace::with(&[("breakdown.md", &plan)]);
+    let run = workspace.start(&["run", "breakdown.md", "--deps", "explicit"]);
+    eventually("it has begun", || workspace.run(&["status"]).code == 0);
+    let folder = workspace.execution();
+    eventually("its door", || folder.join("socket").exists());
+    let mut guest = Guest::at(&folder);
+    guest.send("execution/subscribe", &json!({"from": 1}));
+    let journal = folder.join("journal.jsonl");
+    eventually("its end", || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"executionEnded\"")));
+    let mut told = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    while let Ok(count @ 1..) = guest.stream.read(&mut piece) {
+        told.extend_from_slice(&piece[..count]);
+        // This is how slowly it reads, not a wait for something.
+        std::thread::sleep(std::time::Duration::from_millis(60));
+    }
+    let events = String::from_utf8_lossy(&told).matches("\"method\":\"execution/event\"").count();
+    assert_eq!(events, workspace.journal().len());
+    assert_eq!(ended(run.wait_with_output().expect("an end")).code, 0);
 }
 
 #[test]

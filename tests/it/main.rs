@@ -21,6 +21,7 @@ mod load;
 mod lsp;
 mod mcp;
 mod models;
+mod pace;
 mod process;
 mod says;
 mod screen;

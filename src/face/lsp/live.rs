@@ -6,6 +6,7 @@
 use super::session::Session;
 use crate::engine::execution::Execution;
 use crate::failure::say;
+use crate::rpc::pace::Pace;
 use crate::rpc::peer::progress;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +17,6 @@ use tokio::time::{Instant, sleep_until};
 use tower_lsp::ls_types::notification::{Notification, Progress, PublishDiagnostics, ShowMessage};
 use tower_lsp::ls_types::*;
 
-/// The time between two refreshes.
-const REFRESH_EVERY: Duration = Duration::from_millis(500);
 /// The time after which labels that show a time are out of date.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -71,7 +70,7 @@ impl Session {
     async fn follow(self: Arc<Self>) {
         let mut labels: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut known: BTreeMap<String, Told> = BTreeMap::new();
-        let mut looked_at: Option<Instant> = None;
+        let mut pace = Pace::default();
         let mut again = false;
         loop {
             let session = self.clone();
@@ -112,14 +111,12 @@ impl Session {
             // the answer. While something runs the next refresh mends that; after the last change
             // one more does.
             again = changed && !any_live;
-            // At most twice a second, and by itself only while something shows a time.
-            let earliest = looked_at.map_or_else(Instant::now, |at| at + REFRESH_EVERY);
+            // By itself only while something shows a time.
             tokio::select! {
                 () = self.look.notified() => {}
                 () = sleep_until(Instant::now() + TICK), if any_live || again => {}
             }
-            sleep_until(earliest).await;
-            looked_at = Some(Instant::now());
+            pace.next().await;
         }
     }
 

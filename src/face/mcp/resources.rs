@@ -3,6 +3,7 @@
 
 use crate::engine::execution::Execution;
 use crate::rpc::calls::{breakdown_of, card, status};
+use crate::rpc::pace::Pace;
 use crate::rpc::peer::{Caller, apart, report_document};
 use percent_encoding::percent_decode_str;
 use rmcp::ErrorData;
@@ -10,7 +11,6 @@ use rmcp::model::{Resource, ResourceTemplate, ResourceUpdatedNotificationParam};
 use rmcp::service::{Peer, RoleServer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -18,8 +18,6 @@ const SCHEME: &str = "execution-coordinator://";
 const MARKDOWN: &str = "text/markdown";
 /// The executions that are listed: the latest ones. Others can be read by their ids.
 const LISTED: usize = 20;
-/// The time between two notices about one resource.
-const NOTICE_EVERY: Duration = Duration::from_millis(500);
 /// Subscriptions of one client, at the most.
 const MAX_SUBSCRIPTIONS: usize = 100;
 
@@ -127,6 +125,7 @@ pub struct Changes {
     shown: BTreeMap<String, String>,
     changes: watch::Receiver<u64>,
     changed: Vec<String>,
+    pace: Pace,
 }
 
 impl Changes {
@@ -140,7 +139,7 @@ impl Changes {
         for uri in uris.into_iter().take(MAX_SUBSCRIPTIONS) {
             shown.insert(uri.clone(), read(&caller, &uri).await?.0);
         }
-        Ok(Self { caller, shown, changes, changed: Vec::new() })
+        Ok(Self { caller, shown, changes, changed: Vec::new(), pace: Pace::default() })
     }
 
     /// The next one that has changed; none once nothing changes any more.
@@ -150,6 +149,8 @@ impl Changes {
                 return Some(uri);
             }
             self.changes.changed().await.ok()?;
+            self.pace.next().await;
+            self.changes.mark_unchanged();
             for (uri, before) in &mut self.shown {
                 let Ok((now, _)) = read(&self.caller, uri).await else { continue };
                 if now != *before {
@@ -157,7 +158,6 @@ impl Changes {
                     self.changed.push(uri.clone());
                 }
             }
-            tokio::time::sleep(NOTICE_EVERY).await;
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::core::progress::waits_for_people;
 use crate::core::status::status_report;
 use crate::engine::execution::Execution;
 use crate::rpc::calls::trust_question;
+use crate::rpc::pace::Pace;
 use crate::workspace::trust::trust;
 use rmcp::model::*;
 use rmcp::service::{Peer, RequestContext, RoleServer};
@@ -18,8 +19,6 @@ use std::time::Duration;
 
 /// The longest wait of one call, in milliseconds: clients give up after 60 seconds and more.
 const LONGEST_MS: u64 = 45_000;
-/// The time between two notices of progress.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// How long a person may think about a gate: clients that ask wait for a tool for 300 seconds and
 /// more.
 const PEOPLE_TAKE: Duration = Duration::from_secs(240);
@@ -111,23 +110,22 @@ async fn execution_of(inner: &Inner, arguments: &JsonObject) -> Option<Arc<Execu
 struct Progress {
     execution: Option<Arc<Execution>>,
     last: u64,
+    pace: Pace,
 }
 
 impl Progress {
     async fn of(inner: &Inner, arguments: &JsonObject) -> Self {
-        Self { execution: execution_of(inner, arguments).await, last: 0 }
+        Self { execution: execution_of(inner, arguments).await, last: 0, pace: Pace::default() }
     }
 
     /// The next line, and the number of the event after which it is so; never where there is none.
     async fn next(&mut self) -> (String, u64) {
         let Some(execution) = &self.execution else { return std::future::pending().await };
-        if self.last > 0 {
-            tokio::time::sleep(PROGRESS_EVERY).await;
-        }
         let (mut seq, last) = (execution.seq(), self.last);
         if seq.wait_for(|seq| *seq > last).await.is_err() {
             return std::future::pending().await;
         }
+        self.pace.next().await;
         let state = execution.state();
         self.last = state.seq;
         (status_report(&state).line(), state.seq)
