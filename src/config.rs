@@ -52,9 +52,14 @@ pub struct Clients {
 pub struct Execution {
     /// Attempts at once.
     pub max_parallel: u32,
-    /// Where attempts work. Only `none` so far: all in the workspace itself, and tasks that name
-    /// the same files never at once.
-    pub isolation: Isolation,
+    /// Where attempts work: `worktree`, each task in a git worktree and branch of its own, merged
+    /// once it is good; `none`, all in the workspace itself, and tasks that name the same files never
+    /// at once. Where it is not said: worktrees in a git repository with a commit, unless all tasks
+    /// are commands.
+    pub isolation: Option<Isolation>,
+    /// With worktrees: whether the result is also merged into the branch that is checked out, at the
+    /// end and only where that needs nobody.
+    pub deliver: bool,
     /// An attempt is stopped after so long.
     pub attempt_timeout: String,
     /// An attempt that makes no progress for so long is stopped; agents of kind `shell` only
@@ -81,7 +86,8 @@ impl Default for Execution {
     fn default() -> Self {
         Self {
             max_parallel: 4,
-            isolation: Isolation::None,
+            isolation: None,
+            deliver: false,
             attempt_timeout: "30m".into(),
             idle_timeout: "5m".into(),
             grace: "5s".into(),
@@ -96,11 +102,12 @@ impl Default for Execution {
 }
 
 /// Where attempts work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
+    /// Each task in a git worktree and branch of its own.
+    Worktree,
     /// All in the workspace itself.
-    #[default]
     None,
 }
 
@@ -448,6 +455,8 @@ impl Config {
             backoff_ms: millis(&execution.backoff)?,
             tests_first: execution.tests_first,
             final_review: execution.final_review,
+            isolated: execution.isolation == Some(Isolation::Worktree),
+            deliver: execution.deliver,
             agents,
             gates,
             weights: Weights { extra_small, small, medium, large, extra_large, unknown },

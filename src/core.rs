@@ -15,6 +15,7 @@ pub mod id;
 pub mod input;
 pub mod label;
 pub mod lease;
+pub mod merging;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
@@ -36,13 +37,17 @@ pub fn turn(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
     let mut recorded = Vec::new();
     let events = decide::decide(state, input, now_ms);
     record(state, events, now_ms, &mut recorded);
-    loop {
+    // Each task takes a few steps in one turn. One that never comes to rest would be a mistake of
+    // ours, and must not eat up the machine: the next turn goes on.
+    for _ in 0..1_000 + 100 * state.plan.tasks.len() {
         let events = advance::advance(state, now_ms);
         if events.is_empty() {
             return recorded;
         }
         record(state, events, now_ms, &mut recorded);
     }
+    debug_assert!(false, "it does not come to rest: {:?}", &recorded[recorded.len().saturating_sub(6)..]);
+    recorded
 }
 
 /// Only what the input itself means: whoever owns the execution next goes on from there.

@@ -63,6 +63,7 @@ impl Agents {
             files: Vec::new(),
             decisions: Vec::new(),
             usage: Usage::default(),
+            commit: None,
             duration_ms: ran.duration_ms,
             ending: ran.ending,
         };

@@ -6,6 +6,7 @@
 use super::event::{Event, Mark, Purpose, Step, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::lease;
+use super::merging;
 use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Verdict};
 use super::plan::{Level, TestsFirst};
 use super::policy::{AgentPolicy, Role};
@@ -41,6 +42,10 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
             return events;
         }
     }
+    let events = merging::next(state, now_ms);
+    if !events.is_empty() {
+        return events;
+    }
     for &ix in &state.due_gates {
         let events = gate(state, ix, now_ms);
         if !events.is_empty() {
@@ -52,7 +57,7 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
         return events;
     }
     // At rest only when nobody is at work and no wait will end by itself.
-    let at_work = state.orders.values().any(|open| open.work.task().is_some());
+    let at_work = state.orders.values().any(|open| open.work.task().is_some() || open.work.is_of_repository());
     let waits = state.active.iter().any(|&ix| state.tasks[ix].not_before > now_ms);
     if at_work || waits {
         return Vec::new();
@@ -68,7 +73,9 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
 fn start(state: &State) -> Vec<Event> {
     // What was skipped, changed or removed is being stopped: until it is, its files are its own.
     let unwanted = |id: &TaskId| state.task_state(id).is_none_or(|task| task.step().is_none());
-    if state.orders.values().any(|open| open.stopping && open.work.is_attempt() && open.work.task().is_some_and(unwanted)) {
+    if !state.policy.isolated
+        && state.orders.values().any(|open| open.stopping && open.work.is_attempt() && open.work.task().is_some_and(unwanted))
+    {
         return Vec::new();
     }
     let working = state.active.iter().filter(|&&ix| state.tasks[ix].step() <= Some(Step::Implementing)).count();
@@ -78,7 +85,7 @@ fn start(state: &State) -> Vec<Event> {
     let fits = |ix: usize| {
         let agent = state.allocation[ix].agent.as_ref()?;
         // What an earlier try of it left running must be gone first.
-        (state.tasks[ix].open.is_empty() && has_place(state, agent) && !shares_files(state, ix)).then_some(ix)
+        (state.tasks[ix].open.is_empty() && has_place(state, agent) && (state.policy.isolated || !shares_files(state, ix))).then_some(ix)
     };
     let Some(ix) = state.ready.iter().find_map(|&(_, ix)| fits(ix)) else { return Vec::new() };
     let task = state.task(ix).id.clone();
@@ -115,8 +122,17 @@ fn shares_files(state: &State, ix: usize) -> bool {
 
 /// The step after one, leaving out those that have nothing to do; none after the last.
 pub fn next_step(state: &State, ix: usize, after: Option<Step>) -> Option<Step> {
-    const STEPS: [Step; 7] =
-        [Step::Consulting, Step::Baseline, Step::WritingTests, Step::ProvingRed, Step::Implementing, Step::Gating, Step::Reviewing];
+    const STEPS: [Step; 9] = [
+        Step::Placing,
+        Step::Consulting,
+        Step::Baseline,
+        Step::WritingTests,
+        Step::ProvingRed,
+        Step::Implementing,
+        Step::Gating,
+        Step::Reviewing,
+        Step::Merging,
+    ];
     STEPS.into_iter().find(|&step| after.is_none_or(|after| step > after) && applies(state, ix, step))
 }
 
@@ -131,6 +147,7 @@ fn applies(state: &State, ix: usize, step: Step) -> bool {
         tester.is_some_and(|name| state.policy.tests_gate().is_some() || role(name) == Some(Role::Tester))
     };
     match step {
+        Step::Placing => state.policy.isolated && state.tasks[ix].place.is_none(),
         Step::Consulting => !allocation.experts.is_empty(),
         Step::Baseline => !shell && state.task_checks(ix).next().is_some(),
         // Once seen red, tests are not written again when the task is tried anew.
@@ -139,6 +156,7 @@ fn applies(state: &State, ix: usize, step: Step) -> bool {
         Step::Implementing => true,
         Step::Gating => state.task_gates(ix).next().is_some(),
         Step::Reviewing => !allocation.reviewers.is_empty(),
+        Step::Merging => state.tasks[ix].place.is_some(),
     }
 }
 
@@ -156,6 +174,7 @@ impl Turn<'_> {
             return Vec::new();
         }
         match self.task.step() {
+            Some(Step::Placing) => self.place().unwrap_or_else(|| self.enter_after(Step::Placing)),
             Some(Step::Consulting) => self.consult(),
             Some(Step::Baseline) => self.baseline(),
             Some(Step::WritingTests) => self.attempt(Step::WritingTests),
@@ -163,6 +182,9 @@ impl Turn<'_> {
             Some(Step::Implementing) => self.attempt(Step::Implementing),
             Some(Step::Gating) => self.gates(),
             Some(Step::Reviewing) => self.reviews(),
+            // The merge queue sees to it.
+            Some(Step::Merging) if self.task.landed.is_none() => Vec::new(),
+            Some(Step::Merging) => self.enter_after(Step::Merging),
             None => Vec::new(),
         }
     }
@@ -184,6 +206,20 @@ impl Turn<'_> {
 
     fn open(&self, is: impl Fn(&Work) -> bool) -> bool {
         self.task.open.iter().any(|order| self.state.orders.get(order).is_some_and(|open| is(&open.work)))
+    }
+
+    /// Makes a place for it; none where it has one or needs none.
+    fn place(&self) -> Option<Vec<Event>> {
+        if !self.state.policy.isolated || self.task.place.is_some() {
+            return None;
+        }
+        if let Some(why) = &self.task.place_failed {
+            return Some(self.unevaluated(true, format!("no place could be made for it: {why}")));
+        }
+        if !self.task.open.is_empty() {
+            return Some(Vec::new());
+        }
+        Some(self.order(Work::Place { task: self.id() }))
     }
 
     fn consult(&self) -> Vec<Event> {
@@ -226,6 +262,10 @@ impl Turn<'_> {
         let Some(agent) = agent.clone() else { return self.block(format!("no agent: {}", allocation.reason)) };
         match &self.task.last {
             None => {
+                // A try that came to nothing has left its place to be looked at.
+                if let Some(events) = self.place() {
+                    return events;
+                }
                 let room = self.state.open_attempts() < self.state.policy.max_parallel as usize && has_room(self.state, &agent);
                 if !self.task.open.is_empty() || !room {
                     return Vec::new();
@@ -333,15 +373,14 @@ impl Turn<'_> {
         let limit = self.task.rework_round >= self.state.policy.max_rework;
         match red.verdict {
             _ if !required && (limit || red.verdict == GateVerdict::NotEvaluated) => self.enter_after(Step::ProvingRed),
-            GateVerdict::NotEvaluated => self.unevaluated(&red.measures.ending, why),
+            GateVerdict::NotEvaluated => self.unevaluated(may_help(&red.measures.ending), why),
             _ => self.rework(Step::WritingTests, vec![blocker("tests first", &why)]),
         }
     }
 
     /// A gate or a review of the task could not be evaluated: again where that may help, and
     /// otherwise it stays open and the task waits for somebody.
-    fn unevaluated(&self, ending: &Ending, why: String) -> Vec<Event> {
-        let may_help = !matches!(ending, Ending::DidNotStart(_) | Ending::Exited(126 | 127) | Ending::OutputLimit);
+    fn unevaluated(&self, may_help: bool, why: String) -> Vec<Event> {
         if may_help && self.task.tries + 1 < self.state.policy.max_attempts { self.postpone(why) } else { self.block(why) }
     }
 
@@ -358,7 +397,7 @@ impl Turn<'_> {
             return self.rework(Step::Implementing, failed);
         }
         if let Some((name, judged)) = results().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
-            return self.unevaluated(&judged.measures.ending, format!("gate `{name}` could not be evaluated: {}", judged.reason));
+            return self.unevaluated(may_help(&judged.measures.ending), format!("gate `{name}` could not be evaluated: {}", judged.reason));
         }
         for gate in self.state.task_gates(self.ix).filter(|gate| gate.approval) {
             let id = GateId::from(format!("{}@{}", gate.name, self.id()));
@@ -400,13 +439,32 @@ impl Turn<'_> {
         }
         let missing = self.task.reviews.iter().find(|(_, (_, review))| review.verdict == GateVerdict::NotEvaluated);
         if let Some((reviewer, (_, review))) = missing {
-            return self.unevaluated(&review.ending, format!("no verdict of {reviewer}: {}", review.summary));
+            return self.unevaluated(may_help(&review.ending), format!("no verdict of {reviewer}: {}", review.summary));
         }
         self.enter_after(Step::Reviewing)
     }
 }
 
-fn blocker(by: &str, text: &str) -> Finding {
+/// Whether what could not be evaluated may be the next time.
+pub(super) fn may_help(ending: &Ending) -> bool {
+    !matches!(ending, Ending::DidNotStart(_) | Ending::Exited(126 | 127) | Ending::OutputLimit)
+}
+
+/// A task goes back with findings, or fails where it did so too often.
+pub(super) fn rework(state: &State, id: &TaskId, step: Step, findings: Vec<Finding>) -> Vec<Event> {
+    turn(state, id, 0).map(|turn| turn.rework(step, findings)).unwrap_or_default()
+}
+
+/// Something of a task could not be evaluated.
+pub(super) fn unevaluated(state: &State, id: &TaskId, may_help: bool, why: String, now_ms: u64) -> Vec<Event> {
+    turn(state, id, now_ms).map(|turn| turn.unevaluated(may_help, why)).unwrap_or_default()
+}
+
+fn turn<'a>(state: &'a State, id: &TaskId, now_ms: u64) -> Option<Turn<'a>> {
+    state.graph.task(id).map(|ix| Turn { state, ix, task: &state.tasks[ix], now_ms })
+}
+
+pub(super) fn blocker(by: &str, text: &str) -> Finding {
     Finding { by: by.to_owned(), severity: Severity::Blocker, text: text.to_owned(), place: None }
 }
 
@@ -419,7 +477,7 @@ fn approval_needed(id: &GateId) -> Event {
     }
 }
 
-fn order(state: &State, work: Work, now_ms: u64) -> Vec<Event> {
+pub(super) fn order(state: &State, work: Work, now_ms: u64) -> Vec<Event> {
     let deadline = now_ms + limit_ms(state, &work) + DEADLINE_MARGIN_MS;
     vec![Event::Ordered { order: OrderId(state.last_order + 1), work, deadline }]
 }
@@ -449,7 +507,7 @@ fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
         let running = known.open.iter().any(|order| {
             state.orders.get(order).is_some_and(|open| matches!(&open.work, Work::Gate { check: running, .. } if running == check))
         });
-        if !running && state.open_gates() < state.policy.max_parallel as usize {
+        if !running && !state.landing() && state.open_gates() < state.policy.max_parallel as usize {
             return order(state, Work::Gate { check: check.clone(), gate: Some(id), task: None, purpose: Purpose::Judge }, now_ms);
         }
     }
@@ -516,8 +574,23 @@ fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     }
     match final_review(state, now_ms) {
         Review::Next(events) => Some(events),
-        Review::Passed => next(Level::Deployment),
+        Review::Passed if !passed(Level::Deployment) => next(Level::Deployment),
+        Review::Passed => deliver(state, now_ms),
         Review::NotPassed => None,
+    }
+}
+
+/// The result goes where the user wants it, once; what keeps it from there is said.
+fn deliver(state: &State, now_ms: u64) -> Option<Vec<Event>> {
+    let commit = state.merging.head.clone().filter(|_| state.policy.deliver)?;
+    match &state.merging.delivered {
+        Some((delivered, why)) if *delivered == commit => {
+            let about = "the result".to_owned();
+            let why = why.clone().filter(|_| !state.escalations.iter().any(|known| known.about == about))?;
+            let needed = "merge the branch of the result yourself".into();
+            Some(vec![Event::Escalated { about, why, tried: String::new(), needed }])
+        }
+        _ => Some(order(state, Work::Deliver { commit }, now_ms)),
     }
 }
 
@@ -540,7 +613,7 @@ fn final_review(state: &State, now_ms: u64) -> Review {
     };
     let missing = |agent: &&AgentPolicy| !state.final_reviews.contains_key(&agent.name);
     let mut next = state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name));
-    if let Some(agent) = next.next() {
+    if let Some(agent) = next.next().filter(|_| !state.landing()) {
         return Review::Next(order(state, Work::Review { task: None, reviewer: agent.name.clone() }, now_ms));
     }
     if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {

@@ -7,7 +7,7 @@
 use super::allocation::{Allocation, allocate};
 use super::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Step, VERSION, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
-use super::outcome::{Ending, GateVerdict, Verdict};
+use super::outcome::{Ending, GateVerdict, RepositoryOutcome, Verdict};
 use super::plan::{Level, Node, Plan, TestsFirst};
 use super::policy::{Gate, Policy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,10 @@ struct Books {
     offered: BTreeSet<OrderId>,
     /// Who took what.
     holders: BTreeMap<OrderId, String>,
+    /// What was merged last, and into which commit.
+    merged: Option<(Vec<TaskId>, Option<String>)>,
+    /// What its gates said.
+    merged_gates: BTreeMap<(TaskId, String), GateVerdict>,
     paused: bool,
     cancelled: bool,
     ended: bool,
@@ -77,6 +81,8 @@ struct Record {
     reviews: BTreeMap<AgentName, bool>,
     rework: u32,
     tries: u32,
+    placed: bool,
+    landed: bool,
 }
 
 impl Books {
@@ -214,6 +220,9 @@ impl Books {
         self.require(!clash, "renaming", || "two tasks get the same id".into());
         self.tasks = std::mem::take(&mut self.tasks).into_iter().map(|(id, record)| (to(id), record)).collect();
         self.open.values_mut().for_each(|work| work.rename(names));
+        self.merged.iter_mut().flat_map(|(tasks, _)| tasks).for_each(|task| *task = to(task.clone()));
+        self.merged_gates =
+            std::mem::take(&mut self.merged_gates).into_iter().map(|((task, check), verdict)| ((to(task), check), verdict)).collect();
         let approvals = std::mem::take(&mut self.approvals).into_iter().map(|(gate, approved)| {
             let renamed = gate.as_str().rsplit_once('@').map(|(name, id)| format!("{name}@{}", to(TaskId::from(id))));
             (renamed.map(GateId::from).unwrap_or(gate), approved)
@@ -286,7 +295,8 @@ impl Books {
         }
         let others: Vec<TaskId> =
             self.tasks.iter().filter(|(other, record)| record.active && *other != id).map(|(other, _)| other.clone()).collect();
-        for other in others {
+        let shared_folder = !self.policy.isolated;
+        for other in others.into_iter().filter(|_| shared_folder) {
             let files = |id: &TaskId| self.index.get(id).map(|ix| plan.tasks[*ix].files.clone()).unwrap_or_default();
             let mine = files(id);
             let shared = files(&other).into_iter().find(|file| mine.contains(file));
@@ -311,6 +321,14 @@ impl Books {
                 self.require(another.is_none(), "one attempt", || format!("{order} was given while {another:?} on task {task} was open"));
             }
         }
+        if self.policy.isolated
+            && work.is_attempt()
+            && let Some(task) = work.task()
+        {
+            let placed = self.task_mut(task).placed;
+            self.require(placed, "places", || format!("{order} has no place of its own"));
+        }
+        self.ordered_of_repository(order, work);
         if let Work::Implementation { task, .. } = work {
             let record = self.task_mut(task);
             record.red_before_work |= record.red;
@@ -339,6 +357,47 @@ impl Books {
         }
     }
 
+    fn ordered_of_repository(&mut self, order: OrderId, work: &Work) {
+        let merging = |work: &Work| matches!(work, Work::Merge { .. } | Work::Land { .. });
+        let looks = |work: &Work| matches!(work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. });
+        if merging(work) {
+            let another = self.open.iter().find(|(_, open)| merging(open)).map(|(order, _)| *order);
+            self.require(another.is_none(), "merging", || format!("{order} was given while {another:?} was open"));
+        }
+        if looks(work) && self.open.values().any(|open| matches!(open, Work::Land { .. })) {
+            self.breach("merging", format!("{order} looks at a result that is being changed"));
+        }
+        match work {
+            Work::Merge { tasks } => {
+                let judged = self.open.values().any(|open| matches!(open, Work::Gate { purpose: Purpose::Merged, .. }));
+                self.require(!judged, "merging", || format!("{order} takes away what is being judged"));
+                for task in tasks {
+                    let good = self.tasks.get(task).is_some_and(|record| record.active && record.implemented && record.placed);
+                    self.require(good, "merging", || format!("{order} merges task {task}, which has not been finished in its place"));
+                }
+                self.merged = None;
+                self.merged_gates.clear();
+            }
+            Work::Land { tasks, commit } => {
+                let merged = self.merged == Some((tasks.clone(), Some(commit.clone())));
+                self.require(merged, "merging", || format!("{order} lands what was not merged"));
+                let looked_at = self.open.values().any(looks);
+                self.require(!looked_at, "merging", || format!("{order} changes the result while it is looked at"));
+                let policy = self.policy.clone();
+                for task in tasks {
+                    let stream = self.index.get(task).and_then(|ix| self.plan.tasks[*ix].stream.clone());
+                    for gate in policy.gates.iter().filter(|gate| gate.is_for_tasks_of(stream.as_ref()) && gate.command) {
+                        let passed = self.merged_gates.get(&(task.clone(), gate.name.clone())) == Some(&GateVerdict::Passed);
+                        self.require(passed, "merging", || {
+                            format!("{order} lands task {task}, but its gate {} did not pass as merged", gate.name)
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn claimed(&mut self, order: OrderId, by: &str, until: u64, deadline: u64) {
         let (offered, holder) = (self.offered.contains(&order) && self.open.contains_key(&order), self.holders.get(&order).cloned());
         self.require(offered, "leases", || format!("{by} took {order}, which is not offered"));
@@ -360,11 +419,15 @@ impl Books {
         let held = self.holders.remove(&order).is_some() || !self.offered.contains(&order);
         self.require(held || !told, "leases", || format!("{order} was reported by somebody who had not taken it"));
         match (&work, outcome) {
+            (work, Outcome::Lost { .. }) if work.is_attempt() => self.leaves_its_place(work),
             (_, Outcome::Lost { .. }) => {}
             _ if self.outdated.contains(&order) => {}
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 self.task_mut(task).implemented = good;
+                if !good {
+                    self.leaves_its_place(&work);
+                }
             }
             (Work::Gate { gate: Some(gate), check, .. }, Outcome::Gate { verdict, .. }) => {
                 self.gate_results.insert((gate.clone(), check.clone()), *verdict);
@@ -389,6 +452,7 @@ impl Books {
                         record.red |= verdict == GateVerdict::Failed && measures.flaky.is_empty() && (new || unnamed);
                     }
                     Purpose::Judge => drop(record.gates.insert(check.clone(), verdict)),
+                    Purpose::Merged => drop(self.merged_gates.insert((task.clone(), check.clone()), verdict)),
                 }
             }
             (Work::Review { task: Some(task), reviewer }, Outcome::Review(review)) => {
@@ -398,11 +462,35 @@ impl Books {
             (Work::Review { task: None, reviewer }, Outcome::Review(review)) => {
                 self.final_reviews.insert(reviewer.clone(), review.verdict == GateVerdict::Passed);
             }
-            (Work::Consultation { .. } | Work::Tests { .. }, Outcome::Agent(_)) => {}
+            (Work::Consultation { .. }, Outcome::Agent(_)) => {}
+            (Work::Tests { .. }, Outcome::Agent(outcome)) => {
+                if outcome.ending != Ending::Exited(0) || outcome.verdict != Verdict::Complete {
+                    self.leaves_its_place(&work);
+                }
+            }
+            (Work::Place { task }, Outcome::Repository(RepositoryOutcome::Placed { .. })) => self.task_mut(task).placed = true,
+            (Work::Merge { .. }, Outcome::Repository(RepositoryOutcome::Merged { tasks, commit, .. })) => {
+                self.merged = Some((tasks.clone(), commit.clone()));
+            }
+            (Work::Land { tasks, .. }, Outcome::Repository(RepositoryOutcome::Landed)) => {
+                for task in tasks {
+                    self.task_mut(task).landed = true;
+                }
+                self.final_reviews.clear();
+            }
+            (Work::Deliver { .. }, Outcome::Repository(RepositoryOutcome::Delivered)) => {}
+            (work, Outcome::Repository(RepositoryOutcome::Failed { .. })) if work.is_of_repository() => {}
             _ => self.breach("orders", format!("{order} ended as something that it was not")),
         }
-        if work.is_attempt() {
+        if work.is_attempt() && !self.policy.isolated {
             self.final_reviews.clear();
+        }
+    }
+
+    /// A try that came to nothing: the next one has another place.
+    fn leaves_its_place(&mut self, work: &Work) {
+        if let Some(task) = work.task() {
+            self.task_mut(task).placed = false;
         }
     }
 
@@ -411,6 +499,7 @@ impl Books {
         self.require(!without_findings, "rework", || format!("task {task} goes back without a finding"));
         let record = self.task_mut(task);
         record.rework += 1;
+        record.landed = false;
         record.tries = 0;
         record.gates.clear();
         record.reviews.clear();
@@ -433,11 +522,11 @@ impl Books {
         let gates = record.gates.clone();
         let reviews = record.reviews.clone();
         let red = record.red_before_work;
+        let landed = record.landed || !record.placed;
+        self.require(landed, "merging", || format!("task {id} is done, but its work did not land"));
         self.require(!again, "once", || format!("task {id} is done twice"));
         self.require(active && implemented, "evidence", || format!("task {id} is done without a complete implementation"));
-        for gate in policy.gates.iter().filter(|gate| {
-            gate.level == Level::Task && (gate.streams.is_empty() || stream.as_ref().is_some_and(|s| gate.streams.contains(s)))
-        }) {
+        for gate in policy.gates.iter().filter(|gate| gate.is_for_tasks_of(stream.as_ref())) {
             if gate.command {
                 self.require(gates.get(&gate.name) == Some(&GateVerdict::Passed), "gates", || {
                     format!("task {id} is done, but its gate {} did not pass", gate.name)

@@ -105,7 +105,7 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
         Work::Implementation { attempt, .. } => ("implementation", *attempt),
         Work::Review { task: Some(_), .. } => ("review", 1),
         Work::Review { task: None, .. } => ("final-review", 1),
-        Work::Gate { .. } => return None,
+        Work::Gate { .. } | Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Deliver { .. } => return None,
     };
     let mut brief = Brief {
         order: order.to_string(),
@@ -182,6 +182,7 @@ pub fn handoff(state: &State, id: &TaskId) -> Option<Handoff> {
 /// A step's name, for people.
 pub fn step_name(step: Step) -> &'static str {
     match step {
+        Step::Placing => "making a place",
         Step::Consulting => "consulting experts",
         Step::Baseline => "measuring the base",
         Step::WritingTests => "writing tests",
@@ -189,7 +190,13 @@ pub fn step_name(step: Step) -> &'static str {
         Step::Implementing => "working",
         Step::Gating => "gates",
         Step::Reviewing => "in review",
+        Step::Merging => "merging",
     }
+}
+
+fn task_names(tasks: &[TaskId]) -> String {
+    let names: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+    format!("{} {}", if tasks.len() == 1 { "task" } else { "tasks" }, names.join(", "))
 }
 
 /// What an order is, in a few words for people: `tests of task 3`.
@@ -208,9 +215,14 @@ pub fn work_name(work: &Work) -> String {
                 Purpose::Baseline => " (base)",
                 Purpose::Red => " (red)",
                 Purpose::Judge => "",
+                Purpose::Merged => " (as merged)",
             };
             format!("gate {check}{of}{why}")
         }
+        Work::Place { task } => format!("a place for task {task}"),
+        Work::Merge { tasks } => format!("merge of {}", task_names(tasks)),
+        Work::Land { tasks, .. } => format!("landing of {}", task_names(tasks)),
+        Work::Deliver { .. } => "delivery of the result".into(),
         Work::Review { task: Some(task), reviewer } => format!("{reviewer} on task {task}"),
         Work::Review { task: None, reviewer } => format!("{reviewer} on the whole"),
     }

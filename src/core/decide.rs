@@ -5,7 +5,7 @@ use super::event::{Event, Mark, Outcome, VERSION, Work};
 use super::id::{GateId, OrderId, TaskId};
 use super::input::{Input, Start};
 use super::lease;
-use super::outcome::{AgentOutcome, Ending, GateMeasures, ReviewOutcome};
+use super::outcome::{AgentOutcome, Ending, GateMeasures, RepositoryOutcome, ReviewOutcome};
 use super::plan::{Level, Plan};
 use super::policy::{GatePolicy, judge};
 use super::progress;
@@ -41,6 +41,7 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
         Input::AgentEnded(order, outcome) => agent_ended(state, order, outcome),
         Input::GateEnded(order, measures) => gate_ended(state, order, measures),
         Input::ReviewEnded(order, outcome) => review_ended(state, order, outcome),
+        Input::RepositoryEnded(order, outcome) => repository_ended(state, order, outcome),
         Input::Claim(order, by) => lease::claim(state, order, by, now_ms),
         Input::Heartbeat(lease) => lease::heartbeat(state, lease, now_ms),
         Input::Release(lease, why) => vec![Event::Released { order: lease.order, why }],
@@ -258,6 +259,18 @@ fn review_ended(state: &State, order: OrderId, outcome: ReviewOutcome) -> Vec<Ev
         Some(Work::Review { .. }) => vec![Event::Ended { order, outcome: Outcome::Review(outcome) }],
         _ => Vec::new(),
     }
+}
+
+fn repository_ended(state: &State, order: OrderId, outcome: RepositoryOutcome) -> Vec<Event> {
+    let answers = match (state.orders.get(&order).map(|open| &open.work), &outcome) {
+        (Some(Work::Place { .. }), RepositoryOutcome::Placed { .. })
+        | (Some(Work::Merge { .. }), RepositoryOutcome::Merged { .. })
+        | (Some(Work::Land { .. }), RepositoryOutcome::Landed)
+        | (Some(Work::Deliver { .. }), RepositoryOutcome::Delivered) => true,
+        (Some(work), RepositoryOutcome::Failed { .. }) => work.is_of_repository(),
+        _ => false,
+    };
+    if answers { vec![Event::Ended { order, outcome: Outcome::Repository(outcome) }] } else { Vec::new() }
 }
 
 fn retry(state: &State, task: TaskId) -> Vec<Event> {

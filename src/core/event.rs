@@ -4,7 +4,7 @@
 //! added; anything else needs [`VERSION`] to rise.
 
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
-use super::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, ReviewOutcome};
+use super::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome};
 use super::plan::Plan;
 use super::policy::Policy;
 use schemars::JsonSchema;
@@ -292,6 +292,28 @@ pub enum Work {
         /// What the result is for.
         purpose: Purpose,
     },
+    /// Make a place of its own for a task: a worktree with a branch.
+    Place {
+        /// Which.
+        task: TaskId,
+    },
+    /// Merge what tasks have finished into a commit that is to become the result.
+    Merge {
+        /// Which, in this order.
+        tasks: Vec<TaskId>,
+    },
+    /// Make a merged commit the result.
+    Land {
+        /// Whose work it brings.
+        tasks: Vec<TaskId>,
+        /// It.
+        commit: String,
+    },
+    /// Merge the result into the user's own checkout.
+    Deliver {
+        /// It.
+        commit: String,
+    },
     /// Look at what was done.
     Review {
         /// On which task; on the whole when absent.
@@ -304,22 +326,29 @@ pub enum Work {
 impl Work {
     /// The same for tasks that have other ids.
     pub fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
-        let task = match self {
-            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } => Some(task),
-            Self::Gate { task, .. } | Self::Review { task, .. } => task.as_mut(),
+        let tasks = match self {
+            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } | Self::Place { task } => {
+                std::slice::from_mut(task)
+            }
+            Self::Gate { task, .. } | Self::Review { task, .. } => task.as_mut_slice(),
+            Self::Merge { tasks } | Self::Land { tasks, .. } => tasks,
+            Self::Deliver { .. } => &mut [],
         };
-        if let Some(task) = task
-            && let Some(name) = names.get(task)
-        {
-            *task = name.clone();
+        for task in tasks {
+            if let Some(name) = names.get(task) {
+                *task = name.clone();
+            }
         }
     }
 
     /// The task that it is about.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
-            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } => Some(task),
+            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } | Self::Place { task } => {
+                Some(task)
+            }
             Self::Gate { task, .. } | Self::Review { task, .. } => task.as_ref(),
+            Self::Merge { .. } | Self::Land { .. } | Self::Deliver { .. } => None,
         }
     }
 
@@ -330,8 +359,13 @@ impl Work {
             | Self::Tests { agent, .. }
             | Self::Implementation { agent, .. }
             | Self::Review { reviewer: agent, .. } => Some(agent),
-            Self::Gate { .. } => None,
+            Self::Gate { .. } | Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Deliver { .. } => None,
         }
+    }
+
+    /// Whether it is carried out in the repository by this program itself.
+    pub fn is_of_repository(&self) -> bool {
+        matches!(self, Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Deliver { .. })
     }
 
     /// Whether it changes the code, and so takes one of the places of `max_parallel`.
@@ -350,6 +384,8 @@ pub enum Purpose {
     Red,
     /// To judge.
     Judge,
+    /// To judge what was finished as it is merged with what others finished.
+    Merged,
 }
 
 /// How an order ended.
@@ -369,6 +405,8 @@ pub enum Outcome {
     },
     /// A review.
     Review(ReviewOutcome),
+    /// An order to the repository.
+    Repository(RepositoryOutcome),
     /// Nobody knows.
     Lost {
         /// Why.
@@ -380,6 +418,8 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
+    /// A place of its own is made.
+    Placing,
     /// Experts are asked.
     Consulting,
     /// The gates are measured as they stand before the attempt.
@@ -394,6 +434,8 @@ pub enum Step {
     Gating,
     /// The reviewers look at it.
     Reviewing,
+    /// It is merged with what others finished.
+    Merging,
 }
 
 /// How an execution stands at its end. The rule is with [`super::progress::status`].

@@ -2,7 +2,7 @@
 
 use super::event::Mark;
 use super::id::{ExecutionId, GateId, Lease, OrderId, TaskId};
-use super::outcome::{AgentOutcome, GateMeasures, ReviewOutcome};
+use super::outcome::{AgentOutcome, GateMeasures, RepositoryOutcome, ReviewOutcome};
 use super::plan::Plan;
 use super::policy::Policy;
 use super::state::State;
@@ -31,6 +31,8 @@ pub enum Input {
     GateEnded(OrderId, GateMeasures),
     /// A review ended.
     ReviewEnded(OrderId, ReviewOutcome),
+    /// An order to the repository was carried out.
+    RepositoryEnded(OrderId, RepositoryOutcome),
     /// Somebody from outside takes an order that is offered, with who it is.
     Claim(OrderId, String),
     /// Whoever holds a lease is still at work.

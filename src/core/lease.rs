@@ -131,6 +131,7 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             files: Vec::new(),
             decisions: Vec::new(),
             usage: Usage::default(),
+            commit: None,
             duration_ms,
         }),
     }

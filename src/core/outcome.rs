@@ -1,5 +1,6 @@
 //! How things end: processes, agents, gates, reviews. Adapters report these; `decide` judges them.
 
+use super::id::TaskId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -78,6 +79,9 @@ pub struct AgentOutcome {
     /// What it used.
     #[serde(default)]
     pub usage: Usage,
+    /// The commit that holds what it did, where it had a place of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -97,6 +101,63 @@ pub struct Usage {
     pub tokens: Option<u64>,
     /// Money.
     pub cost_usd: Option<f64>,
+}
+
+/// What became of an order to the repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum RepositoryOutcome {
+    /// A task has a place of its own.
+    Placed {
+        /// Where.
+        folder: String,
+        /// Its branch.
+        branch: String,
+        /// The commit that it begins with.
+        base: String,
+    },
+    /// Finished work was merged into a commit that nobody has yet.
+    Merged {
+        /// The tasks whose work is in it.
+        tasks: Vec<TaskId>,
+        /// The tasks whose work does not fit.
+        conflicts: Vec<Conflict>,
+        /// It; absent when nothing was merged.
+        #[serde(default)]
+        commit: Option<String>,
+    },
+    /// A commit is the result now.
+    Landed,
+    /// The result is in the user's own checkout.
+    Delivered,
+    /// It could not be done.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl fmt::Display for RepositoryOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Placed { branch, .. } => write!(f, "branch {branch}"),
+            Self::Merged { commit: Some(commit), .. } => write!(f, "merged as {commit}"),
+            Self::Merged { .. } => f.write_str("it does not fit"),
+            Self::Landed => f.write_str("it is part of the result"),
+            Self::Delivered => f.write_str("it is in the checkout"),
+            Self::Failed { why } => f.write_str(why),
+        }
+    }
+}
+
+/// Work that does not fit with what was merged before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Conflict {
+    /// Whose.
+    pub task: TaskId,
+    /// In which files.
+    pub files: Vec<String>,
 }
 
 /// What a gate's command showed: only measures, no verdict.

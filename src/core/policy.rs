@@ -30,6 +30,13 @@ pub struct Policy {
     pub tests_first: TestsFirst,
     /// Whether all reviewers look at the whole at the end.
     pub final_review: bool,
+    /// Whether each task is worked on in a place of its own, and merged once it is good; otherwise
+    /// all share one folder, and tasks that name the same files never run at once.
+    #[serde(default)]
+    pub isolated: bool,
+    /// Whether the result is merged into the user's own checkout at the end.
+    #[serde(default)]
+    pub deliver: bool,
     /// Agents, in the order of the config.
     pub agents: Vec<AgentPolicy>,
     /// Gates, in the order of the config.
@@ -54,6 +61,8 @@ impl Default for Policy {
             backoff_ms: 1_000,
             tests_first: TestsFirst::Required,
             final_review: true,
+            isolated: false,
+            deliver: false,
             agents: Vec::new(),
             gates: Vec::new(),
             weights: Weights::default(),
@@ -194,6 +203,13 @@ pub struct GatePolicy {
     pub tolerate_preexisting: bool,
     /// Its command is stopped after so long.
     pub timeout_ms: u64,
+}
+
+impl GatePolicy {
+    /// Whether each task of a stream (or of none) has to pass it.
+    pub fn is_for_tasks_of(&self, stream: Option<&StreamId>) -> bool {
+        self.level == Level::Task && (self.streams.is_empty() || stream.is_some_and(|stream| self.streams.contains(stream)))
+    }
 }
 
 /// A gate of a stream, of the system or of the deployment, at its place in the plan.

@@ -3,16 +3,18 @@
 
 mod parts;
 
-pub use parts::{Decision, Escalation, GatePhase, GateState, Holder, Judged, Offer, OpenOrder, Phase, TaskState, Utilisation};
+pub use parts::{
+    Batch, Decision, Escalation, GatePhase, GateState, Holder, Judged, Merging, Offer, OpenOrder, Phase, Place, TaskState, Utilisation,
+};
 
 use super::allocation::{Allocation, allocate};
 use super::change::rename;
 use super::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Step, Work};
-use super::graph::{Graph, OrderedWeight, Place};
+use super::graph::{self, Graph, OrderedWeight};
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
 use super::lease::is_offered;
-use super::outcome::{Finding, GateVerdict, ReviewOutcome, Severity, Usage};
-use super::plan::{Level, Plan, Task};
+use super::outcome::{Finding, GateVerdict, RepositoryOutcome, ReviewOutcome, Severity, Usage};
+use super::plan::{Plan, Task};
 use super::policy::{Gate, GatePolicy, Policy};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +67,11 @@ pub struct State {
     pub utilisation: BTreeMap<AgentName, Utilisation>,
     /// What was wrong with the last breakdown that was refused.
     pub plan_problems: Vec<String>,
-    /// How many attempts have ended: a gate judged before the last of them is stale.
+    /// How often what gates judge may have become another: with each attempt that ended in a shared
+    /// folder, with each merge that landed otherwise. A gate judged before the last is stale.
     pub changes: u64,
+    /// What is being merged.
+    pub merging: Merging,
     /// Waiting tasks whose dependencies are done, by rank, then by place in the file.
     pub ready: BTreeSet<(Reverse<OrderedWeight>, usize)>,
     /// Tasks being worked on.
@@ -123,8 +128,7 @@ impl State {
     /// All configured gates of a task, approvals included.
     pub fn task_gates(&self, ix: usize) -> impl Iterator<Item = &GatePolicy> {
         let stream = self.plan.tasks[ix].stream.as_ref();
-        let fits = move |gate: &&GatePolicy| gate.streams.is_empty() || stream.is_some_and(|id| gate.streams.contains(id));
-        self.policy.gates_at(Level::Task).filter(fits)
+        self.policy.gates.iter().filter(move |gate| gate.is_for_tasks_of(stream))
     }
 
     /// Whether a task's dependencies are done.
@@ -140,6 +144,11 @@ impl State {
     /// How many open orders change the code.
     pub fn open_attempts(&self) -> usize {
         self.orders.values().filter(|order| order.work.is_attempt()).count()
+    }
+
+    /// Whether the result is being changed: nobody looks at it meanwhile.
+    pub fn landing(&self) -> bool {
+        self.orders.values().any(|open| matches!(open.work, Work::Land { .. }))
     }
 
     /// How many open orders measure a gate.
@@ -187,8 +196,11 @@ impl State {
                 self.take_plan(self.plan.clone());
             }
             Event::Marked { task, mark } => self.settle(task, Phase::Marked(*mark)),
-            Event::Entered { task, step } => self.enter(task, *step),
-            Event::Ordered { order, work, deadline } => self.order(*order, work, *deadline),
+            Event::Entered { task, step } => self.enter(recorded.seq, task, *step),
+            Event::Ordered { order, work, deadline } => {
+                self.merging.ordered(recorded.seq, work);
+                self.order(*order, work, *deadline);
+            }
             Event::StopOrdered { order, .. } => {
                 if let Some(open) = self.orders.get_mut(order) {
                     open.stopping = true;
@@ -218,6 +230,9 @@ impl State {
                 task.not_before = *until;
                 task.tries += 1;
                 task.last = None;
+                task.place_failed = None;
+                // It goes to the end of the queue.
+                task.queued_at = recorded.seq;
                 task.red = task.red.take().filter(|red| red.verdict != GateVerdict::NotEvaluated);
                 task.gates.retain(|_, judged| judged.verdict != GateVerdict::NotEvaluated);
                 task.reviews.retain(|_, (_, review)| review.verdict != GateVerdict::NotEvaluated);
@@ -241,6 +256,7 @@ impl State {
                         red: task.red.take().filter(|_| task.red_seen),
                         red_seen: task.red_seen,
                         tests_result: task.tests_result.take(),
+                        tests_commit: task.tests_commit.take().filter(|_| task.red_seen),
                         ..TaskState::default()
                     };
                     *task = kept;
@@ -327,6 +343,7 @@ impl State {
         rename(&mut plan, names);
         self.plan = Arc::new(plan);
         self.orders.values_mut().for_each(|order| order.work.rename(names));
+        self.merging.rename(names);
         let decisions = std::mem::take(&mut self.decisions).into_iter().map(|(gate, decision)| {
             let of_task = gate.as_str().rsplit_once('@').and_then(|(name, id)| Some((name, names.get(&TaskId::from(id))?)));
             (of_task.map(|(name, id)| GateId::from(format!("{name}@{id}"))).unwrap_or(gate), decision)
@@ -358,41 +375,41 @@ impl State {
     /// A node's predecessors are complete: go on from there.
     fn arrive(&mut self, node: usize) {
         match self.graph.place(node) {
-            Place::Task(ix) if self.tasks[ix].satisfied() => self.completed(node),
-            Place::Task(ix) => {
+            graph::Place::Task(ix) if self.tasks[ix].satisfied() => self.completed(node),
+            graph::Place::Task(ix) => {
                 if self.tasks[ix].phase == Phase::Waiting && self.plan.tasks[ix].broken.is_none() {
                     self.ready.insert((Reverse(OrderedWeight(self.graph.rank(ix))), ix));
                 }
             }
-            Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => self.completed(node),
-            Place::Gate(ix) => {
+            graph::Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => self.completed(node),
+            graph::Place::Gate(ix) => {
                 if !self.gates[ix].streams.is_empty() {
                     self.due_gates.insert(ix);
                 }
             }
-            Place::Stream | Place::Barrier => self.completed(node),
+            graph::Place::Stream | graph::Place::Barrier => self.completed(node),
         }
     }
 
     /// A node is complete: its successors may go on.
     fn completed(&mut self, node: usize) {
-        let graph = self.graph.clone();
+        let nodes = self.graph.clone();
         let mut stack = vec![node];
         while let Some(node) = stack.pop() {
             if std::mem::replace(&mut self.complete[node], true) {
                 continue;
             }
-            for &next in graph.successors(node) {
+            for &next in nodes.successors(node) {
                 let next = next as usize;
                 self.pending[next] = self.pending[next].saturating_sub(1);
                 if self.pending[next] > 0 {
                     continue;
                 }
-                match graph.place(next) {
-                    Place::Stream | Place::Barrier => stack.push(next),
-                    Place::Task(ix) if self.tasks[ix].satisfied() => stack.push(next),
-                    Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => stack.push(next),
-                    Place::Task(_) | Place::Gate(_) => self.arrive(next),
+                match nodes.place(next) {
+                    graph::Place::Stream | graph::Place::Barrier => stack.push(next),
+                    graph::Place::Task(ix) if self.tasks[ix].satisfied() => stack.push(next),
+                    graph::Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => stack.push(next),
+                    graph::Place::Task(_) | graph::Place::Gate(_) => self.arrive(next),
                 }
             }
         }
@@ -426,7 +443,7 @@ impl State {
         }
     }
 
-    fn enter(&mut self, id: &TaskId, step: Step) {
+    fn enter(&mut self, seq: u64, id: &TaskId, step: Step) {
         let Some(ix) = self.graph.task(id) else { return };
         let now = self.now;
         let task = Arc::make_mut(&mut self.tasks[ix]);
@@ -443,6 +460,7 @@ impl State {
         task.last = None;
         task.tries = 0;
         task.not_before = 0;
+        task.queued_at = seq;
         self.active.insert(ix);
         self.ready.remove(&(Reverse(OrderedWeight(self.graph.rank(ix))), ix));
     }
@@ -490,9 +508,12 @@ impl State {
             sum.tokens = add(sum.tokens, usage.tokens, |a, b| a + b);
             sum.cost_usd = add(sum.cost_usd, usage.cost_usd, |a, b| a + b);
         }
-        if open.work.is_attempt() {
+        if open.work.is_attempt() && !self.policy.isolated {
             self.changes += 1;
             self.final_reviews.clear();
+        }
+        if let Outcome::Repository(outcome) = outcome {
+            self.repository_ended(id, &open, outcome);
         }
         match &open.work {
             Work::Gate { gate: Some(gate), check, .. } => {
@@ -508,6 +529,16 @@ impl State {
                     }
                 }
             }
+            Work::Gate { check, task: Some(task), purpose: Purpose::Merged, .. } => {
+                if let Outcome::Gate { measures, verdict, reason } = outcome {
+                    let (measures, reason) = (measures.clone(), reason.clone());
+                    let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
+                    self.merging.judged(task, check, judged);
+                }
+                self.with_task(task, |task| {
+                    task.open.remove(&id);
+                });
+            }
             Work::Review { task: None, reviewer } => {
                 if let Outcome::Review(review) = outcome {
                     self.final_reviews.insert(reviewer.clone(), (id, review.clone()));
@@ -518,6 +549,32 @@ impl State {
                     self.with_task(task, |task| task.end(id, work, outcome));
                 }
             }
+        }
+    }
+
+    /// What an order to the repository came to.
+    fn repository_ended(&mut self, id: OrderId, open: &OpenOrder, outcome: &RepositoryOutcome) {
+        let landed = self.merging.ended(&open.work, outcome);
+        match (&open.work, outcome) {
+            (Work::Place { task }, RepositoryOutcome::Placed { folder, branch, base }) => {
+                let place = Place { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };
+                self.with_task(task, |task| task.place = Some(place));
+            }
+            (Work::Place { task }, RepositoryOutcome::Failed { why }) => {
+                self.with_task(task, |task| task.place_failed = Some(why.clone()));
+            }
+            (Work::Land { tasks, commit }, _) if landed => {
+                self.changes += 1;
+                self.final_reviews.clear();
+                for task in tasks {
+                    self.with_task(task, |task| {
+                        if task.step() == Some(Step::Merging) {
+                            task.landed = Some(commit.clone());
+                        }
+                    });
+                }
+            }
+            _ => {}
         }
     }
 
@@ -557,14 +614,27 @@ impl TaskState {
             (Work::Consultation { expert, .. }, Outcome::Agent(outcome)) => {
                 self.consultations.insert(expert.clone(), outcome.clone());
             }
-            (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => self.last = Some(outcome.clone()),
+            (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => {
+                self.last = Some(outcome.clone());
+                if outcome.complete() {
+                    self.tests_commit = outcome.commit.clone();
+                    self.commit = outcome.commit.clone();
+                } else {
+                    self.place = None;
+                }
+            }
             (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
                 self.last = Some(outcome.clone());
                 if outcome.complete() {
+                    self.commit = outcome.commit.clone();
                     self.result = Some((id, outcome.clone()));
                     self.findings.clear();
+                } else {
+                    self.place = None;
                 }
             }
+            // What it left half done is not where the next one begins.
+            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => self.place = None,
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
                 let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
                 match purpose {
@@ -575,6 +645,8 @@ impl TaskState {
                         self.red = Some(judged);
                     }
                     Purpose::Judge => drop(self.gates.insert(check.clone(), judged)),
+                    // Of the merge queue.
+                    Purpose::Merged => {}
                 }
             }
             (Work::Review { reviewer, .. }, Outcome::Review(review)) => {

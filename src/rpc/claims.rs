@@ -101,6 +101,8 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             files: said.files,
             decisions: said.decisions,
             usage: said.usage,
+            // What was done in a place of its own is committed when it is merged.
+            commit: None,
             duration_ms: 0,
         };
         Input::Reported(lease, outcome)

@@ -5,7 +5,7 @@ use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
-use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, ReviewOutcome, Usage, Verdict};
+use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Usage, Verdict};
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
@@ -13,8 +13,8 @@ use execution_coordinator::core::turn;
 use std::collections::BTreeMap;
 
 /// Tasks 1 and 2 name the same file, 3 waits for stream A; tests first, a gate, a reviewer, and
-/// an approval at the end.
-fn good_journal() -> Vec<Recorded> {
+/// an approval at the end; each in a place of its own or all in one folder.
+fn good_journal(isolated: bool) -> Vec<Recorded> {
     let stream = |id: &str| Stream { id: id.into(), name: id.into(), depends_on: Vec::new() };
     let mut plan = Plan { topic: "Audited".into(), streams: vec![stream("A"), stream("B")], ..Plan::default() };
     plan.streams[1].depends_on = vec![Dependency { on: Node::Stream(StreamId::from("A")), origin: Origin::Explicit }];
@@ -30,6 +30,7 @@ fn good_journal() -> Vec<Recorded> {
         agents: vec![agent("implementation-agent", Role::Executor, "command"), agent("qa-reviewer", Role::Reviewer, "command")],
         gates: vec![gate("tests", Level::Task), gate("whole", Level::Stream), release],
         max_parallel: 2,
+        isolated,
         ..Policy::default()
     };
     let start = Start {
@@ -61,6 +62,15 @@ fn answer(order: OrderId, work: &Work) -> Input {
             order,
             ReviewOutcome { ending, verdict: GateVerdict::Passed, findings: Vec::new(), summary: String::new(), duration_ms: 1 },
         ),
+        Work::Place { .. } => {
+            let placed = RepositoryOutcome::Placed { folder: "/".into(), branch: "b".into(), base: "c".into() };
+            Input::RepositoryEnded(order, placed)
+        }
+        Work::Merge { tasks } => {
+            let commit = Some(format!("m{order}"));
+            Input::RepositoryEnded(order, RepositoryOutcome::Merged { tasks: tasks.clone(), conflicts: Vec::new(), commit })
+        }
+        Work::Land { .. } => Input::RepositoryEnded(order, RepositoryOutcome::Landed),
         _ => Input::AgentEnded(order, complete()),
     }
 }
@@ -74,6 +84,7 @@ fn complete() -> AgentOutcome {
         files: Vec::new(),
         decisions: Vec::new(),
         usage: Usage::default(),
+        commit: None,
         duration_ms: 1,
     }
 }
@@ -93,8 +104,8 @@ fn measures(code: i32) -> GateMeasures {
 }
 
 /// Changes a good journal, numbers it anew, and gives the promises that the auditor finds broken.
-fn broken_by(change: impl Fn(&mut Vec<Event>)) -> Vec<&'static str> {
-    let mut events: Vec<Event> = good_journal().into_iter().map(|recorded| recorded.event).collect();
+fn broken_by(isolated: bool, change: impl Fn(&mut Vec<Event>)) -> Vec<&'static str> {
+    let mut events: Vec<Event> = good_journal(isolated).into_iter().map(|recorded| recorded.event).collect();
     change(&mut events);
     let journal: Vec<Recorded> = events.into_iter().enumerate().map(|(ix, event)| Recorded { seq: ix as u64 + 1, at: 1, event }).collect();
     audit(&journal).into_iter().map(|breach| breach.promise).collect()
@@ -123,7 +134,8 @@ fn implementation_ordered(event: &Event) -> bool {
 
 #[test]
 fn a_good_journal_keeps_every_promise() {
-    assert_eq!(audit(&good_journal()), []);
+    assert_eq!(audit(&good_journal(false)), []);
+    assert_eq!(audit(&good_journal(true)), []);
 }
 
 #[test]
@@ -251,10 +263,58 @@ fn every_planted_break_is_caught() {
         }),
     ];
     for (promise, what, plant) in plants {
-        let found = broken_by(plant);
+        let found = broken_by(false, plant);
         assert!(found.contains(&promise), "{what}: expected a breach of `{promise}`, found {found:?}");
     }
-    let mut shuffled = good_journal();
+    let mut shuffled = good_journal(false);
     shuffled.swap(5, 6);
     assert!(audit(&shuffled).iter().any(|breach| breach.promise == "numbering"));
+}
+
+#[test]
+fn every_planted_break_of_the_merge_queue_is_caught() {
+    type Plant = (&'static str, &'static str, fn(&mut Vec<Event>));
+    let lands = |event: &Event| matches!(event, Event::Ordered { work: Work::Land { .. }, .. });
+    assert!(good_journal(true).iter().any(|recorded| lands(&recorded.event)));
+    let plants: Vec<Plant> = vec![
+        ("places", "an attempt has no place of its own", |events| {
+            events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Placed { .. }), .. }));
+        }),
+        ("places", "a try that came to nothing is followed by another in its place", |events| {
+            let first = at(events, implementation_ordered);
+            let Event::Ordered { order, work, deadline } = events[first].clone() else { return };
+            let lost = Event::Ended { order, outcome: Outcome::Lost { why: "it".into() } };
+            events.splice(first + 1..first + 1, [lost, Event::Ordered { order: OrderId(900), work, deadline }]);
+        }),
+        ("merging", "a task is done though its work did not land", |events| {
+            events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. }));
+        }),
+        ("merging", "another commit lands than was judged", |events| {
+            for event in events {
+                if let Event::Ordered { work: Work::Land { commit, .. }, .. } = event {
+                    commit.push('x');
+                }
+            }
+        }),
+        ("merging", "what fails as merged lands", |events| {
+            let merged = at(events, |event| matches!(event, Event::Ordered { work: Work::Gate { purpose: Purpose::Merged, .. }, .. }));
+            let Event::Ordered { order: gate, .. } = events[merged].clone() else { return };
+            for event in events {
+                if let Event::Ended { order, outcome: Outcome::Gate { verdict, .. } } = event
+                    && *order == gate
+                {
+                    *verdict = GateVerdict::Failed;
+                }
+            }
+        }),
+        ("merging", "two merges at once", |events| {
+            let first = at(events, |event| matches!(event, Event::Ordered { work: Work::Merge { .. }, .. }));
+            let Event::Ordered { work, deadline, .. } = events[first].clone() else { return };
+            events.insert(first + 1, Event::Ordered { order: OrderId(900), work, deadline });
+        }),
+    ];
+    for (promise, what, plant) in plants {
+        let found = broken_by(true, plant);
+        assert!(found.contains(&promise), "{what}: expected a breach of `{promise}`, found {found:?}");
+    }
 }

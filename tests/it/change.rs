@@ -71,6 +71,7 @@ impl Replay {
                 files: Vec::new(),
                 decisions: Vec::new(),
                 usage: Usage::default(),
+                commit: None,
                 duration_ms: 1,
             };
             self.turn(Input::AgentEnded(order, outcome));

@@ -59,6 +59,7 @@ fn state(tasks: usize) -> State {
         files: Vec::new(),
         decisions: Vec::new(),
         usage: Usage::default(),
+        commit: None,
         duration_ms: 60_000,
     };
     all.extend(turn(&mut state, Input::AgentEnded(OrderId(1), outcome), 61_000));

@@ -4,12 +4,13 @@
 
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::change::rename;
-use execution_coordinator::core::event::{Event, Mark, Purpose, Recorded, Status, Work};
+use execution_coordinator::core::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, Lease, OrderId, StreamId, TaskId};
 use execution_coordinator::core::input::{Input, Start};
 use execution_coordinator::core::lease::{held, offers};
 use execution_coordinator::core::outcome::{
-    AgentOutcome, Ending, Finding, GateMeasures, GateVerdict, ReviewOutcome, Severity, TestCounts, Usage, Verdict,
+    AgentOutcome, Conflict, Ending, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Severity, TestCounts, Usage,
+    Verdict,
 };
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, PlanGate, Stream, Task, TestsFirst};
 use execution_coordinator::core::policy::{AgentPolicy, GatePolicy, Policy, Role};
@@ -168,6 +169,8 @@ impl World {
             tests_first: [TestsFirst::Required, TestsFirst::Advisory, TestsFirst::Off][self.rng.usize(0..3)],
             agents,
             gates,
+            isolated: self.rng.bool(),
+            deliver: self.rng.bool(),
             ..Policy::default()
         }
     }
@@ -205,6 +208,7 @@ impl World {
                     },
                 )
             }
+            work if work.is_of_repository() => Input::RepositoryEnded(order, self.repository(order, work, ending != Ending::Exited(0))),
             Work::Review { .. } => {
                 let fails = self.chance(self.fail);
                 let verdict = match () {
@@ -230,10 +234,30 @@ impl World {
                         files: Vec::new(),
                         decisions: Vec::new(),
                         usage,
+                        commit: Some(format!("c{order}")),
                         duration_ms,
                     },
                 )
             }
+        }
+    }
+
+    /// What an order to the repository comes to.
+    fn repository(&mut self, order: OrderId, work: &Work, fails: bool) -> RepositoryOutcome {
+        if fails {
+            return RepositoryOutcome::Failed { why: "the disk is full".into() };
+        }
+        match work {
+            Work::Merge { tasks } => {
+                let fits = self.fail / 2.0;
+                let (conflicting, merged): (Vec<TaskId>, Vec<TaskId>) = tasks.iter().cloned().partition(|_| self.chance(fits));
+                let conflicts = conflicting.into_iter().map(|task| Conflict { task, files: vec!["src/1.rs".into()] }).collect();
+                let commit = (!merged.is_empty()).then(|| format!("m{order}"));
+                RepositoryOutcome::Merged { tasks: merged, conflicts, commit }
+            }
+            Work::Land { .. } => RepositoryOutcome::Landed,
+            Work::Deliver { .. } => RepositoryOutcome::Delivered,
+            _ => RepositoryOutcome::Placed { folder: format!("/trees/{order}"), branch: order.to_string(), base: "c0".into() },
         }
     }
 
@@ -277,6 +301,7 @@ impl World {
                 policy.tests_first = state.policy.tests_first;
                 policy.gates = state.policy.gates.clone();
                 policy.agents = state.policy.agents.clone();
+                policy.isolated = state.policy.isolated;
                 Input::PolicyOffered(Box::new(policy))
             }
             9 if self.rng.u8(..) < 30 => Input::Cancel,
@@ -482,7 +507,9 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
 
 fn is_open(state: &State, answer: &Input) -> bool {
     match answer {
-        Input::AgentEnded(order, _) | Input::GateEnded(order, _) | Input::ReviewEnded(order, _) => state.orders.contains_key(order),
+        Input::AgentEnded(order, _) | Input::GateEnded(order, _) | Input::ReviewEnded(order, _) | Input::RepositoryEnded(order, _) => {
+            state.orders.contains_key(order)
+        }
         Input::Reported(lease, _) | Input::ReviewSubmitted(lease, _) | Input::Heartbeat(lease) | Input::Release(lease, _) => {
             held(state, *lease).is_some()
         }
@@ -491,8 +518,11 @@ fn is_open(state: &State, answer: &Input) -> bool {
     }
 }
 
-fn check(seed: u64) -> Result<Status, String> {
+fn check(seed: u64, seen: &mut BTreeMap<&str, u64>) -> Result<Status, String> {
     let (journal, state) = simulate(seed)?;
+    for recorded in &journal {
+        *seen.entry(rare(&recorded.event)).or_default() += 1;
+    }
     if let Some(breach) = audit(&journal).first() {
         return Err(format!("event {}: {}: {}", breach.seq, breach.promise, breach.what));
     }
@@ -504,6 +534,21 @@ fn check(seed: u64) -> Result<Status, String> {
     Ok(state.ended.expect("it has ended").0)
 }
 
+/// What a simulation without it would show little of.
+fn rare(event: &Event) -> &'static str {
+    match event {
+        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. } => "landed",
+        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Delivered), .. } => "delivered",
+        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Merged { conflicts, .. }), .. } if !conflicts.is_empty() => "conflict",
+        Event::Ordered { work: Work::Land { tasks, .. }, .. } if tasks.len() > 1 => "several land at once",
+        Event::Ordered { work: Work::Merge { tasks }, .. } if tasks.len() > 2 => "several are merged at once",
+        Event::Rework { findings, .. } if findings.iter().any(|finding| finding.text.contains("as merged")) => "bad as merged",
+        Event::Claimed { .. } => "claimed",
+        Event::Postponed { .. } => "postponed",
+        _ => "other",
+    }
+}
+
 #[test]
 fn thousands_of_seeds_keep_every_promise() {
     if let Ok(seed) = std::env::var("SEED") {
@@ -512,15 +557,18 @@ fn thousands_of_seeds_keep_every_promise() {
         let ended = simulate_into(seed, &mut journal).map(|_| ());
         journal.iter().for_each(|recorded| eprintln!("{} {} {:?}", recorded.seq, recorded.at, recorded.event));
         eprintln!("{ended:?}");
-        check(seed).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
+        check(seed, &mut BTreeMap::new()).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
         return;
     }
     let seeds = std::env::var("SIMULATE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
     let mut endings: BTreeMap<String, u32> = BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for seed in 0..seeds {
-        let status = check(seed).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed, &mut seen)));
+        let status = checked.unwrap_or_else(|_| Err("it panicked".into())).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
         *endings.entry(format!("{status:?}")).or_default() += 1;
     }
     // A simulation in which nothing ever succeeds, or never fails, would show little.
+    assert!(seen.len() == 9 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
     assert!(endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50), "{endings:?}");
 }

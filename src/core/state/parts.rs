@@ -1,9 +1,10 @@
 //! What a state is made of: tasks, gates, open orders, decisions.
 
 use crate::core::event::{Mark, Step, Work};
-use crate::core::id::{AgentName, OrderId};
-use crate::core::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, ReviewOutcome};
+use crate::core::id::{AgentName, OrderId, TaskId};
+use crate::core::outcome::{AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +51,61 @@ pub struct TaskState {
     pub reviews: BTreeMap<AgentName, (OrderId, ReviewOutcome)>,
     /// The last complete implementation: what is handed to the tasks after it.
     pub result: Option<(OrderId, AgentOutcome)>,
+    /// Where it is worked on, where that is a place of its own.
+    pub place: Option<Place>,
+    /// Why no place could be made for it.
+    pub place_failed: Option<String>,
+    /// The commit with the tests that were written first.
+    pub tests_commit: Option<String>,
+    /// The commit with what was finished last.
+    pub commit: Option<String>,
+    /// The number of the event since which it waits to be merged.
+    pub queued_at: u64,
+    /// The commit of the result that has its work in it.
+    pub landed: Option<String>,
+}
+
+/// A place of a task's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The order that made it.
+    pub order: OrderId,
+    /// Where.
+    pub folder: Arc<str>,
+    /// Its branch.
+    pub branch: Arc<str>,
+    /// The commit that it began with.
+    pub base: Arc<str>,
+}
+
+/// What is being merged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Merging {
+    /// The last commit of the result that is known; none before the first.
+    pub head: Option<String>,
+    /// What is merged now.
+    pub batch: Option<Batch>,
+    /// How many tasks are merged at once: fewer while what is merged fails.
+    pub most: usize,
+    /// Whether the result is in the user's own checkout, by commit, or why not.
+    pub delivered: Option<(String, Option<String>)>,
+}
+
+/// Work of some tasks, merged and judged together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Whose.
+    pub tasks: Vec<TaskId>,
+    /// The number of the event by which its merge was ordered.
+    pub ordered_at: u64,
+    /// What that gave.
+    pub commit: Option<String>,
+    /// What does not fit.
+    pub conflicts: Vec<Conflict>,
+    /// Why it could not be merged or landed.
+    pub failed: Option<String>,
+    /// What its gates said, by task and name.
+    pub gates: BTreeMap<(TaskId, String), Judged>,
 }
 
 /// Where a task stands.

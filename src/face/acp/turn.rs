@@ -2,7 +2,7 @@
 
 use crate::core::event::{Event, Outcome, Recorded, Work};
 use crate::core::id::{GateId, OrderId};
-use crate::core::outcome::GateVerdict;
+use crate::core::outcome::{GateVerdict, RepositoryOutcome};
 use crate::core::progress::{waits_for_people, word};
 use crate::core::state::{Phase, State};
 use crate::core::{brief::work_name, plan};
@@ -258,6 +258,7 @@ fn called(order: OrderId, work: &Work) -> SessionUpdate {
     let kind = match work {
         Work::Implementation { .. } | Work::Tests { .. } => ToolKind::Edit,
         Work::Gate { .. } => ToolKind::Execute,
+        Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Deliver { .. } => ToolKind::Other,
         Work::Review { .. } => ToolKind::Read,
         Work::Consultation { .. } => ToolKind::Think,
     };
@@ -272,14 +273,17 @@ fn update_of(recorded: &Recorded) -> Option<SessionUpdate> {
         Event::Ordered { order, work, .. } => called(*order, work),
         Event::Ended { order, outcome } => {
             let (good, text) = match outcome {
-                Outcome::Agent(outcome) => (outcome.complete(), if outcome.complete() { &outcome.summary } else { &outcome.reason }),
-                Outcome::Gate { verdict, reason, .. } => (*verdict == GateVerdict::Passed, reason),
-                Outcome::Review(review) => (review.verdict == GateVerdict::Passed, &review.summary),
-                Outcome::Lost { why } => (false, why),
+                Outcome::Agent(outcome) => {
+                    (outcome.complete(), if outcome.complete() { outcome.summary.clone() } else { outcome.reason.clone() })
+                }
+                Outcome::Gate { verdict, reason, .. } => (*verdict == GateVerdict::Passed, reason.clone()),
+                Outcome::Review(review) => (review.verdict == GateVerdict::Passed, review.summary.clone()),
+                Outcome::Repository(outcome) => (!matches!(outcome, RepositoryOutcome::Failed { .. }), outcome.to_string()),
+                Outcome::Lost { why } => (false, why.clone()),
             };
             let status = if good { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
             let fields = ToolCallUpdateFields::new().status(status);
-            let fields = if text.is_empty() { fields } else { fields.content(vec![ToolCallContent::from(text.clone())]) };
+            let fields = if text.is_empty() { fields } else { fields.content(vec![ToolCallContent::from(text)]) };
             SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(order.to_string(), fields))
         }
         Event::Escalated { about, why, needed, .. } => {

@@ -1,0 +1,194 @@
+//! The merge queue: what tasks have finished in places of their own becomes the result, judged as it
+//! is merged.
+//!
+//! Finished tasks are merged in the order in which they came. As many as wait are merged together
+//! and judged by the gates of each; where that fails, half of them are tried, down to one, whose
+//! failure is its own ("bisecting" in bors and Zuul). Only what passed becomes the result, so the
+//! result passes at any moment.
+
+use super::advance::{blocker, may_help, order, rework, unevaluated};
+use super::event::{Event, Purpose, Step, Work};
+use super::id::TaskId;
+use super::outcome::{Conflict, Finding, GateVerdict, RepositoryOutcome};
+use super::state::{Batch, Judged, Merging, State, TaskState};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many tasks are merged together at the most.
+const MOST: usize = 8;
+
+/// The next thing to do for what waits to be merged.
+pub(super) fn next(state: &State, now_ms: u64) -> Vec<Event> {
+    let running = state.orders.values().any(|open| matches!(open.work, Work::Merge { .. } | Work::Land { .. }));
+    if running {
+        return Vec::new();
+    }
+    match state.merging.batch.as_ref().filter(|batch| stands(state, batch)) {
+        Some(batch) => go_on(state, batch, now_ms),
+        None => begin(state, now_ms),
+    }
+}
+
+/// Whether all that a batch brings is still wanted as it was when it was merged.
+fn stands(state: &State, batch: &Batch) -> bool {
+    // What came after its order was given is not in it.
+    let waits = |task: &TaskId| waiting(state, task).is_some_and(|known| known.queued_at < batch.ordered_at);
+    !batch.tasks.is_empty() && batch.tasks.iter().chain(batch.conflicts.iter().map(|conflict| &conflict.task)).all(waits)
+}
+
+/// A task that waits to be merged.
+fn waiting<'a>(state: &'a State, task: &TaskId) -> Option<&'a TaskState> {
+    state.task_state(task).filter(|known| known.step() == Some(Step::Merging) && known.landed.is_none())
+}
+
+fn begin(state: &State, now_ms: u64) -> Vec<Event> {
+    // What was merged before is not taken away under the gates that still judge it.
+    if state.orders.values().any(|open| matches!(open.work, Work::Gate { purpose: Purpose::Merged, .. })) {
+        return Vec::new();
+    }
+    let waits = |&&ix: &&usize| {
+        let known = &state.tasks[ix];
+        known.step() == Some(Step::Merging) && known.landed.is_none() && known.open.is_empty() && known.not_before <= now_ms
+    };
+    let mut queue: Vec<usize> = state.active.iter().filter(waits).copied().collect();
+    queue.sort_by_key(|&ix| state.tasks[ix].queued_at);
+    let most = if state.merging.most == 0 { MOST } else { state.merging.most };
+    let tasks: Vec<TaskId> = queue.into_iter().take(most).map(|ix| state.task(ix).id.clone()).collect();
+    if tasks.is_empty() { Vec::new() } else { order(state, Work::Merge { tasks }, now_ms) }
+}
+
+fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
+    if let Some(why) = &batch.failed {
+        return unevaluated(state, &batch.tasks[0], true, format!("it could not be merged: {why}"), now_ms);
+    }
+    if let Some(conflict) = batch.conflicts.first() {
+        return rework(state, &conflict.task, Step::Implementing, vec![finding(state, conflict)]);
+    }
+    let Some(commit) = &batch.commit else { return begin(state, now_ms) };
+    let open = |task: &TaskId, check: &str| {
+        let is = |work: &Work| matches!(work, Work::Gate { task: Some(of), check: by, purpose: Purpose::Merged, .. } if of == task && by == check);
+        state.orders.values().any(|open| is(&open.work))
+    };
+    let mut running = false;
+    for (task, check) in checks(state, batch).filter(|key| !batch.gates.contains_key(key)) {
+        if open(&task, &check) {
+            running = true;
+        } else if state.open_gates() < state.policy.max_parallel as usize {
+            return order(state, Work::Gate { check, gate: None, task: Some(task), purpose: Purpose::Merged }, now_ms);
+        } else {
+            running = true;
+        }
+    }
+    if running {
+        return Vec::new();
+    }
+    let bad = batch.gates.iter().find(|(_, judged)| judged.verdict != GateVerdict::Passed);
+    if let Some(((task, check), judged)) = bad {
+        // Whose fault it is shows when fewer are merged at once.
+        if batch.tasks.len() > 1 {
+            return begin(state, now_ms);
+        }
+        let why = format!("gate `{check}` as merged with what others finished: {} (output of {})", judged.reason, judged.order);
+        return match judged.verdict {
+            GateVerdict::Failed => rework(state, task, Step::Implementing, vec![blocker("merge queue", &why)]),
+            _ => unevaluated(state, task, may_help(&judged.measures.ending), why, now_ms),
+        };
+    }
+    // The result does not change under a gate or a review that looks at it.
+    let looked_at =
+        state.orders.values().any(|open| matches!(open.work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. }));
+    if looked_at {
+        return Vec::new();
+    }
+    order(state, Work::Land { tasks: batch.tasks.clone(), commit: commit.clone() }, now_ms)
+}
+
+/// What judges a batch: the gates of each of its tasks.
+fn checks<'a>(state: &'a State, batch: &'a Batch) -> impl Iterator<Item = (TaskId, String)> + 'a {
+    let of = |task: &'a TaskId| {
+        let ix = state.graph.task(task);
+        ix.into_iter().flat_map(|ix| state.task_checks(ix)).map(move |gate| (task.clone(), gate.name.clone()))
+    };
+    batch.tasks.iter().flat_map(of)
+}
+
+/// What its author is told of a conflict.
+fn finding(state: &State, conflict: &Conflict) -> Finding {
+    let others = |file: &String| {
+        let by = |(ix, known): (usize, &Arc<TaskState>)| {
+            let (_, result) = known.result.as_ref().filter(|_| known.landed.is_some())?;
+            result.files.contains(file).then(|| format!("task {} ({})", state.task(ix).id, state.task(ix).title))
+        };
+        let by: Vec<String> = state.tasks.iter().enumerate().filter_map(by).collect();
+        if by.is_empty() { format!("`{file}`") } else { format!("`{file}`, which {} changed too", by.join(" and ")) }
+    };
+    let files: Vec<String> = conflict.files.iter().map(others).collect();
+    blocker(
+        "merge queue",
+        &format!(
+            "your work does not fit with what was merged meanwhile: {}. Both sides stand in the files: keep what both are for",
+            files.join("; ")
+        ),
+    )
+}
+
+impl Merging {
+    /// An order was given.
+    pub(super) fn ordered(&mut self, seq: u64, work: &Work) {
+        if let Work::Merge { tasks } = work {
+            self.batch = Some(Batch { tasks: tasks.clone(), ordered_at: seq, ..Batch::default() });
+        }
+    }
+
+    /// One of the gates of what was merged was measured.
+    pub(super) fn judged(&mut self, task: &TaskId, check: &str, judged: Judged) {
+        let Some(batch) = &mut self.batch else { return };
+        if judged.verdict != GateVerdict::Passed && batch.tasks.len() > 1 {
+            self.most = batch.tasks.len() / 2;
+        }
+        batch.gates.insert((task.clone(), check.to_owned()), judged);
+    }
+
+    /// Tasks have other ids.
+    pub(super) fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
+        let Some(batch) = &mut self.batch else { return };
+        let to = |id: &TaskId| names.get(id).unwrap_or(id).clone();
+        batch.tasks.iter_mut().chain(batch.conflicts.iter_mut().map(|conflict| &mut conflict.task)).for_each(|task| *task = to(task));
+        batch.gates = std::mem::take(&mut batch.gates).into_iter().map(|((task, check), judged)| ((to(&task), check), judged)).collect();
+    }
+
+    /// One of its orders ended. Gives whether the result is another now.
+    pub(super) fn ended(&mut self, work: &Work, outcome: &RepositoryOutcome) -> bool {
+        match (work, outcome) {
+            (Work::Merge { .. }, RepositoryOutcome::Merged { tasks, conflicts, commit }) => {
+                if let Some(batch) = &mut self.batch {
+                    batch.tasks = tasks.clone();
+                    batch.conflicts = conflicts.clone();
+                    batch.commit = commit.clone();
+                }
+                false
+            }
+            (Work::Land { commit, .. }, RepositoryOutcome::Landed) => {
+                self.head = Some(commit.clone());
+                self.batch = None;
+                self.most = (self.most * 2).min(MOST);
+                true
+            }
+            (Work::Deliver { commit }, RepositoryOutcome::Delivered) => {
+                self.delivered = Some((commit.clone(), None));
+                false
+            }
+            (Work::Deliver { commit }, RepositoryOutcome::Failed { why }) => {
+                self.delivered = Some((commit.clone(), Some(why.clone())));
+                false
+            }
+            (_, RepositoryOutcome::Failed { why }) => {
+                if let Some(batch) = &mut self.batch {
+                    batch.failed = Some(why.clone());
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+}
