@@ -223,11 +223,22 @@ pub fn find_program(name: &str, folder: &Path, path: Option<&str>) -> Result<Pat
     found.ok_or_else(|| format!("`{name}` is not on the path: install it, or give its path"))
 }
 
+/// Opens a file that this program keeps: no link to one elsewhere, and nothing that waits for a writer.
+///
+/// # Errors
+/// It is not there, or it is something else.
+pub fn open_kept(path: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")) }
+}
+
 /// The last bytes of an output; nothing when it is not there.
 pub fn end_of(path: &Path, most_bytes: u64) -> String {
     use std::io::{Read, Seek, SeekFrom};
     let read = || -> io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(path)?;
+        let mut file = open_kept(path)?;
         let len = file.metadata()?.len();
         file.seek(SeekFrom::Start(len.saturating_sub(most_bytes)))?;
         let mut bytes = Vec::new();

@@ -37,6 +37,11 @@ impl View {
 
     /// A line that an order printed, without what could steer a terminal.
     pub fn printed(&self, order: OrderId, line: &str) {
-        self.tails.insert(order, line.chars().filter(|c| !c.is_control()).take(200).collect());
+        self.tails.insert(order, plain(line).chars().take(200).collect());
     }
+}
+
+/// A line that a process printed, without what steers a terminal: colours, titles, movements.
+pub fn plain(line: &str) -> String {
+    anstream::adapter::strip_str(line).to_string().chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
 }

@@ -47,7 +47,7 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
         read.map_err(|error| Failure::usage(format!("standard input can't be read: {error}")))?;
         return Ok(Source { path: None, text: text(bytes, "standard input")?, name });
     }
-    let file = if given.is_dir() { in_folder(given)? } else { given.to_owned() };
+    let file = file_in(given)?;
     let name = file.display().to_string();
     let meta = file.metadata().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -65,6 +65,14 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
     let bytes = std::fs::read(&file).map_err(|error| Failure::usage(format!("{name}: can't be read: {error}: check its permissions")))?;
     let path = std::path::absolute(&file).map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))?;
     Ok(Source { path: Some(path.canonicalize().unwrap_or(path)), text: text(bytes, &name)?, name })
+}
+
+/// The breakdown that a path means: itself, or the one in a folder.
+///
+/// # Errors
+/// There is none in the folder.
+pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
+    if given.is_dir() { in_folder(given) } else { Ok(given.to_owned()) }
 }
 
 fn in_folder(folder: &Path) -> Result<PathBuf, Failure> {

@@ -8,7 +8,7 @@ use crate::core::state::State;
 use crate::core::status::duration;
 use crate::engine::clock::Clock;
 use crate::failure::say;
-use crate::view::View;
+use crate::view::{View, plain};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Display {
     pub fn show(&mut self, batch: &[Recorded], state: &State) {
         for line in batch.iter().filter_map(|recorded| line(&recorded.event, state)) {
             // Texts of agents are in it: none of them may steer the terminal.
-            let line: String = line.chars().filter(|c| !c.is_control()).collect();
+            let line = plain(&line);
             match &self.live {
                 Some(live) => drop(live.all.println(&line)),
                 None if self.lines => say(format_args!("{line}")),

@@ -3,6 +3,7 @@
 
 use super::{Exit, Outcome, here};
 use crate::config::FILE_NAME;
+use crate::engine::start::never_calls_itself;
 use crate::failure::{Failure, say};
 use crate::workspace::trust;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,7 @@ pub struct TrustArguments {
 /// # Errors
 /// There is no such folder, or the user's state folder can't be written.
 pub fn trust(arguments: &TrustArguments) -> Outcome {
+    never_calls_itself()?;
     let folder = match &arguments.folder {
         Some(folder) => folder.clone(),
         None => super::root_here()?,

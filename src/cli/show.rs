@@ -8,7 +8,7 @@ use crate::breakdown::text::Text;
 use crate::config;
 use crate::core::audit::audit as audit_events;
 use crate::core::event::Event;
-use crate::core::id::OrderId;
+use crate::core::id::{OrderId, TaskId};
 use crate::core::report::report as report_of;
 use crate::core::status::{StatusReport, role_name, status_report};
 use crate::engine::coordinator::Coordinator;
@@ -26,6 +26,10 @@ use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often it is looked whether something has begun.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Options of `plan`.
 #[derive(clap::Args)]
@@ -179,8 +183,7 @@ fn status_of(folder: &std::path::Path) -> Result<StatusReport, Failure> {
     let (_, state) = read(folder)?;
     let mut status = status_report(&state);
     if status.state == "running" && matches!(holder(&folder.join(LOCK)), Ok(None)) {
-        status.state = "not running".into();
-        status.next_actions.insert(0, "Go on: no process owns it, `run` takes it up".into());
+        status.nobody_is_at_work();
     }
     Ok(status)
 }
@@ -231,10 +234,21 @@ pub fn events(arguments: &EventsArguments) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let path = folder.join(JOURNAL);
     let ended = |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
+    let lock = folder.join(LOCK);
+    let is_owned = || !matches!(holder(&lock), Ok(None));
+    let mut owned = is_owned();
+    let mut goes_on = || {
+        let before = std::mem::replace(&mut owned, is_owned());
+        if arguments.follow && before && !owned && read(&folder)?.1.ended.is_none() {
+            say(format_args!("{}: no process is at work on it any more; `resume` or `run` takes it up", name_of(&folder)));
+        }
+        Ok(arguments.follow)
+    };
     let mut number = 0;
-    follow(&path, arguments.follow, &mut |line| {
+    follow(&path, &mut goes_on, &mut |line| {
         number += 1;
-        let wanted = number >= arguments.from;
+        // What has no end yet is just being written.
+        let wanted = number >= arguments.from && line.ends_with(b"\n");
         (wanted, ended(line) && !resumed(&path, number))
     })
 }
@@ -244,12 +258,19 @@ fn resumed(path: &std::path::Path, number: u64) -> bool {
     std::fs::read(path).is_ok_and(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() as u64 > number)
 }
 
-/// Prints the lines of a file that `each` wants, until it says that this was the last one.
-fn follow(path: &std::path::Path, wait: bool, each: &mut dyn FnMut(&[u8]) -> (bool, bool)) -> Outcome {
+/// Prints the lines of a file that `each` wants, until it says that this was the last one or nothing
+/// goes on.
+fn follow(
+    path: &std::path::Path,
+    goes_on: &mut dyn FnMut() -> Result<bool, Failure>,
+    each: &mut dyn FnMut(&[u8]) -> (bool, bool),
+) -> Outcome {
     let unreadable = |error: std::io::Error| Failure::usage(format!("{}: can't be read: {error}", path.display()));
     let mut tail = Tail::open(path).map_err(unreadable)?;
     let mut pending = Vec::new();
     loop {
+        // Asked before the rest is read: what was printed before the end is in it.
+        let wait = goes_on()?;
         tail.read(&mut pending).map_err(unreadable)?;
         let mut out = std::io::stdout().lock();
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
@@ -263,7 +284,14 @@ fn follow(path: &std::path::Path, wait: bool, each: &mut dyn FnMut(&[u8]) -> (bo
                 return Ok(Exit::Complete);
             }
         }
-        if out.flush().is_err() || !wait {
+        if !wait {
+            if !pending.is_empty() && each(&pending).0 {
+                let _ = out.write_all(&pending);
+            }
+            let _ = out.flush();
+            return Ok(Exit::Complete);
+        }
+        if out.flush().is_err() {
             return Ok(Exit::Complete);
         }
         drop(out);
@@ -279,7 +307,7 @@ pub struct OutputArguments {
     /// The execution [default: the latest]
     #[arg(long)]
     execution: Option<String>,
-    /// Go on until it is interrupted
+    /// Go on until it ends; of a task that has not begun, wait for it
     #[arg(long)]
     follow: bool,
 }
@@ -290,13 +318,29 @@ pub struct OutputArguments {
 /// There is no such output.
 pub fn output(arguments: &OutputArguments) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
-    let order = order_of(&folder, &arguments.attempt)?;
+    let is_open = |order| Ok::<_, Failure>(read(&folder)?.1.orders.contains_key(&order));
+    let order = match order_of(&folder, &arguments.attempt) {
+        // It is waited for where it may still begin.
+        Err(_) if arguments.follow && arguments.attempt.parse::<OrderId>().is_err() && may_begin(&folder, &arguments.attempt)? => loop {
+            std::thread::sleep(LOOK_EVERY);
+            if let Ok(order) = order_of(&folder, &arguments.attempt) {
+                break order;
+            }
+            if !may_begin(&folder, &arguments.attempt)? {
+                return Ok(Exit::Complete);
+            }
+        },
+        order => order?,
+    };
     let path = folder.join("output").join(format!("{order}.log"));
+    while arguments.follow && !path.is_file() && is_open(order)? {
+        std::thread::sleep(LOOK_EVERY);
+    }
     if !path.is_file() {
         return Err(Failure::usage(format!("{}: nothing was printed by {order}, or there is no such attempt", name_of(&folder))));
     }
     if arguments.follow {
-        return follow(&path, true, &mut |_| (true, false));
+        return follow(&path, &mut || is_open(order), &mut |_| (true, false));
     }
     let mut bytes = std::fs::read(&path).map_err(|error| Failure::usage(format!("{}: can't be read: {error}", path.display())))?;
     if let Ok(errors) = std::fs::read(folder.join("output").join(format!("{order}.errors.log"))) {
@@ -304,6 +348,12 @@ pub fn output(arguments: &OutputArguments) -> Outcome {
     }
     let _ = std::io::stdout().lock().write_all(&bytes);
     Ok(Exit::Complete)
+}
+
+/// Whether a task may still be begun.
+fn may_begin(folder: &std::path::Path, task: &str) -> Result<bool, Failure> {
+    let (_, state) = read(folder)?;
+    Ok(state.ended.is_none() && state.task_state(&TaskId::from(task)).is_some_and(|known| !known.satisfied()))
 }
 
 /// The order that is meant: by its number, or the last one of a task.

@@ -8,7 +8,8 @@ use crate::core::state::State;
 use crate::engine::door::Address;
 use crate::engine::execution::note;
 use crate::engine::locate::{find, name_of, read};
-use crate::failure::{Failure, say};
+use crate::engine::start::never_calls_itself;
+use crate::failure::{Failure, Kind, say};
 use crate::rpc::messages::{ExecutionParams, GateParams, Steered, TaskParams};
 use crate::rpc::method::{self, Method};
 use crate::rpc::remote;
@@ -104,13 +105,22 @@ fn steer<M: Method<Result = Steered>>(
     later: &str,
     now: &str,
 ) -> Outcome {
+    never_calls_itself()?;
     let folder = find(&root_here()?, execution)?;
     let name = name_of(&folder);
     let params = serde_json::to_value(params(Some(name.clone()))).map_err(|error| Failure::internal(error.to_string()))?;
     if remote::call::<M>(&Address::of_execution(&folder), &params)?.is_some() {
         say(format_args!("{name}: {now}"));
     } else {
-        let input = input(&read(&folder)?.1);
+        let state = read(&folder)?.1;
+        let input = input(&state);
+        if input == Input::Resume && !state.paused && state.ended.is_none() {
+            let run = format!(
+                "{name} is not paused, but no process is at work on it: `execution-coordinator run {}` takes it up",
+                state.breakdown
+            );
+            return Err(Failure::new(Kind::Refused, run));
+        }
         note(&folder, input)?;
         say(format_args!("{name}: {later}"));
     }

@@ -287,9 +287,10 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
 }
 
 fn decided(state: &State, gate: GateId, approved: bool, by: String, reason: String) -> Vec<Event> {
-    let mut events = wake(state);
-    let refused = Event::GateFailed { gate: gate.clone(), reason: format!("{by} rejected it: {reason}") };
     let of_task = state.graph.gate(&gate).is_none();
+    // What is refused at the end stays at its end.
+    let mut events = if approved || of_task { wake(state) } else { Vec::new() };
+    let refused = Event::GateFailed { gate: gate.clone(), reason: format!("{by} rejected it: {reason}") };
     events.push(Event::GateDecided { gate, approved, by, reason });
     if !approved && !of_task {
         events.push(refused);

@@ -477,6 +477,12 @@ const fn mark(state: &str) -> &'static str {
 }
 
 impl StatusReport {
+    /// No process carries it out, which no journal says.
+    pub fn nobody_is_at_work(&mut self) {
+        self.state = "not running".into();
+        self.next_actions.insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
+    }
+
     /// As Markdown: the short layout for a small breakdown, the long one for others.
     pub fn markdown(&self) -> String {
         if self.streams.len() <= 2 && self.overview.total_tasks <= 5 { self.short() } else { self.long() }

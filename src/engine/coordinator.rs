@@ -1,5 +1,6 @@
 //! The executions that one process knows: those of its workspaces, whoever owns them, and the
 //! threads that carry out its own.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that looks whether owners still live")]
 
 use super::door::{self, Address, Door, Doorkeeper};
 use super::execute;
@@ -19,8 +20,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
+/// How often it is looked whether the owners of what is followed still live.
+const OWNERS_EVERY: Duration = Duration::from_millis(500);
 /// How many of the latest executions are looked at for a process that is at work on them.
 const LATEST: usize = 20;
 
@@ -177,7 +181,10 @@ impl Coordinator {
                 }
             }
         };
-        found.refresh()?;
+        if found.refresh()? {
+            // Who looks when something changes would find nothing new any more.
+            self.changes.send_modify(|changes| *changes += 1);
+        }
         self.watch();
         Ok(found)
     }
@@ -198,6 +205,15 @@ impl Coordinator {
     pub fn follow(self: &Arc<Self>) {
         let coordinator = Arc::downgrade(self);
         self.watch.get_or_init(|| {
+            let owners = coordinator.clone();
+            // Without it the death of an owner would be seen by those who ask only.
+            let _ = std::thread::Builder::new().name("owners".into()).spawn(move || {
+                while let Some(coordinator) = owners.upgrade() {
+                    coordinator.notice_owners();
+                    drop(coordinator);
+                    std::thread::sleep(OWNERS_EVERY);
+                }
+            });
             Watch::new(move |_| {
                 if let Some(coordinator) = coordinator.upgrade() {
                     coordinator.refresh();
@@ -205,6 +221,15 @@ impl Coordinator {
             })
         });
         self.watch();
+    }
+
+    /// Looks who is at work on what somebody here has looked at.
+    fn notice_owners(&self) {
+        let known: Vec<Arc<Execution>> = self.known().executions.values().filter(|execution| execution.was_looked_at()).cloned().collect();
+        let changed = known.iter().filter(|execution| execution.notice_owner()).count();
+        if changed > 0 {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
     }
 
     /// Reads what other processes have added to their executions; of those that nobody has looked
@@ -250,9 +275,7 @@ impl Coordinator {
         self.add_root(&prepared.root);
         let opened = open(&prepared)?;
         let folder = opened.folder.clone();
-        // A new execution has no first event yet: its handle is made by what is known already.
-        let resumed = !opened.events.is_empty();
-        let known = if resumed { self.find(Some(&name_of(&folder)))? } else { Arc::new(Execution::begun(&folder, &prepared)) };
+        let known = self.find(Some(&name_of(&folder)))?;
         let mut running = execute::Execution::new(prepared, opened, known.view.clone(), manner.synced);
         not_paused(running.state(), &folder)?;
         if running.prepared.is_complete(running.state()) {

@@ -8,7 +8,7 @@
 
 use super::door::{Address, knock};
 use crate::failure::Failure;
-use crate::journal::lock::{Lock, Locked, try_lock};
+use crate::journal::lock::{Lock, Locked, holder, try_lock};
 use crate::workspace::{STATE_FOLDER, make_state_folder};
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
@@ -99,8 +99,10 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
         BufReader::new(out.take(4_096)).read_line(&mut said).map_err(failed)?;
     }
     match said.trim() {
+        READY => Ok(()),
         // It leaves without a word where there is one already.
-        READY | "" => Ok(()),
+        "" if knock(&Address::of_daemon(root)).is_ok() => Ok(()),
+        "" => Err(Failure::unusable(format!("the daemon ended as soon as it began; what it said is in {}", log_of(root).display()))),
         why => Err(Failure::unusable(why)),
     }
 }
@@ -111,14 +113,25 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
 /// # Errors
 /// It can't be asked.
 pub fn stop(root: &Path) -> Result<bool, Failure> {
-    let Ok(mut door) = knock(&Address::of_daemon(root)) else { return Ok(false) };
+    let address = Address::of_daemon(root);
+    let mut door = match knock(&address) {
+        Ok(door) => door,
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(Failure::unusable(format!("{}: {error}: the daemon is another user's", address.socket.display())));
+        }
+        Err(_) => return Ok(false),
+    };
     let failed = |error: std::io::Error| Failure::unusable(format!("the daemon of {} can't be asked to leave: {error}", root.display()));
     // Who is behind the door is known by the door: no file can name another process.
     let daemon = rustix::net::sockopt::socket_peercred(&door).map_err(|error| failed(error.into()))?;
     rustix::process::kill_process(daemon.pid, rustix::process::Signal::TERM).map_err(|error| failed(error.into()))?;
     // It hangs up when it leaves.
     let _ = std::io::copy(&mut door, &mut std::io::sink());
-    // And lets go of its lock, as its last act.
-    drop(crate::journal::lock::wait_for(&Address::of_daemon(root).lock).map_err(failed)?);
+    // And lets go of its lock, as its last act; another one may have it a moment later.
+    let lock = Address::of_daemon(root).lock;
+    let left = format!("process {}", daemon.pid.as_raw_nonzero());
+    while holder(&lock).map_err(failed)?.is_some_and(|who| who == left) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     Ok(true)
 }

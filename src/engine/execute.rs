@@ -5,6 +5,7 @@ use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
 use super::start::{Opened, Prepared};
 use crate::agents::command::Agents;
+use crate::core::event::Recorded;
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
@@ -26,7 +27,8 @@ pub struct Execution {
     pub folder: PathBuf,
     owner: Owner,
     view: Arc<View>,
-    resumed: bool,
+    /// The first events, where it was made just now.
+    first: Option<Vec<Recorded>>,
     gates: Gates,
     trees: Trees,
     _lock: Lock,
@@ -39,13 +41,13 @@ impl Execution {
     /// Takes up what was opened. `acknowledges` says whether each batch is synced before it is
     /// shown to anybody.
     pub fn new(prepared: Prepared, opened: Opened, view: Arc<View>, acknowledges: bool) -> Self {
-        let Opened { folder, lock, journal, events } = opened;
+        let Opened { folder, lock, journal, events, is_new } = opened;
         let trees = Trees::new(&prepared.root, Gates::reports(&prepared.config));
         let gates = Gates::new(&prepared.root, trees.clone());
         events.iter().for_each(|event| gates.remember(event));
         let mut owner = Owner::new(journal, &events, view.clone());
         owner.acknowledges = acknowledges;
-        Self { prepared, folder, owner, view, resumed: !events.is_empty(), gates, trees, _lock: lock }
+        Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, _lock: lock }
     }
 
     /// Everything that is true of it.
@@ -74,7 +76,7 @@ impl Execution {
         });
         let waited = waited.await.map_err(|error| unusable("waiting for what a former process left", &error))?;
         drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
-        let orphans = if self.resumed { warden::kill_orphans(&self.folder) } else { 0 };
+        let orphans = if self.first.is_none() { warden::kill_orphans(&self.folder) } else { 0 };
         if orphans > 0 {
             say(format_args!("ended {orphans} processes that a former owner had left running"));
         }
@@ -84,8 +86,14 @@ impl Execution {
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
         let _watch = watch_files(&self.prepared, inbox, config);
-        let first = self.prepared.first_inputs(&self.owner.state, &self.folder);
-        let stopped = self.owner.run(first, &mut posts, &mut carrier, suspend, observe).await;
+        let (inputs, told) = match self.first.take() {
+            Some(first) => (Vec::new(), observe(&first, &self.owner.state)),
+            None => (self.prepared.restarts(&self.owner.state), Ok(())),
+        };
+        let stopped = match told {
+            Ok(()) => self.owner.run(inputs, &mut posts, &mut carrier, suspend, observe).await,
+            Err(error) => Err(error),
+        };
         stopped.map_err(|error| {
             let full = error.kind() == std::io::ErrorKind::StorageFull;
             let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };

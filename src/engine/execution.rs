@@ -5,16 +5,17 @@ use super::clock::Clock;
 use super::follow::Follower;
 use super::locate::{JOURNAL, LOCK, name_of, opening, own};
 use super::owner::{Owner, Post};
-use super::start::{Options, Prepared, open_at};
+use super::start::{Options, open_at};
 use crate::core::decide::refusal;
 use crate::core::id::{ExecutionId, OrderId};
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
 use crate::journal::lock::holder;
-use crate::process::end_of;
-use crate::view::View;
+use crate::process::{end_of, open_kept};
+use crate::view::{View, plain};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -35,6 +36,8 @@ pub struct Execution {
     pub view: Arc<View>,
     seq: watch::Sender<u64>,
     place: Mutex<Place>,
+    /// Whether another process was at work on it when that was looked at last.
+    was_owned: AtomicBool,
     /// What was wanted when this process took it up last.
     options: Mutex<Options>,
 }
@@ -63,11 +66,6 @@ impl Execution {
         Some(Self::new(folder, started_at, breakdown))
     }
 
-    /// One that this process has made and not begun yet.
-    pub(super) fn begun(folder: &Path, prepared: &Prepared) -> Self {
-        Self::new(folder, now_ms(), prepared.name())
-    }
-
     fn new(folder: &Path, started_at: u64, breakdown: String) -> Self {
         Self {
             id: ExecutionId::from(name_of(folder)),
@@ -77,6 +75,7 @@ impl Execution {
             view: Arc::default(),
             seq: watch::Sender::new(0),
             place: Mutex::new(Place::Elsewhere(Box::default())),
+            was_owned: AtomicBool::new(false),
             options: Mutex::default(),
         }
     }
@@ -96,9 +95,17 @@ impl Execution {
         self.folder.join("output").join(format!("{order}.log"))
     }
 
-    /// The end of what an order printed, of its last kilobytes.
+    /// What an order prints, to be read.
+    ///
+    /// # Errors
+    /// It has printed nothing.
+    pub fn open_output(&self, order: OrderId) -> std::io::Result<std::fs::File> {
+        open_kept(&self.output(order))
+    }
+
+    /// The end of what an order printed, of its last kilobytes, as it can be shown.
     pub fn last_output(&self, order: OrderId) -> String {
-        end_of(&self.output(order), LAST_OUTPUT_BYTES)
+        end_of(&self.output(order), LAST_OUTPUT_BYTES).lines().map(plain).collect::<Vec<_>>().join("\n")
     }
 
     /// Everything that is true of it, as far as this process has seen.
@@ -118,6 +125,10 @@ impl Execution {
     pub fn refresh(&self) -> Result<bool, Failure> {
         let mut place = self.place();
         let Place::Elsewhere(follower) = &mut *place else { return Ok(false) };
+        if !self.was_looked_at() {
+            // From what is seen now on it is known when that changes.
+            self.was_owned.store(self.is_held(), Ordering::Relaxed);
+        }
         let changed = follower.catch_up(&self.journal(), &self.view).map_err(|error| Failure::unusable(error.to_string()))?;
         if changed {
             // Before anybody can take it: what is older than what that one says must not be said after it.
@@ -137,6 +148,25 @@ impl Execution {
             Place::Here(_) => Some(format!("process {}", std::process::id())),
             Place::Elsewhere(_) => holder(&self.folder.join(LOCK)).ok().flatten(),
         }
+    }
+
+    /// Whether another process is at work on it.
+    fn is_held(&self) -> bool {
+        holder(&self.folder.join(LOCK)).is_ok_and(|holder| holder.is_some())
+    }
+
+    /// Looks whether another process has begun or ceased to be at work on it: one that was killed says
+    /// nothing. Gives whether that is new; whoever waits for it looks again.
+    pub(super) fn notice_owner(&self) -> bool {
+        if self.is_here() || self.has_ended() {
+            return false;
+        }
+        let owned = self.is_held();
+        let is_new = self.was_owned.swap(owned, Ordering::Relaxed) != owned;
+        if is_new {
+            self.seq.send_modify(|_| {});
+        }
+        is_new
     }
 
     /// Whether this process owns it.

@@ -1,7 +1,7 @@
 //! What a process sees of an execution that another one owns: its journal, as far as it reads.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the journal of another process")]
 
-use crate::core::event::Recorded;
+use crate::core::event::{Event, Recorded, VERSION};
 use crate::core::state::State;
 use crate::journal::frame;
 use crate::view::View;
@@ -39,8 +39,15 @@ impl Follower {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             // What is being written just now has no end yet.
             let Some(line) = line.strip_suffix(b"\n") else { break };
-            let damaged = |why| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", journal.display()));
+            let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", journal.display()));
             let (event, chain) = frame::decode(line, self.chain).map_err(damaged)?;
+            if let Event::Opened { version, .. } = event.event
+                && version > VERSION
+            {
+                return Err(damaged(format!(
+                    "it was written by a newer version of this program (format {version}; this one reads {VERSION}): use that one"
+                )));
+            }
             self.chain = chain;
             self.read += line.len() as u64 + 1;
             self.state.apply(&event);

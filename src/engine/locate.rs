@@ -1,6 +1,7 @@
 //! Executions of a workspace: where they are, and which one is meant.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks for executions")]
 
+use super::door::Address;
 use crate::core::event::{Event, Recorded};
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
@@ -57,6 +58,12 @@ fn started_at(folder: &Path) -> u64 {
 /// # Errors
 /// There is none, or several begin so.
 pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
+    let state = root.join(STATE_FOLDER);
+    if let Err(error) = std::fs::read_dir(&state)
+        && error.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        return Err(Failure::unusable(format!("{}: {error}: it belongs to another user", state.display())));
+    }
     let all = executions(root);
     let Some(latest) = all.last() else {
         return Err(Failure::not_found(format!(
@@ -113,15 +120,25 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
         }
         locked = try_lock(&folder.join(LOCK));
     }
+    let has_door = std::os::unix::net::UnixStream::connect(Address::of_execution(folder).socket).is_ok();
     match locked {
         Ok(Locked::Ours(lock)) => Ok(lock),
         Ok(Locked::Theirs(who)) => Err(Failure::new(
             Kind::Owned,
             format!(
-                "{} is owned by {who}: `pause`, `cancel` and the others reach it; or stop it with Ctrl-C there (its state is kept)",
-                name_of(folder)
+                "{} is owned by {who}: {}or stop it with Ctrl-C there (its state is kept)",
+                name_of(folder),
+                // Where its file system has no sockets, or it is just coming or going, nobody reaches it.
+                if has_door {
+                    "`pause`, `cancel` and the others reach it; "
+                } else {
+                    "it can't be reached from here: try again in a moment, "
+                }
             ),
         )),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(Failure::unusable(format!("{}: {error}: it belongs to another user, or is not writable", folder.join(LOCK).display())))
+        }
         Err(error) => Err(Failure::unusable(format!(
             "{}: can't be locked: {error}: keep the workspace on a file system that has locks",
             folder.join(LOCK).display()

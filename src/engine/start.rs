@@ -281,18 +281,20 @@ impl Prepared {
         matches!(state.ended, Some((Status::Complete, _))) && !would_change(self.offered()) && !would_change(self.ruled())
     }
 
-    /// What happened before the loop begins: a start, or a restart with what has changed since.
-    pub fn first_inputs(&self, state: &State, folder: &Path) -> Vec<Input> {
-        if state.execution.is_none() {
-            return vec![Input::Start(Box::new(Start {
-                execution: ExecutionId::from(name_of(folder)),
-                program: env!("CARGO_PKG_VERSION").into(),
-                breakdown: self.name(),
-                plan: self.parsed.plan.clone(),
-                policy: self.policy.clone(),
-                marks: self.parsed.marks.clone(),
-            }))];
-        }
+    /// How an execution of a folder begins.
+    fn begins(&self, folder: &Path) -> Input {
+        Input::Start(Box::new(Start {
+            execution: ExecutionId::from(name_of(folder)),
+            program: env!("CARGO_PKG_VERSION").into(),
+            breakdown: self.name(),
+            plan: self.parsed.plan.clone(),
+            policy: self.policy.clone(),
+            marks: self.parsed.marks.clone(),
+        }))
+    }
+
+    /// What has happened since a former process left it, before the loop begins.
+    pub fn restarts(&self, state: &State) -> Vec<Input> {
         let mut inputs = vec![Input::Restarted, self.ruled()];
         if state.ended.is_some() {
             inputs.push(Input::Reopened);
@@ -318,6 +320,8 @@ pub struct Opened {
     pub journal: Journal,
     /// What was in it.
     pub events: Vec<Recorded>,
+    /// Whether it was made just now: nothing of it was carried out yet.
+    pub is_new: bool,
 }
 
 /// Takes up the unfinished execution of the same breakdown, or makes a new one.
@@ -353,7 +357,12 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     }
     let folder = make_execution(&state, prepared).map_err(not_writable)?;
     let lock = own(&folder)?;
-    open_at(folder, lock)
+    let mut opened = open_at(folder, lock)?;
+    // Whoever looks for it next finds it, with what it is about.
+    opened.events = crate::core::note(&mut State::default(), prepared.begins(&opened.folder), Clock::default().now_ms());
+    opened.journal.append(&opened.events).and_then(|()| opened.journal.sync()).map_err(not_writable)?;
+    opened.is_new = true;
+    Ok(opened)
 }
 
 /// The journal of an execution that is locked.
@@ -362,7 +371,7 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
 /// It can't be read.
 pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
     let (journal, events) = Journal::open(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
-    Ok(Opened { folder, lock, journal, events })
+    Ok(Opened { folder, lock, journal, events, is_new: false })
 }
 
 /// A paused execution does not go on by itself.

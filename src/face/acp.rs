@@ -41,6 +41,10 @@ pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(),
         )
         .on_receive_request(
             async move |new: NewSessionRequest, responder, _| {
+                if !new.cwd.is_absolute() {
+                    let why = format!("`cwd` is an absolute path, not {}", new.cwd.display());
+                    return responder.respond_with_error(Error::invalid_params().data(why));
+                }
                 of_new.coordinator.add_root(&root_of(&new.cwd));
                 responder.respond(NewSessionResponse::new(making.begin(new.cwd)))
             },
@@ -49,7 +53,8 @@ pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(),
         .on_receive_request(
             async move |prompt: PromptRequest, responder, client| {
                 let Some((folder, stop)) = prompting.turn(&prompt.session_id) else {
-                    return responder.respond_with_error(Error::invalid_params());
+                    let why = format!("there is no session `{}`: `session/new` begins one", prompt.session_id.0);
+                    return responder.respond_with_error(Error::invalid_params().data(why));
                 };
                 let turn = Turn::new(client.clone(), prompt.session_id, table.clone(), caller.clone(), folder);
                 // The turn takes as long as the execution; what else comes is not held up by it.

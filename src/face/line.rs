@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// Messages that are being answered at once.
 const MAX_UNDER_WAY: usize = 4_096;
+/// Messages of one batch: their answers are one message, too, and are kept until all are there.
+const MAX_BATCH: usize = 100;
 /// Answers that wait for a slow reader; while there are so many, no more is asked of us.
 const MAX_UNREAD: usize = 256;
 
@@ -82,6 +84,7 @@ pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + 
             // Nobody reads the answers any more.
             () = caller.peer.gone() => return Ok(()),
         };
+        caller.peer.heard();
         let lines = if read == 0 { splitter.end().into_iter().collect() } else { splitter.push(&buffer[..read]) };
         for line in lines {
             while under_way.try_join_next().is_some() {}
@@ -126,6 +129,9 @@ pub fn answer_line(table: &Table, caller: &Caller, line: Line, is_busy: bool) ->
         Err(error) => (false, vec![One::Ready(Some(failure(Value::Null, &error)))]),
         Ok(Value::Array(list)) if list.is_empty() => {
             (false, vec![One::Ready(Some(failure(Value::Null, &invalid_request("a batch has at least one message"))))])
+        }
+        Ok(Value::Array(list)) if list.len() > MAX_BATCH => {
+            (false, vec![One::Ready(Some(failure(Value::Null, &invalid_request(&format!("a batch has at most {MAX_BATCH} messages")))))])
         }
         Ok(Value::Array(list)) => (true, list.into_iter().map(call).collect()),
         Ok(value) => (false, vec![call(value)]),

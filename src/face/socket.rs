@@ -10,12 +10,14 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Clients at once; more wait until others have left.
+/// Clients at once. Whoever comes then takes the place of the one that has said nothing for longest.
 const MAX_CLIENTS: usize = 256;
+/// How many of them may be told of what happens, and so are not sent away for being silent.
+const MAX_FOLLOWERS: usize = 192;
 /// Once everything is over: how long a client may take nothing of what it is to be told.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// And how long the slowest may take in all.
@@ -73,26 +75,37 @@ impl Lobby {
         let listener = door.listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(door.listener));
         let Ok(listener) = listener else { return };
         loop {
-            // The semaphore is never closed.
-            let Ok(place) = self.room.clone().acquire_owned().await else { return };
             let stream = tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     // There are no descriptors left: those who are here go first.
                     Err(_) => {
-                        drop(place);
                         tokio::time::sleep(Duration::from_millis(100)).await;
                         continue;
                     }
                 },
                 _ = door.closed.changed() => return,
             };
+            let Some(place) = self.make_room().await else { continue };
             let here = Here::new(self.clone());
             tokio::spawn(async move {
                 here.0.attend(stream).await;
                 drop((here, place));
             });
         }
+    }
+
+    /// A place for one more client; none where all are taken by clients that may not be sent away.
+    async fn make_room(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = self.room.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        let clients: Vec<Arc<Peer>> = self.clients().iter().filter_map(Weak::upgrade).collect();
+        let mut followers: Vec<&Arc<Peer>> = clients.iter().filter(|client| client.follows()).collect();
+        let idle = clients.iter().filter(|client| !client.follows()).min_by_key(|client| client.heard_ms());
+        followers.sort_by_key(|client| client.heard_ms());
+        idle.or_else(|| followers.get(MAX_FOLLOWERS).copied())?.close();
+        timeout(PATIENCE, self.room.clone().acquire_owned()).await.ok()?.ok()
     }
 
     /// Serves one client until it leaves.

@@ -1,14 +1,12 @@
 //! What carries out the methods: each reads the executions or drops an input into one.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads outputs")]
-
 use super::claims;
 use super::messages::*;
 use super::method::{self, Method};
-use super::peer::{Caller, Client, apart, report_document};
+use super::peer::{Caller, Client, apart, report_document, status};
 use super::remote;
 use super::table::Table;
 use super::types::{PlanDocument, plan_document};
-use crate::breakdown::source::{Source, read, text};
+use crate::breakdown::source::{Source, file_in, read, text};
 use crate::breakdown::{Deps, Format};
 use crate::config;
 use crate::core::brief::work_name;
@@ -17,8 +15,7 @@ use crate::core::id::{GateId, OrderId, TaskId};
 use crate::core::input::Input;
 use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
-use crate::core::state::State;
-use crate::core::status::{StatusReport, gate_status, status_report};
+use crate::core::status::{gate_status, status_report};
 use crate::engine::coordinator::Manner;
 use crate::engine::door::Address;
 use crate::engine::execution::Execution;
@@ -49,14 +46,14 @@ pub fn table() -> Table {
         Ok(Unsubscribed { unsubscribed: caller.peer.unsubscribe(params.subscription) })
     });
     table.add::<method::Pause, _>(|caller, params| steer::<method::Pause>(caller, params, false, |_, _| Input::Pause));
-    table.add::<method::Resume, _>(|caller, params| steer::<method::Resume>(caller, params, true, |_, _| Input::Resume));
+    table.add::<method::Resume, _>(|caller, params| steer::<method::Resume>(caller, params, true, resumed));
     table.add::<method::Cancel, _>(|caller, params| steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel));
     table.add::<method::TaskGet, _>(|caller, params| at(caller, params.execution, move |execution| card(execution, &params.task)));
     table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(tasks(execution))));
     table.add::<method::TaskOutput, _>(|caller, params| at(caller, params.execution.clone(), move |execution| output(execution, &params)));
     claims::add_to(&mut table);
     table.add::<method::TaskRetry, _>(|caller, params| {
-        steer::<method::TaskRetry>(caller, params, true, |state, params| Input::retry(state, &params.task))
+        steer::<method::TaskRetry>(caller, params, true, |execution, params| Input::retry(&execution.state(), &params.task))
     });
     table.add::<method::TaskSkip, _>(|caller, params| {
         steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
@@ -65,10 +62,17 @@ pub fn table() -> Table {
         steer::<method::GateApprove>(caller, params, true, |_, params| Input::Approve(GateId::from(params.gate), by(params.by)))
     });
     table.add::<method::GateReject, _>(|caller, params| {
-        let input = |_: &State, params: GateParams| Input::Reject(GateId::from(params.gate), by(params.by), params.reason);
-        steer::<method::GateReject>(caller, params, false, input)
+        let input = |_: &Execution, params: GateParams| Input::Reject(GateId::from(params.gate), by(params.by), params.reason);
+        steer::<method::GateReject>(caller, params, true, input)
     });
     table
+}
+
+/// What was paused goes on; so does what nobody is at work on any more, because its process was killed.
+fn resumed(execution: &Execution, _: ExecutionParams) -> Input {
+    let state = execution.state();
+    let abandoned = !state.paused && state.ended.is_none() && execution.owner().is_none();
+    if abandoned { Input::Tick } else { Input::Resume }
 }
 
 fn by(given: Option<String>) -> String {
@@ -108,8 +112,12 @@ fn within(caller: &Caller, path: PathBuf) -> Result<PathBuf, Failure> {
     if matches!(caller.peer.client, Client::Editor | Client::Terminal) || roots.is_empty() {
         return Ok(path);
     }
-    // One that does not exist is said to be missing, wherever it would be.
-    let Ok(real) = path.canonicalize() else { return Ok(path) };
+    // A pipe or a device would be waited for.
+    if path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        return Err(Failure::usage(format!("{}: it is neither a file nor a folder", path.display())));
+    }
+    // Nothing is said of what is outside, not even that it is missing.
+    let real = real_path(&path);
     let holds = |root: &PathBuf| real.starts_with(root.canonicalize().unwrap_or_else(|_| root.clone()));
     let opens = |root: &PathBuf| config::load(root, None).is_ok_and(|(config, _)| config.clients.outside_workspace);
     if roots.iter().any(holds) || roots.iter().any(opens) {
@@ -124,10 +132,23 @@ fn within(caller: &Caller, path: PathBuf) -> Result<PathBuf, Failure> {
     )))
 }
 
+/// Where a path leads, also one that does not exist: as far as it does, without links.
+fn real_path(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+    let Some((ancestor, real)) = there else { return path.to_owned() };
+    path.strip_prefix(ancestor).map_or(real.clone(), |rest| real.join(rest))
+}
+
+/// A breakdown that a client names. A link in a folder may lead elsewhere than the folder.
+fn read_within(caller: &Caller, path: PathBuf) -> Result<Source, Failure> {
+    let file = file_in(&within(caller, path)?)?;
+    read(&within(caller, file)?)
+}
+
 fn source_of(params: &PlanParams, caller: &Caller) -> Result<Source, Failure> {
     match (&params.path, &params.uri, &params.text) {
-        (Some(path), None, None) => read(&within(caller, caller.coordinator.folder.join(path))?),
-        (None, Some(uri), None) => read(&within(caller, file_of(uri)?)?),
+        (Some(path), None, None) => read_within(caller, caller.coordinator.folder.join(path)),
+        (None, Some(uri), None) => read_within(caller, file_of(uri)?),
         (None, None, Some(given)) => Ok(Source { path: None, name: "text".into(), text: text(given.clone().into_bytes(), "text")? }),
         _ => Err(Failure::usage("give exactly one of `path`, `uri` and `text`")),
     }
@@ -222,7 +243,17 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
     }
     let prepared = prepare(source, root, options)?;
     let warnings = prepared.warnings.clone();
-    let (execution, _) = caller.coordinator.start(prepared, Manner { synced: true, observe: None })?;
+    let (path, fresh) = (prepared.source.path.clone(), prepared.options.fresh);
+    let started = caller.coordinator.start(prepared, Manner { synced: true, observe: None });
+    // Somebody else was faster: then it is that one.
+    if let Err(failure) = &started
+        && !fresh
+        && failure.kind == crate::failure::Kind::Owned
+        && let Some(running) = path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path))
+    {
+        return Ok((running, true, warnings));
+    }
+    let (execution, _) = started?;
     let resumed = before.is_some_and(|before| before.id == execution.id);
     Ok((execution, resumed, warnings))
 }
@@ -231,10 +262,11 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
 ///
 /// # Errors
 /// It can't be read.
-pub fn breakdown_of(execution: &Execution) -> Result<Source, Failure> {
+pub fn breakdown_of(caller: &Caller, execution: &Execution) -> Result<Source, Failure> {
     match execution.breakdown.as_str() {
-        "-" => Ok(Source { path: None, ..read(&execution.folder.join(KEPT_BREAKDOWN))? }),
-        path => read(Path::new(path)),
+        "-" => Ok(Source { path: None, ..read_within(caller, execution.folder.join(KEPT_BREAKDOWN))? }),
+        // A journal may have come with the workspace.
+        path => read_within(caller, PathBuf::from(path)),
     }
 }
 
@@ -244,7 +276,7 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
         return Ok(());
     }
     let root = execution.root().to_owned();
-    let source = breakdown_of(execution)?;
+    let source = breakdown_of(caller, execution)?;
     let options = Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
     caller.coordinator.start(prepare(source, root, options)?, Manner { synced: true, observe: None })?;
     Ok(())
@@ -288,7 +320,7 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
         execution: execution.id.to_string(),
         ended: state.ended.is_some(),
         running: execution.owner().is_some(),
-        status: status_report(&state),
+        status: status(&execution),
         report: state.ended.map(|_| report_document(&execution, &state)),
     })
 }
@@ -296,15 +328,6 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
 async fn at_handle(caller: &Caller, given: Option<String>) -> Result<Arc<Execution>, Failure> {
     let coordinator = caller.coordinator.clone();
     apart(move || coordinator.find(given.as_deref())).await
-}
-
-/// The five sections, with what the journal can't know: whether anybody is at work.
-pub fn status(execution: &Execution) -> StatusReport {
-    let mut status = status_report(&execution.state());
-    if status.state == "running" && execution.owner().is_none() {
-        status.state = "not running".into();
-    }
-    status
 }
 
 fn list(caller: &Caller) -> ExecutionList {
@@ -350,7 +373,7 @@ pub fn events(execution: &Execution, from: Option<u64>, limit: Option<usize>) ->
 async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed, Failure> {
     let execution = at_handle(&caller, params.execution).await?;
     let from = params.from.unwrap_or(*execution.seq().borrow() + 1).max(1);
-    let subscription = caller.peer.subscribe(&execution, from);
+    let subscription = caller.peer.subscribe(&execution, from)?;
     Ok(Subscribed { subscription, execution: execution.id.to_string(), from })
 }
 
@@ -390,17 +413,18 @@ async fn steer<M: Method<Result = Steered>>(
     caller: Caller,
     params: M::Params,
     goes_on: bool,
-    input: impl FnOnce(&State, M::Params) -> Input + Send,
+    input: impl FnOnce(&Execution, M::Params) -> Input + Send,
 ) -> Result<Steered, Failure> {
+    never_calls_itself()?;
     let by_daemon = goes_on && caller.peer.client.is_outlived();
     let (execution, steered) = elsewhere::<M>(&caller, &params, by_daemon).await?;
     if let Some(steered) = steered {
         caller.peer.watch(&execution);
         return Ok(steered);
     }
-    let input = input(&execution.state(), params);
+    let input = input(&execution, params);
     let mut seq = execution.steer(input).await?;
-    if goes_on && !execution.is_here() {
+    if goes_on && !execution.is_here() && !execution.has_ended() {
         let (caller, execution) = (caller.clone(), execution.clone());
         seq = apart(move || {
             go_on(&caller, &execution)?;
@@ -485,7 +509,7 @@ fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Fa
     };
     let path = execution.output(order);
     let open = execution.state().orders.contains_key(&order);
-    let mut file = match std::fs::File::open(&path) {
+    let mut file = match execution.open_output(order) {
         Ok(file) => file,
         Err(_) if open => return Ok(OutputPage { order: order.to_string(), text: String::new(), next: params.from, open }),
         Err(_) => return Err(Failure::not_found(format!("{}: nothing was printed by {order}, or there is no such attempt", execution.id))),

@@ -1,10 +1,10 @@
 //! Work that clients take: claimed, kept, reported, given back.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that keeps what was reported")]
 
-use super::calls::{elsewhere, status, wire};
+use super::calls::{elsewhere, wire};
 use super::messages::{ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams};
 use super::method::{self, Method};
-use super::peer::Caller;
+use super::peer::{Caller, status};
 use super::table::Table;
 use crate::agents::answer::Answer;
 use crate::agents::{prompt, verdict};
@@ -12,7 +12,7 @@ use crate::core::brief::brief;
 use crate::core::id::{Lease, OrderId};
 use crate::core::input::Input;
 use crate::core::lease::{fits, held, offers};
-use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome};
+use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome, Verdict};
 use crate::core::state::State;
 use crate::engine::execution::{Execution, now_ms};
 use crate::failure::{Failure, Kind};
@@ -81,6 +81,10 @@ fn claimed_work(state: &State, order: OrderId) -> Option<ClaimedWork> {
 }
 
 async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Failure> {
+    let known = params.status.as_deref().is_some_and(|status| verdict::status(status) != Verdict::Unknown);
+    if !known && params.text.is_none() {
+        return Err(Failure::usage("`status` is `complete`, `blocked` or `failed`; or give a return block as `text`. The lease is kept"));
+    }
     of_lease::<method::TaskReport>(caller, params, |lease, params: &ReportParams| {
         let answer = || Answer {
             status: params.status.clone(),

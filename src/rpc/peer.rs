@@ -8,10 +8,10 @@ use crate::core::id::OrderId;
 use crate::core::lease::offers;
 use crate::core::report::report;
 use crate::core::state::State;
-use crate::core::status::status_report;
+use crate::core::status::{StatusReport, status_report};
 use crate::engine::coordinator::Coordinator;
 use crate::engine::execution::{Execution, now_ms};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::journal::lines::Lines;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// Messages that wait for a slow reader, at the most.
 const QUEUE: usize = 256;
+/// Subscriptions of one client, at the most.
+const MAX_SUBSCRIPTIONS: usize = 64;
 /// Events that are read from the journal at once.
 const PAGE: usize = 256;
 
@@ -78,8 +80,10 @@ pub struct Peer {
     closed: watch::Sender<bool>,
     /// How many messages it has taken.
     taken: AtomicU64,
+    /// When it was heard of last, in milliseconds since the Unix epoch.
+    heard_ms: AtomicU64,
     /// Commands of a client are carried out one after the other, in the order in which they came.
-    pub(super) order: RwLock<()>,
+    pub(super) order: RwLock<Pace>,
     /// When it came, in milliseconds since the Unix epoch: what needed somebody before that is told
     /// by the status, not as news.
     pub since_ms: u64,
@@ -116,7 +120,8 @@ impl Peer {
                 outbox: Mutex::new(Some(outbox)),
                 closed: watch::Sender::new(false),
                 taken: AtomicU64::new(0),
-                order: RwLock::new(()),
+                heard_ms: AtomicU64::new(now_ms()),
+                order: RwLock::new(Pace::of_commands()),
                 since_ms: now_ms(),
                 client,
                 feeds: Mutex::default(),
@@ -145,6 +150,21 @@ impl Peer {
             }
             None => false,
         }
+    }
+
+    /// It has said something.
+    pub fn heard(&self) {
+        self.heard_ms.store(now_ms(), Ordering::Relaxed);
+    }
+
+    /// When it said something last, in milliseconds since the Unix epoch.
+    pub fn heard_ms(&self) -> u64 {
+        self.heard_ms.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is told of what happens.
+    pub fn follows(&self) -> bool {
+        !self.feeds().is_empty()
     }
 
     /// Waits until nobody reads any more.
@@ -177,14 +197,23 @@ impl Peer {
     }
 
     /// Also of its events, from a number on. Gives the subscription.
-    pub fn subscribe(self: &Arc<Self>, execution: &Arc<Execution>, from: u64) -> u64 {
+    ///
+    /// # Errors
+    /// It has enough of them.
+    pub fn subscribe(self: &Arc<Self>, execution: &Arc<Execution>, from: u64) -> Result<u64, Failure> {
+        if self.feeds().values().map(|feed| feed.cursors().len()).sum::<usize>() >= MAX_SUBSCRIPTIONS {
+            return Err(Failure::new(
+                Kind::Refused,
+                format!("{MAX_SUBSCRIPTIONS} subscriptions are enough: `execution/unsubscribe` ends one"),
+            ));
+        }
         let feed = self.feed(execution);
         let mut next = self.next_subscription.lock().unwrap_or_else(PoisonError::into_inner);
         let subscription = *next;
         *next += 1;
         feed.cursors().insert(subscription, from.max(1));
         feed.wake.notify_one();
-        subscription
+        Ok(subscription)
     }
 
     /// No event of a subscription is sent from now on. Gives whether there was one.
@@ -404,9 +433,18 @@ impl Shown {
     }
 }
 
+/// The five sections, with what the journal can't know: whether anybody is at work.
+pub fn status(execution: &Execution) -> StatusReport {
+    let mut status = status_report(&execution.state());
+    if status.state == "running" && execution.owner().is_none() {
+        status.nobody_is_at_work();
+    }
+    status
+}
+
 /// How far an execution is.
 pub fn progress(execution: &Execution, state: &State) -> ProgressNotice {
-    let status = status_report(state);
+    let status = status(execution);
     let current = state.orders.iter().map(|(order, open)| CurrentOrder {
         order: order.to_string(),
         what: work_name(&open.work),

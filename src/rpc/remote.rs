@@ -62,9 +62,13 @@ pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Re
     };
     let failed =
         |why: &dyn std::fmt::Display| Failure::unusable(format!("the process at {} does not answer: {why}", address.socket.display()));
+    let silent = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
     // One that ends just now hangs up: it owns nothing any more.
     let Some(mut answer) = (match asked() {
         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => None,
+        Err(error) if silent(&error) => {
+            return Err(failed(&format!("nothing came in {} s: it is stopped, or the machine is overloaded", ANSWER_TAKES.as_secs())));
+        }
         asked => asked.map_err(|error| failed(&error))?,
     }) else {
         return Ok(None);

@@ -28,6 +28,16 @@ pub struct Row {
     pub result: fn(&mut SchemaGenerator) -> Schema,
 }
 
+/// How long the parameters of a command may be: they are kept in a journal.
+fn most_bytes(method: &str) -> usize {
+    match method {
+        // It may bring a whole breakdown, which has limits of its own.
+        "execution/start" => usize::MAX,
+        "task/report" | "review/submit" => 256 << 10,
+        _ => 16 << 10,
+    }
+}
+
 /// All methods that can be called.
 #[derive(Default)]
 pub struct Table {
@@ -59,12 +69,22 @@ impl Table {
                     Params::Array(list) if list.is_empty() => Value::Object(serde_json::Map::new()),
                     given => given.into(),
                 };
+                if M::KIND == Kind::Command {
+                    let bytes = params.to_string().len();
+                    if bytes > most_bytes(M::NAME) {
+                        return Err(invalid_params(&format!("they have {bytes} bytes, at most {} are taken", most_bytes(M::NAME))));
+                    }
+                }
                 let params = serde_json::from_value(params).map_err(|error| invalid_params(&error.to_string()))?;
                 // A client's commands are carried out in its order, and what it asks sees those
                 // that it sent before. Nothing that only asks holds up anything.
                 let peer = caller.peer.clone();
                 let _in_order = match M::KIND {
-                    Kind::Command => Some(peer.order.write().await),
+                    Kind::Command => {
+                        let mut pace = peer.order.write().await;
+                        pace.next().await;
+                        Some(pace)
+                    }
                     Kind::Query | Kind::Subscription => {
                         drop(peer.order.read().await);
                         None

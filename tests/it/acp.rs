@@ -86,6 +86,8 @@ fn the_person_is_asked_for_trust() {
     for (choice, said) in [("no", "is not trusted"), ("yes", "Final Status: Complete")] {
         let turn = editor.prompt("breakdown.md");
         let question = editor.server.find("a question", |message| message["method"] == "session/request_permission");
+        // It is kept, so nobody who only allows this once gives it.
+        assert_eq!(question["params"]["options"][0]["kind"], "allow_always", "{question}");
         let chosen = json!({"outcome": {"outcome": "selected", "optionId": choice}});
         editor.server.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": chosen}));
         editor.says(said);

@@ -5,7 +5,9 @@ use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
-use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Usage, Verdict};
+use execution_coordinator::core::outcome::{
+    AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Usage, Verdict,
+};
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;

@@ -28,4 +28,5 @@ mod screen;
 mod simulate;
 mod support;
 mod terminal;
+mod together;
 mod watch;

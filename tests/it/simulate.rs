@@ -539,7 +539,9 @@ fn rare(event: &Event) -> &'static str {
     match event {
         Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. } => "landed",
         Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Delivered), .. } => "delivered",
-        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Merged { conflicts, .. }), .. } if !conflicts.is_empty() => "conflict",
+        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Merged { conflicts, .. }), .. } if !conflicts.is_empty() => {
+            "conflict"
+        }
         Event::Ordered { work: Work::Land { tasks, .. }, .. } if tasks.len() > 1 => "several land at once",
         Event::Ordered { work: Work::Merge { tasks }, .. } if tasks.len() > 2 => "several are merged at once",
         Event::Rework { findings, .. } if findings.iter().any(|finding| finding.text.contains("as merged")) => "bad as merged",

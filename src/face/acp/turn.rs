@@ -189,7 +189,11 @@ impl Turn {
     /// Asks the person whether they trust the workspaces that were named. Gives whether they do.
     async fn trusts(&self, untrusted: &[PathBuf]) -> bool {
         for root in untrusted {
-            let asked = self.permission(ToolCallId::new(format!("trust {}", root.display())), trust_question(root), "Trust");
+            let asked = self.permission(
+                ToolCallId::new(format!("trust {}", root.display())),
+                trust_question(root),
+                ("Trust", PermissionOptionKind::AllowAlways),
+            );
             if asked.await != Some(true) || trust(root).is_err() {
                 return false;
             }
@@ -200,7 +204,8 @@ impl Turn {
     /// Asks the person about a gate, and does what was decided.
     async fn ask(&self, execution: &Execution, gate: &GateId, why: &str) {
         let id = ToolCallId::new(format!("gate {gate}"));
-        let decided = self.permission(id.clone(), format!("Approve gate {gate}? {why}"), "Approve").await;
+        let decided =
+            self.permission(id.clone(), format!("Approve gate {gate}? {why}"), ("Approve", PermissionOptionKind::AllowOnce)).await;
         let Some(approved) = decided else { return };
         let method = if approved { "gate/approve" } else { "gate/reject" };
         // It may have been decided elsewhere meanwhile.
@@ -208,12 +213,10 @@ impl Turn {
     }
 
     /// What the person says to a question; nothing where they say nothing.
-    async fn permission(&self, id: ToolCallId, question: String, yes: &str) -> Option<bool> {
+    async fn permission(&self, id: ToolCallId, question: String, (yes, kind): (&str, PermissionOptionKind)) -> Option<bool> {
         self.update(SessionUpdate::ToolCall(ToolCall::new(id.clone(), question.clone()).kind(ToolKind::Other)));
-        let options = vec![
-            PermissionOption::new("yes", yes, PermissionOptionKind::AllowOnce),
-            PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce),
-        ];
+        let options =
+            vec![PermissionOption::new("yes", yes, kind), PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce)];
         let call = ToolCallUpdate::new(id.clone(), ToolCallUpdateFields::new().title(question));
         let asked = self.client.send_request(RequestPermissionRequest::new(self.session.clone(), call, options));
         let decided = match asked.block_task().await.map(|answer| answer.outcome) {

@@ -2,9 +2,9 @@
 //! `…/task/TASK`, `…/output/ORDER`.
 
 use crate::engine::execution::Execution;
-use crate::rpc::calls::{breakdown_of, card, status};
+use crate::rpc::calls::{breakdown_of, card};
 use crate::rpc::pace::Pace;
-use crate::rpc::peer::{Caller, apart, report_document};
+use crate::rpc::peer::{Caller, apart, report_document, status};
 use percent_encoding::percent_decode_str;
 use rmcp::ErrorData;
 use rmcp::model::{Resource, ResourceTemplate, ResourceUpdatedNotificationParam};
@@ -60,12 +60,13 @@ pub async fn read(caller: &Caller, uri: &str) -> Result<(String, &'static str), 
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (id, what, name) = (decoded(id), what.to_owned(), decoded(name));
     let coordinator = caller.coordinator.clone();
+    let caller = caller.clone();
     let found = apart(move || {
         let execution = coordinator.find(Some(&id))?;
         Ok(match (what.as_str(), name.is_empty()) {
             ("status", true) => Some((status(&execution).markdown(), MARKDOWN)),
             ("report", true) => Some((report_document(&execution, &execution.state()).markdown, MARKDOWN)),
-            ("breakdown", true) => Some((breakdown_of(&execution)?.text, MARKDOWN)),
+            ("breakdown", true) => Some((breakdown_of(&caller, &execution)?.text, MARKDOWN)),
             ("task", false) => Some((serde_json::to_string_pretty(&card(&execution, &name)?).unwrap_or_default(), "application/json")),
             ("output", false) => name.parse().ok().map(|order| (execution.last_output(order), "text/plain")),
             _ => None,

@@ -9,6 +9,8 @@ use crate::engine::execution::Execution;
 use crate::rpc::calls::trust_question;
 use crate::rpc::pace::Pace;
 use crate::workspace::trust::trust;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use rmcp::model::*;
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use rmcp::task_manager::{TaskExit, TaskOptions};
@@ -16,6 +18,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// The longest wait of one call, in milliseconds: clients give up after 60 seconds and more.
 const LONGEST_MS: u64 = 45_000;
@@ -65,9 +69,10 @@ pub(super) async fn call(inner: &Arc<Inner>, mut arguments: JsonObject, context:
     arguments.insert("timeoutMs".into(), wanted.min(LONGEST_MS).into());
     let token = context.meta.get_progress_token();
     let peer = context.peer.clone();
+    let asked = arguments.clone();
     let told = async {
         let Some(token) = token else { return std::future::pending().await };
-        let mut changes = Progress::of(inner, &arguments).await;
+        let mut changes = Progress::of(inner, &asked).await;
         loop {
             let (text, seq) = changes.next().await;
             // It has to grow: the number of events does, whatever happens to tasks.
@@ -80,18 +85,33 @@ pub(super) async fn call(inner: &Arc<Inner>, mut arguments: JsonObject, context:
     };
     tokio::pin!(told);
     let person = Person::behind(inner, &arguments, context).await;
+    let until = Instant::now() + Duration::from_millis(wanted.min(LONGEST_MS));
+    // What a person decides counts, also after this answer.
+    let mut asking = FuturesUnordered::new();
     loop {
-        tokio::select! {
-            result = inner.call("execution/await", Value::Object(arguments.clone())) => {
-                // It has come to rest, perhaps because a person is waited for: with the decision it goes on.
-                match person.question() {
-                    Some(question) => if !person.ask(question).await { return result.into() },
-                    None => return result.into(),
-                }
+        let left_ms = until.saturating_duration_since(Instant::now()).as_millis();
+        arguments.insert("timeoutMs".into(), u64::try_from(left_ms).unwrap_or(LONGEST_MS).into());
+        let called = inner.call("execution/await", Value::Object(arguments.clone()));
+        tokio::pin!(called);
+        let result = loop {
+            tokio::select! {
+                result = &mut called => break result,
+                question = person.next_question() => asking.push(person.ask(question)),
+                Some(_) = asking.next() => {}
+                () = &mut told => return left("nobody reads the answer"),
+                () = context.ct.cancelled() => return left("cancelled; the execution goes on"),
             }
-            question = person.next_question() => drop(person.ask(question).await),
+        };
+        // It has come to rest, perhaps because a person is waited for: with the decision it goes on.
+        asking.extend(person.question().map(|question| person.ask(question)));
+        let decided = tokio::select! {
+            decided = asking.next() => matches!(decided, Some(Ok(true))),
+            () = tokio::time::sleep_until(until) => false,
             () = &mut told => return left("nobody reads the answer"),
             () = context.ct.cancelled() => return left("cancelled; the execution goes on"),
+        };
+        if !decided {
+            return result.into();
         }
     }
 }
@@ -133,20 +153,20 @@ impl Progress {
 }
 
 /// The person behind a client, where the client can ask one.
-struct Person<'a> {
-    inner: &'a Inner,
-    client: &'a Peer<RoleServer>,
+struct Person {
+    inner: Arc<Inner>,
+    client: Peer<RoleServer>,
     execution: Option<Arc<Execution>>,
 }
 
 /// A gate that waits for a person, and why.
 type Question = (GateId, String);
 
-impl<'a> Person<'a> {
+impl Person {
     /// Where there is no handshake nobody is asked: there the status says what waits for somebody.
-    async fn behind(inner: &'a Inner, arguments: &JsonObject, context: &'a RequestContext<RoleServer>) -> Self {
+    async fn behind(inner: &Arc<Inner>, arguments: &JsonObject, context: &RequestContext<RoleServer>) -> Self {
         let execution = if can_ask(&context.peer) { execution_of(inner, arguments).await } else { None };
-        Self { inner, client: &context.peer, execution }
+        Self { inner: inner.clone(), client: context.peer.clone(), execution }
     }
 
     /// A question that was not asked yet.
@@ -171,13 +191,16 @@ impl<'a> Person<'a> {
     }
 
     /// Asks, and does what was decided. Gives whether anything was.
-    async fn ask(&self, (gate, why): Question) -> bool {
-        let Some((approve, reason)) = decide(self.client, &gate, &why).await else { return false };
-        let method = if approve { "gate/approve" } else { "gate/reject" };
+    fn ask(&self, (gate, why): Question) -> JoinHandle<bool> {
+        let (inner, client) = (self.inner.clone(), self.client.clone());
         let execution = self.execution.as_ref().map(|execution| execution.id.to_string());
-        let decision = json!({"execution": execution, "gate": gate, "by": "person", "reason": reason});
-        // It may have been decided elsewhere meanwhile.
-        self.inner.call(method, decision).await.is_error != Some(true)
+        tokio::spawn(async move {
+            let Some((approve, reason)) = decide(&client, &gate, &why).await else { return false };
+            let method = if approve { "gate/approve" } else { "gate/reject" };
+            let decision = json!({"execution": execution, "gate": gate, "by": "person", "reason": reason});
+            // It may have been decided elsewhere meanwhile.
+            inner.call(method, decision).await.is_error != Some(true)
+        })
     }
 }
 

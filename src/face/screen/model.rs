@@ -156,6 +156,10 @@ impl Model {
 
     fn of_all(&mut self, methods: &[(&str, &'static str)]) -> Act {
         let possible = execution_actions(&self.state, self.running);
+        // Its process was killed.
+        if possible.contains(&"run") && self.state.ended.is_none() && methods.iter().any(|(action, _)| *action == "resume") {
+            return Act::Call("execution/resume", json!({}));
+        }
         match methods.iter().find(|(action, _)| possible.contains(action)) {
             Some((_, method)) => Act::Call(method, json!({})),
             None => {
