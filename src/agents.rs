@@ -1,6 +1,12 @@
 //! Carries out attempts, consultations and reviews, and turns what agents say into typed results.
+//! Coding agents have a file each; what they have in common is in `dialect`.
 
 pub mod answer;
+pub mod claude;
+pub mod codex;
 pub mod command;
+pub mod dialect;
+pub mod gemini;
+pub mod opencode;
 pub mod prompt;
 pub mod verdict;

@@ -1,5 +1,6 @@
 //! Sub-commands: progress on stderr, results on stdout.
 
+pub mod clean;
 pub mod display;
 pub mod init;
 pub mod run;
@@ -106,6 +107,8 @@ enum Command {
     Acp,
     /// The roster: who there is, what for, and whether it can start here
     Agents(show::AgentsArguments),
+    /// Remove worktrees and branches of executions that are over
+    Clean(clean::Arguments),
     /// Let editors and clients of language models start executions in a workspace
     Trust(init::TrustArguments),
     /// Write a commented config from what is found here
@@ -208,6 +211,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Mcp => serve::mcp(),
         Command::Acp => serve::acp(),
         Command::Agents(arguments) => show::agents(&arguments),
+        Command::Clean(arguments) => clean::clean(&arguments),
         Command::Trust(arguments) => init::trust(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => show::schema(&arguments),

@@ -18,6 +18,11 @@ const OWN_NAME: &str = "execution-coordinator";
 /// The agent that runs the commands that tasks carry.
 pub const SHELL: &str = "shell";
 
+/// Variables by which git would look elsewhere than in the folder that it is run in. Nothing that we
+/// start inherits them: they are set where this program is run by a hook.
+pub const MISLEADING: [&str; 7] =
+    ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_NAMESPACE"];
+
 /// The whole file.
 // No `Debug`: variables of agents may hold secrets.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
@@ -32,6 +37,8 @@ pub struct Config {
     pub gates: Vec<Gate>,
     /// What agents and gates see of the environment.
     pub environment: Environment,
+    /// Places of their own for attempts.
+    pub worktree: Worktree,
     /// What sizes weigh, in minutes.
     pub sizes: Sizes,
     /// What programs and models may do that speak to us.
@@ -44,6 +51,27 @@ pub struct Config {
 pub struct Clients {
     /// Whether they may name breakdowns and configs outside of the workspace.
     pub outside_workspace: bool,
+}
+
+/// Places of their own for attempts: what they need beside what is committed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Worktree {
+    /// Files and folders of the workspace that are copied into each place because they are in no commit
+    /// (`.env`).
+    pub copy: Vec<String>,
+    /// Program and arguments that make a new place ready (`["npm", "ci"]`), never a shell line.
+    pub setup: Vec<String>,
+    /// It is stopped after so long.
+    pub setup_timeout: String,
+    /// No place is made where fewer megabytes would stay free on the disk.
+    pub min_free_mb: u64,
+}
+
+impl Default for Worktree {
+    fn default() -> Self {
+        Self { copy: Vec::new(), setup: Vec::new(), setup_timeout: "10m".into(), min_free_mb: 500 }
+    }
 }
 
 /// Limits and rules of an execution.
@@ -121,9 +149,16 @@ pub struct Agent {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub role: Option<Role>,
-    /// Program and arguments of a `command`, never a shell line.
+    /// Program and arguments of a `command`, never a shell line; of a coding agent, what to start instead
+    /// of its program on the path.
     #[serde(default)]
     pub command: Vec<String>,
+    /// The model, by the name that the agent knows it by.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Further arguments of a coding agent.
+    #[serde(default)]
+    pub args: Vec<String>,
     /// Words that tasks are matched with.
     #[serde(default)]
     pub skills: Vec<String>,
@@ -149,6 +184,14 @@ pub enum Kind {
     Shell,
     /// A program that gets the brief and prints an answer.
     Command,
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode.
+    Opencode,
     /// Whoever claims its work over the protocol: the parent orchestrator, or an agent of its.
     Client,
 }
@@ -160,6 +203,8 @@ impl Agent {
             kind,
             role: None,
             command: Vec::new(),
+            model: None,
+            args: Vec::new(),
             skills: Vec::new(),
             max_parallel: None,
             attempt_timeout: None,
@@ -170,11 +215,18 @@ impl Agent {
 }
 
 impl Kind {
+    /// Those that need no more than their name.
+    pub const ALONE: [Self; 6] = [Self::Shell, Self::Client, Self::Claude, Self::Codex, Self::Gemini, Self::Opencode];
+
     /// Its name in the config, and the name of the agent where the kind is all that was asked for.
     pub fn name(self) -> &'static str {
         match self {
             Self::Shell => SHELL,
             Self::Command => "command",
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::Opencode => "opencode",
             Self::Client => "client",
         }
     }
@@ -265,7 +317,7 @@ impl Environment {
                 None => name == pattern,
             })
         };
-        std::env::vars().filter(|(name, _)| passes(name)).collect()
+        std::env::vars().filter(|(name, _)| passes(name) && !MISLEADING.contains(&name.as_str())).collect()
     }
 }
 
@@ -350,7 +402,9 @@ fn millis(text: &str) -> Result<u64, String> {
 impl Config {
     fn check(&self) -> Result<(), String> {
         let execution = &self.execution;
-        for text in [&execution.attempt_timeout, &execution.idle_timeout, &execution.grace, &execution.backoff] {
+        for text in
+            [&execution.attempt_timeout, &execution.idle_timeout, &execution.grace, &execution.backoff, &self.worktree.setup_timeout]
+        {
             duration(text)?;
         }
         if execution.max_parallel == 0 || execution.max_attempts == 0 {

@@ -14,4 +14,5 @@ pub mod execution;
 pub mod follow;
 pub mod locate;
 pub mod owner;
+pub mod places;
 pub mod start;

@@ -56,6 +56,8 @@ pub struct Limits {
     pub output_bytes: u64,
     /// The time between the request to end and the kill.
     pub grace: Duration,
+    /// Which lines are progress; all that were not seen before, digits aside, where it does not matter.
+    pub activity: Option<fn(&str) -> bool>,
 }
 
 /// The door to the warden. Cheap to clone.
@@ -126,7 +128,8 @@ impl Processes {
     /// Runs a process to its end. `stop` becomes true when it is no longer wanted. `tail` is
     /// given each line that it prints, while it is running for longer than a moment.
     pub async fn run(&self, launch: Launch, limits: Limits, mut stop: watch::Receiver<bool>, mut tail: impl FnMut(&str)) -> Ending {
-        let mut printed: Vec<Progress> = std::iter::once(&launch.output).chain(&launch.errors).map(|path| Progress::new(path)).collect();
+        let mut printed: Vec<Progress> =
+            std::iter::once(&launch.output).chain(&launch.errors).map(|path| Progress::new(path, limits.activity)).collect();
         let (id, mut exit) = match self.spawn(launch) {
             Some(spawned) => spawned,
             None => return Ending::DidNotStart("the process that starts others is gone".into()),

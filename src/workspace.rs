@@ -1,9 +1,8 @@
 //! Where work happens and where its state is kept.
-//!
-//! So far all attempts share the workspace itself; a place of its own for each attempt is meant
-//! to come here.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
 
+pub mod git;
+pub mod repository;
 pub mod tree;
 pub mod trust;
 

@@ -6,14 +6,17 @@
 //! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
+use super::dialect::{self, Heard, may_write};
 use super::{prompt, verdict};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Usage, Verdict};
 use crate::gates::command::{millis, time};
-use crate::process::{Launch, Limits, Processes, end_of, find_program};
+use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
+use crate::workspace::repository::{About, Repository};
 use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -29,12 +32,16 @@ pub struct Agents {
     pub trees: Trees,
     /// The execution's own folder.
     pub folder: PathBuf,
+    /// Where attempts have places of their own: what makes and merges them.
+    pub repository: Option<Arc<Repository>>,
 }
 
 /// What an agent's run came to.
 struct Ran {
     ending: Ending,
     output: String,
+    /// What the stream of a coding agent said.
+    heard: Option<Heard>,
     duration_ms: u64,
 }
 
@@ -49,7 +56,17 @@ impl Agents {
         tail: impl FnMut(&str),
     ) -> AgentOutcome {
         let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == Kind::Shell);
-        let before = if shell || brief.role == "consultation" { None } else { Some(self.tree().await) };
+        let changes = brief.role != "consultation";
+        let place = self.repository.clone().filter(|_| changes && !brief.folder.is_empty());
+        let mut brief = brief.clone();
+        if let Some(repository) = &place {
+            match off_the_loop(repository, &brief, |repository, folder, _| repository.refresh(folder)).await {
+                Ok(conflicts) => brief.conflicts = conflicts,
+                Err(why) => return did_not_start(why),
+            }
+        }
+        let brief = &brief;
+        let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
         let ran = self.run(config, processes, brief, stop, tail).await;
         let said = match brief.role.as_str() {
             _ if shell => None,
@@ -64,8 +81,9 @@ impl Agents {
             decisions: Vec::new(),
             usage: Usage::default(),
             commit: None,
+            session: None,
             duration_ms: ran.duration_ms,
-            ending: ran.ending,
+            ending: ran.ending.clone(),
         };
         if let Some(said) = said {
             // Crashed is not complete, whatever was printed before; what it said it can't do stays.
@@ -78,7 +96,16 @@ impl Agents {
         }
         if let Some(before) = before {
             // What it changed is seen, not believed.
-            outcome.files = before.changes(&self.tree().await);
+            outcome.files = before.changes(&self.tree(brief).await);
+        }
+        if let Some(heard) = &ran.heard {
+            believe(&mut outcome, heard, may_write(brief));
+        }
+        if let Some(repository) = place.filter(|_| outcome.complete()) {
+            match off_the_loop(&repository, brief, Repository::commit).await {
+                Ok(commit) => outcome.commit = Some(commit),
+                Err(why) => (outcome.verdict, outcome.reason) = (Verdict::Unknown, why),
+            }
         }
         outcome
     }
@@ -94,47 +121,79 @@ impl Agents {
     ) -> ReviewOutcome {
         let ran = self.run(config, processes, brief, stop, tail).await;
         let said = verdict::review(&ran.output, &brief.agent);
-        let whole = ran.ending == Ending::Exited(0);
+        let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
+        let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
             verdict: if whole { said.verdict } else { GateVerdict::NotEvaluated },
             findings: said.findings,
-            summary: if whole { said.summary } else { format!("{} {}", brief.agent, ran.ending) },
+            summary: match objection {
+                _ if whole => said.summary,
+                Some((_, why)) => format!("{}: {why}", brief.agent),
+                None => format!("{} {}", brief.agent, ran.ending),
+            },
             ending: ran.ending,
             duration_ms: ran.duration_ms,
         }
     }
 
-    async fn tree(&self) -> crate::workspace::tree::Tree {
-        let trees = self.trees.clone();
+    /// Where an order is carried out.
+    fn place(&self, brief: &Brief) -> PathBuf {
+        if brief.folder.is_empty() { self.root.clone() } else { PathBuf::from(&brief.folder) }
+    }
+
+    async fn tree(&self, brief: &Brief) -> crate::workspace::tree::Tree {
+        let trees = self.trees.of(&self.place(brief));
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 
-    async fn run(&self, config: &Config, processes: &Processes, brief: &Brief, stop: watch::Receiver<bool>, tail: impl FnMut(&str)) -> Ran {
+    async fn run(
+        &self,
+        config: &Config,
+        processes: &Processes,
+        brief: &Brief,
+        stop: watch::Receiver<bool>,
+        mut tail: impl FnMut(&str),
+    ) -> Ran {
         let began = Instant::now();
-        let ran = |ending, output| Ran { ending, output, duration_ms: millis(began.elapsed()) };
+        let ran = |ending, output, heard| Ran { ending, output, heard, duration_ms: millis(began.elapsed()) };
         let agent = config.agents.get(&brief.agent);
         let prepared = match agent {
-            Some(agent) if agent.kind == Kind::Command => self.command(config, agent, brief),
+            Some(agent) if agent.kind != Kind::Shell => self.command(config, agent, brief),
             _ => self.shell(config, brief),
         };
         let launch = match prepared {
             Ok(launch) => launch,
-            Err(why) => return ran(Ending::DidNotStart(why), String::new()),
+            Err(why) => return ran(Ending::DidNotStart(why), String::new(), None),
         };
         let execution = &config.execution;
         let own = agent.and_then(|agent| agent.idle_timeout.as_deref());
         let shell = agent.is_none_or(|agent| agent.kind == Kind::Shell);
+        let dialect = agent.and_then(|agent| dialect::of(agent.kind));
         let limits = Limits {
             timeout: time(agent.and_then(|agent| agent.attempt_timeout.as_deref()).unwrap_or(&execution.attempt_timeout)),
             // A command may well be silent for long; an agent that says nothing is stuck.
             idle: own.or(if shell { None } else { Some(execution.idle_timeout.as_str()) }).map(time),
             output_bytes: execution.output_limit_bytes,
             grace: time(&execution.grace),
+            activity: dialect.map(|dialect| dialect.is_activity),
         };
         let output = launch.output.clone();
-        let ending = processes.run(launch, limits, stop, tail).await;
-        let text = if shell { String::new() } else { end_of(&output, ANSWER_BYTES) };
-        ran(ending, text)
+        let show = |line: &str| match dialect {
+            None => tail(line),
+            Some(dialect) => {
+                if let Some(shown) = dialect.shown(line).filter(|shown| !shown.is_empty()) {
+                    tail(&shown);
+                }
+            }
+        };
+        let ending = processes.run(launch, limits, stop, show).await;
+        let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
+        let text = match &heard {
+            _ if shell => String::new(),
+            Some(heard) => heard.text.clone(),
+            None => end_of(&output, ANSWER_BYTES),
+        };
+        ran(ending, text, heard)
     }
 
     fn launch(&self, config: &Config, brief: &Brief, argv: Vec<String>, stdin: Option<PathBuf>) -> Launch {
@@ -150,7 +209,7 @@ impl Agents {
         environment.extend(own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)));
         Launch {
             argv,
-            folder: self.root.clone(),
+            folder: self.place(brief),
             environment,
             stdin,
             output: self.output(&brief.order),
@@ -181,12 +240,24 @@ impl Agents {
         let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
         write(&text, prompt::markdown(brief).as_bytes())?;
         write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
-        let mut launch = self.launch(config, brief, agent.command.clone(), Some(text.clone()));
+        let dialect = dialect::of(agent.kind);
+        let mut argv = agent.command.clone();
+        if let Some(dialect) = dialect {
+            if argv.is_empty() {
+                argv.push(dialect.program.to_owned());
+            }
+            argv.extend((dialect.arguments)(agent, brief));
+            argv.extend(agent.args.iter().cloned());
+        }
+        let mut launch = self.launch(config, brief, argv, Some(text.clone()));
+        let own = dialect.into_iter().flat_map(|dialect| dialect.environment);
+        launch.environment.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         launch.environment.extend(agent.environment.clone());
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
         let path = launch.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
-        let program = find_program(&agent.command[0], &self.root, path.as_deref())?;
+        // As the workspace has it: an attempt does not change who carries it out.
+        let program = find_program(&launch.argv[0], &self.root, path.as_deref())?;
         let own = std::env::current_exe().ok().and_then(|own| own.canonicalize().ok());
         if own.is_some() && program.canonicalize().ok() == own {
             return Err("an agent can't be this program itself".into());
@@ -196,6 +267,63 @@ impl Agents {
         launch.errors = Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
         Ok(launch)
     }
+}
+
+/// What the stream of a coding agent says beside its words: those alone are not enough, and without a
+/// return block what it changed speaks for it, which the gates judge.
+fn believe(outcome: &mut AgentOutcome, heard: &Heard, may_write: bool) {
+    outcome.usage = heard.usage;
+    outcome.session = heard.session.clone();
+    if let Some((verdict, why)) = heard.objection(may_write) {
+        (outcome.verdict, outcome.reason) = (verdict, why);
+    } else if may_write && outcome.verdict == Verdict::Unknown && outcome.ending == Ending::Exited(0) && !outcome.files.is_empty() {
+        (outcome.verdict, outcome.reason) = (Verdict::Complete, String::new());
+        outcome.summary = heard.text.chars().take(4_000).collect();
+    }
+}
+
+/// Git's work takes its time: not on the loop.
+async fn off_the_loop<T: Send + 'static>(
+    repository: &Arc<Repository>,
+    brief: &Brief,
+    work: impl FnOnce(&Repository, &Path, &About) -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let (repository, folder, about) = (repository.clone(), PathBuf::from(&brief.folder), about(brief));
+    let done = tokio::task::spawn_blocking(move || work(&repository, &folder, &about)).await;
+    done.unwrap_or_else(|_| Err("it failed in a way that it should not".into()))
+}
+
+/// What the commit of an order says.
+fn about(brief: &Brief) -> About {
+    let task = brief.task.as_ref();
+    let title = task.map(|task| task.commit.clone().unwrap_or_else(|| format!("Task {}: {}", task.id, task.title))).unwrap_or_default();
+    About {
+        title: if brief.role == "tests" { format!("Tests first: {title}") } else { title },
+        task: task.map(|task| task.id.clone()).unwrap_or_default(),
+        order: brief.order.clone(),
+        agent: brief.agent.clone(),
+    }
+}
+
+/// An attempt that could not be begun.
+fn did_not_start(why: String) -> AgentOutcome {
+    AgentOutcome {
+        ending: Ending::DidNotStart(why),
+        verdict: Verdict::Unknown,
+        summary: String::new(),
+        reason: String::new(),
+        files: Vec::new(),
+        decisions: Vec::new(),
+        usage: Usage::default(),
+        commit: None,
+        session: None,
+        duration_ms: 0,
+    }
+}
+
+/// The program that an agent needs; none where it needs none of its own.
+pub fn program_of(agent: &Agent) -> Option<&str> {
+    agent.command.first().map(String::as_str).or_else(|| dialect::of(agent.kind).map(|dialect| dialect.program))
 }
 
 /// What a program of the config needs to be able to start here.

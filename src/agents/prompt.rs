@@ -18,6 +18,10 @@ pub fn markdown(brief: &Brief) -> String {
         _ => "Do this task. Its tests must pass when you are done.",
     };
     let _ = write!(out, "# {subject}\n\n{ask}\n\n- Topic: {}\n- Order: {}\n- Role: {}\n", brief.topic, brief.order, brief.role);
+    if !brief.base.is_empty() {
+        let _ =
+            writeln!(out, "- Place: {} (a git worktree of this task's own; `git diff {}` shows the work on it)", brief.folder, brief.base);
+    }
     if brief.round > 0 {
         let _ = writeln!(out, "- Round of rework: {}", brief.round);
     }
@@ -26,6 +30,12 @@ pub fn markdown(brief: &Brief) -> String {
         for finding in &brief.findings {
             let place = finding.place.as_ref().map_or(String::new(), |place| format!(" ({place})"));
             let _ = writeln!(out, "- {}: {}{place}", finding.by, finding.text);
+        }
+    }
+    if !brief.conflicts.is_empty() {
+        out.push_str("\n## Files with both sides of a conflict\n\nOthers changed them too, and their work is merged. Keep what both sides are for, and leave no markers.\n\n");
+        for file in &brief.conflicts {
+            let _ = writeln!(out, "- {file}");
         }
     }
     if let Some(task) = &brief.task {

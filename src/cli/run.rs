@@ -4,6 +4,7 @@
 use super::display::Display;
 use super::{Exit, Outcome, Reading, here, print, print_json};
 use crate::breakdown::source;
+use crate::config::Isolation;
 use crate::core::event::{Recorded, Status};
 use crate::core::report::report;
 use crate::core::state::State;
@@ -30,9 +31,12 @@ pub struct Arguments {
     /// Attempts at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_parallel: Option<u32>,
-    /// Where attempts work
-    #[arg(long, value_parser = ["none"])]
-    isolation: Option<String>,
+    /// Where attempts work [default: as the config says, else worktrees where there is a repository]
+    #[arg(long, value_enum)]
+    isolation: Option<Isolation>,
+    /// Merge the result into the branch that is checked out, at the end
+    #[arg(long)]
+    deliver: bool,
     /// The config instead of the one found
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -57,6 +61,8 @@ impl Arguments {
         Options {
             agent: self.agent.clone(),
             max_parallel: self.max_parallel,
+            isolation: self.isolation,
+            deliver: self.deliver,
             config: self.config.clone(),
             only: self.only.clone(),
             execution: None,

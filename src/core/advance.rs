@@ -342,7 +342,7 @@ impl Turn<'_> {
             let rounds = self.state.policy.max_rework;
             return self.fail(format!("still not good after {rounds} rounds of rework: {first}"));
         }
-        vec![Event::Rework { task: self.id(), step, findings }]
+        vec![Event::Rework { task: self.id(), step, findings, forgiven: false }]
     }
 
     fn prove_red(&self) -> Vec<Event> {

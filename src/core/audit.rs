@@ -57,6 +57,10 @@ struct Books {
     holders: BTreeMap<OrderId, String>,
     /// What was merged last, and into which commit.
     merged: Option<(Vec<TaskId>, Option<String>)>,
+    /// How many merges have landed.
+    landings: u64,
+    /// What was merged last where some of it does not fit and nobody was told so yet.
+    untold: Option<Vec<TaskId>>,
     /// What its gates said.
     merged_gates: BTreeMap<(TaskId, String), GateVerdict>,
     paused: bool,
@@ -83,6 +87,7 @@ struct Record {
     tries: u32,
     placed: bool,
     landed: bool,
+    forgiven_at: u64,
 }
 
 impl Books {
@@ -112,6 +117,7 @@ impl Books {
             Event::PlanAccepted { plan } => self.take(plan.clone(), self.policy.clone()),
             Event::TasksRenamed { names } => self.rename(names),
             Event::TaskChanged { task, .. } => {
+                self.untold = None;
                 self.forget_approvals(task);
                 let stale: Vec<OrderId> = self.open.iter().filter(|(_, work)| work.task() == Some(task)).map(|(order, _)| *order).collect();
                 self.outdated.extend(stale);
@@ -148,9 +154,10 @@ impl Books {
                 let most = self.policy.max_attempts;
                 self.require(tries < most.max(1), "attempts", || format!("task {task}: {tries} failed tries, {most} are allowed"));
             }
-            Event::Rework { task, step, findings } => self.rework(task, *step, findings.is_empty()),
+            Event::Rework { task, step, findings, forgiven } => self.rework(task, *step, findings.is_empty(), *forgiven),
             Event::TaskDone { task } => self.done(task),
             Event::TaskFailed { task, .. } | Event::TaskBlocked { task, .. } => {
+                self.untold = None;
                 let record = self.task_mut(task);
                 (record.active, record.failed) = (false, true);
             }
@@ -159,6 +166,7 @@ impl Books {
                 (record.active, record.finished) = (false, true);
             }
             Event::TaskRetried { task } => {
+                self.untold = None;
                 let active = self.task_mut(task).active;
                 self.require(!active, "retries", || format!("task {task} is retried while it is worked on"));
                 self.forget_approvals(task);
@@ -220,6 +228,7 @@ impl Books {
         self.require(!clash, "renaming", || "two tasks get the same id".into());
         self.tasks = std::mem::take(&mut self.tasks).into_iter().map(|(id, record)| (to(id), record)).collect();
         self.open.values_mut().for_each(|work| work.rename(names));
+        self.untold = None;
         self.merged.iter_mut().flat_map(|(tasks, _)| tasks).for_each(|task| *task = to(task.clone()));
         self.merged_gates =
             std::mem::take(&mut self.merged_gates).into_iter().map(|((task, check), verdict)| ((to(task), check), verdict)).collect();
@@ -371,6 +380,9 @@ impl Books {
             Work::Merge { tasks } => {
                 let judged = self.open.values().any(|open| matches!(open, Work::Gate { purpose: Purpose::Merged, .. }));
                 self.require(!judged, "merging", || format!("{order} takes away what is being judged"));
+                let sorted: Vec<TaskId> = tasks.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+                let again = self.untold.take() == Some(sorted);
+                self.require(!again, "merging", || format!("{order} merges again what does not fit, and nobody was told so"));
                 for task in tasks {
                     let good = self.tasks.get(task).is_some_and(|record| record.active && record.implemented && record.placed);
                     self.require(good, "merging", || format!("{order} merges task {task}, which has not been finished in its place"));
@@ -469,10 +481,13 @@ impl Books {
                 }
             }
             (Work::Place { task }, Outcome::Repository(RepositoryOutcome::Placed { .. })) => self.task_mut(task).placed = true,
-            (Work::Merge { .. }, Outcome::Repository(RepositoryOutcome::Merged { tasks, commit, .. })) => {
+            (Work::Merge { .. }, Outcome::Repository(RepositoryOutcome::Merged { tasks, commit, conflicts })) => {
                 self.merged = Some((tasks.clone(), commit.clone()));
+                let all = tasks.iter().chain(conflicts.iter().map(|conflict| &conflict.task)).cloned().collect::<BTreeSet<_>>();
+                self.untold = (!conflicts.is_empty()).then(|| all.into_iter().collect());
             }
             (Work::Land { tasks, .. }, Outcome::Repository(RepositoryOutcome::Landed)) => {
+                self.landings += 1;
                 for task in tasks {
                     self.task_mut(task).landed = true;
                 }
@@ -494,11 +509,17 @@ impl Books {
         }
     }
 
-    fn rework(&mut self, task: &TaskId, step: Step, without_findings: bool) {
+    fn rework(&mut self, task: &TaskId, step: Step, without_findings: bool, forgiven: bool) {
+        let landings = self.landings;
         self.forget_approvals(task);
         self.require(!without_findings, "rework", || format!("task {task} goes back without a finding"));
+        self.untold = None;
         let record = self.task_mut(task);
-        record.rework += 1;
+        let again = record.forgiven_at >= landings;
+        if forgiven {
+            record.forgiven_at = landings;
+        }
+        record.rework += u32::from(!forgiven);
         record.landed = false;
         record.tries = 0;
         record.gates.clear();
@@ -507,6 +528,7 @@ impl Books {
             record.implemented = false;
         }
         let rework = record.rework;
+        self.require(!forgiven || !again, "rework", || format!("task {task} goes back once more, and nothing was merged since"));
         let most = self.policy.max_rework;
         self.require(rework <= most, "rework", || format!("task {task}: {rework} rounds of rework, {most} are allowed"));
     }

@@ -39,6 +39,14 @@ pub struct Brief {
     pub changed_files: Vec<String>,
     /// What failed before the attempt, and is none of its doing.
     pub failed_before: Vec<String>,
+    /// Where to work, where that is a place of the task's own; the workspace when empty.
+    pub folder: String,
+    /// The commit with which that place began: what differs from it is the work on the task.
+    pub base: String,
+    /// The agent's own session of the attempt before, where it goes on in the same place.
+    pub session: Option<String>,
+    /// Files in which both sides of a conflict stand, because others changed them too.
+    pub conflicts: Vec<String>,
 }
 
 /// The task, as the breakdown has it.
@@ -144,7 +152,12 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         command: task.command.clone(),
         commit: task.commit.clone(),
     });
-    brief.round = known.rework_round;
+    if let Some(place) = &known.place {
+        brief.folder = place.folder.to_string();
+        brief.base = place.base.to_string();
+    }
+    brief.session = known.session.clone().filter(|_| brief.role == "implementation");
+    brief.round = known.rework_round.max(u32::from(!known.findings.is_empty()));
     brief.findings = known.findings.clone();
     let advice = known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty());
     brief.consultations = advice.map(|(expert, answer)| Advice { expert: expert.to_string(), text: answer.summary.clone() }).collect();

@@ -147,6 +147,10 @@ pub enum Event {
         step: Step,
         /// What must be mended.
         findings: Vec<Finding>,
+        /// Whether it is nobody's fault, because others were merged first: then it does not count
+        /// against the limit.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forgiven: bool,
     },
     /// A task is done: all its gates and reviews passed.
     TaskDone {

@@ -132,6 +132,7 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             decisions: Vec::new(),
             usage: Usage::default(),
             commit: None,
+            session: None,
             duration_ms,
         }),
     }

@@ -33,7 +33,8 @@ pub(super) fn next(state: &State, now_ms: u64) -> Vec<Event> {
 fn stands(state: &State, batch: &Batch) -> bool {
     // What came after its order was given is not in it.
     let waits = |task: &TaskId| waiting(state, task).is_some_and(|known| known.queued_at < batch.ordered_at);
-    !batch.tasks.is_empty() && batch.tasks.iter().chain(batch.conflicts.iter().map(|conflict| &conflict.task)).all(waits)
+    let mut all = batch.tasks.iter().chain(batch.conflicts.iter().map(|conflict| &conflict.task)).peekable();
+    all.peek().is_some() && all.all(waits)
 }
 
 /// A task that waits to be merged.
@@ -59,10 +60,16 @@ fn begin(state: &State, now_ms: u64) -> Vec<Event> {
 
 fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
     if let Some(why) = &batch.failed {
-        return unevaluated(state, &batch.tasks[0], true, format!("it could not be merged: {why}"), now_ms);
+        let Some(first) = batch.tasks.first() else { return Vec::new() };
+        return unevaluated(state, first, true, format!("it could not be merged: {why}"), now_ms);
     }
     if let Some(conflict) = batch.conflicts.first() {
-        return rework(state, &conflict.task, Step::Implementing, vec![finding(state, conflict)]);
+        let findings = vec![finding(state, conflict)];
+        // Each landing sends it back once at the most, so this comes to an end.
+        if state.task_state(&conflict.task).is_some_and(|known| known.forgiven_at < state.merging.landings) {
+            return vec![Event::Rework { task: conflict.task.clone(), step: Step::Implementing, findings, forgiven: true }];
+        }
+        return rework(state, &conflict.task, Step::Implementing, findings);
     }
     let Some(commit) = &batch.commit else { return begin(state, now_ms) };
     let open = |task: &TaskId, check: &str| {
@@ -171,6 +178,7 @@ impl Merging {
             (Work::Land { commit, .. }, RepositoryOutcome::Landed) => {
                 self.head = Some(commit.clone());
                 self.batch = None;
+                self.landings += 1;
                 self.most = (self.most * 2).min(MOST);
                 true
             }

@@ -82,6 +82,9 @@ pub struct AgentOutcome {
     /// The commit that holds what it did, where it had a place of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The agent's own session, in which it can be gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -101,6 +104,12 @@ pub struct Usage {
     pub tokens: Option<u64>,
     /// Money.
     pub cost_usd: Option<f64>,
+    /// Turns of its model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns: Option<u32>,
+    /// Calls of tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<u32>,
 }
 
 /// What became of an order to the repository.

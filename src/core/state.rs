@@ -237,7 +237,7 @@ impl State {
                 task.gates.retain(|_, judged| judged.verdict != GateVerdict::NotEvaluated);
                 task.reviews.retain(|_, (_, review)| review.verdict != GateVerdict::NotEvaluated);
             }),
-            Event::Rework { task, step, findings } => self.rework(task, *step, findings),
+            Event::Rework { task, step, findings, forgiven } => self.rework(task, *step, findings, *forgiven),
             Event::TaskDone { task } => self.settle(task, Phase::Done),
             Event::TaskFailed { task, reason } => self.settle(task, Phase::Failed(reason.clone())),
             Event::TaskBlocked { task, reason } => self.settle(task, Phase::Blocked(reason.clone())),
@@ -587,13 +587,18 @@ impl State {
         self.decisions.retain(|gate, _| gate.as_str().rsplit_once('@').is_none_or(|(_, id)| id != task.as_str()));
     }
 
-    fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding]) {
+    fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding], forgiven: bool) {
         self.forget_approvals(id);
+        let landings = self.merging.landings;
         self.with_task(id, |task| {
             task.phase = Phase::Active(step);
             task.findings = findings.to_vec();
             task.rework += 1;
-            task.rework_round += 1;
+            if forgiven {
+                task.forgiven_at = landings;
+            } else {
+                task.rework_round += 1;
+            }
             task.tries = 0;
             task.not_before = 0;
             task.last = None;
@@ -620,21 +625,22 @@ impl TaskState {
                     self.tests_commit = outcome.commit.clone();
                     self.commit = outcome.commit.clone();
                 } else {
-                    self.place = None;
+                    self.leave_place();
                 }
             }
             (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
                 self.last = Some(outcome.clone());
                 if outcome.complete() {
                     self.commit = outcome.commit.clone();
+                    self.session = outcome.session.clone();
                     self.result = Some((id, outcome.clone()));
                     self.findings.clear();
                 } else {
-                    self.place = None;
+                    self.leave_place();
                 }
             }
             // What it left half done is not where the next one begins.
-            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => self.place = None,
+            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => self.leave_place(),
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
                 let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
                 match purpose {
@@ -660,6 +666,14 @@ impl TaskState {
             }
             _ => {}
         }
+    }
+}
+
+impl TaskState {
+    /// A try came to nothing: the next one begins elsewhere, with what was finished before.
+    fn leave_place(&mut self) {
+        self.place = None;
+        self.session = None;
     }
 }
 

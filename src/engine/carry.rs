@@ -2,12 +2,14 @@
 //! in an input.
 
 use super::owner::Post;
+use super::places::{Ground, Job, Site};
 use crate::agents::command::Agents;
 use crate::config::Config;
 use crate::core::brief::brief;
 use crate::core::event::{Event, Recorded, Work};
 use crate::core::id::OrderId;
 use crate::core::input::Input;
+use crate::core::outcome::{Ending, GateVerdict, ReviewOutcome};
 use crate::core::state::State;
 use crate::gates::command::{Evaluation, Gates};
 use crate::process::Processes;
@@ -62,6 +64,14 @@ impl Carrier {
                         stop.send_replace(true);
                     }
                 }
+                // What is part of the result needs no place of its own any more.
+                Event::TaskDone { task } => {
+                    if let (Some(repository), Some(place)) =
+                        (self.agents.repository.clone(), state.task_state(task).and_then(|known| known.place.clone()))
+                    {
+                        tokio::task::spawn_blocking(move || repository.remove(place.order));
+                    }
+                }
                 Event::Ended { order, .. } => {
                     self.stops.remove(order);
                     self.gates.remember(recorded);
@@ -83,31 +93,59 @@ impl Carrier {
         self.stops.insert(order, stop);
         let (inbox, config, processes) =
             (self.inbox.clone(), self.config.read().unwrap_or_else(PoisonError::into_inner).clone(), self.processes.clone());
+        let agents = self.agents.clone();
+        let ground = Ground {
+            config: config.clone(),
+            processes: processes.clone(),
+            root: agents.root.clone(),
+            output: agents.folder.join("output").join(format!("{order}.setup.log")),
+            cookie: format!("{}/{order}", agents.folder.display()),
+            stop: stopped.clone(),
+        };
+        if let Some(job) = Job::of(state, order, work) {
+            tokio::spawn(async move {
+                let outcome = ground.carry_out(agents.repository.clone(), job).await;
+                let _ = inbox.send(Input::RepositoryEnded(order, outcome).into());
+            });
+            return;
+        }
+        let site = Site::of(state, work, &agents);
         if let Work::Gate { check, gate, task, purpose } = work {
             let of_task = task.as_ref().and_then(|id| state.graph.task(id)).and_then(|ix| state.task(ix).stream.clone());
             let of_gate = gate.as_ref().and_then(|id| state.graph.gate(id)).and_then(|ix| state.gates[ix].streams.last().cloned());
-            let evaluation = Evaluation {
+            let mut evaluation = Evaluation {
                 order,
                 check: check.clone(),
                 purpose: *purpose,
                 task: task.clone(),
                 stream: of_task.or(of_gate),
+                folder: Err(String::new()),
                 output: self.agents.output(&order.to_string()),
                 cookie: format!("{}/{order}", self.agents.folder.display()),
             };
             let gates = self.gates.clone();
             tokio::spawn(async move {
+                evaluation.folder = site.folder(&agents, &ground).await;
                 let measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
                 // The loop may have ended: then nobody waits for this any more.
                 let _ = inbox.send(Input::GateEnded(order, measures).into());
             });
             return;
         }
-        let Some(brief) = brief(state, order) else { return };
-        let (agents, view) = (self.agents.clone(), self.view.clone());
+        let Some(mut brief) = brief(state, order) else { return };
+        let view = self.view.clone();
         let tail = move |line: &str| view.printed(order, line);
         let review = matches!(work, Work::Review { .. });
         tokio::spawn(async move {
+            if brief.task.is_none() && agents.repository.is_some() {
+                match site.folder(&agents, &ground).await {
+                    Ok(folder) => brief.folder = folder.display().to_string(),
+                    Err(why) => {
+                        let _ = inbox.send(Input::ReviewEnded(order, unseen(why)).into());
+                        return;
+                    }
+                }
+            }
             let input = if review {
                 Input::ReviewEnded(order, agents.review(&config, &processes, &brief, stopped, tail).await)
             } else {
@@ -115,5 +153,16 @@ impl Carrier {
             };
             let _ = inbox.send(input.into());
         });
+    }
+}
+
+/// A review for which there was nothing to look at.
+fn unseen(why: String) -> ReviewOutcome {
+    ReviewOutcome {
+        ending: Ending::DidNotStart(why.clone()),
+        verdict: GateVerdict::NotEvaluated,
+        findings: Vec::new(),
+        summary: why,
+        duration_ms: 0,
     }
 }

@@ -5,7 +5,7 @@ use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
 use super::start::{Opened, Prepared};
 use crate::agents::command::Agents;
-use crate::core::event::Recorded;
+use crate::core::event::{Recorded, Status};
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
@@ -14,6 +14,7 @@ use crate::journal::lock::{Lock, wait_for};
 use crate::process::{Processes, warden};
 use crate::view::View;
 use crate::watch::Watch;
+use crate::workspace::repository::Repository;
 use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -55,6 +56,17 @@ impl Execution {
         &self.owner.state
     }
 
+    /// What makes places and merges, where attempts have places of their own.
+    async fn repository(&self) -> Result<Option<Arc<Repository>>, Failure> {
+        if !self.prepared.policy.isolated {
+            return Ok(None);
+        }
+        let (root, folder, settings) = (self.prepared.root.clone(), self.folder.clone(), self.prepared.config.worktree.clone());
+        let opened = tokio::task::spawn_blocking(move || Repository::open(&root, &folder, settings)).await;
+        let opened = opened.unwrap_or_else(|_| Err("it failed in a way that it should not".into()));
+        opened.map(|repository| Some(Arc::new(repository))).map_err(|why| Failure::unusable(format!("the repository: {why}")))
+    }
+
     /// Runs until it is at rest or suspended.
     ///
     /// # Errors
@@ -82,7 +94,9 @@ impl Execution {
         }
         let processes =
             Processes::start(&warden_lock).map_err(|error| unusable("the process that starts others can't be started", &error))?;
-        let agents = Agents { root: self.prepared.root.clone(), trees: self.trees.clone(), folder: self.folder.clone() };
+        let repository = self.repository().await?;
+        let closing = repository.clone();
+        let agents = Agents { root: self.prepared.root.clone(), trees: self.trees.clone(), folder: self.folder.clone(), repository };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
         let _watch = watch_files(&self.prepared, inbox, config);
@@ -94,6 +108,13 @@ impl Execution {
             Ok(()) => self.owner.run(inputs, &mut posts, &mut carrier, suspend, observe).await,
             Err(error) => Err(error),
         };
+        if let Some(repository) = closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _)))) {
+            if self.owner.state.merging.head.is_some() {
+                let branch = repository.branch();
+                say(format_args!("the result is the branch {branch}: `git merge {branch}` brings it here"));
+            }
+            drop(tokio::task::spawn_blocking(move || repository.close()).await);
+        }
         stopped.map_err(|error| {
             let full = error.kind() == std::io::ErrorKind::StorageFull;
             let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };
@@ -108,13 +129,15 @@ impl Execution {
 /// Changes of the breakdown and of the config are taken up while it runs.
 fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig) -> Watch {
     let files: Vec<PathBuf> = prepared.source.path.iter().chain(&prepared.config_path).cloned().collect();
-    let (options, config_path) = (prepared.options.clone(), prepared.config_path.clone());
+    let (options, config_path, isolated) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.isolated);
     let watch = Watch::new(move |file: &Path| {
         let input = if Some(file) != config_path.as_deref() {
             options.plan_now(file)
         } else {
             match options.config_now(file) {
-                Ok((config, policy)) => {
+                Ok((config, mut policy)) => {
+                    // Where attempts work does not change under way.
+                    policy.isolated = isolated;
                     *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                     Input::PolicyOffered(Box::new(policy))
                 }

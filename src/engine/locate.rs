@@ -26,7 +26,8 @@ pub fn folders(root: &Path) -> Vec<PathBuf> {
 /// The folders of the executions of a workspace, the latest last.
 pub fn executions(root: &Path) -> Vec<PathBuf> {
     let mut folders = folders(root);
-    folders.retain(|folder| folder.join(JOURNAL).is_file());
+    // One whose first event is just being written is not there yet.
+    folders.retain(|folder| folder.join(JOURNAL).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0));
     folders.sort_by_cached_key(|folder| (started_at(folder), name_of(folder)));
     folders
 }

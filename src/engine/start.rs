@@ -4,21 +4,22 @@
 
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
-use crate::agents::command::can_start;
+use crate::agents::command::{can_start, program_of};
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
 use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
-use crate::config::{self, Agent, Config};
-use crate::core::allocation::allocate;
+use crate::config::{self, Agent, Config, Isolation};
+use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::{Event, Mark, Recorded, Status};
 use crate::core::id::{AgentName, ExecutionId, TaskId};
 use crate::core::input::{Input, Start};
-use crate::core::policy::{Policy, Role};
+use crate::core::policy::{AgentPolicy, Policy, Role};
 use crate::core::state::{Phase, State, TaskState};
 use crate::failure::{Failure, Kind};
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
+use crate::workspace::repository::isolation;
 use crate::workspace::trust::is_trusted;
 use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
 use std::collections::BTreeSet;
@@ -36,6 +37,10 @@ pub struct Options {
     pub agent: Option<String>,
     /// Attempts at once.
     pub max_parallel: Option<u32>,
+    /// Where attempts work, over what the config says.
+    pub isolation: Option<Isolation>,
+    /// Whether the result is merged into the checkout, over what the config says.
+    pub deliver: bool,
     /// The config instead of the one found.
     pub config: Option<PathBuf>,
     /// Only these tasks, and what they wait for; all when empty.
@@ -56,6 +61,8 @@ impl Options {
         if let Some(most) = self.max_parallel {
             config.execution.max_parallel = most;
         }
+        config.execution.isolation = self.isolation.or(config.execution.isolation);
+        config.execution.deliver |= self.deliver;
         choose_agent(config, self.agent.as_deref())
     }
 
@@ -115,15 +122,15 @@ fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure
         config.agents.retain(|name, agent| name == wanted || role(name, agent) != Role::Executor);
         return Ok(());
     }
-    let client = config::Kind::Client.name();
-    if [config::SHELL, client].contains(&wanted) {
+    if let Some(kind) = config::Kind::ALONE.into_iter().find(|kind| kind.name() == wanted) {
         config.agents.retain(|name, agent| role(name, agent) != Role::Executor);
-        if wanted == client {
-            config.agents.insert(client.into(), Agent::of_kind(config::Kind::Client));
+        if kind != config::Kind::Shell {
+            config.agents.insert(kind.name().into(), Agent::of_kind(kind));
         }
         return Ok(());
     }
-    let names: Vec<&str> = config.agents.keys().map(String::as_str).chain([config::SHELL, client]).collect();
+    let kinds = config::Kind::ALONE.map(config::Kind::name);
+    let names: Vec<&str> = config.agents.keys().map(String::as_str).chain(kinds).collect();
     Err(Failure::usage(format!("--agent {wanted}: there is no such agent; there are {}", names.join(", "))))
 }
 
@@ -194,6 +201,14 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
     let parsed = options.plan(&source)?;
     let mut prepared = Prepared { root, source, parsed, config, config_path, policy, warnings: Vec::new(), options };
     prepared.warnings = prepared.check()?;
+    let allocation = allocate(&prepared.parsed.plan, &prepared.policy);
+    let is_command = |allocation: &Allocation| {
+        allocation.agent.as_ref().and_then(|name| prepared.policy.agent(name)).is_none_or(AgentPolicy::runs_the_task)
+    };
+    let (isolated, warnings) =
+        isolation(&prepared.root, prepared.config.execution.isolation, allocation.iter().all(is_command)).map_err(Failure::usage)?;
+    prepared.policy.isolated = isolated;
+    prepared.warnings.extend(warnings);
     Ok(prepared)
 }
 
@@ -245,9 +260,9 @@ impl Prepared {
             .map(AgentName::as_str)
             .collect();
         let at = self.config_path.as_ref().map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
-        let commands = self.config.agents.iter().filter(|(_, agent)| agent.kind == config::Kind::Command);
-        for (name, agent) in commands.filter(|(name, _)| used.contains(name.as_str())) {
-            can_start(&agent.command[0], &self.root, &self.config)
+        for (name, agent) in self.config.agents.iter().filter(|(name, _)| used.contains(name.as_str())) {
+            let Some(program) = program_of(agent) else { continue };
+            can_start(program, &self.root, &self.config)
                 .map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
         }
         for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {

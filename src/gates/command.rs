@@ -27,9 +27,9 @@ pub struct Gates {
     root: PathBuf,
     trees: Trees,
     results: Arc<Mutex<Results>>,
-    /// Held by a gate that writes a report until it is read: in a shared folder another one
-    /// would write over it.
-    reports: Arc<tokio::sync::Mutex<()>>,
+    /// Held by a gate that writes a report until it is read: in the same folder another one would
+    /// write over it.
+    reports: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 /// One evaluation that was ordered.
@@ -44,6 +44,8 @@ pub struct Evaluation {
     pub task: Option<TaskId>,
     /// The stream.
     pub stream: Option<StreamId>,
+    /// What is judged: a folder, or why there is none.
+    pub folder: Result<PathBuf, String>,
     /// Where what it prints goes.
     pub output: PathBuf,
     /// By which its descendants are known.
@@ -93,16 +95,23 @@ impl Gates {
             return unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new());
         };
         let command = filled_in(&gate.command, &what);
+        let folder = match &what.folder {
+            Ok(folder) => folder.as_path(),
+            Err(why) => return unmeasured(Ending::DidNotStart(why.clone()), command),
+        };
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
-        let _report = if writes_report { Some(self.reports.lock().await) } else { None };
-        let before = self.tree().await;
+        let of_folder = self.reports.lock().unwrap_or_else(PoisonError::into_inner).entry(folder.to_owned()).or_default().clone();
+        let _report = if writes_report { Some(of_folder.lock().await) } else { None };
+        let before = self.tree(folder).await;
         let digest = before.digest();
         if let Some((order, known)) = self.known(&command, &digest) {
             return GateMeasures { reused_from: Some(order), duration_ms: millis(began.elapsed()), ..known };
         }
         let mut environment = config.environment.variables();
         let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
-        let program = match find_program(&command[0], &self.root, path.as_deref()) {
+        // Of the tree that it judges, or of the workspace where that has none.
+        let program = find_program(&command[0], folder, path.as_deref());
+        let program = match program.or_else(|_| find_program(&command[0], &self.root, path.as_deref())) {
             Ok(program) => program,
             Err(why) => return unmeasured(Ending::DidNotStart(why), command),
         };
@@ -112,7 +121,7 @@ impl Gates {
         argv[0] = program.display().to_string();
         let launch = Launch {
             argv,
-            folder: self.root.clone(),
+            folder: folder.to_owned(),
             environment,
             stdin: None,
             output: what.output.clone(),
@@ -124,10 +133,11 @@ impl Gates {
             idle: None,
             output_bytes: config.execution.output_limit_bytes,
             grace: time(&config.execution.grace),
+            activity: None,
         };
         let started = SystemTime::now();
         let ending = processes.run(launch.clone(), limits, stop.clone(), |_| {}).await;
-        let first = self.read(gate, &what.output, started);
+        let first = read(gate, folder, &what.output, started);
         let failed = matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
         let mut flaky = Vec::new();
         // A failing test run is run once more on the same tree: what passes now is flaky, and
@@ -136,10 +146,10 @@ impl Gates {
             let again = SystemTime::now();
             let output = what.output.with_extension("again.log");
             let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
-            let tests = self.read(gate, &output, again);
+            let tests = read(gate, folder, &output, again);
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
-        let after = self.tree().await;
+        let after = self.tree(folder).await;
         let (tests, coverage_pct) = first;
         GateMeasures {
             command,
@@ -154,29 +164,29 @@ impl Gates {
         }
     }
 
-    async fn tree(&self) -> Tree {
-        let trees = self.trees.clone();
+    async fn tree(&self, folder: &Path) -> Tree {
+        let trees = self.trees.of(folder);
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 
     fn known(&self, command: &[String], digest: &str) -> Option<(OrderId, GateMeasures)> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&(command.to_vec(), digest.to_owned())).cloned()
     }
+}
 
-    /// Reports count only when this run wrote them.
-    fn read(&self, gate: &Gate, output: &Path, started: SystemTime) -> (Option<Tests>, Option<f64>) {
-        let report = |file: &str| {
-            let path = self.root.join(file);
-            // File systems keep times more coarsely than the clock runs.
-            let slack = Duration::from_millis(1_500);
-            let fresh = path.metadata().ok()?.modified().ok()? + slack >= started;
-            if fresh { std::fs::read_to_string(path).ok() } else { None }
-        };
-        let junit = gate.junit.as_deref().and_then(report).and_then(|text| measure::junit(&text));
-        let tests = junit.or_else(|| if gate.junit.is_some() { None } else { measure::closing_lines(&end_of(output, OUTPUT_READ)) });
-        let coverage = gate.coverage.as_ref().and_then(|coverage| report(&coverage.file)).and_then(|text| measure::coverage(&text));
-        (tests, coverage)
-    }
+/// Reports count only when this run wrote them.
+fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime) -> (Option<Tests>, Option<f64>) {
+    let report = |file: &str| {
+        let path = folder.join(file);
+        // File systems keep times more coarsely than the clock runs.
+        let slack = Duration::from_millis(1_500);
+        let fresh = path.metadata().ok()?.modified().ok()? + slack >= started;
+        if fresh { std::fs::read_to_string(path).ok() } else { None }
+    };
+    let junit = gate.junit.as_deref().and_then(report).and_then(|text| measure::junit(&text));
+    let tests = junit.or_else(|| if gate.junit.is_some() { None } else { measure::closing_lines(&end_of(output, OUTPUT_READ)) });
+    let coverage = gate.coverage.as_ref().and_then(|coverage| report(&coverage.file)).and_then(|text| measure::coverage(&text));
+    (tests, coverage)
 }
 
 fn is_tests(gate: &Gate) -> bool {

@@ -20,12 +20,14 @@ pub struct Progress {
     read: u64,
     line: Vec<u8>,
     seen: HashSet<u64>,
+    activity: Option<fn(&str) -> bool>,
 }
 
 impl Progress {
-    /// Begins at the start of a file that may not be there yet.
-    pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, read: 0, line: Vec::new(), seen: HashSet::new() }
+    /// Begins at the start of a file that may not be there yet. `activity` says which lines count,
+    /// where they are not just text.
+    pub fn new(path: &Path, activity: Option<fn(&str) -> bool>) -> Self {
+        Self { path: path.to_owned(), file: None, read: 0, line: Vec::new(), seen: HashSet::new(), activity }
     }
 
     /// Reads what is new, and says whether there was progress in it.
@@ -71,6 +73,9 @@ impl Progress {
             return false;
         }
         each(text);
+        if let Some(activity) = self.activity {
+            return activity(text);
+        }
         let mut hasher = DefaultHasher::new();
         text.chars().filter(|c| c.is_alphabetic()).for_each(|c| c.hash(&mut hasher));
         // A line of signs and digits only is a spinner or a counter.

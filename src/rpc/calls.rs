@@ -173,6 +173,8 @@ fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> 
     Ok(Options {
         agent: params.agent.clone(),
         max_parallel: params.max_parallel,
+        isolation: None,
+        deliver: false,
         config: params.config.as_ref().map(|path| within(caller, caller.coordinator.folder.join(path))).transpose()?,
         only: params.only.clone(),
         execution: None,

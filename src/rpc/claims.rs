@@ -107,6 +107,7 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             usage: said.usage,
             // What was done in a place of its own is committed when it is merged.
             commit: None,
+            session: None,
             duration_ms: 0,
         };
         Input::Reported(lease, outcome)

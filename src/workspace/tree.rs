@@ -43,12 +43,25 @@ impl Trees {
         Self { root: root.to_owned(), left_out: Arc::new(left_out), known: Arc::default() }
     }
 
+    /// Those of another folder, with what is known of files already.
+    pub fn of(&self, root: &Path) -> Self {
+        Self { root: root.to_owned(), ..self.clone() }
+    }
+
     /// The tree as it is now. Files that can't be read are left out.
     pub fn now(&self) -> Tree {
         let mut files = BTreeMap::new();
-        let mut builder = ignore::WalkBuilder::new(&self.root);
-        builder.hidden(false).require_git(false).parents(true).follow_links(false);
-        builder.filter_entry(|entry| entry.file_name() != ".git" && entry.file_name() != STATE_FOLDER);
+        // A worktree in the folder of states is under its `.gitignore` for us, though not for git: the walk
+        // begins at its top and looks at nothing above.
+        let is_place = self.root.components().any(|part| part.as_os_str() == STATE_FOLDER);
+        let top = self.root.ancestors().find(|folder| folder.join(".git").exists()).filter(|_| is_place).unwrap_or(&self.root);
+        let mut builder = ignore::WalkBuilder::new(top);
+        builder.hidden(false).require_git(false).parents(!is_place).follow_links(false);
+        let root = self.root.clone();
+        builder.filter_entry(move |entry| {
+            let inside = entry.path().starts_with(&root) || root.starts_with(entry.path());
+            inside && entry.file_name() != ".git" && entry.file_name() != STATE_FOLDER
+        });
         let recent = SystemTime::now()
             .checked_sub(RACY)
             .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())

@@ -87,6 +87,7 @@ fn complete() -> AgentOutcome {
         decisions: Vec::new(),
         usage: Usage::default(),
         commit: None,
+        session: None,
         duration_ms: 1,
     }
 }
@@ -248,6 +249,7 @@ fn every_planted_break_is_caught() {
                     text: "y".into(),
                     place: None,
                 }],
+                forgiven: false,
             };
             events.splice(first + 1..first + 1, (0..3).map(finding));
         }),

@@ -72,6 +72,7 @@ impl Replay {
                 decisions: Vec::new(),
                 usage: Usage::default(),
                 commit: None,
+                session: None,
                 duration_ms: 1,
             };
             self.turn(Input::AgentEnded(order, outcome));

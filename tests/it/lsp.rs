@@ -216,7 +216,7 @@ fn it_ends_after_exit_even_where_nobody_reads() {
         code = child.try_wait().expect("a child").map(|status| status.code());
         code.is_some()
     });
-    assert_eq!(code, Some(Some(0)));
+    assert_eq!(code, Some(Some(0)), "{:?}", child.try_wait());
 }
 
 struct Fails;

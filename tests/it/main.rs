@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stderr, missing_docs)]
 
 mod acp;
+mod agents;
 mod auditor;
 mod breakdown;
 mod change;
@@ -22,10 +23,12 @@ mod lsp;
 mod mcp;
 mod models;
 mod pace;
+mod places;
 mod process;
 mod says;
 mod screen;
 mod simulate;
+mod streams;
 mod support;
 mod terminal;
 mod together;

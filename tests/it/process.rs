@@ -92,7 +92,7 @@ fn a_second_interrupt_does_not_wait_for_the_grace() {
 
 #[test]
 fn progress_is_a_line_that_was_not_seen_before_digits_aside() {
-    let mut progress = Progress::new(std::path::Path::new("none"));
+    let mut progress = Progress::new(std::path::Path::new("none"), None);
     let mut lines = Vec::new();
     let mut fed = |text: &str| progress.feed(text.as_bytes(), &mut |line: &str| lines.push(line.to_owned()));
     assert!(fed("compiling a\n"));

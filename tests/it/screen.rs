@@ -60,6 +60,7 @@ fn state(tasks: usize) -> State {
         decisions: Vec::new(),
         usage: Usage::default(),
         commit: None,
+        session: None,
         duration_ms: 60_000,
     };
     all.extend(turn(&mut state, Input::AgentEnded(OrderId(1), outcome), 61_000));

@@ -223,7 +223,7 @@ impl World {
             _ => {
                 let verdict = [Verdict::Complete, Verdict::Blocked, Verdict::Failed, Verdict::Unknown]
                     [if self.chance(self.fail) { self.rng.usize(1..4) } else { 0 }];
-                let usage = Usage { tokens: Some(100), cost_usd: None };
+                let usage = Usage { tokens: Some(100), ..Usage::default() };
                 Input::AgentEnded(
                     order,
                     AgentOutcome {
@@ -235,6 +235,7 @@ impl World {
                         decisions: Vec::new(),
                         usage,
                         commit: Some(format!("c{order}")),
+                        session: None,
                         duration_ms,
                     },
                 )

@@ -3,6 +3,7 @@
 set -eu
 brief=$(cat)
 task=$EXECUTION_COORDINATOR_TASK
+mkdir -p app/lib
 if [ "$EXECUTION_COORDINATOR_ROUND" = 0 ]; then
   cp "agents/finished/$task.sh" "app/lib/$task.sh"
   did="Wrote app/lib/$task.sh"

@@ -59,8 +59,12 @@ pub struct TaskState {
     pub tests_commit: Option<String>,
     /// The commit with what was finished last.
     pub commit: Option<String>,
+    /// The session in which its agent can go on where it is.
+    pub session: Option<String>,
     /// The number of the event since which it waits to be merged.
     pub queued_at: u64,
+    /// How many merges had landed when it went back last because others were merged first.
+    pub forgiven_at: u64,
     /// The commit of the result that has its work in it.
     pub landed: Option<String>,
 }
@@ -83,6 +87,8 @@ pub struct Place {
 pub struct Merging {
     /// The last commit of the result that is known; none before the first.
     pub head: Option<String>,
+    /// How many merges have landed.
+    pub landings: u64,
     /// What is merged now.
     pub batch: Option<Batch>,
     /// How many tasks are merged at once: fewer while what is merged fails.

@@ -1,0 +1,117 @@
+//! Coding agents that are driven by their command line and print lines of JSON: how one is started,
+//! and what its stream says.
+//!
+//! A stream is believed as far as it can be checked: it counts only when its last event was seen, that
+//! is no error, and nothing that was tried was denied. Exit codes say too little: of these programs
+//! several end with 0 after a failure.
+
+use super::{claude, codex, gemini, opencode};
+use crate::config::{Agent, Kind};
+use crate::core::brief::Brief;
+use crate::core::outcome::{Usage, Verdict};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+
+/// Longest line of a stream that is looked at.
+const LINE_BYTES: u64 = 8 << 20;
+
+/// What a stream has said so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// Its last event was seen.
+    pub finished: bool,
+    /// Why it did not succeed.
+    pub failed: Option<String>,
+    /// What it was not permitted to do.
+    pub denied: Vec<String>,
+    /// What it said last.
+    pub text: String,
+    /// What it used.
+    pub usage: Usage,
+    /// The session in which it can be gone on with.
+    pub session: Option<String>,
+}
+
+/// One agent's way to be started and to tell what it does.
+pub struct Dialect {
+    /// Its program where the config names none.
+    pub program: &'static str,
+    /// The arguments after the program.
+    pub arguments: fn(&Agent, &Brief) -> Vec<String>,
+    /// Variables that it needs.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// Learns from one event. Gives what it shows of real activity in a few words; nothing for retries,
+    /// heartbeats and the like.
+    pub hear: fn(&Value, &mut Heard) -> Option<String>,
+    /// Whether a line is real activity.
+    pub is_activity: fn(&str) -> bool,
+}
+
+/// The dialect of a kind of agent; none where it has none.
+pub fn of(kind: Kind) -> Option<&'static Dialect> {
+    Some(match kind {
+        Kind::Claude => &claude::DIALECT,
+        Kind::Codex => &codex::DIALECT,
+        Kind::Gemini => &gemini::DIALECT,
+        Kind::Opencode => &opencode::DIALECT,
+        Kind::Shell | Kind::Command | Kind::Client => return None,
+    })
+}
+
+/// Whether an order may change files.
+pub fn may_write(brief: &Brief) -> bool {
+    matches!(brief.role.as_str(), "implementation" | "tests")
+}
+
+impl Dialect {
+    /// Everything that a stream says.
+    pub fn read(&self, stream: impl Read) -> Heard {
+        let mut heard = Heard::default();
+        let mut lines = BufReader::new(stream);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match lines.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return heard,
+                // What is no JSON is a warning of its runtime.
+                Ok(_) => drop(serde_json::from_slice(&line).ok().map(|event| (self.hear)(&event, &mut heard))),
+            }
+        }
+    }
+
+    /// What a line shows; nothing where it is no activity.
+    pub fn shown(&self, line: &str) -> Option<String> {
+        shown(self.hear, line)
+    }
+}
+
+/// What a line shows in a dialect.
+pub fn shown(hear: fn(&Value, &mut Heard) -> Option<String>, line: &str) -> Option<String> {
+    hear(&serde_json::from_str(line).ok()?, &mut Heard::default())
+}
+
+impl Heard {
+    /// Why what it says can't count, with whether somebody is needed; none where it can.
+    pub fn objection(&self, may_write: bool) -> Option<(Verdict, String)> {
+        if let Some(why) = &self.failed {
+            return Some((Verdict::Unknown, why.clone()));
+        }
+        // A reviewer that tried to change something was kept from it: that is as it should be.
+        if may_write && !self.denied.is_empty() {
+            let what = self.denied.join(", ");
+            return Some((Verdict::Blocked, format!("it was not permitted: {what}; allow it in the agent's own settings or by `args`")));
+        }
+        (!self.finished).then(|| (Verdict::Unknown, "its stream ended before its last event".into()))
+    }
+
+    /// A call of a tool.
+    pub fn called(&mut self) {
+        self.usage.tool_calls = Some(self.usage.tool_calls.unwrap_or(0) + 1);
+    }
+}
+
+/// A field's text, shortened to a line.
+pub fn line_of(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned);
+    text.lines().next().unwrap_or_default().chars().take(120).collect()
+}

@@ -1,0 +1,64 @@
+//! Gemini CLI: `gemini -o stream-json`.
+//!
+//! Measured with 0.61: the exit code of an API error is its status modulo 256; a terminated one ends
+//! with 0 and no result; without the variable below it starts itself once more, and that outlives it.
+
+use super::dialect::{Dialect, Heard, line_of, may_write, shown};
+use crate::config::Agent;
+use crate::core::brief::Brief;
+use serde_json::Value;
+
+/// Gemini CLI's.
+pub const DIALECT: Dialect = Dialect {
+    program: "gemini",
+    arguments,
+    environment: &[("GEMINI_CLI_NO_RELAUNCH", "true")],
+    hear,
+    is_activity: |line| shown(hear, line).is_some(),
+};
+
+fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
+    let mode = if may_write(brief) { "yolo" } else { "default" };
+    let fixed = ["--approval-mode", mode, "--skip-trust", "-o", "stream-json"];
+    let mut arguments: Vec<String> = fixed.iter().map(|argument| (*argument).to_owned()).collect();
+    for (name, value) in [("-m", &agent.model), ("--resume", &brief.session)] {
+        arguments.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+    }
+    // The brief comes on standard input, before this.
+    arguments.extend(["-p".into(), "Do what the brief above asks for.".into()]);
+    arguments
+}
+
+fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
+    match event["type"].as_str()? {
+        "init" => {
+            heard.session = event["session_id"].as_str().map(str::to_owned);
+            Some("begins".into())
+        }
+        "message" if event["role"] == "assistant" => {
+            heard.text.push_str(event["content"].as_str().unwrap_or_default());
+            Some(line_of(&event["content"]))
+        }
+        "tool_use" => {
+            heard.called();
+            // What it says after its last tool is its answer.
+            heard.text.clear();
+            Some(line_of(&event["tool_name"]))
+        }
+        "tool_result" => {
+            if event["error"]["type"] == "tool_not_registered" {
+                heard.denied.push(line_of(&event["error"]["message"]));
+            }
+            Some(String::new())
+        }
+        "result" => {
+            heard.finished = true;
+            heard.usage.tokens = event["stats"]["total_tokens"].as_u64();
+            if event["status"] != "success" {
+                heard.failed = Some(line_of(&event["error"]["message"]));
+            }
+            Some("ends".into())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,186 @@
+//! Orders to the repository, and where others are carried out: off the loop, because git takes its time.
+
+use crate::agents::command::Agents;
+use crate::config::Config;
+use crate::core::event::{Purpose, Work};
+use crate::core::id::OrderId;
+use crate::core::outcome::{Ending, RepositoryOutcome};
+use crate::core::state::State;
+use crate::gates::command::time;
+use crate::process::{Launch, Limits, Processes, end_of, find_program};
+use crate::workspace::repository::{About, Finished, Repository};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How much of what a setup printed is told where it fails.
+const SAID_BYTES: u64 = 2_000;
+
+/// Where an order that changes nothing looks.
+pub enum Site {
+    /// The workspace itself, or the place of a task.
+    Folder(PathBuf),
+    /// A commit: of the result, or one that is to become it.
+    Commit {
+        /// Which.
+        commit: String,
+        /// Whether it is the result.
+        is_result: bool,
+    },
+}
+
+impl Site {
+    /// Where a gate or a review looks.
+    pub fn of(state: &State, work: &Work, agents: &Agents) -> Self {
+        let result = || match (&agents.repository, &state.merging.head) {
+            (Some(repository), head) => {
+                let commit = head.clone().or_else(|| repository.head().ok()).unwrap_or_default();
+                Self::Commit { commit, is_result: true }
+            }
+            (None, _) => Self::Folder(agents.root.clone()),
+        };
+        match work {
+            Work::Gate { purpose: Purpose::Merged, .. } => match state.merging.batch.as_ref().and_then(|batch| batch.commit.clone()) {
+                Some(commit) => Self::Commit { commit, is_result: false },
+                None => result(),
+            },
+            work => match work.task().and_then(|task| state.task_state(task)) {
+                Some(known) => Self::Folder(known.place.as_ref().map_or(agents.root.clone(), |place| PathBuf::from(&*place.folder))),
+                None => result(),
+            },
+        }
+    }
+
+    /// Its folder, made where it is not there yet.
+    ///
+    /// # Errors
+    /// What git or the setup says.
+    pub async fn folder(self, agents: &Agents, ground: &Ground) -> Result<PathBuf, String> {
+        let (commit, is_result) = match self {
+            Self::Folder(folder) => return Ok(folder),
+            Self::Commit { commit, is_result } => (commit, is_result),
+        };
+        let Some(repository) = agents.repository.clone() else { return Err("the execution has no repository".into()) };
+        let shown = tokio::task::spawn_blocking(move || repository.show(&commit, is_result)).await;
+        let (folder, is_new) = shown.unwrap_or_else(|_| Err(FAILED.into()))?;
+        if is_new {
+            ground.make_ready(&folder).await?;
+        }
+        Ok(folder)
+    }
+}
+
+const FAILED: &str = "it failed in a way that it should not; the log has more";
+
+/// What is needed to make a place ready.
+pub struct Ground {
+    /// The config in force.
+    pub config: Arc<Config>,
+    /// Starts processes.
+    pub processes: Processes,
+    /// The workspace, in which programs are looked for.
+    pub root: PathBuf,
+    /// Where what the setup prints goes.
+    pub output: PathBuf,
+    /// By which its descendants are known.
+    pub cookie: String,
+    /// Becomes true when it is no longer wanted.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Ground {
+    /// Runs what the config says that a new place needs.
+    async fn make_ready(&self, folder: &Path) -> Result<(), String> {
+        let worktree = &self.config.worktree;
+        let Some(program) = worktree.setup.first() else { return Ok(()) };
+        let environment = self.config.environment.variables();
+        let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+        let program = find_program(program, folder, path.as_deref()).or_else(|_| find_program(program, &self.root, path.as_deref()))?;
+        let mut argv = worktree.setup.clone();
+        argv[0] = program.display().to_string();
+        let launch = Launch {
+            argv,
+            folder: folder.to_owned(),
+            environment,
+            stdin: None,
+            output: self.output.clone(),
+            errors: None,
+            cookie: self.cookie.clone(),
+        };
+        let limits = Limits {
+            timeout: time(&worktree.setup_timeout),
+            idle: None,
+            output_bytes: self.config.execution.output_limit_bytes,
+            grace: time(&self.config.execution.grace),
+            activity: None,
+        };
+        match self.processes.run(launch, limits, self.stop.clone(), |_| {}).await {
+            Ending::Exited(0) => Ok(()),
+            ending => Err(format!("the setup `{}` {ending}: {}", worktree.setup.join(" "), end_of(&self.output, SAID_BYTES).trim())),
+        }
+    }
+
+    /// Carries out an order to the repository.
+    pub async fn carry_out(&self, repository: Option<Arc<Repository>>, job: Job) -> RepositoryOutcome {
+        let failed = |why: &str| RepositoryOutcome::Failed { why: why.to_owned() };
+        let Some(repository) = repository else { return failed("the execution has no repository") };
+        let outcome = tokio::task::spawn_blocking(move || job.run(&repository)).await.unwrap_or_else(|_| failed(FAILED));
+        if let RepositoryOutcome::Placed { folder, .. } = &outcome
+            && let Err(why) = self.make_ready(Path::new(folder)).await
+        {
+            return failed(&why);
+        }
+        outcome
+    }
+}
+
+/// An order to the repository, with what it needs to know.
+pub enum Job {
+    /// A place, from what was finished before.
+    Place(OrderId, Option<String>),
+    /// A merge.
+    Merge(Vec<Finished>),
+    /// A commit that becomes the result.
+    Land(String),
+    /// A result that goes into the checkout.
+    Deliver(String),
+}
+
+impl Job {
+    /// What an order asks for; none where it is none to the repository.
+    pub fn of(state: &State, order: OrderId, work: &Work) -> Option<Self> {
+        Some(match work {
+            Work::Place { task } => {
+                let known = state.task_state(task)?;
+                Self::Place(order, known.commit.clone().or_else(|| known.tests_commit.clone()))
+            }
+            Work::Merge { tasks } => {
+                let finished = tasks.iter().filter_map(|task| {
+                    let ix = state.graph.task(task)?;
+                    let (known, planned) = (&state.tasks[ix], state.task(ix));
+                    let agent = state.allocation[ix].agent.as_ref().map(ToString::to_string).unwrap_or_default();
+                    let by = known.result.as_ref().map(|(order, _)| order.to_string()).unwrap_or_default();
+                    Some(Finished {
+                        task: task.clone(),
+                        folder: PathBuf::from(&*known.place.as_ref()?.folder),
+                        commit: known.commit.clone(),
+                        about: About { title: format!("Task {task}: {}", planned.title), task: task.to_string(), order: by, agent },
+                    })
+                });
+                Self::Merge(finished.collect())
+            }
+            Work::Land { commit, .. } => Self::Land(commit.clone()),
+            Work::Deliver { commit } => Self::Deliver(commit.clone()),
+            _ => return None,
+        })
+    }
+
+    fn run(self, repository: &Repository) -> RepositoryOutcome {
+        match self {
+            Self::Place(order, base) => repository.place(order, base.as_deref()),
+            Self::Merge(finished) => repository.merge(&finished),
+            Self::Land(commit) => repository.land(&commit),
+            Self::Deliver(commit) => repository.deliver(&commit),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Git, by its program: arguments, never a shell line, and nothing of the user's that could ask,
+//! sign or run hooks.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that runs git")]
+
+use crate::config::MISLEADING;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder in a repository.
+#[derive(Clone)]
+pub struct Git {
+    folder: PathBuf,
+}
+
+impl Git {
+    /// In a folder, which need not be in a repository.
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What a command prints, without the line break at its end.
+    ///
+    /// # Errors
+    /// A sentence with what git said.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<String, String> {
+        let output = self.output(arguments)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let name = arguments.iter().map(AsRef::as_ref).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
+        let said = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("hint:")).collect::<Vec<_>>().join("; ");
+        Err(format!("git {}: {said}", name.unwrap_or_default().to_string_lossy()))
+    }
+
+    /// Whether a command says yes by its exit code.
+    pub fn says<S: AsRef<OsStr>>(&self, arguments: &[S]) -> bool {
+        self.output(arguments).is_ok_and(|output| output.status.success())
+    }
+
+    /// Whether git knows who commits here.
+    fn has_identity(&self) -> bool {
+        std::env::var_os("GIT_COMMITTER_EMAIL").is_some() || self.says(&["config", "user.email"])
+    }
+
+    /// All that came of a command.
+    ///
+    /// # Errors
+    /// There is no git.
+    pub fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
+        let mut command = Command::new("git");
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        for name in MISLEADING {
+            command.env_remove(name);
+        }
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        // Whoever has no name in git's config has one here; those who have keep theirs.
+        let commits =
+            arguments.first().is_some_and(|command| ["commit", "commit-tree", "merge"].iter().any(|known| command.as_ref() == *known));
+        if commits && !self.has_identity() {
+            for role in ["AUTHOR", "COMMITTER"] {
+                command.env(format!("GIT_{role}_NAME"), env!("CARGO_PKG_NAME"));
+                command.env(format!("GIT_{role}_EMAIL"), concat!(env!("CARGO_PKG_NAME"), "@localhost"));
+            }
+        }
+        command.args([
+            "-c",
+            "commit.gpgSign=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "advice.detachedHead=false",
+        ]);
+        command.args(arguments).output().map_err(|error| format!("git can't be run: {error}"))
+    }
+}
