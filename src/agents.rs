@@ -1,6 +1,7 @@
 //! Carries out attempts, consultations and reviews, and turns what agents say into typed results.
 //! Coding agents have a file each; what they have in common is in `dialect`.
 
+pub mod acp;
 pub mod answer;
 pub mod claude;
 pub mod codex;

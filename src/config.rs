@@ -4,7 +4,7 @@
 
 use crate::core::id::{AgentName, StreamId};
 use crate::core::plan::{Level, TestsFirst};
-use crate::core::policy::{AgentPolicy, GatePolicy, Policy, Role, Weights};
+use crate::core::policy::{AgentPolicy, Budget, GatePolicy, Policy, Role, Weights};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -18,10 +18,12 @@ const OWN_NAME: &str = "execution-coordinator";
 /// The agent that runs the commands that tasks carry.
 pub const SHELL: &str = "shell";
 
-/// Variables by which git would look elsewhere than in the folder that it is run in. Nothing that we
-/// start inherits them: they are set where this program is run by a hook.
-pub const MISLEADING: [&str; 7] =
-    ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_NAMESPACE"];
+/// Whether git would look elsewhere, or do something else, by a variable. Nothing that we start inherits
+/// those: they are set where this program is run by a hook.
+pub fn is_misleading(variable: &str) -> bool {
+    const KEPT: [&str; 6] = ["GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"];
+    variable.starts_with("GIT_") && !KEPT.contains(&variable)
+}
 
 /// The whole file.
 // No `Debug`: variables of agents may hold secrets.
@@ -108,6 +110,16 @@ pub struct Execution {
     pub final_review: bool,
     /// What an attempt or a gate may print, in bytes.
     pub output_limit_bytes: u64,
+    /// What may be spent in all: no new attempt past it.
+    pub budget_usd: Option<f64>,
+    /// The same in tokens.
+    pub budget_tokens: Option<u64>,
+    /// What may be spent on one task.
+    pub task_budget_usd: Option<f64>,
+    /// The same in tokens.
+    pub task_budget_tokens: Option<u64>,
+    /// An agent that failed so often in a row is not asked any more until somebody retries; 0 for never.
+    pub breaker: u32,
 }
 
 impl Default for Execution {
@@ -125,6 +137,11 @@ impl Default for Execution {
             tests_first: TestsFirst::Required,
             final_review: true,
             output_limit_bytes: 64 * 1024 * 1024,
+            budget_usd: None,
+            budget_tokens: None,
+            task_budget_usd: None,
+            task_budget_tokens: None,
+            breaker: 6,
         }
     }
 }
@@ -171,6 +188,15 @@ pub struct Agent {
     /// Its own limit on silence.
     #[serde(default)]
     pub idle_timeout: Option<String>,
+    /// Who does its work while its service can't be had for long, or it always fails.
+    #[serde(default)]
+    pub fallback: Option<String>,
+    /// What it may spend.
+    #[serde(default)]
+    pub budget_usd: Option<f64>,
+    /// The same in tokens.
+    #[serde(default)]
+    pub budget_tokens: Option<u64>,
     /// Variables that it gets beside those of `[environment]`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -192,6 +218,8 @@ pub enum Kind {
     Gemini,
     /// opencode.
     Opencode,
+    /// A program that speaks the Agent Client Protocol.
+    Acp,
     /// Whoever claims its work over the protocol: the parent orchestrator, or an agent of its.
     Client,
 }
@@ -209,6 +237,9 @@ impl Agent {
             max_parallel: None,
             attempt_timeout: None,
             idle_timeout: None,
+            fallback: None,
+            budget_usd: None,
+            budget_tokens: None,
             environment: BTreeMap::new(),
         }
     }
@@ -227,6 +258,7 @@ impl Kind {
             Self::Codex => "codex",
             Self::Gemini => "gemini",
             Self::Opencode => "opencode",
+            Self::Acp => "acp",
             Self::Client => "client",
         }
     }
@@ -317,7 +349,7 @@ impl Environment {
                 None => name == pattern,
             })
         };
-        std::env::vars().filter(|(name, _)| passes(name) && !MISLEADING.contains(&name.as_str())).collect()
+        std::env::vars().filter(|(name, _)| passes(name) && !is_misleading(name)).collect()
     }
 }
 
@@ -418,6 +450,11 @@ impl Config {
                 duration(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
             }
             match agent.kind {
+                Kind::Acp if agent.command.is_empty() => {
+                    return Err(format!(
+                        "[agents.{name}]: an agent of kind \"acp\" needs a command that speaks the Agent Client Protocol, for example command = [\"gemini\", \"--acp\"]"
+                    ));
+                }
                 Kind::Command if agent.command.is_empty() => {
                     return Err(format!(
                         "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]"
@@ -432,6 +469,9 @@ impl Config {
                     ));
                 }
                 _ => {}
+            }
+            if let Some(fallback) = agent.fallback.as_ref().filter(|fallback| !self.agents.contains_key(*fallback)) {
+                return Err(format!("[agents.{name}]: there is no agent `{fallback}` to fall back on"));
             }
             let program = agent.command.first().and_then(|program| Path::new(program).file_name());
             if program.is_some_and(|program| program == OWN_NAME) {
@@ -472,6 +512,8 @@ impl Config {
                 max_parallel: agent.max_parallel,
                 attempt_timeout_ms: agent.attempt_timeout.as_deref().map(millis).transpose()?,
                 idle_timeout_ms: agent.idle_timeout.as_deref().map(millis).transpose()?,
+                fallback: agent.fallback.as_deref().map(AgentName::from),
+                budget: Budget { usd: agent.budget_usd, tokens: agent.budget_tokens },
             });
         }
         if shell && !self.agents.values().any(|agent| agent.kind == Kind::Shell) {
@@ -483,6 +525,8 @@ impl Config {
                 max_parallel: None,
                 attempt_timeout_ms: None,
                 idle_timeout_ms: None,
+                fallback: None,
+                budget: Budget::default(),
             });
         }
         let mut gates = Vec::new();
@@ -511,6 +555,9 @@ impl Config {
             final_review: execution.final_review,
             isolated: execution.isolation == Some(Isolation::Worktree),
             deliver: execution.deliver,
+            budget: Budget { usd: execution.budget_usd, tokens: execution.budget_tokens },
+            task_budget: Budget { usd: execution.task_budget_usd, tokens: execution.task_budget_tokens },
+            breaker: execution.breaker,
             agents,
             gates,
             weights: Weights { extra_small, small, medium, large, extra_large, unknown },

@@ -23,6 +23,7 @@ pub mod progress;
 pub mod report;
 pub mod state;
 pub mod status;
+pub mod supply;
 
 use event::{Event, Recorded};
 use input::Input;

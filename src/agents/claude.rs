@@ -37,6 +37,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
     match event["type"].as_str()? {
         "system" if event["subtype"] == "init" => {
             heard.session = event["session_id"].as_str().map(str::to_owned);
+            // Another turn begins.
+            (heard.finished, heard.failed) = (false, None);
             Some("begins".into())
         }
         // A sub-agent's steps are work; retries of the API are none.
@@ -71,7 +73,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             if event["is_error"] == true || subtype != "success" {
                 let errors: Vec<String> = event["errors"].as_array().into_iter().flatten().map(line_of).collect();
                 let said = if errors.is_empty() { line_of(&event["result"]) } else { errors.join("; ") };
-                heard.failed = Some(format!("{subtype}: {said}").replace("success: ", "").trim_end_matches(": ").to_owned());
+                let why = format!("{subtype}: {said}").replace("success: ", "").trim_end_matches(": ").to_owned();
+                heard.fails(why, event["api_error_status"].as_u64());
             }
             Some("ends".into())
         }

@@ -33,6 +33,10 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             heard.session = event["thread_id"].as_str().map(str::to_owned);
             Some("begins".into())
         }
+        "turn.started" => {
+            (heard.finished, heard.failed) = (false, None);
+            None
+        }
         "item.started" => Some(line_of(&item["command"])),
         "item.completed" => match item["type"].as_str()? {
             "agent_message" => {
@@ -46,7 +50,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
                     heard.called();
                 }
                 let output = item["aggregated_output"].as_str().unwrap_or_default();
-                if output.contains("Read-only file system") || output.contains("bwrap: ") {
+                let worked = item["exit_code"] == 0;
+                if !worked && (output.contains("Read-only file system") || output.contains("bwrap: ")) {
                     heard.denied.push(line_of(&item["command"]));
                 }
                 if item["error"]["message"].as_str().is_some_and(|why| why.contains("requires approval")) {
@@ -64,7 +69,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         }
         "turn.failed" => {
             heard.finished = true;
-            heard.failed = Some(line_of(&event["error"]["message"]));
+            heard.fails(line_of(&event["error"]["message"]), None);
             Some("fails".into())
         }
         _ => None,

@@ -6,20 +6,23 @@
 //! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
+use super::acp::Line;
 use super::dialect::{self, Heard, may_write};
 use super::{prompt, verdict};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
-use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Usage, Verdict};
+use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Usage, Verdict};
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
 use crate::workspace::repository::{About, Repository};
 use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+/// How long an agent that is talked with may take to leave at the end of its input.
+const LEAVES_BY_ITSELF: Duration = Duration::from_secs(1);
 /// How much of an answer is read: its end.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -82,6 +85,7 @@ impl Agents {
             usage: Usage::default(),
             commit: None,
             session: None,
+            shortage: None,
             duration_ms: ran.duration_ms,
             ending: ran.ending.clone(),
         };
@@ -97,6 +101,9 @@ impl Agents {
         if let Some(before) = before {
             // What it changed is seen, not believed.
             outcome.files = before.changes(&self.tree(brief).await);
+        }
+        if !shell {
+            outcome.shortage = tried_too_soon(&outcome.ending);
         }
         if let Some(heard) = &ran.heard {
             believe(&mut outcome, heard, may_write(brief));
@@ -124,6 +131,7 @@ impl Agents {
         let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
+            shortage: ran.heard.as_ref().and_then(|heard| heard.shortage.clone()).or_else(|| tried_too_soon(&ran.ending)),
             verdict: if whole { said.verdict } else { GateVerdict::NotEvaluated },
             findings: said.findings,
             summary: match objection {
@@ -186,7 +194,10 @@ impl Agents {
                 }
             }
         };
-        let ending = processes.run(launch, limits, stop, show).await;
+        let ending = match agent {
+            Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, brief, stop, show)).await,
+            _ => processes.run(launch, limits, stop, show).await,
+        };
         let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
         let text = match &heard {
             _ if shell => String::new(),
@@ -207,6 +218,9 @@ impl Agents {
             ("NUMBER", brief.attempt.to_string()),
         ];
         environment.extend(own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)));
+        // Git finds nothing above a place: there is the user's own checkout.
+        let trees = self.folder.join("trees");
+        environment.extend((!brief.folder.is_empty()).then(|| ("GIT_CEILING_DIRECTORIES".to_owned(), trees.display().to_string())));
         Launch {
             argv,
             folder: self.place(brief),
@@ -269,11 +283,65 @@ impl Agents {
     }
 }
 
+/// Runs a process that is talked with: the warden's like all others, and ended when all is said.
+async fn converse(
+    processes: &Processes,
+    mut launch: Launch,
+    limits: Limits,
+    brief: &Brief,
+    stop: watch::Receiver<bool>,
+    show: impl FnMut(&str),
+) -> Ending {
+    let line = match Line::new(&launch.output) {
+        Ok(line) => line,
+        Err(error) => return Ending::DidNotStart(format!("{}: no pipe can be made: {error}", launch.output.display())),
+    };
+    launch.stdin = Some(line.input().to_owned());
+    let (over, ends) = watch::channel(false);
+    let (folder, asked_to_stop) = (launch.folder.clone(), stop.clone());
+    let running = processes.run(launch, limits, ends, show);
+    // The protocol's futures are large.
+    let talking = Box::pin(line.talk(brief, prompt::markdown(brief), &folder, stop));
+    tokio::pin!(running);
+    let talked = tokio::select! {
+        // It is gone before all was said, or it took too long.
+        ending = &mut running => return ending,
+        talked = talking => talked,
+    };
+    // Its input has ended; some want to be told by a signal.
+    let ending = match tokio::time::timeout(LEAVES_BY_ITSELF, &mut running).await {
+        Ok(ending) => ending,
+        Err(_) => {
+            over.send_replace(true);
+            running.await
+        }
+    };
+    let stopped = *asked_to_stop.borrow();
+    match talked {
+        _ if stopped => Ending::Stopped,
+        // However it leaves once its turn is over: what counts is what it said.
+        Ok(()) => Ending::Exited(0),
+        Err(_) => {
+            if ending == Ending::Stopped {
+                Ending::Exited(1)
+            } else {
+                ending
+            }
+        }
+    }
+}
+
+/// A command says by its exit code that it may be tried again later (`EX_TEMPFAIL` of `sysexits.h`).
+fn tried_too_soon(ending: &Ending) -> Option<Shortage> {
+    (*ending == Ending::Exited(75)).then_some(Shortage { kind: ShortageKind::Overloaded, retry_after_ms: None })
+}
+
 /// What the stream of a coding agent says beside its words: those alone are not enough, and without a
 /// return block what it changed speaks for it, which the gates judge.
 fn believe(outcome: &mut AgentOutcome, heard: &Heard, may_write: bool) {
     outcome.usage = heard.usage;
     outcome.session = heard.session.clone();
+    outcome.shortage = heard.shortage.clone();
     if let Some((verdict, why)) = heard.objection(may_write) {
         (outcome.verdict, outcome.reason) = (verdict, why);
     } else if may_write && outcome.verdict == Verdict::Unknown && outcome.ending == Ending::Exited(0) && !outcome.files.is_empty() {
@@ -317,6 +385,7 @@ fn did_not_start(why: String) -> AgentOutcome {
         usage: Usage::default(),
         commit: None,
         session: None,
+        shortage: None,
         duration_ms: 0,
     }
 }

@@ -5,10 +5,10 @@
 //! is no error, and nothing that was tried was denied. Exit codes say too little: of these programs
 //! several end with 0 after a failure.
 
-use super::{claude, codex, gemini, opencode};
+use super::{acp, claude, codex, gemini, opencode};
 use crate::config::{Agent, Kind};
 use crate::core::brief::Brief;
-use crate::core::outcome::{Usage, Verdict};
+use crate::core::outcome::{Shortage, ShortageKind, Usage, Verdict};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 
@@ -30,6 +30,8 @@ pub struct Heard {
     pub usage: Usage,
     /// The session in which it can be gone on with.
     pub session: Option<String>,
+    /// Whether it came to nothing because its service could not be had.
+    pub shortage: Option<Shortage>,
 }
 
 /// One agent's way to be started and to tell what it does.
@@ -54,6 +56,7 @@ pub fn of(kind: Kind) -> Option<&'static Dialect> {
         Kind::Codex => &codex::DIALECT,
         Kind::Gemini => &gemini::DIALECT,
         Kind::Opencode => &opencode::DIALECT,
+        Kind::Acp => &acp::DIALECT,
         Kind::Shell | Kind::Command | Kind::Client => return None,
     })
 }
@@ -102,6 +105,26 @@ impl Heard {
             return Some((Verdict::Blocked, format!("it was not permitted: {what}; allow it in the agent's own settings or by `args`")));
         }
         (!self.finished).then(|| (Verdict::Unknown, "its stream ended before its last event".into()))
+    }
+
+    /// It failed, with the status of its service's answer where that is known.
+    pub fn fails(&mut self, why: String, status: Option<u64>) {
+        let said = why.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        let kind = match status {
+            _ if says(&["usage limit", "quota exceeded", "credit balance", "insufficient_quota"]) => Some(ShortageKind::Quota),
+            Some(429) => Some(ShortageKind::RateLimited),
+            Some(503 | 529) => Some(ShortageKind::Overloaded),
+            Some(_) => None,
+            None if says(&["429", "rate limit", "too many requests"]) => Some(ShortageKind::RateLimited),
+            None if says(&["503", "529", "overloaded", "high demand"]) => Some(ShortageKind::Overloaded),
+            None => None,
+        };
+        if let Some(kind) = kind {
+            let retry_after_ms = self.shortage.take().and_then(|known| known.retry_after_ms);
+            self.shortage = Some(Shortage { kind, retry_after_ms });
+        }
+        self.failed = Some(why);
     }
 
     /// A call of a tool.

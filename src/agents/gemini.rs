@@ -55,7 +55,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             heard.finished = true;
             heard.usage.tokens = event["stats"]["total_tokens"].as_u64();
             if event["status"] != "success" {
-                heard.failed = Some(line_of(&event["error"]["message"]));
+                heard.fails(line_of(&event["error"]["message"]), None);
             }
             Some("ends".into())
         }

@@ -60,7 +60,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         }
         "error" => {
             heard.finished = true;
-            heard.failed = Some(format!("{}: {}", line_of(&event["error"]["name"]), line_of(&event["error"]["data"]["message"])));
+            let data = &event["error"]["data"];
+            heard.fails(format!("{}: {}", line_of(&event["error"]["name"]), line_of(&data["message"])), data["statusCode"].as_u64());
             Some("fails".into())
         }
         _ => None,

@@ -1,7 +1,8 @@
 //! `clean`: takes away what executions that have ended left behind, and nothing else.
 
 use super::{Exit, Outcome, root_here};
-use crate::core::event::{Event, Outcome as Ended, Recorded, Status};
+use crate::core::event::{Event, Outcome as Ended, Recorded, Status, Work};
+use crate::core::id::OrderId;
 use crate::core::outcome::RepositoryOutcome;
 use crate::engine::locate::{executions, name_of, own, read};
 use crate::failure::{Failure, say};
@@ -13,6 +14,9 @@ pub struct Arguments {
     /// Also their records; the branches of their results stay
     #[arg(long)]
     all: bool,
+    /// Also worktrees with changes that are not committed: what failed, and what anybody did there
+    #[arg(long)]
+    force: bool,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -43,12 +47,15 @@ pub fn clean(arguments: &Arguments) -> Outcome {
             say(format_args!("{name}: its worktrees and branches{} would be removed", if arguments.all { " and its record" } else { "" }));
             continue;
         }
-        let leftovers = Leftovers { root: &root, folder: &folder, branches: branches(&events) };
-        if !leftovers.branches.is_empty() {
-            let failed = |why: String| Failure::unusable(format!("{name}: {why}"));
-            leftovers.remove().map_err(failed)?.iter().for_each(|kept| say(format_args!("{name}: kept {kept}")));
+        let mut kept = Vec::new();
+        if state.policy.isolated {
+            let (places, made) = made(&events);
+            let leftovers = Leftovers { root: &root, folder: &folder, places, made, uncommitted: arguments.force };
+            kept = leftovers.remove().map_err(|why| Failure::unusable(format!("{name}: {why}")))?;
+            kept.iter().for_each(|kept| say(format_args!("{name}: kept {kept}")));
         }
-        if arguments.all {
+        // The record is the proof of what is ours: it goes last.
+        if arguments.all && kept.is_empty() {
             std::fs::remove_dir_all(&folder).map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
         }
         say(format_args!("{name}: cleaned"));
@@ -59,19 +66,16 @@ pub fn clean(arguments: &Arguments) -> Outcome {
     Ok(Exit::Complete)
 }
 
-/// The branches of places that a journal says were made, with the commits in them.
-fn branches(events: &[Recorded]) -> Vec<(String, Vec<String>)> {
-    let made: Vec<String> = events
-        .iter()
-        .filter_map(|recorded| match &recorded.event {
-            Event::Ended { outcome: Ended::Agent(outcome), .. } => outcome.commit.clone(),
-            Event::Ended { outcome: Ended::Repository(RepositoryOutcome::Placed { base, .. }), .. } => Some(base.clone()),
-            _ => None,
-        })
-        .collect();
-    let placed = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::Ended { outcome: Ended::Repository(RepositoryOutcome::Placed { branch, .. }), .. } => Some(branch.clone()),
+/// The places that a journal says were to be made, and the commits that are in them.
+fn made(events: &[Recorded]) -> (Vec<OrderId>, Vec<String>) {
+    let places = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::Ordered { order, work: Work::Place { .. }, .. } => Some(*order),
         _ => None,
     });
-    placed.map(|branch| (branch, made.clone())).collect()
+    let commits = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::Ended { outcome: Ended::Agent(outcome), .. } => outcome.commit.clone(),
+        Event::Ended { outcome: Ended::Repository(RepositoryOutcome::Placed { base, .. }), .. } => Some(base.clone()),
+        _ => None,
+    });
+    (places.collect(), commits.collect())
 }

@@ -183,7 +183,7 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),
         Event::GateFailed { gate, reason } => format!("◇ gate {gate} failed: {reason}"),
         Event::GateOpen { gate, reason } => format!("◇ gate {gate} is open: {reason}"),
-        Event::Escalated { about, needed, .. } => format!("! {about} needs somebody: {needed}"),
+        Event::Escalated { about, why, needed, .. } => format!("! {about} needs somebody: {why}. Needed: {needed}"),
         Event::PlanRejected { problems } => {
             format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str))
         }

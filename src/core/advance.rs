@@ -7,11 +7,12 @@ use super::event::{Event, Mark, Purpose, Step, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::lease;
 use super::merging;
-use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Verdict};
+use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Shortage, ShortageKind, Verdict};
 use super::plan::{Level, TestsFirst};
 use super::policy::{AgentPolicy, Role};
 use super::progress;
 use super::state::{GatePhase, GateState, Phase, State, TaskState, is_red};
+use super::supply;
 
 /// How long after an attempt's own limit an order is given up: what carries it out stops it
 /// first and says how it ended.
@@ -52,13 +53,14 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
             return events;
         }
     }
-    let events = start(state);
+    let events = start(state, now_ms);
     if !events.is_empty() {
         return events;
     }
     // At rest only when nobody is at work and no wait will end by itself.
     let at_work = state.orders.values().any(|open| open.work.task().is_some() || open.work.is_of_repository());
-    let waits = state.active.iter().any(|&ix| state.tasks[ix].not_before > now_ms);
+    let waits = state.active.iter().any(|&ix| state.tasks[ix].not_before > now_ms)
+        || (supply::recovers(state, now_ms) && !(state.active.is_empty() && state.ready.is_empty()));
     if at_work || waits {
         return Vec::new();
     }
@@ -70,7 +72,7 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
 }
 
 /// Starts the ready task of the highest rank for which there is a place.
-fn start(state: &State) -> Vec<Event> {
+fn start(state: &State, now_ms: u64) -> Vec<Event> {
     // What was skipped, changed or removed is being stopped: until it is, its files are its own.
     let unwanted = |id: &TaskId| state.task_state(id).is_none_or(|task| task.step().is_none());
     if !state.policy.isolated
@@ -85,7 +87,8 @@ fn start(state: &State) -> Vec<Event> {
     let fits = |ix: usize| {
         let agent = state.allocation[ix].agent.as_ref()?;
         // What an earlier try of it left running must be gone first.
-        (state.tasks[ix].open.is_empty() && has_place(state, agent) && (state.policy.isolated || !shares_files(state, ix))).then_some(ix)
+        (state.tasks[ix].open.is_empty() && has_place(state, agent, now_ms) && (state.policy.isolated || !shares_files(state, ix)))
+            .then_some(ix)
     };
     let Some(ix) = state.ready.iter().find_map(|&(_, ix)| fits(ix)) else { return Vec::new() };
     let task = state.task(ix).id.clone();
@@ -94,7 +97,11 @@ fn start(state: &State) -> Vec<Event> {
 }
 
 /// Whether an agent may be given one more order. Tasks that it is about to begin count too.
-fn has_place(state: &State, agent: &AgentName) -> bool {
+fn has_place(state: &State, agent: &AgentName, now_ms: u64) -> bool {
+    let agent = &supply::substitute(state, agent, now_ms);
+    if !supply::has_supply(state, agent, now_ms) {
+        return false;
+    }
     let Some(limit) = state.policy.agent(agent).and_then(|agent| agent.max_parallel) else { return true };
     let about_to = state.active.iter().filter(|&&ix| {
         let task = &state.tasks[ix];
@@ -104,7 +111,10 @@ fn has_place(state: &State, agent: &AgentName) -> bool {
 }
 
 /// Whether an agent's own limit leaves room for one more order right now.
-fn has_room(state: &State, agent: &AgentName) -> bool {
+fn has_room(state: &State, agent: &AgentName, now_ms: u64) -> bool {
+    if !supply::has_supply(state, agent, now_ms) {
+        return false;
+    }
     let limit = state.policy.agent(agent).and_then(|agent| agent.max_parallel);
     limit.is_none_or(|limit| state.busy.get(agent).copied().unwrap_or(0) < limit)
 }
@@ -226,7 +236,7 @@ impl Turn<'_> {
         let experts = &self.state.allocation[self.ix].experts;
         for expert in experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert)) {
             let asked = self.open(|work| matches!(work, Work::Consultation { expert: asked, .. } if asked == expert));
-            if !asked && has_room(self.state, expert) {
+            if !asked && has_room(self.state, expert, self.now_ms) {
                 return self.order(Work::Consultation { task: self.id(), expert: expert.clone() });
             }
         }
@@ -260,13 +270,19 @@ impl Turn<'_> {
         let tests = step == Step::WritingTests;
         let agent = if tests { &allocation.tester } else { &allocation.agent };
         let Some(agent) = agent.clone() else { return self.block(format!("no agent: {}", allocation.reason)) };
+        let agent = if self.task.last.is_none() { supply::substitute(self.state, &agent, self.now_ms) } else { agent };
         match &self.task.last {
             None => {
+                let refused = supply::broken(self.state, &agent).or_else(|| supply::spent(self.state, self.ix, &agent));
+                if let Some(why) = refused.filter(|_| self.task.open.is_empty()) {
+                    return self.block(why);
+                }
                 // A try that came to nothing has left its place to be looked at.
                 if let Some(events) = self.place() {
                     return events;
                 }
-                let room = self.state.open_attempts() < self.state.policy.max_parallel as usize && has_room(self.state, &agent);
+                let room =
+                    self.state.open_attempts() < self.state.policy.max_parallel as usize && has_room(self.state, &agent, self.now_ms);
                 if !self.task.open.is_empty() || !room {
                     return Vec::new();
                 }
@@ -283,6 +299,9 @@ impl Turn<'_> {
     }
 
     fn did_not_work(&self, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
+        if let Some(shortage) = &outcome.shortage {
+            return self.wait_for_supply(agent, shortage);
+        }
         let shell = self.state.policy.agent(agent).is_some_and(AgentPolicy::runs_the_task);
         let said = if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
         let why = match &outcome.ending {
@@ -310,7 +329,23 @@ impl Turn<'_> {
 
     fn postpone(&self, why: String) -> Vec<Event> {
         let wait = self.state.policy.backoff_ms.saturating_mul(1 << self.task.tries.min(16));
-        vec![Event::Postponed { task: self.id(), until: self.now_ms + wait, why }]
+        vec![Event::Postponed { task: self.id(), until: self.now_ms + wait, why, forgiven: false }]
+    }
+
+    /// An agent's service could not be had: that is no try, and somebody is told when it lasts.
+    fn wait_for_supply(&self, agent: &AgentName, shortage: &Shortage) -> Vec<Event> {
+        let name = supply::pool_of(&self.state.policy, agent);
+        let pool = self.state.pools.get(&name);
+        let why = format!("{agent}: {}", supply::shortage_name(shortage));
+        let until = pool.map_or(self.now_ms, |pool| pool.paused_until).max(self.now_ms + 1);
+        let mut events = vec![Event::Postponed { task: self.id(), until, why: why.clone(), forgiven: true }];
+        let about = format!("agent {name}");
+        let told = self.state.escalations.iter().any(|known| known.about == about);
+        if !told && pool.is_some_and(|pool| pool.strikes >= supply::STRIKES || shortage.kind == ShortageKind::Quota) {
+            let needed = "patience, a smaller `max_parallel`, a larger quota, or a `fallback` in its entry of the config".into();
+            events.push(Event::Escalated { about, why, tried: format!("{} times in a row", pool.map_or(1, |pool| pool.strikes)), needed });
+        }
+        events
     }
 
     fn tried(&self) -> String {
@@ -422,7 +457,7 @@ impl Turn<'_> {
         let reviewers = &self.state.allocation[self.ix].reviewers;
         for reviewer in reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer)) {
             let asked = self.open(|work| matches!(work, Work::Review { reviewer: asked, .. } if asked == reviewer));
-            if !asked && has_room(self.state, reviewer) {
+            if !asked && has_room(self.state, reviewer, self.now_ms) {
                 return self.order(Work::Review { task: Some(self.id()), reviewer: reviewer.clone() });
             }
         }
@@ -439,6 +474,9 @@ impl Turn<'_> {
         }
         let missing = self.task.reviews.iter().find(|(_, (_, review))| review.verdict == GateVerdict::NotEvaluated);
         if let Some((reviewer, (_, review))) = missing {
+            if let Some(shortage) = &review.shortage {
+                return self.wait_for_supply(reviewer, shortage);
+            }
             return self.unevaluated(may_help(&review.ending), format!("no verdict of {reviewer}: {}", review.summary));
         }
         self.enter_after(Step::Reviewing)
@@ -612,12 +650,14 @@ fn final_review(state: &State, now_ms: u64) -> Review {
         state.orders.values().any(|open| by(&open.work))
     };
     let missing = |agent: &&AgentPolicy| !state.final_reviews.contains_key(&agent.name);
-    let mut next = state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name));
+    let mut next =
+        state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name, now_ms));
     if let Some(agent) = next.next().filter(|_| !state.landing()) {
         return Review::Next(order(state, Work::Review { task: None, reviewer: agent.name.clone() }, now_ms));
     }
     if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {
-        return Review::NotPassed;
+        // One that can't be had just now is waited for.
+        return if supply::recovers(state, now_ms) { Review::Next(Vec::new()) } else { Review::NotPassed };
     }
     let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed)
     else {

@@ -57,6 +57,8 @@ struct Books {
     holders: BTreeMap<OrderId, String>,
     /// What was merged last, and into which commit.
     merged: Option<(Vec<TaskId>, Option<String>)>,
+    /// What agents used.
+    tokens: u64,
     /// How many merges have landed.
     landings: u64,
     /// What was merged last where some of it does not fit and nobody was told so yet.
@@ -88,6 +90,8 @@ struct Record {
     placed: bool,
     landed: bool,
     forgiven_at: u64,
+    short: bool,
+    tokens: u64,
 }
 
 impl Books {
@@ -146,13 +150,17 @@ impl Books {
                 }
             }
             Event::Ended { order, outcome } => self.ended_order(*order, outcome),
-            Event::Postponed { task, .. } => {
+            Event::Postponed { task, forgiven, .. } => {
                 let record = self.task_mut(task);
-                record.tries += 1;
+                let short = std::mem::take(&mut record.short);
+                record.tries += u32::from(!forgiven);
                 let tries = record.tries;
                 record.gates.retain(|_, verdict| *verdict != GateVerdict::NotEvaluated);
                 let most = self.policy.max_attempts;
-                self.require(tries < most.max(1), "attempts", || format!("task {task}: {tries} failed tries, {most} are allowed"));
+                self.require(!forgiven || short, "attempts", || format!("task {task} waits as if its agent could not be had"));
+                self.require(*forgiven || tries < most.max(1), "attempts", || {
+                    format!("task {task}: {tries} failed tries, {most} are allowed")
+                });
             }
             Event::Rework { task, step, findings, forgiven } => self.rework(task, *step, findings.is_empty(), *forgiven),
             Event::TaskDone { task } => self.done(task),
@@ -171,8 +179,8 @@ impl Books {
                 self.require(!active, "retries", || format!("task {task} is retried while it is worked on"));
                 self.forget_approvals(task);
                 let seen = std::mem::take(self.task_mut(task));
-                let (red, failed_before, base_failed) = (seen.red, seen.failed_before, seen.base_failed);
-                *self.task_mut(task) = Record { red, failed_before, base_failed, ..Record::default() };
+                let (red, failed_before, base_failed, tokens) = (seen.red, seen.failed_before, seen.base_failed, seen.tokens);
+                *self.task_mut(task) = Record { red, failed_before, base_failed, tokens, ..Record::default() };
             }
             Event::GatePassed { gate } => self.gate_passes(gate),
             Event::GateFailed { gate, .. } | Event::GateOpen { gate, .. } => drop(self.gate_passed.remove(gate)),
@@ -338,6 +346,7 @@ impl Books {
             self.require(placed, "places", || format!("{order} has no place of its own"));
         }
         self.ordered_of_repository(order, work);
+        self.within_budget(order, work);
         if let Work::Implementation { task, .. } = work {
             let record = self.task_mut(task);
             record.red_before_work |= record.red;
@@ -362,6 +371,18 @@ impl Books {
             let most = self.policy.agents.iter().find(|known| known.name == *agent).and_then(|known| known.max_parallel);
             self.require(most.is_none_or(|most| busy <= most as usize), "parallelism", || {
                 format!("{agent} has {busy} orders at once, {most:?} are allowed")
+            });
+        }
+    }
+
+    /// No attempt is begun once what may be spent is spent.
+    fn within_budget(&mut self, order: OrderId, work: &Work) {
+        let Some(task) = work.task().filter(|_| work.is_attempt()) else { return };
+        let of_task = self.tasks.get(task).map_or(0, |record| record.tokens);
+        let budgets = [(self.policy.budget.tokens, self.tokens, "the execution"), (self.policy.task_budget.tokens, of_task, "the task")];
+        for (most, used, whose) in budgets {
+            self.require(most.is_none_or(|most| used < most), "budget", || {
+                format!("{order} was given after {whose} had spent {used} tokens")
             });
         }
     }
@@ -423,6 +444,17 @@ impl Books {
 
     fn ended_order(&mut self, order: OrderId, outcome: &Outcome) {
         let Some(work) = self.open.remove(&order) else { return self.breach("orders", format!("{order} ended but was not open")) };
+        let (shortage, tokens) = match outcome {
+            Outcome::Agent(outcome) => (outcome.shortage.is_some(), outcome.usage.tokens.unwrap_or(0)),
+            Outcome::Review(review) => (review.shortage.is_some(), 0),
+            _ => (false, 0),
+        };
+        self.tokens += tokens;
+        if let Some(task) = work.task() {
+            let record = self.task_mut(task);
+            record.short |= shortage;
+            record.tokens += tokens;
+        }
         let told = match outcome {
             Outcome::Agent(outcome) => matches!(outcome.ending, Ending::Exited(_)),
             Outcome::Review(review) => matches!(review.ending, Ending::Exited(_)),
@@ -437,7 +469,7 @@ impl Books {
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 self.task_mut(task).implemented = good;
-                if !good {
+                if !good && outcome.shortage.is_none() {
                     self.leaves_its_place(&work);
                 }
             }
@@ -476,7 +508,8 @@ impl Books {
             }
             (Work::Consultation { .. }, Outcome::Agent(_)) => {}
             (Work::Tests { .. }, Outcome::Agent(outcome)) => {
-                if outcome.ending != Ending::Exited(0) || outcome.verdict != Verdict::Complete {
+                let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
+                if !good && outcome.shortage.is_none() {
                     self.leaves_its_place(&work);
                 }
             }

@@ -138,6 +138,10 @@ pub enum Event {
         until: u64,
         /// Why.
         why: String,
+        /// Whether it is nobody's fault, because the agent's service could not be had: then it does
+        /// not count as a try.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forgiven: bool,
     },
     /// A task goes back with findings.
     Rework {

@@ -117,6 +117,7 @@ pub(super) fn lapsed(state: &State, now_ms: u64) -> Option<Event> {
 fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -> Outcome {
     match work {
         Work::Review { .. } => Outcome::Review(ReviewOutcome {
+            shortage: None,
             ending,
             verdict: GateVerdict::NotEvaluated,
             findings: Vec::new(),
@@ -133,6 +134,7 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             usage: Usage::default(),
             commit: None,
             session: None,
+            shortage: None,
             duration_ms,
         }),
     }

@@ -85,6 +85,9 @@ pub struct AgentOutcome {
     /// The agent's own session, in which it can be gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Whether it came to nothing because the agent's service could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortage: Option<Shortage>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -94,6 +97,29 @@ impl AgentOutcome {
     pub fn complete(&self) -> bool {
         self.ending == Ending::Exited(0) && self.verdict == Verdict::Complete
     }
+}
+
+/// Why an agent's service could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shortage {
+    /// What kind of shortage.
+    pub kind: ShortageKind,
+    /// When to ask again, in milliseconds from then, as far as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What kind of shortage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ShortageKind {
+    /// Too much was asked in a short time.
+    RateLimited,
+    /// Its service has too much to do.
+    Overloaded,
+    /// What was paid for is used up.
+    Quota,
 }
 
 /// What an agent used, as far as it says.
@@ -236,6 +262,9 @@ pub struct ReviewOutcome {
     /// Its own words.
     #[serde(default)]
     pub summary: String,
+    /// Whether it came to nothing because the reviewer's service could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortage: Option<Shortage>,
     /// How long it took.
     pub duration_ms: u64,
 }

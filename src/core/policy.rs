@@ -37,6 +37,15 @@ pub struct Policy {
     /// Whether the result is merged into the user's own checkout at the end.
     #[serde(default)]
     pub deliver: bool,
+    /// What may be spent in all.
+    #[serde(default)]
+    pub budget: Budget,
+    /// What may be spent on one task.
+    #[serde(default)]
+    pub task_budget: Budget,
+    /// An agent that failed so often in a row is not asked any more; 0 for never.
+    #[serde(default)]
+    pub breaker: u32,
     /// Agents, in the order of the config.
     pub agents: Vec<AgentPolicy>,
     /// Gates, in the order of the config.
@@ -63,6 +72,9 @@ impl Default for Policy {
             final_review: true,
             isolated: false,
             deliver: false,
+            budget: Budget::default(),
+            task_budget: Budget::default(),
+            breaker: 0,
             agents: Vec::new(),
             gates: Vec::new(),
             weights: Weights::default(),
@@ -138,6 +150,18 @@ impl Policy {
     }
 }
 
+/// What may be spent; no limit where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Budget {
+    /// Money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+    /// Tokens in and out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+}
+
 /// An agent of the roster, as far as decisions need it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -157,6 +181,12 @@ pub struct AgentPolicy {
     /// Its own limit on silence, over the policy's.
     #[serde(default)]
     pub idle_timeout_ms: Option<u64>,
+    /// Who does its work while it can't be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<AgentName>,
+    /// What it may spend.
+    #[serde(default)]
+    pub budget: Budget,
 }
 
 impl AgentPolicy {

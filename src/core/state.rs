@@ -1,21 +1,24 @@
 //! The sum of the events. [`State::apply`] is the only place where it changes, and it is total:
 //! an event that makes no sense changes nothing.
 
+mod ends;
 mod parts;
 
+pub use ends::is_red;
 pub use parts::{
     Batch, Decision, Escalation, GatePhase, GateState, Holder, Judged, Merging, Offer, OpenOrder, Phase, Place, TaskState, Utilisation,
 };
 
 use super::allocation::{Allocation, allocate};
 use super::change::rename;
-use super::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Step, Work};
+use super::event::{Event, Mark, Recorded, Status, Step, Work};
 use super::graph::{self, Graph, OrderedWeight};
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
 use super::lease::is_offered;
-use super::outcome::{Finding, GateVerdict, RepositoryOutcome, ReviewOutcome, Severity, Usage};
+use super::outcome::{Finding, GateVerdict, ReviewOutcome};
 use super::plan::{Plan, Task};
 use super::policy::{Gate, GatePolicy, Policy};
+use super::supply::Pool;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,6 +75,8 @@ pub struct State {
     pub changes: u64,
     /// What is being merged.
     pub merging: Merging,
+    /// What of agents can be had.
+    pub pools: BTreeMap<String, Pool>,
     /// Waiting tasks whose dependencies are done, by rank, then by place in the file.
     pub ready: BTreeSet<(Reverse<OrderedWeight>, usize)>,
     /// Tasks being worked on.
@@ -164,7 +169,8 @@ impl State {
         }
         let deadlines = self.orders.values().filter_map(OpenOrder::due_at);
         let waits = self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > now_ms);
-        deadlines.chain(waits).min()
+        let pauses = self.pools.values().map(|pool| pool.paused_until).filter(|&at| at > now_ms);
+        deadlines.chain(waits).chain(pauses).min()
     }
 
     /// Adds one event.
@@ -226,9 +232,9 @@ impl State {
                 }
             }
             Event::Ended { order, outcome } => self.end(*order, outcome),
-            Event::Postponed { task, until, .. } => self.with_task(task, |task| {
+            Event::Postponed { task, until, forgiven, .. } => self.with_task(task, |task| {
                 task.not_before = *until;
-                task.tries += 1;
+                task.tries += u32::from(!forgiven);
                 task.last = None;
                 task.place_failed = None;
                 // It goes to the end of the queue.
@@ -243,6 +249,8 @@ impl State {
             Event::TaskBlocked { task, reason } => self.settle(task, Phase::Blocked(reason.clone())),
             Event::TaskSkipped { task } => self.settle(task, Phase::Skipped),
             Event::TaskRetried { task } => {
+                // Whoever tries again has seen to it that it may help.
+                self.pools.values_mut().for_each(|pool| pool.failures = 0);
                 self.with_task(task, |task| {
                     let kept = TaskState {
                         open: std::mem::take(&mut task.open),
@@ -250,6 +258,7 @@ impl State {
                         test_attempts: task.test_attempts,
                         rework: task.rework,
                         remarks: std::mem::take(&mut task.remarks),
+                        spent: task.spent,
                         consultations: std::mem::take(&mut task.consultations),
                         // Tests that were seen to fail before the work stay seen.
                         baseline: std::mem::take(&mut task.baseline),
@@ -306,6 +315,7 @@ impl State {
             Event::Cancelled => self.cancelled = true,
             Event::Restarted => {}
             Event::Reopened => {
+                self.pools.values_mut().for_each(|pool| pool.failures = 0);
                 self.ended = None;
                 self.final_reviews.retain(|_, (_, review)| review.verdict == GateVerdict::Passed);
             }
@@ -490,94 +500,6 @@ impl State {
         }
     }
 
-    fn end(&mut self, id: OrderId, outcome: &Outcome) {
-        let Some(open) = self.orders.remove(&id) else { return };
-        if let Some(agent) = open.work.agent() {
-            if let Some(count) = self.busy.get_mut(agent) {
-                *count = count.saturating_sub(1);
-            }
-            let usage = match outcome {
-                Outcome::Agent(outcome) => outcome.usage,
-                _ => Usage::default(),
-            };
-            let sum = self.utilisation.entry(agent.clone()).or_default();
-            sum.orders += 1;
-            // What nobody had taken kept nobody busy.
-            let since = open.offer.as_ref().map_or(Some(open.at), |offer| offer.holder.as_ref().map(|holder| holder.at));
-            sum.busy_ms += since.map_or(0, |since| self.now.saturating_sub(since));
-            sum.tokens = add(sum.tokens, usage.tokens, |a, b| a + b);
-            sum.cost_usd = add(sum.cost_usd, usage.cost_usd, |a, b| a + b);
-        }
-        if open.work.is_attempt() && !self.policy.isolated {
-            self.changes += 1;
-            self.final_reviews.clear();
-        }
-        if let Outcome::Repository(outcome) = outcome {
-            self.repository_ended(id, &open, outcome);
-        }
-        match &open.work {
-            Work::Gate { gate: Some(gate), check, .. } => {
-                if let Some(ix) = self.graph.gate(gate) {
-                    let gate = Arc::make_mut(&mut self.gate_states[ix]);
-                    gate.open.remove(&id);
-                    if let Outcome::Gate { measures, verdict, reason } = outcome
-                        && id > gate.reset_at
-                    {
-                        let (measures, reason) = (measures.clone(), reason.clone());
-                        let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
-                        gate.results.insert(check.clone(), judged);
-                    }
-                }
-            }
-            Work::Gate { check, task: Some(task), purpose: Purpose::Merged, .. } => {
-                if let Outcome::Gate { measures, verdict, reason } = outcome {
-                    let (measures, reason) = (measures.clone(), reason.clone());
-                    let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
-                    self.merging.judged(task, check, judged);
-                }
-                self.with_task(task, |task| {
-                    task.open.remove(&id);
-                });
-            }
-            Work::Review { task: None, reviewer } => {
-                if let Outcome::Review(review) = outcome {
-                    self.final_reviews.insert(reviewer.clone(), (id, review.clone()));
-                }
-            }
-            work => {
-                if let Some(task) = work.task() {
-                    self.with_task(task, |task| task.end(id, work, outcome));
-                }
-            }
-        }
-    }
-
-    /// What an order to the repository came to.
-    fn repository_ended(&mut self, id: OrderId, open: &OpenOrder, outcome: &RepositoryOutcome) {
-        let landed = self.merging.ended(&open.work, outcome);
-        match (&open.work, outcome) {
-            (Work::Place { task }, RepositoryOutcome::Placed { folder, branch, base }) => {
-                let place = Place { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };
-                self.with_task(task, |task| task.place = Some(place));
-            }
-            (Work::Place { task }, RepositoryOutcome::Failed { why }) => {
-                self.with_task(task, |task| task.place_failed = Some(why.clone()));
-            }
-            (Work::Land { tasks, commit }, _) if landed => {
-                self.changes += 1;
-                self.final_reviews.clear();
-                for task in tasks {
-                    self.with_task(task, |task| {
-                        if task.step() == Some(Step::Merging) {
-                            task.landed = Some(commit.clone());
-                        }
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn holder(&mut self, order: &OrderId) -> Option<&mut Holder> {
         self.orders.get_mut(order)?.offer.as_mut()?.holder.as_mut()
     }
@@ -608,91 +530,5 @@ impl State {
                 task.red = None;
             }
         });
-    }
-}
-
-impl TaskState {
-    fn end(&mut self, id: OrderId, work: &Work, outcome: &Outcome) {
-        self.open.remove(&id);
-        let Phase::Active(step) = self.phase else { return };
-        match (work, outcome) {
-            (Work::Consultation { expert, .. }, Outcome::Agent(outcome)) => {
-                self.consultations.insert(expert.clone(), outcome.clone());
-            }
-            (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => {
-                self.last = Some(outcome.clone());
-                if outcome.complete() {
-                    self.tests_commit = outcome.commit.clone();
-                    self.commit = outcome.commit.clone();
-                } else {
-                    self.leave_place();
-                }
-            }
-            (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
-                self.last = Some(outcome.clone());
-                if outcome.complete() {
-                    self.commit = outcome.commit.clone();
-                    self.session = outcome.session.clone();
-                    self.result = Some((id, outcome.clone()));
-                    self.findings.clear();
-                } else {
-                    self.leave_place();
-                }
-            }
-            // What it left half done is not where the next one begins.
-            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => self.leave_place(),
-            (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
-                let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
-                match purpose {
-                    Purpose::Baseline => drop(self.baseline.insert(check.clone(), judged)),
-                    Purpose::Red => {
-                        let old = self.baseline.get(check);
-                        self.red_seen = self.red_seen || is_red(&judged, old);
-                        self.red = Some(judged);
-                    }
-                    Purpose::Judge => drop(self.gates.insert(check.clone(), judged)),
-                    // Of the merge queue.
-                    Purpose::Merged => {}
-                }
-            }
-            (Work::Review { reviewer, .. }, Outcome::Review(review)) => {
-                let remarks = review.findings.iter().filter(|finding| finding.severity != Severity::Blocker);
-                for remark in remarks {
-                    if !self.remarks.contains(remark) {
-                        self.remarks.push(remark.clone());
-                    }
-                }
-                self.reviews.insert(reviewer.clone(), (id, review.clone()));
-            }
-            _ => {}
-        }
-    }
-}
-
-impl TaskState {
-    /// A try came to nothing: the next one begins elsewhere, with what was finished before.
-    fn leave_place(&mut self) {
-        self.place = None;
-        self.session = None;
-    }
-}
-
-/// Whether a run shows new tests failing: a failure that was not there before.
-pub fn is_red(judged: &Judged, before: Option<&Judged>) -> bool {
-    if judged.verdict != GateVerdict::Failed || !judged.measures.flaky.is_empty() {
-        return false;
-    }
-    let failed = &judged.measures.failed_tests;
-    match before {
-        Some(before) if !failed.is_empty() => failed.iter().any(|test| !before.measures.failed_tests.contains(test)),
-        Some(before) => before.verdict == GateVerdict::Passed || before.verdict == GateVerdict::NotEvaluated,
-        None => true,
-    }
-}
-
-fn add<T: Copy>(a: Option<T>, b: Option<T>, sum: impl Fn(T, T) -> T) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(sum(a, b)),
-        (a, b) => a.or(b),
     }
 }

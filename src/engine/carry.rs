@@ -159,6 +159,7 @@ impl Carrier {
 /// A review for which there was nothing to look at.
 fn unseen(why: String) -> ReviewOutcome {
     ReviewOutcome {
+        shortage: None,
         ending: Ending::DidNotStart(why.clone()),
         verdict: GateVerdict::NotEvaluated,
         findings: Vec::new(),

@@ -23,6 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
+/// The stack of a thread that carries out an execution: futures of protocols are large.
+const STACK_BYTES: usize = 8 << 20;
 /// How often it is looked whether the owners of what is followed still live.
 const OWNERS_EVERY: Duration = Duration::from_millis(500);
 /// How many of the latest executions are looked at for a process that is at work on them.
@@ -336,6 +338,7 @@ impl Coordinator {
         };
         std::thread::Builder::new()
             .name("execution".into())
+            .stack_size(STACK_BYTES)
             .spawn(work)
             .map_err(|error| Failure::new(Kind::Internal, format!("no thread: {error}")))?;
         // Whoever asks right after the answer sees an execution that has begun.

@@ -61,10 +61,14 @@ impl Site {
             Self::Commit { commit, is_result } => (commit, is_result),
         };
         let Some(repository) = agents.repository.clone() else { return Err("the execution has no repository".into()) };
-        let shown = tokio::task::spawn_blocking(move || repository.show(&commit, is_result)).await;
+        // Several may look at once: the first makes it ready.
+        let _one = repository.showing.lock().await;
+        let showing = repository.clone();
+        let shown = tokio::task::spawn_blocking(move || showing.show(&commit, is_result)).await;
         let (folder, is_new) = shown.unwrap_or_else(|_| Err(FAILED.into()))?;
         if is_new {
             ground.make_ready(&folder).await?;
+            repository.is_ready(is_result)?;
         }
         Ok(folder)
     }

@@ -108,6 +108,7 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             // What was done in a place of its own is committed when it is merged.
             commit: None,
             session: None,
+            shortage: None,
             duration_ms: 0,
         };
         Input::Reported(lease, outcome)
@@ -128,6 +129,7 @@ async fn review(caller: Caller, params: ReviewParams) -> Result<LeaseAnswer, Fai
             None => verdict::review_from_answer(&answer(), ""),
         };
         let outcome = ReviewOutcome {
+            shortage: None,
             ending: Ending::Exited(0),
             verdict: said.verdict,
             findings: said.findings,

@@ -2,7 +2,7 @@
 //! sign or run hooks.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs git")]
 
-use crate::config::MISLEADING;
+use crate::config::is_misleading;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,12 +11,20 @@ use std::process::{Command, Output, Stdio};
 #[derive(Clone)]
 pub struct Git {
     folder: PathBuf,
+    /// No repository is looked for in this folder and above it.
+    ceiling: Option<PathBuf>,
 }
 
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self { folder: folder.to_owned(), ceiling: None }
+    }
+
+    /// In a worktree below a folder. Where that has lost its link to the repository, nothing is found
+    /// instead: above it is the user's own checkout.
+    pub fn below(ceiling: &Path, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()) }
     }
 
     /// Its folder.
@@ -46,7 +54,7 @@ impl Git {
 
     /// Whether git knows who commits here.
     fn has_identity(&self) -> bool {
-        std::env::var_os("GIT_COMMITTER_EMAIL").is_some() || self.says(&["config", "user.email"])
+        self.says(&["config", "user.email"])
     }
 
     /// All that came of a command.
@@ -56,9 +64,13 @@ impl Git {
     pub fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
         let mut command = Command::new("git");
         command.current_dir(&self.folder).stdin(Stdio::null());
-        for name in MISLEADING {
+        if !self.folder.is_dir() {
+            return Err(format!("{} is not there any more", self.folder.display()));
+        }
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_misleading)) {
             command.env_remove(name);
         }
+        command.envs(self.ceiling.iter().map(|ceiling| ("GIT_CEILING_DIRECTORIES", ceiling)));
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
         // Whoever has no name in git's config has one here; those who have keep theirs.
         let commits =
@@ -70,6 +82,8 @@ impl Git {
             }
         }
         command.args([
+            "-c",
+            "core.quotePath=false",
             "-c",
             "commit.gpgSign=false",
             "-c",

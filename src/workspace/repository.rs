@@ -11,7 +11,7 @@ use super::{STATE_FOLDER, make_private};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::outcome::{Conflict, RepositoryOutcome};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,6 +59,9 @@ fn usable(root: &Path) -> Result<Vec<String>, String> {
     if !prefix.is_empty() && !git.says(&["cat-file", "-e", &format!("HEAD:{}", prefix.trim_end_matches('/'))]) {
         return Err(format!("nothing of {prefix} is in the last commit: commit what agents are to begin with"));
     }
+    if git.says(&["show-ref", "--verify", "--quiet", "refs/heads/execution-coordinator"]) {
+        return Err("a branch is called `execution-coordinator`, and ours are below that name: rename it".into());
+    }
     if git.run(&["rev-parse", "--is-bare-repository"])? == "true" {
         return Ok(Vec::new());
     }
@@ -104,6 +107,9 @@ pub struct About {
     pub agent: String,
 }
 
+/// Files as a merge left them, by their names; nothing where there is no such file.
+type AsLeft = Vec<(String, Option<Vec<u8>>)>;
+
 /// One execution's part of a repository.
 pub struct Repository {
     git: Git,
@@ -115,35 +121,46 @@ pub struct Repository {
     branches: String,
     execution: String,
     settings: Worktree,
+    /// The last commit that landed: the branch of the result has it in it, unless somebody moved that.
+    landed: Mutex<Option<String>>,
+    /// Files of places that were left in conflict, with what stood in them then.
+    conflicts: Mutex<BTreeMap<PathBuf, AsLeft>>,
+    /// Held while a shared worktree is made ready.
+    pub showing: tokio::sync::Mutex<()>,
     /// Held while the list of worktrees or the checkout of a shared one changes.
     changing: Mutex<()>,
 }
 
 impl Repository {
-    /// The part of an execution, by its folder. What a killed process left half done is cleared away.
+    /// The part of an execution, by its folder, with the last commit of its result that is on record.
     ///
     /// # Errors
     /// What git says.
-    pub fn open(root: &Path, folder: &Path, settings: Worktree) -> Result<Self, String> {
+    pub fn open(root: &Path, folder: &Path, settings: Worktree, landed: Option<String>) -> Result<Self, String> {
         let git = Git::at(root);
         let execution = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let trees = folder.join("trees");
         make_private(&trees).map_err(|error| format!("{}: {error}", trees.display()))?;
+        let trees = trees.canonicalize().unwrap_or(trees);
         let repository = Self {
             prefix: PathBuf::from(prefix_of(&git)?),
             trees,
             branches: format!("execution-coordinator/{execution}"),
             execution,
             settings,
+            showing: tokio::sync::Mutex::default(),
             changing: Mutex::default(),
+            landed: Mutex::new(landed.clone()),
+            conflicts: Mutex::default(),
             git,
         };
         // The result begins as what is checked out now.
-        if repository.head().is_err() {
-            let begin = repository.git.run(&["rev-parse", "--verify", "HEAD^{commit}"])?;
+        if !repository.git.says(&["show-ref", "--verify", "--quiet", &repository.result()]) {
+            // Or, where somebody has deleted it, as it was.
+            let begin = landed.map_or_else(|| repository.git.run(&["rev-parse", "--verify", "HEAD^{commit}"]), Ok)?;
             repository.git.run(&["update-ref", &repository.result(), &begin, ""])?;
         }
-        repository.git.run(&["worktree", "prune"])?;
+        repository.head()?;
         Ok(repository)
     }
 
@@ -159,9 +176,51 @@ impl Repository {
     /// The last commit of the result.
     ///
     /// # Errors
-    /// What git says.
+    /// Somebody has moved or deleted its branch.
     pub fn head(&self) -> Result<String, String> {
-        self.git.run(&["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", self.result())])
+        let branch = self.branch();
+        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let put_back = landed.as_ref().map_or(String::new(), |landed| format!(": `git branch -f {branch} {landed}` puts it back"));
+        let head = self.git.run(&["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", self.result())]);
+        let head = head.map_err(|_| format!("the branch {branch} is gone{put_back}"))?;
+        match landed {
+            Some(landed) if !self.git.says(&["merge-base", "--is-ancestor", &landed, &head]) => {
+                Err(format!("the branch {branch} was moved by somebody else, and what had landed is not in it{put_back}"))
+            }
+            _ => Ok(head),
+        }
+    }
+
+    /// The checkout of a place, as long as it is what it was made as: linked to the repository, on its own
+    /// branch, with what it began with in it.
+    fn checkout(&self, folder: &Path) -> Result<Git, String> {
+        let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
+        let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
+        let order = order.as_os_str().to_string_lossy().into_owned();
+        let git = Git::below(&self.trees, folder);
+        let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the place {order} is no git worktree any more"))?;
+        let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (common, ours) = (git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?, self.common()?);
+        if own(Path::new(&top)) != own(&self.trees.join(&order)) || own(Path::new(&common)) != own(&ours) {
+            return Err(format!("the place {order} is another repository now ({top})"));
+        }
+        let branch = format!("refs/heads/{}/{order}", self.branches);
+        if git.run(&["symbolic-ref", "--quiet", "HEAD"]).unwrap_or_default() != branch {
+            return Err(format!("the place {order} is not on its own branch any more: agents stay on the branch that they are given"));
+        }
+        // What it began with, and what was finished in it; what an agent amends is its own affair.
+        let been = git.run(&["reflog", "show", "--format=%H %(trailers:key=Execution,valueonly,separator=%x2c)", &branch, "--"]);
+        let been = been.unwrap_or_default();
+        let ours = |line: &&str| line.split_once(' ').is_some_and(|(_, trailer)| trailer.trim() == self.execution);
+        let needed = been.lines().filter(ours).chain(been.lines().last()).filter_map(|line| line.split(' ').next());
+        match needed.into_iter().find(|commit| !git.says(&["merge-base", "--is-ancestor", commit, "HEAD"])) {
+            Some(lost) => Err(format!("what was finished in the place {order} is not in its branch any more (`git show {lost}`)")),
+            None => Ok(git),
+        }
+    }
+
+    fn common(&self) -> Result<PathBuf, String> {
+        self.git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).map(PathBuf::from)
     }
 
     /// Makes a place: a worktree with a branch, from the result so far and, where something was
@@ -211,7 +270,7 @@ impl Repository {
             return Ok(());
         }
         let common = PathBuf::from(self.git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?);
-        let inside = Git::at(tree);
+        let inside = Git::below(&self.trees, tree);
         let names =
             inside.run(&["config", "--file", ".gitmodules", "--name-only", "--get-regexp", "^submodule\\..*\\.path$"]).unwrap_or_default();
         for key in names.lines() {
@@ -247,31 +306,27 @@ impl Repository {
     /// # Errors
     /// What git says.
     pub fn refresh(&self, folder: &Path) -> Result<Vec<String>, String> {
-        let git = Git::at(folder);
+        let git = self.checkout(folder)?;
         git.run(&["reset", "--quiet", "--hard"])?;
-        let mut clean = vec!["clean".to_owned(), "-fdq".into()];
-        clean.extend(self.settings.copy.iter().flat_map(|name| ["-e".to_owned(), format!("/{name}")]));
-        git.run(&clean)?;
         let head = self.head()?;
+        let mut all = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(folder);
         if git.says(&["merge-base", "--is-ancestor", &head, "HEAD"]) {
             return Ok(Vec::new());
         }
-        let merged = git.output(&[
-            "merge",
-            "--quiet",
-            "--no-edit",
-            "--no-verify",
-            "-m",
-            &format!("Merge what others finished\n\nExecution: {}\n", self.execution),
-            &head,
-        ])?;
-        let conflicts = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative"])?;
+        let message = format!("Merge what others finished\n\nExecution: {}\n", self.execution);
+        let how = ["merge", "--quiet", "--no-edit", "--no-verify", "--ff", "--no-verify-signatures", "-m", &message, &head];
+        let merged = git.output(&how)?;
+        let unmerged = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative", "-z"])?;
+        let conflicts: Vec<String> = unmerged.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect();
         if !merged.status.success() && conflicts.is_empty() {
             let why = String::from_utf8_lossy(&merged.stderr).trim().to_owned();
             drop(git.run(&["merge", "--abort"]));
             return Err(format!("git merge: {why}"));
         }
-        Ok(conflicts.lines().map(str::to_owned).collect())
+        let as_left = conflicts.iter().map(|file| (file.clone(), std::fs::read(folder.join(file)).ok())).collect();
+        all.insert(folder.to_owned(), as_left);
+        Ok(conflicts)
     }
 
     /// Commits what is in a place. Gives the commit.
@@ -279,22 +334,47 @@ impl Repository {
     /// # Errors
     /// Conflicts are left in it, or what git says.
     pub fn commit(&self, folder: &Path, about: &About) -> Result<String, String> {
-        let git = Git::at(folder);
-        let merging = git.says(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]);
+        let git = self.checkout(folder)?;
+        self.are_resolved(&git, folder)?;
         // From the top: an attempt may have changed what is beside its folder.
-        git.run(&["add", "--all", "--", ":/"])?;
-        if merging {
-            let marked = git.output(&["grep", "--cached", "-l", "-E", "^(<<<<<<<|>>>>>>>) ", "--", ":/"])?;
-            let marked = String::from_utf8_lossy(&marked.stdout);
-            if !marked.trim().is_empty() {
-                return Err(format!("conflicts are left in {}", marked.trim().replace('\n', ", ")));
-            }
+        git.run(&["add", "--all", "--sparse", "--", ":/"])?;
+        // What was copied is in no commit, also where git would not ignore it.
+        for name in &self.settings.copy {
+            git.run(&["reset", "--quiet", "HEAD", "--", &format!(":(top,literal){}", self.prefix.join(name).display())])?;
         }
-        if merging || !git.says(&["diff", "--cached", "--quiet"]) {
+        let changes = git.run(&["diff", "--cached", "--raw", "--no-renames"])?;
+        let nested = changes.lines().find(|line| line.starts_with(":000000 160000")).and_then(|line| line.split('\t').nth(1));
+        if let Some(nested) = nested.filter(|_| !changes.contains("\t.gitmodules")) {
+            return Err(format!("`{nested}` is a repository of its own, and its files would be lost: remove its .git"));
+        }
+        let merging = git.says(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]);
+        if merging || !changes.is_empty() {
             let author = format!("{} <{}@{}>", about.agent, about.agent, env!("CARGO_PKG_NAME"));
             git.run(&["commit", "--quiet", "--no-verify", "--author", &author, "-m", &self.message(about)])?;
         }
         git.run(&["rev-parse", "HEAD"])
+    }
+
+    /// Whether somebody has decided about each file that was left in conflict: it is another now, or was
+    /// added or removed by hand; and no markers are in it.
+    fn are_resolved(&self, git: &Git, folder: &Path) -> Result<(), String> {
+        let conflicts = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned().unwrap_or_default();
+        if conflicts.is_empty() {
+            return Ok(());
+        }
+        let unmerged = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative", "-z"])?;
+        let unmerged: BTreeSet<&str> = unmerged.split('\0').collect();
+        let left = conflicts.iter().filter(|(file, as_left)| {
+            let now = std::fs::read(folder.join(file)).ok();
+            let is_marker = |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
+            let marked = now.as_deref().is_some_and(|text| text.split(|byte| *byte == b'\n').any(is_marker));
+            marked || (unmerged.contains(file.as_str()) && now == *as_left)
+        });
+        let left: Vec<&str> = left.map(|(file, _)| file.as_str()).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(format!("conflicts are left in {}: mend each, or `git add` or `git rm` it as it stands", left.join(", ")))
     }
 
     fn message(&self, about: &About) -> String {
@@ -326,7 +406,7 @@ impl Repository {
                         head = self.git.run(&["commit-tree", &tree, "-p", &head, "-p", &commit, "-m", &self.message(&work.about)])?;
                         tasks.push(work.task.clone());
                     }
-                    Some(1) => {
+                    Some(1) if !tree.is_empty() => {
                         let files: BTreeSet<String> = parts.map(|file| self.relative(file)).collect();
                         conflicts.push(Conflict { task: work.task.clone(), files: files.into_iter().collect() });
                     }
@@ -353,15 +433,31 @@ impl Repository {
     pub fn land(&self, commit: &str) -> RepositoryOutcome {
         let landed = || -> Result<(), String> {
             let head = self.head()?;
-            if head == commit {
-                return Ok(());
+            if head != commit {
+                if !self.git.says(&["merge-base", "--is-ancestor", &head, commit]) {
+                    return Err(format!("the branch {} was moved by somebody else", self.branch()));
+                }
+                self.is_nowhere_checked_out()?;
+                self.git.run(&["update-ref", "-m", "landed", &self.result(), commit, &head])?;
             }
-            if !self.git.says(&["merge-base", "--is-ancestor", &head, commit]) {
-                return Err(format!("the branch {} was moved by somebody else", self.branch()));
-            }
-            self.git.run(&["update-ref", "-m", "landed", &self.result(), commit, &head]).map(drop)
+            *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(commit.to_owned());
+            Ok(())
         };
         landed().map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Landed)
+    }
+
+    /// A branch that moves under a checkout makes that look as if everything had been undone.
+    fn is_nowhere_checked_out(&self) -> Result<(), String> {
+        let mut tree = "";
+        let (listed, branch) = (self.git.run(&["worktree", "list", "--porcelain"])?, format!("branch {}", self.result()));
+        for line in listed.lines() {
+            if let Some(path) = line.strip_prefix("worktree ") {
+                tree = path;
+            } else if line == branch {
+                return Err(format!("the branch of the result is checked out in {tree}: check something else out there"));
+            }
+        }
+        Ok(())
     }
 
     /// Merges the result into what the user has checked out, where that needs nobody.
@@ -384,39 +480,68 @@ impl Repository {
     }
 
     /// The worktree in which gates and reviewers see a commit: one for what is to become the result,
-    /// one for the result itself. Gives the workspace in it, and whether it was made just now.
+    /// one for the result itself. Gives the workspace in it, and whether it still has to be made ready.
     ///
     /// # Errors
     /// What git says.
     pub fn show(&self, commit: &str, is_result: bool) -> Result<(PathBuf, bool), String> {
-        let tree = self.trees.join(if is_result { "result" } else { "merged" });
+        let tree = self.shared(is_result);
         let workspace = tree.join(&self.prefix);
-        if !tree.join(".git").exists() {
-            self.add(&tree, &["--detach"], commit)?;
-            return Ok((workspace, true));
-        }
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let git = Git::at(&tree);
-        if git.run(&["rev-parse", "HEAD"])? != commit {
+        let shown = || -> Result<(), String> {
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let git = Git::below(&self.trees, &tree);
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
+            git.run(&["reset", "--quiet", "--hard"]).map(drop)
+        };
+        if self.mark(is_result).is_file() && shown().is_ok() {
+            return Ok((workspace, false));
         }
-        Ok((workspace, false))
+        // One that was left half made, or that git can't use any more, is made anew: it is ours alone.
+        drop(std::fs::remove_file(self.mark(is_result)));
+        if tree.exists() {
+            drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
+            drop(std::fs::remove_dir_all(&tree));
+        }
+        self.add(&tree, &["--force", "--detach"], commit)?;
+        Ok((workspace, true))
     }
 
-    /// Removes a place whose work is part of the result.
+    /// That worktree has all that it needs.
+    ///
+    /// # Errors
+    /// The folder of the execution can't be written.
+    pub fn is_ready(&self, is_result: bool) -> Result<(), String> {
+        let mark = self.mark(is_result);
+        std::fs::write(&mark, "").map_err(|error| format!("{}: {error}", mark.display()))
+    }
+
+    fn shared(&self, is_result: bool) -> PathBuf {
+        self.trees.join(if is_result { "result" } else { "merged" })
+    }
+
+    fn mark(&self, is_result: bool) -> PathBuf {
+        self.shared(is_result).with_extension("ready")
+    }
+
+    /// Removes a place whose work is part of the result. What somebody has added to it is kept.
     pub fn remove(&self, order: OrderId) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let branch = format!("{}/{order}", self.branches);
+        if !self.git.says(&["merge-base", "--is-ancestor", &format!("refs/heads/{branch}"), &self.result()]) {
+            return;
+        }
         let tree = self.trees.join(order.to_string()).display().to_string();
         // What can't be removed now is removed by `clean`.
         drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree]));
-        drop(self.git.run(&["branch", "--quiet", "-D", &format!("{}/{order}", self.branches)]));
+        drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
     }
 
     /// Puts away the checkouts of the result: its branch keeps it.
     pub fn close(&self) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        for tree in ["result", "merged"] {
-            let tree = self.trees.join(tree);
+        for is_result in [true, false] {
+            let tree = self.shared(is_result);
+            drop(std::fs::remove_file(self.mark(is_result)));
             if tree.exists() {
                 drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
             }
@@ -431,8 +556,12 @@ pub struct Leftovers<'a> {
     pub root: &'a Path,
     /// The execution's folder.
     pub folder: &'a Path,
-    /// The branches of its places, with the commits that it made or began with.
-    pub branches: Vec<(String, Vec<String>)>,
+    /// The orders that made places.
+    pub places: Vec<OrderId>,
+    /// The commits that it made or began with.
+    pub made: Vec<String>,
+    /// Whether worktrees with changes that were not committed are removed too.
+    pub uncommitted: bool,
 }
 
 impl Leftovers<'_> {
@@ -444,30 +573,39 @@ impl Leftovers<'_> {
     pub fn remove(&self) -> Result<Vec<String>, String> {
         let git = Git::at(self.root);
         let trees = self.folder.join("trees").canonicalize().unwrap_or_else(|_| self.folder.join("trees"));
+        let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut kept = Vec::new();
+        let mut in_use = BTreeSet::new();
         let listed = git.run(&["worktree", "list", "--porcelain"])?;
         for tree in listed.lines().filter_map(|line| line.strip_prefix("worktree ")) {
             // Ours are below the execution's own folder; nobody else makes any there.
-            if Path::new(tree).starts_with(&trees) {
-                git.run(&["worktree", "remove", "--force", "--force", tree])?;
+            let Ok(name) = Path::new(tree).strip_prefix(&trees) else { continue };
+            let shared = ["result", "merged"].iter().any(|shared| name == Path::new(shared));
+            let changed = Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain"]);
+            if changed.is_ok_and(|changed| !changed.is_empty()) && !self.uncommitted && !shared {
+                kept.push(format!("{tree}: it has changes that are not committed (`--force` removes it)"));
+                in_use.insert(name.display().to_string());
+                continue;
             }
+            git.run(&["worktree", "remove", "--force", "--force", tree])?;
         }
-        let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut kept = Vec::new();
-        for (branch, made) in &self.branches {
+        let result = format!("refs/heads/execution-coordinator/{execution}/result");
+        let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
+        for order in self.places.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
+            let branch = format!("execution-coordinator/{execution}/{order}");
             let Ok(tip) = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]) else { continue };
             // Each commit that was not recorded says in its message that it is this execution's.
             let mut unrecorded = vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];
-            unrecorded.extend(made.iter().map(String::as_str));
+            unrecorded.extend(self.made.iter().map(String::as_str));
+            unrecorded.extend(has_result.then_some(result.as_str()));
             let ours = |said: String| said.split('\0').skip(1).all(|trailer| trailer.trim() == execution);
-            let proven = git.run(&unrecorded).is_ok_and(ours);
-            if proven {
-                git.run(&["branch", "--quiet", "-D", branch])?;
+            if git.run(&unrecorded).is_ok_and(ours) {
+                git.run(&["branch", "--quiet", "-D", &branch])?;
             } else {
                 kept.push(format!("{branch}: it has commits that the execution did not make"));
             }
         }
         drop(git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{execution}")]));
-        git.run(&["worktree", "prune"])?;
         Ok(kept)
     }
 }

@@ -3,7 +3,7 @@
 //! `tests/clients/models.sh` has put them, `MODEL_SERVER` a program that answers as a model does.
 
 use crate::support::{Workspace, ended, eventually};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -33,6 +33,9 @@ else echo '{\"verdict\":\"pass\",\"summary\":\"good\"}'; fi
 ";
 const PLAN: &str = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n\n3. **Ship**\n   - Dependencies: Tasks 1, 2\n";
 
+/// What the model does: the work, by the agent's shell.
+const RULES: &str = r##"{"rules": [{"match": "(?s)# Task (\\d+):.*- Role: (tests|implementation)", "steps": [{"shell": "./work.sh \\2 \\1"}, {"text": "Did what was asked for."}]}]}"##;
+
 /// A program that stands in for models, and says by rules what they do.
 struct Model {
     server: Child,
@@ -54,6 +57,20 @@ impl Model {
     }
 }
 
+impl Model {
+    /// From now on it goes by other rules.
+    fn says(&self, rules: &str) {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).expect("the model");
+        let head =
+            format!("POST /__fake/config HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rules.len());
+        stream.write_all(format!("{head}{rules}").as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+}
+
 impl Drop for Model {
     fn drop(&mut self) {
         drop(self.server.kill());
@@ -62,7 +79,7 @@ impl Drop for Model {
 }
 
 /// The config of an agent that asks the model at an address, with a home of its own.
-fn config(client: &str, program: &Path, home: &Path, url: &str) -> String {
+fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: bool) -> String {
     let write = |name: &str, text: &str| {
         let path = home.join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -104,26 +121,33 @@ fn config(client: &str, program: &Path, home: &Path, url: &str) -> String {
         }
     }
     let variables: Vec<String> = environment.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
-    let model = if model.is_empty() { String::new() } else { format!("model = \"{model}\"\n") };
+    let (kind, command) = match by_protocol {
+        // What is said beside the protocol is no part of its answer.
+        true if client == "gemini" => {
+            ("acp", format!("[{:?}, \"--acp\", \"--skip-trust\", \"-m\", \"gemini-2.5-pro\"]", program.display().to_string()))
+        }
+        true => ("acp", format!("[{:?}, \"acp\"]", program.display().to_string())),
+        false => (client, format!("[{:?}]", program.display().to_string())),
+    };
+    let model = if model.is_empty() || by_protocol { String::new() } else { format!("model = \"{model}\"\n") };
     format!(
         "[execution]\nbackoff = \"1ms\"\nattempt_timeout = \"2m\"\ngrace = \"1s\"\nisolation = \"worktree\"\n\
-         [agents.implementation-agent]\nkind = \"{client}\"\ncommand = [{:?}]\n{model}environment = {{ {} }}\n\
+         [agents.implementation-agent]\nkind = \"{kind}\"\ncommand = {command}\n{model}environment = {{ {} }}\n\
          [agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./review.sh\"]\n\
          [[gates]]\nname = \"tests\"\nlevel = \"task\"\ncommand = [\"./test.sh\", \"{{task}}\"]\n\
          [[gates]]\nname = \"all\"\nlevel = \"system\"\ncommand = [\"./test.sh\", \"all\"]\n",
-        program.display().to_string(),
         variables.join(", ")
     )
 }
 
 /// A repository in which a client is to work, and the model that it asks; none where neither can be had.
-fn prepared(client: &str, rules: &str) -> Option<(Workspace, Model)> {
+fn prepared(client: &str, rules: &str, by_protocol: bool) -> Option<(Workspace, Model)> {
     let models = PathBuf::from(std::env::var_os("MODELS")?);
     // Not below the folder for temporary files, in which one of them keeps no helpers.
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{client}-{}", fastrand::u32(..)));
     std::fs::create_dir_all(&home).expect("a home");
     let model = Model::start(rules, &home)?;
-    let config = config(client, &models.join("models/node_modules/.bin").join(client), &home, &model.url);
+    let config = config(client, &models.join("models/node_modules/.bin").join(client), &home, &model.url, by_protocol);
     let workspace = Workspace::with(&[("breakdown.md", PLAN), ("work.sh", WORK), ("test.sh", TEST), ("review.sh", REVIEW)]);
     workspace.write("execution-coordinator.toml", &config);
     workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
@@ -139,9 +163,8 @@ fn git(workspace: &Workspace, arguments: &[&str]) -> String {
     ended(Command::new("git").current_dir(workspace.path("")).args(arguments).output().expect("git")).stdout
 }
 
-fn carries_out(client: &str) {
-    let rules = r##"{"rules": [{"match": "(?s)# Task (\\d+):.*- Role: (tests|implementation)", "steps": [{"shell": "./work.sh \\2 \\1"}, {"text": "Did what was asked for."}]}]}"##;
-    let Some((workspace, _model)) = prepared(client, rules) else { return };
+fn carries_out(client: &str, by_protocol: bool) {
+    let Some((workspace, _model)) = prepared(client, RULES, by_protocol) else { return };
     let run = workspace.run(&["run", "breakdown.md"]);
     let output = || workspace.run(&["output", "1"]).stdout;
     assert_eq!(run.code, 0, "{client}: {}{}\n{}", run.stdout, run.stderr, output());
@@ -159,31 +182,37 @@ fn carries_out(client: &str) {
 
 #[test]
 fn claude_code_carries_out_a_breakdown() {
-    carries_out("claude");
+    carries_out("claude", false);
 }
 
 #[test]
 fn codex_carries_out_a_breakdown() {
-    carries_out("codex");
+    carries_out("codex", false);
 }
 
 #[test]
 fn gemini_cli_carries_out_a_breakdown() {
-    carries_out("gemini");
+    carries_out("gemini", false);
 }
 
 #[test]
 fn opencode_carries_out_a_breakdown() {
-    carries_out("opencode");
+    carries_out("opencode", false);
+}
+
+#[test]
+fn agents_of_the_agent_client_protocol_carry_out_a_breakdown() {
+    carries_out("gemini", true);
+    carries_out("opencode", true);
 }
 
 /// What an agent's shell has started in a session of its own ends with the daemon.
-fn leaves_no_orphans(client: &str) {
+fn leaves_no_orphans(client: &str, by_protocol: bool) {
     // By its arguments it is known, also in a sandbox that numbers processes anew.
     let seconds = format!("{}.{}", fastrand::u32(10_000..90_000), fastrand::u32(1..1_000));
     let rules =
         format!(r##"{{"rules": [{{"match": "# Task", "steps": [{{"shell": "exec setsid sleep {seconds}"}}, {{"text": "never"}}]}}]}}"##);
-    let Some((workspace, _model)) = prepared(client, &rules) else { return };
+    let Some((workspace, _model)) = prepared(client, &rules, by_protocol) else { return };
     let sleeps = || {
         let entries = std::fs::read_dir("/proc").expect("processes").flatten();
         let words = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
@@ -196,8 +225,26 @@ fn leaves_no_orphans(client: &str) {
 }
 
 #[test]
+fn an_agent_whose_service_limits_its_rate_is_asked_again() {
+    let rules = RULES.replace("{\"shell\"", "{\"error\": {\"status\": 429}, \"shell\"");
+    let Some((workspace, model)) = prepared("codex", &rules, false) else { return };
+    let config = workspace.read("execution-coordinator.toml");
+    workspace.write("execution-coordinator.toml", &config.replace("[execution]\n", "[execution]\nmax_attempts = 1\n"));
+    let run = workspace.start(&["run", "breakdown.md"]);
+    eventually("it has begun", || workspace.run(&["status"]).code == 0);
+    let journal = || workspace.read(&format!("{}/journal.jsonl", workspace.execution().display()));
+    eventually("it waits", || journal().contains("\"forgiven\":true"));
+    model.says(RULES);
+    let run = ended(run.wait_with_output().expect("an end"));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(journal().contains("\"rateLimited\""), "it was no try: {}", journal());
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
 fn nothing_that_real_agents_start_outlives_the_daemon() {
     for client in ["claude", "codex", "gemini", "opencode"] {
-        leaves_no_orphans(client);
+        leaves_no_orphans(client, false);
     }
+    leaves_no_orphans("gemini", true);
 }

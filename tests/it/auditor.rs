@@ -62,7 +62,14 @@ fn answer(order: OrderId, work: &Work) -> Input {
         }
         Work::Review { .. } => Input::ReviewEnded(
             order,
-            ReviewOutcome { ending, verdict: GateVerdict::Passed, findings: Vec::new(), summary: String::new(), duration_ms: 1 },
+            ReviewOutcome {
+                ending,
+                verdict: GateVerdict::Passed,
+                findings: Vec::new(),
+                summary: String::new(),
+                shortage: None,
+                duration_ms: 1,
+            },
         ),
         Work::Place { .. } => {
             let placed = RepositoryOutcome::Placed { folder: "/".into(), branch: "b".into(), base: "c".into() };
@@ -88,6 +95,7 @@ fn complete() -> AgentOutcome {
         usage: Usage::default(),
         commit: None,
         session: None,
+        shortage: None,
         duration_ms: 1,
     }
 }
@@ -255,7 +263,10 @@ fn every_planted_break_is_caught() {
         }),
         ("attempts", "a failing piece of work is tried more often than is allowed", |events| {
             let first = at(events, |event| begins(event, "1"));
-            events.splice(first + 1..first + 1, (0..3).map(|_| Event::Postponed { task: "1".into(), until: 0, why: "again".into() }));
+            events.splice(
+                first + 1..first + 1,
+                (0..3).map(|_| Event::Postponed { task: "1".into(), until: 0, why: "again".into(), forgiven: false }),
+            );
         }),
         ("once", "a task is done twice", |events| {
             let first = at(events, |event| done(event, "1"));

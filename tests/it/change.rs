@@ -73,6 +73,7 @@ impl Replay {
                 usage: Usage::default(),
                 commit: None,
                 session: None,
+                shortage: None,
                 duration_ms: 1,
             };
             self.turn(Input::AgentEnded(order, outcome));

@@ -143,6 +143,33 @@ fn killed_at_any_moment_no_commit_is_lost() {
 }
 
 #[test]
+fn services_that_can_not_be_had_are_waited_for_and_budgets_are_kept() {
+    // It says so twice, by its exit code: no try of the one that there may be.
+    let agent = AGENT.replace("cat >/dev/null", "cat >/dev/null\n[ -f \"$WORKSPACE/there\" ] || { touch \"$WORKSPACE/there\"; exit 75; }");
+    let config = CONFIG.replace("[execution]\n", "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\nmax_attempts = 1\n");
+    let workspace = repository(&[("agent.sh", &agent), ("execution-coordinator.toml", &config)]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(workspace.journal().iter().any(|recorded| matches!(recorded.event, Event::Postponed { forgiven: true, .. })));
+    // Each order says that it took 60 tokens, and 100 may be spent: the rest waits for somebody.
+    let agent = AGENT.replace("\"summary\":\"did it\"", "\"tokens\":60,\"summary\":\"did it\"");
+    let config = CONFIG.replace("[execution]\n", "[execution]\nmax_parallel = 1\nbudget_tokens = 100\n");
+    let workspace = repository(&[("agent.sh", &agent), ("execution-coordinator.toml", &config)]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 4, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("the budget of the execution is spent: 120 of 100 tokens"), "{}", run.stdout);
+    // One that always fails is not asked for ever; another one does its work.
+    let config = CONFIG.replace(
+        "command = [\"./agent.sh\"]",
+        "command = [\"./broken.sh\"]\nfallback = \"other\"\n[agents.other]\nkind = \"command\"\ncommand = [\"./agent.sh\"]",
+    );
+    let config = config.replace("[execution]\n", "[execution]\nmax_parallel = 1\nbreaker = 2\n");
+    let workspace = repository(&[("broken.sh", "#!/bin/sh\nexit 9\n"), ("execution-coordinator.toml", &config)]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn the_result_goes_into_the_checkout_where_that_is_asked_for() {
     let workspace = repository(&[]);
     let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
@@ -251,4 +278,121 @@ fn clean_takes_only_what_the_program_made() {
     let mut expected = vec![branch.as_str(), "execution-coordinator-of-mine", "main", result.as_str()];
     expected.sort_unstable();
     assert_eq!(left, expected);
+}
+
+/// An agent that does something to its repository before it answers.
+fn after(deed: &str) -> String {
+    AGENT.replace("echo '{\"status\"", &format!("{deed}\necho '{{\"status\""))
+}
+
+#[test]
+fn what_agents_do_to_their_places_reaches_nothing_else() {
+    let user = [("mine.txt", "as it was\n")];
+    for (deed, words) in [
+        ("rm -rf .git", "is no git worktree any more"),
+        ("git add -A; git commit -qm mine; git checkout -q --detach HEAD~1", "not on its own branch any more"),
+        ("git checkout -q feature", "not on its own branch any more"),
+        ("rm -rf .git; git init -q", "is another repository now"),
+        (
+            "mkdir inner; git init -q inner; echo x >inner/x; git -C inner add x; git -C inner -c user.name=a -c user.email=a@b commit -qm x",
+            "is a repository of its own",
+        ),
+    ] {
+        let workspace = repository(&[("agent.sh", &after(deed)), user[0]]);
+        let folder = workspace.path("");
+        says(&folder, &["branch", "feature"]);
+        workspace.write("mine.txt", "changed, not committed\n");
+        workspace.write("wip.txt", "new, not committed\n");
+        let before = says(&folder, &["for-each-ref", "refs/heads/main", "refs/heads/feature"]);
+        let run = workspace.run(&["run", "breakdown.md"]);
+        // Only one place can be on a branch: the others stay where they are, and do their work.
+        let others = deed.contains("feature") && run.stderr.contains(words);
+        assert!(others || (run.code == 4 && run.stdout.contains(words)), "{deed}: {}{}", run.stdout, run.stderr);
+        assert_eq!(says(&folder, &["for-each-ref", "refs/heads/main", "refs/heads/feature"]), before, "{deed}");
+        assert_eq!(
+            (workspace.read("mine.txt"), workspace.read("wip.txt")),
+            ("changed, not committed\n".into(), "new, not committed\n".into())
+        );
+        assert!(!says(&folder, &["log", "--format=%s", "--name-only", &result(&workspace)]).contains("wip.txt"), "{deed}");
+    }
+    // Committing and amending by itself is an agent's own affair.
+    let workspace = repository(&[("agent.sh", &after("git add -A; git commit -qm mine; git commit -q --amend -m again"))]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(shared(&workspace, &result(&workspace)), all_four());
+}
+
+#[test]
+fn conflicts_have_to_be_decided() {
+    // One takes a file away that the other changes; what is not decided is not merged.
+    let deed = "if [ $task = 1 ]; then git rm -q --ignore-unmatch both.txt; else echo changed >both.txt; fi";
+    let workspace = repository(&[
+        ("agent.sh", &after(deed)),
+        ("both.txt", "base\n"),
+        ("breakdown.md", "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n"),
+    ]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    let decided = says(&workspace.path(""), &["ls-tree", "--name-only", &result(&workspace)]);
+    assert!(run.code != 0 || run.stderr.contains("goes back"), "{}{}{decided}", run.stdout, run.stderr);
+    // A text that only looks like a conflict is none.
+    let deed = "printf '<<<<<<< HEAD\\n' >\"doc-$task.md\"";
+    let workspace = repository(&[("agent.sh", &after(deed))]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn a_result_that_somebody_moves_loses_nothing() {
+    let fails_once = "if [ $task = 2 ] && [ ! -f \"$WORKSPACE/again\" ]; then exit 1; fi";
+    let config = CONFIG.replace("[execution]\n", "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\nmax_attempts = 1\n");
+    let prepared = || {
+        let workspace = repository(&[("agent.sh", &after(fails_once)), ("execution-coordinator.toml", &config)]);
+        assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 3);
+        workspace.write("again", "");
+        workspace
+    };
+    // Deleted: it is put back as it was.
+    let workspace = prepared();
+    let branch = result(&workspace);
+    says(&workspace.path(""), &["branch", "-qD", &branch]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!((run.code, shared(&workspace, &branch)), (0, all_four()), "{}{}", run.stdout, run.stderr);
+    // Set back: that is said, and nothing is built on it.
+    let workspace = prepared();
+    let branch = result(&workspace);
+    says(&workspace.path(""), &["branch", "-qf", &branch, "main"]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(run.code == 5 && run.stderr.contains("was moved by somebody else"), "{} {}", run.code, run.stderr);
+    // Checked out somewhere: it does not move under that.
+    let workspace = prepared();
+    let branch = result(&workspace);
+    let view = workspace.path(".state/view").display().to_string();
+    says(&workspace.path(""), &["worktree", "add", "-q", &view, &branch]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(run.stdout.contains("is checked out in"), "{} {}{}", run.code, run.stdout, run.stderr);
+    assert_eq!(says(Path::new(&view), &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn the_users_own_worktrees_and_settings_are_left_alone() {
+    let workspace = repository(&[]);
+    let folder = workspace.path("");
+    let (there, away) = (workspace.path(".state/disk"), workspace.path(".state/unplugged"));
+    says(&folder, &["worktree", "add", "-q", "--detach", &there.display().to_string()]);
+    std::fs::rename(&there, &away).expect("moved");
+    for (name, value) in [("merge.ff", "only"), ("merge.verifySignatures", "true"), ("commit.gpgSign", "true")] {
+        says(&folder, &["config", name, value]);
+    }
+    workspace.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n");
+    let mut command = workspace.command(&["run", "breakdown.md"]);
+    let run = ended(command.env("GIT_DIR", "/nowhere").env("GIT_AUTHOR_DATE", "nonsense").output().expect("the binary"));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(workspace.run(&["clean"]).code, 0);
+    std::fs::rename(&away, &there).expect("moved back");
+    says(&there, &["status"]);
+    // A branch of our name is in the way: that is said before anything begins.
+    let workspace = repository(&[]);
+    says(&workspace.path(""), &["branch", "execution-coordinator"]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(run.code == 2 && run.stderr.contains("rename it"), "{}", run.stderr);
 }

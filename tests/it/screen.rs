@@ -61,6 +61,7 @@ fn state(tasks: usize) -> State {
         usage: Usage::default(),
         commit: None,
         session: None,
+        shortage: None,
         duration_ms: 60_000,
     };
     all.extend(turn(&mut state, Input::AgentEnded(OrderId(1), outcome), 61_000));

@@ -9,11 +9,11 @@ use execution_coordinator::core::id::{ExecutionId, GateId, Lease, OrderId, Strea
 use execution_coordinator::core::input::{Input, Start};
 use execution_coordinator::core::lease::{held, offers};
 use execution_coordinator::core::outcome::{
-    AgentOutcome, Conflict, Ending, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Severity, TestCounts, Usage,
-    Verdict,
+    AgentOutcome, Conflict, Ending, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Severity, Shortage, ShortageKind,
+    TestCounts, Usage, Verdict,
 };
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, PlanGate, Stream, Task, TestsFirst};
-use execution_coordinator::core::policy::{AgentPolicy, GatePolicy, Policy, Role};
+use execution_coordinator::core::policy::{AgentPolicy, Budget, GatePolicy, Policy, Role};
 use execution_coordinator::core::report::report;
 use execution_coordinator::core::state::State;
 use execution_coordinator::core::turn;
@@ -29,6 +29,8 @@ pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
         max_parallel: None,
         attempt_timeout_ms: None,
         idle_timeout_ms: None,
+        fallback: None,
+        budget: Budget::default(),
     }
 }
 
@@ -57,6 +59,7 @@ struct World {
     fail: f64,
     restart: f64,
     steer: f64,
+    short: f64,
 }
 
 impl World {
@@ -65,7 +68,8 @@ impl World {
         let mut draw = |most: f64| if rng.bool() { 0.0 } else { rng.f64() * most };
         let (crash, lose, hang, twice) = (draw(0.3), draw(0.2), draw(0.1), draw(0.3));
         let (late, fail, restart, steer) = (draw(0.3), draw(0.4), draw(0.1), draw(0.1));
-        Self { rng, crash, lose, hang, twice, late, fail, restart, steer }
+        let short = draw(0.3);
+        Self { rng, crash, lose, hang, twice, late, fail, restart, steer, short }
     }
 
     fn chance(&mut self, likely: f64) -> bool {
@@ -131,6 +135,14 @@ impl World {
         if self.rng.bool() {
             agents.push(agent("test-developer", Role::Tester, "command"));
         }
+        // Some can be had only now and then, and some have somebody to fall back on.
+        if self.rng.bool() {
+            agents[0].kind = "claude".into();
+        }
+        if self.rng.bool() {
+            agents.push(agent("second-agent", Role::Executor, "command"));
+            agents[0].fallback = Some("second-agent".into());
+        }
         // Some leave their work to whoever claims it.
         let outside = self.rng.bool();
         if outside {
@@ -171,6 +183,9 @@ impl World {
             gates,
             isolated: self.rng.bool(),
             deliver: self.rng.bool(),
+            breaker: self.rng.u32(0..6),
+            budget: Budget { usd: None, tokens: if self.rng.u8(..) < 60 { Some(self.rng.u64(300..3_000)) } else { None } },
+            task_budget: Budget { usd: None, tokens: if self.rng.u8(..) < 30 { Some(300) } else { None } },
             ..Policy::default()
         }
     }
@@ -211,18 +226,26 @@ impl World {
             work if work.is_of_repository() => Input::RepositoryEnded(order, self.repository(order, work, ending != Ending::Exited(0))),
             Work::Review { .. } => {
                 let fails = self.chance(self.fail);
+                let shortage = if stopped { None } else { self.shortage() };
                 let verdict = match () {
+                    () if shortage.is_some() => GateVerdict::NotEvaluated,
                     () if ending != Ending::Exited(0) => GateVerdict::NotEvaluated,
                     () if fails => GateVerdict::Failed,
                     () => GateVerdict::Passed,
                 };
                 let severity = if fails { Severity::Blocker } else { Severity::Suggestion };
                 let findings = vec![Finding { by: "reviewer".into(), severity, text: "this".into(), place: None }];
-                Input::ReviewEnded(order, ReviewOutcome { ending, verdict, findings, summary: String::new(), duration_ms })
+                Input::ReviewEnded(order, ReviewOutcome { ending, verdict, findings, summary: String::new(), shortage, duration_ms })
             }
             _ => {
-                let verdict = [Verdict::Complete, Verdict::Blocked, Verdict::Failed, Verdict::Unknown]
-                    [if self.chance(self.fail) { self.rng.usize(1..4) } else { 0 }];
+                let shortage = if stopped { None } else { self.shortage() };
+                let verdict = [Verdict::Complete, Verdict::Blocked, Verdict::Failed, Verdict::Unknown][if shortage.is_some() {
+                    3
+                } else if self.chance(self.fail) {
+                    self.rng.usize(1..4)
+                } else {
+                    0
+                }];
                 let usage = Usage { tokens: Some(100), ..Usage::default() };
                 Input::AgentEnded(
                     order,
@@ -236,11 +259,19 @@ impl World {
                         usage,
                         commit: Some(format!("c{order}")),
                         session: None,
+                        shortage,
                         duration_ms,
                     },
                 )
             }
         }
+    }
+
+    /// Whether an agent's service can't be had just now.
+    fn shortage(&mut self) -> Option<Shortage> {
+        let kind = [ShortageKind::RateLimited, ShortageKind::Overloaded, ShortageKind::Quota][self.rng.usize(0..3)];
+        let retry_after_ms = self.rng.bool().then(|| self.rng.u64(1..200_000));
+        self.chance(self.short).then_some(Shortage { kind, retry_after_ms })
     }
 
     /// What an order to the repository comes to.
@@ -547,7 +578,11 @@ fn rare(event: &Event) -> &'static str {
         Event::Ordered { work: Work::Merge { tasks }, .. } if tasks.len() > 2 => "several are merged at once",
         Event::Rework { findings, .. } if findings.iter().any(|finding| finding.text.contains("as merged")) => "bad as merged",
         Event::Claimed { .. } => "claimed",
+        Event::Postponed { forgiven: true, .. } => "waits for supply",
         Event::Postponed { .. } => "postponed",
+        Event::Ordered { work: Work::Implementation { agent, .. }, .. } if agent.as_str() == "second-agent" => "fallback",
+        Event::TaskBlocked { reason, .. } if reason.contains("budget") => "budget",
+        Event::TaskBlocked { reason, .. } if reason.contains("in a row") => "breaker",
         _ => "other",
     }
 }
@@ -572,6 +607,6 @@ fn thousands_of_seeds_keep_every_promise() {
         *endings.entry(format!("{status:?}")).or_default() += 1;
     }
     // A simulation in which nothing ever succeeds, or never fails, would show little.
-    assert!(seen.len() == 9 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
+    assert!(seen.len() == 13 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
     assert!(endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50), "{endings:?}");
 }

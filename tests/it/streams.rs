@@ -18,8 +18,9 @@ fn line(kind: Kind, name: &str) -> String {
         None => format!("counts: {}", heard.text),
     };
     let usage = heard.usage;
+    let short = heard.shortage.map_or(String::new(), |shortage| format!(", {:?}", shortage.kind));
     let session = if heard.session.is_some() { "session" } else { "no session" };
-    format!("{name}: {verdict} [{} tokens, {} calls, {session}]", usage.tokens.unwrap_or(0), usage.tool_calls.unwrap_or(0))
+    format!("{name}: {verdict} [{} tokens, {} calls, {session}{short}]", usage.tokens.unwrap_or(0), usage.tool_calls.unwrap_or(0))
 }
 
 fn all(kind: Kind) -> String {
@@ -34,9 +35,9 @@ fn all(kind: Kind) -> String {
 fn claude_code() {
     expect_test::expect![[r#"
         api-401: Unknown: Failed to authenticate. API Error: 401 scripted error 401 [120 tokens, 1 calls, session]
-        api-429-exhausted: Unknown: API Error: Request rejected (429) · scripted error 429 [120 tokens, 1 calls, session]
+        api-429-exhausted: Unknown: API Error: Request rejected (429) · scripted error 429 [120 tokens, 1 calls, session, RateLimited]
         api-429-twice-then-ok: counts: done after retry [240 tokens, 1 calls, session]
-        api-529-exhausted: Unknown: API Error: 529 scripted error 529. This is a server-side issue, usually temporary — try again in a moment. If it persist [120 tokens, 1 calls, session]
+        api-529-exhausted: Unknown: API Error: 529 scripted error 529. This is a server-side issue, usually temporary — try again in a moment. If it persist [120 tokens, 1 calls, session, Overloaded]
         json-schema: counts: {"status":"done","files":["a"]} [120 tokens, 1 calls, session]
         max-budget: Unknown: error_max_budget_usd: Reached maximum budget ($0.01) [0 tokens, 1 calls, session]
         max-turns: Unknown: error_max_turns: Reached maximum number of turns (1) [120 tokens, 1 calls, session]
@@ -55,15 +56,15 @@ fn claude_code() {
 fn codex() {
     expect_test::expect![[r#"
         api-401: Unknown: unexpected status 401 Unauthorized: scripted error 401, url: http://127.0.0.1:18990/v1/responses [0 tokens, 1 calls, session]
-        api-429-no-retry: Unknown: exceeded retry limit, last status: 429 Too Many Requests [0 tokens, 1 calls, session]
+        api-429-no-retry: Unknown: exceeded retry limit, last status: 429 Too Many Requests [0 tokens, 1 calls, session, RateLimited]
         api-429-retry-after-ok: counts: done after retry [240 tokens, 1 calls, session]
-        api-500: Unknown: We’re currently experiencing high demand, which may cause temporary errors. [0 tokens, 1 calls, session]
+        api-500: Unknown: We’re currently experiencing high demand, which may cause temporary errors. [0 tokens, 1 calls, session, Overloaded]
         mcp-calls: counts: mcp done [360 tokens, 2 calls, session]
         mcp-needs-approval: Blocked: it was not permitted: quick; allow it in the agent's own settings or by `args` [240 tokens, 1 calls, session]
         mcp-timeout: counts: mcp done [240 tokens, 1 calls, session]
         ok-file_change: counts: fin [240 tokens, 1 calls, session]
         ok-shell: counts: Done: wrote hello.txt [240 tokens, 1 calls, session]
-        readonly-sandbox-exit0: Blocked: it was not permitted: /bin/bash -lc 'touch shell.txt; touch /home/user/projects/outside.txt; curl -s -m 3 http://127.0.0.1:18991/v1/models | h; allow it in the agent's own settings or by `args` [360 tokens, 1 calls, session]
+        readonly-sandbox-exit0: counts: fin [360 tokens, 1 calls, session]
         sigint: Unknown: its stream ended before its last event [0 tokens, 0 calls, session]
         stream-cut: Unknown: stream disconnected before completion: Transport error: network error: error decoding response body [0 tokens, 1 calls, session]
     "#]].assert_eq(&all(Kind::Codex));
@@ -73,7 +74,7 @@ fn codex() {
 fn gemini_cli() {
     expect_test::expect![[r#"
         api-401: Unknown: [API Error: {"error":{"code":401,"message":"scripted error 401","status":"UNAUTHENTICATED","details":[]}}] [120 tokens, 1 calls, session]
-        api-429: Unknown: [API Error: scripted error 429] [120 tokens, 1 calls, session]
+        api-429: Unknown: [API Error: scripted error 429] [120 tokens, 1 calls, session, RateLimited]
         default-mode-exit0: Blocked: it was not permitted: Tool "Bash" not found. Did you mean one of: "glob", "read_file", "grep_search"?, Tool "Bash" not found. Did you mean one of: "glob", "read_file", "grep_search"?; allow it in the agent's own settings or by `args` [360 tokens, 2 calls, session]
         mcp-calls: counts: mcp done [360 tokens, 2 calls, session]
         ok-write: counts: Done: wrote hello.txt [240 tokens, 1 calls, session]
@@ -93,6 +94,24 @@ fn opencode() {
         ok-write: counts: Done: wrote hello.txt [240 tokens, 1 calls, session]
         permission-auto-rejected-exit0: Blocked: it was not permitted: apply_patch; allow it in the agent's own settings or by `args` [120 tokens, 1 calls, session]
     "#]].assert_eq(&all(Kind::Opencode));
+}
+
+#[test]
+fn agents_of_the_agent_client_protocol() {
+    expect_test::expect![[r#"
+        claude: counts: all done [360 tokens, 2 calls, session]
+        claude-cancel: Unknown: its turn ended with cancelled [0 tokens, 0 calls, session]
+        claude-reject: counts: all done [240 tokens, 1 calls, session]
+        codex: counts: all done [0 tokens, 2 calls, session]
+        codex-approve: counts: all done [0 tokens, 1 calls, session]
+        codex-cancel: Unknown: its turn ended with cancelled [0 tokens, 0 calls, session]
+        gemini: counts: all done [360 tokens, 2 calls, session]
+        gemini-cancel: Unknown: its turn ended with cancelled [0 tokens, 1 calls, session]
+        opencode: counts: all done [120 tokens, 2 calls, session]
+        opencode-cancel: Unknown: its turn ended with cancelled [0 tokens, 1 calls, session]
+        opencode-reject: counts:  [120 tokens, 1 calls, session]
+    "#]]
+    .assert_eq(&all(Kind::Acp));
 }
 
 #[test]

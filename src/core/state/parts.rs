@@ -2,7 +2,7 @@
 
 use crate::core::event::{Mark, Step, Work};
 use crate::core::id::{AgentName, OrderId, TaskId};
-use crate::core::outcome::{AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome};
+use crate::core::outcome::{AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome, Usage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -59,6 +59,8 @@ pub struct TaskState {
     pub tests_commit: Option<String>,
     /// The commit with what was finished last.
     pub commit: Option<String>,
+    /// What was spent on it, as far as agents say.
+    pub spent: Usage,
     /// The session in which its agent can go on where it is.
     pub session: Option<String>,
     /// The number of the event since which it waits to be merged.
