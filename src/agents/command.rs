@@ -11,7 +11,7 @@ use super::dialect::{self, Heard, may_write};
 use super::{prompt, verdict};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
-use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Usage, Verdict};
+use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
 use crate::workspace::repository::{About, Repository};
@@ -65,7 +65,7 @@ impl Agents {
         if let Some(repository) = &place {
             match off_the_loop(repository, &brief, |repository, folder, _| repository.refresh(folder)).await {
                 Ok(conflicts) => brief.conflicts = conflicts,
-                Err(why) => return did_not_start(why),
+                Err(why) => return AgentOutcome::of(Ending::DidNotStart(why), Verdict::Unknown, 0),
             }
         }
         let brief = &brief;
@@ -76,19 +76,7 @@ impl Agents {
             "consultation" => Some(verdict::advice(&ran.output)),
             _ => Some(verdict::work(&ran.output)),
         };
-        let mut outcome = AgentOutcome {
-            verdict: verdict::of_exit(&ran.ending),
-            summary: String::new(),
-            reason: String::new(),
-            files: Vec::new(),
-            decisions: Vec::new(),
-            usage: Usage::default(),
-            commit: None,
-            session: None,
-            shortage: None,
-            duration_ms: ran.duration_ms,
-            ending: ran.ending.clone(),
-        };
+        let mut outcome = AgentOutcome::of(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
         if let Some(said) = said {
             // Crashed is not complete, whatever was printed before; what it said it can't do stays.
             let crashed = outcome.ending != Ending::Exited(0) && said.verdict == Verdict::Complete;
@@ -370,23 +358,6 @@ fn about(brief: &Brief) -> About {
         task: task.map(|task| task.id.clone()).unwrap_or_default(),
         order: brief.order.clone(),
         agent: brief.agent.clone(),
-    }
-}
-
-/// An attempt that could not be begun.
-fn did_not_start(why: String) -> AgentOutcome {
-    AgentOutcome {
-        ending: Ending::DidNotStart(why),
-        verdict: Verdict::Unknown,
-        summary: String::new(),
-        reason: String::new(),
-        files: Vec::new(),
-        decisions: Vec::new(),
-        usage: Usage::default(),
-        commit: None,
-        session: None,
-        shortage: None,
-        duration_ms: 0,
     }
 }
 

@@ -8,7 +8,7 @@
 
 use super::event::{Event, Outcome, Work};
 use super::id::{AgentName, Lease, OrderId};
-use super::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Usage, Verdict};
+use super::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Verdict};
 use super::state::{Holder, OpenOrder, State};
 
 /// The orders that can be claimed now, the most urgent first, by what they ask for.
@@ -124,19 +124,7 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             summary: reason,
             duration_ms,
         }),
-        _ => Outcome::Agent(AgentOutcome {
-            ending,
-            verdict: Verdict::Unknown,
-            summary: String::new(),
-            reason,
-            files: Vec::new(),
-            decisions: Vec::new(),
-            usage: Usage::default(),
-            commit: None,
-            session: None,
-            shortage: None,
-            duration_ms,
-        }),
+        _ => Outcome::Agent(AgentOutcome { reason, ..AgentOutcome::of(ending, Verdict::Unknown, duration_ms) }),
     }
 }
 

@@ -93,6 +93,23 @@ pub struct AgentOutcome {
 }
 
 impl AgentOutcome {
+    /// One that says no more than how it ended.
+    pub fn of(ending: Ending, verdict: Verdict, duration_ms: u64) -> Self {
+        Self {
+            ending,
+            verdict,
+            summary: String::new(),
+            reason: String::new(),
+            files: Vec::new(),
+            decisions: Vec::new(),
+            usage: Usage::default(),
+            commit: None,
+            session: None,
+            shortage: None,
+            duration_ms,
+        }
+    }
+
     /// It ran to its end and says that it is complete.
     pub fn complete(&self) -> bool {
         self.ending == Ending::Exited(0) && self.verdict == Verdict::Complete

@@ -97,19 +97,14 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             ..Answer::default()
         };
         let said = params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), verdict::work);
+        // What was done in a place of its own is committed when it is merged.
         let outcome = AgentOutcome {
-            ending: Ending::Exited(0),
-            verdict: said.verdict,
             summary: said.summary,
             reason: said.reason,
             files: said.files,
             decisions: said.decisions,
             usage: said.usage,
-            // What was done in a place of its own is committed when it is merged.
-            commit: None,
-            session: None,
-            shortage: None,
-            duration_ms: 0,
+            ..AgentOutcome::of(Ending::Exited(0), said.verdict, 0)
         };
         Input::Reported(lease, outcome)
     })

@@ -536,8 +536,16 @@ impl Repository {
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
     }
 
-    /// Puts away the checkouts of the result: its branch keeps it.
+    /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted
+    /// before anything was done in them.
     pub fn close(&self) {
+        let names = std::fs::read_dir(&self.trees).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()) {
+            let changed = Git::below(&self.trees, &self.trees.join(order.to_string())).run(&["status", "--porcelain"]);
+            if changed.is_ok_and(|changed| changed.is_empty()) {
+                self.remove(order);
+            }
+        }
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         for is_result in [true, false] {
             let tree = self.shared(is_result);

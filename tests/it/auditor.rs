@@ -5,9 +5,7 @@ use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
-use execution_coordinator::core::outcome::{
-    AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Usage, Verdict,
-};
+use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Verdict};
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
@@ -85,19 +83,7 @@ fn answer(order: OrderId, work: &Work) -> Input {
 }
 
 fn complete() -> AgentOutcome {
-    AgentOutcome {
-        ending: Ending::Exited(0),
-        verdict: Verdict::Complete,
-        summary: "done".into(),
-        reason: String::new(),
-        files: Vec::new(),
-        decisions: Vec::new(),
-        usage: Usage::default(),
-        commit: None,
-        session: None,
-        shortage: None,
-        duration_ms: 1,
-    }
+    AgentOutcome { summary: "done".into(), ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) }
 }
 
 fn measures(code: i32) -> GateMeasures {

@@ -7,7 +7,7 @@ use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::event::{Event, Recorded};
 use execution_coordinator::core::id::{ExecutionId, TaskId};
 use execution_coordinator::core::input::{Input, Start};
-use execution_coordinator::core::outcome::{AgentOutcome, Ending, Usage, Verdict};
+use execution_coordinator::core::outcome::{AgentOutcome, Ending, Verdict};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::{Phase, State};
 use execution_coordinator::core::turn;
@@ -63,19 +63,7 @@ impl Replay {
     /// The first task that is being worked on is finished.
     fn finish_one(&mut self) {
         if let Some(order) = self.state.orders.keys().next().copied() {
-            let outcome = AgentOutcome {
-                ending: Ending::Exited(0),
-                verdict: Verdict::Complete,
-                summary: "did it".into(),
-                reason: String::new(),
-                files: Vec::new(),
-                decisions: Vec::new(),
-                usage: Usage::default(),
-                commit: None,
-                session: None,
-                shortage: None,
-                duration_ms: 1,
-            };
+            let outcome = AgentOutcome { summary: "did it".into(), ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) };
             self.turn(Input::AgentEnded(order, outcome));
         }
     }

@@ -5,7 +5,7 @@ use crate::support::{Workspace, eventually, tmux};
 use execution_coordinator::core::event::Recorded;
 use execution_coordinator::core::id::{ExecutionId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
-use execution_coordinator::core::outcome::{AgentOutcome, Ending, Usage, Verdict};
+use execution_coordinator::core::outcome::{AgentOutcome, Ending, Verdict};
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task, TestsFirst};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
@@ -51,19 +51,7 @@ fn state(tasks: usize) -> State {
     };
     let mut state = State::default();
     let mut all: Vec<Recorded> = turn(&mut state, Input::Start(Box::new(start)), 1_000);
-    let outcome = AgentOutcome {
-        ending: Ending::Exited(0),
-        verdict: Verdict::Complete,
-        summary: String::new(),
-        reason: String::new(),
-        files: Vec::new(),
-        decisions: Vec::new(),
-        usage: Usage::default(),
-        commit: None,
-        session: None,
-        shortage: None,
-        duration_ms: 60_000,
-    };
+    let outcome = AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 60_000);
     all.extend(turn(&mut state, Input::AgentEnded(OrderId(1), outcome), 61_000));
     assert!(!all.is_empty());
     state
