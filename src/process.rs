@@ -206,23 +206,27 @@ fn lock_of(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Finds a program: as given if it names a folder, else on the path.
+/// Finds a program: as given if it names a folder, from the first of some folders that has it; else on
+/// the path of an environment.
 ///
 /// # Errors
 /// A sentence that says what is wrong.
-pub fn find_program(name: &str, folder: &Path, path: Option<&str>) -> Result<PathBuf, String> {
+pub fn find_program(name: &str, folders: &[&Path], environment: &[(String, String)]) -> Result<PathBuf, String> {
     use std::os::unix::fs::PermissionsExt;
     let executable = |file: &Path| file.metadata().map(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
     if name.contains('/') {
-        let file = folder.join(name);
-        return match executable(&file) {
-            Ok(true) => Ok(file),
-            Ok(false) => Err(format!("`{name}` is not executable: `chmod +x {name}` makes it so")),
-            Err(_) => Err(format!("`{name}` does not exist in {}", folder.display())),
+        let files = || folders.iter().map(|folder| folder.join(name));
+        if let Some(file) = files().find(|file| executable(file).unwrap_or(false)) {
+            return Ok(file);
+        }
+        return match files().any(|file| file.exists()) {
+            true => Err(format!("`{name}` is not executable: `chmod +x {name}` makes it so")),
+            false => Err(format!("`{name}` does not exist in {}", folders.last().unwrap_or(&Path::new(".")).display())),
         };
     }
-    let folders = std::env::split_paths(path.unwrap_or_default()).map(|dir| dir.join(name));
-    let found = folders.filter(|file| !file.as_os_str().is_empty()).find(|file| executable(file).unwrap_or(false));
+    // What is said last holds.
+    let path = environment.iter().rev().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value.as_str());
+    let found = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| executable(file).unwrap_or(false));
     found.ok_or_else(|| format!("`{name}` is not on the path: install it, or give its path"))
 }
 

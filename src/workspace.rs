@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
 
 pub mod git;
+pub mod leftovers;
 pub mod repository;
 pub mod tree;
 pub mod trust;

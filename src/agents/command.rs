@@ -257,9 +257,8 @@ impl Agents {
         launch.environment.extend(agent.environment.clone());
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
-        let path = launch.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
         // As the workspace has it: an attempt does not change who carries it out.
-        let program = find_program(&launch.argv[0], &self.root, path.as_deref())?;
+        let program = find_program(&launch.argv[0], &[&self.root], &launch.environment)?;
         let own = std::env::current_exe().ok().and_then(|own| own.canonicalize().ok());
         if own.is_some() && program.canonicalize().ok() == own {
             return Err("an agent can't be this program itself".into());
@@ -371,7 +370,5 @@ pub fn program_of(agent: &Agent) -> Option<&str> {
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn can_start(program: &str, root: &Path, config: &Config) -> Result<PathBuf, String> {
-    let variables = config.environment.variables();
-    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
-    find_program(program, root, path)
+    find_program(program, &[root], &config.environment.variables())
 }

@@ -6,7 +6,7 @@ use crate::core::id::OrderId;
 use crate::core::outcome::RepositoryOutcome;
 use crate::engine::locate::{executions, name_of, own, read};
 use crate::failure::{Failure, say};
-use crate::workspace::repository::Leftovers;
+use crate::workspace::leftovers::Leftovers;
 
 /// Options of `clean`.
 #[derive(clap::Args)]

@@ -59,9 +59,12 @@ fn begin(state: &State, now_ms: u64) -> Vec<Event> {
 }
 
 fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
-    if let Some(why) = &batch.failed {
-        let Some(first) = batch.tasks.first() else { return Vec::new() };
-        return unevaluated(state, first, true, format!("it could not be merged: {why}"), now_ms);
+    // Whose fault it is shows when fewer are merged at once.
+    let several = batch.tasks.len() > 1;
+    match (&batch.failed, batch.tasks.first()) {
+        (Some(_), Some(_)) if several => return begin(state, now_ms),
+        (Some(why), Some(task)) => return unevaluated(state, task, true, format!("it could not be merged: {why}"), now_ms),
+        _ => {}
     }
     if let Some(conflict) = batch.conflicts.first() {
         let findings = vec![finding(state, conflict)];
@@ -76,23 +79,17 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
         let is = |work: &Work| matches!(work, Work::Gate { task: Some(of), check: by, purpose: Purpose::Merged, .. } if of == task && by == check);
         state.orders.values().any(|open| is(&open.work))
     };
-    let mut running = false;
-    for (task, check) in checks(state, batch).filter(|key| !batch.gates.contains_key(key)) {
-        if open(&task, &check) {
-            running = true;
-        } else if state.open_gates() < state.policy.max_parallel as usize {
-            return order(state, Work::Gate { check, gate: None, task: Some(task), purpose: Purpose::Merged }, now_ms);
-        } else {
-            running = true;
-        }
-    }
-    if running {
-        return Vec::new();
+    let missing: Vec<(TaskId, String)> = checks(state, batch).filter(|key| !batch.gates.contains_key(key)).collect();
+    if !missing.is_empty() {
+        let room = state.open_gates() < state.policy.max_parallel as usize;
+        return match missing.into_iter().find(|(task, check)| room && !open(task, check)) {
+            Some((task, check)) => order(state, Work::Gate { check, gate: None, task: Some(task), purpose: Purpose::Merged }, now_ms),
+            None => Vec::new(),
+        };
     }
     let bad = batch.gates.iter().find(|(_, judged)| judged.verdict != GateVerdict::Passed);
     if let Some(((task, check), judged)) = bad {
-        // Whose fault it is shows when fewer are merged at once.
-        if batch.tasks.len() > 1 {
+        if several {
             return begin(state, now_ms);
         }
         let why = format!("gate `{check}` as merged with what others finished: {} (output of {})", judged.reason, judged.order);
@@ -193,6 +190,9 @@ impl Merging {
             (_, RepositoryOutcome::Failed { why }) => {
                 if let Some(batch) = &mut self.batch {
                     batch.failed = Some(why.clone());
+                    if batch.tasks.len() > 1 {
+                        self.most = batch.tasks.len() / 2;
+                    }
                 }
                 false
             }

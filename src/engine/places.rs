@@ -98,8 +98,7 @@ impl Ground {
         let worktree = &self.config.worktree;
         let Some(program) = worktree.setup.first() else { return Ok(()) };
         let environment = self.config.environment.variables();
-        let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
-        let program = find_program(program, folder, path.as_deref()).or_else(|_| find_program(program, &self.root, path.as_deref()))?;
+        let program = find_program(program, &[folder, &self.root], &environment)?;
         let mut argv = worktree.setup.clone();
         argv[0] = program.display().to_string();
         let launch = Launch {

@@ -108,10 +108,8 @@ impl Gates {
             return GateMeasures { reused_from: Some(order), duration_ms: millis(began.elapsed()), ..known };
         }
         let mut environment = config.environment.variables();
-        let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
         // Of the tree that it judges, or of the workspace where that has none.
-        let program = find_program(&command[0], folder, path.as_deref());
-        let program = match program.or_else(|_| find_program(&command[0], &self.root, path.as_deref())) {
+        let program = match find_program(&command[0], &[folder, &self.root], &environment) {
             Ok(program) => program,
             Err(why) => return unmeasured(Ending::DidNotStart(why), command),
         };

@@ -2,7 +2,7 @@
 //! sends work back, merged one at a time. `MODELS` names the folder into which
 //! `tests/clients/models.sh` has put them, `MODEL_SERVER` a program that answers as a model does.
 
-use crate::support::{Workspace, ended, eventually};
+use crate::support::{LINES_TEST as TEST, Workspace, ended, eventually};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,13 +16,6 @@ fi
 if [ \"$1\" = tests ]; then echo \"of $task\" >\"want-$task\"
 elif ! grep -q \"of $task\" shared.txt 2>/dev/null; then echo \"of $task\" >>shared.txt
 else echo \"reviewed $task\" >>reviewed.txt; fi
-";
-const TEST: &str = "#!/bin/sh
-for want in want-*; do
-  [ \"$1\" = all ] || [ \"$want\" = \"want-$1\" ] || continue
-  [ -f \"$want\" ] || continue
-  grep -qx \"$(cat \"$want\")\" shared.txt 2>/dev/null || { echo \"$want failed\"; exit 1; }
-done
 ";
 /// Sends task 2 back once.
 const REVIEW: &str = "#!/bin/sh

@@ -1,6 +1,6 @@
 //! Places of their own and the merge queue, in real repositories.
 
-use crate::support::{Ended, Workspace, ended, eventually};
+use crate::support::{Ended, LINES_TEST as TEST, Workspace, ended, eventually};
 use execution_coordinator::core::event::{Event, Outcome, Work};
 use execution_coordinator::core::outcome::RepositoryOutcome;
 use std::collections::BTreeSet;
@@ -20,13 +20,6 @@ fi
 if [ \"$EXECUTION_COORDINATOR_ROLE\" = tests ]; then echo \"of $task\" >\"want-$task\"
 else grep -q \"of $task\" shared.txt 2>/dev/null || echo \"of $task\" >>shared.txt; fi
 echo '{\"status\":\"complete\",\"summary\":\"did it\"}'
-";
-const TEST: &str = "#!/bin/sh
-for want in want-*; do
-  [ \"$1\" = all ] || [ \"$want\" = \"want-$1\" ] || continue
-  [ -f \"$want\" ] || continue
-  grep -qx \"$(cat \"$want\")\" shared.txt 2>/dev/null || { echo \"$want failed\"; exit 1; }
-done
 ";
 const PLAN: &str =
     "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n\n3. **Pay**\n\n4. **Ship**\n   - Dependencies: Tasks 1, 2\n";
@@ -324,16 +317,17 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
 
 #[test]
 fn conflicts_have_to_be_decided() {
-    // One takes a file away that the other changes; what is not decided is not merged.
-    let deed = "if [ $task = 1 ]; then git rm -q --ignore-unmatch both.txt; else echo changed >both.txt; fi";
-    let workspace = repository(&[
-        ("agent.sh", &after(deed)),
-        ("both.txt", "base\n"),
-        ("breakdown.md", "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n"),
-    ]);
-    let run = workspace.run(&["run", "breakdown.md"]);
-    let decided = says(&workspace.path(""), &["ls-tree", "--name-only", &result(&workspace)]);
-    assert!(run.code != 0 || run.stderr.contains("goes back"), "{}{}{decided}", run.stdout, run.stderr);
+    // Both are at work at once; one takes a file away that the other changes, and neither decides.
+    let deed = "if [ \"$EXECUTION_COORDINATOR_ROLE$EXECUTION_COORDINATOR_ROUND\" = implementation0 ]; then
+  touch \"$WORKSPACE/at-$task\"; until [ -f \"$WORKSPACE/at-1\" ] && [ -f \"$WORKSPACE/at-2\" ]; do sleep 0.02; done
+  if [ $task = 1 ]; then rm both.txt; else echo changed >both.txt; fi
+fi";
+    let config = CONFIG.replace("[execution]\n", "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\n");
+    let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n";
+    let files = [("agent.sh", &*after(deed)), ("both.txt", "base\n"), ("breakdown.md", plan), ("execution-coordinator.toml", &*config)];
+    let run = repository(&files).run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("conflicts are left in both.txt"), "{}{}", run.stdout, run.stderr);
     // A text that only looks like a conflict is none.
     let deed = "printf '<<<<<<< HEAD\\n' >\"doc-$task.md\"";
     let workspace = repository(&[("agent.sh", &after(deed))]);

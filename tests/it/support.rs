@@ -20,6 +20,15 @@ pub const WAITS: &str = "# Shop
    - Dependencies: Task 1
 ";
 
+/// Passes where `shared.txt` has each line that a file `want-TASK` asks for, of a task or of all.
+pub const LINES_TEST: &str = "#!/bin/sh
+for want in want-*; do
+  [ \"$1\" = all ] || [ \"$want\" = \"want-$1\" ] || continue
+  [ -f \"$want\" ] || continue
+  grep -qx \"$(cat \"$want\")\" shared.txt 2>/dev/null || { echo \"$want failed\"; exit 1; }
+done
+";
+
 /// A terminal that others watch.
 pub fn tmux(socket: &str, arguments: &[&str]) -> String {
     let output = Command::new("tmux").args(["-L", socket]).args(arguments).output().expect("tmux");

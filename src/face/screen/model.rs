@@ -128,7 +128,7 @@ impl Model {
             KeyCode::Char('o') => self.panel = if self.panel == Panel::Output { Panel::Details } else { Panel::Output },
             KeyCode::Char('?') => self.panel = if self.panel == Panel::Help { Panel::Details } else { Panel::Help },
             KeyCode::Char('t') => self.bars = !self.bars,
-            KeyCode::Char('p') => return self.of_all(&[("pause", "execution/pause"), ("resume", "execution/resume")]),
+            KeyCode::Char('p') => return self.pause_or_go_on(),
             KeyCode::Char('c') => {
                 if execution_actions(&self.state, self.running).contains(&"cancel") {
                     self.asks_to_cancel = true;
@@ -154,18 +154,16 @@ impl Model {
         }
     }
 
-    fn of_all(&mut self, methods: &[(&str, &'static str)]) -> Act {
+    /// Pauses what runs; lets go on what was paused, or what nobody is at work on any more.
+    fn pause_or_go_on(&mut self) -> Act {
         let possible = execution_actions(&self.state, self.running);
-        // Its process was killed.
-        if possible.contains(&"run") && self.state.ended.is_none() && methods.iter().any(|(action, _)| *action == "resume") {
-            return Act::Call("execution/resume", json!({}));
-        }
-        match methods.iter().find(|(action, _)| possible.contains(action)) {
-            Some((_, method)) => Act::Call(method, json!({})),
-            None => {
-                self.said = "it is not running: there is nothing to pause".into();
-                Act::None
-            }
+        if possible.contains(&"pause") {
+            Act::Call("execution/pause", json!({}))
+        } else if self.state.ended.is_none() {
+            Act::Call("execution/resume", json!({}))
+        } else {
+            self.said = "it is not running: there is nothing to pause".into();
+            Act::None
         }
     }
 

@@ -1,0 +1,66 @@
+//! What an execution has left in a repository, and what of it is provably ours to remove.
+
+use super::git::Git;
+use crate::core::id::OrderId;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What an execution has left in a repository, as its journal proves.
+pub struct Leftovers<'a> {
+    /// The workspace.
+    pub root: &'a Path,
+    /// The execution's folder.
+    pub folder: &'a Path,
+    /// The orders that made places.
+    pub places: Vec<OrderId>,
+    /// The commits that it made or began with.
+    pub made: Vec<String>,
+    /// Whether worktrees with changes that were not committed are removed too.
+    pub uncommitted: bool,
+}
+
+impl Leftovers<'_> {
+    /// Removes the worktrees of an execution, and those of its branches that hold nothing but what it
+    /// made itself. Gives what was kept, and why.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn remove(&self) -> Result<Vec<String>, String> {
+        let git = Git::at(self.root);
+        let trees = self.folder.join("trees").canonicalize().unwrap_or_else(|_| self.folder.join("trees"));
+        let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut kept = Vec::new();
+        let mut in_use = BTreeSet::new();
+        let listed = git.run(&["worktree", "list", "--porcelain"])?;
+        for tree in listed.lines().filter_map(|line| line.strip_prefix("worktree ")) {
+            // Ours are below the execution's own folder; nobody else makes any there.
+            let Ok(name) = Path::new(tree).strip_prefix(&trees) else { continue };
+            let shared = ["result", "merged"].iter().any(|shared| name == Path::new(shared));
+            let changed = Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain"]);
+            if changed.is_ok_and(|changed| !changed.is_empty()) && !self.uncommitted && !shared {
+                kept.push(format!("{tree}: it has changes that are not committed (`--force` removes it)"));
+                in_use.insert(name.display().to_string());
+                continue;
+            }
+            git.run(&["worktree", "remove", "--force", "--force", tree])?;
+        }
+        let result = format!("refs/heads/execution-coordinator/{execution}/result");
+        let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
+        for order in self.places.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
+            let branch = format!("execution-coordinator/{execution}/{order}");
+            let Ok(tip) = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]) else { continue };
+            // Each commit that was not recorded says in its message that it is this execution's.
+            let mut unrecorded = vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];
+            unrecorded.extend(self.made.iter().map(String::as_str));
+            unrecorded.extend(has_result.then_some(result.as_str()));
+            let ours = |said: String| said.split('\0').skip(1).all(|trailer| trailer.trim() == execution);
+            if git.run(&unrecorded).is_ok_and(ours) {
+                git.run(&["branch", "--quiet", "-D", &branch])?;
+            } else {
+                kept.push(format!("{branch}: it has commits that the execution did not make"));
+            }
+        }
+        drop(git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{execution}")]));
+        Ok(kept)
+    }
+}
