@@ -10,4 +10,5 @@ pub mod dialect;
 pub mod gemini;
 pub mod opencode;
 pub mod prompt;
+pub mod roster;
 pub mod verdict;

@@ -2,6 +2,10 @@
 //! into the rules (for the core) and the commands (for the edges).
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the config and the environment")]
 
+pub mod definition;
+
+use self::definition::Definition;
+use crate::core::allocation::DEFAULT_EXECUTOR;
 use crate::core::id::{AgentName, StreamId};
 use crate::core::plan::{Level, TestsFirst};
 use crate::core::policy::{AgentPolicy, Budget, GatePolicy, Policy, Role, Weights};
@@ -9,12 +13,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The file's name.
 pub const FILE_NAME: &str = "execution-coordinator.toml";
 /// The name that no agent may have.
-const OWN_NAME: &str = "execution-coordinator";
+pub const OWN_NAME: &str = "execution-coordinator";
 /// The agent that runs the commands that tasks carry.
 pub const SHELL: &str = "shell";
 
@@ -45,6 +50,24 @@ pub struct Config {
     pub sizes: Sizes,
     /// What programs and models may do that speak to us.
     pub clients: Clients,
+    /// Agents that are defined somewhere and are not in the roster.
+    #[serde(skip)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An agent that is defined somewhere and is not in the roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// How it would be run.
+    pub kind: Kind,
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
+    /// Whether somebody may miss it.
+    pub missed: bool,
 }
 
 /// What clients may do.
@@ -82,6 +105,9 @@ impl Default for Worktree {
 pub struct Execution {
     /// Attempts at once.
     pub max_parallel: u32,
+    /// Which agents of `.claude/agents`, `.codex/agents`, `.gemini/agents` and `.opencode/agents` are in the
+    /// roster: those of the `workspace`, those of the `user` too, or `none`.
+    pub definitions: Definitions,
     /// Where attempts work: `worktree`, each task in a git worktree and branch of its own, merged
     /// once it is good; `none`, all in the workspace itself, and tasks that name the same files never
     /// at once. Where it is not said: worktrees in a git repository with a commit, unless all tasks
@@ -126,6 +152,7 @@ impl Default for Execution {
     fn default() -> Self {
         Self {
             max_parallel: 4,
+            definitions: Definitions::Workspace,
             isolation: None,
             deliver: false,
             attempt_timeout: "30m".into(),
@@ -144,6 +171,19 @@ impl Default for Execution {
             breaker: 6,
         }
     }
+}
+
+/// Whose definitions of agents are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Definitions {
+    /// Those of the workspace.
+    #[default]
+    Workspace,
+    /// Those of the workspace, and those in the user's home.
+    User,
+    /// Nobody's.
+    None,
 }
 
 /// Where attempts work.
@@ -200,6 +240,13 @@ pub struct Agent {
     /// Variables that it gets beside those of `[environment]`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// What a coding agent's own files say of it.
+    #[serde(skip)]
+    pub definition: Option<Arc<Definition>>,
+    /// Whether it stands in the config, or only in files of its own: then it does what asks for it by name
+    /// or skill, and nothing else.
+    #[serde(skip)]
+    pub defined_only: bool,
 }
 
 /// How an agent is run.
@@ -241,7 +288,14 @@ impl Agent {
             budget_usd: None,
             budget_tokens: None,
             environment: BTreeMap::new(),
+            definition: None,
+            defined_only: false,
         }
+    }
+
+    /// What it is for: as the config says, as its definition does, as its name does.
+    pub fn role(&self, name: &str) -> Role {
+        self.role.or_else(|| self.definition.as_ref().and_then(|definition| definition.role())).unwrap_or_else(|| guess_role(name))
     }
 }
 
@@ -470,9 +524,6 @@ impl Config {
                 }
                 _ => {}
             }
-            if let Some(fallback) = agent.fallback.as_ref().filter(|fallback| !self.agents.contains_key(*fallback)) {
-                return Err(format!("[agents.{name}]: there is no agent `{fallback}` to fall back on"));
-            }
             let program = agent.command.first().and_then(|program| Path::new(program).file_name());
             if program.is_some_and(|program| program == OWN_NAME) {
                 return Err(format!("[agents.{name}]: an agent can't be this program itself: it would call itself for ever"));
@@ -499,14 +550,18 @@ impl Config {
     /// The rules, for the core. `shell` says whether tasks may carry commands.
     ///
     /// # Errors
-    /// A sentence; none for a config that was read by [`read`].
+    /// A sentence: an agent falls back on one that is not in the roster.
     pub fn policy(&self, shell: bool) -> Result<Policy, String> {
         let execution = &self.execution;
         let mut agents = Vec::new();
         for (name, agent) in &self.agents {
+            if let Some(fallback) = agent.fallback.as_ref().filter(|fallback| !self.agents.contains_key(*fallback)) {
+                return Err(format!("[agents.{name}]: there is no agent `{fallback}` to fall back on"));
+            }
             agents.push(AgentPolicy {
                 name: AgentName::from(name.as_str()),
-                role: agent.role.unwrap_or_else(|| guess_role(name)),
+                role: agent.role(name),
+                specialist: agent.defined_only && name != DEFAULT_EXECUTOR,
                 kind: agent.kind.name().into(),
                 skills: agent.skills.clone(),
                 max_parallel: agent.max_parallel,
@@ -520,6 +575,7 @@ impl Config {
             agents.push(AgentPolicy {
                 name: AgentName::from(SHELL),
                 role: Role::Executor,
+                specialist: false,
                 kind: SHELL.into(),
                 skills: Vec::new(),
                 max_parallel: None,
@@ -571,7 +627,7 @@ impl Config {
 }
 
 /// A role from a name, as the companion agents are called.
-pub fn guess_role(name: &str) -> Role {
+fn guess_role(name: &str) -> Role {
     let name = name.to_lowercase();
     if name.contains("review") {
         Role::Reviewer

@@ -30,8 +30,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const CANCEL_TAKES: Duration = Duration::from_secs(3);
 
 /// What its stream says. There is no program of its own: the config names one.
-pub const DIALECT: Dialect =
-    Dialect { program: "", arguments: |_, _| Vec::new(), environment: &[], hear, is_activity: |line| shown(hear, line).is_some() };
+pub const DIALECT: Dialect = Dialect {
+    program: "",
+    arguments: |_, _| Vec::new(),
+    tells: false,
+    environment: &[],
+    hear,
+    is_activity: |line| shown(hear, line).is_some(),
+};
 
 fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
     let update = &message["params"]["update"];

@@ -4,15 +4,16 @@
 //! exit code 0 and `permission_denials`; an interrupted stream with exit code 0; a terminated one
 //! without a result.
 
-use super::dialect::{Dialect, Heard, line_of, may_write, shown};
+use super::dialect::{self, Dialect, Heard, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Claude Code's.
 pub const DIALECT: Dialect = Dialect {
     program: "claude",
     arguments,
+    tells: true,
     environment: &[("DISABLE_AUTOUPDATER", "1"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
     hear,
     is_activity: |line| shown(hear, line).is_some(),
@@ -27,6 +28,17 @@ fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
     let (mode, tools) = if may_write(brief) { ("acceptEdits", WRITES) } else { ("dontAsk", READS) };
     let fixed = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", mode, "--allowedTools", tools];
     let mut arguments: Vec<String> = fixed.iter().map(|argument| (*argument).to_owned()).collect();
+    if let Some(definition) = dialect::told(&DIALECT, agent) {
+        // As the workspace has it: an attempt does not change who carries it out, nor who reviews it.
+        let mut own = json!({"description": definition.description, "prompt": definition.instructions});
+        if !definition.tools.is_empty() {
+            own["tools"] = json!(definition.tools);
+        }
+        if let Some(model) = &definition.model {
+            own["model"] = json!(model);
+        }
+        arguments.extend(["--agents".into(), json!({&brief.agent: own}).to_string(), "--agent".into(), brief.agent.clone()]);
+    }
     for (name, value) in [("--model", &agent.model), ("--resume", &brief.session)] {
         arguments.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }

@@ -3,14 +3,14 @@
 //! Measured with 0.169: a refusing sandbox ends with exit code 0; an unknown model's warning is an item
 //! of type `error` and harmless; tokens add up over the thread.
 
-use super::dialect::{Dialect, Heard, line_of, may_write, shown};
+use super::dialect::{self, Dialect, Heard, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;
 
 /// Codex's.
 pub const DIALECT: Dialect =
-    Dialect { program: "codex", arguments, environment: &[], hear, is_activity: |line| shown(hear, line).is_some() };
+    Dialect { program: "codex", arguments, tells: true, environment: &[], hear, is_activity: |line| shown(hear, line).is_some() };
 
 fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
     let sandbox = if may_write(brief) { "workspace-write" } else { "read-only" };
@@ -19,6 +19,10 @@ fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
         arguments.push("resume".into());
     }
     arguments.extend(["--json".into(), "--skip-git-repo-check".into(), "-c".into(), format!("sandbox_mode=\"{sandbox}\"")]);
+    if let Some(definition) = dialect::told(&DIALECT, agent) {
+        let instructions = toml::Value::String(definition.instructions.clone());
+        arguments.extend(["-c".into(), format!("developer_instructions={instructions}")]);
+    }
     arguments.extend(agent.model.iter().flat_map(|model| ["-m".to_owned(), model.clone()]));
     arguments.extend(brief.session.clone());
     // The prompt comes on standard input.

@@ -183,7 +183,7 @@ impl Agents {
             }
         };
         let ending = match agent {
-            Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, brief, stop, show)).await,
+            Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, agent, brief, stop, show)).await,
             _ => processes.run(launch, limits, stop, show).await,
         };
         let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
@@ -240,9 +240,9 @@ impl Agents {
         let text = folder.join(format!("{}.md", brief.order));
         let json = folder.join(format!("{}.json", brief.order));
         let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
-        write(&text, prompt::markdown(brief).as_bytes())?;
-        write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
         let dialect = dialect::of(agent.kind);
+        write(&text, words(agent, brief).as_bytes())?;
+        write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
         let mut argv = agent.command.clone();
         if let Some(dialect) = dialect {
             if argv.is_empty() {
@@ -270,11 +270,18 @@ impl Agents {
     }
 }
 
+/// The brief in words, with what the agent does not know of itself.
+fn words(agent: &Agent, brief: &Brief) -> String {
+    let told = dialect::of(agent.kind).is_some_and(|dialect| dialect::told(dialect, agent).is_some());
+    prompt::markdown(brief, agent.definition.as_deref(), told)
+}
+
 /// Runs a process that is talked with: the warden's like all others, and ended when all is said.
 async fn converse(
     processes: &Processes,
     mut launch: Launch,
     limits: Limits,
+    agent: &Agent,
     brief: &Brief,
     stop: watch::Receiver<bool>,
     show: impl FnMut(&str),
@@ -288,7 +295,7 @@ async fn converse(
     let (folder, asked_to_stop) = (launch.folder.clone(), stop.clone());
     let running = processes.run(launch, limits, ends, show);
     // The protocol's futures are large.
-    let talking = Box::pin(line.talk(brief, prompt::markdown(brief), &folder, stop));
+    let talking = Box::pin(line.talk(brief, words(agent, brief), &folder, stop));
     tokio::pin!(running);
     let talked = tokio::select! {
         // It is gone before all was said, or it took too long.

@@ -6,6 +6,7 @@
 //! several end with 0 after a failure.
 
 use super::{acp, claude, codex, gemini, opencode};
+use crate::config::definition::Definition;
 use crate::config::{Agent, Kind};
 use crate::core::brief::Brief;
 use crate::core::outcome::{Shortage, ShortageKind, Usage, Verdict};
@@ -14,6 +15,9 @@ use std::io::{BufRead, BufReader, Read};
 
 /// Longest line of a stream that is looked at.
 const LINE_BYTES: u64 = 8 << 20;
+/// Longest instructions that are given as an argument: the system's limit on one is 128 KB, and they are
+/// escaped in it.
+const ARGUMENT_BYTES: usize = 48 * 1024;
 
 /// What a stream has said so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +44,8 @@ pub struct Dialect {
     pub program: &'static str,
     /// The arguments after the program.
     pub arguments: fn(&Agent, &Brief) -> Vec<String>,
+    /// Whether its arguments tell it what its definition says; where not, the brief does.
+    pub tells: bool,
     /// Variables that it needs.
     pub environment: &'static [(&'static str, &'static str)],
     /// Learns from one event. Gives what it shows of real activity in a few words; nothing for retries,
@@ -59,6 +65,12 @@ pub fn of(kind: Kind) -> Option<&'static Dialect> {
         Kind::Acp => &acp::DIALECT,
         Kind::Shell | Kind::Command | Kind::Client => return None,
     })
+}
+
+/// The definition that an agent is told by its arguments: what is longer than an argument can be is in the
+/// brief.
+pub fn told<'a>(dialect: &Dialect, agent: &'a Agent) -> Option<&'a Definition> {
+    agent.definition.as_deref().filter(|definition| dialect.tells && definition.instructions.len() <= ARGUMENT_BYTES)
 }
 
 /// Whether an order may change files.

@@ -12,6 +12,7 @@ use serde_json::Value;
 pub const DIALECT: Dialect = Dialect {
     program: "gemini",
     arguments,
+    tells: false,
     environment: &[("GEMINI_CLI_NO_RELAUNCH", "true")],
     hear,
     is_activity: |line| shown(hear, line).is_some(),

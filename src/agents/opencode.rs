@@ -13,6 +13,7 @@ use serde_json::Value;
 pub const DIALECT: Dialect = Dialect {
     program: "opencode",
     arguments,
+    tells: false,
     environment: &[("OPENCODE_DISABLE_AUTOUPDATE", "1")],
     hear,
     is_activity: |line| shown(hear, line).is_some(),

@@ -1,11 +1,15 @@
 //! A brief as Markdown, for agents that read text.
 
+use crate::config::definition::Definition;
 use crate::core::brief::Brief;
 use std::fmt::Write as _;
 
-/// The brief as text.
-pub fn markdown(brief: &Brief) -> String {
+/// The brief as text. `own` is what the agent's definition says; `told` whether the agent knows it already.
+pub fn markdown(brief: &Brief, own: Option<&Definition>, told: bool) -> String {
     let mut out = String::new();
+    if let Some(definition) = own.filter(|_| !told) {
+        let _ = write!(out, "# Who you are\n\n{}\n\n", definition.instructions);
+    }
     let subject = match &brief.task {
         Some(task) => format!("Task {}: {}", task.id, task.title),
         None => brief.topic.clone(),
@@ -65,6 +69,10 @@ pub fn markdown(brief: &Brief) -> String {
     section(&mut out, "Changed files", &brief.changed_files);
     section(&mut out, "Failed before this task, and none of its doing", &brief.failed_before);
     out.push_str("\n## Answer\n\n");
+    if own.is_some_and(|definition| definition.returns().is_some()) {
+        out.push_str("Answer in the return format that you were given, with every field filled in.\n");
+        return out;
+    }
     out.push_str(match brief.role.as_str() {
         "review" | "final-review" => "Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {\"verdict\":\"pass\"|\"fail\",\"summary\":\"…\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"…\",\"place\":\"file:line\"}]}\n",
         "consultation" => "Print your advice, with key recommendations and critical warnings first.\n",

@@ -2,10 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads for people")]
 
 use super::{Exit, Outcome, Reading, here, print, print_json, root_here};
+use crate::agents::command::{can_start, program_of};
+use crate::agents::roster;
 use crate::breakdown::parse;
 use crate::breakdown::source;
 use crate::breakdown::text::Text;
-use crate::config;
 use crate::core::audit::audit as audit_events;
 use crate::core::event::Event;
 use crate::core::id::{OrderId, TaskId};
@@ -56,7 +57,7 @@ pub struct PlanArguments {
 pub fn plan(arguments: &PlanArguments) -> Outcome {
     let source = source::read(&arguments.breakdown)?;
     let root = workspace_of(&source, &here()?);
-    let (mut config, _) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
+    let (mut config, _) = roster::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
     if let Some(most) = arguments.max_parallel {
         config.execution.max_parallel = most;
     }
@@ -455,26 +456,39 @@ pub struct AgentsArguments {
 /// The config can't be read.
 pub fn agents(arguments: &AgentsArguments) -> Outcome {
     let root = root_here()?;
-    let (config, path) = config::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
+    let (config, path) = roster::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
     let from = path.map_or("built in".to_owned(), |path| path.display().to_string());
     let mut rows = Vec::new();
     for agent in &policy.agents {
         let configured = config.agents.get(agent.name.as_str());
-        let command = configured.and_then(|agent| agent.command.first());
-        let problem = command.and_then(|program| crate::agents::command::can_start(program, &root, &config).err());
-        let source = if configured.is_some() { from.clone() } else { "built in".to_owned() };
+        let problem = configured.and_then(program_of).and_then(|program| can_start(program, &root, &config).err());
+        let definition = configured.and_then(|agent| agent.definition.as_ref());
+        let source = match (configured, definition) {
+            (None, _) => "built in".to_owned(),
+            (Some(agent), Some(definition)) if agent.defined_only => definition.path.display().to_string(),
+            _ => from.clone(),
+        };
         rows.push(json!({"name": agent.name, "role": role_name(agent.role), "kind": agent.kind, "skills": agent.skills,
+            "description": definition.map(|definition| definition.description.as_str()), "definition": definition.map(|definition| &definition.path),
             "maxParallel": agent.max_parallel, "source": source, "canStart": problem.is_none(), "problem": problem}));
     }
+    rows.extend(config.left_out.iter().map(|left| {
+        json!({"name": left.name, "role": null, "kind": left.kind.name(), "skills": [], "description": null, "definition": left.path,
+            "maxParallel": null, "source": left.path, "canStart": false, "problem": left.why})
+    }));
     if arguments.format == "json" {
         return print_json(&rows);
     }
-    let cell = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let cell = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let text = |row: &serde_json::Value| {
         let skills =
             row["skills"].as_array().map(|list| list.iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
-        let start = row["problem"].as_str().map_or("can start".to_owned(), |why| format!("can't start: {why}"));
+        let start = match (row["problem"].as_str(), row["role"].is_null()) {
+            (None, _) => "can start".to_owned(),
+            (Some(why), false) => format!("can't start: {why}"),
+            (Some(why), true) => format!("left out: {why}"),
+        };
         format!(
             "{:<24} {:<9} {:<8} {start}{} ({})\n",
             cell(row, "name"),

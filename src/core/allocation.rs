@@ -6,6 +6,9 @@ use super::plan::{Plan, Task, TestsFirst};
 use super::policy::{AgentPolicy, Policy, Role};
 use std::collections::BTreeSet;
 
+/// Who does what nobody else is asked for.
+pub const DEFAULT_EXECUTOR: &str = "implementation-agent";
+
 /// Who works on one task, and why.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Allocation {
@@ -36,14 +39,15 @@ fn allocate_task(task: &Task, policy: &Policy, any_skills: bool) -> Allocation {
     let shell = agent.is_some_and(AgentPolicy::runs_the_task);
     let tests_first = if shell { TestsFirst::Off } else { task.tests_first.unwrap_or(policy.tests_first) };
     let tester = || best(policy.of_role(Role::Tester), &words).or_else(|| policy.of_role(Role::Tester).next()).or(agent);
+    let wished = |agent: &AgentPolicy| task.agent.as_ref().is_some_and(|wish| agent.name.as_str().eq_ignore_ascii_case(wish));
     let names = |role, fits: &dyn Fn(&AgentPolicy) -> bool| -> Vec<AgentName> {
         if shell { Vec::new() } else { policy.of_role(role).filter(|agent| fits(agent)).map(|agent| agent.name.clone()).collect() }
     };
     Allocation {
         tester: if tests_first == TestsFirst::Off || agent.is_none() { None } else { tester().map(|a| a.name.clone()) },
-        experts: names(Role::Expert, &|agent| words.score(agent) > 0),
+        experts: names(Role::Expert, &|agent| words.score(agent) > 0 || wished(agent)),
         // A reviewer without skills reviews everything; one with skills only what it knows.
-        reviewers: names(Role::Reviewer, &|agent| agent.skills.is_empty() || words.score(agent) > 0),
+        reviewers: names(Role::Reviewer, &|agent| agent.skills.is_empty() || words.score(agent) > 0 || wished(agent)),
         agent: agent.map(|agent| agent.name.clone()),
         reason,
         tests_first,
@@ -52,7 +56,8 @@ fn allocate_task(task: &Task, policy: &Policy, any_skills: bool) -> Allocation {
 
 fn executor<'a>(task: &Task, words: &Words, policy: &'a Policy) -> (Option<&'a AgentPolicy>, String) {
     if let Some(wish) = &task.agent {
-        let named = policy.agents.iter().find(|agent| agent.name.as_str().eq_ignore_ascii_case(wish));
+        // Who only looks or advises is asked to do just that.
+        let named = named(wish, policy).filter(|agent| matches!(agent.role, Role::Executor | Role::Tester));
         if let Some(agent) = named {
             return (Some(agent), "the task names it".into());
         }
@@ -67,14 +72,20 @@ fn executor<'a>(task: &Task, words: &Words, policy: &'a Policy) -> (Option<&'a A
         let shared = words.shared(agent).join(", ");
         return (Some(agent), format!("skills match: {shared}"));
     }
-    let default = able().find(|agent| agent.name.as_str() == "implementation-agent").or_else(|| able().next());
+    let mut all_round = able().filter(|agent| !agent.specialist);
+    let default = able().find(|agent| agent.name.as_str() == DEFAULT_EXECUTOR).or_else(|| all_round.next());
     match default {
         Some(agent) => (Some(agent), "default executor".into()),
         None if policy.agents.iter().all(AgentPolicy::runs_the_task) => {
             (None, "the task carries no command (`Run:`) and the config names no agent".into())
         }
-        None => (None, "no agent of the roster is an executor".into()),
+        None => (None, "no agent of the roster is there for it".into()),
     }
+}
+
+/// The agent that a task names.
+fn named<'a>(wish: &str, policy: &'a Policy) -> Option<&'a AgentPolicy> {
+    policy.agents.iter().find(|agent| agent.name.as_str().eq_ignore_ascii_case(wish))
 }
 
 /// The agent with the most matching skills, the earlier one of two equal ones; none without any.

@@ -170,6 +170,9 @@ pub struct AgentPolicy {
     pub name: AgentName,
     /// What it is for.
     pub role: Role,
+    /// Whether it only does what asks for it, by its name or by what it knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub specialist: bool,
     /// How it is run (`shell`, `command`, …).
     pub kind: String,
     /// Words that tasks are matched with.

@@ -131,11 +131,12 @@ impl Execution {
 fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig) -> Watch {
     let files: Vec<PathBuf> = prepared.source.path.iter().chain(&prepared.config_path).cloned().collect();
     let (options, config_path, isolated) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.isolated);
+    let root = prepared.root.clone();
     let watch = Watch::new(move |file: &Path| {
         let input = if Some(file) != config_path.as_deref() {
             options.plan_now(file)
         } else {
-            match options.config_now(file) {
+            match options.config_now(&root, file) {
                 Ok((config, mut policy)) => {
                     // Where attempts work does not change under way.
                     policy.isolated = isolated;

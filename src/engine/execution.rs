@@ -150,6 +150,16 @@ impl Execution {
         }
     }
 
+    /// Whether nobody is at work on it. What the last one did before it left is read then.
+    pub fn was_left(&self) -> bool {
+        let left = self.owner().is_none();
+        if left {
+            // One that can't be read is said so when it is asked for.
+            let _ = self.refresh();
+        }
+        left
+    }
+
     /// Whether another process is at work on it.
     fn is_held(&self) -> bool {
         holder(&self.folder.join(LOCK)).is_ok_and(|holder| holder.is_some())

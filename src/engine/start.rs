@@ -5,6 +5,7 @@
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
 use crate::agents::command::{can_start, program_of};
+use crate::agents::roster;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
 use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
@@ -22,7 +23,7 @@ use crate::process::warden;
 use crate::workspace::repository::isolation;
 use crate::workspace::trust::is_trusted;
 use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Warnings about one breakdown that are said at the most.
@@ -97,17 +98,17 @@ impl Options {
     /// # Errors
     /// The config has a mistake, or there is no such agent.
     pub fn config(&self, root: &Path) -> Result<(Config, Option<PathBuf>), Failure> {
-        let (mut config, path) = config::load(root, self.config.as_deref()).map_err(Failure::usage)?;
+        let (mut config, path) = roster::load(root, self.config.as_deref()).map_err(Failure::usage)?;
         self.narrow(&mut config)?;
         Ok((config, path.map(|path| path.canonicalize().unwrap_or(path))))
     }
 
-    /// The config of a file as it is now, with its rules.
+    /// The config of a file as it is now, with the roster and the rules.
     ///
     /// # Errors
     /// It has a mistake.
-    pub fn config_now(&self, file: &Path) -> Result<(Config, Policy), String> {
-        let mut config = config::read(file)?;
+    pub fn config_now(&self, root: &Path, file: &Path) -> Result<(Config, Policy), String> {
+        let (mut config, _) = roster::load(root, Some(file))?;
         self.narrow(&mut config).map_err(|failure| failure.message)?;
         let policy = config.policy(true)?;
         Ok((config, policy))
@@ -117,13 +118,12 @@ impl Options {
 /// The roster's other executors step back, or a kind becomes the only one.
 fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let role = |name: &str, agent: &Agent| agent.role.unwrap_or_else(|| config::guess_role(name));
     if config.agents.contains_key(wanted) {
-        config.agents.retain(|name, agent| name == wanted || role(name, agent) != Role::Executor);
+        config.agents.retain(|name, agent| name == wanted || agent.role(name) != Role::Executor);
         return Ok(());
     }
     if let Some(kind) = config::Kind::ALONE.into_iter().find(|kind| kind.name() == wanted) {
-        config.agents.retain(|name, agent| role(name, agent) != Role::Executor);
+        config.agents.retain(|name, agent| agent.role(name) != Role::Executor);
         if kind != config::Kind::Shell {
             config.agents.insert(kind.name().into(), Agent::of_kind(kind));
         }
@@ -202,9 +202,7 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
     let mut prepared = Prepared { root, source, parsed, config, config_path, policy, warnings: Vec::new(), options };
     prepared.warnings = prepared.check()?;
     let allocation = allocate(&prepared.parsed.plan, &prepared.policy);
-    let is_command = |allocation: &Allocation| {
-        allocation.agent.as_ref().and_then(|name| prepared.policy.agent(name)).is_none_or(AgentPolicy::runs_the_task)
-    };
+    let is_command = |allocation: &Allocation| allocation.agent.as_ref().is_none_or(|agent| prepared.runs_commands(agent));
     let (isolated, warnings) =
         isolation(&prepared.root, prepared.config.execution.isolation, allocation.iter().all(is_command)).map_err(Failure::usage)?;
     prepared.policy.isolated = isolated;
@@ -245,7 +243,11 @@ impl Prepared {
                 allocation.reason,
                 config::FILE_NAME
             );
-            return Err(Failure::usage(message + "\nnothing was started"));
+            let said: Vec<String> = std::iter::once(message).chain(self.missed()).chain(["nothing was started".into()]).collect();
+            return Err(Failure::usage(said.join("\n")));
+        }
+        if open().any(|(_, allocation)| allocation.agent.as_ref().is_some_and(|agent| !self.runs_commands(agent))) {
+            warnings.extend(self.missed());
         }
         let shared = self.policy.tests_gate().and_then(|gate| self.config.gate(&gate.name));
         let shared = shared.filter(|gate| !gate.command.iter().any(|part| part.contains("{task}")) && self.policy.max_parallel > 1);
@@ -270,6 +272,22 @@ impl Prepared {
                 .map_err(|why| Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name)))?;
         }
         Ok(warnings)
+    }
+
+    fn runs_commands(&self, agent: &AgentName) -> bool {
+        self.policy.agent(agent).is_none_or(AgentPolicy::runs_the_task)
+    }
+
+    /// Who is defined and can't be asked, one sentence for each reason.
+    fn missed(&self) -> Vec<String> {
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for left in self.config.left_out.iter().filter(|left| left.missed) {
+            reasons.entry(&left.why).or_default().push(&left.name);
+        }
+        let sentence = |(why, names): (&str, Vec<&str>)| {
+            format!("{} can't be asked: {why}; `execution-coordinator agents` shows where", names.join(", "))
+        };
+        reasons.into_iter().map(sentence).collect()
     }
 
     /// How the journal names the breakdown.
@@ -427,6 +445,6 @@ fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf>
 
 /// The names of the agents of a workspace's roster; none where its config has a mistake.
 pub fn agents_of(root: &Path) -> Vec<String> {
-    let policy = config::load(root, None).and_then(|(config, _)| config.policy(true));
+    let policy = roster::load(root, None).and_then(|(config, _)| config.policy(true));
     policy.map(|policy| policy.agents.iter().map(|agent| agent.name.to_string()).collect()).unwrap_or_default()
 }

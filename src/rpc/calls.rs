@@ -301,7 +301,7 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
             let looked = execution.clone();
             let working = apart(move || {
                 looked.refresh()?;
-                Ok(looked.owner().is_some())
+                Ok(!looked.was_left())
             });
             // An owner lets go a moment after its last event: what counts is both.
             if !working.await? {

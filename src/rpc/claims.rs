@@ -75,7 +75,7 @@ fn claimed_work(state: &State, order: OrderId) -> Option<ClaimedWork> {
         lease: Lease { order, claim: offer.claims }.to_string(),
         until: offer.holder.as_ref()?.until,
         deadline: open.deadline,
-        text: prompt::markdown(&brief),
+        text: prompt::markdown(&brief, None, false),
         brief,
     })
 }

@@ -33,6 +33,7 @@ const RULES: &str = r##"{"rules": [{"match": "(?s)# Task (\\d+):.*- Role: (tests
 struct Model {
     server: Child,
     url: String,
+    log: PathBuf,
 }
 
 impl Model {
@@ -41,16 +42,29 @@ impl Model {
         let config = folder.join("model.json");
         std::fs::write(&config, rules).expect("written");
         let mut command = Command::new("python3");
-        command.arg(program).args(["--port", "0", "--config"]).arg(config).stdout(Stdio::piped()).stderr(Stdio::null());
+        let log = folder.join("asked.jsonl");
+        command
+            .arg(program)
+            .args(["--port", "0", "--full", "--log"])
+            .arg(&log)
+            .arg("--config")
+            .arg(config)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut server = command.spawn().expect("python");
         let mut line = String::new();
         BufReader::new(server.stdout.take().expect("its output")).read_line(&mut line).expect("its address");
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
-        Some(Self { server, url })
+        Some(Self { server, url, log })
     }
 }
 
 impl Model {
+    /// What it was asked, a line each.
+    fn asked(&self) -> Vec<String> {
+        std::fs::read_to_string(&self.log).expect("a log").lines().map(str::to_owned).collect()
+    }
+
     /// From now on it goes by other rules.
     fn says(&self, rules: &str) {
         let address = self.url.trim_start_matches("http://");
@@ -197,6 +211,50 @@ fn opencode_carries_out_a_breakdown() {
 fn agents_of_the_agent_client_protocol_carry_out_a_breakdown() {
     carries_out("gemini", true);
     carries_out("opencode", true);
+}
+
+/// Agents that only their own files define, reviewed by ones of another client: each knows who it is.
+#[test]
+fn agents_are_who_their_own_files_say() {
+    let rules = r###"{"rules": [
+        {"match": "(?s)# Task (\\d+):.*- Role: (tests|implementation)", "steps": [{"shell": "./work.sh \\2 \\1"}, {"text": "## Implementation Summary\n\n**Status:** ✅ Complete\n"}]},
+        {"match": "(?s)# .*- Role: (final-)?review", "steps": [{"text": "## QA Analysis Complete\n\n### Critical Issues Found: No\n"}]}]}"###;
+    let Some((workspace, model)) = prepared("claude", rules, false) else { return };
+    let models = PathBuf::from(std::env::var_os("MODELS").expect("a folder")).join("models/node_modules/.bin");
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("home-both-{}", fastrand::u32(..)));
+    drop(config("codex", Path::new("codex"), &home, &model.url, false));
+    workspace.write(
+        "execution-coordinator.toml",
+        "[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n[environment]\npass = [\"PATH\", \"HOME\", \"KEY\", \"CODEX_*\", \"ANTHROPIC_*\"]\n",
+    );
+    // In no commit: a place of their own does not have them.
+    workspace.write(
+        ".claude/agents/implementation-agent.md",
+        "---\nname: implementation-agent\ndescription: works\ntools: Bash\n---\nYou are the one with the hammer.\n",
+    );
+    workspace.write(
+        ".claude/agents/qa-reviewer.md",
+        "---\nname: qa-reviewer\ndescription: looks\ntools: Read, Grep\n---\nYou are the one with the glasses.\n\n## What you return\n\n```\n## QA Analysis Complete\n```\n",
+    );
+    workspace.write(
+        ".codex/agents/second.toml",
+        "name = \"second-reviewer\"\ndeveloper_instructions = \"You are the one with the \\\"lens\\\".\"\n",
+    );
+    let path = format!("{}:{}", models.display(), std::env::var("PATH").expect("a path"));
+    let mut command = workspace.command(&["run", "breakdown.md"]);
+    command.env("PATH", path).env("HOME", &home).env("CODEX_HOME", home.join(".codex")).env("KEY", "none");
+    command.env("ANTHROPIC_BASE_URL", &model.url).env("ANTHROPIC_API_KEY", "none");
+    let run = ended(command.output().expect("the binary"));
+    let output = || workspace.run(&["output", "1"]).stdout;
+    assert_eq!(run.code, 0, "{}{}\n{}", run.stdout, run.stderr, output());
+    assert!(run.stdout.contains("- Review agents: qa-reviewer (4 of 4 passed), second-reviewer (4 of 4 passed)"), "{}", run.stdout);
+    let asked = model.asked();
+    let with = |words: &str, role: &str| asked.iter().filter(|request| request.contains(words) && request.contains(role)).count();
+    assert!(with("with the hammer", "- Role: implementation") >= 3, "{asked:?}");
+    assert!(with("with the glasses", "- Role: review") >= 3);
+    assert!(with("lens", "- Role: review") >= 3);
+    assert_eq!((with("with the hammer", "- Role: review"), with("with the glasses", "- Role: implementation")), (0, 0), "to each its own");
+    assert!(!asked.iter().any(|request| request.contains("with the glasses") && request.contains("\"Bash\"")), "its own tools");
 }
 
 /// What an agent's shell has started in a session of its own ends with the daemon.

@@ -25,6 +25,7 @@ mod models;
 mod pace;
 mod places;
 mod process;
+mod roster;
 mod says;
 mod screen;
 mod simulate;

@@ -24,6 +24,7 @@ pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
     AgentPolicy {
         name: name.into(),
         role,
+        specialist: false,
         kind: kind.into(),
         skills: Vec::new(),
         max_parallel: None,

@@ -159,7 +159,10 @@ impl Turn {
                 self.ask(execution, &gate, &why).await;
                 continue;
             }
-            if next > state.seq && (state.ended.is_some() || execution.owner().is_none()) {
+            let of = execution.clone();
+            if next > state.seq
+                && (state.ended.is_some() || apart(move || Ok(of.was_left())).await.unwrap_or(false) && execution.state().seq == state.seq)
+            {
                 break;
             }
             tokio::time::sleep(PLAN_EVERY).await;

@@ -1,0 +1,112 @@
+//! The roster: the agents of the config, and those that stand in the folders of coding agents. The config
+//! wins; who is defined in two folders is the one whose program can be started here.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the folders of coding agents")]
+
+use super::command::{can_start, program_of};
+use crate::config::definition::Definition;
+use crate::config::{Agent, Config, Definitions, Kind, LeftOut, OWN_NAME, load as load_config};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Largest definition that is read.
+const DEFINITION_BYTES: u64 = 256 * 1024;
+/// Definitions of one folder that are read.
+const DEFINITIONS: usize = 200;
+/// Where coding agents keep definitions, in a workspace, and in a home or by a variable.
+const FOLDERS: [(Kind, &str, &str, &str); 5] = [
+    (Kind::Claude, ".claude/agents", "CLAUDE_CONFIG_DIR", ".claude"),
+    (Kind::Codex, ".codex/agents", "CODEX_HOME", ".codex"),
+    (Kind::Gemini, ".gemini/agents", "", ".gemini"),
+    (Kind::Opencode, ".opencode/agents", "OPENCODE_CONFIG_DIR", ".config/opencode"),
+    (Kind::Opencode, ".opencode/agent", "", ""),
+];
+
+/// The config of a workspace with the whole roster, and where the config was found.
+///
+/// # Errors
+/// The config has a mistake. A definition with one is left out, and `Config::left_out` says why.
+pub fn load(root: &Path, given: Option<&Path>) -> Result<(Config, Option<PathBuf>), String> {
+    let (mut config, path) = load_config(root, given)?;
+    join(&mut config, root);
+    Ok((config, path))
+}
+
+/// Adds what is defined in folders to a config.
+pub fn join(config: &mut Config, root: &Path) {
+    let homes = || FOLDERS.iter().filter_map(|(kind, _, variable, folder)| Some((*kind, home_of(variable, folder)?.join("agents"))));
+    let mut folders: Vec<(Kind, PathBuf)> = FOLDERS.iter().map(|(kind, folder, ..)| (*kind, root.join(folder))).collect();
+    match config.execution.definitions {
+        Definitions::None => return,
+        Definitions::Workspace => {}
+        Definitions::User => folders.extend(homes()),
+    }
+    for (kind, folder) in folders {
+        for path in files(&folder, kind) {
+            add(config, root, kind, path);
+        }
+    }
+    // Who is there after all is not missed.
+    let agents = &config.agents;
+    config.left_out.retain(|left| !agents.contains_key(&left.name));
+}
+
+fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
+    let given = Some(variable).filter(|variable| !variable.is_empty()).and_then(std::env::var_os).map(PathBuf::from);
+    given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(folder))).filter(|_| !folder.is_empty())
+}
+
+fn files(folder: &Path, kind: Kind) -> Vec<PathBuf> {
+    let ending = if kind == Kind::Codex { "toml" } else { "md" };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|found| found == ending)).take(DEFINITIONS).collect();
+    files.sort();
+    files
+}
+
+fn add(config: &mut Config, root: &Path, kind: Kind, path: PathBuf) {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = text_of(&path);
+    // A page on how to use the others is missed by nobody.
+    let missed = kind == Kind::Codex || text.as_ref().is_ok_and(|text| text.starts_with("---"));
+    let definition = match text.and_then(|text| Definition::parse(kind, &stem, path.clone(), &text)) {
+        Ok(definition) => definition,
+        Err(why) => return config.left_out.push(LeftOut { name: stem, kind, path, why, missed }),
+    };
+    let name = definition.name.clone();
+    let left_out = |why: String, missed| LeftOut { name: definition.name.clone(), kind, path: definition.path.clone(), why, missed };
+    if name.eq_ignore_ascii_case(OWN_NAME) {
+        return config.left_out.push(left_out("it is this program, which never calls itself".into(), false));
+    }
+    if let Some(agent) = config.agents.get_mut(&name) {
+        // The config says how it is run; what it is told of itself stands here.
+        agent.definition.get_or_insert_with(|| Arc::new(definition));
+        return;
+    }
+    let Some(role) = definition.role() else {
+        return config.left_out.push(left_out("it plans, which is over before an execution begins".into(), false));
+    };
+    let mut agent = Agent::of_kind(kind);
+    if let Some(why) = program_of(&agent).and_then(|program| can_start(program, root, config).err()) {
+        return config.left_out.push(left_out(why, true));
+    }
+    agent.skills = definition.skills(role);
+    agent.model.clone_from(&definition.model);
+    agent.definition = Some(Arc::new(definition));
+    agent.defined_only = true;
+    config.agents.insert(name, agent);
+}
+
+/// What a file says; links are followed, because such folders are often links themselves.
+fn text_of(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("it can't be read: {error}");
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err("it is no file".into());
+    }
+    let mut text = String::new();
+    std::fs::File::open(path).map_err(failed)?.take(DEFINITION_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > DEFINITION_BYTES {
+        return Err(format!("it is larger than {} KB", DEFINITION_BYTES / 1024));
+    }
+    Ok(text)
+}
