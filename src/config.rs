@@ -46,6 +46,8 @@ pub struct Config {
     pub environment: Environment,
     /// Places of their own for attempts.
     pub worktree: Worktree,
+    /// What agents are told.
+    pub briefs: Briefs,
     /// What sizes weigh, in minutes.
     pub sizes: Sizes,
     /// What programs and models may do that speak to us.
@@ -68,6 +70,30 @@ pub struct LeftOut {
     pub why: String,
     /// Whether somebody may miss it.
     pub missed: bool,
+}
+
+/// What agents are told.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Briefs {
+    /// A template instead of the one in `schema/brief.md`, by its path in the workspace.
+    pub template: Option<String>,
+    /// Longest brief in words, in kilobytes: what matters least is left out first. What an agent's own
+    /// definition says comes on top.
+    pub limit_kb: u32,
+}
+
+impl Default for Briefs {
+    fn default() -> Self {
+        Self { template: None, limit_kb: 96 }
+    }
+}
+
+impl Briefs {
+    /// The limit in bytes.
+    pub fn limit_bytes(&self) -> usize {
+        self.limit_kb as usize * 1024
+    }
 }
 
 /// What clients may do.

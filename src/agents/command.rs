@@ -8,7 +8,8 @@
 
 use super::acp::Line;
 use super::dialect::{self, Heard, may_write};
-use super::{prompt, verdict};
+use super::prompt::Template;
+use super::verdict;
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
@@ -114,6 +115,14 @@ impl Agents {
         stop: watch::Receiver<bool>,
         tail: impl FnMut(&str),
     ) -> ReviewOutcome {
+        let mut brief = brief.clone();
+        if let Some(repository) = self.repository.clone().filter(|_| !brief.base.is_empty()) {
+            let base = brief.base.clone();
+            // Without it a reviewer can still look for itself.
+            brief.diff =
+                off_the_loop(&repository, &brief, move |repository, folder, _| repository.diff(folder, &base)).await.unwrap_or_default();
+        }
+        let brief = &brief;
         let ran = self.run(config, processes, brief, stop, tail).await;
         let said = verdict::review(&ran.output, &brief.agent);
         let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
@@ -183,7 +192,7 @@ impl Agents {
             }
         };
         let ending = match agent {
-            Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, agent, brief, stop, show)).await,
+            Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, brief, stop, show)).await,
             _ => processes.run(launch, limits, stop, show).await,
         };
         let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
@@ -193,6 +202,12 @@ impl Agents {
             None => end_of(&output, ANSWER_BYTES),
         };
         ran(ending, text, heard)
+    }
+
+    /// The brief in words, with what the agent does not know of itself.
+    fn words(&self, config: &Config, agent: &Agent, brief: &Brief) -> Result<String, String> {
+        let told = dialect::of(agent.kind).is_some_and(|dialect| dialect::told(dialect, agent).is_some());
+        Template::of(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)
     }
 
     fn launch(&self, config: &Config, brief: &Brief, argv: Vec<String>, stdin: Option<PathBuf>) -> Launch {
@@ -241,7 +256,7 @@ impl Agents {
         let json = folder.join(format!("{}.json", brief.order));
         let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
         let dialect = dialect::of(agent.kind);
-        write(&text, words(agent, brief).as_bytes())?;
+        write(&text, self.words(config, agent, brief)?.as_bytes())?;
         write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
         let mut argv = agent.command.clone();
         if let Some(dialect) = dialect {
@@ -270,22 +285,17 @@ impl Agents {
     }
 }
 
-/// The brief in words, with what the agent does not know of itself.
-fn words(agent: &Agent, brief: &Brief) -> String {
-    let told = dialect::of(agent.kind).is_some_and(|dialect| dialect::told(dialect, agent).is_some());
-    prompt::markdown(brief, agent.definition.as_deref(), told)
-}
-
 /// Runs a process that is talked with: the warden's like all others, and ended when all is said.
 async fn converse(
     processes: &Processes,
     mut launch: Launch,
     limits: Limits,
-    agent: &Agent,
     brief: &Brief,
     stop: watch::Receiver<bool>,
     show: impl FnMut(&str),
 ) -> Ending {
+    // What would be its standard input is told in the protocol's own frames.
+    let words = launch.stdin.take().map(|text| std::fs::read_to_string(text).unwrap_or_default()).unwrap_or_default();
     let line = match Line::new(&launch.output) {
         Ok(line) => line,
         Err(error) => return Ending::DidNotStart(format!("{}: no pipe can be made: {error}", launch.output.display())),
@@ -295,7 +305,7 @@ async fn converse(
     let (folder, asked_to_stop) = (launch.folder.clone(), stop.clone());
     let running = processes.run(launch, limits, ends, show);
     // The protocol's futures are large.
-    let talking = Box::pin(line.talk(brief, words(agent, brief), &folder, stop));
+    let talking = Box::pin(line.talk(brief, words, &folder, stop));
     tokio::pin!(running);
     let talked = tokio::select! {
         // It is gone before all was said, or it took too long.

@@ -1,93 +1,155 @@
-//! A brief as Markdown, for agents that read text.
+//! A brief in words, for agents that read text: by a template, in which what comes from elsewhere is
+//! quoted, listed or fenced so that it can't pass for what this program says.
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the template of briefs")]
 
+use crate::config::Config;
 use crate::config::definition::Definition;
 use crate::core::brief::Brief;
-use std::fmt::Write as _;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
+use std::borrow::Cow;
+use std::path::Path;
 
-/// The brief as text. `own` is what the agent's definition says; `told` whether the agent knows it already.
-pub fn markdown(brief: &Brief, own: Option<&Definition>, told: bool) -> String {
-    let mut out = String::new();
-    if let Some(definition) = own.filter(|_| !told) {
-        let _ = write!(out, "# Who you are\n\n{}\n\n", definition.instructions);
+/// The template where the config names none.
+pub const TEMPLATE: &str = include_str!("../../schema/brief.md");
+/// Largest template that is read.
+const TEMPLATE_BYTES: u64 = 1 << 20;
+
+/// How briefs are put into words.
+pub struct Template {
+    name: String,
+    text: Cow<'static, str>,
+    limit_bytes: usize,
+}
+
+impl Default for Template {
+    fn default() -> Self {
+        Self { name: "brief.md".into(), text: TEMPLATE.into(), limit_bytes: Config::default().briefs.limit_bytes() }
     }
-    let subject = match &brief.task {
-        Some(task) => format!("Task {}: {}", task.id, task.title),
-        None => brief.topic.clone(),
-    };
-    let ask = match brief.role.as_str() {
+}
+
+impl Template {
+    /// The one of a config, by its workspace.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn of(config: &Config, root: &Path) -> Result<Self, String> {
+        let limit_bytes = config.briefs.limit_bytes();
+        let Some(name) = config.briefs.template.clone() else { return Ok(Self { limit_bytes, ..Self::default() }) };
+        let path = root.join(&name);
+        let failed = |why: &dyn std::fmt::Display| format!("{name}: the template of briefs can't be read: {why}");
+        let metadata = path.metadata().map_err(|error| failed(&error))?;
+        if !metadata.is_file() || metadata.len() > TEMPLATE_BYTES {
+            return Err(failed(&"it is no file, or too large"));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?.into();
+        Ok(Self { name, text, limit_bytes })
+    }
+
+    /// Whether briefs of all roles can be put into words by it.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong in which line.
+    pub fn check(&self) -> Result<(), String> {
+        let task = || Some(crate::core::brief::BriefTask { id: "1".into(), ..Default::default() });
+        ["implementation", "tests", "consultation", "review", "final-review"].into_iter().try_for_each(|role| {
+            let task = if role == "final-review" { None } else { task() };
+            let filled = self.fill(&Brief { role: role.into(), task, ..Brief::default() }, None, false);
+            filled.map(drop).map_err(|why| format!("{why} (in a brief of the role {role})"))
+        })
+    }
+
+    /// A brief in words. `own` is what the agent's definition says; `told` whether its program tells it that.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong in which line of the template.
+    pub fn fill(&self, brief: &Brief, own: Option<&Definition>, told: bool) -> Result<String, String> {
+        let (brief, shortened) = brief.clone().limited(self.limit_bytes);
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_syntax(
+            SyntaxConfig::builder()
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .keep_trailing_newline(true)
+                .build()
+                .map_err(|error| error.to_string())?,
+        );
+        environment.add_filter("line", |text: &str| plain(text).split_whitespace().collect::<Vec<_>>().join(" "));
+        environment.add_filter("quote", |text: &str| with_prefix("> ", text));
+        environment.add_filter("item", item);
+        environment.add_filter("fence", fence);
+        let subject = brief.task.as_ref().map_or_else(|| brief.topic.clone(), |task| format!("Task {}: {}", task.id, task.title));
+        let data = context! {
+            subject,
+            shortened,
+            ask => ask(&brief.role),
+            answer => answer(&brief.role, own),
+            instructions => own.filter(|_| !told).map(|definition| definition.instructions.as_str()).unwrap_or_default(),
+            ..Value::from(Serde(&brief))
+        };
+        environment.render_named_str(&self.name, &self.text, data).map_err(|error| {
+            let what = match (error.kind(), error.detail()) {
+                (ErrorKind::UndefinedError, detail) => {
+                    format!("there is no such value{}", detail.map_or(String::new(), |detail| format!(": {detail}")))
+                }
+                (kind, None) => kind.to_string(),
+                (_, Some(detail)) => detail.to_owned(),
+            };
+            format!("{}:{}:1: {what}", error.name().unwrap_or(&self.name), error.line().unwrap_or(1))
+        })
+    }
+}
+
+fn ask(role: &str) -> &'static str {
+    match role {
         "tests" => "Write the tests for this task. Do not implement it: the tests must fail until the behaviour is there.",
         "consultation" => "Advise on this task before it is begun. Change nothing.",
         "review" => "Review what was done for this task. Change nothing.",
         "final-review" => "Review the whole of what was done. Change nothing.",
         _ => "Do this task. Its tests must pass when you are done.",
-    };
-    let _ = write!(out, "# {subject}\n\n{ask}\n\n- Topic: {}\n- Order: {}\n- Role: {}\n", brief.topic, brief.order, brief.role);
-    if !brief.base.is_empty() {
-        let _ =
-            writeln!(out, "- Place: {} (a git worktree of this task's own; `git diff {}` shows the work on it)", brief.folder, brief.base);
     }
-    if brief.round > 0 {
-        let _ = writeln!(out, "- Round of rework: {}", brief.round);
-    }
-    if !brief.findings.is_empty() {
-        out.push_str("\n## Mend these findings\n\n");
-        for finding in &brief.findings {
-            let place = finding.place.as_ref().map_or(String::new(), |place| format!(" ({place})"));
-            let _ = writeln!(out, "- {}: {}{place}", finding.by, finding.text);
-        }
-    }
-    if !brief.conflicts.is_empty() {
-        out.push_str("\n## Files with both sides of a conflict\n\nOthers changed them too, and their work is merged. Keep what both sides are for, and leave no markers.\n\n");
-        for file in &brief.conflicts {
-            let _ = writeln!(out, "- {file}");
-        }
-    }
-    if let Some(task) = &brief.task {
-        section(&mut out, "Objective", std::slice::from_ref(&task.objective));
-        section(&mut out, "Steps", &task.steps);
-        section(&mut out, "Acceptance criteria", &task.criteria);
-        section(&mut out, "Tests", &task.tests);
-        section(&mut out, "Specifications", &task.specs);
-        section(&mut out, "Files", &task.files);
-        section(&mut out, "Notes", &task.notes);
-        section(&mut out, "Suggested commit message", task.commit.as_slice());
-    } else if !brief.summary.is_empty() {
-        let _ = write!(out, "\n## Summary\n\n{}\n", brief.summary);
-    }
-    for handoff in &brief.handoffs {
-        let _ = write!(out, "\n## From task {}: {}\n\n{}\n", handoff.task, handoff.title, handoff.summary);
-        for file in &handoff.files {
-            let _ = writeln!(out, "- changed: {file}");
-        }
-        for decision in &handoff.decisions {
-            let _ = writeln!(out, "- decided: {decision}");
-        }
-    }
-    for advice in &brief.consultations {
-        let _ = write!(out, "\n## Advice of {}\n\n{}\n", advice.expert, advice.text);
-    }
-    section(&mut out, "Changed files", &brief.changed_files);
-    section(&mut out, "Failed before this task, and none of its doing", &brief.failed_before);
-    out.push_str("\n## Answer\n\n");
-    if own.is_some_and(|definition| definition.returns().is_some()) {
-        out.push_str("Answer in the return format that you were given, with every field filled in.\n");
-        return out;
-    }
-    out.push_str(match brief.role.as_str() {
-        "review" | "final-review" => "Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {\"verdict\":\"pass\"|\"fail\",\"summary\":\"…\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"…\",\"place\":\"file:line\"}]}\n",
-        "consultation" => "Print your advice, with key recommendations and critical warnings first.\n",
-        _ => "Print a block that begins with `## Implementation Summary`, with `**Completed:**` and a list, `**Files:**` and a list, and `**Status:** ✅ Complete`, `⚠️ Blocked` or `❌ Failed`; or one line of JSON: {\"status\":\"complete\"|\"blocked\"|\"failed\",\"summary\":\"…\",\"files\":[\"…\"]}\n",
-    });
-    out
 }
 
-fn section(out: &mut String, title: &str, items: &[String]) {
-    let items: Vec<&String> = items.iter().filter(|item| !item.is_empty()).collect();
-    if items.is_empty() {
-        return;
+fn answer(role: &str, own: Option<&Definition>) -> &'static str {
+    match role {
+        _ if own.is_some_and(|definition| definition.returns().is_some()) => {
+            "Answer in the return format that you were given, with every field filled in."
+        }
+        "review" | "final-review" => {
+            "Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {\"verdict\":\"pass\"|\"fail\",\"summary\":\"…\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"…\",\"place\":\"file:line\"}]}"
+        }
+        "consultation" => "Print your advice, with key recommendations and critical warnings first.",
+        _ => {
+            "Print a block that begins with `## Implementation Summary`, with `**Completed:**` and a list, `**Files:**` and a list, and `**Status:** ✅ Complete`, `⚠️ Blocked` or `❌ Failed`; or one line of JSON: {\"status\":\"complete\"|\"blocked\"|\"failed\",\"summary\":\"…\",\"files\":[\"…\"]}"
+        }
     }
-    let _ = write!(out, "\n## {title}\n\n");
-    for item in items {
-        let _ = writeln!(out, "- {item}");
+}
+
+/// Without what steers a terminal, or shows a text in another order than it has.
+fn plain(text: &str) -> String {
+    let hides = |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !hides(*c)).collect()
+}
+
+fn with_prefix(prefix: &str, text: &str) -> String {
+    plain(text).trim_end().lines().map(|line| format!("{prefix}{line}\n")).collect::<String>().trim_end().to_owned()
+}
+
+/// A point of a list: what has more than a line is quoted below its first one.
+fn item(text: &str) -> String {
+    let text = plain(text);
+    match text.trim().split_once('\n') {
+        None => text.trim().to_owned(),
+        Some((first, rest)) => format!("{}\n{}", first.trim_end(), with_prefix("  > ", rest)),
     }
+}
+
+/// Between back quotes, of which there are more than anywhere in the text.
+fn fence(text: &str, language: &str) -> String {
+    let text = plain(text);
+    let most = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(3.max(most + 1));
+    format!("{fence}{language}\n{}\n{fence}", text.trim_end())
 }

@@ -45,6 +45,9 @@ pub struct Brief {
     pub base: String,
     /// The agent's own session of the attempt before, where it goes on in the same place.
     pub session: Option<String>,
+    /// What was done, as git shows it, one text for each file; for reviewers, where there is a place of the
+    /// task's own.
+    pub diff: Vec<String>,
     /// Files in which both sides of a conflict stand, because others changed them too.
     pub conflicts: Vec<String>,
 }
@@ -77,6 +80,78 @@ pub struct BriefTask {
     pub command: Option<String>,
     /// The commit message that the breakdown suggests.
     pub commit: Option<String>,
+}
+
+impl Brief {
+    /// With no more text than so many bytes, and whether anything had to go. What matters least goes first,
+    /// and of several texts that matter alike the longest.
+    #[must_use]
+    pub fn limited(mut self, bytes: usize) -> (Self, bool) {
+        let mut room = Room { left: bytes, shortened: false };
+        let reviews = self.role.ends_with("review");
+        room.fit(self.findings.iter_mut().map(|finding| &mut finding.text));
+        if let Some(task) = &mut self.task {
+            room.fit([&mut task.title, &mut task.objective]);
+            room.fit(task.criteria.iter_mut().chain(&mut task.specs).chain(&mut task.tests).chain(&mut task.steps));
+            room.fit(task.files.iter_mut().chain(&mut task.commit));
+        }
+        room.fit(&mut self.conflicts);
+        if reviews {
+            room.fit(&mut self.changed_files);
+            room.fit(&mut self.diff);
+        }
+        room.fit(self.consultations.iter_mut().map(|advice| &mut advice.text));
+        for handoff in &mut self.handoffs {
+            room.fit([&mut handoff.summary].into_iter().chain(&mut handoff.decisions));
+        }
+        room.fit(&mut self.changed_files);
+        room.fit(self.handoffs.iter_mut().flat_map(|handoff| &mut handoff.files));
+        room.fit(self.task.iter_mut().flat_map(|task| &mut task.notes));
+        room.fit([&mut self.summary]);
+        room.fit(&mut self.failed_before);
+        if !reviews {
+            room.fit(&mut self.diff);
+        }
+        (self, room.shortened)
+    }
+}
+
+/// How much may still be told.
+struct Room {
+    left: usize,
+    shortened: bool,
+}
+
+impl Room {
+    /// Texts that matter alike: where there is no room for all, the longest are cut to one length.
+    fn fit<'a>(&mut self, texts: impl IntoIterator<Item = &'a mut String>) {
+        let mut texts: Vec<&mut String> = texts.into_iter().collect();
+        let mut lengths: Vec<usize> = texts.iter().map(|text| text.len()).collect();
+        lengths.sort_unstable();
+        let (mut left, mut most) = (self.left, usize::MAX);
+        for (at, length) in lengths.iter().enumerate() {
+            let share = left / (lengths.len() - at);
+            if *length > share {
+                most = share;
+                break;
+            }
+            left -= length;
+        }
+        for text in &mut texts {
+            if text.len() > most {
+                let end = text.floor_char_boundary(most);
+                // At the end of a line, where that is not far.
+                let end = text[..end].rfind('\n').filter(|line| line * 2 > end).unwrap_or(end);
+                let gone = text.len() - end;
+                text.truncate(end);
+                text.push_str(&format!("… ({gone} bytes left out)"));
+                self.shortened = true;
+                self.left = self.left.saturating_sub(end);
+            } else {
+                self.left = self.left.saturating_sub(text.len());
+            }
+        }
+    }
 }
 
 /// What a finished task passes to the ones after it.

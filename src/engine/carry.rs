@@ -139,7 +139,12 @@ impl Carrier {
         tokio::spawn(async move {
             if brief.task.is_none() && agents.repository.is_some() {
                 match site.folder(&agents, &ground).await {
-                    Ok(folder) => brief.folder = folder.display().to_string(),
+                    Ok(folder) => {
+                        brief.folder = folder.display().to_string();
+                        let repository = agents.repository.clone();
+                        let base = tokio::task::spawn_blocking(move || repository.and_then(|repository| repository.grown_from().ok()));
+                        brief.base = base.await.ok().flatten().unwrap_or_default();
+                    }
                     Err(why) => {
                         let _ = inbox.send(Input::ReviewEnded(order, unseen(why)).into());
                         return;

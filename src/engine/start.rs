@@ -5,6 +5,7 @@
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
 use crate::agents::command::{can_start, program_of};
+use crate::agents::prompt::Template;
 use crate::agents::roster;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
@@ -267,6 +268,9 @@ impl Prepared {
             can_start(program, &self.root, &self.config)
                 .map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
         }
+        Template::of(&self.config, &self.root)
+            .and_then(|template| template.check())
+            .map_err(|why| Failure::usage(format!("{why}\nnothing was started")))?;
         for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {
             can_start(&gate.command[0], &self.root, &self.config)
                 .map_err(|why| Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name)))?;

@@ -4,6 +4,7 @@ use super::calls::table;
 use super::openrpc;
 use super::types::{PlanDocument, ProblemDocument};
 use crate::agents::answer::Answer;
+use crate::agents::prompt::TEMPLATE;
 use crate::config::Config;
 use crate::core::brief::Brief;
 use crate::core::event::Recorded;
@@ -36,6 +37,7 @@ pub fn files() -> Vec<(&'static str, String)> {
     let document = serde_json::to_string_pretty(&openrpc::document(&table)).unwrap_or_default();
     files.push(("openrpc.json", document + "\n"));
     files.push(("README.md", openrpc::reference(&table)));
+    files.push(("brief.md", TEMPLATE.to_owned()));
     files
 }
 

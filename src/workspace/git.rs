@@ -4,6 +4,7 @@
 
 use crate::config::is_misleading;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -57,11 +58,30 @@ impl Git {
         self.says(&["config", "user.email"])
     }
 
+    /// The beginning of what a command prints, which may be very much.
+    ///
+    /// # Errors
+    /// There is no git, or what it prints can't be read.
+    pub fn beginning<S: AsRef<OsStr>>(&self, arguments: &[S], bytes: u64) -> Result<String, String> {
+        let failed = |error: std::io::Error| format!("git can't be run: {error}");
+        let mut git = self.command(arguments)?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
+        let mut printed = Vec::new();
+        let read = git.stdout.take().map_or(Ok(0), |out| out.take(bytes).read_to_end(&mut printed));
+        // It may have more to say.
+        let ended = git.kill().and_then(|()| git.wait());
+        read.and(ended.map(drop).map(|()| 0)).map_err(failed)?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
     /// All that came of a command.
     ///
     /// # Errors
     /// There is no git.
     pub fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
+        self.command(arguments)?.output().map_err(|error| format!("git can't be run: {error}"))
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Command, String> {
         let mut command = Command::new("git");
         command.current_dir(&self.folder).stdin(Stdio::null());
         if !self.folder.is_dir() {
@@ -93,6 +113,7 @@ impl Git {
             "-c",
             "advice.detachedHead=false",
         ]);
-        command.args(arguments).output().map_err(|error| format!("git can't be run: {error}"))
+        command.args(arguments);
+        Ok(command)
     }
 }

@@ -17,6 +17,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// The oldest git that merges without a checkout.
 const OLDEST: (u32, u32) = (2, 38);
+/// As much of a diff is read as a reviewer could be told.
+const DIFF_BYTES: u64 = 1 << 20;
 /// Files that are named in a warning.
 const NAMED: usize = 5;
 
@@ -504,6 +506,26 @@ impl Repository {
         }
         self.add(&tree, &["--force", "--detach"], commit)?;
         Ok((workspace, true))
+    }
+
+    /// What differs in a worktree from a commit, file by file.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
+        let arguments = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", base, "--", "."];
+        let text = Git::below(&self.trees, folder).beginning(&arguments, DIFF_BYTES)?;
+        let begins = text.match_indices("diff --git ").map(|(at, _)| at).filter(|at| *at == 0 || text[..*at].ends_with('\n'));
+        let begins: Vec<usize> = begins.chain([text.len()]).collect();
+        Ok(begins.windows(2).map(|of| text[of[0]..of[1]].to_owned()).collect())
+    }
+
+    /// The commit from which the result has grown: what it has in common with what is checked out.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn grown_from(&self) -> Result<String, String> {
+        self.git.run(&["merge-base", "HEAD", &self.result()])
     }
 
     /// That worktree has all that it needs.

@@ -253,6 +253,7 @@ fn agents_are_who_their_own_files_say() {
     assert!(with("with the hammer", "- Role: implementation") >= 3, "{asked:?}");
     assert!(with("with the glasses", "- Role: review") >= 3);
     assert!(with("lens", "- Role: review") >= 3);
+    assert!(with("diff --git", "- Role: review") >= 6 && with("diff --git", "- Role: final-review") >= 2, "reviewers see the work");
     assert_eq!((with("with the hammer", "- Role: review"), with("with the glasses", "- Role: implementation")), (0, 0), "to each its own");
     assert!(!asked.iter().any(|request| request.contains("with the glasses") && request.contains("\"Bash\"")), "its own tools");
 }

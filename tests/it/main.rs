@@ -5,6 +5,7 @@ mod acp;
 mod agents;
 mod auditor;
 mod breakdown;
+mod briefs;
 mod change;
 mod claim;
 mod cli;
