@@ -6,6 +6,7 @@ pub mod answer;
 pub mod claude;
 pub mod codex;
 pub mod command;
+pub mod confine;
 pub mod dialect;
 pub mod gemini;
 pub mod opencode;

@@ -46,6 +46,8 @@ pub struct Config {
     pub environment: Environment,
     /// Places of their own for attempts.
     pub worktree: Worktree,
+    /// What agents may change.
+    pub sandbox: Sandbox,
     /// What agents are told.
     pub briefs: Briefs,
     /// What sizes weigh, in minutes.
@@ -70,6 +72,34 @@ pub struct LeftOut {
     pub why: String,
     /// Whether somebody may miss it.
     pub missed: bool,
+}
+
+/// What agents may change, kept by the kernel (Landlock). It is about those that are coding agents, and
+/// about those of kind `command` that say so themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sandbox {
+    /// `auto`: where the system can, and said where it can't; `required`: nothing is started where it can't;
+    /// `off`.
+    pub mode: SandboxMode,
+    /// What they may write beside their place, temporary files, what their programs keep and the caches of
+    /// package managers: paths in the workspace, below `~/`, or whole ones.
+    pub write: Vec<String>,
+    /// TCP ports that they may connect to; all when absent.
+    pub ports: Option<Vec<u16>>,
+}
+
+/// Whether agents are confined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SandboxMode {
+    /// Where the system can.
+    #[default]
+    Auto,
+    /// Or nothing is started.
+    Required,
+    /// Never.
+    Off,
 }
 
 /// What agents are told.
@@ -266,6 +296,9 @@ pub struct Agent {
     /// Variables that it gets beside those of `[environment]`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Whether it is confined as `[sandbox]` says; coding agents are.
+    #[serde(default)]
+    pub sandbox: Option<bool>,
     /// What a coding agent's own files say of it.
     #[serde(skip)]
     pub definition: Option<Arc<Definition>>,
@@ -314,6 +347,7 @@ impl Agent {
             budget_usd: None,
             budget_tokens: None,
             environment: BTreeMap::new(),
+            sandbox: None,
             definition: None,
             defined_only: false,
         }
@@ -636,6 +670,7 @@ impl Config {
             tests_first: execution.tests_first,
             final_review: execution.final_review,
             isolated: execution.isolation == Some(Isolation::Worktree),
+            unconfined: None,
             deliver: execution.deliver,
             budget: Budget { usd: execution.budget_usd, tokens: execution.budget_tokens },
             task_budget: Budget { usd: execution.task_budget_usd, tokens: execution.task_budget_tokens },

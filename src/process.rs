@@ -5,10 +5,12 @@
 //! adopts every descendant that loses its parent, and kills them all when we are gone.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts processes")]
 
+pub mod confine;
 pub mod progress;
 pub mod warden;
 
 use crate::core::outcome::Ending;
+use confine::Confine;
 use progress::Progress;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -43,6 +45,8 @@ pub struct Launch {
     pub errors: Option<PathBuf>,
     /// The value of [`warden::COOKIE`] by which its descendants are known.
     pub cookie: String,
+    /// What it may change; whatever its user may when absent.
+    pub confine: Option<Confine>,
 }
 
 /// What it may not exceed.
@@ -179,7 +183,7 @@ impl Processes {
             waiting.exits.insert(id, sender);
             id
         };
-        self.requests.send(Request::Spawn { id, launch }).ok().map(|()| (id, exit))
+        self.requests.send(Request::Spawn { id, launch: Box::new(launch) }).ok().map(|()| (id, exit))
     }
 
     /// Asks a process to end, kills its whole tree after the grace, and waits until it is gone.

@@ -32,7 +32,7 @@ const CANCEL_TAKES: Duration = Duration::from_secs(3);
 /// What its stream says. There is no program of its own: the config names one.
 pub const DIALECT: Dialect = Dialect {
     program: "",
-    arguments: |_, _| Vec::new(),
+    arguments: |_, _, _| Vec::new(),
     tells: false,
     environment: &[],
     hear,

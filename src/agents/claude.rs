@@ -24,9 +24,14 @@ const WRITES: &str = "Bash,Edit,MultiEdit,Write,NotebookEdit,Read,Grep,Glob,Task
 /// Tools for a look.
 const READS: &str = "Read,Grep,Glob,Bash(git diff *),Bash(git log *),Bash(git show *),Bash(git status *)";
 
-fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
-    let (mode, tools) = if may_write(brief) { ("acceptEdits", WRITES) } else { ("dontAsk", READS) };
-    let fixed = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", mode, "--allowedTools", tools];
+fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
+    let (mode, tools) = match may_write(brief) {
+        true => ("acceptEdits", WRITES.to_owned()),
+        // What it starts can change nothing.
+        false if confined => ("dontAsk", format!("{READS},Bash")),
+        false => ("dontAsk", READS.to_owned()),
+    };
+    let fixed = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", mode, "--allowedTools", &tools];
     let mut arguments: Vec<String> = fixed.iter().map(|argument| (*argument).to_owned()).collect();
     if let Some(definition) = dialect::told(&DIALECT, agent) {
         // As the workspace has it: an attempt does not change who carries it out, nor who reviews it.

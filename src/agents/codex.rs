@@ -12,8 +12,13 @@ use serde_json::Value;
 pub const DIALECT: Dialect =
     Dialect { program: "codex", arguments, tells: true, environment: &[], hear, is_activity: |line| shown(hear, line).is_some() };
 
-fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
-    let sandbox = if may_write(brief) { "workspace-write" } else { "read-only" };
+fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
+    // Its own sandbox needs mounts, which what is confined can't make.
+    let sandbox = match (confined, may_write(brief)) {
+        (true, _) => "danger-full-access",
+        (false, true) => "workspace-write",
+        (false, false) => "read-only",
+    };
     let mut arguments: Vec<String> = vec!["exec".into()];
     if brief.session.is_some() {
         arguments.push("resume".into());

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
 use super::acp::Line;
+use super::confine::{self, Place};
 use super::dialect::{self, Heard, may_write};
 use super::prompt::Template;
 use super::verdict;
@@ -195,6 +196,10 @@ impl Agents {
             Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, brief, stop, show)).await,
             _ => processes.run(launch, limits, stop, show).await,
         };
+        if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
+            let temporary = self.temporary(&brief.order);
+            drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temporary)).await);
+        }
         let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
         let text = match &heard {
             _ if shell => String::new(),
@@ -232,7 +237,13 @@ impl Agents {
             output: self.output(&brief.order),
             errors: None,
             cookie: format!("{}/{}", self.folder.display(), brief.order),
+            confine: None,
         }
+    }
+
+    /// Where an order's temporary files are, where they can't be among everybody's.
+    fn temporary(&self, order: &str) -> PathBuf {
+        self.folder.join("tmp").join(order)
     }
 
     /// Where the output of an order is.
@@ -263,7 +274,7 @@ impl Agents {
             if argv.is_empty() {
                 argv.push(dialect.program.to_owned());
             }
-            argv.extend((dialect.arguments)(agent, brief));
+            argv.extend((dialect.arguments)(agent, brief, confine::applies(config, agent)));
             argv.extend(agent.args.iter().cloned());
         }
         let mut launch = self.launch(config, brief, argv, Some(text.clone()));
@@ -280,6 +291,15 @@ impl Agents {
         }
         launch.argv[0] = program.display().to_string();
         // Its answer is read from what it prints; what it says beside that must not be in it.
+        let place = Place {
+            root: &self.root,
+            own: match &self.repository {
+                Some(repository) if !brief.folder.is_empty() => repository.own(&self.place(brief)),
+                _ => vec![self.root.clone()],
+            },
+            temporary: self.temporary(&brief.order),
+        };
+        launch.confine = confine::of(config, agent, brief, &mut launch.environment, place);
         launch.errors = Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
         Ok(launch)
     }

@@ -42,8 +42,8 @@ pub struct Heard {
 pub struct Dialect {
     /// Its program where the config names none.
     pub program: &'static str,
-    /// The arguments after the program.
-    pub arguments: fn(&Agent, &Brief) -> Vec<String>,
+    /// The arguments after the program, with whether the system confines it.
+    pub arguments: fn(&Agent, &Brief, bool) -> Vec<String>,
     /// Whether its arguments tell it what its definition says; where not, the brief does.
     pub tells: bool,
     /// Variables that it needs.

@@ -18,7 +18,7 @@ pub const DIALECT: Dialect = Dialect {
     is_activity: |line| shown(hear, line).is_some(),
 };
 
-fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
+fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {
     let mode = if may_write(brief) { "yolo" } else { "default" };
     let fixed = ["--approval-mode", mode, "--skip-trust", "-o", "stream-json"];
     let mut arguments: Vec<String> = fixed.iter().map(|argument| (*argument).to_owned()).collect();

@@ -19,7 +19,7 @@ pub const DIALECT: Dialect = Dialect {
     is_activity: |line| shown(hear, line).is_some(),
 };
 
-fn arguments(agent: &Agent, brief: &Brief) -> Vec<String> {
+fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {
     let mut arguments: Vec<String> = ["run", "--format", "json"].iter().map(|argument| (*argument).to_owned()).collect();
     // What is not allowed without asking is denied to the others.
     if may_write(brief) {

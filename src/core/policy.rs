@@ -34,6 +34,9 @@ pub struct Policy {
     /// all share one folder, and tasks that name the same files never run at once.
     #[serde(default)]
     pub isolated: bool,
+    /// Why agents that should be confined are not; nothing where they are, or none should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfined: Option<String>,
     /// Whether the result is merged into the user's own checkout at the end.
     #[serde(default)]
     pub deliver: bool,
@@ -71,6 +74,7 @@ impl Default for Policy {
             tests_first: TestsFirst::Required,
             final_review: true,
             isolated: false,
+            unconfined: None,
             deliver: false,
             budget: Budget::default(),
             task_budget: Budget::default(),

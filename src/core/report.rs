@@ -30,6 +30,9 @@ pub struct Report {
     pub quality: QualityResults,
     /// What is delivered.
     pub deliverables: DeliverableStatus,
+    /// Why agents that should have been confined were not; absent where they were, or none should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfined: Option<String>,
     /// What is needed before completion.
     pub final_validation: Vec<String>,
     /// `Complete Success`, `Partial Success` or `Needs Rework`.
@@ -244,6 +247,7 @@ pub fn report(state: &State) -> Report {
         },
         agents: agents(state),
         deliverables: deliverables(state, status, &counts),
+        unconfined: state.policy.unconfined.clone(),
         final_validation: validation(state),
         success_level: success_level(state, status, &counts, &quality).into(),
         quality,
@@ -388,6 +392,9 @@ fn validation(state: &State) -> Vec<String> {
     let skipped = skipped_by_a_person(state);
     if !skipped.is_empty() {
         steps.push(format!("skipped by a person, and not looked at: {}", skipped.join(", ")));
+    }
+    if let Some(why) = &state.policy.unconfined {
+        steps.push(format!("agents were not confined: {why}; look over what changed outside of the repository"));
     }
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it anew".into());

@@ -7,6 +7,7 @@ use super::start::{Opened, Prepared};
 use crate::agents::command::Agents;
 use crate::core::event::{Recorded, Status};
 use crate::core::input::Input;
+use crate::core::policy::Policy;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
 use crate::gates::command::Gates;
@@ -130,16 +131,16 @@ impl Execution {
 /// Changes of the breakdown and of the config are taken up while it runs.
 fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig) -> Watch {
     let files: Vec<PathBuf> = prepared.source.path.iter().chain(&prepared.config_path).cloned().collect();
-    let (options, config_path, isolated) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.isolated);
+    let (options, config_path, policy) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.clone());
     let root = prepared.root.clone();
     let watch = Watch::new(move |file: &Path| {
         let input = if Some(file) != config_path.as_deref() {
             options.plan_now(file)
         } else {
             match options.config_now(&root, file) {
-                Ok((config, mut policy)) => {
-                    // Where attempts work does not change under way.
-                    policy.isolated = isolated;
+                Ok((config, rules)) => {
+                    // Where attempts work, and what the system can, does not change under way.
+                    let policy = Policy { isolated: policy.isolated, unconfined: policy.unconfined.clone(), ..rules };
                     *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                     Input::PolicyOffered(Box::new(policy))
                 }

@@ -109,6 +109,7 @@ impl Ground {
             output: self.output.clone(),
             errors: None,
             cookie: self.cookie.clone(),
+            confine: None,
         };
         let limits = Limits {
             timeout: time(&worktree.setup_timeout),

@@ -5,6 +5,7 @@
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
 use crate::agents::command::{can_start, program_of};
+use crate::agents::confine;
 use crate::agents::prompt::Template;
 use crate::agents::roster;
 use crate::breakdown::source::Source;
@@ -208,6 +209,8 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
         isolation(&prepared.root, prepared.config.execution.isolation, allocation.iter().all(is_command)).map_err(Failure::usage)?;
     prepared.policy.isolated = isolated;
     prepared.warnings.extend(warnings);
+    prepared.policy.unconfined = confine::lacking(&prepared.config).map_err(Failure::usage)?;
+    prepared.warnings.extend(prepared.policy.unconfined.iter().map(|why| format!("agents are not confined: {why}")));
     Ok(prepared)
 }
 

@@ -125,6 +125,7 @@ impl Gates {
             output: what.output.clone(),
             errors: None,
             cookie: what.cookie.clone(),
+            confine: None,
         };
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),

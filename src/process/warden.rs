@@ -39,7 +39,7 @@ pub enum Request {
         /// The number by which it is known here.
         id: u64,
         /// What to start.
-        launch: Launch,
+        launch: Box<Launch>,
     },
     /// Signal one.
     Signal {
@@ -108,7 +108,7 @@ fn serve(lock: &Path) -> io::Result<()> {
     for line in BufReader::new(socket).lines() {
         let Ok(line) = line else { break };
         match serde_json::from_str(&line) {
-            Ok(Request::Spawn { id, launch }) => warden.spawn(id, launch),
+            Ok(Request::Spawn { id, launch }) => warden.spawn(id, *launch),
             Ok(Request::Signal { id, signal }) => warden.signal(id, signal),
             Err(error) => say(format_args!("execution-coordinator (warden): {error}")),
         }
@@ -221,7 +221,11 @@ fn start(launch: &Launch) -> io::Result<i32> {
     command.args(arguments).current_dir(&launch.folder).env_clear();
     command.envs(launch.environment.iter().map(|(name, value)| (name, value))).env(COOKIE, &launch.cookie);
     command.stdin(stdin).stdout(output).stderr(errors).process_group(0);
-    command.spawn().map(|child| child.id().cast_signed())
+    let child = match &launch.confine {
+        Some(confine) => super::confine::spawn(confine, &mut command),
+        None => command.spawn(),
+    };
+    child.map(|child| child.id().cast_signed())
 }
 
 /// An attempt's process has ended: ends what it left behind.

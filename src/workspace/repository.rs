@@ -221,6 +221,15 @@ impl Repository {
         }
     }
 
+    /// What a place's agent may write: the place, and what of the repository it needs for commits on its own
+    /// branch. No config, no hooks, no other branches: those are run by, or shown to, others.
+    pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
+        let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
+        let (Some(order), Ok(common)) = (order, self.common()) else { return Vec::new() };
+        let refs = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&self.branches));
+        [self.trees.join(order), common.join("objects"), common.join("worktrees").join(order)].into_iter().chain(refs).collect()
+    }
+
     fn common(&self) -> Result<PathBuf, String> {
         self.git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).map(PathBuf::from)
     }

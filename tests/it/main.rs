@@ -27,6 +27,7 @@ mod pace;
 mod places;
 mod process;
 mod roster;
+mod sandbox;
 mod says;
 mod screen;
 mod simulate;

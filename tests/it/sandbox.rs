@@ -1,0 +1,109 @@
+//! What agents may change: the kernel keeps to it, whatever they try.
+
+use crate::support::{Ended, Workspace, ended};
+use std::process::Command;
+
+/// Tries to change everything, and says what it could.
+const AGENT: &str = "#!/bin/sh
+cat >/dev/null
+could() { if (eval \"$2\") 2>/dev/null; then list=\"$list $1\"; fi; }
+list=
+could place 'echo x >made.txt'
+could commit 'git add --all && git -c user.name=a -c user.email=a@b commit -qm agent'
+could checkout 'echo x >\"$WORKSPACE/evil.txt\"'
+could state 'echo x >\"$WORKSPACE/.execution-coordinator/evil\"'
+could hook 'echo x >\"$WORKSPACE/.git/hooks/post-commit\"'
+could config 'git config core.pager evil'
+could branch 'git branch stolen'
+could home 'echo x >\"$HOME/.bashrc\"'
+could allowed 'echo x >\"$HOME/mine/file\"'
+could cache 'mkdir -p \"$HOME/.cache/a\" && echo x >\"$HOME/.cache/a/b\"'
+could temporary 'echo x >\"$TMPDIR/a\"'
+could device 'echo x >/dev/null'
+could signal 'kill -0 $PPID'
+could connect 'exec 3<>/dev/tcp/127.0.0.1/$PORT'
+echo \"{\\\"status\\\":\\\"complete\\\",\\\"verdict\\\":\\\"pass\\\",\\\"summary\\\":\\\"$EXECUTION_COORDINATOR_ROLE could:$list\\\"}\"
+";
+
+fn workspace(config: &str) -> Workspace {
+    let agents = "[environment]\npass = [\"PATH\", \"HOME\", \"WORKSPACE\", \"PORT\"]\n[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n\
+        [agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n\
+        [agents.shop-expert]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\nskills = [\"build\"]\n\
+        [agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n";
+    let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n";
+    let agent = AGENT.replacen("#!/bin/sh", "#!/bin/bash", 1);
+    let workspace =
+        Workspace::with(&[("agent.sh", &agent), ("breakdown.md", plan), (".gitignore", ".state/\n.execution-coordinator/\nhome/\n")]);
+    workspace.write("execution-coordinator.toml", &format!("{agents}{config}"));
+    workspace.write("home/mine/there", "");
+    workspace.write("home/.bashrc", "as it was\n");
+    for arguments in
+        [&["init", "--quiet"][..], &["add", "--all"], &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"]]
+    {
+        assert!(Command::new("git").current_dir(workspace.path("")).args(arguments).status().expect("git").success());
+    }
+    workspace
+}
+
+fn run(workspace: &Workspace, port: u16) -> Ended {
+    ended(
+        workspace
+            .command(&["run", "breakdown.md"])
+            .env("HOME", workspace.path("home"))
+            .env("PORT", port.to_string())
+            .output()
+            .expect("the binary"),
+    )
+}
+
+/// What each could do, as it says at the end.
+fn could(workspace: &Workspace) -> String {
+    let journal = workspace.read(&format!("{}/journal.jsonl", workspace.execution().display()));
+    let said = journal.split("\"summary\":\"").skip(1).filter_map(|rest| rest.split('"').next()).filter(|said| said.contains("could:"));
+    said.map(|said| format!("{said}\n")).collect()
+}
+
+#[test]
+fn each_may_change_what_its_part_needs_and_nothing_else() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let workspace = workspace("[sandbox]\nwrite = [\"~/mine\"]\n");
+    let done = run(&workspace, port);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    expect_test::expect![[r#"
+        consultation could: allowed cache temporary device connect
+        implementation could: place commit allowed cache temporary device connect
+        review could: allowed cache temporary device connect
+        final-review could: allowed cache temporary device connect
+    "#]]
+    .assert_eq(&could(&workspace));
+    assert_eq!(workspace.read("home/.bashrc"), "as it was\n");
+    assert!(!done.stdout.contains("not confined"), "{}", done.stdout);
+}
+
+#[test]
+fn without_it_each_could_change_anything() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let workspace = workspace("[sandbox]\nmode = \"off\"\n");
+    let done = run(&workspace, listener.local_addr().expect("an address").port());
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    expect_test::expect![[r#"
+        consultation could: place commit checkout state hook config branch home allowed cache temporary device signal connect
+        implementation could: place checkout state hook config home allowed cache temporary device signal connect
+        review could: place checkout state hook config home allowed cache temporary device signal connect
+        final-review could: place checkout state hook config home allowed cache temporary device signal connect
+    "#]]
+    .assert_eq(&could(&workspace));
+}
+
+#[test]
+fn connections_go_to_the_ports_that_are_listed() {
+    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let [open, shut] = listeners.each_ref().map(|listener| listener.local_addr().expect("an address").port());
+    for (port, connects) in [(open, true), (shut, false)] {
+        let workspace = workspace(&format!("[sandbox]\nports = [{open}]\n"));
+        assert_eq!(run(&workspace, port).code, 0);
+        let lines = could(&workspace);
+        assert!(lines.lines().count() == 4 && lines.lines().all(|line| line.contains(" connect") == connects), "{lines}");
+    }
+}
