@@ -5,6 +5,7 @@
 //! adopts every descendant that loses its parent, and kills them all when we are gone.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts processes")]
 
+pub mod cgroup;
 pub mod confine;
 pub mod progress;
 pub mod warden;

@@ -90,7 +90,7 @@ impl Execution {
         });
         let waited = waited.await.map_err(|error| unusable("waiting for what a former process left", &error))?;
         drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
-        let orphans = if self.first.is_none() { warden::kill_orphans(&self.folder) } else { 0 };
+        let orphans = if self.first.is_none() { warden::kill_orphans(&self.folder, &warden_lock) } else { 0 };
         if orphans > 0 {
             say(format_args!("ended {orphans} processes that a former owner had left running"));
         }

@@ -6,7 +6,7 @@
 //! an attempt by ancestry, by process group, or by a cookie in their environment, so that a
 //! daemon in a session of its own is found too. What left both behind (a double fork with a
 //! cleared environment) is killed when no attempt is left that it could belong to, and at the
-//! latest with the warden. Where there is no `/proc` (macOS) only process groups are killed.
+//! latest with the warden, or by the next one where that was killed too (`cgroup`). Where there is no `/proc` (macOS) only process groups are killed.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts and kills processes")]
 
 use super::Launch;
@@ -99,6 +99,7 @@ fn serve(lock: &Path) -> io::Result<()> {
     // A session of its own: a Ctrl-C at the terminal is the daemon's to answer.
     let _ = rustix::process::setsid();
     let _held = crate::journal::lock::wait_for(lock)?;
+    let group = super::cgroup::enter(lock);
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -114,6 +115,9 @@ fn serve(lock: &Path) -> io::Result<()> {
         }
     }
     warden.kill_everything();
+    if let Some(group) = group {
+        group.leave();
+    }
     Ok(())
 }
 
@@ -320,13 +324,13 @@ fn process(pid: i32) -> Option<Process> {
     Some(Process { pid, parent, group, zombie: state == "Z", cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()) })
 }
 
-/// Ends what a former warden left running, by the cookies of an execution's folder (names of
-/// executions may be the same in two workspaces). Only needed where the
+/// Ends what a former warden left running, by its control group and by the cookies of an execution's folder
+/// (names of executions may be the same in two workspaces). Only needed where the
 /// warden itself was killed; gives how many there were.
-pub fn kill_orphans(folder: &Path) -> usize {
+pub fn kill_orphans(folder: &Path, lock: &Path) -> usize {
     let me = std::process::id().cast_signed();
     let prefix = format!("{}/", folder.display());
-    let mut count = 0;
+    let mut count = super::cgroup::end_former(lock);
     for _ in 0..50 {
         let orphans = processes()
             .into_iter()

@@ -61,6 +61,31 @@ fn no_orphan_lives_after_the_daemon_was_killed() {
 }
 
 #[test]
+fn no_orphan_lives_after_the_next_run_where_the_warden_was_killed_too() {
+    let workspace = with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
+    let mut owner = workspace.start(&["run", "breakdown.md"]);
+    eventually("the descendants are there", || pids(&workspace).len() == 5);
+    let parent = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+        stat[stat.rfind(')').expect("a name")..].split(' ').nth(2).expect("a parent").parse::<u32>().expect("a number")
+    };
+    // Of a double fork the warden is the parent.
+    let warden = pids(&workspace).into_iter().map(parent).find(|pid| parent(*pid) == owner.id()).expect("a warden");
+    // What hides best is found by its control group, where the system lets us have one.
+    let grouped = workspace.execution().join("warden.cgroup");
+    let groups = grouped.exists();
+    owner.kill().expect("killed");
+    crate::cli::signal(warden, rustix::process::Signal::KILL);
+    owner.wait().expect("it was ours");
+    eventually("the warden is gone", || !lives(warden));
+    let next = workspace.run(&["run", "breakdown.md"]);
+    assert!(next.code == 0 && next.stderr.contains("that a former owner had left running"), "{}", next.stderr);
+    let left: Vec<u32> = pids(&workspace).into_iter().filter(|pid| lives(*pid)).collect();
+    left.iter().for_each(|pid| crate::cli::signal(*pid, rustix::process::Signal::KILL));
+    assert_eq!((left.len(), grouped.exists()), (usize::from(!groups), false));
+}
+
+#[test]
 fn endings_are_told_apart() {
     let cases = [("exit 3", Ending::Exited(3)), ("kill -SEGV $$", Ending::Signaled(11))];
     for (run, ending) in cases {
