@@ -3,12 +3,15 @@
 
 pub mod acp;
 pub mod answer;
+pub mod app_server;
 pub mod claude;
 pub mod codex;
 pub mod command;
 pub mod confine;
+pub mod conversation;
 pub mod dialect;
 pub mod gemini;
+pub mod line;
 pub mod opencode;
 pub mod prompt;
 pub mod roster;

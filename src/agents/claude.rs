@@ -1,10 +1,12 @@
-//! Claude Code: `claude -p` with `stream-json`.
+//! Claude Code: `claude -p` with `stream-json` both ways: what it may not do without asking is asked for, and
+//! a turn can be interrupted.
 //!
 //! Measured with 2.1: an exhausted API ends with subtype `success` and `is_error`; a denied tool with
 //! exit code 0 and `permission_denials`; an interrupted stream with exit code 0; a terminated one
 //! without a result.
 
-use super::dialect::{self, Dialect, Heard, line_of, may_write, shown};
+use super::conversation::{Conversation, Subject};
+use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::{Value, json};
@@ -17,6 +19,8 @@ pub const DIALECT: Dialect = Dialect {
     environment: &[("DISABLE_AUTOUPDATER", "1"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
     hear,
     is_activity: |line| shown(hear, line).is_some(),
+    way: Way::Talks(|subject| Box::new(Talk::about(subject))),
+    otherwise: None,
 };
 
 /// Tools for an attempt, which has a place of its own.
@@ -31,8 +35,9 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
         false if confined => ("dontAsk", format!("{READS},Bash")),
         false => ("dontAsk", READS.to_owned()),
     };
-    let fixed = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", mode, "--allowedTools", &tools];
-    let mut arguments: Vec<String> = fixed.iter().map(|argument| (*argument).to_owned()).collect();
+    let both_ways = ["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--permission-prompt-tool", "stdio"];
+    let fixed = ["--verbose", "--permission-mode", mode, "--allowedTools", &tools];
+    let mut arguments: Vec<String> = both_ways.iter().chain(&fixed).map(|argument| (*argument).to_owned()).collect();
     if let Some(definition) = dialect::told(&DIALECT, agent) {
         // As the workspace has it: an attempt does not change who carries it out, nor who reviews it.
         let mut own = json!({"description": definition.description, "prompt": definition.instructions});
@@ -48,6 +53,71 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
         arguments.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
     arguments
+}
+
+/// Our side.
+struct Talk {
+    words: String,
+    allowed: bool,
+    confined: bool,
+    over: bool,
+}
+
+impl Talk {
+    fn about(subject: &Subject<'_>) -> Self {
+        Self { words: subject.words.clone(), allowed: may_write(subject.brief), confined: subject.confined, over: false }
+    }
+
+    /// By policy: who has a place may do what it asks for; all others may run what can change nothing.
+    fn permits(&self, tool: &str) -> Result<(), &'static str> {
+        match tool {
+            "AskUserQuestion" => Err("nobody can be asked: decide by the brief"),
+            "EnterWorktree" | "ExitWorktree" => Err("this is a place of your own already: stay in it"),
+            _ if self.allowed => Ok(()),
+            "Bash" if self.confined => Ok(()),
+            _ => Err("you look and advise: change nothing"),
+        }
+    }
+}
+
+impl Conversation for Talk {
+    fn begins(&mut self) -> Vec<Value> {
+        let content = json!([{"type": "text", "text": self.words}]);
+        vec![
+            json!({"type": "control_request", "request_id": "begin", "request": {"subtype": "initialize"}}),
+            json!({"type": "user", "message": {"role": "user", "content": content}}),
+        ]
+    }
+
+    fn hears(&mut self, message: &Value) -> Vec<Value> {
+        let (id, asked) = (&message["request_id"], &message["request"]);
+        match message["type"].as_str() {
+            Some("result") => self.over = true,
+            Some("control_request") if asked["subtype"] == "can_use_tool" => {
+                let decision = match self.permits(asked["tool_name"].as_str().unwrap_or_default()) {
+                    Ok(()) => json!({"behavior": "allow", "updatedInput": asked["input"]}),
+                    Err(why) => json!({"behavior": "deny", "message": why}),
+                };
+                return vec![
+                    json!({"type": "control_response", "response": {"subtype": "success", "request_id": id, "response": decision}}),
+                ];
+            }
+            Some("control_request") => {
+                let answer = json!({"subtype": "error", "request_id": id, "error": "this is not offered"});
+                return vec![json!({"type": "control_response", "response": answer})];
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn interrupts(&mut self) -> Vec<Value> {
+        vec![json!({"type": "control_request", "request_id": "stop", "request": {"subtype": "interrupt"}})]
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
 }
 
 fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
@@ -76,6 +146,14 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             Some(said)
         }
         "user" => Some(String::new()),
+        "control_request" if event["request"]["subtype"] == "can_use_tool" => {
+            Some(format!("asks for permission: {}", line_of(&event["request"]["tool_name"])))
+        }
+        "rate_limit_event" => {
+            let info = &event["rate_limit_info"];
+            heard.resets_at_s = info["resetsAt"].as_u64().filter(|_| info["status"] == "rejected");
+            None
+        }
         "result" => {
             heard.finished = true;
             heard.text = event["result"].as_str().unwrap_or_default().to_owned();

@@ -1,24 +1,41 @@
-//! Codex: `codex exec --json`.
+//! Codex by its command line: `codex exec --json`, where it has no server.
 //!
 //! Measured with 0.169: a refusing sandbox ends with exit code 0; an unknown model's warning is an item
 //! of type `error` and harmless; tokens add up over the thread.
 
-use super::dialect::{self, Dialect, Heard, line_of, may_write, shown};
+use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;
 
-/// Codex's.
-pub const DIALECT: Dialect =
-    Dialect { program: "codex", arguments, tells: true, environment: &[], hear, is_activity: |line| shown(hear, line).is_some() };
+/// Codex's, where it has no server.
+pub const DIALECT: Dialect = Dialect {
+    program: "codex",
+    arguments,
+    tells: true,
+    environment: &[],
+    hear,
+    is_activity: |line| shown(hear, line).is_some(),
+    way: Way::Alone,
+    otherwise: None,
+};
 
-fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
-    // Its own sandbox needs mounts, which what is confined can't make.
-    let sandbox = match (confined, may_write(brief)) {
+/// Its own sandbox; none where the system confines it, because it needs mounts, which can't be made then.
+pub fn sandbox(may_write: bool, confined: bool) -> &'static str {
+    match (confined, may_write) {
         (true, _) => "danger-full-access",
         (false, true) => "workspace-write",
         (false, false) => "read-only",
-    };
+    }
+}
+
+/// Whether its sandbox refused a command.
+pub fn refused(exit_code: &Value, output: &str) -> bool {
+    *exit_code != 0 && (output.contains("Read-only file system") || output.contains("bwrap: "))
+}
+
+fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
+    let sandbox = sandbox(may_write(brief), confined);
     let mut arguments: Vec<String> = vec!["exec".into()];
     if brief.session.is_some() {
         arguments.push("resume".into());
@@ -59,8 +76,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
                     heard.called();
                 }
                 let output = item["aggregated_output"].as_str().unwrap_or_default();
-                let worked = item["exit_code"] == 0;
-                if !worked && (output.contains("Read-only file system") || output.contains("bwrap: ")) {
+                if refused(&item["exit_code"], output) {
                     heard.denied.push(line_of(&item["command"]));
                 }
                 if item["error"]["message"].as_str().is_some_and(|why| why.contains("requires approval")) {

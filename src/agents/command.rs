@@ -6,9 +6,9 @@
 //! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
-use super::acp::Line;
 use super::confine::{self, Place};
-use super::dialect::{self, Heard, may_write};
+use super::conversation::{Subject, converse};
+use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::Template;
 use super::verdict;
 use crate::config::{Agent, Config, Kind, SHELL};
@@ -20,11 +20,9 @@ use crate::workspace::repository::{About, Repository};
 use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 use tokio::sync::watch;
 
-/// How long an agent that is talked with may take to leave at the end of its input.
-const LEAVES_BY_ITSELF: Duration = Duration::from_secs(1);
 /// How much of an answer is read: its end.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -152,6 +150,7 @@ impl Agents {
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 
+    /// Runs an agent, the other way where it does not understand the first.
     async fn run(
         &self,
         config: &Config,
@@ -161,29 +160,57 @@ impl Agents {
         mut tail: impl FnMut(&str),
     ) -> Ran {
         let began = Instant::now();
-        let ran = |ending, output, heard| Ran { ending, output, heard, duration_ms: millis(began.elapsed()) };
-        let agent = config.agents.get(&brief.agent);
-        let prepared = match agent {
-            Some(agent) if agent.kind != Kind::Shell => self.command(config, agent, brief),
-            _ => self.shell(config, brief),
+        let mut dialect = config.agents.get(&brief.agent).and_then(|agent| dialect::of(agent.kind));
+        let mut ran = loop {
+            let ran = self.run_by(dialect, config, processes, brief, stop.clone(), &mut tail).await;
+            let understood = ran.heard.as_ref().is_none_or(|heard| *heard != Heard::default());
+            let failed = matches!(ran.ending, Ending::Exited(code) if code != 0);
+            match dialect.and_then(|dialect| dialect.otherwise).filter(|_| failed && !understood) {
+                Some(otherwise) => dialect = Some(otherwise),
+                None => break ran,
+            }
         };
-        let launch = match prepared {
-            Ok(launch) => launch,
+        if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
+            let temporary = self.temporary(&brief.order);
+            drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temporary)).await);
+        }
+        if let Some(heard) = &mut ran.heard {
+            heard.retry_after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
+        }
+        ran.duration_ms = millis(began.elapsed());
+        ran
+    }
+
+    async fn run_by(
+        &self,
+        dialect: Option<&'static Dialect>,
+        config: &Config,
+        processes: &Processes,
+        brief: &Brief,
+        stop: watch::Receiver<bool>,
+        tail: &mut impl FnMut(&str),
+    ) -> Ran {
+        let ran = |ending, output, heard| Ran { ending, output, heard, duration_ms: 0 };
+        let agent = config.agents.get(&brief.agent).filter(|agent| agent.kind != Kind::Shell);
+        let prepared = match agent {
+            Some(agent) => self.command(config, agent, dialect, brief),
+            None => self.shell(config, brief).map(|launch| (launch, String::new())),
+        };
+        let (launch, words) = match prepared {
+            Ok(prepared) => prepared,
             Err(why) => return ran(Ending::DidNotStart(why), String::new(), None),
         };
         let execution = &config.execution;
-        let own = agent.and_then(|agent| agent.idle_timeout.as_deref());
-        let shell = agent.is_none_or(|agent| agent.kind == Kind::Shell);
-        let dialect = agent.and_then(|agent| dialect::of(agent.kind));
+        let own = |of: fn(&Agent) -> &Option<String>| config.agents.get(&brief.agent).and_then(|agent| of(agent).as_deref());
         let limits = Limits {
-            timeout: time(agent.and_then(|agent| agent.attempt_timeout.as_deref()).unwrap_or(&execution.attempt_timeout)),
+            timeout: time(own(|agent| &agent.attempt_timeout).unwrap_or(&execution.attempt_timeout)),
             // A command may well be silent for long; an agent that says nothing is stuck.
-            idle: own.or(if shell { None } else { Some(execution.idle_timeout.as_str()) }).map(time),
+            idle: own(|agent| &agent.idle_timeout).or(agent.map(|_| execution.idle_timeout.as_str())).map(time),
             output_bytes: execution.output_limit_bytes,
             grace: time(&execution.grace),
             activity: dialect.map(|dialect| dialect.is_activity),
         };
-        let output = launch.output.clone();
+        let (output, folder) = (launch.output.clone(), launch.folder.clone());
         let show = |line: &str| match dialect {
             None => tail(line),
             Some(dialect) => {
@@ -192,17 +219,16 @@ impl Agents {
                 }
             }
         };
-        let ending = match agent {
-            Some(agent) if agent.kind == Kind::Acp => Box::pin(converse(processes, launch, limits, brief, stop, show)).await,
+        let ending = match (agent, dialect.map(|dialect| &dialect.way)) {
+            (Some(agent), Some(way @ (Way::Talks(_) | Way::Protocol))) => {
+                let subject = Subject { agent, brief, words, folder: &folder, confined: launch.confine.is_some() };
+                Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
+            }
             _ => processes.run(launch, limits, stop, show).await,
         };
-        if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
-            let temporary = self.temporary(&brief.order);
-            drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temporary)).await);
-        }
         let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
         let text = match &heard {
-            _ if shell => String::new(),
+            _ if agent.is_none() => String::new(),
             Some(heard) => heard.text.clone(),
             None => end_of(&output, ANSWER_BYTES),
         };
@@ -261,13 +287,14 @@ impl Agents {
         Ok(launch)
     }
 
-    fn command(&self, config: &Config, agent: &Agent, brief: &Brief) -> Result<Launch, String> {
+    /// What is to be started, with the brief in words.
+    fn command(&self, config: &Config, agent: &Agent, dialect: Option<&Dialect>, brief: &Brief) -> Result<(Launch, String), String> {
         let folder = self.folder.join("briefs");
         let text = folder.join(format!("{}.md", brief.order));
         let json = folder.join(format!("{}.json", brief.order));
         let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
-        let dialect = dialect::of(agent.kind);
-        write(&text, self.words(config, agent, brief)?.as_bytes())?;
+        let words = self.words(config, agent, brief)?;
+        write(&text, words.as_bytes())?;
         write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
         let mut argv = agent.command.clone();
         if let Some(dialect) = dialect {
@@ -278,7 +305,7 @@ impl Agents {
             argv.extend(agent.args.iter().cloned());
         }
         let mut launch = self.launch(config, brief, argv, Some(text.clone()));
-        let own = dialect.into_iter().flat_map(|dialect| dialect.environment);
+        let own = dialect.iter().flat_map(|dialect| dialect.environment);
         launch.environment.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         launch.environment.extend(agent.environment.clone());
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
@@ -301,57 +328,7 @@ impl Agents {
         };
         launch.confine = confine::of(config, agent, brief, &mut launch.environment, place);
         launch.errors = Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
-        Ok(launch)
-    }
-}
-
-/// Runs a process that is talked with: the warden's like all others, and ended when all is said.
-async fn converse(
-    processes: &Processes,
-    mut launch: Launch,
-    limits: Limits,
-    brief: &Brief,
-    stop: watch::Receiver<bool>,
-    show: impl FnMut(&str),
-) -> Ending {
-    // What would be its standard input is told in the protocol's own frames.
-    let words = launch.stdin.take().map(|text| std::fs::read_to_string(text).unwrap_or_default()).unwrap_or_default();
-    let line = match Line::new(&launch.output) {
-        Ok(line) => line,
-        Err(error) => return Ending::DidNotStart(format!("{}: no pipe can be made: {error}", launch.output.display())),
-    };
-    launch.stdin = Some(line.input().to_owned());
-    let (over, ends) = watch::channel(false);
-    let (folder, asked_to_stop) = (launch.folder.clone(), stop.clone());
-    let running = processes.run(launch, limits, ends, show);
-    // The protocol's futures are large.
-    let talking = Box::pin(line.talk(brief, words, &folder, stop));
-    tokio::pin!(running);
-    let talked = tokio::select! {
-        // It is gone before all was said, or it took too long.
-        ending = &mut running => return ending,
-        talked = talking => talked,
-    };
-    // Its input has ended; some want to be told by a signal.
-    let ending = match tokio::time::timeout(LEAVES_BY_ITSELF, &mut running).await {
-        Ok(ending) => ending,
-        Err(_) => {
-            over.send_replace(true);
-            running.await
-        }
-    };
-    let stopped = *asked_to_stop.borrow();
-    match talked {
-        _ if stopped => Ending::Stopped,
-        // However it leaves once its turn is over: what counts is what it said.
-        Ok(()) => Ending::Exited(0),
-        Err(_) => {
-            if ending == Ending::Stopped {
-                Ending::Exited(1)
-            } else {
-                ending
-            }
-        }
+        Ok((launch, words))
     }
 }
 

@@ -5,7 +5,8 @@
 //! is no error, and nothing that was tried was denied. Exit codes say too little: of these programs
 //! several end with 0 after a failure.
 
-use super::{acp, claude, codex, gemini, opencode};
+use super::conversation::{Conversation, Subject};
+use super::{acp, app_server, claude, gemini, opencode};
 use crate::config::definition::Definition;
 use crate::config::{Agent, Kind};
 use crate::core::brief::Brief;
@@ -15,6 +16,8 @@ use std::io::{BufRead, BufReader, Read};
 
 /// Longest line of a stream that is looked at.
 const LINE_BYTES: u64 = 8 << 20;
+/// Nobody waits longer.
+const WEEK_MS: u64 = 7 * 86_400_000;
 /// Longest instructions that are given as an argument: the system's limit on one is 128 KB, and they are
 /// escaped in it.
 const ARGUMENT_BYTES: usize = 48 * 1024;
@@ -36,6 +39,18 @@ pub struct Heard {
     pub session: Option<String>,
     /// Whether it came to nothing because its service could not be had.
     pub shortage: Option<Shortage>,
+    /// When what is used up can be had again, in seconds since the Unix epoch.
+    pub resets_at_s: Option<u64>,
+}
+
+/// How an agent is told its brief.
+pub enum Way {
+    /// It reads it, prints and ends.
+    Alone,
+    /// It is talked with.
+    Talks(fn(&Subject<'_>) -> Box<dyn Conversation>),
+    /// It is talked with by the Agent Client Protocol.
+    Protocol,
 }
 
 /// One agent's way to be started and to tell what it does.
@@ -53,13 +68,17 @@ pub struct Dialect {
     pub hear: fn(&Value, &mut Heard) -> Option<String>,
     /// Whether a line is real activity.
     pub is_activity: fn(&str) -> bool,
+    /// How it is told its brief.
+    pub way: Way,
+    /// Another way, for one that ends without having understood this.
+    pub otherwise: Option<&'static Dialect>,
 }
 
 /// The dialect of a kind of agent; none where it has none.
 pub fn of(kind: Kind) -> Option<&'static Dialect> {
     Some(match kind {
         Kind::Claude => &claude::DIALECT,
-        Kind::Codex => &codex::DIALECT,
+        Kind::Codex => &app_server::DIALECT,
         Kind::Gemini => &gemini::DIALECT,
         Kind::Opencode => &opencode::DIALECT,
         Kind::Acp => &acp::DIALECT,
@@ -124,6 +143,7 @@ impl Heard {
         let said = why.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         let kind = match status {
+            Some(402) => Some(ShortageKind::Quota),
             _ if says(&["usage limit", "quota exceeded", "credit balance", "insufficient_quota"]) => Some(ShortageKind::Quota),
             Some(429) => Some(ShortageKind::RateLimited),
             Some(503 | 529) => Some(ShortageKind::Overloaded),
@@ -133,16 +153,58 @@ impl Heard {
             None => None,
         };
         if let Some(kind) = kind {
-            let retry_after_ms = self.shortage.take().and_then(|known| known.retry_after_ms);
-            self.shortage = Some(Shortage { kind, retry_after_ms });
+            self.shortage = Some(Shortage { kind, retry_after_ms: again_in(&said) });
+            // "Usage limit reached|1735689600"
+            let at = said.rsplit_once('|').and_then(|(_, at)| at.trim().parse().ok()).filter(|at| *at > 1_000_000_000);
+            self.resets_at_s = at.or(self.resets_at_s);
         }
         self.failed = Some(why);
+    }
+
+    /// How long until what is used up can be had again, at a time in seconds since the Unix epoch.
+    pub fn retry_after(&mut self, now_s: u64) {
+        let (Some(shortage), Some(at)) = (&mut self.shortage, self.resets_at_s) else { return };
+        shortage.retry_after_ms = Some(at.saturating_sub(now_s).saturating_mul(1_000).min(WEEK_MS));
     }
 
     /// A call of a tool.
     pub fn called(&mut self) {
         self.usage.tool_calls = Some(self.usage.tool_calls.unwrap_or(0) + 1);
     }
+}
+
+/// The time in words such as "try again in 1h 20m", "retry after 30 seconds", "in 1.5s", in milliseconds.
+fn again_in(said: &str) -> Option<u64> {
+    let rest = ["again in ", "retry after ", "retry-after: ", "retry in "].iter().find_map(|words| Some(said.split_once(words)?.1))?;
+    let mut words = rest.split_whitespace().take(8).peekable();
+    let mut all_ms = None;
+    while let Some(word) = words.next() {
+        let digits = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+        let Ok(number) = word[..digits].parse::<f64>() else { break };
+        let unit =
+            if digits == word.len() { words.next_if(|word| word.starts_with(char::is_alphabetic)).unwrap_or("s") } else { &word[digits..] };
+        let name = unit.trim_end_matches(|c: char| !c.is_alphabetic());
+        let unit_ms = match name {
+            "ms" | "milliseconds" => 1.0,
+            "s" | "sec" | "second" | "seconds" => 1_000.0,
+            "m" | "min" | "minute" | "minutes" => 60_000.0,
+            "h" | "hour" | "hours" => 3_600_000.0,
+            "d" | "day" | "days" => 86_400_000.0,
+            _ => break,
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "digits are no negative number, and a week is the most"
+        )]
+        let ms = (number * unit_ms).min(WEEK_MS as f64) as u64;
+        all_ms = Some(all_ms.unwrap_or(0) + ms);
+        if name.len() < unit.len() {
+            // The sentence ends.
+            break;
+        }
+    }
+    all_ms
 }
 
 /// A field's text, shortened to a line.

@@ -3,7 +3,7 @@
 //! Measured with 0.61: the exit code of an API error is its status modulo 256; a terminated one ends
 //! with 0 and no result; without the variable below it starts itself once more, and that outlives it.
 
-use super::dialect::{Dialect, Heard, line_of, may_write, shown};
+use super::dialect::{Dialect, Heard, Way, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub const DIALECT: Dialect = Dialect {
     environment: &[("GEMINI_CLI_NO_RELAUNCH", "true")],
     hear,
     is_activity: |line| shown(hear, line).is_some(),
+    way: Way::Alone,
+    otherwise: None,
 };
 
 fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {

@@ -4,7 +4,7 @@
 //! denied ends with exit code 0; an overloaded API is asked for ever and nothing is printed, which only
 //! the limit on silence ends.
 
-use super::dialect::{Dialect, Heard, line_of, may_write, shown};
+use super::dialect::{Dialect, Heard, Way, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;
@@ -17,6 +17,8 @@ pub const DIALECT: Dialect = Dialect {
     environment: &[("OPENCODE_DISABLE_AUTOUPDATE", "1")],
     hear,
     is_activity: |line| shown(hear, line).is_some(),
+    way: Way::Alone,
+    otherwise: None,
 };
 
 fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {

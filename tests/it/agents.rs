@@ -276,6 +276,23 @@ fn leaves_no_orphans(client: &str, by_protocol: bool) {
     eventually("nothing is left of it", || sleeps() == 0);
 }
 
+/// A turn that is no longer wanted is interrupted before its process is ended, and says so.
+#[test]
+fn agents_that_are_talked_with_are_interrupted_first() {
+    for (client, says) in [("claude", "\"error_during_execution\""), ("codex", "\"status\":\"interrupted\"")] {
+        let rules = r#"{"rules": [{"match": "- Role: tests", "steps": [{"shell": "touch begun; sleep 1000"}, {"text": "never"}]}]}"#;
+        let Some((workspace, _model)) = prepared(client, rules, false) else { return };
+        let mut run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
+        let place = || workspace.execution().join("trees/a1/begun").exists();
+        eventually("it has begun", || workspace.run(&["status"]).code == 0 && place());
+        assert_eq!(workspace.run(&["cancel"]).code, 0);
+        run.wait().expect("an end");
+        let logs = std::fs::read_dir(workspace.execution().join("output")).expect("outputs").flatten();
+        let said: String = logs.filter_map(|log| std::fs::read_to_string(log.path()).ok()).collect();
+        assert!(said.contains(says), "{client}: {said}");
+    }
+}
+
 #[test]
 fn an_agent_whose_service_limits_its_rate_is_asked_again() {
     let rules = RULES.replace("{\"shell\"", "{\"error\": {\"status\": 429}, \"shell\"");

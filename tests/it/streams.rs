@@ -1,18 +1,37 @@
 //! What the streams of real coding agents come to: each pitfall that was measured on one of them.
 
-use execution_coordinator::agents::dialect::{self, Heard};
-use execution_coordinator::config::Kind;
-use std::path::PathBuf;
+use execution_coordinator::agents::conversation::{Conversation, Subject};
+use execution_coordinator::agents::dialect::{Dialect, Heard, Way};
+use execution_coordinator::agents::{acp, app_server, claude, codex, gemini, opencode};
+use execution_coordinator::config::{Agent, Kind};
+use execution_coordinator::core::brief::Brief;
+use std::path::{Path, PathBuf};
 
-/// The recorded stream of an agent, from `tests/data/agents`.
-fn heard(kind: Kind, name: &str) -> Heard {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(kind.name()).join(format!("{name}.jsonl"));
-    dialect::of(kind).expect("a dialect").read(std::fs::File::open(path).expect("a stream"))
+/// The dialect of recorded streams, by the folder that they are in.
+fn of(folder: &str) -> &'static Dialect {
+    match folder {
+        "claude" => &claude::DIALECT,
+        "codex" => &codex::DIALECT,
+        "app_server" => &app_server::DIALECT,
+        "gemini" => &gemini::DIALECT,
+        "opencode" => &opencode::DIALECT,
+        _ => &acp::DIALECT,
+    }
+}
+
+/// A recorded stream, from `tests/data/agents`.
+fn recorded(folder: &str, name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(folder).join(format!("{name}.jsonl"));
+    std::fs::read_to_string(path).expect("a stream")
+}
+
+fn heard(folder: &str, name: &str) -> Heard {
+    of(folder).read(recorded(folder, name).as_bytes())
 }
 
 /// In a line: whether it counts for an attempt, and what it used.
-fn line(kind: Kind, name: &str) -> String {
-    let heard = heard(kind, name);
+fn line(folder: &str, name: &str) -> String {
+    let heard = heard(folder, name);
     let verdict = match heard.objection(true) {
         Some((verdict, why)) => format!("{verdict:?}: {why}"),
         None => format!("counts: {}", heard.text),
@@ -23,12 +42,12 @@ fn line(kind: Kind, name: &str) -> String {
     format!("{name}: {verdict} [{} tokens, {} calls, {session}{short}]", usage.tokens.unwrap_or(0), usage.tool_calls.unwrap_or(0))
 }
 
-fn all(kind: Kind) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(kind.name());
-    let entries = std::fs::read_dir(folder).expect("streams").flatten();
+fn all(folder: &str) -> String {
+    let streams = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(folder);
+    let entries = std::fs::read_dir(streams).expect("streams").flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.path().file_stem()?.to_str().map(str::to_owned)).collect();
     names.sort();
-    names.iter().map(|name| line(kind, name) + "\n").collect()
+    names.iter().map(|name| line(folder, name) + "\n").collect()
 }
 
 #[test]
@@ -38,6 +57,8 @@ fn claude_code() {
         api-429-exhausted: Unknown: API Error: Request rejected (429) · scripted error 429 [120 tokens, 1 calls, session, RateLimited]
         api-429-twice-then-ok: counts: done after retry [240 tokens, 1 calls, session]
         api-529-exhausted: Unknown: API Error: 529 scripted error 529. This is a server-side issue, usually temporary — try again in a moment. If it persist [120 tokens, 1 calls, session, Overloaded]
+        control-denied: Blocked: it was not permitted: Bash; allow it in the agent's own settings or by `args` [360 tokens, 2 calls, session]
+        control-interrupted: Unknown: error_during_execution: [ede_diagnostic] result_type=user last_content_type=n/a stop_reason=null [0 tokens, 0 calls, session]
         json-schema: counts: {"status":"done","files":["a"]} [120 tokens, 1 calls, session]
         max-budget: Unknown: error_max_budget_usd: Reached maximum budget ($0.01) [0 tokens, 1 calls, session]
         max-turns: Unknown: error_max_turns: Reached maximum number of turns (1) [120 tokens, 1 calls, session]
@@ -49,7 +70,7 @@ fn claude_code() {
         sigint-in-tool: Unknown: error_during_execution: [ede_diagnostic] result_type=user last_content_type=n/a stop_reason=tool_use [120 tokens, 1 calls, session]
         sigterm-no-result: Unknown: its stream ended before its last event [0 tokens, 1 calls, session]
         subagent: counts: parent fin [240 tokens, 2 calls, session]
-    "#]].assert_eq(&all(Kind::Claude));
+    "#]].assert_eq(&all("claude"));
 }
 
 #[test]
@@ -67,7 +88,106 @@ fn codex() {
         readonly-sandbox-exit0: counts: fin [360 tokens, 1 calls, session]
         sigint: Unknown: its stream ended before its last event [0 tokens, 0 calls, session]
         stream-cut: Unknown: stream disconnected before completion: Transport error: network error: error decoding response body [0 tokens, 1 calls, session]
-    "#]].assert_eq(&all(Kind::Codex));
+    "#]].assert_eq(&all("codex"));
+}
+
+#[test]
+fn codex_by_its_server() {
+    expect_test::expect![[r#"
+        api-429: Unknown: exceeded retry limit, last status: 429 Too Many Requests [0 tokens, 0 calls, no session, RateLimited]
+        api-503: Unknown: unexpected status 503 Service Unavailable: scripted error 503, url: http://127.0.0.1:18991/v1/responses [0 tokens, 0 calls, no session, Overloaded]
+        approval: Blocked: it was not permitted: /bin/bash -lc 'touch esc.txt'; allow it in the agent's own settings or by `args` [240 tokens, 1 calls, session]
+        interrupted: Unknown: its turn ended with interrupted [120 tokens, 0 calls, session]
+    "#]].assert_eq(&all("app_server"));
+}
+
+/// Our side of a conversation about an order of a role.
+fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool) -> Box<dyn Conversation> {
+    let Way::Talks(begin) = &of(folder).way else { panic!("it is not talked with") };
+    let brief = Brief { role: role.into(), session: session.map(str::to_owned), ..Brief::default() };
+    let agent = Agent::of_kind(Kind::Claude);
+    begin(&Subject { agent: &agent, brief: &brief, words: "the brief".into(), folder: Path::new("/place"), confined })
+}
+
+/// What is said to a recorded agent: at first, and to each message that is answered.
+fn said(folder: &str, name: &str, mut ours: Box<dyn Conversation>) -> String {
+    let lines = |messages: Vec<serde_json::Value>| messages.iter().map(|message| format!("{message}\n")).collect::<String>();
+    let mut said = lines(ours.begins());
+    for line in recorded(folder, name).lines() {
+        said += &lines(ours.hears(&serde_json::from_str(line).expect("JSON")));
+        if ours.is_over() {
+            return said + "over\n";
+        }
+    }
+    said
+}
+
+#[test]
+fn what_is_said_to_claude_code() {
+    let by = |role| said("claude", "control-denied", conversation("claude", role, None, false));
+    expect_test::expect![[r#"
+        {"type":"control_request","request_id":"begin","request":{"subtype":"initialize"}}
+        {"type":"user","message":{"role":"user","content":[{"type":"text","text":"the brief"}]}}
+        {"type":"control_response","response":{"subtype":"success","request_id":"fa205e74-4a28-4dbe-8dc3-6af60ef544bb","response":{"behavior":"allow","updatedInput":{"file_path":"/home/user/projects/clctl/hello.txt","content":"hi\n"}}}}
+        {"type":"control_response","response":{"subtype":"success","request_id":"ccab31cd-93c0-4a40-bb33-1f88359a2c7e","response":{"behavior":"allow","updatedInput":{"command":"rm -rf hello.txt","description":"run a command"}}}}
+        over
+    "#]].assert_eq(&by("implementation"));
+    let reviewer = by("review");
+    assert_eq!(reviewer.matches("\"behavior\":\"deny\"").count(), 2, "{reviewer}");
+    let confined = said("claude", "control-denied", conversation("claude", "review", None, true));
+    assert_eq!(confined.matches("\"behavior\":\"deny\"").count(), 1, "a command that can change nothing may run: {confined}");
+    let mut ours = conversation("claude", "implementation", None, false);
+    assert_eq!(ours.interrupts()[0]["request"]["subtype"], "interrupt");
+}
+
+#[test]
+fn what_is_said_to_the_server_of_codex() {
+    expect_test::expect![[r#"
+        {"id":1,"method":"initialize","params":{"clientInfo":{"name":"execution-coordinator","title":"execution-coordinator","version":"0.1.0"}}}
+        {"method":"initialized","params":{}}
+        {"id":2,"method":"thread/start","params":{"cwd":"/place","sandbox":"workspace-write","approvalPolicy":"on-request"}}
+        {"id":3,"method":"turn/start","params":{"threadId":"01a202b5-3686-75a2-bcba-f3bbec55ae4f","input":[{"type":"text","text":"the brief"}]}}
+        {"id":0,"result":{"decision":"decline"}}
+        over
+    "#]].assert_eq(&said("app_server", "approval", conversation("app_server", "implementation", None, false)));
+    // A session that is forgotten is begun anew.
+    let mut ours = conversation("app_server", "implementation", Some("before"), true);
+    ours.begins();
+    let answer = |id: u64, what: &str| serde_json::json!({"id": id, what: {"thread": {"id": "t"}}});
+    let resumed = ours.hears(&answer(1, "result")).pop().expect("a request");
+    assert_eq!((&resumed["method"], &resumed["params"]["threadId"]), (&"thread/resume".into(), &"before".into()));
+    assert_eq!((&resumed["params"]["sandbox"], &resumed["params"]["approvalPolicy"]), (&"danger-full-access".into(), &"never".into()));
+    assert_eq!(ours.hears(&answer(2, "error"))[0]["method"], "thread/start");
+    assert_eq!(ours.hears(&answer(2, "result"))[0]["method"], "turn/start");
+    ours.hears(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
+    assert_eq!(ours.interrupts()[0]["params"], serde_json::json!({"threadId": "t", "turnId": "u"}));
+    assert!(!ours.is_over());
+    ours.hears(&serde_json::json!({"method": "turn/completed", "params": {"turn": {"status": "interrupted"}}}));
+    assert!(ours.is_over());
+}
+
+#[test]
+fn when_a_service_can_be_asked_again_is_read() {
+    let after = |why: &str, status| {
+        let mut heard = Heard::default();
+        heard.fails(why.into(), status);
+        heard.retry_after(1_700_000_000);
+        heard.shortage.map(|shortage| (format!("{:?}", shortage.kind), shortage.retry_after_ms))
+    };
+    let row = |kind: &str, ms: Option<u64>| Some((kind.to_owned(), ms));
+    assert_eq!(after("Rate limit reached. Please try again in 1.5s.", Some(429)), row("RateLimited", Some(1_500)));
+    assert_eq!(after("You've hit your usage limit. Try again in 2 hours 5 minutes.", None), row("Quota", Some(7_500_000)));
+    assert_eq!(after("overloaded, retry after 30 seconds", None), row("Overloaded", Some(30_000)));
+    assert_eq!(after("Claude AI usage limit reached|1700003600", None), row("Quota", Some(3_600_000)));
+    assert_eq!(after("Claude AI usage limit reached|1690000000", None), row("Quota", Some(0)));
+    assert_eq!(after("429 Too Many Requests, try again in a while", None), row("RateLimited", None));
+    assert_eq!(after("try again in 99999999999999999999999 days: 429", None), row("RateLimited", Some(604_800_000)));
+    assert_eq!(after("no such model", Some(400)), None);
+    let stream = r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1700000060}}
+{"type":"result","subtype":"success","is_error":true,"result":"limit reached","api_error_status":429}"#;
+    let mut heard = of("claude").read(stream.as_bytes());
+    heard.retry_after(1_700_000_000);
+    assert_eq!(heard.shortage.expect("a shortage").retry_after_ms, Some(60_000));
 }
 
 #[test]
@@ -81,7 +201,7 @@ fn gemini_cli() {
         sigterm-exit0-no-result: Unknown: its stream ended before its last event [0 tokens, 1 calls, session]
         stream-cut: Unknown: [API Error: terminated] [120 tokens, 1 calls, session]
         subagent: counts: parent fin [480 tokens, 1 calls, session]
-    "#]].assert_eq(&all(Kind::Gemini));
+    "#]].assert_eq(&all("gemini"));
 }
 
 #[test]
@@ -93,7 +213,7 @@ fn opencode() {
         mcp-calls: counts: mcp done [360 tokens, 2 calls, session]
         ok-write: counts: Done: wrote hello.txt [240 tokens, 1 calls, session]
         permission-auto-rejected-exit0: Blocked: it was not permitted: apply_patch; allow it in the agent's own settings or by `args` [120 tokens, 1 calls, session]
-    "#]].assert_eq(&all(Kind::Opencode));
+    "#]].assert_eq(&all("opencode"));
 }
 
 #[test]
@@ -111,37 +231,40 @@ fn agents_of_the_agent_client_protocol() {
         opencode-cancel: Unknown: its turn ended with cancelled [0 tokens, 1 calls, session]
         opencode-reject: counts:  [120 tokens, 1 calls, session]
     "#]]
-    .assert_eq(&all(Kind::Acp));
+    .assert_eq(&all("acp"));
 }
 
 #[test]
 fn retries_and_warnings_are_no_progress() {
-    let active = |kind, line: &str| (dialect::of(kind).expect("a dialect").is_activity)(line);
-    for (kind, line, is) in [
-        (Kind::Claude, r#"{"type":"system","subtype":"api_retry","attempt":1,"error":"rate_limit"}"#, false),
-        (Kind::Claude, r#"{"type":"assistant","message":{"model":"<synthetic>","content":[{"type":"text","text":"API Error"}]}}"#, false),
+    let active = |folder, line: &str| (of(folder).is_activity)(line);
+    for (folder, line, is) in [
+        ("claude", r#"{"type":"system","subtype":"api_retry","attempt":1,"error":"rate_limit"}"#, false),
+        ("claude", r#"{"type":"assistant","message":{"model":"<synthetic>","content":[{"type":"text","text":"API Error"}]}}"#, false),
         (
-            Kind::Claude,
+            "claude",
             r#"{"type":"assistant","message":{"model":"m","content":[{"type":"tool_use","name":"Bash","input":{"command":"ls"}}]}}"#,
             true,
         ),
-        (Kind::Codex, r#"{"type":"error","message":"Reconnecting... 2/5"}"#, false),
-        (Kind::Codex, r#"{"type":"item.completed","item":{"type":"error","message":"Model metadata not found"}}"#, false),
-        (Kind::Codex, r#"{"type":"item.started","item":{"type":"command_execution","command":"ls"}}"#, true),
-        (Kind::Gemini, r#"{"type":"message","role":"user","content":"the brief"}"#, false),
-        (Kind::Opencode, "a warning of its runtime", false),
+        ("codex", r#"{"type":"error","message":"Reconnecting... 2/5"}"#, false),
+        ("codex", r#"{"type":"item.completed","item":{"type":"error","message":"Model metadata not found"}}"#, false),
+        ("codex", r#"{"type":"item.started","item":{"type":"command_execution","command":"ls"}}"#, true),
+        ("app_server", r#"{"method":"error","params":{"error":{"message":"Reconnecting... 1/5"},"willRetry":true}}"#, false),
+        ("app_server", r#"{"method":"account/rateLimits/updated","params":{"rateLimits":{}}}"#, false),
+        ("app_server", r#"{"method":"item/started","params":{"item":{"type":"commandExecution","command":"ls"}}}"#, true),
+        ("gemini", r#"{"type":"message","role":"user","content":"the brief"}"#, false),
+        ("opencode", "a warning of its runtime", false),
     ] {
-        assert_eq!(active(kind, line), is, "{line}");
+        assert_eq!(active(folder, line), is, "{line}");
     }
 }
 
 #[test]
 fn a_stream_that_is_cut_anywhere_never_counts_and_never_panics() {
-    for (kind, name) in [(Kind::Claude, "ok-write"), (Kind::Codex, "ok-shell"), (Kind::Gemini, "ok-write"), (Kind::Opencode, "ok-write")] {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(kind.name()).join(format!("{name}.jsonl"));
-        let bytes = std::fs::read(path).expect("a stream");
-        let dialect = dialect::of(kind).expect("a dialect");
-        assert!(dialect.read(&bytes[..]).objection(true).is_none(), "{name}");
+    let finished = [("claude", "ok-write"), ("codex", "ok-shell"), ("gemini", "ok-write"), ("opencode", "ok-write"), ("acp", "gemini")];
+    for (folder, name) in finished {
+        let (stream, dialect) = (recorded(folder, name), of(folder));
+        let bytes = stream.as_bytes();
+        assert!(dialect.read(bytes).objection(true).is_none(), "{name}");
         let end = bytes.len() - 3;
         for cut in (0..end).step_by(7) {
             assert!(dialect.read(&bytes[..cut]).objection(true).is_some(), "{name} at {cut}");

@@ -1,0 +1,212 @@
+//! Codex by `codex app-server`: JSON-RPC without its version, one thread and one turn an order.
+//!
+//! Measured with 0.169: a declined command is no end of its turn; an interrupted turn leaves its command
+//! running until the server ends; a retry is an `error` that says so. Tokens come with each answer of the
+//! model, so those of a thread that is gone on with are not counted twice.
+
+use super::codex;
+use super::conversation::{Conversation, Subject};
+use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
+use serde_json::{Value, json};
+
+/// Codex's.
+pub const DIALECT: Dialect = Dialect {
+    program: "codex",
+    arguments: |_, _, _| vec!["app-server".into()],
+    tells: true,
+    environment: &[],
+    hear,
+    is_activity: |line| shown(hear, line).is_some(),
+    way: Way::Talks(|subject| Box::new(Talk::about(subject))),
+    // Older ones have none, or another.
+    otherwise: Some(&codex::DIALECT),
+};
+
+/// Numbers of our requests.
+const HELLO: u64 = 1;
+const THREAD: u64 = 2;
+const TURN: u64 = 3;
+const STOP: u64 = 4;
+
+/// Our side.
+struct Talk {
+    thread: Value,
+    resumed: Option<String>,
+    words: String,
+    allowed: bool,
+    now: (Value, Value),
+    over: bool,
+}
+
+impl Talk {
+    fn about(subject: &Subject<'_>) -> Self {
+        let allowed = may_write(subject.brief);
+        let mut thread = json!({
+            "cwd": subject.folder,
+            "sandbox": codex::sandbox(allowed, subject.confined),
+            // What its own sandbox refuses is asked for; where the system's holds there is none of its own.
+            "approvalPolicy": if subject.confined { "never" } else { "on-request" },
+        });
+        if let Some(model) = &subject.agent.model {
+            thread["model"] = json!(model);
+        }
+        if let Some(definition) = dialect::told(&DIALECT, subject.agent) {
+            thread["developerInstructions"] = json!(definition.instructions);
+        }
+        let (resumed, words) = (subject.brief.session.clone(), subject.words.clone());
+        Self { thread, resumed, words, allowed, now: (Value::Null, Value::Null), over: false }
+    }
+
+    fn opens(&self) -> Value {
+        let mut thread = self.thread.clone();
+        let method = match &self.resumed {
+            Some(id) => {
+                thread["threadId"] = json!(id);
+                "thread/resume"
+            }
+            None => "thread/start",
+        };
+        json!({"id": THREAD, "method": method, "params": thread})
+    }
+}
+
+impl Conversation for Talk {
+    fn begins(&mut self) -> Vec<Value> {
+        let who = json!({"name": env!("CARGO_PKG_NAME"), "title": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
+        vec![json!({"id": HELLO, "method": "initialize", "params": {"clientInfo": who}})]
+    }
+
+    fn hears(&mut self, message: &Value) -> Vec<Value> {
+        let method = message["method"].as_str();
+        match (method, message.get("id")) {
+            (Some("turn/completed"), _) => self.over = true,
+            (Some(asked), Some(id)) => return vec![answer(id, asked, self.allowed)],
+            (None, Some(id)) if message.get("error").is_some() => {
+                if *id == json!(THREAD) && self.resumed.take().is_some() {
+                    // One that it has forgotten is begun anew: the brief says all that is needed.
+                    return vec![self.opens()];
+                }
+                self.over = *id != json!(STOP);
+            }
+            (None, Some(id)) if *id == json!(HELLO) => return vec![json!({"method": "initialized", "params": {}}), self.opens()],
+            (None, Some(id)) if *id == json!(THREAD) => {
+                self.now.0 = message["result"]["thread"]["id"].clone();
+                let input = json!([{"type": "text", "text": self.words}]);
+                return vec![json!({"id": TURN, "method": "turn/start", "params": {"threadId": self.now.0, "input": input}})];
+            }
+            (None, Some(id)) if *id == json!(TURN) => self.now.1 = message["result"]["turn"]["id"].clone(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn interrupts(&mut self) -> Vec<Value> {
+        if self.now.1.is_null() {
+            // There is nothing to wait for yet.
+            self.over = true;
+            return Vec::new();
+        }
+        vec![json!({"id": STOP, "method": "turn/interrupt", "params": {"threadId": self.now.0, "turnId": self.now.1}})]
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+/// By policy: what an executor wants to change in its place it may; nobody leaves the sandbox, and nobody can
+/// be asked.
+fn answer(id: &Value, asked: &str, allowed: bool) -> Value {
+    match asked {
+        "item/fileChange/requestApproval" if allowed => json!({"id": id, "result": {"decision": "accept"}}),
+        "item/fileChange/requestApproval" | "item/commandExecution/requestApproval" => json!({"id": id, "result": {"decision": "decline"}}),
+        "mcpServer/elicitation/request" => json!({"id": id, "result": {"action": "decline", "content": null}}),
+        _ => json!({"id": id, "error": {"code": -32601, "message": "nobody can be asked: decide by the brief"}}),
+    }
+}
+
+fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
+    let parameters = &event["params"];
+    let Some(method) = event["method"].as_str() else {
+        if let Some(thread) = event["result"]["thread"]["id"].as_str() {
+            heard.session = Some(thread.to_owned());
+            (heard.failed, heard.shortage) = (None, None);
+            return Some("begins".into());
+        }
+        if event.get("error").is_some() {
+            heard.fails(line_of(&event["error"]["message"]), None);
+        }
+        return None;
+    };
+    let item = &parameters["item"];
+    match method {
+        "turn/started" => {
+            (heard.finished, heard.failed) = (false, None);
+            None
+        }
+        "item/commandExecution/requestApproval" => {
+            heard.denied.push(line_of(&parameters["command"]));
+            Some(format!("asks for permission: {}", line_of(&parameters["command"])))
+        }
+        "item/started" => match item["type"].as_str()? {
+            "userMessage" => None,
+            "commandExecution" => Some(line_of(&item["command"])),
+            _ => Some(String::new()),
+        },
+        "item/completed" => match item["type"].as_str()? {
+            "userMessage" => None,
+            "agentMessage" => {
+                heard.text = item["text"].as_str().unwrap_or_default().to_owned();
+                Some(line_of(&item["text"]))
+            }
+            kind @ ("commandExecution" | "fileChange" | "mcpToolCall") => {
+                heard.called();
+                let output = item["aggregatedOutput"].as_str().unwrap_or_default();
+                if kind == "commandExecution" && codex::refused(&item["exitCode"], output) {
+                    heard.denied.push(line_of(&item["command"]));
+                }
+                if kind == "fileChange" && item["status"] == "declined" {
+                    heard.denied.push("changes of files".into());
+                }
+                Some(format!("{kind} {}", line_of(&item["command"])))
+            }
+            _ => Some(String::new()),
+        },
+        "item/agentMessage/delta" | "item/reasoning/textDelta" | "item/reasoning/summaryTextDelta" => Some(String::new()),
+        "thread/tokenUsage/updated" => {
+            let last = &parameters["tokenUsage"]["last"];
+            let tokens: u64 = ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
+            heard.usage.tokens = Some(heard.usage.tokens.unwrap_or(0) + tokens);
+            None
+        }
+        "account/rateLimits/updated" => {
+            let limits = &parameters["rateLimits"];
+            let used_up = |window: &&Value| window["usedPercent"].as_u64().is_some_and(|used| used >= 100);
+            let windows = [&limits["primary"], &limits["secondary"]];
+            heard.resets_at_s = windows.into_iter().filter(used_up).filter_map(|window| window["resetsAt"].as_u64()).max();
+            None
+        }
+        "turn/completed" => {
+            heard.finished = true;
+            heard.usage.turns = Some(heard.usage.turns.unwrap_or(0) + 1);
+            let turn = &parameters["turn"];
+            match turn["status"].as_str() {
+                Some("completed") => {}
+                Some("failed") => {
+                    let info = &turn["error"]["codexErrorInfo"];
+                    let status = info.as_object().and_then(|info| info.values().next()).and_then(|of| of["httpStatusCode"].as_u64());
+                    let status = match info.as_str() {
+                        Some("usageLimitExceeded") => Some(402),
+                        Some("rateLimitExceeded") => Some(429),
+                        Some("serverOverloaded") => Some(503),
+                        _ => status,
+                    };
+                    heard.fails(line_of(&turn["error"]["message"]), status);
+                }
+                other => heard.failed = Some(format!("its turn ended with {}", other.unwrap_or("nothing"))),
+            }
+            Some("ends".into())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! Agents that are talked with, one turn an order: what is said to them depends on nothing but what they
+//! say, so a conversation is data in, data out.
+
+use super::acp;
+use super::dialect::Way;
+use super::line::{Hears, Line, Says};
+use crate::config::Agent;
+use crate::core::brief::Brief;
+use crate::core::outcome::Ending;
+use crate::process::{Launch, Limits, Processes};
+use serde_json::Value;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a turn that was interrupted may take to end.
+pub const CANCEL_TAKES: Duration = Duration::from_secs(3);
+/// How long an agent that is talked with may take to leave at the end of its input.
+const LEAVES_BY_ITSELF: Duration = Duration::from_secs(1);
+
+/// One side of a conversation: ours.
+pub trait Conversation: Send {
+    /// What is said first.
+    fn begins(&mut self) -> Vec<Value>;
+    /// What is answered.
+    fn hears(&mut self, message: &Value) -> Vec<Value>;
+    /// What is said when it is no longer wanted.
+    fn interrupts(&mut self) -> Vec<Value>;
+    /// Whether all is said.
+    fn is_over(&self) -> bool;
+}
+
+/// What a conversation is about.
+pub struct Subject<'a> {
+    /// The agent.
+    pub agent: &'a Agent,
+    /// The order.
+    pub brief: &'a Brief,
+    /// The brief in words.
+    pub words: String,
+    /// Where it is carried out.
+    pub folder: &'a Path,
+    /// Whether the system confines the agent.
+    pub confined: bool,
+}
+
+/// Runs a process that is talked with: the warden's like all others, and ended when all is said.
+pub async fn converse(
+    processes: &Processes,
+    mut launch: Launch,
+    limits: Limits,
+    subject: Subject<'_>,
+    way: &Way,
+    stop: watch::Receiver<bool>,
+    show: impl FnMut(&str),
+) -> Ending {
+    let line = match Line::new(&launch.output) {
+        Ok(line) => line,
+        Err(error) => return Ending::DidNotStart(format!("{}: no pipe can be made: {error}", launch.output.display())),
+    };
+    let input = line.input().to_owned();
+    launch.stdin = Some(input.clone());
+    let (over, ends) = watch::channel(false);
+    let (asked_to_stop, mut unwanted) = (stop.clone(), stop.clone());
+    let running = processes.run(launch, limits, ends, show);
+    let talking = async {
+        match way {
+            Way::Talks(begin) => hold(line, begin(&subject), stop).await.map_err(|error| error.to_string()),
+            // Its crate holds the conversation.
+            Way::Protocol => acp::talk(line, &subject, stop).await.map_err(|error| error.to_string()),
+            Way::Alone => Ok(()),
+        }
+    };
+    // The protocols' futures are large.
+    let talking = Box::pin(talking);
+    tokio::pin!(running);
+    let talked = tokio::select! {
+        // It is gone before all was said, or it took too long.
+        ending = &mut running => return ending,
+        talked = talking => talked,
+        // Nor does it listen.
+        () = async { drop(unwanted.wait_for(|stop| *stop).await); tokio::time::sleep(2 * CANCEL_TAKES).await } => Ok(()),
+    };
+    drop(std::fs::remove_file(input));
+    // Its input has ended; some want to be told by a signal.
+    let ending = match tokio::time::timeout(LEAVES_BY_ITSELF, &mut running).await {
+        Ok(ending) => ending,
+        Err(_) => {
+            over.send_replace(true);
+            running.await
+        }
+    };
+    let stopped = *asked_to_stop.borrow();
+    match talked {
+        _ if stopped => Ending::Stopped,
+        // However it leaves once its turn is over: what counts is what it said.
+        Ok(()) => Ending::Exited(0),
+        Err(_) => {
+            if ending == Ending::Stopped {
+                Ending::Exited(1)
+            } else {
+                ending
+            }
+        }
+    }
+}
+
+/// Holds a conversation to its end, or until it is no longer wanted.
+async fn hold(line: Line, mut conversation: Box<dyn Conversation>, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+    let Line { mut says, mut hears, .. } = line;
+    let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
+    tokio::pin!(stopped);
+    tell(&mut says, conversation.begins()).await?;
+    tokio::select! {
+        talked = listen(&mut says, &mut hears, &mut *conversation) => talked,
+        () = &mut stopped => {
+            tell(&mut says, conversation.interrupts()).await?;
+            // What is interrupted says so; who does not is ended by a signal.
+            tokio::time::timeout(CANCEL_TAKES, listen(&mut says, &mut hears, &mut *conversation)).await.unwrap_or(Ok(()))
+        }
+    }
+}
+
+async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conversation) -> io::Result<()> {
+    while !conversation.is_over() {
+        let message = hears.message().await?;
+        tell(says, conversation.hears(&message)).await?;
+    }
+    Ok(())
+}
+
+async fn tell(says: &mut Says, messages: Vec<Value>) -> io::Result<()> {
+    for message in messages {
+        says.line(&message.to_string()).await?;
+    }
+    Ok(())
+}
