@@ -3,6 +3,7 @@
 //! `tests/clients/models.sh` has put them, `MODEL_SERVER` a program that answers as a model does.
 
 use crate::support::{LINES_TEST as TEST, Workspace, ended, eventually};
+use execution_coordinator::core::event::Event;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -85,31 +86,26 @@ impl Drop for Model {
     }
 }
 
-/// The config of an agent that asks the model at an address, with a home of its own.
-fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: bool) -> String {
+/// What a client needs in its environment to ask the model at an address, with a home of its own.
+fn environment(client: &str, home: &Path, url: &str) -> Vec<(&'static str, String)> {
     let write = |name: &str, text: &str| {
         let path = home.join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("written");
     };
     let mut environment = vec![("HOME", home.display().to_string())];
-    let mut model = "";
     match client {
-        "claude" => {
-            model = "sonnet";
-            environment.extend([("ANTHROPIC_BASE_URL", url.to_owned()), ("ANTHROPIC_API_KEY", "none".into())]);
-        }
+        "claude" => environment.extend([("ANTHROPIC_BASE_URL", url.to_owned()), ("ANTHROPIC_API_KEY", "none".into())]),
         "codex" => {
             write(
                 ".codex/config.toml",
                 &format!(
-                    "model = \"none\"\nmodel_provider = \"local\"\n[model_providers.local]\nname = \"local\"\nbase_url = \"{url}/v1\"\nenv_key = \"KEY\"\nwire_api = \"responses\"\n"
+                    "model = \"none\"\nmodel_provider = \"local\"\n[model_providers.local]\nname = \"local\"\nbase_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nwire_api = \"responses\"\n"
                 ),
             );
-            environment.extend([("KEY", "none".to_owned()), ("CODEX_HOME", home.join(".codex").display().to_string())]);
+            environment.extend([("OPENAI_API_KEY", "none".to_owned()), ("CODEX_HOME", home.join(".codex").display().to_string())]);
         }
         "gemini" => {
-            model = "gemini-2.5-pro";
             write(".gemini/settings.json", "{\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}}");
             environment.extend([("GEMINI_API_KEY", "none".to_owned()), ("GOOGLE_GEMINI_BASE_URL", url.to_owned())]);
         }
@@ -123,10 +119,21 @@ fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: boo
             environment.extend([
                 ("OPENCODE_DISABLE_MODELS_FETCH", "1".to_owned()),
                 ("XDG_CONFIG_HOME", home.join(".config").display().to_string()),
+                ("XDG_DATA_HOME", home.join(".local/share").display().to_string()),
             ]);
-            environment.push(("XDG_DATA_HOME", home.join(".local/share").display().to_string()));
         }
     }
+    environment
+}
+
+/// The config of an agent that asks the model at an address, with a home of its own.
+fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: bool) -> String {
+    let environment = environment(client, home, url);
+    let model = match client {
+        "claude" => "sonnet",
+        "gemini" => "gemini-2.5-pro",
+        _ => "",
+    };
     let variables: Vec<String> = environment.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
     let (kind, command) = match by_protocol {
         // What is said beside the protocol is no part of its answer.
@@ -147,22 +154,32 @@ fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: boo
     )
 }
 
-/// A repository in which a client is to work, and the model that it asks; none where neither can be had.
-fn prepared(client: &str, rules: &str, by_protocol: bool) -> Option<(Workspace, Model)> {
-    let models = PathBuf::from(std::env::var_os("MODELS")?);
-    // Not below the folder for temporary files, in which one of them keeps no helpers.
-    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{client}-{}", fastrand::u32(..)));
+/// A home for clients; not below the folder for temporary files, in which one of them keeps no helpers.
+fn home_of(name: &str) -> PathBuf {
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{name}-{}", fastrand::u32(..)));
     std::fs::create_dir_all(&home).expect("a home");
-    let model = Model::start(rules, &home)?;
-    let config = config(client, &models.join("models/node_modules/.bin").join(client), &home, &model.url, by_protocol);
-    let workspace = Workspace::with(&[("breakdown.md", PLAN), ("work.sh", WORK), ("test.sh", TEST), ("review.sh", REVIEW)]);
-    workspace.write("execution-coordinator.toml", &config);
+    home
+}
+
+/// Makes a workspace a repository with a commit.
+fn commit(workspace: &Workspace) {
     workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
     for arguments in
         [&["init", "--quiet"][..], &["add", "--all"], &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"]]
     {
         assert!(Command::new("git").current_dir(workspace.path("")).args(arguments).status().expect("git").success());
     }
+}
+
+/// A repository in which a client is to work, and the model that it asks; none where neither can be had.
+fn prepared(client: &str, rules: &str, by_protocol: bool) -> Option<(Workspace, Model)> {
+    let models = PathBuf::from(std::env::var_os("MODELS")?);
+    let home = home_of(client);
+    let model = Model::start(rules, &home)?;
+    let config = config(client, &models.join("models/node_modules/.bin").join(client), &home, &model.url, by_protocol);
+    let workspace = Workspace::with(&[("breakdown.md", PLAN), ("work.sh", WORK), ("test.sh", TEST), ("review.sh", REVIEW)]);
+    workspace.write("execution-coordinator.toml", &config);
+    commit(&workspace);
     Some((workspace, model))
 }
 
@@ -221,11 +238,10 @@ fn agents_are_who_their_own_files_say() {
         {"match": "(?s)# .*- Role: (final-)?review", "steps": [{"text": "## QA Analysis Complete\n\n### Critical Issues Found: No\n"}]}]}"###;
     let Some((workspace, model)) = prepared("claude", rules, false) else { return };
     let models = PathBuf::from(std::env::var_os("MODELS").expect("a folder")).join("models/node_modules/.bin");
-    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("home-both-{}", fastrand::u32(..)));
-    drop(config("codex", Path::new("codex"), &home, &model.url, false));
+    let home = home_of("both");
     workspace.write(
         "execution-coordinator.toml",
-        "[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n[environment]\npass = [\"PATH\", \"HOME\", \"KEY\", \"CODEX_*\", \"ANTHROPIC_*\"]\n",
+        "[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n[environment]\npass = [\"PATH\", \"HOME\", \"OPENAI_API_KEY\", \"CODEX_*\", \"ANTHROPIC_*\"]\n",
     );
     // In no commit: a place of their own does not have them.
     workspace.write(
@@ -242,8 +258,10 @@ fn agents_are_who_their_own_files_say() {
     );
     let path = format!("{}:{}", models.display(), std::env::var("PATH").expect("a path"));
     let mut command = workspace.command(&["run", "breakdown.md"]);
-    command.env("PATH", path).env("HOME", &home).env("CODEX_HOME", home.join(".codex")).env("KEY", "none");
-    command.env("ANTHROPIC_BASE_URL", &model.url).env("ANTHROPIC_API_KEY", "none");
+    command.env("PATH", path);
+    for client in ["claude", "codex"] {
+        command.envs(environment(client, &home, &model.url));
+    }
     let run = ended(command.output().expect("the binary"));
     let output = || workspace.run(&["output", "1"]).stdout;
     assert_eq!(run.code, 0, "{}{}\n{}", run.stdout, run.stderr, output());
@@ -274,6 +292,50 @@ fn leaves_no_orphans(client: &str, by_protocol: bool) {
     eventually(&format!("{client} has started something"), || sleeps() > 0);
     run.kill().and_then(|()| run.wait()).expect("killed");
     eventually("nothing is left of it", || sleeps() == 0);
+}
+
+/// The example with eight tasks: its tests and reviews by its own scripts, the work by a real client.
+fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
+    // In the folder of the task, which its shell knows; a round of rework mends what the review found.
+    let rules = r##"{"rules": [
+        {"match": "(?s)# Task (\\d+):.*- Round of rework: ", "steps": [{"shell": "sed -i 's/^  text=[$]2$/  text=$(printf %s \"$2\" | tr \"\\\\t\\\\n\" \"  \")/' app/lib/\\1.sh"}, {"text": "Mended."}]},
+        {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "mkdir -p app/lib && cp agents/finished/\\1.sh app/lib/\\1.sh"}, {"text": "Did it."}]}]}"##;
+    let Some(models) = std::env::var_os("MODELS").map(PathBuf::from) else { return };
+    let home = home_of(client);
+    let Some(model) = Model::start(rules, &home) else { return };
+    let workspace = Workspace::new();
+    crate::house::copy(&crate::house::root().join("examples/chat-system"), &workspace.path(""));
+    let path = format!("{}:{}", models.join("models/node_modules/.bin").display(), std::env::var("PATH").expect("a path"));
+    let mut arguments = vec!["run", "breakdown.md", "--isolation", "worktree"];
+    if by_protocol {
+        let config = workspace.read("execution-coordinator.toml");
+        let ours = format!("kind = \"acp\"\ncommand = [{client:?}, \"acp\"]");
+        workspace.write("execution-coordinator.toml", &config.replace("kind = \"command\"\ncommand = [\"agents/implement.sh\"]", &ours));
+    } else {
+        arguments.extend(["--agent", client]);
+    }
+    commit(&workspace);
+    let mut command = workspace.command(&arguments);
+    command.env("PATH", path).envs(environment(client, &home, &model.url));
+    let run = ended(command.output().expect("the binary"));
+    assert_eq!(run.code, 0, "{client}: {}{}", run.stdout, run.stderr);
+    for said in ["- Total Tasks: 8 completed / 8 total", "TDD/BDD Compliance: 100% (8 of 8", "### Final Status: Complete"] {
+        assert!(run.stdout.contains(said), "{client}: {said}: {}", run.stdout);
+    }
+    let sent_back = workspace.journal().iter().filter(|event| matches!(event.event, Event::Rework { .. })).count();
+    assert_eq!(sent_back, 1, "{client}: a review sends one task back once");
+    let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
+    assert_eq!(git(&workspace, &["ls-tree", "--name-only", &format!("{}:app/lib", branch.trim())]).lines().count(), 8);
+    assert_eq!((git(&workspace, &["status", "--porcelain"]), workspace.path("app").exists()), (String::new(), false));
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
+fn real_clients_carry_out_the_chat_system() {
+    for client in ["claude", "codex", "gemini", "opencode"] {
+        carries_out_the_chat_system(client, false);
+    }
+    carries_out_the_chat_system("opencode", true);
 }
 
 /// A turn that is no longer wanted is interrupted before its process is ended, and says so.
