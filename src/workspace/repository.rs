@@ -7,7 +7,7 @@
 //! below the execution's own folder.
 
 use super::git::Git;
-use super::{STATE_FOLDER, make_private};
+use super::{STATE_FOLDER, make_private, submodules};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::outcome::{Conflict, RepositoryOutcome};
@@ -221,6 +221,12 @@ impl Repository {
         }
     }
 
+    /// The top of the worktree that a place is in.
+    fn top_of(&self, folder: &Path) -> PathBuf {
+        let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
+        order.map_or_else(|| folder.to_owned(), |order| self.trees.join(order))
+    }
+
     /// What a place's agent may write: the place, and what of the repository it needs for commits on its own
     /// branch. No config, no hooks, no other branches: those are run by, or shown to, others.
     pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
@@ -268,32 +274,10 @@ impl Repository {
         let path = tree.display().to_string();
         let arguments: Vec<&str> = ["worktree", "add", "--quiet"].iter().chain(how).copied().chain([path.as_str(), commit]).collect();
         self.git.run(&arguments)?;
-        self.submodules(tree)?;
+        let inside = Git::below(&self.trees, tree);
+        submodules::of(&inside, &self.common()?)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
         for name in &self.settings.copy {
             self.copy(Path::new(name), &tree.join(&self.prefix))?;
-        }
-        Ok(())
-    }
-
-    /// Fills submodules from those of the user's own checkout: nothing is fetched.
-    fn submodules(&self, tree: &Path) -> Result<(), String> {
-        if !tree.join(".gitmodules").is_file() {
-            return Ok(());
-        }
-        let common = PathBuf::from(self.git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?);
-        let inside = Git::below(&self.trees, tree);
-        let names =
-            inside.run(&["config", "--file", ".gitmodules", "--name-only", "--get-regexp", "^submodule\\..*\\.path$"]).unwrap_or_default();
-        for key in names.lines() {
-            let name = key.trim_start_matches("submodule.").trim_end_matches(".path");
-            let path = inside.run(&["config", "--file", ".gitmodules", "--get", key])?;
-            let modules = common.join("modules").join(name);
-            // One that the user has not filled is not needed.
-            if !modules.is_dir() {
-                continue;
-            }
-            let url = format!("submodule.{name}.url={}", modules.display());
-            inside.run(&["-c", "protocol.file.allow=always", "-c", &url, "submodule", "--quiet", "update", "--init", "--", &path])?;
         }
         Ok(())
     }
@@ -347,6 +331,14 @@ impl Repository {
     pub fn commit(&self, folder: &Path, about: &About) -> Result<String, String> {
         let git = self.checkout(folder)?;
         self.are_resolved(&git, folder)?;
+        let author = format!("{} <{}@{}>", about.agent, about.agent, env!("CARGO_PKG_NAME"));
+        let message = self.message(about);
+        let commit = ["commit", "--quiet", "--no-verify", "--author", &author, "-m", &message];
+        let top = Git::below(&self.trees, &self.top_of(folder));
+        for submodule in submodules::of(&top, &self.common()?)? {
+            let reference = format!("refs/execution-coordinator/{}/{}", self.execution, about.order);
+            submodule.collect(&top, &self.trees, &commit, &reference)?;
+        }
         // From the top: an attempt may have changed what is beside its folder.
         git.run(&["add", "--all", "--sparse", "--", ":/"])?;
         // What was copied is in no commit, also where git would not ignore it.
@@ -360,8 +352,7 @@ impl Repository {
         }
         let merging = git.says(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]);
         if merging || !changes.is_empty() {
-            let author = format!("{} <{}@{}>", about.agent, about.agent, env!("CARGO_PKG_NAME"));
-            git.run(&["commit", "--quiet", "--no-verify", "--author", &author, "-m", &self.message(about)])?;
+            git.run(&commit)?;
         }
         git.run(&["rev-parse", "HEAD"])
     }

@@ -238,6 +238,16 @@ fn places_have_what_is_in_no_commit() {
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let files = says(&workspace.path(""), &["ls-tree", "-r", "--name-only", &result(&workspace)]);
     assert!(!files.contains(".env") && !files.contains("vendor"), "{files}");
+    // What is done in a submodule is in the user's own repository of it, committed or not.
+    let changes = "date >sub/task-$EXECUTION_COORDINATOR_TASK; git -C sub add .; [ $EXECUTION_COORDINATOR_TASK != 1 ] || git -C sub -c user.name=a -c user.email=a@b commit -qm own";
+    workspace.write("agent.sh", &after(changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"));
+    commit(&workspace);
+    let run = workspace.run(&["run", "breakdown.md", "--fresh", "--only", "1"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let branches = says(&workspace.path(""), &["for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads/execution-coordinator/*/result"]);
+    let newest = branches.lines().next().expect("a result");
+    let linked = says(&workspace.path(""), &["rev-parse", &format!("{newest}:sub")]);
+    assert_eq!(says(&workspace.path("sub"), &["show", "--format=%s", "--name-only", &linked]), "own\n\ntask-1");
     // A setup that fails says so, and nothing is begun.
     workspace.write("setup.sh", "#!/bin/sh\necho no network\nexit 3\n");
     commit(&workspace);
