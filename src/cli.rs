@@ -1,6 +1,7 @@
 //! Sub-commands: progress on stderr, results on stdout.
 
-pub mod clean;
+mod audit;
+mod clean;
 pub mod display;
 pub mod init;
 pub mod run;
@@ -98,7 +99,7 @@ enum Command {
     /// Executions of this workspace
     List(show::ListArguments),
     /// Replay the journal and check every promise
-    Audit(show::AuditArguments),
+    Audit(audit::Arguments),
     /// The daemon on stdio: a language server for editors, JSON-RPC lines for programs
     Serve(serve::Arguments),
     /// The same as a Model Context Protocol server on stdio, for clients of language models
@@ -206,7 +207,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Approve(arguments) => steer::decide(&arguments, true),
         Command::Reject(arguments) => steer::decide(&arguments, false),
         Command::List(arguments) => show::list(&arguments),
-        Command::Audit(arguments) => show::audit(&arguments),
+        Command::Audit(arguments) => audit::audit(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Mcp => serve::mcp(),
         Command::Acp => serve::acp(),

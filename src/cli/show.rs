@@ -7,7 +7,6 @@ use crate::agents::roster;
 use crate::breakdown::parse;
 use crate::breakdown::source;
 use crate::breakdown::text::Text;
-use crate::core::audit::audit as audit_events;
 use crate::core::event::Event;
 use crate::core::id::{OrderId, TaskId};
 use crate::core::report::report as report_of;
@@ -408,35 +407,6 @@ pub fn list(arguments: &ListArguments) -> Outcome {
         say(format_args!("there is no execution in {}", root.display()));
     }
     print(&rows.iter().map(text).collect::<String>())
-}
-
-/// Options of `audit`.
-#[derive(clap::Args)]
-pub struct AuditArguments {
-    /// The execution [default: the latest]
-    execution: Option<String>,
-    /// How it is printed
-    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-    format: String,
-}
-
-/// `audit`: exit 1 when a promise was broken.
-///
-/// # Errors
-/// There is no such execution, or its journal can't be read.
-pub fn audit(arguments: &AuditArguments) -> Outcome {
-    let folder = find(&root_here()?, arguments.execution.as_deref())?;
-    let (events, _) = read(&folder)?;
-    let breaches = audit_events(&events);
-    if arguments.format == "json" {
-        let rows: Vec<_> = breaches.iter().map(|b| json!({"seq": b.seq, "promise": b.promise, "what": b.what})).collect();
-        print_json(&json!({"execution": name_of(&folder), "events": events.len(), "breaches": rows}))?;
-    } else if breaches.is_empty() {
-        print(&format!("{}: {} events, every promise was kept\n", name_of(&folder), events.len()))?;
-    } else {
-        print(&breaches.iter().map(|b| format!("event {}: {}: {}\n", b.seq, b.promise, b.what)).collect::<String>())?;
-    }
-    Ok(if breaches.is_empty() { Exit::Complete } else { Exit::Internal })
 }
 
 /// Options of `agents`.

@@ -17,6 +17,11 @@ use std::sync::Arc;
 /// How many tasks are merged together at the most.
 const MOST: usize = 8;
 
+/// The branch that has the result of an execution.
+pub fn result_branch(execution: &str) -> String {
+    format!("execution-coordinator/{execution}/result")
+}
+
 /// The next thing to do for what waits to be merged.
 pub(super) fn next(state: &State, now_ms: u64) -> Vec<Event> {
     let running = state.orders.values().any(|open| matches!(open.work, Work::Merge { .. } | Work::Land { .. }));

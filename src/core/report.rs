@@ -2,6 +2,7 @@
 //! is not; what was not evaluated is never a pass.
 
 use super::event::{Mark, Status};
+use super::merging::result_branch;
 use super::outcome::{Ending, Finding, GateVerdict};
 use super::plan::{Level, Plan};
 use super::policy::Role;
@@ -30,6 +31,12 @@ pub struct Report {
     pub quality: QualityResults,
     /// What is delivered.
     pub deliverables: DeliverableStatus,
+    /// The branch that has the result, where attempts had places of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The last commit of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Why agents that should have been confined were not; absent where they were, or none should be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfined: Option<String>,
@@ -139,6 +146,9 @@ pub struct TaskReport {
     pub agent: Option<String>,
     /// The order whose output shows it.
     pub evidence: Option<String>,
+    /// The commit that has its work, where it had a place of its own; part of the result once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Attempts at it.
     pub attempts: u32,
     /// Rounds of rework.
@@ -247,6 +257,8 @@ pub fn report(state: &State) -> Report {
         },
         agents: agents(state),
         deliverables: deliverables(state, status, &counts),
+        branch: state.merging.head.as_ref().and(state.execution.as_ref()).map(|execution| result_branch(execution.as_str())),
+        commit: state.merging.head.clone(),
         unconfined: state.policy.unconfined.clone(),
         final_validation: validation(state),
         success_level: success_level(state, status, &counts, &quality).into(),
@@ -492,6 +504,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
         },
         agent: state.allocation[ix].agent.as_ref().map(ToString::to_string),
         evidence: known.result.as_ref().map(|(order, _)| order.to_string()),
+        commit: known.landed.as_ref().and(known.commit.clone()),
         attempts: known.attempts,
         rework: known.rework,
         summary: known.result.as_ref().map(|(_, result)| result.summary.clone()).unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::table::Table;
 use super::types::{PlanDocument, plan_document};
 use crate::breakdown::source::{Source, file_in, read, text};
 use crate::breakdown::{Deps, Format};
-use crate::config;
+use crate::config::{self, Isolation};
 use crate::core::brief::work_name;
 use crate::core::event::Event;
 use crate::core::id::{GateId, OrderId, TaskId};
@@ -170,11 +170,17 @@ fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> 
     if params.max_parallel == Some(0) {
         return Err(Failure::usage("maxParallel must be at least 1"));
     }
+    let isolation = match params.isolation.as_deref() {
+        None => None,
+        Some("worktree") => Some(Isolation::Worktree),
+        Some("none") => Some(Isolation::None),
+        Some(other) => return Err(Failure::usage(format!("`{other}` is no isolation: use worktree or none"))),
+    };
     Ok(Options {
         agent: params.agent.clone(),
         max_parallel: params.max_parallel,
-        isolation: None,
-        deliver: false,
+        isolation,
+        deliver: params.deliver,
         config: params.config.as_ref().map(|path| within(caller, caller.coordinator.folder.join(path))).transpose()?,
         only: params.only.clone(),
         execution: None,

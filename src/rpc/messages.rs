@@ -40,6 +40,11 @@ pub struct PlanParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_parallel: Option<u32>,
+    /// Where attempts work: `worktree` or `none`; as the config says when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<String>,
+    /// For `execution/start`: merge the result into what is checked out, at the end.
+    pub deliver: bool,
     /// Only these tasks, and what they wait for; all when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,

@@ -2,6 +2,7 @@
 
 use super::git::Git;
 use crate::core::id::OrderId;
+use crate::core::merging::result_branch;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -44,7 +45,7 @@ impl Leftovers<'_> {
             }
             git.run(&["worktree", "remove", "--force", "--force", tree])?;
         }
-        let result = format!("refs/heads/execution-coordinator/{execution}/result");
+        let result = format!("refs/heads/{}", result_branch(&execution));
         let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
         for order in self.places.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
             let branch = format!("execution-coordinator/{execution}/{order}");

@@ -10,6 +10,7 @@ use super::git::Git;
 use super::{STATE_FOLDER, make_private, submodules};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
+use crate::core::merging::result_branch;
 use crate::core::outcome::{Conflict, RepositoryOutcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -168,7 +169,7 @@ impl Repository {
 
     /// The branch of the result.
     pub fn branch(&self) -> String {
-        format!("{}/result", self.branches)
+        result_branch(&self.execution)
     }
 
     fn result(&self) -> String {

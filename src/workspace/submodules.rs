@@ -21,7 +21,8 @@ pub fn of(inside: &Git, common: &Path) -> Result<Vec<Submodule>, String> {
     if !inside.folder().join(".gitmodules").is_file() {
         return Ok(Vec::new());
     }
-    let names = inside.run(&["config", "--file", ".gitmodules", "--name-only", "--get-regexp", "^submodule\\..*\\.path$"]).unwrap_or_default();
+    let names =
+        inside.run(&["config", "--file", ".gitmodules", "--name-only", "--get-regexp", "^submodule\\..*\\.path$"]).unwrap_or_default();
     let mut found = Vec::new();
     for key in names.lines() {
         let name = key.trim_start_matches("submodule.").trim_end_matches(".path").to_owned();
@@ -42,7 +43,9 @@ impl Submodule {
     /// What git says.
     pub fn fill(&self, inside: &Git) -> Result<(), String> {
         let url = format!("submodule.{}.url={}", self.name, self.home.display());
-        inside.run(&["-c", "protocol.file.allow=always", "-c", &url, "submodule", "--quiet", "update", "--init", "--", &self.path]).map(drop)
+        inside
+            .run(&["-c", "protocol.file.allow=always", "-c", &url, "submodule", "--quiet", "update", "--init", "--", &self.path])
+            .map(drop)
     }
 
     /// Commits what was changed in it, and keeps its commits in the user's own repository of it, by a reference.
@@ -69,6 +72,8 @@ impl Submodule {
         }
         let from = folder.display().to_string();
         let what = format!("+{head}:{reference}");
-        Git::at(&self.home).run(&["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", &from, &what]).map(drop)
+        Git::at(&self.home)
+            .run(&["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", &from, &what])
+            .map(drop)
     }
 }

@@ -240,11 +240,15 @@ fn places_have_what_is_in_no_commit() {
     assert!(!files.contains(".env") && !files.contains("vendor"), "{files}");
     // What is done in a submodule is in the user's own repository of it, committed or not.
     let changes = "date >sub/task-$EXECUTION_COORDINATOR_TASK; git -C sub add .; [ $EXECUTION_COORDINATOR_TASK != 1 ] || git -C sub -c user.name=a -c user.email=a@b commit -qm own";
-    workspace.write("agent.sh", &after(changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"));
+    workspace
+        .write("agent.sh", &after(changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"));
     commit(&workspace);
     let run = workspace.run(&["run", "breakdown.md", "--fresh", "--only", "1"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    let branches = says(&workspace.path(""), &["for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads/execution-coordinator/*/result"]);
+    let branches = says(
+        &workspace.path(""),
+        &["for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads/execution-coordinator/*/result"],
+    );
     let newest = branches.lines().next().expect("a result");
     let linked = says(&workspace.path(""), &["rev-parse", &format!("{newest}:sub")]);
     assert_eq!(says(&workspace.path("sub"), &["show", "--format=%s", "--name-only", &linked]), "own\n\ntask-1");
@@ -253,6 +257,25 @@ fn places_have_what_is_in_no_commit() {
     commit(&workspace);
     let run = workspace.run(&["run", "breakdown.md", "--fresh"]);
     assert!(run.code == 4 && run.stdout.contains("no network"), "{} {}{}", run.code, run.stdout, run.stderr);
+}
+
+#[test]
+fn what_the_report_names_is_there_or_audit_says_what_is_not() {
+    let workspace = repository(&[]);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    let audited = workspace.run(&["audit", "--evidence"]);
+    assert!(audited.code == 0 && audited.stdout.contains(" commits, files and outputs are there"), "{}{}", audited.stdout, audited.stderr);
+    let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+    let (branch, task) = (report["branch"].as_str().expect("a branch"), &report["tasks"][0]);
+    let commit = task["commit"].as_str().expect("a commit");
+    assert_eq!(says(&workspace.path(""), &["show", "--no-patch", "--format=%(trailers:key=Task,valueonly)", commit]).trim(), "1");
+    assert_eq!(says(&workspace.path(""), &["rev-parse", branch]), report["commit"].as_str().expect("a commit"));
+    let order = task["evidence"].as_str().expect("an order");
+    std::fs::remove_file(workspace.execution().join(format!("output/{order}.log"))).expect("removed");
+    says(&workspace.path(""), &["branch", "--quiet", "-D", branch]);
+    let audited = workspace.run(&["audit", "--evidence", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&audited.stdout).expect("JSON");
+    assert_eq!((audited.code, said["evidence"]["missing"].as_array().map(Vec::len)), (1, Some(2)), "{}", audited.stdout);
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! `audit`: whether every promise was kept, and whether what the report names is there.
+
+use super::{Exit, Outcome, print, print_json, root_here};
+use crate::core::audit::{Breach, audit as audit_events};
+use crate::core::report::{Evidence, Report, report};
+use crate::engine::locate::{find, name_of, read};
+use crate::workspace::git::Git;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Options of `audit`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The execution [default: the latest]
+    execution: Option<String>,
+    /// Also look at the commits, files and outputs that the report names
+    #[arg(long)]
+    evidence: bool,
+    /// How it is printed
+    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+}
+
+/// `audit`: exit 1 when a promise was broken, or something that the report names is not there.
+///
+/// # Errors
+/// There is no such execution, or its journal can't be read.
+pub fn audit(arguments: &Arguments) -> Outcome {
+    let root = root_here()?;
+    let folder = find(&root, arguments.execution.as_deref())?;
+    let (events, state) = read(&folder)?;
+    let breaches = audit_events(&events);
+    let looked = arguments.evidence.then(|| Looked::at(&report(&state), &root, &folder));
+    let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
+    let kept = breaches.is_empty() && missing.is_empty();
+    if arguments.format == "json" {
+        let rows: Vec<_> = breaches.iter().map(|b| json!({"seq": b.seq, "promise": b.promise, "what": b.what})).collect();
+        let evidence = looked.as_ref().map(|looked| json!({"looked": looked.count, "missing": looked.missing}));
+        print_json(&json!({"execution": name_of(&folder), "events": events.len(), "breaches": rows, "evidence": evidence}))?;
+    } else {
+        let sentence = |b: &Breach| format!("event {}: {}: {}\n", b.seq, b.promise, b.what);
+        let mut text: String = breaches.iter().map(sentence).chain(missing.iter().map(|missing| format!("{missing}\n"))).collect();
+        if breaches.is_empty() {
+            text += &format!("{}: {} events, every promise was kept\n", name_of(&folder), events.len());
+        }
+        if let Some(looked) = looked.as_ref().filter(|looked| looked.missing.is_empty()) {
+            text += &format!("{} commits, files and outputs are there\n", looked.count);
+        }
+        print(&text)?;
+    }
+    Ok(if kept { Exit::Complete } else { Exit::Internal })
+}
+
+/// What of a report's evidence was looked at.
+struct Looked {
+    count: usize,
+    /// What is not there, a sentence each.
+    missing: Vec<String>,
+}
+
+impl Looked {
+    fn at(report: &Report, root: &Path, folder: &Path) -> Self {
+        let mut looked = Self { count: 0, missing: Vec::new() };
+        looked.outputs(report, &folder.join("output"));
+        if let Some(result) = &report.commit {
+            looked.commits(report, result, &Git::at(root));
+        }
+        looked
+    }
+
+    fn is(&mut self, there: bool, missing: impl FnOnce() -> String) {
+        self.count += 1;
+        if !there {
+            self.missing.push(missing());
+        }
+    }
+
+    fn outputs(&mut self, report: &Report, folder: &Path) {
+        let evidence = |of: &Evidence| of.order.clone();
+        let mut orders = BTreeSet::new();
+        for task in &report.tasks {
+            orders.extend(task.evidence.iter().cloned());
+            orders.extend(task.red.iter().chain(&task.gates).map(evidence));
+            orders.extend(task.reviews.iter().map(|review| review.order.clone()));
+        }
+        orders.extend(report.gates.iter().flat_map(|gate| &gate.evidence).map(evidence));
+        for order in orders {
+            let output: PathBuf = folder.join(format!("{order}.log"));
+            self.is(output.is_file(), || format!("{order}: its output is gone: {}", output.display()));
+        }
+    }
+
+    fn commits(&mut self, report: &Report, result: &str, git: &Git) {
+        self.is(git.says(&["cat-file", "-e", &format!("{result}^{{commit}}")]), || format!("the commit of the result is gone: {result}"));
+        if let Some(branch) = &report.branch {
+            let has = git.says(&["merge-base", "--is-ancestor", result, &format!("refs/heads/{branch}")]);
+            self.is(has, || format!("the branch {branch} is gone, or does not have the result in it: {result}"));
+        }
+        for task in &report.tasks {
+            let Some(commit) = &task.commit else { continue };
+            let landed = git.says(&["merge-base", "--is-ancestor", commit, result]);
+            self.is(landed, || format!("task {}: its commit is not in the result: {commit}", task.id));
+            for file in &task.files {
+                let touched = git.run(&["log", "-1", "--format=%H", result, "--", file]).is_ok_and(|commit| !commit.is_empty());
+                self.is(touched, || format!("task {}: no commit of the result has changed {file}", task.id));
+            }
+        }
+    }
+}
