@@ -1,6 +1,7 @@
 //! One table of methods, for every face: what can be asked, by which types, and the schemas and
 //! pages made from it.
 
+pub mod board;
 pub mod calls;
 pub mod claims;
 pub mod error;

@@ -1,4 +1,5 @@
 //! What carries out the methods: each reads the executions or drops an input into one.
+use super::board::board;
 use super::claims;
 use super::messages::*;
 use super::method::{self, Method};
@@ -15,7 +16,7 @@ use crate::core::id::{GateId, OrderId, TaskId};
 use crate::core::input::Input;
 use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
-use crate::core::status::{gate_status, status_report};
+use crate::core::status::status_report;
 use crate::engine::coordinator::Manner;
 use crate::engine::door::Address;
 use crate::engine::execution::Execution;
@@ -49,7 +50,7 @@ pub fn table() -> Table {
     table.add::<method::Resume, _>(|caller, params| steer::<method::Resume>(caller, params, true, resumed));
     table.add::<method::Cancel, _>(|caller, params| steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel));
     table.add::<method::TaskGet, _>(|caller, params| at(caller, params.execution, move |execution| card(execution, &params.task)));
-    table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(tasks(execution))));
+    table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(board(execution))));
     table.add::<method::TaskOutput, _>(|caller, params| at(caller, params.execution.clone(), move |execution| output(execution, &params)));
     claims::add_to(&mut table);
     table.add::<method::TaskRetry, _>(|caller, params| {
@@ -445,14 +446,6 @@ async fn steer<M: Method<Result = Steered>>(
     Ok(Steered { execution: execution.id.to_string(), seq, state: status(&execution).state, running })
 }
 
-fn tasks(execution: &Execution) -> TaskList {
-    let state = execution.state();
-    let mut tasks: Vec<_> = status_report(&state).streams.into_iter().flat_map(|stream| stream.tasks).collect();
-    tasks.sort_by_key(|task| state.graph.task(&TaskId::from(task.id.as_str())));
-    let gates = (0..state.gates.len()).map(|ix| gate_status(&state, ix)).collect();
-    TaskList { execution: execution.id.to_string(), tasks, gates }
-}
-
 /// Everything about a task.
 ///
 /// # Errors
@@ -469,7 +462,7 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
     let orders = orders_of(execution)?;
     Ok(TaskCard {
         execution: execution.id.to_string(),
-        status: tasks(execution).tasks.into_iter().find(|row| row.id == task).unwrap_or_default(),
+        status: board(execution).tasks.into_iter().find(|row| row.status.id == task).unwrap_or_default().status,
         stream: state.task(ix).stream.as_ref().map(ToString::to_string),
         waits_for: waits_for(&state, ix),
         needed_by: state.plan.tasks.iter().filter(|task| needed_by(task)).map(|task| task.id.to_string()).collect(),

@@ -3,6 +3,7 @@
 use crate::agents::answer::AnswerFinding;
 use crate::core::brief::Brief;
 use crate::core::event::Recorded;
+use crate::core::outcome::Finding;
 use crate::core::report::Report;
 use crate::core::status::{GateStatus, StatusReport, TaskStatus};
 use schemars::JsonSchema;
@@ -254,15 +255,92 @@ pub struct GateParams {
     pub reason: String,
 }
 
-/// All tasks of an execution.
+/// All that a face shows of an execution at once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct TaskList {
     /// The execution.
     pub execution: String,
-    /// In the order of the breakdown.
-    pub tasks: Vec<TaskStatus>,
+    /// The file of its breakdown.
+    pub breakdown: String,
+    /// What is being built.
+    pub topic: String,
+    /// Its state in a word.
+    pub state: String,
+    /// Whether some process is at work on it now.
+    pub running: bool,
+    /// What makes sense to do with it now: `run`, `pause`, `resume`, `cancel`, `report`.
+    pub actions: Vec<String>,
+    /// Its streams, in the order of the breakdown.
+    pub streams: Vec<StreamRow>,
+    /// Its tasks, in the order of the breakdown.
+    pub tasks: Vec<TaskRow>,
     /// Gates of streams, the system and the deployment.
+    pub gates: Vec<GateRow>,
+}
+
+/// A stream, as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How it stands in a few words, a sign first.
+    pub label: String,
+    /// How that looks: `waiting`, `running`, `done`, `failed`, `blocked` or `skipped`.
+    pub look: String,
+}
+
+/// A task, as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskRow {
+    /// How it stands.
+    #[serde(flatten)]
+    pub status: TaskStatus,
+    /// Its stream.
+    pub stream: Option<String>,
+    /// The tasks right before it.
+    pub depends_on: Vec<String>,
+    /// How it stands in a few words, a sign first.
+    pub label: String,
+    /// More, as lines of Markdown.
+    pub more: Vec<String>,
+    /// How that looks: `waiting`, `running`, `done`, `failed`, `blocked` or `skipped`.
+    pub look: String,
+    /// What makes sense to do with it now: `approve`, `reject`, `retry`, `skip`, `output`.
+    pub actions: Vec<String>,
+    /// The gate of its that waits for a person.
+    pub waits_for_approval: Option<String>,
+    /// When it was begun, in milliseconds since the Unix epoch.
+    pub began_at: Option<u64>,
+    /// When it came to an end.
+    pub ended_at: Option<u64>,
+    /// Whether it is on the critical path.
+    pub critical_path: bool,
+    /// What must be mended now, and what reviewers remarked.
+    pub findings: Vec<Finding>,
+    /// Its gates.
     pub gates: Vec<GateStatus>,
+}
+
+/// A gate of a stream, the system or the deployment, as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateRow {
+    /// How it stands.
+    #[serde(flatten)]
+    pub status: GateStatus,
+    /// How it stands in a few words, a sign first.
+    pub label: String,
+    /// How that looks.
+    pub look: String,
+    /// The streams that come before it.
+    pub streams: Vec<String>,
+    /// What makes sense to do with it now: `approve`, `reject`, `retry`.
+    pub actions: Vec<String>,
 }
 
 /// Everything about a task.

@@ -108,8 +108,8 @@ methods! {
         "Everything about a task",
         "State, what it waits for and what waits for it, slack, orders, findings and gates.";
     TaskListing = "task/list" Query (ExecutionParams) -> TaskList, [NotFound, Unusable],
-        "All tasks and gates of an execution",
-        "With their state, agent, attempts and rounds of rework.";
+        "All that a face shows of an execution",
+        "Its streams, tasks and gates with their state, labels, times, findings, and what makes sense to do with each now.";
     TaskOutput = "task/output" Query (OutputParams) -> OutputPage, [NotFound, Unusable],
         "What an agent, a gate or a reviewer printed",
         "In pages of bytes; ask again from `next` on while `open` is true.";

@@ -14,18 +14,27 @@ pub struct Git {
     folder: PathBuf,
     /// No repository is looked for in this folder and above it.
     ceiling: Option<PathBuf>,
+    /// Files that are looked at instead of those of the folder, and the index for that.
+    beside: Option<(PathBuf, PathBuf)>,
 }
 
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: None }
+        Self { folder: folder.to_owned(), ceiling: None, beside: None }
     }
 
     /// In a worktree below a folder. Where that has lost its link to the repository, nothing is found
     /// instead: above it is the user's own checkout.
     pub fn below(ceiling: &Path, folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()) }
+        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()), beside: None }
+    }
+
+    /// The repository that this folder is, with the files of another folder and an index of their own.
+    #[must_use]
+    pub fn beside(mut self, files: &Path, index: &Path) -> Self {
+        self.beside = Some((files.to_owned(), index.to_owned()));
+        self
     }
 
     /// Its folder.
@@ -90,6 +99,9 @@ impl Git {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_misleading)) {
             command.env_remove(name);
         }
+        if let Some((files, index)) = &self.beside {
+            command.env("GIT_DIR", &self.folder).env("GIT_WORK_TREE", files).env("GIT_INDEX_FILE", index);
+        }
         command.envs(self.ceiling.iter().map(|ceiling| ("GIT_CEILING_DIRECTORIES", ceiling)));
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
         // Whoever has no name in git's config has one here; those who have keep theirs.
@@ -112,6 +124,11 @@ impl Git {
             "gc.auto=0",
             "-c",
             "advice.detachedHead=false",
+            // Programs that a repository could name.
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "diff.ignoreSubmodules=dirty",
         ]);
         command.args(arguments);
         Ok(command)

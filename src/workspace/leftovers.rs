@@ -1,6 +1,7 @@
 //! What an execution has left in a repository, and what of it is provably ours to remove.
 
 use super::git::Git;
+use super::repository::linked;
 use crate::core::id::OrderId;
 use crate::core::merging::result_branch;
 use std::collections::BTreeSet;
@@ -37,9 +38,15 @@ impl Leftovers<'_> {
             // Ours are below the execution's own folder; nobody else makes any there.
             let Ok(name) = Path::new(tree).strip_prefix(&trees) else { continue };
             let shared = ["result", "merged"].iter().any(|shared| name == Path::new(shared));
-            let changed = Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain"]);
-            if changed.is_ok_and(|changed| !changed.is_empty()) && !self.uncommitted && !shared {
-                kept.push(format!("{tree}: it has changes that are not committed (`--force` removes it)"));
+            // Without running what an agent may have left to be run.
+            let changed = linked(Path::new(tree)).and_then(|_| Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain"]));
+            let reason = match &changed {
+                Ok(changed) if changed.is_empty() => None,
+                Ok(_) => Some("it has changes that are not committed"),
+                Err(_) => Some("it is not what it was made as"),
+            };
+            if let Some(reason) = reason.filter(|_| !self.uncommitted && !shared) {
+                kept.push(format!("{tree}: {reason} (`--force` removes it)"));
                 in_use.insert(name.display().to_string());
                 continue;
             }
@@ -48,7 +55,7 @@ impl Leftovers<'_> {
         let result = format!("refs/heads/{}", result_branch(&execution));
         let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
         for order in self.places.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
-            let branch = format!("execution-coordinator/{execution}/{order}");
+            let branch = format!("execution-coordinator/{execution}/{order}/work");
             let Ok(tip) = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]) else { continue };
             // Each commit that was not recorded says in its message that it is this execution's.
             let mut unrecorded = vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];

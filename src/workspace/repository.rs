@@ -20,6 +20,8 @@ use std::sync::{Mutex, PoisonError};
 const OLDEST: (u32, u32) = (2, 38);
 /// As much of a diff is read as a reviewer could be told.
 const DIFF_BYTES: u64 = 1 << 20;
+/// Files whose diffs are read.
+const DIFF_FILES: usize = 500;
 /// Files that are named in a warning.
 const NAMED: usize = 5;
 
@@ -186,12 +188,23 @@ impl Repository {
         let put_back = landed.as_ref().map_or(String::new(), |landed| format!(": `git branch -f {branch} {landed}` puts it back"));
         let head = self.git.run(&["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", self.result())]);
         let head = head.map_err(|_| format!("the branch {branch} is gone{put_back}"))?;
+        // What lands is kept by a reference of its own until it has: a process that is killed between has moved it.
+        let is_landing = || self.git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/execution-coordinator/{}", self.execution)]).is_ok_and(|merged| merged == head);
         match landed {
-            Some(landed) if !self.git.says(&["merge-base", "--is-ancestor", &landed, &head]) => {
-                Err(format!("the branch {branch} was moved by somebody else, and what had landed is not in it{put_back}"))
+            Some(landed) if landed != head && !is_landing() => {
+                Err(format!("the branch {branch} was moved by somebody else: nobody has judged what is in it now{put_back}"))
             }
             _ => Ok(head),
         }
+    }
+
+    /// Keeps on record how a worktree is linked to the repository, beside it.
+    fn keep_link(&self, tree: &Path) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("{}: {error}", tree.display());
+        let link = std::fs::read_to_string(tree.join(".git")).map_err(failed)?;
+        let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
+        let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
+        std::fs::write(tree.with_extension("link"), &link).and_then(|()| std::fs::write(tree.with_extension("settings"), settings)).map_err(failed)
     }
 
     /// The checkout of a place, as long as it is what it was made as: linked to the repository, on its own
@@ -200,6 +213,7 @@ impl Repository {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
         let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
         let order = order.as_os_str().to_string_lossy().into_owned();
+        linked(&self.trees.join(&order))?;
         let git = Git::below(&self.trees, folder);
         let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the place {order} is no git worktree any more"))?;
         let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -207,7 +221,7 @@ impl Repository {
         if own(Path::new(&top)) != own(&self.trees.join(&order)) || own(Path::new(&common)) != own(&ours) {
             return Err(format!("the place {order} is another repository now ({top})"));
         }
-        let branch = format!("refs/heads/{}/{order}", self.branches);
+        let branch = format!("refs/heads/{}", self.branch_of(&order));
         if git.run(&["symbolic-ref", "--quiet", "HEAD"]).unwrap_or_default() != branch {
             return Err(format!("the place {order} is not on its own branch any more: agents stay on the branch that they are given"));
         }
@@ -228,13 +242,19 @@ impl Repository {
         order.map_or_else(|| folder.to_owned(), |order| self.trees.join(order))
     }
 
+    /// The branch of a place, in a folder of its own: so the agent can be given that and no other one.
+    fn branch_of(&self, order: &str) -> String {
+        format!("{}/{order}/work", self.branches)
+    }
+
     /// What a place's agent may write: the place, and what of the repository it needs for commits on its own
-    /// branch. No config, no hooks, no other branches: those are run by, or shown to, others.
+    /// branch. No config, no hooks, no other branches: those are run by, or shown to, others. Objects are
+    /// everybody's.
     pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
-        let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
-        let (Some(order), Ok(common)) = (order, self.common()) else { return Vec::new() };
-        let refs = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&self.branches));
-        [self.trees.join(order), common.join("objects"), common.join("worktrees").join(order)].into_iter().chain(refs).collect()
+        let tree = self.top_of(folder);
+        let (Ok(admin), Ok(common), Some(order)) = (linked(&tree), self.common(), tree.file_name()) else { return Vec::new() };
+        let refs = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&self.branches).join(order));
+        [tree, common.join("objects"), admin].into_iter().chain(refs).collect()
     }
 
     fn common(&self) -> Result<PathBuf, String> {
@@ -244,7 +264,7 @@ impl Repository {
     /// Makes a place: a worktree with a branch, from the result so far and, where something was
     /// finished before, from that.
     pub fn place(&self, order: OrderId, base: Option<&str>) -> RepositoryOutcome {
-        let branch = format!("{}/{order}", self.branches);
+        let branch = self.branch_of(&order.to_string());
         let made = || -> Result<(PathBuf, String), String> {
             self.has_room()?;
             let begin = base.map_or_else(|| self.head(), |base| Ok(base.to_owned()))?;
@@ -275,8 +295,9 @@ impl Repository {
         let path = tree.display().to_string();
         let arguments: Vec<&str> = ["worktree", "add", "--quiet"].iter().chain(how).copied().chain([path.as_str(), commit]).collect();
         self.git.run(&arguments)?;
+        self.keep_link(tree)?;
         let inside = Git::below(&self.trees, tree);
-        submodules::of(&inside, &self.common()?)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
+        submodules::of(&self.git, &self.common()?, commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
         for name in &self.settings.copy {
             self.copy(Path::new(name), &tree.join(&self.prefix))?;
         }
@@ -335,10 +356,9 @@ impl Repository {
         let author = format!("{} <{}@{}>", about.agent, about.agent, env!("CARGO_PKG_NAME"));
         let message = self.message(about);
         let commit = ["commit", "--quiet", "--no-verify", "--author", &author, "-m", &message];
-        let top = Git::below(&self.trees, &self.top_of(folder));
-        for submodule in submodules::of(&top, &self.common()?)? {
-            let reference = format!("refs/execution-coordinator/{}/{}", self.execution, about.order);
-            submodule.collect(&top, &self.trees, &commit, &reference)?;
+        let (top, begin) = (self.top_of(folder), git.run(&["rev-parse", "HEAD"])?);
+        for submodule in submodules::of(&self.git, &self.common()?, &begin)? {
+            submodule.is_untouched(&top, &top.with_extension("index"))?;
         }
         // From the top: an attempt may have changed what is beside its folder.
         git.run(&["add", "--all", "--sparse", "--", ":/"])?;
@@ -354,6 +374,12 @@ impl Repository {
         let merging = git.says(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]);
         if merging || !changes.is_empty() {
             git.run(&commit)?;
+        }
+        // Also what an agent has committed itself.
+        let links = git.run(&["diff", "--raw", "--no-renames", "--ignore-submodules=none", &format!("{}...HEAD", self.head()?)])?;
+        let link = links.lines().find(|line| line.split(' ').nth(1) == Some("160000")).and_then(|line| line.split('\t').nth(1));
+        if let Some(link) = link {
+            return Err(format!("`{link}` is a repository of its own, and its files would be lost: remove its .git, or leave it as it was"));
         }
         git.run(&["rev-parse", "HEAD"])
     }
@@ -514,11 +540,24 @@ impl Repository {
     /// # Errors
     /// What git says.
     pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
-        let arguments = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", base, "--", "."];
-        let text = Git::below(&self.trees, folder).beginning(&arguments, DIFF_BYTES)?;
-        let begins = text.match_indices("diff --git ").map(|(at, _)| at).filter(|at| *at == 0 || text[..*at].ends_with('\n'));
-        let begins: Vec<usize> = begins.chain([text.len()]).collect();
-        Ok(begins.windows(2).map(|of| text[of[0]..of[1]].to_owned()).collect())
+        linked(&self.top_of(folder))?;
+        let git = Git::below(&self.trees, folder);
+        let how = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"];
+        let names = git.run(&[&how[..], &["--name-only", "-z", "--relative", base]].concat())?;
+        let names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
+        let (mut texts, mut left) = (Vec::new(), DIFF_BYTES);
+        // Each by itself, so that one large file does not stand for all.
+        for name in names.iter().take(DIFF_FILES) {
+            let most = left.min(DIFF_BYTES / 8);
+            let file = format!(":(literal){name}");
+            let text = git.beginning(&[&how[..], &["--relative", base, "--", &file]].concat(), most)?;
+            left -= text.len() as u64;
+            texts.push(if text.len() as u64 == most { format!("{text}\n… (more of {name} is left out)") } else { text });
+        }
+        if names.len() > DIFF_FILES {
+            texts.push(format!("… ({} more files are left out)", names.len() - DIFF_FILES));
+        }
+        Ok(texts)
     }
 
     /// The commit from which the result has grown: what it has in common with what is checked out.
@@ -549,14 +588,15 @@ impl Repository {
     /// Removes a place whose work is part of the result. What somebody has added to it is kept.
     pub fn remove(&self, order: OrderId) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let branch = format!("{}/{order}", self.branches);
+        let branch = self.branch_of(&order.to_string());
         if !self.git.says(&["merge-base", "--is-ancestor", &format!("refs/heads/{branch}"), &self.result()]) {
             return;
         }
-        let tree = self.trees.join(order.to_string()).display().to_string();
+        let tree = self.trees.join(order.to_string());
         // What can't be removed now is removed by `clean`.
-        drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree]));
+        drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
+        ["link", "settings"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
 
     /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted
@@ -564,7 +604,8 @@ impl Repository {
     pub fn close(&self) {
         let names = std::fs::read_dir(&self.trees).into_iter().flatten().flatten().map(|entry| entry.file_name());
         for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()) {
-            let changed = Git::below(&self.trees, &self.trees.join(order.to_string())).run(&["status", "--porcelain"]);
+            let tree = self.trees.join(order.to_string());
+            let changed = linked(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain"]));
             if changed.is_ok_and(|changed| changed.is_empty()) {
                 self.remove(order);
             }
@@ -579,6 +620,30 @@ impl Repository {
         }
         drop(self.git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{}", self.execution)]));
     }
+}
+
+/// Where git keeps what is a worktree's own, as long as that is linked as it was made, and nobody has changed
+/// the settings that git would go by in it: they can name programs, which would be run by us.
+///
+/// # Errors
+/// It is something else now: a sentence.
+pub(super) fn linked(tree: &Path) -> Result<PathBuf, String> {
+    let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let gone = |_| format!("the place {name} is no git worktree any more");
+    let link = std::fs::read_to_string(tree.with_extension("link")).map_err(gone)?;
+    if std::fs::symlink_metadata(tree.join(".git")).is_ok_and(|found| !found.is_file()) {
+        return Err(format!("the place {name} is another repository now"));
+    }
+    if std::fs::read_to_string(tree.join(".git")).map_err(gone)? != link {
+        return Err(format!("the place {name} is another repository now"));
+    }
+    let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
+    let common = std::fs::read_to_string(admin.join("commondir")).map_err(gone)?;
+    let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
+    if common.trim() != "../.." || settings != std::fs::read(tree.with_extension("settings")).unwrap_or_default() {
+        return Err(format!("the place {name} has other settings of git than it was made with"));
+    }
+    Ok(admin)
 }
 
 /// Copies a file, a link or a folder with all that is in it.

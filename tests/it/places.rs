@@ -238,20 +238,20 @@ fn places_have_what_is_in_no_commit() {
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let files = says(&workspace.path(""), &["ls-tree", "-r", "--name-only", &result(&workspace)]);
     assert!(!files.contains(".env") && !files.contains("vendor"), "{files}");
-    // What is done in a submodule is in the user's own repository of it, committed or not.
-    let changes = "date >sub/task-$EXECUTION_COORDINATOR_TASK; git -C sub add .; [ $EXECUTION_COORDINATOR_TASK != 1 ] || git -C sub -c user.name=a -c user.email=a@b commit -qm own";
-    workspace
-        .write("agent.sh", &after(changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"));
-    commit(&workspace);
-    let run = workspace.run(&["run", "breakdown.md", "--fresh", "--only", "1"]);
-    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    let branches = says(
-        &workspace.path(""),
-        &["for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads/execution-coordinator/*/result"],
-    );
-    let newest = branches.lines().next().expect("a result");
-    let linked = says(&workspace.path(""), &["rev-parse", &format!("{newest}:sub")]);
-    assert_eq!(says(&workspace.path("sub"), &["show", "--format=%s", "--name-only", &linked]), "own\n\ntask-1");
+    // Work in a submodule is another repository's: it is refused, committed or not, and nothing of it is run by us.
+    let sub = format!("git -C sub config core.fsmonitor \"touch {}; false\"", workspace.path("pwned").display());
+    for changes in [
+        "date >sub/module.txt".to_owned(),
+        "date >sub/new; git -C sub add .; git -C sub -c user.name=a -c user.email=a@b commit -qm own".to_owned(),
+        format!("{sub}; date >sub/new"),
+    ] {
+        workspace.write("agent.sh", &after(&changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"));
+        commit(&workspace);
+        let run = workspace.run(&["run", "breakdown.md", "--fresh", "--only", "1"]);
+        assert!(run.code == 4 && run.stdout.contains("work in the submodule `sub`"), "{changes}: {}{}", run.stdout, run.stderr);
+        assert!(!workspace.path("pwned").exists(), "{changes}");
+    }
+    workspace.write("agent.sh", &agent);
     // A setup that fails says so, and nothing is begun.
     workspace.write("setup.sh", "#!/bin/sh\necho no network\nexit 3\n");
     commit(&workspace);
@@ -319,6 +319,15 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
         ("git add -A; git commit -qm mine; git checkout -q --detach HEAD~1", "not on its own branch any more"),
         ("git checkout -q feature", "not on its own branch any more"),
         ("rm -rf .git; git init -q", "is another repository now"),
+        ("rm .git; git init -q; git config core.fsmonitor \"touch $WORKSPACE/pwned; false\"", "is another repository now"),
+        (
+            "echo '[core]' >\"$(git rev-parse --git-dir)/config.worktree\"",
+            "has other settings of git than it was made with",
+        ),
+        (
+            "mkdir inner; git init -q inner; echo x >inner/x; git -C inner add x; git -C inner -c user.name=a -c user.email=a@b commit -qm x; git add -A; git -c user.name=a -c user.email=a@b commit -qm own",
+            "is a repository of its own",
+        ),
         (
             "mkdir inner; git init -q inner; echo x >inner/x; git -C inner add x; git -C inner -c user.name=a -c user.email=a@b commit -qm x",
             "is a repository of its own",

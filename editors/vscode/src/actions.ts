@@ -1,0 +1,156 @@
+// What can be done, from wherever it is asked for: palette, tree, lenses, tests, graph.
+
+import * as vscode from "vscode";
+import type { Boards } from "./boards";
+import type { Outputs } from "./output";
+import { ranges, reveal } from "./places";
+import type { Board, TaskRow } from "./protocol";
+import type { Reports } from "./report";
+import type { Server } from "./server";
+import type { Item } from "./tree";
+import { needsSomebody } from "./words";
+
+export class Actions {
+  /** Executions that were started here: their reports are opened. */
+  readonly started = new Set<string>();
+
+  constructor(
+    private readonly server: Server,
+    private readonly boards: Boards,
+    private readonly outputs: Outputs,
+    private readonly reports: Reports,
+  ) {}
+
+  /** Starts a breakdown, or goes on with it. Gives its execution. */
+  async run(uri?: vscode.Uri, only: string[] = []): Promise<string | undefined> {
+    const breakdown = uri ?? (await this.breakdown());
+    if (!breakdown || !(await this.mayStart())) return undefined;
+    const document = vscode.workspace.textDocuments.find((known) => known.uri.toString() === breakdown.toString());
+    if (document?.isDirty) await document.save();
+    // The server asks for its own trust, by a question of the protocol.
+    const run = async () => this.server.ask<{ execution: string; warnings: string[] }>("execution/start", { uri: breakdown.toString(), only });
+    const started = await this.said(run);
+    if (!started) return undefined;
+    this.started.add(started.execution);
+    for (const warning of started.warnings.slice(0, 3)) void vscode.window.showWarningMessage(warning);
+    this.boards.choose(started.execution);
+    return started.execution;
+  }
+
+  async carryOut(action: string, item?: Item): Promise<void> {
+    const board = item?.board ?? this.boards.current;
+    if (action === "run") return void (await this.run());
+    if (!board) return void vscode.window.showInformationMessage("Nothing is being executed here.");
+    const execution = board.execution;
+    switch (action) {
+      case "pause":
+      case "resume":
+        return this.ask(execution, `execution/${action}`, {});
+      case "cancel": {
+        const sure = await vscode.window.showWarningMessage(`Cancel ${board.topic}? What is being done is stopped.`, { modal: true }, "Cancel Execution");
+        return sure ? this.ask(execution, "execution/cancel", {}) : undefined;
+      }
+      case "report":
+        return void (await this.said(() => this.reports.show(execution)));
+      case "reveal":
+      case "output":
+      case "retry":
+      case "skip": {
+        const id = item?.kind === "gate" ? item.gate.id : (item?.kind === "task" ? item.task : await this.task(board, action))?.id;
+        if (!id) return;
+        if (action === "reveal") return reveal(board.breakdown, id);
+        if (action === "output") return this.outputs.show(execution, id);
+        return this.ask(execution, `task/${action}`, { task: id });
+      }
+      case "approve":
+      case "reject": {
+        const gate = await this.gate(board, item);
+        if (!gate) return;
+        const reason = action === "reject" ? await vscode.window.showInputBox({ title: `Reject ${gate}`, prompt: "Why" }) : "";
+        if (reason === undefined) return;
+        return this.ask(execution, `gate/${action}`, { gate, by: "editor", reason });
+      }
+    }
+  }
+
+  /** The next task that needs somebody, after the one where the cursor is. */
+  async next(): Promise<void> {
+    const board = this.boards.current;
+    const waiting = board?.tasks.filter(needsSomebody) ?? [];
+    const first = waiting[0];
+    if (!board || !first) return void vscode.window.showInformationMessage("No task needs you.");
+    const editor = vscode.window.activeTextEditor;
+    const line = editor?.document.uri.fsPath === board.breakdown ? editor.selection.active.line : -1;
+    const at = await ranges(vscode.Uri.file(board.breakdown));
+    const after = waiting.find((task) => (at.get(task.id)?.start.line ?? -1) > line);
+    await reveal(board.breakdown, (after ?? first).id);
+  }
+
+  /** Another execution is shown. */
+  async pick(): Promise<void> {
+    const rows = await this.said(() => this.boards.list());
+    if (!rows) return;
+    const items = [...rows].reverse().map((row) => ({ label: row.line, description: row.owner ?? "", detail: row.breakdown, execution: row.execution }));
+    const chosen = await vscode.window.showQuickPick(items, { title: "Executions", matchOnDetail: true });
+    if (chosen) this.boards.choose(chosen.execution);
+  }
+
+  /** The command of a lens: the breakdown, then what it is about. */
+  async ofLens(action: string, arguments_: unknown[]): Promise<void> {
+    const [uri, about] = arguments_ as [string, string | undefined];
+    const board = this.boards.of(vscode.Uri.parse(uri));
+    if (action === "output" && board && about) return this.outputs.show(board.execution, about);
+    if (action === "report" && board) await this.said(() => this.reports.show(board.execution));
+  }
+
+  private async ask(execution: string, method: string, params: object): Promise<void> {
+    if (method !== "execution/pause" && method !== "execution/cancel" && !(await this.mayStart())) return;
+    await this.said(() => this.server.ask(method, { execution, ...params }));
+    await this.boards.refresh(execution);
+  }
+
+  private async mayStart(): Promise<boolean> {
+    if (vscode.workspace.isTrusted) return true;
+    const manage = "Manage Trust";
+    const chosen = await vscode.window.showWarningMessage("This workspace is not trusted, so nothing is started: its breakdowns and configs name commands.", manage);
+    if (chosen === manage) await vscode.commands.executeCommand("workbench.trust.manage");
+    return false;
+  }
+
+  private async breakdown(): Promise<vscode.Uri | undefined> {
+    const open = vscode.window.activeTextEditor?.document;
+    if (open?.languageId === "markdown" && open.uri.scheme === "file") return open.uri;
+    const patterns = vscode.workspace.getConfiguration("executionCoordinator").get<string[]>("breakdowns", []);
+    const files = await vscode.workspace.findFiles(`{${patterns.join(",")}}`, "**/{node_modules,.execution-coordinator}/**", 50);
+    if (files.length <= 1) return files[0] ?? void vscode.window.showInformationMessage("Open a breakdown first: a Markdown file with tasks.");
+    const items = files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file }));
+    return (await vscode.window.showQuickPick(items, { title: "Run which breakdown?" }))?.file;
+  }
+
+  private async task(board: Board, action: string): Promise<TaskRow | undefined> {
+    const fitting = board.tasks.filter((task) => action === "reveal" || task.actions.includes(action));
+    const items = fitting.map((task) => ({ label: `${task.id} ${task.title}`, description: task.label, task }));
+    return (await vscode.window.showQuickPick(items, { title: `Which task?` }))?.task;
+  }
+
+  private async gate(board: Board, item?: Item): Promise<string | undefined> {
+    if (item?.kind === "gate") return item.gate.id;
+    if (item?.kind === "task" && item.task.waitsForApproval) return item.task.waitsForApproval;
+    const open = [
+      ...board.gates.filter((gate) => gate.actions.includes("approve")).map((gate) => ({ label: gate.id, description: gate.reason })),
+      ...board.tasks.flatMap((task) => (task.waitsForApproval ? [{ label: task.waitsForApproval, description: task.title }] : [])),
+    ];
+    if (open.length === 0) return void vscode.window.showInformationMessage("No gate waits for you.");
+    return (open.length === 1 ? open[0] : await vscode.window.showQuickPick(open, { title: "Which gate?" }))?.label;
+  }
+
+  /** What is refused is said as the sentence that it is. */
+  private async said<T>(asked: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await asked();
+    } catch (error) {
+      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+}

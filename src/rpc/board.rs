@@ -1,0 +1,88 @@
+//! `task/list`: all that a face shows of an execution at once, labels and possible actions included, so that
+//! no face has rules of its own.
+
+use super::messages::{GateRow, StreamRow, TaskList, TaskRow};
+use super::peer::status;
+use crate::core::label::{self, task_gate_status};
+use crate::core::outcome::Finding;
+use crate::core::plan::{Dependency, Node};
+use crate::core::progress;
+use crate::core::state::State;
+use crate::core::status::{gate_status, status_report};
+use crate::engine::execution::{Execution, now_ms};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How all of an execution stands.
+pub fn board(execution: &Execution) -> TaskList {
+    let state = execution.state();
+    let (running, now_ms) = (!execution.has_ended() && execution.owner().is_some(), now_ms());
+    let on_critical_path: BTreeSet<usize> = state.graph.critical_path().into_iter().collect();
+    let streams = status_report(&state).streams;
+    let mut rows: BTreeMap<usize, TaskRow> = BTreeMap::new();
+    for status in streams.into_iter().flat_map(|stream| stream.tasks) {
+        let Some(ix) = state.graph.task(&status.id.as_str().into()) else { continue };
+        let (known, label) = (&state.tasks[ix], label::task(&state, ix, now_ms, running));
+        let row = TaskRow {
+            status,
+            stream: state.task(ix).stream.as_ref().map(ToString::to_string),
+            depends_on: before(&state, ix),
+            label: label.text.split_whitespace().collect::<Vec<_>>().join(" "),
+            more: label.more,
+            look: label.look.into(),
+            actions: label::task_actions(&state, ix).into_iter().map(str::to_owned).collect(),
+            waits_for_approval: progress::waits_for_approval(&state, ix).map(|gate| gate.to_string()),
+            began_at: known.started_at,
+            ended_at: known.ended_at,
+            critical_path: on_critical_path.contains(&ix),
+            findings: known.findings.iter().chain(&known.remarks).cloned().collect::<Vec<Finding>>(),
+            gates: task_gate_status(&state, ix),
+        };
+        rows.insert(ix, row);
+    }
+    let stream = |ix: usize| {
+        let (of, label) = (&state.plan.streams[ix], label::stream(&state, ix, running));
+        StreamRow { id: of.id.to_string(), name: of.name.clone(), label: label.text, look: label.look.into() }
+    };
+    let gate = |ix: usize| {
+        let label = label::gate(&state, ix);
+        let actions = label::gate_actions(&state, ix).into_iter().map(str::to_owned).collect();
+        let streams = state.gates[ix].streams.iter().map(ToString::to_string).collect();
+        GateRow { status: gate_status(&state, ix), label: label.text, look: label.look.into(), streams, actions }
+    };
+    TaskList {
+        execution: execution.id.to_string(),
+        breakdown: execution.breakdown.clone(),
+        topic: state.plan.topic.clone(),
+        state: status(execution).state,
+        running,
+        actions: label::execution_actions(&state, running).into_iter().map(str::to_owned).collect(),
+        streams: (0..state.plan.streams.len()).map(stream).collect(),
+        tasks: rows.into_values().collect(),
+        gates: (0..state.gates.len()).map(gate).collect(),
+    }
+}
+
+/// The tasks that come right before one; of a stream, those that no other of the stream waits for.
+fn before(state: &State, ix: usize) -> Vec<String> {
+    let task = state.task(ix);
+    let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
+    let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
+    let mut found = BTreeSet::new();
+    for dependency in task.depends_on.iter().chain(of_stream) {
+        match &dependency.on {
+            Node::Task(id) => drop(found.insert(id.to_string())),
+            Node::Stream(id) => {
+                let all: Vec<_> = state.plan.tasks_of(id).collect();
+                let needed = |id: &crate::core::id::TaskId| {
+                    all.iter().any(|other| other.depends_on.iter().any(|on: &Dependency| on.on == Node::Task(id.clone())))
+                };
+                found.extend(all.iter().filter(|task| !needed(&task.id)).map(|task| task.id.to_string()));
+            }
+            Node::Barrier(id) => {
+                let tasks = state.plan.barriers.iter().filter(|barrier| barrier.id == *id).flat_map(|barrier| &barrier.tasks);
+                found.extend(tasks.map(ToString::to_string));
+            }
+        }
+    }
+    found.into_iter().collect()
+}
