@@ -7,7 +7,6 @@ pub mod app_server;
 pub mod claude;
 pub mod codex;
 pub mod command;
-pub mod confine;
 pub mod conversation;
 pub mod dialect;
 pub mod gemini;

@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the config and the environment")]
 
 pub mod definition;
+mod parts;
 
 use self::definition::Definition;
+pub use self::parts::*;
 use crate::core::allocation::DEFAULT_EXECUTOR;
 use crate::core::id::{AgentName, StreamId};
 use crate::core::plan::{Level, TestsFirst};
@@ -12,6 +14,7 @@ use crate::core::policy::{AgentPolicy, Budget, GatePolicy, Policy, Role, Weights
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,87 +75,6 @@ pub struct LeftOut {
     pub why: String,
     /// Whether somebody may miss it.
     pub missed: bool,
-}
-
-/// What agents may change, kept by the kernel (Landlock). It is about those that are coding agents, and
-/// about those of kind `command` that say so themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sandbox {
-    /// `auto`: where the system can, and said where it can't; `required`: nothing is started where it can't;
-    /// `off`.
-    pub mode: SandboxMode,
-    /// What they may write beside their place, temporary files, what their programs keep and the caches of
-    /// package managers: paths in the workspace, below `~/`, or whole ones.
-    pub write: Vec<String>,
-    /// TCP ports that they may connect to; all when absent.
-    pub ports: Option<Vec<u16>>,
-}
-
-/// Whether agents are confined.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SandboxMode {
-    /// Where the system can.
-    #[default]
-    Auto,
-    /// Or nothing is started.
-    Required,
-    /// Never.
-    Off,
-}
-
-/// What agents are told.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Briefs {
-    /// A template instead of the one in `schema/brief.md`, by its path in the workspace.
-    pub template: Option<String>,
-    /// Longest brief in words, in kilobytes: what matters least is left out first. What an agent's own
-    /// definition says comes on top.
-    pub limit_kb: u32,
-}
-
-impl Default for Briefs {
-    fn default() -> Self {
-        Self { template: None, limit_kb: 96 }
-    }
-}
-
-impl Briefs {
-    /// The limit in bytes.
-    pub fn limit_bytes(&self) -> usize {
-        self.limit_kb as usize * 1024
-    }
-}
-
-/// What clients may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Clients {
-    /// Whether they may name breakdowns and configs outside of the workspace.
-    pub outside_workspace: bool,
-}
-
-/// Places of their own for attempts: what they need beside what is committed.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Worktree {
-    /// Files and folders of the workspace that are copied into each place because they are in no commit
-    /// (`.env`).
-    pub copy: Vec<String>,
-    /// Program and arguments that make a new place ready (`["npm", "ci"]`), never a shell line.
-    pub setup: Vec<String>,
-    /// It is stopped after so long.
-    pub setup_timeout: String,
-    /// No place is made where fewer megabytes would stay free on the disk.
-    pub min_free_mb: u64,
-}
-
-impl Default for Worktree {
-    fn default() -> Self {
-        Self { copy: Vec::new(), setup: Vec::new(), setup_timeout: "10m".into(), min_free_mb: 500 }
-    }
 }
 
 /// Limits and rules of an execution.
@@ -409,6 +331,10 @@ pub struct Gate {
     /// Its command is stopped after so long.
     #[serde(default)]
     pub timeout: Option<String>,
+    /// Whether it is confined as `[sandbox]` says, because it runs what agents have written; where agents are,
+    /// all but those of the deployment are.
+    #[serde(default)]
+    pub sandbox: Option<bool>,
     /// `fail` (the rule): a test that failed before the attempt too keeps the gate closed, and is
     /// said to be old; `tolerate`: it does not.
     #[serde(default)]
@@ -467,37 +393,21 @@ impl Environment {
     }
 }
 
-/// What sizes weigh, in minutes.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sizes {
-    /// `XS`.
-    pub extra_small: f64,
-    /// `S`.
-    pub small: f64,
-    /// `M`.
-    pub medium: f64,
-    /// `L`.
-    pub large: f64,
-    /// `XL`.
-    pub extra_large: f64,
-    /// A task without an estimate among tasks that have one.
-    pub unknown: f64,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        let Weights { extra_small, small, medium, large, extra_large, unknown } = Weights::default();
-        Self { extra_small, small, medium, large, extra_large, unknown }
-    }
-}
-
 /// Reads a config.
 ///
 /// # Errors
 /// A sentence with file, line and column.
 pub fn read(path: &Path) -> Result<Config, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: can't be read: {error}", path.display()))?;
+    let failed = |error: std::io::Error| format!("{}: can't be read: {error}", path.display());
+    let owner = path.metadata().map_err(failed)?.uid();
+    // It names commands. Git refuses repositories of others for the same reason.
+    if owner != 0 && owner != rustix::process::getuid().as_raw() {
+        return Err(format!(
+            "{}: it belongs to another user, and it names commands: make it yours, or name another one by `--config`",
+            path.display()
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
     parse(&text, &path.display().to_string())
 }
 

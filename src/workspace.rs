@@ -4,6 +4,7 @@
 pub mod git;
 pub mod leftovers;
 pub mod repository;
+pub mod sandbox;
 pub mod submodules;
 pub mod tree;
 pub mod trust;

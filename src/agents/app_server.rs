@@ -78,7 +78,11 @@ impl Conversation for Talk {
 
     fn hears(&mut self, message: &Value) -> Vec<Value> {
         let method = message["method"].as_str();
+        // What sub-agents do is told too, each in a thread of its own.
+        let thread = &message["params"]["threadId"];
+        let ours = thread.is_null() || *thread == self.now.0;
         match (method, message.get("id")) {
+            (Some(_), None) if !ours => {}
             (Some("turn/completed"), _) => self.over = true,
             (Some(asked), Some(id)) => return vec![answer(id, asked, self.allowed)],
             (None, Some(id)) if message.get("error").is_some() => {
@@ -138,7 +142,11 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         }
         return None;
     };
-    let item = &parameters["item"];
+    let (item, thread) = (&parameters["item"], parameters["threadId"].as_str());
+    // A sub-agent's steps are work, its tokens are spent, and its end is none.
+    if thread.is_some() && heard.session.is_some() && thread != heard.session.as_deref() && method != "thread/tokenUsage/updated" {
+        return Some("a sub-agent is at work".into());
+    }
     match method {
         "turn/started" => {
             (heard.finished, heard.failed) = (false, None);

@@ -10,6 +10,7 @@ use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Claude Code's.
 pub const DIALECT: Dialect = Dialect {
@@ -58,23 +59,33 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
 /// Our side.
 struct Talk {
     words: String,
+    folder: PathBuf,
     allowed: bool,
     confined: bool,
     over: bool,
 }
 
+/// Tools that make no sense where nobody can be asked and the place is given: being without them is no failure.
+const USELESS: [&str; 4] = ["AskUserQuestion", "EnterWorktree", "ExitWorktree", "EnterPlanMode"];
+
 impl Talk {
     fn about(subject: &Subject<'_>) -> Self {
-        Self { words: subject.words.clone(), allowed: may_write(subject.brief), confined: subject.confined, over: false }
+        let (words, folder) = (subject.words.clone(), subject.folder.to_owned());
+        Self { words, folder, allowed: may_write(subject.brief), confined: subject.confined, over: false }
     }
 
-    /// By policy: who has a place may do what it asks for; all others may run what can change nothing.
-    fn permits(&self, tool: &str) -> Result<(), &'static str> {
+    /// By policy: who has a place may do with the usual tools what it asks for, in that place; all others may
+    /// run what can change nothing. What else there is, its user has allowed in its own settings or not at all.
+    fn permits(&self, tool: &str, input: &Value) -> Result<(), &'static str> {
+        let file = ["file_path", "notebook_path"].iter().find_map(|key| input[*key].as_str());
+        let outside = file.is_some_and(|file| !self.folder.join(file).starts_with(&self.folder) || file.contains(".."));
         match tool {
-            "AskUserQuestion" => Err("nobody can be asked: decide by the brief"),
-            "EnterWorktree" | "ExitWorktree" => Err("this is a place of your own already: stay in it"),
-            _ if self.allowed => Ok(()),
+            _ if USELESS.contains(&tool) => Err("nobody can be asked, and this is a place of your own: decide by the brief"),
+            _ if self.allowed && outside => Err("stay in your place"),
+            "ExitPlanMode" if self.allowed => Ok(()),
+            _ if self.allowed && WRITES.split(',').any(|known| known == tool) => Ok(()),
             "Bash" if self.confined => Ok(()),
+            _ if self.allowed => Err("nobody has allowed this tool: `args` or the client's own settings do"),
             _ => Err("you look and advise: change nothing"),
         }
     }
@@ -94,7 +105,7 @@ impl Conversation for Talk {
         match message["type"].as_str() {
             Some("result") => self.over = true,
             Some("control_request") if asked["subtype"] == "can_use_tool" => {
-                let decision = match self.permits(asked["tool_name"].as_str().unwrap_or_default()) {
+                let decision = match self.permits(asked["tool_name"].as_str().unwrap_or_default(), &asked["input"]) {
                     Ok(()) => json!({"behavior": "allow", "updatedInput": asked["input"]}),
                     Err(why) => json!({"behavior": "deny", "message": why}),
                 };
@@ -161,8 +172,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             heard.usage.tokens = Some(tokens.iter().filter_map(|key| event["usage"][key].as_u64()).sum());
             heard.usage.cost_usd = event["total_cost_usd"].as_f64();
             heard.usage.turns = event["num_turns"].as_u64().and_then(|turns| u32::try_from(turns).ok());
-            heard.denied =
-                event["permission_denials"].as_array().into_iter().flatten().map(|denied| line_of(&denied["tool_name"])).collect();
+            let denied = event["permission_denials"].as_array().into_iter().flatten().map(|denied| line_of(&denied["tool_name"]));
+            heard.denied = denied.filter(|tool| !USELESS.contains(&tool.as_str())).collect();
             let subtype = event["subtype"].as_str().unwrap_or_default();
             // "success" with `is_error` is none.
             if event["is_error"] == true || subtype != "success" {

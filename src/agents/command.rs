@@ -6,7 +6,6 @@
 //! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
-use super::confine::{self, Place};
 use super::conversation::{Subject, converse};
 use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::Template;
@@ -17,6 +16,7 @@ use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Sho
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
 use crate::workspace::repository::{About, Repository};
+use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -160,7 +160,9 @@ impl Agents {
         mut tail: impl FnMut(&str),
     ) -> Ran {
         let began = Instant::now();
-        let mut dialect = config.agents.get(&brief.agent).and_then(|agent| dialect::of(agent.kind));
+        let agent = config.agents.get(&brief.agent);
+        let mut dialect = agent.and_then(|agent| dialect::of(agent.kind));
+        let brief = &Brief { confined: agent.is_some_and(|agent| sandbox::applies(config, agent)), ..brief.clone() };
         let mut ran = loop {
             let ran = self.run_by(dialect, config, processes, brief, stop.clone(), &mut tail).await;
             let understood = ran.heard.as_ref().is_none_or(|heard| *heard != Heard::default());
@@ -301,7 +303,7 @@ impl Agents {
             if argv.is_empty() {
                 argv.push(dialect.program.to_owned());
             }
-            argv.extend((dialect.arguments)(agent, brief, confine::applies(config, agent)));
+            argv.extend((dialect.arguments)(agent, brief, brief.confined));
             argv.extend(agent.args.iter().cloned());
         }
         let mut launch = self.launch(config, brief, argv, Some(text.clone()));
@@ -318,15 +320,21 @@ impl Agents {
         }
         launch.argv[0] = program.display().to_string();
         // Its answer is read from what it prints; what it says beside that must not be in it.
-        let place = Place {
-            root: &self.root,
-            own: match &self.repository {
+        if brief.confined {
+            let own = match &self.repository {
+                _ if !may_write(brief) => Vec::new(),
                 Some(repository) if !brief.folder.is_empty() => repository.own(&self.place(brief)),
                 _ => vec![self.root.clone()],
-            },
-            temporary: self.temporary(&brief.order),
-        };
-        launch.confine = confine::of(config, agent, brief, &mut launch.environment, place);
+            };
+            let place = Place { root: &self.root, own, temporary: self.temporary(&brief.order) };
+            launch.confine = Some(sandbox::of(config, Some(agent), &mut launch.environment, place));
+            // Upkeep of the whole repository, which it may not write.
+            for (name, value) in
+                [("COUNT", "2"), ("KEY_0", "gc.auto"), ("VALUE_0", "0"), ("KEY_1", "maintenance.auto"), ("VALUE_1", "false")]
+            {
+                launch.environment.push((format!("GIT_CONFIG_{name}"), value.into()));
+            }
+        }
         launch.errors = Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
         Ok((launch, words))
     }

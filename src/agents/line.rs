@@ -14,6 +14,8 @@ use tokio::net::unix::pipe;
 
 /// How often it is looked for what the agent has said.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Longest line that is heard.
+const LINE_BYTES: usize = 8 << 20;
 
 /// Both ends of a conversation with a process that is about to be started.
 pub struct Line {
@@ -36,7 +38,7 @@ impl Line {
         let pipe = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;
         // What another one said there before is over.
         let begin = output.metadata().map_or(0, |metadata| metadata.len());
-        let hears = Hears { path: output.to_owned(), file: None, begin, pending: Vec::new() };
+        let hears = Hears { path: output.to_owned(), file: None, begin, pending: Vec::new(), looked: 0, skips: false };
         Ok(Self { input, says: Says(pipe), hears })
     }
 
@@ -65,6 +67,10 @@ pub struct Hears {
     file: Option<File>,
     begin: u64,
     pending: Vec<u8>,
+    /// Before this there is no end of a line in what is pending.
+    looked: usize,
+    /// A line that is too long is being left out.
+    skips: bool,
 }
 
 impl Hears {
@@ -74,14 +80,19 @@ impl Hears {
     /// The file can't be read.
     pub async fn line(&mut self) -> io::Result<String> {
         loop {
-            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.pending.drain(..=end).collect();
+            while let Some(end) = self.pending[self.looked..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=self.looked + end).collect();
+                self.looked = 0;
                 let text = String::from_utf8_lossy(&line).trim().to_owned();
                 // Warnings of its runtime stand between.
-                if text.starts_with('{') || text.starts_with('[') {
+                if !std::mem::take(&mut self.skips) && (text.starts_with('{') || text.starts_with('[')) {
                     return Ok(text);
                 }
-                continue;
+            }
+            self.looked = self.pending.len();
+            if self.pending.len() > LINE_BYTES {
+                self.pending.clear();
+                (self.looked, self.skips) = (0, true);
             }
             if self.file.is_none() {
                 self.file = open_kept(&self.path).ok();
@@ -93,7 +104,11 @@ impl Hears {
             let read = self.file.as_mut().map_or(Ok(0), |file| file.read(&mut chunk))?;
             match read {
                 0 => tokio::time::sleep(LOOK_EVERY).await,
-                read => self.pending.extend_from_slice(&chunk[..read]),
+                read => {
+                    self.pending.extend_from_slice(&chunk[..read]);
+                    // However much it says: its limits are looked at between.
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }

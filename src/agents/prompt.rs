@@ -4,7 +4,8 @@
 
 use crate::config::Config;
 use crate::config::definition::Definition;
-use crate::core::brief::Brief;
+use crate::core::brief::{Advice, Brief, BriefTask, Handoff};
+use crate::core::outcome::{Finding, Severity};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
@@ -52,11 +53,29 @@ impl Template {
     /// # Errors
     /// A sentence that says what is wrong in which line.
     pub fn check(&self) -> Result<(), String> {
-        let task = || Some(crate::core::brief::BriefTask { id: "1".into(), ..Default::default() });
-        ["implementation", "tests", "consultation", "review", "final-review"].into_iter().try_for_each(|role| {
-            let task = if role == "final-review" { None } else { task() };
-            let filled = self.fill(&Brief { role: role.into(), task, ..Brief::default() }, None, false);
-            filled.map(drop).map_err(|why| format!("{why} (in a brief of the role {role})"))
+        // With all that there can be, and with as little as there can be: mistakes stand in conditions too.
+        let full = |role: &str| {
+            let finding = Finding { by: "x".into(), severity: Severity::Blocker, text: "x".into(), place: Some("x".into()) };
+            let one = || vec!["x".to_owned()];
+            Brief {
+                findings: vec![finding],
+                handoffs: vec![Handoff { files: one(), decisions: one(), ..Handoff::default() }],
+                consultations: vec![Advice::default()],
+                changed_files: one(),
+                failed_before: one(),
+                diff: one(),
+                conflicts: one(),
+                confined: true,
+                round: 1,
+                base: "x".into(),
+                ..bare(role)
+            }
+        };
+        let briefs =
+            ["implementation", "tests", "consultation", "review", "final-review"].into_iter().flat_map(|role| [full(role), bare(role)]);
+        briefs.into_iter().try_for_each(|brief| match self.fill(&brief, None, false) {
+            Ok(words) if words.trim().is_empty() => Err(format!("{}:1:1: a brief of the role {} says nothing", self.name, brief.role)),
+            filled => filled.map(drop).map_err(|why| format!("{why} (in a brief of the role {})", brief.role)),
         })
     }
 
@@ -100,6 +119,12 @@ impl Template {
             format!("{}:{}:1: {what}", error.name().unwrap_or(&self.name), error.line().unwrap_or(1))
         })
     }
+}
+
+/// A brief of a role with next to nothing in it.
+fn bare(role: &str) -> Brief {
+    let task = || BriefTask { id: "1".into(), title: "x".into(), ..BriefTask::default() };
+    Brief { role: role.into(), topic: "x".into(), task: (role != "final-review").then(task), ..Brief::default() }
 }
 
 fn ask(role: &str) -> &'static str {

@@ -4,7 +4,7 @@
 
 use super::command::{can_start, program_of};
 use crate::config::definition::Definition;
-use crate::config::{Agent, Config, Definitions, Kind, LeftOut, OWN_NAME, load as load_config};
+use crate::config::{Agent, Config, Definitions, Kind, LeftOut, OWN_NAME, SHELL, load as load_config};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,13 +42,18 @@ pub fn join(config: &mut Config, root: &Path) {
         Definitions::User => folders.extend(homes()),
     }
     for (kind, folder) in folders {
-        for path in files(&folder, kind) {
+        let files = files(&folder, kind);
+        if files.len() > DEFINITIONS {
+            let (name, why) = (format!("{} more", files.len() - DEFINITIONS), format!("no more than {DEFINITIONS} of a folder are read"));
+            config.left_out.push(LeftOut { name, kind, path: folder.clone(), why, missed: true });
+        }
+        for path in files.into_iter().take(DEFINITIONS) {
             add(config, root, kind, path);
         }
     }
     // Who is there after all is not missed.
     let agents = &config.agents;
-    config.left_out.retain(|left| !agents.contains_key(&left.name));
+    config.left_out.retain(|left| !left.missed || !agents.contains_key(&left.name));
 }
 
 fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
@@ -59,7 +64,7 @@ fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
 fn files(folder: &Path, kind: Kind) -> Vec<PathBuf> {
     let ending = if kind == Kind::Codex { "toml" } else { "md" };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|found| found == ending)).take(DEFINITIONS).collect();
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
     files.sort();
     files
 }
@@ -75,12 +80,19 @@ fn add(config: &mut Config, root: &Path, kind: Kind, path: PathBuf) {
     };
     let name = definition.name.clone();
     let left_out = |why: String, missed| LeftOut { name: definition.name.clone(), kind, path: definition.path.clone(), why, missed };
+    if name == SHELL {
+        return config.left_out.push(left_out(format!("`{SHELL}` is who runs the commands of tasks"), true));
+    }
     if name.eq_ignore_ascii_case(OWN_NAME) {
         return config.left_out.push(left_out("it is this program, which never calls itself".into(), false));
     }
     if let Some(agent) = config.agents.get_mut(&name) {
         // The config says how it is run; what it is told of itself stands here.
-        agent.definition.get_or_insert_with(|| Arc::new(definition));
+        if let Some(other) = &agent.definition {
+            let why = format!("another one of its name is in {}", other.path.display());
+            return config.left_out.push(left_out_of(&definition, kind, why));
+        }
+        agent.definition = Some(Arc::new(definition));
         return;
     }
     let Some(role) = definition.role() else {
@@ -95,6 +107,10 @@ fn add(config: &mut Config, root: &Path, kind: Kind, path: PathBuf) {
     agent.definition = Some(Arc::new(definition));
     agent.defined_only = true;
     config.agents.insert(name, agent);
+}
+
+fn left_out_of(definition: &Definition, kind: Kind, why: String) -> LeftOut {
+    LeftOut { name: definition.name.clone(), kind, path: definition.path.clone(), why, missed: false }
 }
 
 /// What a file says; links are followed, because such folders are often links themselves.

@@ -77,7 +77,7 @@ impl Looked {
     }
 
     fn outputs(&mut self, report: &Report, folder: &Path) {
-        let evidence = |of: &Evidence| of.order.clone();
+        let evidence = |of: &Evidence| of.reused_from.clone().unwrap_or_else(|| of.order.clone());
         let mut orders = BTreeSet::new();
         for task in &report.tasks {
             orders.extend(task.evidence.iter().cloned());

@@ -73,9 +73,12 @@ impl Definition {
         if definition.name.is_empty() || kind == Kind::Opencode {
             stem.clone_into(&mut definition.name);
         }
-        if definition.name.chars().count() > 64 || definition.name.chars().any(|c| c.is_control() || c == '/') {
+        let odd = |c: char| c.is_control() || matches!(c, '/' | '"' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if definition.name.chars().count() > 64 || definition.name.chars().any(odd) || definition.name.starts_with('-') {
             return Err("its name is too long, or has signs in it that names don't have".into());
         }
+        // A model is an argument of a program.
+        definition.model = definition.model.filter(|model| !model.starts_with('-'));
         if definition.instructions.trim().is_empty() {
             return Err("it says nothing to the agent".into());
         }
@@ -103,6 +106,9 @@ impl Definition {
         let front = Front::read(front);
         if front.word("kind").as_deref() == Some("remote") {
             return Err("it is run elsewhere".into());
+        }
+        if front.word("disable").as_deref() == Some("true") {
+            return Err("it is disabled".into());
         }
         let tools = front.list("tools");
         let denied =
@@ -172,7 +178,8 @@ enum Front<'a> {
 impl<'a> Front<'a> {
     fn read(text: &'a str) -> Self {
         // No honest one is larger, deeper, or repeats itself by reference.
-        let deep = text.matches(['[', '{']).count() > 64;
+        let nests = |line: &str| line.chars().take_while(|c| matches!(c, '-' | '?' | ':' | ' ')).count() > 64;
+        let deep = text.matches(['[', '{']).count() > 64 || text.lines().any(nests);
         let refers = [": *", "- *", "[*", ", *"].iter().any(|sign| text.contains(sign));
         if text.len() > FRONT_BYTES || deep || refers {
             return Self::Lines(text);
@@ -186,7 +193,10 @@ impl<'a> Front<'a> {
 
     fn word(&self, key: &str) -> Option<String> {
         let word = match self {
-            Self::Yaml(yaml) => yaml.as_mapping_get(key)?.as_str()?.trim(),
+            Self::Yaml(yaml) => match yaml.as_mapping_get(key)? {
+                value if value.as_bool().is_some() => return value.as_bool().map(|is| is.to_string()),
+                value => value.as_str()?.trim(),
+            },
             Self::Lines(text) => text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?.trim().trim_matches(['"', '\'']),
         };
         Some(word.to_owned()).filter(|word| !word.is_empty())

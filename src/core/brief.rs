@@ -48,6 +48,8 @@ pub struct Brief {
     /// What was done, as git shows it, one text for each file; for reviewers, where there is a place of the
     /// task's own.
     pub diff: Vec<String>,
+    /// Whether the system keeps it from changing anything but its place, where it has one.
+    pub confined: bool,
     /// Files in which both sides of a conflict stand, because others changed them too.
     pub conflicts: Vec<String>,
 }
@@ -104,7 +106,9 @@ impl Brief {
         for handoff in &mut self.handoffs {
             room.fit([&mut handoff.summary].into_iter().chain(&mut handoff.decisions));
         }
-        room.fit(&mut self.changed_files);
+        if !reviews {
+            room.fit(&mut self.changed_files);
+        }
         room.fit(self.handoffs.iter_mut().flat_map(|handoff| &mut handoff.files));
         room.fit(self.task.iter_mut().flat_map(|task| &mut task.notes));
         room.fit([&mut self.summary]);
@@ -112,9 +116,24 @@ impl Brief {
         if !reviews {
             room.fit(&mut self.diff);
         }
+        for list in [&mut self.conflicts, &mut self.changed_files, &mut self.failed_before, &mut self.diff] {
+            list.retain(|text| !text.is_empty());
+        }
+        if let Some(task) = &mut self.task {
+            for list in [&mut task.criteria, &mut task.specs, &mut task.tests, &mut task.steps, &mut task.files, &mut task.notes] {
+                list.retain(|text| !text.is_empty());
+            }
+        }
+        for handoff in &mut self.handoffs {
+            handoff.files.retain(|text| !text.is_empty());
+            handoff.decisions.retain(|text| !text.is_empty());
+        }
         (self, room.shortened)
     }
 }
+
+/// Texts that would be shorter are left out.
+const NOTE_BYTES: usize = 40;
 
 /// How much may still be told.
 struct Room {
@@ -136,6 +155,24 @@ impl Room {
                 break;
             }
             left -= length;
+        }
+        // Where each could have no more than a note of what is missing, the first ones are whole, and one says how
+        // many more there are.
+        if most < NOTE_BYTES {
+            let mut missing: Vec<&mut String> = Vec::new();
+            for text in texts {
+                match self.left.checked_sub(text.len()) {
+                    Some(left) => self.left = left,
+                    None => missing.push(text),
+                }
+            }
+            let note = format!("… ({} left out)", missing.len());
+            missing.iter_mut().for_each(|text| text.clear());
+            if let Some(first) = missing.first_mut() {
+                **first = note;
+            }
+            self.shortened = true;
+            return;
         }
         for text in &mut texts {
             if text.len() > most {

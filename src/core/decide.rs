@@ -90,6 +90,9 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
         Input::Pause if state.ended.is_some() => Some("it has come to rest: there is nothing to pause".into()),
         Input::Resume if !state.paused => Some("it is not paused".into()),
         Input::Cancel if state.cancelled => Some("it is cancelled already".into()),
+        Input::Cancel if matches!(state.ended, Some((super::event::Status::Complete, _))) => {
+            Some("it is complete: there is nothing to cancel".into())
+        }
         Input::Retry(_) | Input::RetryGate(_) | Input::Skip(_) | Input::Approve(..) | Input::Reject(..) if over => {
             Some("it was cancelled; `run --fresh` starts a new one".into())
         }

@@ -179,6 +179,9 @@ pub struct Evidence {
     pub check: String,
     /// The order whose output shows it.
     pub order: String,
+    /// The order that judged the same tree before, where this one did not have to: its output shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused_from: Option<String>,
     /// `passed`, `failed` or `notEvaluated`.
     pub verdict: String,
     /// Why, unless it passed.
@@ -469,6 +472,7 @@ fn evidence(check: &str, judged: &Judged) -> Evidence {
     Evidence {
         check: check.to_owned(),
         order: judged.order.to_string(),
+        reused_from: measures.reused_from.map(|order| order.to_string()),
         verdict: verdict_name(judged.verdict).into(),
         reason: judged.reason.clone(),
         command: measures.command.clone(),

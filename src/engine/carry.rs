@@ -15,6 +15,7 @@ use crate::gates::command::{Evaluation, Gates};
 use crate::process::Processes;
 use crate::view::View;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 
@@ -120,12 +121,15 @@ impl Carrier {
                 task: task.clone(),
                 stream: of_task.or(of_gate),
                 folder: Err(String::new()),
+                tree: PathBuf::new(),
                 output: self.agents.output(&order.to_string()),
                 cookie: format!("{}/{order}", self.agents.folder.display()),
             };
             let gates = self.gates.clone();
             tokio::spawn(async move {
                 evaluation.folder = site.folder(&agents, &ground).await;
+                let folder = evaluation.folder.clone().unwrap_or_default();
+                evaluation.tree = agents.repository.as_ref().map_or(folder.clone(), |repository| repository.top_of(&folder));
                 let measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
                 // The loop may have ended: then nobody waits for this any more.
                 let _ = inbox.send(Input::GateEnded(order, measures).into());

@@ -65,6 +65,11 @@ impl Drop for Doorkeeper {
     }
 }
 
+/// Whether who knocks is an attempt of ours, whatever it says of itself: those steer nothing.
+pub fn is_attempt(pid: i32) -> bool {
+    crate::process::warden::is_above(pid)
+}
+
 /// Opens a door. Its lock is held by whoever does.
 ///
 /// # Errors

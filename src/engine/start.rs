@@ -5,7 +5,6 @@
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
 use crate::agents::command::{can_start, program_of};
-use crate::agents::confine;
 use crate::agents::prompt::Template;
 use crate::agents::roster;
 use crate::breakdown::source::Source;
@@ -16,6 +15,7 @@ use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::{Event, Mark, Recorded, Status};
 use crate::core::id::{AgentName, ExecutionId, TaskId};
 use crate::core::input::{Input, Start};
+use crate::core::plan::Task;
 use crate::core::policy::{AgentPolicy, Policy, Role};
 use crate::core::state::{Phase, State, TaskState};
 use crate::failure::{Failure, Kind};
@@ -23,6 +23,7 @@ use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
 use crate::workspace::repository::isolation;
+use crate::workspace::sandbox;
 use crate::workspace::trust::is_trusted;
 use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,7 +121,8 @@ impl Options {
 /// The roster's other executors step back, or a kind becomes the only one.
 fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure> {
     let Some(wanted) = wanted else { return Ok(()) };
-    if config.agents.contains_key(wanted) {
+    if let Some(agent) = config.agents.get_mut(wanted) {
+        agent.defined_only = false;
         config.agents.retain(|name, agent| name == wanted || agent.role(name) != Role::Executor);
         return Ok(());
     }
@@ -209,7 +211,7 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
         isolation(&prepared.root, prepared.config.execution.isolation, allocation.iter().all(is_command)).map_err(Failure::usage)?;
     prepared.policy.isolated = isolated;
     prepared.warnings.extend(warnings);
-    prepared.policy.unconfined = confine::lacking(&prepared.config).map_err(Failure::usage)?;
+    prepared.policy.unconfined = sandbox::lacking(&prepared.config).map_err(Failure::usage)?;
     prepared.warnings.extend(prepared.policy.unconfined.iter().map(|why| format!("agents are not confined: {why}")));
     Ok(prepared)
 }
@@ -271,6 +273,14 @@ impl Prepared {
             can_start(program, &self.root, &self.config)
                 .map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
         }
+        let unknown = |task: &&Task| {
+            task.agent.as_ref().is_some_and(|wish| !self.policy.agents.iter().any(|agent| agent.name.as_str().eq_ignore_ascii_case(wish)))
+        };
+        let unknown = self.parsed.plan.tasks.iter().filter(unknown).take(MAX_WARNINGS);
+        warnings.extend(unknown.map(|task| {
+            let wish = task.agent.clone().unwrap_or_default();
+            format!("task {} asks for the agent `{wish}`, which is not in the roster: `execution-coordinator agents` shows who is", task.id)
+        }));
         Template::of(&self.config, &self.root)
             .and_then(|template| template.check())
             .map_err(|why| Failure::usage(format!("{why}\nnothing was started")))?;

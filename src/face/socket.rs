@@ -3,7 +3,7 @@
 
 use super::{Framing, line, write};
 use crate::engine::coordinator::Coordinator;
-use crate::engine::door::Door;
+use crate::engine::door::{Door, is_attempt};
 use crate::rpc::peer::{Caller, Client, Peer};
 use crate::rpc::table::Table;
 use std::future::Future;
@@ -111,7 +111,8 @@ impl Lobby {
     /// Serves one client until it leaves.
     async fn attend(&self, stream: UnixStream) {
         // The folder is closed to others; this holds where somebody opened it up.
-        if !stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::getuid().as_raw()) {
+        let Ok(who) = stream.peer_cred() else { return };
+        if who.uid() != rustix::process::getuid().as_raw() || who.pid().is_some_and(is_attempt) {
             return;
         }
         let (input, output) = stream.into_split();

@@ -8,6 +8,7 @@ use crate::core::event::{Event, Outcome, Purpose, Recorded};
 use crate::core::id::{OrderId, StreamId, TaskId};
 use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
 use crate::process::{Launch, Limits, Processes, end_of, find_program};
+use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::{Tree, Trees};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct Evaluation {
     pub stream: Option<StreamId>,
     /// What is judged: a folder, or why there is none.
     pub folder: Result<PathBuf, String>,
+    /// What it may write, where it is confined: all of the place that the folder is in.
+    pub tree: PathBuf,
     /// Where what it prints goes.
     pub output: PathBuf,
     /// By which its descendants are known.
@@ -117,6 +120,10 @@ impl Gates {
         environment.push(("EXECUTION_COORDINATOR_STREAM".into(), what.stream.as_ref().map(ToString::to_string).unwrap_or_default()));
         let mut argv = command.clone();
         argv[0] = program.display().to_string();
+        let confine = sandbox::applies_to_gate(config, gate).then(|| {
+            let place = Place { root: &self.root, own: vec![what.tree.clone()], temporary: what.output.with_extension("tmp") };
+            sandbox::of(config, None, &mut environment, place)
+        });
         let launch = Launch {
             argv,
             folder: folder.to_owned(),
@@ -125,7 +132,7 @@ impl Gates {
             output: what.output.clone(),
             errors: None,
             cookie: what.cookie.clone(),
-            confine: None,
+            confine,
         };
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),

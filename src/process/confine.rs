@@ -1,5 +1,5 @@
 //! What a process and all that comes of it may change, kept by the kernel: Landlock
-//! (`landlock(7)`, Linux 5.13 and newer), which needs no rights and no program of its own.
+//! (`landlock(7)`, Linux 6.2 and newer), which needs no rights and no program of its own.
 //!
 //! Everything can be read and run as before; writing is allowed below what is listed and nowhere else.
 //! Nothing inside can send signals to what is outside (6.12), and TCP connections go to the ports that are
@@ -38,9 +38,10 @@ mod kernel {
             let ruleset = if ports { ruleset.handle_access(AccessNet::ConnectTcp)? } else { ruleset };
             ruleset.create().map(drop)
         };
-        needed(ABI::V1, false).map_err(|_| "this kernel has no Landlock, or it is off (Linux 5.13 and newer)".to_owned())?;
+        // Older ones can't move files between folders, or let everybody shorten any file.
+        needed(ABI::V3, false).map_err(|_| "this kernel has no Landlock, an older one, or it is off (Linux 6.2 and newer)".to_owned())?;
         if ports {
-            needed(ABI::V1, true).map_err(|_| "this kernel can't confine connections (Linux 6.7 and newer)".to_owned())?;
+            needed(ABI::V3, true).map_err(|_| "this kernel can't confine connections (Linux 6.7 and newer)".to_owned())?;
         }
         Ok(())
     }

@@ -324,6 +324,23 @@ fn process(pid: i32) -> Option<Process> {
     Some(Process { pid, parent, group, zombie: state == "Z", cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()) })
 }
 
+/// Whether a process was started by some warden, however many others stand between: none of them can leave
+/// it, because it adopts them.
+pub fn is_above(pid: i32) -> bool {
+    let mut next = pid;
+    for _ in 0..1_000 {
+        let command = std::fs::read(format!("/proc/{next}/cmdline")).unwrap_or_default();
+        if command.split(|byte| *byte == 0).nth(1) == Some(ARGUMENT.as_bytes()) {
+            return true;
+        }
+        match process(next) {
+            Some(process) if process.parent > 1 => next = process.parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// Ends what a former warden left running, by its control group and by the cookies of an execution's folder
 /// (names of executions may be the same in two workspaces). Only needed where the
 /// warden itself was killed; gives how many there were.

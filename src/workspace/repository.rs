@@ -189,7 +189,11 @@ impl Repository {
         let head = self.git.run(&["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", self.result())]);
         let head = head.map_err(|_| format!("the branch {branch} is gone{put_back}"))?;
         // What lands is kept by a reference of its own until it has: a process that is killed between has moved it.
-        let is_landing = || self.git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/execution-coordinator/{}", self.execution)]).is_ok_and(|merged| merged == head);
+        let is_landing = || {
+            self.git
+                .run(&["rev-parse", "--verify", "--quiet", &format!("refs/execution-coordinator/{}", self.execution)])
+                .is_ok_and(|merged| merged == head)
+        };
         match landed {
             Some(landed) if landed != head && !is_landing() => {
                 Err(format!("the branch {branch} was moved by somebody else: nobody has judged what is in it now{put_back}"))
@@ -204,7 +208,9 @@ impl Repository {
         let link = std::fs::read_to_string(tree.join(".git")).map_err(failed)?;
         let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
         let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
-        std::fs::write(tree.with_extension("link"), &link).and_then(|()| std::fs::write(tree.with_extension("settings"), settings)).map_err(failed)
+        std::fs::write(tree.with_extension("link"), &link)
+            .and_then(|()| std::fs::write(tree.with_extension("settings"), settings))
+            .map_err(failed)
     }
 
     /// The checkout of a place, as long as it is what it was made as: linked to the repository, on its own
@@ -237,7 +243,7 @@ impl Repository {
     }
 
     /// The top of the worktree that a place is in.
-    fn top_of(&self, folder: &Path) -> PathBuf {
+    pub fn top_of(&self, folder: &Path) -> PathBuf {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
         order.map_or_else(|| folder.to_owned(), |order| self.trees.join(order))
     }
@@ -379,7 +385,9 @@ impl Repository {
         let links = git.run(&["diff", "--raw", "--no-renames", "--ignore-submodules=none", &format!("{}...HEAD", self.head()?)])?;
         let link = links.lines().find(|line| line.split(' ').nth(1) == Some("160000")).and_then(|line| line.split('\t').nth(1));
         if let Some(link) = link {
-            return Err(format!("`{link}` is a repository of its own, and its files would be lost: remove its .git, or leave it as it was"));
+            return Err(format!(
+                "`{link}` is a repository of its own, and its files would be lost: remove its .git, or leave it as it was"
+            ));
         }
         git.run(&["rev-parse", "HEAD"])
     }

@@ -57,7 +57,9 @@ impl Submodule {
     /// What git says.
     pub fn fill(&self, inside: &Git) -> Result<(), String> {
         let url = format!("submodule.{}.url={}", self.name, self.home.display());
-        inside.run(&["-c", "protocol.file.allow=always", "-c", &url, "submodule", "--quiet", "update", "--init", "--", &self.path]).map(drop)
+        inside
+            .run(&["-c", "protocol.file.allow=always", "-c", &url, "submodule", "--quiet", "update", "--init", "--", &self.path])
+            .map(drop)
     }
 
     /// Whether anything was done in it in a tree; `index` is a file that git may make for itself.
@@ -70,7 +72,10 @@ impl Submodule {
         drop(std::fs::remove_file(index));
         match looked {
             Ok(changes) if changes.is_empty() => Ok(()),
-            Ok(_) => Err(format!("there is work in the submodule `{}`, which is another repository: nothing of it is collected. Do it there first, with a breakdown of its own", self.path)),
+            Ok(_) => Err(format!(
+                "there is work in the submodule `{}`, which is another repository: nothing of it is collected. Do it there first, with a breakdown of its own",
+                self.path
+            )),
             Err(why) => Err(why),
         }
     }

@@ -294,6 +294,18 @@ fn leaves_no_orphans(client: &str, by_protocol: bool) {
     eventually("nothing is left of it", || sleeps() == 0);
 }
 
+/// What stands where Claude Code would, and never ends a line: its limits hold.
+#[test]
+fn a_flood_of_words_is_no_way_out_of_limits() {
+    for flood in ["cat /dev/zero", "yes"] {
+        let workspace = Workspace::with(&[("flood.sh", &format!("#!/bin/sh\nexec {flood}\n")), ("breakdown.md", PLAN)]);
+        let config = "[execution]\nmax_attempts = 1\noutput_limit_bytes = 30000000\ngrace = \"100ms\"\n[agents.implementation-agent]\nkind = \"claude\"\ncommand = [\"./flood.sh\"]\nsandbox = false\n";
+        workspace.write("execution-coordinator.toml", config);
+        let run = workspace.run(&["run", "breakdown.md", "--only", "1"]);
+        assert!(run.code == 4 && run.stdout.contains("printed more than"), "{flood}: {}{}", run.stdout, run.stderr);
+    }
+}
+
 /// The example with eight tasks: its tests and reviews by its own scripts, the work by a real client.
 fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
     // In the folder of the task, which its shell knows; a round of rework mends what the review found.

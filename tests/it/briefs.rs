@@ -48,6 +48,7 @@ fn full(role: &str) -> Brief {
         folder: "/place".into(),
         base: "c0ffee".into(),
         session: None,
+        confined: true,
         diff: vec!["diff --git a/src/sell.rs b/src/sell.rs\n+```\n".into()],
         conflicts: list("src/both.rs"),
     }
@@ -71,6 +72,7 @@ fn a_brief_in_words() {
         - Order: a7
         - Role: review
         - Place: /place (a git worktree of this task's own; `git diff c0ffee` shows the work on it)
+        - Sandbox: the system lets you change temporary files and caches; all else can be read and is refused to be written
         - Round of rework: 1
 
         ## Mend these findings
@@ -203,10 +205,11 @@ fn what_matters_least_is_left_out_first() {
     brief.findings[0].text = "f".repeat(1_000);
     let lengths = |(brief, shortened): &(Brief, bool)| {
         let findings = brief.findings[0].text.len();
-        (findings, brief.handoffs[0].summary.len(), brief.diff[0].len(), brief.diff[1].len(), *shortened)
+        (findings, brief.handoffs[0].summary.len(), brief.diff[0].len(), brief.diff.get(1).map_or(0, String::len), *shortened)
     };
     let all = brief.clone().limited(200_000);
     assert_eq!(lengths(&all), (1_000, 50_000, 50_000, 5, false));
+    assert_eq!(brief.clone().limited(10_000).0.diff, ["… (2 left out)"], "there is no room for any");
     // The finding whole, what is handed over in part, the diff not at all.
     let some = brief.clone().limited(10_000);
     assert!(
@@ -221,6 +224,12 @@ fn what_matters_least_is_left_out_first() {
     assert!(words(&Brief { diff: vec!["é\n".repeat(100_000)], ..brief.clone() }).len() < 110_000);
     let nothing = brief.limited(0);
     assert!(nothing.1 && nothing.0.task.expect("a task").title.starts_with("… ("));
+    // Names are whole or not there.
+    let names: Vec<String> = (0..5_000).map(|at| format!("src/module/file-{at}.rs")).collect();
+    let (many, _) = Brief { changed_files: names.clone(), ..Brief::default() }.limited(1_000);
+    assert!(many.changed_files.iter().all(|name| names.contains(name) || name.ends_with("left out)")), "{:?}", many.changed_files);
+    assert!(many.changed_files.len() > 30, "as many as there is room for");
+    assert!(many.changed_files.iter().map(String::len).sum::<usize>() < 1_100);
 }
 
 #[test]

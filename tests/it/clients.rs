@@ -140,3 +140,16 @@ fn helix() {
     workspace.write("config/helix/config.toml", "[editor]\nend-of-line-diagnostics = \"hint\"\n");
     on_a_screen(&workspace, &helix.display().to_string());
 }
+
+/// The extension in VS Code itself, where `EDITORS` names the folder into which `editors/vscode/test/install.sh` has put
+/// one: by its own interface, and by what stands on the screen.
+#[test]
+fn vs_code() {
+    let Some(editor) = std::env::var_os("EDITORS") else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/vscode/test/run.sh");
+    let mut command = Command::new(script);
+    command.arg(editor).args(std::env::var_os("PICTURES")).env("BINARY", env!("CARGO_BIN_EXE_execution-coordinator"));
+    command.env_remove("EXECUTION_COORDINATOR_ATTEMPT").stdin(Stdio::null());
+    let ended = ended(command.output().expect("the script"));
+    assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
+}

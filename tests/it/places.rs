@@ -245,7 +245,10 @@ fn places_have_what_is_in_no_commit() {
         "date >sub/new; git -C sub add .; git -C sub -c user.name=a -c user.email=a@b commit -qm own".to_owned(),
         format!("{sub}; date >sub/new"),
     ] {
-        workspace.write("agent.sh", &after(&changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"));
+        workspace.write(
+            "agent.sh",
+            &after(&changes).replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9"),
+        );
         commit(&workspace);
         let run = workspace.run(&["run", "breakdown.md", "--fresh", "--only", "1"]);
         assert!(run.code == 4 && run.stdout.contains("work in the submodule `sub`"), "{changes}: {}{}", run.stdout, run.stderr);
@@ -320,10 +323,7 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
         ("git checkout -q feature", "not on its own branch any more"),
         ("rm -rf .git; git init -q", "is another repository now"),
         ("rm .git; git init -q; git config core.fsmonitor \"touch $WORKSPACE/pwned; false\"", "is another repository now"),
-        (
-            "echo '[core]' >\"$(git rev-parse --git-dir)/config.worktree\"",
-            "has other settings of git than it was made with",
-        ),
+        ("echo '[core]' >\"$(git rev-parse --git-dir)/config.worktree\"", "has other settings of git than it was made with"),
         (
             "mkdir inner; git init -q inner; echo x >inner/x; git -C inner add x; git -C inner -c user.name=a -c user.email=a@b commit -qm x; git add -A; git -c user.name=a -c user.email=a@b commit -qm own",
             "is a repository of its own",

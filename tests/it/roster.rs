@@ -97,6 +97,9 @@ fn what_others_are_for_is_seen_by_name_tools_and_words() {
         (Kind::Claude, "nothing", markdown("").replace("Do it well.\n", "")),
         (Kind::Claude, "path", markdown("name: ../../etc")),
         (Kind::Claude, "deep", markdown(&format!("name: deep\ntools: {}", "[".repeat(20_000)))),
+        (Kind::Claude, "steps", markdown(&format!("name: steps\nt:\n{}x", "- ".repeat(16_000)))),
+        (Kind::Claude, "option", markdown("name: --dangerous")),
+        (Kind::Opencode, "off", markdown("description: d\ndisable: true")),
         (Kind::Claude, "laughs", markdown("name: laughs\na: &a [x, x]\nb: &b [*a, *a, *a]\ntools: [*b, *b]")),
     ];
     let said: String = rows.iter().map(|(kind, stem, text)| guessed(*kind, stem, text)).collect();
@@ -118,6 +121,9 @@ fn what_others_are_for_is_seen_by_name_tools_and_words() {
         nothing: it says nothing to the agent
         path: its name is too long, or has signs in it that names don't have
         deep: Expert ["deep"], reads only
+        steps: Executor []
+        option: its name is too long, or has signs in it that names don't have
+        off: it is disabled
         laughs: Expert ["laughs"], reads only
     "#]]
     .assert_eq(&said);
@@ -141,6 +147,7 @@ fn workspace() -> Workspace {
     }
     workspace.write(".codex/agents/one.toml", "name = \"qa-reviewer\"\ndeveloper_instructions = \"Look.\"\n");
     workspace.write(".codex/agents/two.toml", "name = \"security-reviewer\"\ndeveloper_instructions = \"Look.\"\n");
+    workspace.write(".claude/agents/shell.md", "---\nname: shell\n---\nRun.\n");
     workspace.write(".gemini/agents/far.md", "---\nname: lua-expert\n---\nAdvise.\n");
     workspace.write("home/.claude/agents/own.md", "---\nname: factual-reviewer\n---\nLook.\n");
     workspace
@@ -167,6 +174,8 @@ fn agents_shows_who_is_defined_where_and_why_somebody_is_left_out() {
         shell                    executor  shell    can start (built in)
         execution-coordinator    -         claude   left out: it is this program, which never calls itself (ROOT/.claude/agents/execution-coordinator.md)
         feature-planner          -         claude   left out: it plans, which is over before an execution begins (ROOT/.claude/agents/feature-planner.md)
+        shell                    -         claude   left out: `shell` is who runs the commands of tasks (ROOT/.claude/agents/shell.md)
+        qa-reviewer              -         codex    left out: another one of its name is in ROOT/.claude/agents/qa-reviewer.md (ROOT/.codex/agents/one.toml)
         lua-expert               -         gemini   left out: `gemini` is not on the path: install it, or give its path (ROOT/.gemini/agents/far.md)
     "#]].assert_eq(&run(&workspace, &["agents"]).stdout);
     workspace.write(
@@ -209,6 +218,7 @@ fn who_can_not_be_asked_is_said_before_anything_is_started() {
         breakdown.md:5:1: no agent can do task 1: no agent of the roster is there for it. Give the task a command (`- Run: …`), or an agent in execution-coordinator.toml; `execution-coordinator init` writes one to begin with
         documentation-expert, elixir-expert, elixir-reviewer, implementation-agent can't be asked: `claude` is not on the path: install it, or give its path; `execution-coordinator agents` shows where
         lua-expert can't be asked: `gemini` is not on the path: install it, or give its path; `execution-coordinator agents` shows where
+        shell can't be asked: `shell` is who runs the commands of tasks; `execution-coordinator agents` shows where
         nothing was started
     "#]].assert_eq(&refused.stderr);
 }

@@ -17,6 +17,7 @@ could config 'git config core.pager evil'
 could branch 'git branch stolen'
 could home 'echo x >\"$HOME/.bashrc\"'
 could allowed 'echo x >\"$HOME/mine/file\"'
+could approve 'env -i PATH=\"$PATH\" sh -c \"cd $WORKSPACE && exec $EC pause\"'
 could cache 'mkdir -p \"$HOME/.cache/a\" && echo x >\"$HOME/.cache/a/b\"'
 could temporary 'echo x >\"$TMPDIR/a\"'
 could device 'echo x >/dev/null'
@@ -26,14 +27,21 @@ echo \"{\\\"status\\\":\\\"complete\\\",\\\"verdict\\\":\\\"pass\\\",\\\"summary
 ";
 
 fn workspace(config: &str) -> Workspace {
-    let agents = "[environment]\npass = [\"PATH\", \"HOME\", \"WORKSPACE\", \"PORT\"]\n[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n\
+    let agents = "[environment]\npass = [\"PATH\", \"HOME\", \"WORKSPACE\", \"PORT\", \"EC\"]\n[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n\
         [agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n\
         [agents.shop-expert]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\nskills = [\"build\"]\n\
-        [agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n";
+        [agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n\
+        [[gates]]\nname = \"tests\"\nlevel = \"task\"\ncommand = [\"./gate.sh\"]\n";
+    // What agents have written is run by gates: those can no more than they.
+    let gate = "#!/bin/bash\necho x >made-by-gate && ! (echo x >\"$HOME/.bashrc\") 2>/dev/null\n";
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n";
     let agent = AGENT.replacen("#!/bin/sh", "#!/bin/bash", 1);
-    let workspace =
-        Workspace::with(&[("agent.sh", &agent), ("breakdown.md", plan), (".gitignore", ".state/\n.execution-coordinator/\nhome/\n")]);
+    let workspace = Workspace::with(&[
+        ("gate.sh", gate),
+        ("agent.sh", &agent),
+        ("breakdown.md", plan),
+        (".gitignore", ".state/\n.execution-coordinator/\nhome/\nmade-by-gate\n"),
+    ]);
     workspace.write("execution-coordinator.toml", &format!("{agents}{config}"));
     workspace.write("home/mine/there", "");
     workspace.write("home/.bashrc", "as it was\n");
@@ -51,6 +59,7 @@ fn run(workspace: &Workspace, port: u16) -> Ended {
             .command(&["run", "breakdown.md"])
             .env("HOME", workspace.path("home"))
             .env("PORT", port.to_string())
+            .env("EC", env!("CARGO_BIN_EXE_execution-coordinator"))
             .output()
             .expect("the binary"),
     )
@@ -85,6 +94,15 @@ fn each_may_change_what_its_part_needs_and_nothing_else() {
 fn without_it_each_could_change_anything() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let workspace = workspace("[sandbox]\nmode = \"off\"\n");
+    workspace.write("gate.sh", "#!/bin/sh\n");
+    assert!(
+        Command::new("git")
+            .current_dir(workspace.path(""))
+            .args(["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qam", "gate"])
+            .status()
+            .expect("git")
+            .success()
+    );
     let done = run(&workspace, listener.local_addr().expect("an address").port());
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"

@@ -11,7 +11,7 @@ import type { Item } from "./tree";
 import { needsSomebody } from "./words";
 
 export class Actions {
-  /** Executions that were started here: their reports are opened. */
+  /** Breakdowns that were started here: their reports are opened. */
   readonly started = new Set<string>();
 
   constructor(
@@ -27,11 +27,11 @@ export class Actions {
     if (!breakdown || !(await this.mayStart())) return undefined;
     const document = vscode.workspace.textDocuments.find((known) => known.uri.toString() === breakdown.toString());
     if (document?.isDirty) await document.save();
-    // The server asks for its own trust, by a question of the protocol.
-    const run = async () => this.server.ask<{ execution: string; warnings: string[] }>("execution/start", { uri: breakdown.toString(), only });
-    const started = await this.said(run);
+    this.started.add(breakdown.fsPath);
+    // Where the program's own trust is missing, it asks for that by itself, and starts when it is given.
+    const asked = { command: "execution-coordinator.run", arguments: [breakdown.toString(), ...only] };
+    const started = await this.said(() => this.server.ask<{ execution: string; warnings: string[] } | null>("workspace/executeCommand", asked));
     if (!started) return undefined;
-    this.started.add(started.execution);
     for (const warning of started.warnings.slice(0, 3)) void vscode.window.showWarningMessage(warning);
     this.boards.choose(started.execution);
     return started.execution;
@@ -98,6 +98,7 @@ export class Actions {
   /** The command of a lens: the breakdown, then what it is about. */
   async ofLens(action: string, arguments_: unknown[]): Promise<void> {
     const [uri, about] = arguments_ as [string, string | undefined];
+    if (action === "run") return void (await this.run(vscode.Uri.parse(uri)));
     const board = this.boards.of(vscode.Uri.parse(uri));
     if (action === "output" && board && about) return this.outputs.show(board.execution, about);
     if (action === "report" && board) await this.said(() => this.reports.show(board.execution));

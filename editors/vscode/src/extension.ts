@@ -49,7 +49,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     const path = chosen?.[0]?.fsPath;
     if (path) await vscode.workspace.getConfiguration("executionCoordinator").update("path", path, vscode.ConfigurationTarget.Global);
   });
-  for (const [name, action] of [["showOutput", "output"], ["showReport", "report"]] as const) {
+  for (const [name, action] of [["run", "run"], ["showOutput", "output"], ["showReport", "report"]] as const) {
     server.instead.set(`execution-coordinator.${name}`, (arguments_) => actions.ofLens(action, arguments_));
   }
 
@@ -57,7 +57,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     boards.onDidEnd((report) => {
       reports.keep(report);
       const wanted = vscode.workspace.getConfiguration("executionCoordinator").get("openReport", true);
-      if (wanted && actions.started.delete(report.execution)) void reports.show(report.execution);
+      if (wanted && actions.started.delete(boards.get(report.execution)?.breakdown ?? "")) void reports.show(report.execution);
     }),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("executionCoordinator.path") || change.affectsConfiguration("executionCoordinator.arguments")) void server.restart();

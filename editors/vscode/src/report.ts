@@ -18,7 +18,7 @@ export class Reports implements vscode.TextDocumentContentProvider, vscode.Dispo
 
   async show(execution: string): Promise<void> {
     this.keep(await this.server.ask<ReportDocument>("execution/report", { execution }));
-    await vscode.commands.executeCommand("markdown.showPreviewToSide", uriOf(execution));
+    await vscode.commands.executeCommand("markdown.showLockedPreviewToSide", uriOf(execution));
   }
 
   /** A report that has come; one that is shown is shown anew. */

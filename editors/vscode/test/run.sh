@@ -15,13 +15,16 @@ node --test --test-reporter=dot test/unit/
 state=$(mktemp -d)
 trap 'kill -- -"${server:-}" 2>/dev/null || true; wait 2>/dev/null || true; [ -n "${KEEP:-}" ] || rm -rf "$state"' EXIT
 npx --no-install vsce package --no-dependencies --allow-missing-repository --out "$state/extension.vsix" >/dev/null
-mkdir -p "$state/user/User" "$state/home" "$state/bin"
+mkdir -p "$state/user/User" "$state/user/Machine" "$state/home" "$state/bin"
+# Where programs are is a setting of the machine.
+echo "{ \"executionCoordinator.path\": \"$state/bin/execution-coordinator\" }" >"$state/user/Machine/settings.json"
 ln -s "$binary" "$state/bin/execution-coordinator"
 cat >"$state/user/User/settings.json" <<SETTINGS
 { "security.workspace.trust.enabled": false, "workbench.startupEditor": "none", "telemetry.telemetryLevel": "off", "update.mode": "none",
   "extensions.autoCheckUpdates": false, "extensions.ignoreRecommendations": true, "editor.codeLens": true, "editor.inlayHints.enabled": "on",
   "workbench.welcomePage.walkthroughs.openOnInstall": false, "git.enabled": false, "editor.minimap.enabled": false,
-  "testing.automaticallyOpenTestResults": "neverOpen", "executionCoordinator.path": "$state/bin/execution-coordinator", "workbench.colorTheme": "Default Light Modern" }
+  "testing.automaticallyOpenTestResults": "neverOpen", "window.autoDetectColorScheme": true,
+  "workbench.preferredLightColorTheme": "Default Light Modern", "workbench.preferredDarkColorTheme": "Default Dark Modern" }
 SETTINGS
 export HOME=$state/home XDG_CONFIG_HOME=$state/home/.config XDG_DATA_HOME=$state/home/.local/share XDG_STATE_HOME=$state/home/.local/state
 export XDG_CACHE_HOME=$state/home/.cache PATH=$state/bin:$PATH EXTENSIONS_GALLERY='{"serviceUrl":""}' VSCODE_PROXY_URI='' TEST_RESULTS=$state/results.json

@@ -72,7 +72,8 @@ impl Session {
         let id = execution.as_ref().map(|execution| execution.id.to_string());
         let of = |method: &'static str, key: &str| (method, json!({"execution": id, key: name}));
         let (method, params) = match *action {
-            "run" => ("execution/start", json!({ "uri": uri })),
+            // All of it, or the tasks that are named.
+            "run" => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
             "runStream" => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &name).await})),
             "retry" => of("task/retry", "task"),
             "skip" => of("task/skip", "task"),

@@ -120,7 +120,7 @@ async function all(): Promise<void> {
     await until("it is complete", () => board()?.state === "Complete");
     await until("all is shown to be done", async () => (await hints()).filter((hint) => hint.startsWith("✔ done")).length === 8);
     await until("the report is open", () =>
-      vscode.window.tabGroups.all.flatMap((group) => group.tabs).some((tab) => /Report|Preview/.test(tab.label)),
+      vscode.window.tabGroups.all.flatMap((group) => group.tabs).some((tab) => /Report/.test(tab.label)),
     );
   });
   await step("the server can be started again", async () => {

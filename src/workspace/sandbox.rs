@@ -1,0 +1,149 @@
+//! What agents and gates may change: those that do the work, and gates, their place; those that look and advise
+//! nothing of it; all of them temporary files, what their own client keeps, and the caches of package managers.
+
+use crate::config::{Agent, Config, Gate, Kind, SandboxMode};
+use crate::core::plan::Level;
+use crate::process::confine::{Confine, available};
+use crate::process::find_program;
+use std::path::{Path, PathBuf};
+
+/// Where something is kept: below a variable where that is set, below the home where not.
+type Kept = (&'static str, &'static str, &'static str);
+
+/// What coding agents keep for themselves: sessions, and the settings among them.
+const STATES: [(Kind, Kept); 8] = [
+    (Kind::Claude, ("CLAUDE_CONFIG_DIR", "", ".claude")),
+    (Kind::Claude, ("", "", ".claude.json")),
+    (Kind::Codex, ("CODEX_HOME", "", ".codex")),
+    (Kind::Gemini, ("", "", ".gemini")),
+    (Kind::Opencode, ("XDG_CONFIG_HOME", "opencode", ".config/opencode")),
+    (Kind::Opencode, ("XDG_DATA_HOME", "opencode", ".local/share/opencode")),
+    (Kind::Opencode, ("XDG_STATE_HOME", "opencode", ".local/state/opencode")),
+    (Kind::Opencode, ("XDG_CACHE_HOME", "opencode", ".cache/opencode")),
+];
+/// What package managers and compilers keep, each with its program: downloads, and nothing that is run by itself.
+const CACHES: [(&str, Kept); 14] = [
+    ("", ("XDG_CACHE_HOME", "", ".cache")),
+    ("cargo", ("CARGO_HOME", "registry", ".cargo/registry")),
+    ("cargo", ("CARGO_HOME", "git", ".cargo/git")),
+    ("npm", ("npm_config_cache", "", ".npm")),
+    ("go", ("GOPATH", "pkg", "go/pkg")),
+    ("gradle", ("GRADLE_USER_HOME", "caches", ".gradle/caches")),
+    ("gradle", ("GRADLE_USER_HOME", "daemon", ".gradle/daemon")),
+    ("mvn", ("", "", ".m2/repository")),
+    ("mix", ("HEX_HOME", "packages", ".hex/packages")),
+    ("dotnet", ("NUGET_PACKAGES", "", ".nuget/packages")),
+    ("pnpm", ("XDG_DATA_HOME", "pnpm/store", ".local/share/pnpm/store")),
+    ("bun", ("", "", ".bun/install/cache")),
+    ("yarn", ("", "", ".yarn/berry/cache")),
+    ("dart", ("PUB_CACHE", "hosted", ".pub-cache/hosted")),
+];
+/// Devices that anything may write to.
+const DEVICES: [&str; 7] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm"];
+
+/// Whether an agent is to be confined. Programs of the user's own may be there for just what others may not,
+/// and what one that speaks ACP keeps is only known of those that are known.
+fn is_wanted(config: &Config, agent: &Agent) -> bool {
+    let can = !matches!(agent.kind, Kind::Shell | Kind::Client);
+    let by_itself = match agent.kind {
+        Kind::Acp => STATES.iter().any(|(kind, _)| is_of(agent, *kind)),
+        kind => kind != Kind::Command,
+    };
+    can && config.sandbox.mode != SandboxMode::Off && agent.sandbox.unwrap_or(by_itself)
+}
+
+/// Whether an agent is one of a kind, also by another way, as far as its command says.
+fn is_of(agent: &Agent, kind: Kind) -> bool {
+    let named = |word: &String| Path::new(word).file_name().is_some_and(|name| name.to_string_lossy().contains(kind.name()));
+    kind == agent.kind || agent.command.iter().any(named)
+}
+
+/// Whether an agent is confined here.
+pub fn applies(config: &Config, agent: &Agent) -> bool {
+    is_wanted(config, agent) && available(false).is_ok()
+}
+
+/// Whether a gate is confined here: it runs what confined agents have written.
+pub fn applies_to_gate(config: &Config, gate: &Gate) -> bool {
+    let agents = || config.agents.values().any(|agent| is_wanted(config, agent));
+    config.sandbox.mode != SandboxMode::Off
+        && gate.sandbox.unwrap_or_else(|| gate.level != Level::Deployment && agents())
+        && available(false).is_ok()
+}
+
+/// Why agents that are to be confined can't be; nothing where they can, or none is.
+///
+/// # Errors
+/// The same where the config requires it.
+pub fn lacking(config: &Config) -> Result<Option<String>, String> {
+    if !config.agents.values().any(|agent| is_wanted(config, agent)) {
+        return Ok(None);
+    }
+    match available(config.sandbox.ports.is_some()) {
+        Ok(()) => Ok(None),
+        Err(why) if config.sandbox.mode == SandboxMode::Required => Err(format!("[sandbox] mode = \"required\": {why}")),
+        // Without rules for ports the rest still holds, which is better than nothing, and not what was asked for.
+        Err(why) => Ok(Some(why)),
+    }
+}
+
+/// Where something is carried out.
+pub struct Place<'a> {
+    /// The workspace.
+    pub root: &'a Path,
+    /// What of a place and of its repository may be written.
+    pub own: Vec<PathBuf>,
+    /// Where temporary files can be that nobody else sees.
+    pub temporary: PathBuf,
+}
+
+/// What may be changed from a place, with what has to be in the environment for that; the agent is none for a gate.
+pub fn of(config: &Config, agent: Option<&Agent>, environment: &mut Vec<(String, String)>, place: Place<'_>) -> Confine {
+    let variable = |name: &str| {
+        let found = environment.iter().rev().find(|(known, value)| known == name && value.starts_with('/'));
+        found.map(|(_, value)| PathBuf::from(value))
+    };
+    let home = variable("HOME");
+    let kept = |(name, inside, folder): Kept| match variable(name) {
+        Some(base) if inside.is_empty() => Some(base),
+        Some(base) => Some(base.join(inside)),
+        None => home.as_ref().map(|home| home.join(folder)),
+    };
+    let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
+    write.extend(place.own);
+    // The first time they are made by their programs, which can't then.
+    let states = STATES.into_iter().filter(|(kind, _)| agent.is_some_and(|agent| is_of(agent, *kind))).filter_map(|(_, state)| kept(state));
+    let has = |program: &str| program.is_empty() || find_program(program, &[], environment).is_ok();
+    let caches = CACHES.into_iter().filter(|(program, _)| has(program)).filter_map(|(_, cache)| kept(cache));
+    let wanted = config.sandbox.write.iter().filter_map(|path| match path.strip_prefix('~') {
+        Some(path) => home.as_ref().map(|home| home.join(path.trim_start_matches('/'))),
+        None => Some(place.root.join(path)),
+    });
+    for path in states.chain(caches).chain(wanted) {
+        if path.extension().is_none() {
+            drop(make(&path));
+        }
+        write.push(path);
+    }
+    let shared = [Some(PathBuf::from("/tmp")), Some(PathBuf::from("/var/tmp")), variable("TMPDIR")];
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (root, mut private) = (real(place.root), false);
+    for folder in shared.into_iter().flatten() {
+        // A workspace among temporary files is none itself.
+        if root.starts_with(real(&folder)) { private = true } else { write.push(folder) }
+    }
+    if private && make(&place.temporary).is_ok() {
+        environment.push(("TMPDIR".into(), place.temporary.display().to_string()));
+        write.push(place.temporary);
+    }
+    // Of what is in another one, a link could be made that leads elsewhere: that is no rule of its own.
+    let all = write.clone();
+    write.retain(|path| !all.iter().any(|other| path != other && path.starts_with(other)));
+    write.sort();
+    write.dedup();
+    Confine { write, ports: config.sandbox.ports.clone().filter(|_| agent.is_some()) }
+}
+
+fn make(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
