@@ -18,6 +18,12 @@ export function workspace(folder, repository) {
   writeFileSync(script, readFileSync(script, "utf8").replace("set -eu\n", `set -eu\n${wait}\n${fails}\n`));
   const config = join(folder, "execution-coordinator.toml");
   writeFileSync(config, `${readFileSync(config, "utf8")}\n[[gates]]\nname = "release"\nlevel = "deployment"\napproval = true\n`);
+  // A place for each task: so no gate sees what another one has half written.
+  writeFileSync(join(folder, ".gitignore"), "hold/\n.execution-coordinator/\n");
+  const git = (...words) => execFileSync("git", ["-c", "user.name=me", "-c", "user.email=me@localhost", ...words], { cwd: folder, stdio: "ignore" });
+  git("init", "--quiet");
+  git("add", "--all");
+  git("commit", "--quiet", "--message", "base");
   return {
     folder,
     breakdown: join(folder, "breakdown.md"),
