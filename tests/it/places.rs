@@ -218,6 +218,31 @@ fn every_kind_of_repository_works_or_says_what_to_do() {
 }
 
 #[test]
+fn sparse_checkouts_large_files_and_bare_repositories_work() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    let files = [("far/away.txt", "far\n"), ("big.bin", pointer), (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")];
+    let workspace = repository(&files);
+    let folder = workspace.path("");
+    // What is not checked out here is in the result as it was; large files are pointers where their program is not.
+    says(&folder, &["sparse-checkout", "set", "--no-cone", "/*", "!/far/"]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!((run.code, workspace.path("far").exists()), (0, false), "{}{}", run.stdout, run.stderr);
+    let result = result(&workspace);
+    assert_eq!(shared(&workspace, &result), all_four());
+    assert_eq!(says(&folder, &["show", &format!("{result}:far/away.txt")]), "far");
+    assert_eq!(says(&folder, &["show", &format!("{result}:big.bin")]), pointer.trim_end());
+    // Where nothing is checked out at all.
+    let bare = Workspace::with(&[("breakdown.md", PLAN), ("agent.sh", AGENT), ("test.sh", TEST), ("execution-coordinator.toml", CONFIG)]);
+    says(&bare.path(""), &["clone", "--quiet", "--bare", &folder.display().to_string(), "git"]);
+    for entry in std::fs::read_dir(bare.path("git")).expect("a repository").flatten() {
+        std::fs::rename(entry.path(), bare.path(&entry.file_name().to_string_lossy())).expect("moved");
+    }
+    std::fs::remove_dir(bare.path("git")).expect("empty");
+    let run = bare.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn places_have_what_is_in_no_commit() {
     let config = format!("{CONFIG}[worktree]\ncopy = [\".env\", \"vendor\"]\nsetup = [\"./setup.sh\"]\n");
     let agent = AGENT.replace("cat >/dev/null", "cat >/dev/null\ncat .env vendor/a made sub/module.txt || exit 9");
