@@ -153,3 +153,14 @@ fn vs_code() {
     let ended = ended(command.output().expect("the script"));
     assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
 }
+
+/// The plugin for Neovim, with everything that it offers.
+#[test]
+fn the_plugin_of_neovim() {
+    let Some(clients) = clients() else { return };
+    let plan = PLAN.replace("4. **Ship**\n   - Run: true\n", "4. **Ship**\n   - Run: `sh -c 'test ! -e \"$WORKSPACE/fail\"'`\n");
+    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", &plan)]);
+    let mut command = Command::new(clients.join("python/bin/nvim"));
+    command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/nvim"));
+    run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim_plugin.lua")), &workspace, &clients);
+}

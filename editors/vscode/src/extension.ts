@@ -57,7 +57,11 @@ export function activate(context: vscode.ExtensionContext): Api {
     boards.onDidEnd((report) => {
       reports.keep(report);
       const wanted = vscode.workspace.getConfiguration("executionCoordinator").get("openReport", true);
-      if (wanted && actions.started.delete(boards.get(report.execution)?.breakdown ?? "")) void reports.show(report.execution);
+      const board = boards.get(report.execution);
+      if (!wanted || !board || !actions.started.has(board.breakdown)) return;
+      // What is mended and goes on ends once more.
+      if (board.state === "Complete") actions.started.delete(board.breakdown);
+      void reports.show(report.execution);
     }),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("executionCoordinator.path") || change.affectsConfiguration("executionCoordinator.arguments")) void server.restart();
