@@ -136,8 +136,10 @@ fn neovim_as_the_readme_sets_it_up() {
 fn helix() {
     let Some(helix) = clients().map(|clients| clients.join("helix/hx")).filter(|helix| helix.exists()) else { return };
     let workspace = workspace();
-    workspace.write("config/helix/languages.toml", &std::fs::read_to_string(script("helix.toml")).expect("a config"));
-    workspace.write("config/helix/config.toml", "[editor]\nend-of-line-diagnostics = \"hint\"\n");
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/helix");
+    for name in ["languages.toml", "config.toml"] {
+        workspace.write(&format!("config/helix/{name}"), &std::fs::read_to_string(ours.join(name)).expect("a config"));
+    }
     on_a_screen(&workspace, &helix.display().to_string());
 }
 
@@ -163,4 +165,17 @@ fn the_plugin_of_neovim() {
     let mut command = Command::new(clients.join("python/bin/nvim"));
     command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/nvim"));
     run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim_plugin.lua")), &workspace, &clients);
+}
+
+/// Emacs with Eglot, which has no lenses and refreshes no hints by itself.
+#[test]
+fn the_package_of_emacs() {
+    let Some(clients) = clients() else { return };
+    if Command::new("emacs").arg("--version").output().is_err() {
+        return;
+    }
+    let workspace = workspace();
+    let mut command = Command::new("emacs");
+    command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/emacs")).env("HOME", workspace.path(".state"));
+    run(command.args(["--batch", "-l"]).arg(script("emacs.el")), &workspace, &clients);
 }
