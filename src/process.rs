@@ -70,6 +70,7 @@ pub struct Limits {
 pub struct Processes {
     requests: mpsc::UnboundedSender<Request>,
     waiting: Arc<Mutex<Waiting>>,
+    gone: watch::Receiver<bool>,
 }
 
 #[derive(Default)]
@@ -114,6 +115,7 @@ impl Processes {
             }
         });
         let exits = waiting.clone();
+        let (leaves, gone) = watch::channel(false);
         tokio::spawn(async move {
             let mut lines = BufReader::new(read).lines();
             while let Ok(Some(line)) = lines.next_line().await {
@@ -126,8 +128,16 @@ impl Processes {
             let mut waiting = lock_of(&exits);
             waiting.gone = true;
             waiting.exits.clear();
+            drop(waiting);
+            leaves.send_replace(true);
         });
-        Ok(Self { requests, waiting })
+        Ok(Self { requests, waiting, gone })
+    }
+
+    /// Waits until the warden is gone, which it only is when somebody killed it: nothing can be started then.
+    pub async fn are_gone(&self) {
+        let mut gone = self.gone.clone();
+        drop(gone.wait_for(|gone| *gone).await);
     }
 
     /// Runs a process to its end. `stop` becomes true when it is no longer wanted. `tail` is

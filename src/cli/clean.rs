@@ -44,7 +44,8 @@ pub fn clean(arguments: &Arguments) -> Outcome {
         }
         any = true;
         if arguments.dry_run {
-            say(format_args!("{name}: its worktrees and branches{} would be removed", if arguments.all { " and its record" } else { "" }));
+            let record = if arguments.all { " and its record" } else { "" };
+            say(format_args!("{name}: its worktrees and branches{record} would be removed, but for what holds work that is nowhere else"));
             continue;
         }
         let mut kept = Vec::new();
@@ -58,7 +59,9 @@ pub fn clean(arguments: &Arguments) -> Outcome {
         if arguments.all && kept.is_empty() {
             std::fs::remove_dir_all(&folder).map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
         }
-        say(format_args!("{name}: cleaned"));
+        if kept.is_empty() {
+            say(format_args!("{name}: cleaned"));
+        }
     }
     if !any {
         say(format_args!("there is nothing to clean"));

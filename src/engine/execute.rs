@@ -98,6 +98,7 @@ impl Execution {
             Processes::start(&warden_lock).map_err(|error| unusable("the process that starts others can't be started", &error))?;
         let repository = self.repository().await?;
         let closing = repository.clone();
+        let starter = processes.clone();
         let agents = Agents { root: self.prepared.root.clone(), trees: self.trees.clone(), folder: self.folder.clone(), repository };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
@@ -107,7 +108,16 @@ impl Execution {
             None => (self.prepared.restarts(&self.owner.state), Ok(())),
         };
         let stopped = match told {
-            Ok(()) => self.owner.run(inputs, &mut posts, &mut carrier, suspend, observe).await,
+            Ok(()) => tokio::select! {
+                stopped = self.owner.run(inputs, &mut posts, &mut carrier, suspend, observe) => stopped,
+                // What was under way is lost, and no fault of anybody's.
+                () = starter.are_gone() => {
+                    warden::kill_orphans(&self.folder, &warden_lock);
+                    return Err(Failure::unusable(
+                        "the process that starts all others was killed, perhaps because memory ran out: what it had started is ended, what is recorded is kept, and the same `run` goes on",
+                    ));
+                }
+            },
             Err(error) => Err(error),
         };
         if let Some(repository) = closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _)))) {

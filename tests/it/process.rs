@@ -31,6 +31,16 @@ fn pids(workspace: &Workspace) -> Vec<u32> {
     workspace.read("pids").split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
+/// The process between an owner and all that it starts.
+fn warden_of(workspace: &Workspace, owner: u32) -> u32 {
+    let parent = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+        stat[stat.rfind(')').expect("a name")..].split(' ').nth(2).expect("a parent").parse::<u32>().expect("a number")
+    };
+    // Of a double fork it is the parent.
+    pids(workspace).into_iter().map(parent).find(|pid| parent(*pid) == owner).expect("a warden")
+}
+
 #[test]
 fn what_a_process_leaves_behind_ends_with_it() {
     let workspace = with_task("./nasty.sh", "");
@@ -65,12 +75,7 @@ fn no_orphan_lives_after_the_next_run_where_the_warden_was_killed_too() {
     let workspace = with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
     let mut owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the descendants are there", || pids(&workspace).len() == 5);
-    let parent = |pid: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
-        stat[stat.rfind(')').expect("a name")..].split(' ').nth(2).expect("a parent").parse::<u32>().expect("a number")
-    };
-    // Of a double fork the warden is the parent.
-    let warden = pids(&workspace).into_iter().map(parent).find(|pid| parent(*pid) == owner.id()).expect("a warden");
+    let warden = warden_of(&workspace, owner.id());
     // What hides best is found by its control group, where the system lets us have one.
     let grouped = workspace.execution().join("warden.cgroup");
     let groups = grouped.exists();
@@ -83,6 +88,22 @@ fn no_orphan_lives_after_the_next_run_where_the_warden_was_killed_too() {
     let left: Vec<u32> = pids(&workspace).into_iter().filter(|pid| lives(*pid)).collect();
     left.iter().for_each(|pid| crate::cli::signal(*pid, rustix::process::Signal::KILL));
     assert_eq!((left.len(), grouped.exists()), (usize::from(!groups), false));
+}
+
+#[test]
+fn an_execution_whose_warden_is_killed_says_so_and_goes_on_the_next_time() {
+    let workspace = with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
+    let owner = workspace.start(&["run", "breakdown.md"]);
+    eventually("the descendants are there", || pids(&workspace).len() == 5);
+    let warden = warden_of(&workspace, owner.id());
+    crate::cli::signal(warden, rustix::process::Signal::KILL);
+    let stopped = ended(owner.wait_with_output().expect("the owner"));
+    assert!(stopped.code == 5 && stopped.stderr.contains("the process that starts all others was killed"), "{} {}", stopped.code, stopped.stderr);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    let left: Vec<u32> = pids(&workspace).into_iter().filter(|pid| lives(*pid)).collect();
+    left.iter().for_each(|pid| crate::cli::signal(*pid, rustix::process::Signal::KILL));
+    assert!(left.len() <= 1, "{left:?}");
+    assert!(!workspace.journal().iter().any(|event| matches!(event.event, Event::Rework { .. })));
 }
 
 #[test]
