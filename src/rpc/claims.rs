@@ -52,7 +52,7 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
         };
         match execution.steer(Input::Claim(order, by.clone())).await {
             Ok(_) => {
-                let work = claimed_work(&execution.state(), order);
+                let work = claimed_work(&execution, order);
                 return Ok(Claimed { execution: execution.id.to_string(), work, state: "running".into() });
             }
             // Somebody else was faster: what is offered now is another matter.
@@ -67,16 +67,21 @@ fn no_order(given: &str) -> Failure {
 }
 
 /// What whoever claimed an order just now has to know.
-fn claimed_work(state: &State, order: OrderId) -> Option<ClaimedWork> {
+fn claimed_work(execution: &Execution, order: OrderId) -> Option<ClaimedWork> {
+    let state = execution.state();
     let open = state.orders.get(&order)?;
     let offer = open.offer.as_ref()?;
-    let brief = brief(state, order)?;
+    let brief = brief(&state, order)?;
+    // In words as all others get it; where the config or its template is broken just now, in ours.
+    let config = execution.options().config(execution.root()).map(|(config, _)| config).unwrap_or_default();
+    let own = config.agents.get(&brief.agent).and_then(|agent| agent.definition.clone());
+    let filled = Template::of(&config, execution.root()).and_then(|template| template.fill(&brief, own.as_deref(), false));
     Some(ClaimedWork {
         lease: Lease { order, claim: offer.claims }.to_string(),
         until: offer.holder.as_ref()?.until,
         deadline: open.deadline,
         // The built-in template fits every brief; a test sees to that.
-        text: Template::default().fill(&brief, None, false).unwrap_or_default(),
+        text: filled.or_else(|_| Template::default().fill(&brief, None, false)).unwrap_or_default(),
         brief,
     })
 }
