@@ -32,7 +32,7 @@
 (defvar execution-coordinator--boards (make-hash-table :test #'equal)
   "How executions stand, by the file of their breakdown.")
 (defvar execution-coordinator--asking (make-hash-table :test #'equal)
-  "Executions that are being asked about; the value is t where they have changed meanwhile.")
+  "Executions that are being asked about, and whether they have changed since.")
 (defvar execution-coordinator--started nil "Breakdowns that were started here.")
 (defvar execution-coordinator-changed-hook nil "Run with a board whenever something has changed.")
 
@@ -48,7 +48,8 @@
   (add-hook 'eglot-managed-mode-hook #'execution-coordinator--managed))
 
 (defun execution-coordinator--managed ()
-  "Ask for how the breakdown of this buffer stands; hints are ours, so that they change live."
+  "Ask for how the breakdown of this buffer stands.
+Hints are ours, so that they change live."
   (when-let ((server (execution-coordinator--server)))
     (when (fboundp 'eglot-inlay-hints-mode) (eglot-inlay-hints-mode -1))
     (jsonrpc-async-request
@@ -92,7 +93,7 @@
                      (funcall ended))))))
 
 (defun execution-coordinator--tick (server execution board)
-  "Ask SERVER again for EXECUTION, unless that was done since BOARD, or nobody looks any more."
+  "Ask SERVER again for EXECUTION, unless that was done since BOARD."
   (when (and (eq board (gethash (plist-get board :breakdown) execution-coordinator--boards))
              (get-file-buffer (plist-get board :breakdown))
              (jsonrpc-running-p server))
