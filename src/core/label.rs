@@ -188,8 +188,9 @@ pub fn task_gate_status(state: &State, ix: usize) -> Vec<GateStatus> {
 pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
     let known = &state.tasks[ix];
     let mut actions = Vec::new();
+    let has_output = known.attempts + known.test_attempts > 0 || !known.open.is_empty();
     if state.cancelled {
-        return actions;
+        return if has_output { vec!["output"] } else { actions };
     }
     if progress::waits_for_approval(state, ix).is_some() {
         actions.extend(["approve", "reject"]);
@@ -200,7 +201,7 @@ pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
     if !known.satisfied() && known.phase != Phase::Marked(Mark::Deferred) {
         actions.push("skip");
     }
-    if known.attempts + known.test_attempts > 0 || !known.open.is_empty() {
+    if has_output {
         actions.push("output");
     }
     actions

@@ -324,21 +324,23 @@ fn process(pid: i32) -> Option<Process> {
     Some(Process { pid, parent, group, zombie: state == "Z", cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()) })
 }
 
-/// Whether a process was started by some warden, however many others stand between: none of them can leave
-/// it, because it adopts them.
+/// Whether a process was started by some warden, however many others stand between: none of them can leave it,
+/// because it adopts them. One that is gone may have been.
 pub fn is_above(pid: i32) -> bool {
+    // Where there are no processes to be seen, nobody is known.
+    if !Path::new("/proc/self/stat").exists() {
+        return false;
+    }
     let mut next = pid;
-    for _ in 0..1_000 {
+    while next > 1 {
+        let Some(process) = process(next) else { return true };
         let command = std::fs::read(format!("/proc/{next}/cmdline")).unwrap_or_default();
         if command.split(|byte| *byte == 0).nth(1) == Some(ARGUMENT.as_bytes()) {
             return true;
         }
-        match process(next) {
-            Some(process) if process.parent > 1 => next = process.parent,
-            _ => return false,
-        }
+        next = process.parent;
     }
-    false
+    pid < 1
 }
 
 /// Ends what a former warden left running, by its control group and by the cookies of an execution's folder

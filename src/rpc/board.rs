@@ -3,9 +3,10 @@
 
 use super::messages::{GateRow, StreamRow, TaskList, TaskRow};
 use super::peer::status;
+use crate::core::id::{StreamId, TaskId};
 use crate::core::label::{self, task_gate_status};
 use crate::core::outcome::Finding;
-use crate::core::plan::{Dependency, Node};
+use crate::core::plan::Node;
 use crate::core::progress;
 use crate::core::state::State;
 use crate::core::status::{gate_status, status_report};
@@ -17,7 +18,7 @@ pub fn board(execution: &Execution) -> TaskList {
     let state = execution.state();
     let (running, now_ms) = (!execution.has_ended() && execution.owner().is_some(), now_ms());
     let on_critical_path: BTreeSet<usize> = state.graph.critical_path().into_iter().collect();
-    let streams = status_report(&state).streams;
+    let (streams, ends) = (status_report(&state).streams, ends(&state));
     let mut rows: BTreeMap<usize, TaskRow> = BTreeMap::new();
     for status in streams.into_iter().flat_map(|stream| stream.tasks) {
         let Some(ix) = state.graph.task(&status.id.as_str().into()) else { continue };
@@ -25,7 +26,7 @@ pub fn board(execution: &Execution) -> TaskList {
         let row = TaskRow {
             status,
             stream: state.task(ix).stream.as_ref().map(ToString::to_string),
-            depends_on: before(&state, ix),
+            depends_on: before(&state, ix, &ends),
             label: label.text.split_whitespace().collect::<Vec<_>>().join(" "),
             more: label.more,
             look: label.look.into(),
@@ -62,8 +63,29 @@ pub fn board(execution: &Execution) -> TaskList {
     }
 }
 
-/// The tasks that come right before one; of a stream, those that no other of the stream waits for.
-fn before(state: &State, ix: usize) -> Vec<String> {
+/// Tasks at the ends of a stream that are named as what comes before another one: of a wide stream, the last ones.
+const ENDS: usize = 20;
+
+/// What each stream ends with: the tasks that no other of it waits for.
+fn ends(state: &State) -> BTreeMap<&StreamId, Vec<String>> {
+    let mut needed: BTreeSet<(&StreamId, &TaskId)> = BTreeSet::new();
+    for task in &state.plan.tasks {
+        let Some(stream) = &task.stream else { continue };
+        needed.extend(task.depends_on.iter().filter_map(|on| if let Node::Task(id) = &on.on { Some((stream, id)) } else { None }));
+    }
+    let mut ends: BTreeMap<&StreamId, Vec<String>> = BTreeMap::new();
+    for task in state.plan.tasks.iter().rev() {
+        let Some(stream) = &task.stream else { continue };
+        let of_stream = ends.entry(stream).or_default();
+        if of_stream.len() < ENDS && !needed.contains(&(stream, &task.id)) {
+            of_stream.push(task.id.to_string());
+        }
+    }
+    ends
+}
+
+/// The tasks that come right before one.
+fn before(state: &State, ix: usize, ends: &BTreeMap<&StreamId, Vec<String>>) -> Vec<String> {
     let task = state.task(ix);
     let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
     let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
@@ -71,16 +93,10 @@ fn before(state: &State, ix: usize) -> Vec<String> {
     for dependency in task.depends_on.iter().chain(of_stream) {
         match &dependency.on {
             Node::Task(id) => drop(found.insert(id.to_string())),
-            Node::Stream(id) => {
-                let all: Vec<_> = state.plan.tasks_of(id).collect();
-                let needed = |id: &crate::core::id::TaskId| {
-                    all.iter().any(|other| other.depends_on.iter().any(|on: &Dependency| on.on == Node::Task(id.clone())))
-                };
-                found.extend(all.iter().filter(|task| !needed(&task.id)).map(|task| task.id.to_string()));
-            }
+            Node::Stream(id) => found.extend(ends.get(id).into_iter().flatten().cloned()),
             Node::Barrier(id) => {
                 let tasks = state.plan.barriers.iter().filter(|barrier| barrier.id == *id).flat_map(|barrier| &barrier.tasks);
-                found.extend(tasks.map(ToString::to_string));
+                found.extend(tasks.take(ENDS).map(ToString::to_string));
             }
         }
     }

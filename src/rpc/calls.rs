@@ -462,7 +462,7 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
     let orders = orders_of(execution)?;
     Ok(TaskCard {
         execution: execution.id.to_string(),
-        status: board(execution).tasks.into_iter().find(|row| row.status.id == task).unwrap_or_default().status,
+        status: status_report(&state).streams.into_iter().flat_map(|stream| stream.tasks).find(|row| row.id == task).unwrap_or_default(),
         stream: state.task(ix).stream.as_ref().map(ToString::to_string),
         waits_for: waits_for(&state, ix),
         needed_by: state.plan.tasks.iter().filter(|task| needed_by(task)).map(|task| task.id.to_string()).collect(),

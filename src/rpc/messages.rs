@@ -302,7 +302,7 @@ pub struct TaskRow {
     pub status: TaskStatus,
     /// Its stream.
     pub stream: Option<String>,
-    /// The tasks right before it.
+    /// The tasks right before it; of a stream that it waits for, those at its end, twenty at the most.
     pub depends_on: Vec<String>,
     /// How it stands in a few words, a sign first.
     pub label: String,

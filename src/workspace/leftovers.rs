@@ -39,7 +39,8 @@ impl Leftovers<'_> {
             let Ok(name) = Path::new(tree).strip_prefix(&trees) else { continue };
             let shared = ["result", "merged"].iter().any(|shared| name == Path::new(shared));
             // Without running what an agent may have left to be run.
-            let changed = linked(Path::new(tree)).and_then(|_| Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain"]));
+            let changed = linked(Path::new(tree))
+                .and_then(|_| Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             let reason = match &changed {
                 Ok(changed) if changed.is_empty() => None,
                 Ok(_) => Some("it has changes that are not committed"),

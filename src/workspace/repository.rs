@@ -7,7 +7,8 @@
 //! below the execution's own folder.
 
 use super::git::Git;
-use super::{STATE_FOLDER, make_private, submodules};
+use super::submodules::{self, Submodule};
+use super::{STATE_FOLDER, make_private};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
@@ -20,6 +21,8 @@ use std::sync::{Mutex, PoisonError};
 const OLDEST: (u32, u32) = (2, 38);
 /// As much of a diff is read as a reviewer could be told.
 const DIFF_BYTES: u64 = 1 << 20;
+/// A file that is no reference, and keeps its folder.
+const KEEP: &str = ".keep";
 /// Files whose diffs are read.
 const DIFF_FILES: usize = 500;
 /// Files that are named in a warning.
@@ -165,7 +168,9 @@ impl Repository {
             let begin = landed.map_or_else(|| repository.git.run(&["rev-parse", "--verify", "HEAD^{commit}"]), Ok)?;
             repository.git.run(&["update-ref", &repository.result(), &begin, ""])?;
         }
-        repository.head()?;
+        // Also before anything has landed it is what it began as.
+        let head = repository.head()?;
+        repository.landed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(head);
         Ok(repository)
     }
 
@@ -195,9 +200,9 @@ impl Repository {
                 .is_ok_and(|merged| merged == head)
         };
         match landed {
-            Some(landed) if landed != head && !is_landing() => {
-                Err(format!("the branch {branch} was moved by somebody else: nobody has judged what is in it now{put_back}"))
-            }
+            Some(landed) if landed != head && !is_landing() => Err(format!(
+                "the branch {branch} was moved by somebody else, and nobody has judged what is in it now{put_back}; `git branch kept {head}` first keeps what was added"
+            )),
             _ => Ok(head),
         }
     }
@@ -260,6 +265,8 @@ impl Repository {
         let tree = self.top_of(folder);
         let (Ok(admin), Ok(common), Some(order)) = (linked(&tree), self.common(), tree.file_name()) else { return Vec::new() };
         let refs = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&self.branches).join(order));
+        // They stay when git packs references; an empty folder would go, and the right to it with it.
+        refs.iter().for_each(|folder| drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(KEEP), ""))));
         [tree, common.join("objects"), admin].into_iter().chain(refs).collect()
     }
 
@@ -340,7 +347,7 @@ impl Repository {
         let message = format!("Merge what others finished\n\nExecution: {}\n", self.execution);
         let how = ["merge", "--quiet", "--no-edit", "--no-verify", "--ff", "--no-verify-signatures", "-m", &message, &head];
         let merged = git.output(&how)?;
-        let unmerged = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative", "-z"])?;
+        let unmerged = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative", "--ignore-submodules=all", "-z"])?;
         let conflicts: Vec<String> = unmerged.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect();
         if !merged.status.success() && conflicts.is_empty() {
             let why = String::from_utf8_lossy(&merged.stderr).trim().to_owned();
@@ -363,11 +370,19 @@ impl Repository {
         let message = self.message(about);
         let commit = ["commit", "--quiet", "--no-verify", "--author", &author, "-m", &message];
         let (top, begin) = (self.top_of(folder), git.run(&["rev-parse", "HEAD"])?);
-        for submodule in submodules::of(&self.git, &self.common()?, &begin)? {
-            submodule.is_untouched(&top, &top.with_extension("index"))?;
+        let submodules = submodules::of(&self.git, &self.common()?, &begin)?;
+        let known: Vec<&str> = submodules.iter().map(Submodule::path).collect();
+        // Before git looks into any of them, by the settings that it finds there.
+        let listed = git.run(&["ls-files", "--stage", "--full-name", "-z", "--", ":/"])?;
+        let links = listed.split('\0').filter(|entry| entry.starts_with("160000 ")).filter_map(|entry| entry.split_once('\t'));
+        if let Some((_, nested)) = links.into_iter().find(|(_, path)| !known.contains(path) && top.join(path).join(".git").exists()) {
+            return Err(format!("`{nested}` is a repository of its own, and its files would be lost: remove its .git"));
         }
+        submodules.iter().try_for_each(|submodule| submodule.is_untouched(&top, &top.with_extension("index")))?;
         // From the top: an attempt may have changed what is beside its folder.
-        git.run(&["add", "--all", "--sparse", "--", ":/"])?;
+        let others = known.iter().map(|path| format!(":(top,exclude,literal){path}"));
+        let add = ["add", "--all", "--sparse", "--", ":/"].iter().map(|word| (*word).to_owned()).chain(others);
+        git.run(&add.collect::<Vec<_>>())?;
         // What was copied is in no commit, also where git would not ignore it.
         for name in &self.settings.copy {
             git.run(&["reset", "--quiet", "HEAD", "--", &format!(":(top,literal){}", self.prefix.join(name).display())])?;
@@ -525,6 +540,8 @@ impl Repository {
         let tree = self.shared(is_result);
         let workspace = tree.join(&self.prefix);
         let shown = || -> Result<(), String> {
+            // A gate may have written all of it.
+            linked(&tree)?;
             let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let git = Git::below(&self.trees, &tree);
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
@@ -550,7 +567,7 @@ impl Repository {
     pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
         linked(&self.top_of(folder))?;
         let git = Git::below(&self.trees, folder);
-        let how = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"];
+        let how = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
         let names = git.run(&[&how[..], &["--name-only", "-z", "--relative", base]].concat())?;
         let names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
         let (mut texts, mut left) = (Vec::new(), DIFF_BYTES);
@@ -603,6 +620,10 @@ impl Repository {
         let tree = self.trees.join(order.to_string());
         // What can't be removed now is removed by `clean`.
         drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
+        if let Ok(common) = self.common() {
+            let folders = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&branch));
+            folders.iter().filter_map(|work| work.parent()).for_each(|folder| drop(std::fs::remove_file(folder.join(KEEP))));
+        }
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
         ["link", "settings"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
@@ -613,7 +634,8 @@ impl Repository {
         let names = std::fs::read_dir(&self.trees).into_iter().flatten().flatten().map(|entry| entry.file_name());
         for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()) {
             let tree = self.trees.join(order.to_string());
-            let changed = linked(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain"]));
+            let changed =
+                linked(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             if changed.is_ok_and(|changed| changed.is_empty()) {
                 self.remove(order);
             }
@@ -648,6 +670,15 @@ pub(super) fn linked(tree: &Path) -> Result<PathBuf, String> {
     let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
     let common = std::fs::read_to_string(admin.join("commondir")).map_err(gone)?;
     let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
+    // Git writes where a link leads.
+    let execution = tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
+    let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
+    let git = admin.parent().and_then(Path::parent).unwrap_or(&admin).to_owned();
+    let folders = [admin.clone(), admin.join("logs"), git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
+    let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
+    if folders.iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
+        return Err(format!("the place {name} has links where git keeps what it writes"));
+    }
     if common.trim() != "../.." || settings != std::fs::read(tree.with_extension("settings")).unwrap_or_default() {
         return Err(format!("the place {name} has other settings of git than it was made with"));
     }

@@ -62,6 +62,11 @@ impl Submodule {
             .map(drop)
     }
 
+    /// Where it is in the tree.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether anything was done in it in a tree; `index` is a file that git may make for itself.
     ///
     /// # Errors

@@ -347,6 +347,16 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
         ("git add -A; git commit -qm mine; git checkout -q --detach HEAD~1", "not on its own branch any more"),
         ("git checkout -q feature", "not on its own branch any more"),
         ("rm -rf .git; git init -q", "is another repository now"),
+        (
+            // Only the last words name a program, so whoever runs it is not the agent.
+            "mkdir sub; cd sub; git init -q; echo '* filter=x' >.gitattributes; echo x >x; git add .; git -c user.name=a -c user.email=a@b commit -qm x; \
+             cd ..; git add sub; touch sub/x; git -C sub config filter.x.clean \"touch $GIT_CEILING_DIRECTORIES/../pwned; cat\"",
+            "is a repository of its own",
+        ),
+        (
+            "ln -s \"$GIT_CEILING_DIRECTORIES/../pwned\" \"$(git rev-parse --git-dir)/COMMIT_EDITMSG\"",
+            "has links where git keeps what it writes",
+        ),
         ("rm .git; git init -q; git config core.fsmonitor \"touch $WORKSPACE/pwned; false\"", "is another repository now"),
         ("echo '[core]' >\"$(git rev-parse --git-dir)/config.worktree\"", "has other settings of git than it was made with"),
         (
@@ -369,6 +379,7 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
         let others = deed.contains("feature") && run.stderr.contains(words);
         assert!(others || (run.code == 4 && run.stdout.contains(words)), "{deed}: {}{}", run.stdout, run.stderr);
         assert_eq!(says(&folder, &["for-each-ref", "refs/heads/main", "refs/heads/feature"]), before, "{deed}");
+        assert!(!workspace.execution().join("pwned").exists(), "{deed}");
         assert_eq!(
             (workspace.read("mine.txt"), workspace.read("wip.txt")),
             ("changed, not committed\n".into(), "new, not committed\n".into())

@@ -98,7 +98,12 @@ fn an_execution_whose_warden_is_killed_says_so_and_goes_on_the_next_time() {
     let warden = warden_of(&workspace, owner.id());
     crate::cli::signal(warden, rustix::process::Signal::KILL);
     let stopped = ended(owner.wait_with_output().expect("the owner"));
-    assert!(stopped.code == 5 && stopped.stderr.contains("the process that starts all others was killed"), "{} {}", stopped.code, stopped.stderr);
+    assert!(
+        stopped.code == 5 && stopped.stderr.contains("the process that starts all others was killed"),
+        "{} {}",
+        stopped.code,
+        stopped.stderr
+    );
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     let left: Vec<u32> = pids(&workspace).into_iter().filter(|pid| lives(*pid)).collect();
     left.iter().for_each(|pid| crate::cli::signal(*pid, rustix::process::Signal::KILL));
