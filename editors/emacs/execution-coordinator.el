@@ -83,7 +83,10 @@ Hints are ours, so that they change live."
        server :task/list (list :execution execution)
        :error-fn ended :timeout-fn ended
        :success-fn (lambda (board)
-                     (puthash (plist-get board :breakdown) board execution-coordinator--boards)
+                     ;; The latest of a breakdown is the one that is shown.
+                     (let ((known (gethash (plist-get board :breakdown) execution-coordinator--boards)))
+                       (when (or (null known) (>= (plist-get board :startedAt) (plist-get known :startedAt)))
+                         (puthash (plist-get board :breakdown) board execution-coordinator--boards)))
                      (when-let ((buffer (get-file-buffer (plist-get board :breakdown))))
                        (with-current-buffer buffer (execution-coordinator--show server board))
                        ;; Times go on while something runs.
@@ -245,6 +248,17 @@ Hints are ours, so that they change live."
 (defun execution-coordinator-reject (gate)
   "Refuse GATE." (interactive (list (execution-coordinator--read "reject")))
   (execution-coordinator--steer :gate/reject :gate gate))
+(defun execution-coordinator-next ()
+  "Go to the next task that needs you." (interactive)
+  (let* ((board (or (execution-coordinator--board) (user-error "Nothing is being executed here")))
+         (lines (execution-coordinator--lines
+                 (execution-coordinator--ask :textDocument/documentSymbol (list :textDocument (list :uri (execution-coordinator--uri))))))
+         (needs (lambda (task) (or (plist-get task :waitsForApproval) (member (plist-get task :look) '("failed" "blocked")))))
+         (found (sort (delq nil (mapcar (lambda (task) (and (funcall needs task) (gethash (plist-get task :id) lines))) (plist-get board :tasks))) #'<))
+         (here (1- (line-number-at-pos nil t)))
+         (line (or (seq-find (lambda (line) (> line here)) found) (car found) (user-error "No task needs you"))))
+    (goto-char (point-min))
+    (forward-line line)))
 (defun execution-coordinator-output (task)
   "Show what TASK printed." (interactive (list (execution-coordinator--read "output")))
   (let ((page (execution-coordinator--ask :task/output (list :execution (plist-get (execution-coordinator--board) :execution) :task task))))

@@ -54,6 +54,7 @@ pub fn board(execution: &Execution) -> TaskList {
         execution: execution.id.to_string(),
         breakdown: execution.breakdown.clone(),
         topic: state.plan.topic.clone(),
+        started_at: execution.started_at,
         state: status(execution).state,
         running,
         actions: label::execution_actions(&state, running).into_iter().map(str::to_owned).collect(),

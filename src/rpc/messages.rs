@@ -265,6 +265,8 @@ pub struct TaskList {
     pub breakdown: String,
     /// What is being built.
     pub topic: String,
+    /// When it was started, in milliseconds since the Unix epoch.
+    pub started_at: u64,
     /// Its state in a word.
     pub state: String,
     /// Whether some process is at work on it now.

@@ -98,7 +98,7 @@ export class Actions {
   /** The command of a lens: the breakdown, then what it is about. */
   async ofLens(action: string, arguments_: unknown[]): Promise<void> {
     const [uri, about] = arguments_ as [string, string | undefined];
-    if (action === "run") return void (await this.run(vscode.Uri.parse(uri)));
+    if (action === "run") return void (await this.run(vscode.Uri.parse(uri), arguments_.slice(1).map(String)));
     const board = this.boards.of(vscode.Uri.parse(uri));
     if (action === "output" && board && about) return this.outputs.show(board.execution, about);
     if (action === "report" && board) await this.said(() => this.reports.show(board.execution));
@@ -110,7 +110,8 @@ export class Actions {
     await this.boards.refresh(execution);
   }
 
-  private async mayStart(): Promise<boolean> {
+  /** Whether the workspace is trusted; where it is not, that is said. */
+  async mayStart(): Promise<boolean> {
     if (vscode.workspace.isTrusted) return true;
     const manage = "Manage Trust";
     const chosen = await vscode.window.showWarningMessage("This workspace is not trusted, so nothing is started: its breakdowns and configs name commands.", manage);

@@ -35,7 +35,8 @@ export class Boards implements vscode.Disposable {
       }),
       vscode.window.onDidChangeActiveTextEditor((editor) => {
         const board = editor && this.of(editor.document.uri);
-        if (board && board.execution !== this.chosen) {
+        // One that was picked stays while its breakdown is looked at.
+        if (board && board.breakdown !== this.current?.breakdown) {
           this.chosen = board.execution;
           this.changed.fire(board);
         }
@@ -45,16 +46,17 @@ export class Boards implements vscode.Disposable {
 
   /** The one that is shown: of the text that was looked at last, or the latest. */
   get current(): Board | undefined {
-    return (this.chosen ? this.boards.get(this.chosen) : undefined) ?? [...this.boards.values()].pop();
+    return (this.chosen ? this.boards.get(this.chosen) : undefined) ?? this.all.pop();
   }
 
+  /** Those that are known, the latest last. */
   get all(): Board[] {
-    return [...this.boards.values()];
+    return [...this.boards.values()].sort((a, b) => a.startedAt - b.startedAt);
   }
 
   /** The latest execution of a breakdown. */
   of(uri: vscode.Uri): Board | undefined {
-    return [...this.boards.values()].reverse().find((board) => board.breakdown === uri.fsPath);
+    return this.all.reverse().find((board) => board.breakdown === uri.fsPath);
   }
 
   get(execution: string): Board | undefined {

@@ -49,6 +49,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     const path = chosen?.[0]?.fsPath;
     if (path) await vscode.workspace.getConfiguration("executionCoordinator").update("path", path, vscode.ConfigurationTarget.Global);
   });
+  server.mayStart = () => actions.mayStart();
   for (const [name, action] of [["run", "run"], ["showOutput", "output"], ["showReport", "report"]] as const) {
     server.instead.set(`execution-coordinator.${name}`, (arguments_) => actions.ofLens(action, arguments_));
   }

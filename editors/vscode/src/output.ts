@@ -5,12 +5,13 @@ import type { Boards } from "./boards";
 import { reveal } from "./places";
 import type { OutputPage } from "./protocol";
 import type { Server } from "./server";
+import { printable } from "./words";
 
 /** How often it is looked for more. */
 const LOOK_MS = 500;
 
 export class Outputs implements vscode.Disposable {
-  private readonly terminals = new Map<string, vscode.Terminal>();
+  private readonly terminals = new Map<string, { terminal: vscode.Terminal; execution: string }>();
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
@@ -19,20 +20,19 @@ export class Outputs implements vscode.Disposable {
   ) {
     this.subscriptions = [
       vscode.window.onDidCloseTerminal((terminal) => {
-        for (const [key, known] of this.terminals) if (known === terminal) this.terminals.delete(key);
+        for (const [key, known] of this.terminals) if (known.terminal === terminal) this.terminals.delete(key);
       }),
       vscode.window.registerTerminalLinkProvider({
         provideTerminalLinks: ({ line, terminal }) => {
-          if (![...this.terminals.values()].includes(terminal)) return [];
-          const tasks = this.boards.current?.tasks ?? [];
+          const known = [...this.terminals.values()].find((open) => open.terminal === terminal);
+          const board = known && this.boards.get(known.execution);
+          if (!board) return [];
+          const tasks = board.tasks;
           return [...line.matchAll(/\b[Tt]ask ([\w.-]*\w)/g)]
             .filter((match) => tasks.some((task) => task.id === match[1]))
-            .map((match) => ({ startIndex: match.index, length: match[0].length, tooltip: "Show in breakdown", task: match[1] as string }));
+            .map((match) => ({ startIndex: match.index, length: match[0].length, tooltip: "Show in breakdown", task: match[1] as string, breakdown: board.breakdown }));
         },
-        handleTerminalLink: async ({ task }: vscode.TerminalLink & { task: string }) => {
-          const board = this.boards.current;
-          if (board) await reveal(board.breakdown, task);
-        },
+        handleTerminalLink: ({ task, breakdown }: vscode.TerminalLink & { task: string; breakdown: string }) => reveal(breakdown, task),
       }),
     ];
   }
@@ -42,7 +42,7 @@ export class Outputs implements vscode.Disposable {
     const key = `${execution} ${task}`;
     const open = this.terminals.get(key);
     if (open) {
-      open.show(true);
+      open.terminal.show(true);
       return;
     }
     const terminal = vscode.window.createTerminal({
@@ -51,13 +51,13 @@ export class Outputs implements vscode.Disposable {
       isTransient: true,
       pty: new Following(this.server, execution, task),
     });
-    this.terminals.set(key, terminal);
+    this.terminals.set(key, { terminal, execution });
     terminal.show(true);
   }
 
   dispose(): void {
     this.subscriptions.forEach((subscription) => subscription.dispose());
-    this.terminals.forEach((terminal) => terminal.dispose());
+    this.terminals.forEach(({ terminal }) => terminal.dispose());
   }
 }
 
@@ -83,6 +83,7 @@ class Following implements vscode.Pseudoterminal {
   /** Follows one order to its end, then waits for the next one of the task. */
   private async follow(): Promise<void> {
     let order: string | undefined;
+    let said = false;
     let from = 0;
     while (!this.closed) {
       try {
@@ -98,14 +99,15 @@ class Following implements vscode.Pseudoterminal {
           order = page.order;
         }
         // Only line ends: what steers a terminal is for those who watch it there.
-        this.written.fire(page.text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]/g, "").replace(/\x1b(?!\[[\d;]*m)/g, "").replace(/\r?\n/g, "\r\n"));
+        this.written.fire(printable(page.text));
         const more = page.next > from && page.text.length > 0;
         from = page.next;
         if (more) continue;
       } catch (error) {
-        if (order === undefined) {
-          this.written.fire(`${error instanceof Error ? error.message : String(error)}\r\n`);
-          return;
+        // It is looked for again: the first order of a task may be about to begin.
+        if (order === undefined && !said) {
+          this.written.fire(`${printable(error instanceof Error ? error.message : String(error))}\r\n`);
+          said = true;
         }
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

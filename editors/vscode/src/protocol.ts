@@ -57,6 +57,7 @@ export interface Board {
   execution: string;
   breakdown: string;
   topic: string;
+  startedAt: number;
   state: string;
   running: boolean;
   actions: string[];

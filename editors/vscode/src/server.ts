@@ -14,26 +14,33 @@ const NAME = "execution-coordinator";
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
+  private turn: Promise<void> = Promise.resolve();
   private readonly ready = new vscode.EventEmitter<boolean>();
   private readonly log = vscode.window.createOutputChannel("Execution Coordinator", { log: true });
   /** Told of the server's notifications; one handler each, because a second one would replace the first. */
   private readonly handlers = new Map<string, (params: any) => void>();
   readonly onReady = this.ready.event;
   /** What is done instead of some of the server's commands. */
+  /** Whether something may be started now. */
+  mayStart: () => Promise<boolean> = async () => vscode.workspace.isTrusted;
   readonly instead = new Map<string, (arguments_: unknown[]) => Promise<unknown>>();
   path: string | undefined;
 
+  start(): Promise<void> {
+    return this.restart();
+  }
+
   /** Starts it; says what is wrong where it can't. */
-  async start(): Promise<void> {
+  private async begin(): Promise<void> {
     await vscode.commands.executeCommand("setContext", "executionCoordinator.ready", false);
     this.path = find();
     if (!this.path) {
-      await this.complain(`The program ${NAME} was not found on the path or in ~/.cargo/bin.`);
+      this.complain(`The program ${NAME} was not found on the path or in ~/.cargo/bin.`);
       return;
     }
     const problem = await check(this.path);
     if (problem) {
-      await this.complain(problem);
+      this.complain(problem);
       return;
     }
     const settings = vscode.workspace.getConfiguration("executionCoordinator");
@@ -47,7 +54,10 @@ export class Server implements vscode.Disposable {
       middleware: {
         executeCommand: async (name: string, arguments_: unknown[], next: ExecuteCommandSignature) => {
           const instead = this.instead.get(name);
-          return instead ? instead(arguments_) : next(name, arguments_);
+          if (instead) return instead(arguments_);
+          // Whatever else the server offers may let something go on.
+          const halts = ["pause", "cancel", "reject"].some((halting) => name.endsWith(`.${halting}`));
+          return halts || (await this.mayStart()) ? next(name, arguments_) : undefined;
         },
       },
     };
@@ -62,13 +72,14 @@ export class Server implements vscode.Disposable {
     try {
       await client.start();
     } catch (error) {
-      await this.complain(`${this.path} does not start: ${error instanceof Error ? error.message : String(error)}`);
+      this.complain(`${this.path} does not start: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
+  /** One after the other, however often it is asked for. */
+  restart(): Promise<void> {
+    this.turn = this.turn.then(() => this.stop()).then(() => this.begin());
+    return this.turn;
   }
 
   /** Tells of a notification. */
@@ -90,12 +101,14 @@ export class Server implements vscode.Disposable {
     this.log.show();
   }
 
-  private async complain(sentence: string): Promise<void> {
+  /** Says what is wrong; nobody waits until that is read. */
+  private complain(sentence: string): void {
     this.log.error(sentence);
     const choose = "Choose Program";
-    const chosen = await vscode.window.showWarningMessage(sentence, choose, "Show Log");
-    if (chosen === choose) await vscode.commands.executeCommand("executionCoordinator.choosePath");
-    else if (chosen) this.showLog();
+    void vscode.window.showWarningMessage(sentence, choose, "Show Log").then((chosen) => {
+      if (chosen === choose) void vscode.commands.executeCommand("executionCoordinator.choosePath");
+      else if (chosen) this.showLog();
+    });
   }
 
   private async stop(): Promise<void> {

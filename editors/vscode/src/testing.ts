@@ -5,15 +5,27 @@ import type { Boards } from "./boards";
 import { ranges } from "./places";
 import type { Board, OutputPage, Plan, TaskRow } from "./protocol";
 import type { Server } from "./server";
-import { placeOf } from "./words";
+import { placeOf, printable } from "./words";
 
 /** As much of what a task printed is shown with it. */
 const OUTPUT_BYTES = 64 * 1024;
+/** Tasks whose output is shown; of more only those that failed. */
+const OUTPUTS = 200;
+
+/** What is under way. */
+interface Under {
+  run: vscode.TestRun;
+  /** What was last said of each task. */
+  said: Map<string, string>;
+  /** One look at a time, so that nothing is said after the end. */
+  turn: Promise<void>;
+  printed: number;
+}
 
 export class Testing implements vscode.Disposable {
   private readonly controller = vscode.tests.createTestController("executionCoordinator", "Execution Coordinator");
-  /** What is under way, by execution: its run, and what was last said of each task. */
-  private readonly runs = new Map<string, { run: vscode.TestRun; said: Map<string, string> }>();
+  /** What is under way, by execution. */
+  private readonly runs = new Map<string, Under>();
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
@@ -21,7 +33,7 @@ export class Testing implements vscode.Disposable {
     private readonly boards: Boards,
     private readonly start: (uri: vscode.Uri, only: string[]) => Promise<string | undefined>,
   ) {
-    this.controller.createRunProfile("Run", vscode.TestRunProfileKind.Run, (request, token) => this.run(request, token), true);
+    this.controller.createRunProfile("Run", vscode.TestRunProfileKind.Run, (request) => this.run(request), true);
     this.controller.refreshHandler = () => this.look();
     this.subscriptions = [
       this.controller,
@@ -29,6 +41,7 @@ export class Testing implements vscode.Disposable {
       vscode.workspace.onDidSaveTextDocument((document) => this.read(document.uri)),
       server.onReady((ready) => {
         if (ready) void this.look();
+        else this.endAll();
       }),
       boards.onDidChange((board) => this.follow(board)),
     ];
@@ -73,7 +86,7 @@ export class Testing implements vscode.Disposable {
     return root;
   }
 
-  private async run(request: vscode.TestRunRequest, token: vscode.CancellationToken): Promise<void> {
+  private async run(request: vscode.TestRunRequest): Promise<void> {
     const wanted = request.include ?? [...this.controller.items].map(([, item]) => item);
     const breakdowns = new Map<string, Set<string>>();
     for (const item of wanted) {
@@ -89,38 +102,65 @@ export class Testing implements vscode.Disposable {
         run.end();
         continue;
       }
-      this.runs.set(execution, { run, said: new Map() });
-      token.onCancellationRequested(() => void this.server.ask("execution/cancel", { execution }).catch(() => undefined));
+      this.begin(execution, run);
       await this.boards.refresh(execution);
     }
+  }
+
+  /** From now on an execution is shown by a run; one that showed it before ends. */
+  private begin(execution: string, run: vscode.TestRun): Under {
+    this.runs.get(execution)?.run.end();
+    const under: Under = { run, said: new Map(), turn: Promise.resolve(), printed: 0 };
+    this.runs.set(execution, under);
+    // What is stopped goes on when it is run again: nothing is thrown away.
+    run.token.onCancellationRequested(() => {
+      void this.server.ask("execution/pause", { execution }).catch(() => undefined);
+      if (this.runs.get(execution) === under) this.runs.delete(execution);
+      run.end();
+    });
+    return under;
+  }
+
+  private endAll(): void {
+    this.runs.forEach(({ run }) => run.end());
+    this.runs.clear();
   }
 
   /** Shows how an execution stands, whoever started it. */
   private async follow(board: Board): Promise<void> {
     const uri = vscode.Uri.file(board.breakdown);
     if (!this.runs.has(board.execution)) {
-      if (!board.running) return;
+      // One that is paused was stopped here, perhaps.
+      if (!board.running || board.actions.includes("resume")) return;
       const root = this.controller.items.get(uri.toString()) ?? (await this.read(uri));
       if (!root || this.runs.has(board.execution)) return;
-      const run = this.controller.createTestRun(new vscode.TestRunRequest([root]), board.topic, true);
-      this.runs.set(board.execution, { run, said: new Map() });
+      this.begin(board.execution, this.controller.createTestRun(new vscode.TestRunRequest([root]), board.topic, true));
     }
     const under = this.runs.get(board.execution);
     if (!under) return;
+    under.turn = under.turn.then(() => this.show(board, under)).catch(() => undefined);
+    await under.turn;
+  }
+
+  private async show(board: Board, under: Under): Promise<void> {
+    if (this.runs.get(board.execution) !== under) return;
     const items = new Map<string, vscode.TestItem>();
-    this.controller.items.get(uri.toString())?.children.forEach((item) => collect(item, items));
-    await Promise.all(board.tasks.map((task) => this.say(board, task, items.get(task.id), under)));
+    this.controller.items.get(vscode.Uri.file(board.breakdown).toString())?.children.forEach((item) => collect(item, items));
+    for (const task of board.tasks) {
+      const item = items.get(task.id);
+      if (item) await this.say(board, task, item, under);
+    }
     if (!board.running) {
       this.runs.delete(board.execution);
       under.run.end();
     }
   }
 
-  private async say(board: Board, task: TaskRow, item: vscode.TestItem | undefined, under: { run: vscode.TestRun; said: Map<string, string> }): Promise<void> {
-    if (!item) return;
+  private async say(board: Board, task: TaskRow, item: vscode.TestItem, under: Under): Promise<void> {
     item.description = task.label;
     item.busy = task.look === "running";
-    const now = `${task.look} ${task.attempts} ${task.rework}`;
+    // What is blocked while others go on is blocked for good when they have ended.
+    const now = `${task.look} ${task.attempts} ${task.rework} ${task.look === "blocked" && board.running}`;
     if (under.said.get(task.id) === now) return;
     under.said.set(task.id, now);
     const took = task.beganAt !== null && task.endedAt !== null ? task.endedAt - task.beganAt : undefined;
@@ -135,33 +175,35 @@ export class Testing implements vscode.Disposable {
         under.run.skipped(item);
         return;
       case "done":
-        await this.print(board, task, item, under.run);
+        if (under.printed++ < OUTPUTS) await this.print(board, task, item, under.run);
         under.run.passed(item, took);
         return;
       default:
-        await this.print(board, task, item, under.run);
-        if (task.look === "failed" || !board.running) under.run.failed(item, messages(task, item, board), took);
+        if (task.look === "failed" || !board.running) {
+          await this.print(board, task, item, under.run);
+          under.run.failed(item, messages(task, item, board), took);
+        }
     }
   }
 
   private async print(board: Board, task: TaskRow, item: vscode.TestItem, run: vscode.TestRun): Promise<void> {
     try {
       const page = await this.server.ask<OutputPage>("task/output", { execution: board.execution, task: task.id, limit: OUTPUT_BYTES });
-      run.appendOutput(`── task ${task.id} (${page.order}) ──\r\n${page.text.replace(/\r?\n/g, "\r\n")}\r\n`, undefined, item);
+      run.appendOutput(`── task ${task.id} (${page.order}) ──\r\n${printable(page.text)}\r\n`, undefined, item);
     } catch {
       // It has printed nothing.
     }
   }
 
   dispose(): void {
-    this.runs.forEach(({ run }) => run.end());
+    this.endAll();
     this.subscriptions.forEach((subscription) => subscription.dispose());
   }
 }
 
 /** Why a task failed, beside its line, and each finding at the place that it is about. */
 function messages(task: TaskRow, item: vscode.TestItem, board: Board): vscode.TestMessage[] {
-  const whole = new vscode.TestMessage(new vscode.MarkdownString([task.note || task.label, ...task.more.slice(1)].join("\n\n")));
+  const whole = new vscode.TestMessage([task.note || task.label, ...task.more.slice(1)].join("\n"));
   if (item.uri && item.range) whole.location = new vscode.Location(item.uri, item.range);
   const findings = task.findings.map((finding) => {
     const message = new vscode.TestMessage(`${finding.severity} by ${finding.by}: ${finding.text}`);

@@ -104,7 +104,7 @@ function taskItem(board: Board, task: TaskRow): vscode.TreeItem {
   item.id = `task ${board.execution} ${task.id}`;
   item.description = task.label;
   item.iconPath = icon(iconOf(task), task.waitsForApproval ? "blocked" : task.look);
-  item.tooltip = new vscode.MarkdownString(task.more.join("\n\n"));
+  item.tooltip = task.more.join("\n").replace(/\*\*/g, "");
   item.contextValue = `task ${task.actions.join(" ")} `;
   item.command = { command: "executionCoordinator.reveal", title: "Show in Breakdown", arguments: [{ kind: "task", board, task } satisfies Item] };
   item.accessibilityInformation = { label: `Task ${task.id}, ${task.title}: ${task.label}` };

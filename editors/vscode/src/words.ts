@@ -82,6 +82,16 @@ export function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_{}[\]()#+\-.!|<>~$]/g, "\\$&").replace(/\s+/g, " ");
 }
 
+/** What a process printed, for a terminal: colours stay, whatever else steers a terminal goes. */
+export function printable(text: string): string {
+  return text
+    .replace(/\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-ln-~])/g, "")
+    .replace(/\x1b(?!\[[\d;]*m)/g, "")
+    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]/g, "")
+    .replace(/\r*\n/g, "\r\n")
+    .replace(/\r(?!\n)/g, "\r\n");
+}
+
 /** `src/a.rs:12` as a file and a line that counts from nought; nothing where it names no file. */
 export function placeOf(place: string | null): { file: string; line: number } | undefined {
   const match = /^(.+?)(?::(\d+)(?:[-:]\d+)?)?$/.exec(place?.trim() ?? "");

@@ -4,6 +4,8 @@ local M = {}
 --- Boards by execution, and the one that was told of last.
 M.boards = {}
 M.latest = nil
+--- The servers that told of executions, by their ids.
+M.clients = {}
 --- Breakdowns that were started here.
 M.started = {}
 
@@ -20,10 +22,13 @@ local function tell(event, data)
   vim.api.nvim_exec_autocmds("User", { pattern = "ExecutionCoordinator" .. event, data = data, modeline = false })
 end
 
---- Asks the server; what it refuses is said.
+--- Asks the server of an execution, or that of the current buffer; what it refuses is said.
 function M.ask(method, params, done, failed)
-  local client = plugin().client()
+  local client = M.clients[params.execution] and vim.lsp.get_client_by_id(M.clients[params.execution]) or plugin().client(0)
   if not client then
+    if failed then
+      failed()
+    end
     vim.notify("execution-coordinator is not running: open a breakdown", vim.log.levels.WARN)
     return
   end
@@ -142,16 +147,46 @@ function M.signs(buffer, board)
   end)
 end
 
-function M.on_progress(_, progress)
+--- What a server begins with: the executions of the buffers that are open.
+function M.attached(client)
+  local handler = function(_, answer)
+    for _, row in ipairs(answer and answer.executions or {}) do
+      if vim.fn.bufnr(row.breakdown) >= 0 then
+        M.clients[row.execution] = client.id
+        M.refresh(row.execution)
+      end
+    end
+  end
+  if vim.fn.has("nvim-0.11") == 1 then
+    client:request("execution/list", vim.empty_dict(), handler)
+  else
+    client.request("execution/list", vim.empty_dict(), handler)
+  end
+end
+
+--- A server is gone: what it was asked is not answered any more.
+function M.detached(id)
+  for execution, client in pairs(M.clients) do
+    if client == id then
+      M.clients[execution] = nil
+      asking[execution] = nil
+    end
+  end
+end
+
+function M.on_progress(_, progress, context)
+  M.clients[progress.execution] = context.client_id
   M.refresh(progress.execution)
 end
 
-function M.on_escalation(_, escalation)
+function M.on_escalation(_, escalation, context)
+  M.clients[escalation.execution] = context.client_id
   tell("Escalation", escalation)
   M.refresh(escalation.execution)
 end
 
-function M.on_result(_, report)
+function M.on_result(_, report, context)
+  M.clients[report.execution] = context.client_id
   M.refresh(report.execution, function(board)
     tell("Ended", board)
     if plugin().settings.open_report and M.started[board.breakdown] then

@@ -46,9 +46,15 @@ function M.setup(settings)
       local client = vim.lsp.get_client_by_id(event.data.client_id)
       if client and client.name == NAME then
         M.attach(event.buf)
+        board.attached(client)
       end
     end,
   })
+  config.on_exit = function(_, _, id)
+    vim.schedule(function()
+      board.detached(id)
+    end)
+  end
   if vim.lsp.config then
     vim.lsp.config(NAME, config)
     vim.lsp.enable(NAME)

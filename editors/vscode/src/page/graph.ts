@@ -14,6 +14,9 @@ const GAP_X = 60;
 const GAP_Y = 16;
 const SVG = "http://www.w3.org/2000/svg";
 
+/** More tasks than can be drawn so that anybody could see them: then those that are not done yet, and what is next to them. */
+const DRAWN = 400;
+
 let nodes: Node[] = [];
 let focused: string | undefined;
 let looks = new Map<string, string>();
@@ -45,9 +48,12 @@ function draw(board: Board | null): void {
   byId("timeline").replaceChildren();
   if (!board) return;
   tell(board.tasks);
-  nodes = layers(board.tasks);
-  drawGraph(board.tasks);
-  drawTimeline(board.tasks);
+  const open = board.tasks.filter((task) => task.look !== "done" && task.look !== "skipped");
+  const drawn = board.tasks.length <= DRAWN ? board.tasks : open.slice(0, DRAWN);
+  if (drawn.length < board.tasks.length) byId("state").textContent += `; ${drawn.length} that are not done are drawn`;
+  nodes = layers(drawn);
+  drawGraph(drawn);
+  drawTimeline(board.tasks.length <= DRAWN ? board.tasks : board.tasks.filter((task) => task.beganAt !== null).slice(-DRAWN));
 }
 
 /** What has changed, for those who hear it. */
@@ -76,7 +82,7 @@ function drawGraph(tasks: TaskRow[]): void {
   const hadFocus = document.activeElement?.classList.contains("task") ?? false;
   for (const node of nodes) drawTask(node, svg);
   byId("graph").append(svg);
-  if (hadFocus) focus(focused);
+  if (hadFocus) focus(focused, false);
 }
 
 function drawTask(node: Node, svg: SVGSVGElement): void {
@@ -103,13 +109,13 @@ function drawTask(node: Node, svg: SVGSVGElement): void {
   group.addEventListener("click", () => editor.postMessage({ type: "task", task: task.id }));
 }
 
-function focus(id: string | undefined): void {
+function focus(id: string | undefined, scrolls = true): void {
   const next = [...document.querySelectorAll<SVGGElement>(".task")].find((task) => task.dataset["task"] === id);
   if (!next) return;
   document.querySelectorAll<SVGGElement>(".task").forEach((task) => task.setAttribute("tabindex", task === next ? "0" : "-1"));
   focused = id;
-  next.focus();
-  next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  next.focus({ preventScroll: true });
+  if (scrolls) next.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function drawTimeline(tasks: TaskRow[]): void {
@@ -141,6 +147,9 @@ function drawTimeline(tasks: TaskRow[]): void {
   byId("timeline").append(table);
 }
 
+document.addEventListener("focusin", (event) => {
+  focused = (event.target as Element | null)?.closest<SVGGElement>(".task")?.dataset["task"] ?? focused;
+});
 document.addEventListener("keydown", (event) => {
   const task = (event.target as Element | null)?.closest<SVGGElement>(".task")?.dataset["task"];
   if (!task) return;

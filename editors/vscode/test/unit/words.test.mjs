@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { layers, neighbour, timeline } from "../../dist/unit/layout.mjs";
-import { duration, escapeMarkdown, findingsByPlace, iconOf, matches, placeOf, statusText } from "../../dist/unit/words.mjs";
+import { duration, escapeMarkdown, findingsByPlace, iconOf, matches, placeOf, printable, statusText } from "../../dist/unit/words.mjs";
 
 const task = (id, more = {}) => ({
   id, title: `Task ${id}`, state: "ready", note: "", agent: null, attempts: 0, rework: 0, stream: null, dependsOn: [], label: "○ ready", more: [],
   look: "waiting", actions: [], waitsForApproval: null, beganAt: null, endedAt: null, criticalPath: false, findings: [], gates: [], ...more,
 });
 const board = (tasks, more = {}) => ({
-  execution: "e", breakdown: "/b.md", topic: "Shop", state: "running", running: true, actions: ["pause"], streams: [], tasks, gates: [], ...more,
+  execution: "e", breakdown: "/b.md", startedAt: 0, topic: "Shop", state: "running", running: true, actions: ["pause"], streams: [], tasks, gates: [], ...more,
 });
 
 test("the status bar says how far it is, and what is wrong first", () => {
@@ -45,6 +45,11 @@ test("signs, times, places and filters", () => {
   assert.ok(!matches(task("6"), "done"));
   const found = findingsByPlace([task("1", { findings: [{ by: "qa", severity: "blocker", text: "t", place: "a:1" }, { by: "qa", severity: "concern", text: "u", place: null }] })]);
   assert.deepEqual([...found.keys()], ["a:1"]);
+});
+
+test("colours stay, and nothing else that steers a terminal", () => {
+  assert.equal(printable("a\x1b[31mred\x1b[0m\nb"), "a\x1b[31mred\x1b[0m\r\nb");
+  assert.equal(printable("\x1b]0;title\x07\x1b[2Jx\x1b]8;;http://e\x1b\\y\x9b1mz\x07\rw\x1bc"), "xy1mz\r\nwc");
 });
 
 test("tasks stand in columns by what they wait for", () => {
