@@ -66,7 +66,7 @@ export class Actions {
       case "reject": {
         const gate = await this.gate(board, item);
         if (!gate) return;
-        const reason = action === "reject" ? await vscode.window.showInputBox({ title: `Reject ${gate}`, prompt: "Why" }) : "";
+        const reason = action === "reject" ? await vscode.window.showInputBox({ title: `Reject ${gate}`, prompt: "Why", ignoreFocusOut: true }) : "";
         if (reason === undefined) return;
         return this.ask(execution, `gate/${action}`, { gate, by: "editor", reason });
       }
@@ -91,7 +91,7 @@ export class Actions {
     const rows = await this.said(() => this.boards.list());
     if (!rows) return;
     const items = [...rows].reverse().map((row) => ({ label: row.line, description: row.owner ?? "", detail: row.breakdown, execution: row.execution }));
-    const chosen = await vscode.window.showQuickPick(items, { title: "Executions", matchOnDetail: true });
+    const chosen = await vscode.window.showQuickPick(items, { title: "Executions", matchOnDetail: true, ignoreFocusOut: true });
     if (chosen) this.boards.choose(chosen.execution);
   }
 
@@ -126,13 +126,13 @@ export class Actions {
     const files = await vscode.workspace.findFiles(`{${patterns.join(",")}}`, "**/{node_modules,.execution-coordinator}/**", 50);
     if (files.length <= 1) return files[0] ?? void vscode.window.showInformationMessage("Open a breakdown first: a Markdown file with tasks.");
     const items = files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file }));
-    return (await vscode.window.showQuickPick(items, { title: "Run which breakdown?" }))?.file;
+    return (await vscode.window.showQuickPick(items, { title: "Run which breakdown?", ignoreFocusOut: true }))?.file;
   }
 
   private async task(board: Board, action: string): Promise<TaskRow | undefined> {
     const fitting = board.tasks.filter((task) => action === "reveal" || task.actions.includes(action));
     const items = fitting.map((task) => ({ label: `${task.id} ${task.title}`, description: task.label, task }));
-    return (await vscode.window.showQuickPick(items, { title: `Which task?` }))?.task;
+    return (await vscode.window.showQuickPick(items, { title: "Which task?", ignoreFocusOut: true }))?.task;
   }
 
   private async gate(board: Board, item?: Item): Promise<string | undefined> {
@@ -143,7 +143,7 @@ export class Actions {
       ...board.tasks.flatMap((task) => (task.waitsForApproval ? [{ label: task.waitsForApproval, description: task.title }] : [])),
     ];
     if (open.length === 0) return void vscode.window.showInformationMessage("No gate waits for you.");
-    return (open.length === 1 ? open[0] : await vscode.window.showQuickPick(open, { title: "Which gate?" }))?.label;
+    return (open.length === 1 ? open[0] : await vscode.window.showQuickPick(open, { title: "Which gate?", ignoreFocusOut: true }))?.label;
   }
 
   /** What is refused is said as the sentence that it is. */

@@ -96,6 +96,7 @@ async function onTheScreen() {
     await shows("a hint that a task is done", hint, "✔ done");
     release("3-0");
     await shows("a hint that a task has failed", hint, "✘ failed");
+    await shows("the report of what was reached", ".tab", "Report");
     await shows("the badge of what needs somebody", ".activitybar .badge-content", "1");
     await page.locator(".activitybar [aria-label^='Testing']").first().click();
     await (await shows("the breakdown as tests", ".test-explorer .monaco-list-row", "Real-time Chat System")).click();
