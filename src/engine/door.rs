@@ -7,6 +7,7 @@
 
 use super::locate::LOCK;
 use crate::journal::lock::holder;
+use crate::process::warden;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -65,9 +66,11 @@ impl Drop for Doorkeeper {
     }
 }
 
-/// Whether who knocks is an attempt of ours, whatever it says of itself: those steer nothing.
-pub fn is_attempt(pid: i32) -> bool {
-    crate::process::warden::is_above(pid)
+/// Whether who knocks may be an attempt in one of some workspaces, whatever it says of itself: those steer nothing.
+pub fn is_attempt(pid: i32, roots: &[PathBuf]) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let Some(locks) = warden::above(pid) else { return true };
+    locks.iter().any(|lock| roots.iter().any(|root| real(lock).starts_with(real(root))))
 }
 
 /// Opens a door. Its lock is held by whoever does.

@@ -112,7 +112,8 @@ impl Lobby {
     async fn attend(&self, stream: UnixStream) {
         // The folder is closed to others; this holds where somebody opened it up.
         let Ok(who) = stream.peer_cred() else { return };
-        if who.uid() != rustix::process::getuid().as_raw() || who.pid().is_some_and(is_attempt) {
+        let roots = self.coordinator.roots();
+        if who.uid() != rustix::process::getuid().as_raw() || who.pid().is_some_and(|pid| is_attempt(pid, &roots)) {
             return;
         }
         let (input, output) = stream.into_split();

@@ -15,13 +15,15 @@ use crate::failure::say;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -324,23 +326,24 @@ fn process(pid: i32) -> Option<Process> {
     Some(Process { pid, parent, group, zombie: state == "Z", cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()) })
 }
 
-/// Whether a process was started by some warden, however many others stand between: none of them can leave it,
-/// because it adopts them. One that is gone may have been.
-pub fn is_above(pid: i32) -> bool {
+/// The locks of the wardens that a process was started by, however many others stand between: none of them can
+/// leave its warden, because that adopts them. Nothing of one that is gone: it may have been anybody's.
+pub fn above(pid: i32) -> Option<Vec<PathBuf>> {
     // Where there are no processes to be seen, nobody is known.
     if !Path::new("/proc/self/stat").exists() {
-        return false;
+        return Some(Vec::new());
     }
-    let mut next = pid;
+    let (mut next, mut locks) = (pid, Vec::new());
     while next > 1 {
-        let Some(process) = process(next) else { return true };
-        let command = std::fs::read(format!("/proc/{next}/cmdline")).unwrap_or_default();
-        if command.split(|byte| *byte == 0).nth(1) == Some(ARGUMENT.as_bytes()) {
-            return true;
+        let process = process(next)?;
+        let command = std::fs::read(format!("/proc/{next}/cmdline")).ok()?;
+        let mut words = command.split(|byte| *byte == 0).skip(1);
+        if words.next() == Some(ARGUMENT.as_bytes()) {
+            locks.extend(words.next().map(|lock| PathBuf::from(OsStr::from_bytes(lock))));
         }
         next = process.parent;
     }
-    pid < 1
+    (pid > 0).then_some(locks)
 }
 
 /// Ends what a former warden left running, by its control group and by the cookies of an execution's folder
