@@ -10,8 +10,8 @@
 ;; (require 'execution-coordinator)
 ;; (execution-coordinator-setup)
 ;;
-;; Then `M-x eglot' in a breakdown: every task shows its state at the end of its line and changes while it runs.
-;; Eglot has no lenses and does not refresh hints by itself, so both are made here from what the server tells.
+;; Then `M-x eglot', or `M-x lsp' of lsp-mode, in a breakdown: every task shows its state at the end of its line and
+;; changes while it runs. Neither refreshes hints by itself, so they are made here from what the server tells.
 ;; `M-x execution-coordinator-run', `-pause', `-resume', `-cancel', `-retry', `-skip', `-approve', `-reject',
 ;; `-output', `-report', `-next' do the rest.
 
@@ -20,6 +20,19 @@
 (require 'cl-lib)
 (require 'eglot)
 (require 'subr-x)
+(require 'url-util)
+
+(defvar lsp--cur-workspace)
+(defvar lsp-language-id-configuration)
+(declare-function lsp-find-workspace "ext:lsp-mode")
+(declare-function lsp-request "ext:lsp-mode")
+(declare-function lsp-request-async "ext:lsp-mode")
+(declare-function lsp-register-client "ext:lsp-mode")
+(declare-function lsp-stdio-connection "ext:lsp-mode")
+(declare-function lsp-activate-on "ext:lsp-mode")
+(declare-function lsp-inlay-hints-mode "ext:lsp-mode")
+(declare-function make-lsp-client "ext:lsp-mode")
+(declare-function lsp--workspace-status "ext:lsp-mode")
 
 (defgroup execution-coordinator nil "Task breakdowns that run." :group 'tools)
 
@@ -51,20 +64,75 @@
   "Ask for how the breakdown of this buffer stands.
 Hints are ours, so that they change live."
   (when-let ((server (execution-coordinator--server)))
-    (when (fboundp 'eglot-inlay-hints-mode) (eglot-inlay-hints-mode -1))
-    (jsonrpc-async-request
-     server :execution/list (list) :error-fn #'ignore
-     :success-fn (lambda (answer)
-                   (seq-doseq (row (plist-get answer :executions))
-                     (when (get-file-buffer (plist-get row :breakdown))
-                       (execution-coordinator--refresh server (plist-get row :execution))))))))
+    (when (bound-and-true-p eglot-inlay-hints-mode) (eglot-inlay-hints-mode -1))
+    (when (bound-and-true-p lsp-inlay-hints-mode) (lsp-inlay-hints-mode -1))
+    (execution-coordinator--request-async
+     server :execution/list nil
+     (lambda (answer)
+       (seq-doseq (row (plist-get answer :executions))
+         (when (get-file-buffer (plist-get row :breakdown))
+           (execution-coordinator--refresh server (plist-get row :execution)))))
+     #'ignore)))
 
 (defun execution-coordinator--server ()
-  "The server of this buffer, where it is ours."
-  (let ((server (and (fboundp 'eglot-current-server) (eglot-current-server))))
-    (and server (eglot--server-capable :executeCommandProvider)
-         (seq-contains-p (plist-get (eglot--server-capable :executeCommandProvider) :commands) "execution-coordinator.run")
-         server)))
+  "The server of this buffer, where it is ours: Eglot's, or lsp-mode's."
+  (let ((server (eglot-current-server)))
+    (cond
+     ((and server (seq-contains-p (plist-get (eglot--server-capable :executeCommandProvider) :commands) "execution-coordinator.run"))
+      server)
+     ((and (bound-and-true-p lsp-mode) buffer-file-name)
+      (let ((server (lsp-find-workspace 'execution-coordinator buffer-file-name)))
+        (and server (execution-coordinator--alive-p server) server))))))
+
+(defun execution-coordinator--alive-p (server)
+  "Whether SERVER still answers."
+  (if (cl-typep server 'jsonrpc-connection)
+      (jsonrpc-running-p server)
+    (eq (lsp--workspace-status server) 'initialized)))
+
+(defconst execution-coordinator--timeout-s 10 "How long an answer may take, in seconds.")
+
+(defun execution-coordinator--request (server method params)
+  "Ask SERVER the METHOD with PARAMS; what it refuses is an error."
+  (let (answer refused)
+    (execution-coordinator--request-async
+     server method params
+     (lambda (given) (setq answer (list given)))
+     (lambda (&optional why) (setq refused (or (plist-get why :message) (format "%s was not answered" method)))))
+    (while (not (or answer refused)) (accept-process-output nil 0.05))
+    (when refused (user-error "%s" refused))
+    (car answer)))
+
+(defun execution-coordinator--request-async (server method params done failed)
+  "Ask SERVER the METHOD with PARAMS.
+Call DONE with the answer, or FAILED with an error, or with nothing where no answer comes."
+  (if (cl-typep server 'jsonrpc-connection)
+      (jsonrpc-async-request server method params :success-fn done :error-fn failed :timeout-fn failed
+                             :timeout execution-coordinator--timeout-s)
+    ;; It loses an answer that comes together with one that somebody waits for.
+    (let* ((lsp--cur-workspace server)
+           (late (run-with-timer execution-coordinator--timeout-s nil failed)))
+      (lsp-request-async (substring (symbol-name method) 1) params
+                         (lambda (answer)
+                           (cancel-timer late)
+                           (funcall done (execution-coordinator--plist answer)))
+                         :mode 'detached
+                         :error-handler (lambda (why)
+                                          (cancel-timer late)
+                                          (funcall failed (execution-coordinator--plist why)))))))
+
+(defun execution-coordinator--plist (answer)
+  "An ANSWER of lsp-mode, which has hash tables, as Eglot would give it."
+  (cond
+   ((hash-table-p answer)
+    (let (plist)
+      (maphash (lambda (key value)
+                 (setq plist (nconc (list (intern (concat ":" key)) (execution-coordinator--plist value)) plist)))
+               answer)
+      plist))
+   ((vectorp answer) (vconcat (mapcar #'execution-coordinator--plist answer)))
+   ((consp answer) (mapcar #'execution-coordinator--plist answer))
+   (t answer)))
 
 (defun execution-coordinator--board ()
   "How the breakdown of this buffer stands."
@@ -78,41 +146,42 @@ Hints are ours, so that they change live."
     (let ((ended (lambda (&rest _)
                    (let ((again (eq (gethash execution execution-coordinator--asking) 'again)))
                      (remhash execution execution-coordinator--asking)
-                     (when again (execution-coordinator--refresh server execution))))))
-      (jsonrpc-async-request
+                     (when (and again (execution-coordinator--alive-p server))
+                       (execution-coordinator--refresh server execution))))))
+      (execution-coordinator--request-async
        server :task/list (list :execution execution)
-       :error-fn ended :timeout-fn ended
-       :success-fn (lambda (board)
-                     ;; The latest of a breakdown is the one that is shown.
-                     (let ((known (gethash (plist-get board :breakdown) execution-coordinator--boards)))
-                       (when (or (null known) (>= (plist-get board :startedAt) (plist-get known :startedAt)))
-                         (puthash (plist-get board :breakdown) board execution-coordinator--boards)))
-                     (when-let ((buffer (get-file-buffer (plist-get board :breakdown))))
-                       (with-current-buffer buffer (execution-coordinator--show server board))
-                       ;; Times go on while something runs.
-                       (when (eq (plist-get board :running) t)
-                         (run-with-timer 1 nil #'execution-coordinator--tick server execution board)))
-                     (run-hook-with-args 'execution-coordinator-changed-hook board)
-                     (funcall ended))))))
+       (lambda (board)
+         ;; The latest of a breakdown is the one that is shown.
+         (let ((known (gethash (plist-get board :breakdown) execution-coordinator--boards)))
+           (when (or (null known) (>= (plist-get board :startedAt) (plist-get known :startedAt)))
+             (puthash (plist-get board :breakdown) board execution-coordinator--boards)))
+         (when-let ((buffer (get-file-buffer (plist-get board :breakdown))))
+           (with-current-buffer buffer (execution-coordinator--show server board))
+           ;; Times go on while something runs.
+           (when (eq (plist-get board :running) t)
+             (run-with-timer 1 nil #'execution-coordinator--tick server execution board)))
+         (run-hook-with-args 'execution-coordinator-changed-hook board)
+         (funcall ended))
+       ended))))
 
 (defun execution-coordinator--tick (server execution board)
   "Ask SERVER again for EXECUTION, unless that was done since BOARD."
   (when (and (eq board (gethash (plist-get board :breakdown) execution-coordinator--boards))
              (get-file-buffer (plist-get board :breakdown))
-             (jsonrpc-running-p server))
+             (execution-coordinator--alive-p server))
     (execution-coordinator--refresh server execution)))
 
 (defun execution-coordinator--show (server board)
   "Show BOARD beside the lines of this buffer, whose symbols SERVER knows."
   (let ((buffer (current-buffer)))
-    (jsonrpc-async-request
+    (execution-coordinator--request-async
      server :textDocument/documentSymbol (list :textDocument (list :uri (execution-coordinator--uri)))
-     :error-fn #'ignore
-     :success-fn (lambda (symbols)
-                   (when (buffer-live-p buffer)
-                     (with-current-buffer buffer
-                       (execution-coordinator--paint board (execution-coordinator--lines symbols))
-                       (force-mode-line-update)))))))
+     (lambda (symbols)
+       (when (buffer-live-p buffer)
+         (with-current-buffer buffer
+           (execution-coordinator--paint board (execution-coordinator--lines symbols))
+           (force-mode-line-update))))
+     #'ignore)))
 
 (defun execution-coordinator--uri ()
   "The URI of this buffer's file."
@@ -167,14 +236,18 @@ Hints are ours, so that they change live."
 
 (cl-defmethod eglot-handle-notification (server (_method (eql execution/result)) &key execution report markdown &allow-other-keys)
   "An EXECUTION of SERVER has ended with a REPORT, in words MARKDOWN."
+  (execution-coordinator--ended server execution report markdown))
+
+(cl-defmethod eglot-handle-notification (_server (_method (eql task/offered)) &rest _)
+  "Work for others.")
+
+(defun execution-coordinator--ended (server execution report markdown)
+  "An EXECUTION of SERVER has ended with a REPORT, in words MARKDOWN."
   (execution-coordinator--refresh server execution)
   (when (and execution-coordinator-open-report (member (plist-get report :topic) execution-coordinator--started))
     (when (equal (plist-get report :finalStatus) "Complete")
       (setq execution-coordinator--started (delete (plist-get report :topic) execution-coordinator--started)))
     (execution-coordinator--display "*Execution Report*" markdown)))
-
-(cl-defmethod eglot-handle-notification (_server (_method (eql task/offered)) &rest _)
-  "Work for others.")
 
 (defun execution-coordinator--display (name text)
   "Show TEXT in a buffer NAME."
@@ -187,10 +260,9 @@ Hints are ours, so that they change live."
     (display-buffer (current-buffer))))
 
 (defun execution-coordinator--ask (method params)
-  "Ask the server METHOD with PARAMS; what it refuses is an error."
-  (let ((server (or (execution-coordinator--server) (user-error "Open a breakdown, and M-x eglot in it"))))
-    (condition-case failure (jsonrpc-request server method params)
-      (jsonrpc-error (user-error "%s" (or (alist-get 'jsonrpc-error-message (cdr failure)) failure))))))
+  "Ask this buffer's server METHOD with PARAMS; what it refuses is an error."
+  (execution-coordinator--request
+   (or (execution-coordinator--server) (user-error "Open a breakdown, and M-x eglot or M-x lsp in it")) method params))
 
 (defun execution-coordinator--steer (method &rest params)
   "Ask METHOD of this buffer's execution, with PARAMS."
@@ -269,19 +341,27 @@ Hints are ours, so that they change live."
     (execution-coordinator--display
      "*Execution Report*" (plist-get (execution-coordinator--ask :execution/report (list :execution (plist-get board :execution))) :markdown))))
 
-;; lsp-mode has lenses and hints of its own; only what it does not know is to be left alone.
+;; lsp-mode has lenses of its own, which it refreshes.
 (with-eval-after-load 'lsp-mode
-  (when (fboundp 'lsp-register-client)
-    (eval '(progn
-             (add-to-list 'lsp-language-id-configuration '(markdown-mode . "markdown"))
-             (lsp-register-client
-              (make-lsp-client
-               :new-connection (lsp-stdio-connection (lambda () execution-coordinator-command))
-               :activation-fn (lsp-activate-on "markdown")
-               :add-on? t
-               :server-id 'execution-coordinator
-               :notification-handlers
-               (lsp-ht ("execution/progress" #'ignore) ("execution/escalation" #'ignore) ("execution/result" #'ignore) ("task/offered" #'ignore))))))))
+  (let ((handlers (make-hash-table :test #'equal))
+        (changed (lambda (server params) (execution-coordinator--refresh server (gethash "execution" params)))))
+    (puthash "execution/progress" changed handlers)
+    (puthash "execution/escalation" changed handlers)
+    (puthash "task/offered" #'ignore handlers)
+    (puthash "execution/result"
+             (lambda (server params)
+               (let ((result (execution-coordinator--plist params)))
+                 (execution-coordinator--ended server (plist-get result :execution) (plist-get result :report) (plist-get result :markdown))))
+             handlers)
+    (add-to-list 'lsp-language-id-configuration '(markdown-mode . "markdown"))
+    (lsp-register-client
+     (make-lsp-client
+      :new-connection (lsp-stdio-connection (lambda () execution-coordinator-command))
+      :activation-fn (lsp-activate-on "markdown")
+      :add-on? t
+      :server-id 'execution-coordinator
+      :notification-handlers handlers)))
+  (add-hook 'lsp-after-open-hook #'execution-coordinator--managed))
 
 (provide 'execution-coordinator)
 ;;; execution-coordinator.el ends here

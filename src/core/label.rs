@@ -49,7 +49,8 @@ pub fn clock(ms: u64) -> String {
     format!("{text:>6}")
 }
 
-fn cut(text: &str, most: usize) -> String {
+/// A text of so many characters at the most.
+pub fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -75,7 +76,7 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         Phase::Active(step) => match progress::waits_for_approval(state, ix) {
             Some(gate) => (format!("◈ approve {gate}?"), false),
             None if progress::offered(state, ix) => (format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)), false),
-            None if !running => (format!("‖ {}, not running", progress::word(state, ix)), false),
+            None if !running => (format!("‖ stopped while {}", progress::word(state, ix)), false),
             None => {
                 let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) { String::new() } else { agent.clone() };
                 let gates = if all_gates > 0 { format!(" {gates}/{all_gates}") } else { String::new() };
@@ -126,7 +127,8 @@ pub fn stream(state: &State, ix: usize, running: bool) -> Label {
     } else {
         "○"
     };
-    let active = if counts.active > 0 { format!(" · {} running", counts.active) } else { String::new() };
+    let word = if running { "running" } else { "stopped" };
+    let active = if counts.active > 0 { format!(" · {} {word}", counts.active) } else { String::new() };
     let failed = if counts.failed > 0 { format!(" · {} failed", counts.failed) } else { String::new() };
     let text = format!("{sign} {}/{} done{active}{failed}", counts.done, counts.total);
     let mut more = vec![format!("**{}**: {} %", progress::stream_label(state.plan.streams[ix].id.as_str()), counts.percent_with_active())];
@@ -211,6 +213,8 @@ pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
 pub fn gate_actions(state: &State, ix: usize) -> Vec<&'static str> {
     match &state.gate_states[ix].phase {
         _ if state.cancelled => Vec::new(),
+        // Judged again only where something judges it.
+        GatePhase::Open(_) if state.gates[ix].checks.is_empty() => vec!["approve", "reject"],
         GatePhase::Open(_) => vec!["approve", "reject", "retry"],
         GatePhase::Failed(_) => vec!["retry"],
         _ => Vec::new(),

@@ -1,5 +1,5 @@
 ;;; -*- lexical-binding: t; -*-
-;; Emacs with Eglot and the package of editors/emacs ($FEATURES), without a terminal.
+;; Emacs with Eglot or lsp-mode ($CLIENT) and the package of editors/emacs ($FEATURES), without a terminal.
 (setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil eglot-autoreconnect nil)
 (unless (require 'eglot nil t) (package-initialize) (require 'eglot))
 (add-to-list 'load-path (getenv "FEATURES"))
@@ -22,8 +22,14 @@
 
 (find-file (expand-file-name "breakdown.md" (getenv "WORKSPACE")))
 (markdown-mode)
-(apply #'eglot--connect (eglot--guess-contact))
-(eglot--maybe-activate-editing-mode)
+(if (equal (getenv "CLIENT") "lsp-mode")
+    (progn
+      (setq lsp-auto-guess-root t lsp-session-file (expand-file-name ".state/lsp" (getenv "WORKSPACE")) lsp-enable-file-watchers nil)
+      (package-initialize)
+      (require 'lsp-mode)
+      (lsp))
+  (apply #'eglot--connect (eglot--guess-contact))
+  (eglot--maybe-activate-editing-mode))
 (wait-for "the server is there" #'execution-coordinator--server)
 (execution-coordinator-run)
 (wait-for "a task is shown to be running" (lambda () (shows "● running")))

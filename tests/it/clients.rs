@@ -1,7 +1,7 @@
 //! Clients that others wrote, against the real binary. `CLIENTS` names the folder into which
 //! `tests/clients/install.sh` has put them; without it there is nothing to try.
 
-use crate::support::{Workspace, ended, eventually};
+use crate::support::{Workspace, ended};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -33,6 +33,11 @@ fn clients() -> Option<PathBuf> {
 
 fn workspace() -> Workspace {
     Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", PLAN)])
+}
+
+/// The same, whose last task fails while the file `fail` is there.
+fn plan_that_can_fail() -> String {
+    PLAN.replace("4. **Ship**\n   - Run: true\n", "4. **Ship**\n   - Run: `sh -c 'test ! -e \"$WORKSPACE/fail\"'`\n")
 }
 
 fn script(name: &str) -> PathBuf {
@@ -79,43 +84,77 @@ fn neovim() {
     run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim.lua")), &workspace(), &clients);
 }
 
-/// A terminal that is gone after the test, however it ends.
-struct Terminal<'a>(&'a dyn Fn(&[&str]) -> String);
+/// An editor in a terminal, with the breakdown open.
+struct Screen {
+    socket: PathBuf,
+}
 
-impl Drop for Terminal<'_> {
+impl Drop for Screen {
     fn drop(&mut self) {
-        (self.0)(&["kill-server"]);
+        self.tmux(&["kill-server"]);
+    }
+}
+
+impl Screen {
+    fn open(workspace: &Workspace, editor: &str) -> Self {
+        let screen = Self { socket: workspace.path("tmux") };
+        let binary = Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
+        let line = format!(
+            "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache XDG_STATE_HOME={0}/.state WORKSPACE={0} LANG=C.UTF-8 {editor} breakdown.md",
+            workspace.path("").display(),
+            binary.display(),
+        );
+        screen.tmux(&["-u", "new-session", "-d", "-x", "120", "-y", "40", &line]);
+        screen.shows("the text", |text| text.contains("Lay out"));
+        screen
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(&self.socket).args(["-f", "/dev/null"]).args(arguments);
+        ended(command.output().expect("tmux")).stdout
+    }
+
+    /// Waits until something is on it.
+    fn shows(&self, what: &str, mut is: impl FnMut(&str) -> bool) {
+        let mut text = String::new();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !is(&text) {
+            assert!(std::time::Instant::now() < end, "the screen does not show {what}:\n{text}");
+            text = self.tmux(&["capture-pane", "-p"]);
+        }
+    }
+
+    /// Chooses an entry of the menu of actions that Helix shows below the line of the cursor.
+    fn choose(&self, entry: &str) {
+        // It shows what could be done when it was opened: so it is opened until the entry is in it.
+        let mut asked = 0;
+        self.shows(entry, |text| {
+            match asked % 20 {
+                // One by one: what comes together is another key.
+                _ if text.contains(entry) => {}
+                0 => drop(self.tmux(&["send-keys", "Escape"])),
+                5 => drop(self.tmux(&["send-keys", "Space", "a"])),
+                _ => {}
+            }
+            asked += 1;
+            text.contains(entry)
+        });
+        let text = self.tmux(&["capture-pane", "-p"]);
+        let row = text.lines().position(|line| line.contains(entry)).expect("the entry");
+        let cursor: usize = self.tmux(&["display-message", "-p", "#{cursor_y}"]).trim().parse().expect("a row");
+        (cursor + 1..row).for_each(|_| drop(self.tmux(&["send-keys", "Down"])));
+        self.tmux(&["send-keys", "Enter"]);
     }
 }
 
 /// What somebody sees who opens the breakdown and presses no key.
 fn on_a_screen(workspace: &Workspace, editor: &str) {
-    let socket = workspace.path("tmux");
-    let tmux = |arguments: &[&str]| {
-        let mut command = Command::new("tmux");
-        command.arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(arguments);
-        ended(command.output().expect("tmux")).stdout
-    };
-    let _ends = Terminal(&tmux);
-    let binary = Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
-    let line = format!(
-        "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache XDG_STATE_HOME={0}/.state WORKSPACE={0} LANG=C.UTF-8 {editor} breakdown.md",
-        workspace.path("").display(),
-        binary.display(),
-    );
-    tmux(&["-u", "new-session", "-d", "-x", "120", "-y", "40", &line]);
-    eventually("the text is open", || tmux(&["capture-pane", "-p"]).contains("Lay out"));
+    let screen = Screen::open(workspace, editor);
     let mut execution = workspace.start(&["run", "breakdown.md"]);
-    let mut screen = String::new();
-    eventually("a task is shown to be running", || {
-        screen = tmux(&["capture-pane", "-p"]);
-        screen.contains("● running")
-    });
+    screen.shows("that a task is running", |text| text.contains("● running"));
     workspace.write("go", "");
-    eventually("it is shown to be done", || {
-        screen = tmux(&["capture-pane", "-p"]);
-        screen.matches('✔').count() >= 2 && !screen.contains("● running")
-    });
+    screen.shows("that it is done", |text| text.matches('✔').count() >= 2 && !text.contains("● running"));
     assert_eq!(execution.wait().expect("an end").code(), Some(0));
 }
 
@@ -130,17 +169,53 @@ fn neovim_as_the_readme_sets_it_up() {
     on_a_screen(&workspace, &clients.join("python/bin/nvim").display().to_string());
 }
 
-/// Helix never asks for hints by itself: there the status stands in diagnostics, which it shows as
-/// they come.
-#[test]
-fn helix() {
-    let Some(helix) = clients().map(|clients| clients.join("helix/hx")).filter(|helix| helix.exists()) else { return };
-    let workspace = workspace();
+/// Helix with our configuration in a workspace, where it can be had.
+fn helix(workspace: &Workspace) -> Option<String> {
+    let helix = clients()?.join("helix/hx");
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/helix");
     for name in ["languages.toml", "config.toml"] {
         workspace.write(&format!("config/helix/{name}"), &std::fs::read_to_string(ours.join(name)).expect("a config"));
     }
-    on_a_screen(&workspace, &helix.display().to_string());
+    helix.exists().then(|| helix.display().to_string())
+}
+
+/// Helix never asks for hints by itself: there the status stands in diagnostics, which it shows as
+/// they come.
+#[test]
+fn helix_shows_how_it_stands() {
+    let workspace = workspace();
+    if let Some(helix) = helix(&workspace) {
+        on_a_screen(&workspace, &helix);
+    }
+}
+
+/// Everything from the menu of actions; what the text does not name stands at its title.
+#[test]
+fn helix_runs_pauses_retries_and_approves() {
+    let workspace = workspace();
+    let Some(helix) = helix(&workspace) else { return };
+    workspace
+        .write("execution-coordinator.toml", &format!("{CONFIG}[[gates]]\nname = \"release\"\nlevel = \"deployment\"\napproval = true\n"));
+    workspace.write("breakdown.md", &plan_that_can_fail());
+    workspace.write("fail", "");
+    let screen = Screen::open(&workspace, &helix);
+    screen.choose("▶ Run");
+    screen.shows("that a task is running", |text| text.contains("● running"));
+    screen.choose("‖ Pause");
+    screen.choose("▶ Resume");
+    workspace.write("go", "");
+    screen.shows("that a task has failed", |text| text.contains("task 4 failed"));
+    std::fs::remove_file(workspace.path("fail")).expect("the file");
+    let line = plan_that_can_fail().lines().position(|line| line.contains("Ship")).expect("a line") + 1;
+    screen.tmux(&["send-keys", &format!("{line}"), "G"]);
+    screen.choose("↻ Retry 4");
+    screen.shows("that all is done", |text| text.matches("✔ done").count() == 4);
+    screen.tmux(&["send-keys", "g", "g"]);
+    screen.shows("that somebody is waited for", |text| text.contains("release is open"));
+    screen.choose("✔ Approve release");
+    screen.shows("that it has ended", |text| !text.contains("release is open"));
+    screen.choose("Show report");
+    screen.shows("where the report is", |text| text.contains("report.md"));
 }
 
 /// The extension in VS Code itself, where `EDITORS` names the folder into which `editors/vscode/test/install.sh` has put
@@ -160,22 +235,31 @@ fn vs_code() {
 #[test]
 fn the_plugin_of_neovim() {
     let Some(clients) = clients() else { return };
-    let plan = PLAN.replace("4. **Ship**\n   - Run: true\n", "4. **Ship**\n   - Run: `sh -c 'test ! -e \"$WORKSPACE/fail\"'`\n");
-    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", &plan)]);
+    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", &plan_that_can_fail())]);
     let mut command = Command::new(clients.join("python/bin/nvim"));
     command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/nvim"));
-    run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim_plugin.lua")), &workspace, &clients);
+    run(command.args(["--clean", "--headless", "-S"]).arg(script("neovim_plugin.lua")), &workspace, &clients);
 }
 
-/// Emacs with Eglot, which has no lenses and refreshes no hints by itself.
-#[test]
-fn the_package_of_emacs() {
+/// Emacs with the package and one of its two clients, where both can be had.
+fn emacs(client: &str) {
     let Some(clients) = clients() else { return };
-    if Command::new("emacs").arg("--version").output().is_err() {
+    let has = Command::new("emacs").args(["--batch", "-f", "package-initialize", "-l", client]).output();
+    if !has.is_ok_and(|ended| ended.status.success()) {
         return;
     }
     let workspace = workspace();
     let mut command = Command::new("emacs");
     command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/emacs")).env("HOME", workspace.path(".state"));
-    run(command.args(["--batch", "-l"]).arg(script("emacs.el")), &workspace, &clients);
+    run(command.env("CLIENT", client).args(["--batch", "-l"]).arg(script("emacs.el")), &workspace, &clients);
+}
+
+#[test]
+fn emacs_with_eglot() {
+    emacs("eglot");
+}
+
+#[test]
+fn emacs_with_lsp_mode() {
+    emacs("lsp-mode");
 }

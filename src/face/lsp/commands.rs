@@ -138,13 +138,15 @@ impl Session {
         Ok(Some(json!({ "path": file })))
     }
 
-    /// Opens a file in the editor, where it can do that.
+    /// Opens a file in the editor; says where it is to one that can't do that.
     fn show_file(&self, file: &std::path::Path) {
         let Some(uri) = Uri::from_file_path(file) else { return };
+        let client = self.client.clone();
         if !self.setup().shows_documents {
+            let place = file.display().to_string();
+            self.ask(async move { client.show_message(MessageType::INFO, place).await });
             return;
         }
-        let client = self.client.clone();
         let params = ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
         self.ask(async move { drop(client.show_document(params).await) });
     }

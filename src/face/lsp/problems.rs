@@ -72,7 +72,7 @@ impl Scene {
             let what = format!("the execution goes on with the breakdown as it was before: {}", state.plan_problems.join("; "));
             found.push(self.diagnostic(&self.line(0), DiagnosticSeverity::WARNING, "plan-rejected", what));
         }
-        for (spot, span) in self.spots() {
+        for (spot, span) in self.spots().iter().chain(&self.unwritten_gates()) {
             let trouble = match spot {
                 Spot::Task(id) => state.graph.task(id).map(|ix| progress::task_trouble(state, ix)),
                 Spot::Gate(id) => state.graph.gate(id).map(|ix| progress::gate_trouble(state, ix)),

@@ -7,7 +7,7 @@ use crate::breakdown::Parsed;
 use crate::breakdown::outline::TaskSpot;
 use crate::core::id::{GateId, StreamId, TaskId};
 use crate::core::plan::Task;
-use crate::core::state::State;
+use crate::core::state::{GatePhase, State};
 use crate::engine::execution::Execution;
 use std::ops::Range;
 use std::sync::Arc;
@@ -110,6 +110,24 @@ impl Scene {
     /// Everything that has a place, with the line that names it, in the order of the text.
     pub fn spots(&self) -> &[(Spot, Range<usize>)] {
         &self.analysis.spots
+    }
+
+    /// The line of the title, or that of what comes first.
+    pub fn title(&self) -> Range<usize> {
+        let first = self.spots().first().map_or(0, |(_, span)| span.start);
+        let line = self.line(0);
+        if self.text()[line.clone()].starts_with("# ") { line } else { self.line(first) }
+    }
+
+    /// Gates that need somebody and that the text does not name, because the config has them, each at what it
+    /// guards: its stream, or the title.
+    pub fn unwritten_gates(&self) -> Vec<(Spot, Range<usize>)> {
+        let Some(state) = self.state.as_deref() else { return Vec::new() };
+        let needs = |ix: usize| matches!(state.gate_states[ix].phase, GatePhase::Failed(_) | GatePhase::Open(_));
+        let written = |id: &GateId| self.parsed().outline.gates.iter().any(|(known, _)| known == id);
+        let place = |streams: &[StreamId]| streams.last().and_then(|id| self.stream(id).cloned()).unwrap_or_else(|| self.title());
+        let gates = state.gates.iter().enumerate().filter(|(ix, gate)| needs(*ix) && !written(&gate.id));
+        gates.map(|(_, gate)| (Spot::Gate(gate.id.clone()), place(&gate.streams))).collect()
     }
 
     /// Everything that has a place, with all that belongs to it: up to the next one, or to a

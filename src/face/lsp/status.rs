@@ -25,7 +25,8 @@ impl Scene {
         if self.state.is_none() {
             return Vec::new();
         }
-        self.spots().iter().filter_map(|(spot, _)| self.label(spot)).map(|label| label.text).collect()
+        let unwritten = self.unwritten_gates();
+        self.spots().iter().chain(&unwritten).filter_map(|(spot, _)| self.label(spot)).map(|label| label.text).collect()
     }
 
     /// Hints at the ends of the lines in a stretch.
@@ -34,20 +35,26 @@ impl Scene {
             return Vec::new();
         }
         let near = |(_, span): &&(Spot, Range<usize>)| span.start <= wanted.end && self.line_end(span.start) >= wanted.start;
-        let hint = |(spot, span): &(Spot, Range<usize>)| {
-            let label = self.label(spot)?;
-            Some(InlayHint {
-                position: self.position(self.line_end(span.start)),
-                label: InlayHintLabel::String(label.text),
-                kind: None,
-                text_edits: None,
-                tooltip: Some(InlayHintTooltip::MarkupContent(markdown(label.more.join("\n\n")))),
-                padding_left: Some(true),
-                padding_right: None,
-                data: None,
-            })
+        let hint = |(span, label): (&Range<usize>, Label)| InlayHint {
+            position: self.position(self.line_end(span.start)),
+            label: InlayHintLabel::String(label.text),
+            kind: None,
+            text_edits: None,
+            tooltip: Some(InlayHintTooltip::MarkupContent(markdown(label.more.join("\n\n")))),
+            padding_left: Some(true),
+            padding_right: None,
+            data: None,
         };
-        self.spots().iter().filter(near).filter_map(hint).collect()
+        let written = self.spots().iter().filter(near).filter_map(|(spot, span)| Some((span, self.label(spot)?)));
+        let unwritten = self.unwritten_gates();
+        let needing = unwritten.iter().filter(near).filter_map(|(spot, span)| Some((span, self.named_label(spot)?)));
+        written.chain(needing).map(hint).collect()
+    }
+
+    /// A label with the name of what it is for, to stand on the line of something else.
+    fn named_label(&self, spot: &Spot) -> Option<Label> {
+        let label = self.label(spot)?;
+        Some(Label { text: label::cut(&format!("{} {}", self.argument("", spot), label.text), label::MAX_CHARS), ..label })
     }
 
     /// What can be done now with the whole: what stands above the first line.
@@ -87,24 +94,25 @@ impl Scene {
     /// Lenses above the first line, streams, tasks and gates.
     pub fn lenses(&self) -> Vec<CodeLens> {
         let spots = self.spots();
-        let Some(first) = spots.first().map(|(_, span)| span.start) else { return Vec::new() };
-        let title_line = self.text()[..first].lines().next().filter(|line| line.starts_with("# ")).map_or(first, |_| 0);
+        if spots.is_empty() {
+            return Vec::new();
+        }
         let at = |offset: usize| {
             let start = self.line(offset).start;
             self.span(&(start..start))
         };
-        let lens = |offset: usize, action: &str, arguments: &[&str]| CodeLens {
-            range: at(offset),
-            command: Some(command(action, self.uri.as_str(), arguments)),
-            data: None,
-        };
-        let mut lenses: Vec<CodeLens> = self.execution_actions().iter().map(|action| lens(title_line, action, &[])).collect();
+        let lens = |offset: usize, command: Command| CodeLens { range: at(offset), command: Some(command), data: None };
+        let whole = |action: &&str| lens(self.title().start, command(action, self.uri.as_str(), &[]));
+        let mut lenses: Vec<CodeLens> = self.execution_actions().iter().map(whole).collect();
         for (spot, span) in spots {
             let waits =
                 |action: &&&str| **action != "skip" || self.label(spot).is_some_and(|label| matches!(label.look, "failed" | "blocked"));
             for action in self.actions(spot).iter().filter(waits) {
-                lenses.push(lens(span.start, action, &[&self.argument(action, spot)]));
+                lenses.push(lens(span.start, command(action, self.uri.as_str(), &[&self.argument(action, spot)])));
             }
+        }
+        for (spot, span) in self.unwritten_gates() {
+            lenses.extend(self.actions(&spot).iter().map(|action| lens(span.start, self.named(action, &spot))));
         }
         lenses
     }
@@ -112,20 +120,22 @@ impl Scene {
     /// The same as code actions, for what stands at a place.
     pub fn status_actions(&self, wanted: &Range<usize>) -> Vec<CodeActionOrCommand> {
         let mut actions: Vec<CodeActionOrCommand> = Vec::new();
-        for (spot, span) in self.spots() {
+        for (spot, span) in self.spots().iter().chain(&self.unwritten_gates()) {
             let line = self.line(span.start);
             if line.start <= wanted.end && line.end >= wanted.start {
-                for action in self.actions(spot) {
-                    let argument = self.argument(action, spot);
-                    let mut command = command(action, self.uri.as_str(), &[&argument]);
-                    command.title = format!("{} {argument}", title(action));
-                    actions.push(CodeActionOrCommand::Command(command));
-                }
+                actions.extend(self.actions(spot).iter().map(|action| CodeActionOrCommand::Command(self.named(action, spot))));
             }
         }
         let whole = self.execution_actions();
         actions.extend(whole.iter().map(|action| CodeActionOrCommand::Command(command(action, self.uri.as_str(), &[]))));
         actions
+    }
+
+    /// The command of an action whose title says what it is for.
+    fn named(&self, action: &str, spot: &Spot) -> Command {
+        let argument = self.argument(action, spot);
+        let command = command(action, self.uri.as_str(), &[&argument]);
+        Command { title: format!("{} {argument}", title(action)), ..command }
     }
 
     /// The names of tasks, streams and gates, coloured by how they stand.

@@ -59,11 +59,23 @@ function M.setup(settings)
     vim.lsp.config(NAME, config)
     vim.lsp.enable(NAME)
   else
-    -- Before 0.11.
+    -- Before 0.11, where hints are painted once for each version of the text, however often the server says that
+    -- they have changed: to enable them anew forgets what is painted.
+    config.handlers["workspace/inlayHint/refresh"] = function(_, _, context)
+      for buffer in pairs(vim.lsp.get_client_by_id(context.client_id).attached_buffers) do
+        if vim.lsp.inlay_hint.is_enabled({ bufnr = buffer }) then
+          vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+        end
+      end
+      return vim.NIL
+    end
     vim.api.nvim_create_autocmd("FileType", {
       group = group,
       pattern = "markdown",
       callback = function(event)
+        if vim.bo[event.buf].buftype ~= "" then
+          return
+        end
         local root = vim.fs.root(event.buf, config.root_markers) or vim.fn.getcwd()
         vim.lsp.start(vim.tbl_extend("force", config, { root_dir = root }), { bufnr = event.buf })
       end,
