@@ -32,6 +32,7 @@ pub fn board(execution: &Execution) -> TaskList {
             look: label.look.into(),
             actions: label::task_actions(&state, ix).into_iter().map(str::to_owned).collect(),
             waits_for_approval: progress::waits_for_approval(&state, ix).map(|gate| gate.to_string()),
+            folder: known.place.as_ref().map(|place| place.folder.to_string()),
             began_at: known.started_at,
             ended_at: known.ended_at,
             critical_path: on_critical_path.contains(&ix),

@@ -316,6 +316,8 @@ pub struct TaskRow {
     pub actions: Vec<String>,
     /// The gate of its that waits for a person.
     pub waits_for_approval: Option<String>,
+    /// Where it is worked on, where that is a worktree of its own: what its findings name is there.
+    pub folder: Option<String>,
     /// When it was begun, in milliseconds since the Unix epoch.
     pub began_at: Option<u64>,
     /// When it came to an end.

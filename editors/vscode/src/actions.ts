@@ -52,11 +52,16 @@ export class Actions {
       }
       case "report":
         return void (await this.said(() => this.reports.show(execution)));
+      case "worktree": {
+        const folder = (item?.kind === "task" ? item.task : await this.task(board, (task) => task.folder !== null))?.folder;
+        if (folder) await vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(folder), { forceNewWindow: true });
+        return;
+      }
       case "reveal":
       case "output":
       case "retry":
       case "skip": {
-        const id = item?.kind === "gate" ? item.gate.id : (item?.kind === "task" ? item.task : await this.task(board, action))?.id;
+        const id = item?.kind === "gate" ? item.gate.id : (item?.kind === "task" ? item.task : await this.task(board, (task) => action === "reveal" || task.actions.includes(action)))?.id;
         if (!id) return;
         if (action === "reveal") return reveal(board.breakdown, id);
         if (action === "output") return this.outputs.show(execution, id);
@@ -129,9 +134,8 @@ export class Actions {
     return (await vscode.window.showQuickPick(items, { title: "Run which breakdown?", ignoreFocusOut: true }))?.file;
   }
 
-  private async task(board: Board, action: string): Promise<TaskRow | undefined> {
-    const fitting = board.tasks.filter((task) => action === "reveal" || task.actions.includes(action));
-    const items = fitting.map((task) => ({ label: `${task.id} ${task.title}`, description: task.label, task }));
+  private async task(board: Board, fits: (task: TaskRow) => boolean): Promise<TaskRow | undefined> {
+    const items = board.tasks.filter(fits).map((task) => ({ label: `${task.id} ${task.title}`, description: task.label, task }));
     return (await vscode.window.showQuickPick(items, { title: "Which task?", ignoreFocusOut: true }))?.task;
   }
 

@@ -17,6 +17,7 @@ import { Tree, type Item } from "./tree";
 export interface Api {
   server: Server;
   boards: Boards;
+  findings: Findings;
 }
 
 export function activate(context: vscode.ExtensionContext): Api {
@@ -24,17 +25,18 @@ export function activate(context: vscode.ExtensionContext): Api {
   const boards = new Boards(server);
   const outputs = new Outputs(server, boards);
   const reports = new Reports(server);
+  const findings = new Findings(boards);
   const actions = new Actions(server, boards, outputs, reports);
   const tree = new Tree(boards);
   const graph = new Graph(context.extensionUri, boards, actions);
   const testing = new Testing(server, boards, (uri, only) => actions.run(uri, only));
   const mcp = offerMcp(server);
-  context.subscriptions.push(server, boards, outputs, reports, tree, graph, testing, new Findings(boards), statusBar(server, boards));
+  context.subscriptions.push(server, boards, outputs, reports, tree, graph, testing, findings, statusBar(server, boards));
   if (mcp) context.subscriptions.push(mcp);
 
   const command = (name: string, run: (item?: Item) => unknown) =>
     context.subscriptions.push(vscode.commands.registerCommand(`executionCoordinator.${name}`, run));
-  for (const action of ["pause", "resume", "cancel", "retry", "skip", "approve", "reject", "output", "reveal", "report"]) {
+  for (const action of ["pause", "resume", "cancel", "retry", "skip", "approve", "reject", "output", "reveal", "worktree", "report"]) {
     command(action, (item) => actions.carryOut(action, item));
   }
   command("run", () => actions.run());
@@ -70,5 +72,5 @@ export function activate(context: vscode.ExtensionContext): Api {
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
   );
   void server.start();
-  return { server, boards };
+  return { server, boards, findings };
 }

@@ -16,14 +16,19 @@ export class Findings implements vscode.Disposable {
     this.subscription = boards.onDidChange(() => this.show(boards.current));
   }
 
+  /** The files that have findings beside their code. */
+  get places(): string[] {
+    return [...this.threads.values()].map((thread) => thread.uri.fsPath);
+  }
+
   private show(board: Board | undefined): void {
     const found = findingsByPlace(board?.tasks ?? []);
     const shown = new Set<string>();
-    for (const [place, findings] of found) {
+    for (const [where, { folder, place, findings }] of found) {
       const at = placeOf(place);
-      const file = board && at && resolve(board, at.file);
+      const file = board && at && resolve(board, folder, at.file);
       if (!at || !file) continue;
-      const key = `${board.execution} ${place}`;
+      const key = `${board.execution} ${where}`;
       shown.add(key);
       const comments = findings.map(({ task, finding }): vscode.Comment => {
         const body = new vscode.MarkdownString(`${escapeMarkdown(finding.text)}\n\n*task ${escapeMarkdown(task.id)} ${escapeMarkdown(task.title)}*`);
@@ -53,9 +58,11 @@ export class Findings implements vscode.Disposable {
   }
 }
 
-/** A file that a finding names: from the breakdown's folder upwards within the workspace. */
-function resolve(board: Board, file: string): string | undefined {
+/** A file that a finding names: in the task's worktree, or from the breakdown's folder upwards within the workspace. */
+function resolve(board: Board, worktree: string | null, file: string): string | undefined {
   if (isAbsolute(file)) return undefined;
+  const inWorktree = worktree && join(worktree, file);
+  if (inWorktree && inWorktree.startsWith(worktree) && existsSync(inWorktree)) return inWorktree;
   const workspace = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(board.breakdown))?.uri.fsPath;
   let folder = dirname(board.breakdown);
   for (;;) {

@@ -31,6 +31,7 @@ export interface TaskRow {
   look: Look;
   actions: string[];
   waitsForApproval: string | null;
+  folder: string | null;
   beganAt: number | null;
   endedAt: number | null;
   criticalPath: boolean;

@@ -105,7 +105,7 @@ function taskItem(board: Board, task: TaskRow): vscode.TreeItem {
   item.description = task.label;
   item.iconPath = icon(iconOf(task), task.waitsForApproval ? "blocked" : task.look);
   item.tooltip = task.more.join("\n").replace(/\*\*/g, "");
-  item.contextValue = `task ${task.actions.join(" ")} `;
+  item.contextValue = `task ${[...task.actions, ...(task.folder ? ["worktree"] : [])].join(" ")} `;
   item.command = { command: "executionCoordinator.reveal", title: "Show in Breakdown", arguments: [{ kind: "task", board, task } satisfies Item] };
   item.accessibilityInformation = { label: `Task ${task.id}, ${task.title}: ${task.label}` };
   return item;

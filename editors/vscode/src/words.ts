@@ -99,18 +99,26 @@ export function placeOf(place: string | null): { file: string; line: number } | 
   return { file: match[1], line: Math.max(0, Number(match[2] ?? 1) - 1) };
 }
 
+/** What was found at one place of the code: in the worktree of a task, or in the checkout. */
+export interface Found {
+  folder: string | null;
+  place: string;
+  findings: { task: TaskRow; finding: Finding }[];
+}
+
 /** Findings by the place that they are about. */
-export function findingsByPlace(tasks: TaskRow[]): Map<string, { task: TaskRow; finding: Finding }[]> {
-  const found = new Map<string, { task: TaskRow; finding: Finding }[]>();
+export function findingsByPlace(tasks: TaskRow[]): Map<string, Found> {
+  const all = new Map<string, Found>();
   for (const task of tasks) {
     for (const finding of task.findings) {
       if (!finding.place) continue;
-      const at = found.get(finding.place) ?? [];
-      at.push({ task, finding });
-      found.set(finding.place, at);
+      const key = `${task.folder ?? ""} ${finding.place}`;
+      const found = all.get(key) ?? { folder: task.folder, place: finding.place, findings: [] };
+      found.findings.push({ task, finding });
+      all.set(key, found);
     }
   }
-  return found;
+  return all;
 }
 
 /** Whether a task is shown where somebody has typed a filter: words of its id, title, state, agent or stream. */

@@ -11,7 +11,7 @@ cd "$here"
 [ -d node_modules/typescript ] || npm install --no-package-lock --no-audit --no-fund --loglevel=error
 npm run -s check
 node build.mjs
-node --test --test-reporter=dot test/unit/
+node --test --test-reporter=dot test/unit/*.mjs
 state=$(mktemp -d)
 trap 'kill -- -"${server:-}" 2>/dev/null || true; wait 2>/dev/null || true; [ -n "${KEEP:-}" ] || rm -rf "$state"' EXIT
 npx --no-install vsce package --no-dependencies --allow-missing-repository --out "$state/extension.vsix" >/dev/null

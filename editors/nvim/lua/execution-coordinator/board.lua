@@ -226,7 +226,7 @@ function M.blockers(board, lines)
       for _, finding in ipairs(task.findings) do
         local place = finding.place ~= vim.NIL and finding.place or ""
         local file, line = place:match("^(.-):(%d+)")
-        local root = vim.fs.dirname(board.breakdown)
+        local root = task.folder ~= vim.NIL and task.folder or vim.fs.dirname(board.breakdown)
         local there = file and { filename = root .. "/" .. file, lnum = tonumber(line) } or at
         table.insert(items, vim.tbl_extend("force", there, { text = ("%s by %s: %s"):format(finding.severity, finding.by, finding.text), type = "I" }))
       end

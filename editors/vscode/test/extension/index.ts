@@ -1,7 +1,7 @@
 // Runs in the real extension host: what others would ask of the editor, and what the editor answers.
 
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Api } from "../../src/extension";
@@ -112,6 +112,10 @@ async function all(): Promise<void> {
   await step("findings of reviewers are known with their places", async () => {
     const finding = await until("a finding", () => board()?.tasks.find((task) => task.id === "6")?.findings.find((known) => known.severity === "blocker"));
     assert.match(String(finding.place), /^app\/lib\/6\.sh:\d+$/);
+    // It is about code that is only in the worktree of its task yet.
+    const worktree = board()?.tasks.find((task) => task.id === "6")?.folder;
+    assert.ok(worktree && existsSync(join(worktree, "app/lib/6.sh")), String(worktree));
+    await until("it stands beside the code", () => api?.findings.places.includes(join(worktree, "app/lib/6.sh")));
     release("6-1");
   });
   await step("a person approves the release, and the report opens", async () => {

@@ -5,7 +5,7 @@ import { duration, escapeMarkdown, findingsByPlace, iconOf, matches, placeOf, pr
 
 const task = (id, more = {}) => ({
   id, title: `Task ${id}`, state: "ready", note: "", agent: null, attempts: 0, rework: 0, stream: null, dependsOn: [], label: "○ ready", more: [],
-  look: "waiting", actions: [], waitsForApproval: null, beganAt: null, endedAt: null, criticalPath: false, findings: [], gates: [], ...more,
+  look: "waiting", actions: [], waitsForApproval: null, beganAt: null, folder: null, endedAt: null, criticalPath: false, findings: [], gates: [], ...more,
 });
 const board = (tasks, more = {}) => ({
   execution: "e", breakdown: "/b.md", startedAt: 0, topic: "Shop", state: "running", running: true, actions: ["pause"], streams: [], tasks, gates: [], ...more,
@@ -43,8 +43,14 @@ test("signs, times, places and filters", () => {
   assert.equal(escapeMarkdown("<b>*x*\ny"), "\\<b\\>\\*x\\* y");
   assert.ok(matches(task("6", { title: "Message Persistence", look: "failed" }), "failed mess"));
   assert.ok(!matches(task("6"), "done"));
-  const found = findingsByPlace([task("1", { findings: [{ by: "qa", severity: "blocker", text: "t", place: "a:1" }, { by: "qa", severity: "concern", text: "u", place: null }] })]);
-  assert.deepEqual([...found.keys()], ["a:1"]);
+  const finding = { by: "qa", severity: "blocker", text: "t", place: "a:1" };
+  const found = findingsByPlace([
+    task("1", { findings: [finding, { ...finding, severity: "concern", place: null }] }),
+    task("2", { findings: [finding] }),
+    task("3", { findings: [finding], folder: "/w" }),
+  ]);
+  const tasks = ({ folder, place, findings }) => [folder, place, findings.map((one) => one.task.id)];
+  assert.deepEqual([...found.values()].map(tasks), [[null, "a:1", ["1", "2"]], ["/w", "a:1", ["3"]]]);
 });
 
 test("colours stay, and nothing else that steers a terminal", () => {
