@@ -133,9 +133,13 @@ async function onTheScreen() {
     await shows("what an agent printed", ".terminal-outer-container, .terminal-wrapper");
     release("6-1");
     await page.locator(".activitybar [aria-label^='Execution']").first().click();
-    const gate = await shows("the release that waits", ".monaco-list-row", "release");
-    await gate.hover();
-    await gate.locator("a.action-label[aria-label^='Approve']").first().click({ timeout: LONG_MS });
+    const gate = await shows("the release", ".monaco-list-row", "release");
+    const approve = gate.locator("a.action-label[aria-label^='Approve']").first();
+    await approve.waitFor({ state: "attached", timeout: LONG_MS });
+    say("ok  the release waits");
+    // A selected row keeps its buttons wherever it moves to; a row under the pointer may move away.
+    await gate.click();
+    await approve.click({ timeout: LONG_MS });
     await shows("the status bar at the end", ".statusbar-item", "8/8");
     await shows("the report", ".tab", "Report");
     await picture("5-report");
