@@ -1,26 +1,54 @@
 //! Text → plan, outline, problems. Never fails: what can't be read is a problem, and a problem
 //! blocks only what depends on it.
 
+pub mod backlog;
+pub mod beads;
+pub mod bmad;
+pub mod body;
 pub mod breakdown_agent;
 pub mod build;
+pub mod ccpm;
 pub mod detect;
+pub mod feature_docs;
+pub mod folder;
+pub mod gsd;
+pub mod headings;
+pub mod index_table;
+pub mod kiro;
+pub mod loom;
 pub mod names;
+pub mod openspec;
 pub mod outline;
 pub mod problem;
 pub mod refs;
 pub mod resolve;
+pub mod rune;
 pub mod source;
 pub mod spec_kit;
+pub mod spec_kitty;
+pub mod status;
+pub mod step_plan;
+pub mod streams;
+pub mod superpowers;
 pub mod task_list;
+pub mod task_master;
 pub mod text;
+pub mod tree;
 pub mod values;
+pub mod write_back;
 
 use crate::core::event::Mark;
-use crate::core::id::TaskId;
-use crate::core::plan::Plan;
+use crate::core::id::{StreamId, TaskId};
+use crate::core::plan::{Dependency, Node, Origin, Plan, Task};
+use detect::{Detected, Signs, detect};
 use outline::Outline;
 use problem::{Problem, Severity};
-use std::collections::BTreeMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+use text::Text;
 
 /// What a breakdown says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +63,43 @@ pub struct Parsed {
     pub marks: BTreeMap<TaskId, Mark>,
     /// Boxes that are neither tasks nor steps: all, and ticked ones.
     pub other_boxes: (usize, usize),
+    /// The format that it was read as.
+    pub read_as: Option<Detected>,
+}
+
+/// What a breakdown has, as somebody would count it who looks at its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Tasks, those that others make up included, their parts not.
+    pub tasks: usize,
+    /// Those that are done by their own mark.
+    pub done: usize,
+    /// Parts and steps of tasks, and boxes that are no work.
+    pub sub_tasks: usize,
+    /// Those of them that are done.
+    pub sub_tasks_done: usize,
+    /// Edges between tasks that are written down, sets counted by their members.
+    pub edges: usize,
+    /// Edges between streams that are written down.
+    pub group_edges: usize,
+    /// Streams, phases and headings that have tasks.
+    pub groups: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        write!(out, "{} ({} done), ", of(self.tasks, "task"), self.done)?;
+        if self.sub_tasks > 0 {
+            write!(out, "{} ({} done), ", of(self.sub_tasks, "sub-task"), self.sub_tasks_done)?;
+        }
+        write!(out, "{}, ", of(self.edges, "edge"))?;
+        if self.group_edges > 0 {
+            write!(out, "{} between groups, ", self.group_edges)?;
+        }
+        write!(out, "{}", of(self.groups, "group"))
+    }
 }
 
 impl Parsed {
@@ -49,6 +114,42 @@ impl Parsed {
             self.plan.topic = topic.to_owned();
         }
         self
+    }
+
+    /// Counts what it has.
+    pub fn counts(&self) -> Counts {
+        let plan = &self.plan;
+        let parents: BTreeMap<&StreamId, bool> = self.outline.parents.iter().map(|parent| (&parent.stream, parent.of_parts)).collect();
+        let part_of = |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true));
+        let mut counts = Counts { sub_tasks: self.other_boxes.0, sub_tasks_done: self.other_boxes.1, ..Counts::default() };
+        for (task, spot) in plan.tasks.iter().zip(&self.outline.tasks) {
+            let done = spot.ticked || self.marks.get(&task.id) == Some(&Mark::Done);
+            let (all, ended) =
+                if part_of(task) { (&mut counts.sub_tasks, &mut counts.sub_tasks_done) } else { (&mut counts.tasks, &mut counts.done) };
+            *all += 1;
+            *ended += usize::from(done);
+            counts.sub_tasks += spot.steps.len();
+            counts.sub_tasks_done += spot.steps.iter().filter(|(_, done)| *done).count();
+        }
+        let gates = &self.outline.gate_boxes;
+        counts.tasks += parents.len() + gates.len();
+        counts.done += self.outline.parents.iter().filter(|parent| parent.done).count() + gates.iter().filter(|done| **done).count();
+        let members = |on: &Node| match on {
+            Node::Barrier(id) => plan.barriers.iter().find(|barrier| barrier.id == *id).map_or(0, |barrier| barrier.tasks.len()),
+            _ => 1,
+        };
+        let written = |dependency: &&Dependency| dependency.origin == Origin::Explicit;
+        counts.edges = plan.tasks.iter().flat_map(|task| &task.depends_on).filter(written).map(|edge| members(&edge.on)).sum();
+        counts.edges += self.outline.edges_to_nothing;
+        for stream in &plan.streams {
+            let edges = stream.depends_on.iter().filter(written).count();
+            // A stream that is a task of the breakdown waits as one.
+            let is_task = parents.contains_key(&stream.id);
+            *(if is_task { &mut counts.edges } else { &mut counts.group_edges }) += edges;
+        }
+        let with_tasks: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
+        counts.groups = self.outline.groups.unwrap_or(with_tasks.len());
+        counts
     }
 
     /// The problems that keep something from being scheduled.
@@ -71,33 +172,148 @@ pub enum Deps {
     Phase,
 }
 
-/// The formats that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The breakdown-agent's, in its three versions.
-    BreakdownAgent,
+/// A format of breakdowns: how it is recognised, and how it is read.
+pub trait Reader: Sync {
+    /// How sure it is that a text is in this format.
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence>;
+
+    /// Reads a text. Never fails: what can't be read is a problem.
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed;
+}
+
+/// How sure it is that a text is in a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Nothing else fits better.
+    Guess,
+    /// Its signs are there, and others could have them too.
+    Likely,
+    /// Nothing but a breakdown has such signs.
+    Certain,
+}
+
+impl Confidence {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Guess => "a guess",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// Declares the formats in the order in which they are tried.
+macro_rules! formats {
+    ($($(#[$about:meta])* $format:ident = $name:literal by $reader:path;)*) => {
+        /// The formats that are read.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Format { $($(#[$about])* $format,)* }
+
+        impl Format {
+            /// All of them, in the order in which they are tried.
+            pub const ALL: &[Format] = &[$(Self::$format,)*];
+            /// Their names.
+            pub const NAMES: &[&'static str] = &[$($name,)*];
+
+            /// Its name, for options and reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$format => $name,)* }
+            }
+
+            /// What reads it.
+            pub fn reader(self) -> &'static dyn Reader {
+                match self { $(Self::$format => &$reader,)* }
+            }
+        }
+    };
+}
+
+formats! {
+    /// claude-task-master's `tasks.json`.
+    TaskMaster = "task-master" by task_master::TaskMaster;
+    /// beads' `issues.jsonl`.
+    Beads = "beads" by beads::Beads;
+    /// Backlog.md's folder, or one of its tasks.
+    Backlog = "backlog" by backlog::Backlog;
+    /// An epic of ccpm: its folder, or one of its tasks.
+    Ccpm = "ccpm" by ccpm::Ccpm;
+    /// spec-kitty's work packages.
+    SpecKitty = "spec-kitty" by spec_kitty::SpecKitty;
+    /// A roadmap of GSD with its plans.
+    Gsd = "gsd" by gsd::Gsd;
+    /// An index of tasks with a file for each.
+    FeatureDocs = "feature-docs" by feature_docs::FeatureDocs;
+    /// Stories, epics and sprints of BMAD.
+    Bmad = "bmad" by bmad::Bmad;
+    /// Plans of superpowers.
+    Superpowers = "superpowers" by superpowers::Superpowers;
+    /// Plans of loom.
+    Loom = "loom" by loom::Loom;
+    /// Task files of rune.
+    Rune = "rune" by rune::Rune;
     /// GitHub spec-kit's `tasks.md`.
-    SpecKit,
+    SpecKit = "spec-kit" by spec_kit::SpecKit;
+    /// The breakdown-agent's, in its three versions.
+    BreakdownAgent = "breakdown-agent" by breakdown_agent::BreakdownAgent;
+    /// Kiro's `tasks.md` and its relatives.
+    Kiro = "kiro" by kiro::Kiro;
+    /// OpenSpec's `tasks.md`.
+    OpenSpec = "openspec" by openspec::OpenSpec;
+    /// Tables of tasks with a column of dependencies.
+    IndexTable = "index-table" by index_table::IndexTable;
+    /// Headings that are tasks or streams of work, with fields.
+    Streams = "streams" by streams::Streams;
+    /// Steps as headings, with boxes.
+    StepPlan = "step-plan" by step_plan::StepPlan;
     /// Boxes in Markdown.
-    TaskList,
+    TaskList = "task-list" by task_list::TaskList;
 }
 
 impl Format {
-    /// All of them, with their names.
-    pub const ALL: [(Format, &'static str); 3] =
-        [(Self::BreakdownAgent, "breakdown-agent"), (Self::SpecKit, "spec-kit"), (Self::TaskList, "task-list")];
+    /// The format of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.name() == name)
+    }
 }
 
 /// Tasks that are read at the most.
 pub const MAX_TASKS: usize = 200_000;
 
-/// Reads a breakdown. The format is found out where it is not given.
-pub fn parse(source: &str, format: Option<Format>, deps: Deps) -> Parsed {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let text = text::Text::new(source);
-    match format.unwrap_or_else(|| detect::detect(&text).format) {
-        Format::BreakdownAgent => breakdown_agent::read(&text, deps),
-        Format::SpecKit => spec_kit::read(&text, deps),
-        Format::TaskList => task_list::read(&text, deps),
+/// A breakdown's text, and of which files it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Paths of files with their bytes in it; nothing where only the text is known.
+    pub files: &'a [(String, Range<usize>)],
+}
+
+impl<'a> From<&'a str> for Input<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, files: &[] }
     }
+}
+
+impl<'a> From<&'a String> for Input<'a> {
+    fn from(text: &'a String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl<'a> Input<'a> {
+    /// Its lines.
+    pub fn lines(&self) -> Text<'a> {
+        let files: Vec<(&str, Range<usize>)> = self.files.iter().map(|(path, range)| (path.as_str(), range.clone())).collect();
+        if files.is_empty() { Text::new(self.text) } else { Text::of(self.text, &files) }
+    }
+}
+
+/// Reads a breakdown. The format is found out where it is not given.
+pub fn parse<'a>(input: impl Into<Input<'a>>, format: Option<Format>, deps: Deps) -> Parsed {
+    let text = input.into().lines();
+    let found = format.map_or_else(|| detect(&text), |format| Detected { format, confidence: Confidence::Certain });
+    let mut parsed = found.format.reader().read(&text, deps);
+    parsed.read_as = Some(found);
+    parsed
 }

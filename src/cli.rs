@@ -130,7 +130,7 @@ pub struct Reading {
     #[arg(long, value_enum)]
     deps: Option<DepsArgument>,
     /// Read it as this format instead of finding out
-    #[arg(long, value_name = "FORMAT", value_parser = ["breakdown-agent", "spec-kit", "task-list"])]
+    #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(Format::NAMES))]
     input_format: Option<String>,
 }
 
@@ -155,8 +155,7 @@ impl Reading {
     }
 
     fn format(&self) -> Option<Format> {
-        let wanted = self.input_format.as_deref()?;
-        Format::ALL.iter().find(|(_, name)| *name == wanted).map(|(format, _)| *format)
+        self.input_format.as_deref().and_then(Format::named)
     }
 }
 

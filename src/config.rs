@@ -94,6 +94,9 @@ pub struct Execution {
     /// With worktrees: whether the result is also merged into the branch that is checked out, at the
     /// end and only where that needs nobody.
     pub deliver: bool,
+    /// Whether the breakdown is told what is done: the one mark or word that its format has for that is changed in it,
+    /// and nothing else.
+    pub write_back: bool,
     /// An attempt is stopped after so long.
     pub attempt_timeout: String,
     /// An attempt that makes no progress for so long is stopped; agents of kind `shell` only
@@ -133,6 +136,7 @@ impl Default for Execution {
             definitions: Definitions::Workspace,
             isolation: None,
             deliver: false,
+            write_back: false,
             attempt_timeout: "30m".into(),
             idle_timeout: "5m".into(),
             grace: "5s".into(),

@@ -16,3 +16,4 @@ pub mod locate;
 pub mod owner;
 pub mod places;
 pub mod start;
+pub mod write_back;

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 /// As text for a terminal.
 pub fn text(plan: &PlanDocument) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} ({})", plan.topic, plan.format);
+    let _ = writeln!(out, "{} ({}, {})", plan.topic, plan.format, plan.confidence);
+    let _ = writeln!(out, "written: {}", plan.counts);
     let stream_edges: usize = plan.streams.iter().map(|stream| stream.depends_on.len()).sum();
     let _ = writeln!(
         out,

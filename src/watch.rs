@@ -7,6 +7,7 @@
 
 use notify::{RecursiveMode, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -17,6 +18,11 @@ use std::time::{Duration, Instant};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits for a save to be over.
 const SETTLE: Duration = Duration::from_millis(5);
+
+/// How deep a whole folder is looked at.
+const MAX_DEPTH: usize = 4;
+/// How much of it.
+const MAX_ENTRIES: usize = 50_000;
 
 /// How long a file has to be gone until that is told.
 const GONE: Duration = Duration::from_millis(500);
@@ -29,6 +35,8 @@ pub struct Watch {
 
 /// A file as it was when it was last told of.
 struct Seen {
+    /// Whether it is a folder with all that is below it.
+    whole: bool,
     print: Print,
     /// Since when it is gone without that having been told: editors take a file away for a moment
     /// while they save.
@@ -72,9 +80,18 @@ impl Watch {
 
     /// Watches a file or a folder too, from what it is now.
     pub fn add(&self, file: &Path) {
+        self.insert(file, false);
+    }
+
+    /// Watches a folder with the files and folders below it too; those whose names begin with a dot are left aside.
+    pub fn add_folder(&self, folder: &Path) {
+        self.insert(folder, true);
+    }
+
+    fn insert(&self, file: &Path, whole: bool) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if !files.contains_key(file) {
-            files.insert(file.to_owned(), Seen { print: print_of(file), gone: None });
+            files.insert(file.to_owned(), Seen { whole, print: print_of(file, whole).0, gone: None });
             let _ = self.wake.send(());
         }
     }
@@ -107,13 +124,15 @@ fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf>
     let mut changed = Vec::new();
     for (file, known) in files.iter_mut() {
         let folder = if file.is_dir() { file } else { file.parent().unwrap_or(file) };
-        if let Some(watcher) = &mut eyes.watcher
-            && !eyes.folders.contains(folder)
-            && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok()
-        {
-            eyes.folders.insert(folder.to_owned());
+        let (now, below) = print_of(file, known.whole);
+        for folder in std::iter::once(folder).chain(below.iter().map(PathBuf::as_path)) {
+            if let Some(watcher) = &mut eyes.watcher
+                && !eyes.folders.contains(folder)
+                && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok()
+            {
+                eyes.folders.insert(folder.to_owned());
+            }
         }
-        let now = print_of(file);
         if now.is_none() && known.print.is_some() && known.gone.get_or_insert_with(Instant::now).elapsed() < GONE {
             continue;
         }
@@ -128,7 +147,24 @@ fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf>
     changed
 }
 
-fn print_of(file: &Path) -> Print {
-    let meta = file.metadata().ok()?;
-    Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
+/// What a file is like now; of a whole folder, what all below it is like, with the folders in it.
+fn print_of(file: &Path, whole: bool) -> (Print, Vec<PathBuf>) {
+    let print = |meta: std::fs::Metadata| (meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec());
+    let Ok(own) = file.metadata().map(print) else { return (None, Vec::new()) };
+    if !whole {
+        return (Some(own), Vec::new());
+    }
+    let (mut sum, mut folders) = (0_u64, Vec::new());
+    let walk = ignore::WalkBuilder::new(file).standard_filters(false).hidden(true).max_depth(Some(MAX_DEPTH)).build();
+    for entry in walk.flatten().take(MAX_ENTRIES) {
+        let Ok(meta) = entry.metadata() else { continue };
+        if meta.is_dir() {
+            folders.push(entry.path().to_owned());
+        }
+        // Entries come in whatever order, and a sum has none.
+        let mut one = DefaultHasher::new();
+        (entry.path(), print(meta)).hash(&mut one);
+        sum = sum.wrapping_add(one.finish());
+    }
+    (Some((own.0, sum, own.2, own.3)), folders)
 }

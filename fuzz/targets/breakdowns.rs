@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
     if text.starts_with('\u{feff}') {
         return;
     }
-    for format in Format::ALL.map(|(format, _)| Some(format)).into_iter().chain([None]) {
+    for format in Format::ALL.iter().copied().map(Some).chain([None]) {
         let parsed = parse(text, format, Deps::Format);
         let outline = &parsed.outline;
         assert_eq!(parsed.plan.tasks.len(), outline.tasks.len());

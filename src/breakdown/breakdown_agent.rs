@@ -6,10 +6,11 @@
 //! unless the text says that they run in parallel. v3: like v2 with prerequisites and estimates.
 
 use super::build::{Builder, On, Waiting};
+use super::detect::Signs;
 use super::refs::{Target, references};
 use super::text::{Line, Text, Tick, clean_title, fields, tick};
 use super::values::estimate;
-use super::{Deps, Parsed};
+use super::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
 use crate::core::plan::{Level, Task};
 use std::ops::Range;
@@ -47,8 +48,26 @@ struct Reader<'a> {
     section: String,
 }
 
-/// Reads a text.
-pub fn read(text: &Text<'_>, deps: Deps) -> Parsed {
+/// The format.
+pub struct BreakdownAgent;
+
+impl super::Reader for BreakdownAgent {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        // An analysis of one task has streams too, and says when each can start.
+        let streams = signs.streams >= 1 && signs.bold_titles >= 1 && signs.can_start < 2;
+        if !streams && signs.numbered_boxes == 0 && signs.long_form == 0 {
+            return None;
+        }
+        let sure = streams || signs.numbered_boxes + signs.long_form >= 2;
+        Some(if sure { Confidence::Certain } else { Confidence::Likely })
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        read(text, deps)
+    }
+}
+
+fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let boxed = |line: &Line<'_>| match line.heading() {
         Some((_, _, heading)) => numbered_box(heading).is_some(),
         None => line.item().is_some_and(|item| item.number.is_some() && tick(item.text).is_some()),

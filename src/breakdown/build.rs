@@ -3,12 +3,14 @@
 use super::outline::{Outline, TaskSpot};
 use super::problem::Problem;
 use super::refs::references;
-use super::text::{Field, Text, Tick};
+use super::status::status;
+use super::text::{Field, File, Text, Tick};
+use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{estimate, file_name, is_placeholder, topic, without_backticks};
 use crate::core::event::Mark;
 use crate::core::id::{GateId, StreamId};
 use crate::core::plan::{Level, Plan, PlanGate, Stream, Task, TestsFirst};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// What has been read so far.
@@ -26,6 +28,13 @@ pub struct Builder<'a> {
     pub(super) marks: BTreeMap<usize, Mark>,
     pub(super) waits: Vec<(Waiting, String, usize)>,
     pub(super) implied: Vec<(Waiting, On)>,
+    pub(super) exact: Vec<(Waiting, String, Range<usize>)>,
+    pub(super) aliases: HashMap<String, usize>,
+    /// Streams by their ids in lower case, and by the last words of those.
+    stream_ids: HashMap<String, usize>,
+    pub(super) stream_numbers: HashMap<String, usize>,
+    /// How often an id was given to a stream.
+    again: HashMap<String, usize>,
 }
 
 /// Who waits.
@@ -58,6 +67,11 @@ impl<'a> Builder<'a> {
             marks: BTreeMap::new(),
             waits: Vec::new(),
             implied: Vec::new(),
+            exact: Vec::new(),
+            aliases: HashMap::new(),
+            stream_ids: HashMap::new(),
+            stream_numbers: HashMap::new(),
+            again: HashMap::new(),
         }
     }
 
@@ -82,17 +96,26 @@ impl<'a> Builder<'a> {
 
     /// A new stream; a repeated name gets a number.
     pub fn stream(&mut self, id: &str, name: &str, span: Range<usize>) -> usize {
-        let taken = |plan: &Plan, id: &str| plan.streams.iter().any(|stream| stream.id.as_str() == id);
         let mut unique = id.to_owned();
-        let mut again = 2;
-        while taken(&self.plan, &unique) {
+        while self.stream_of(&unique).is_some() {
+            let again = self.again.entry(id.to_lowercase()).or_insert(1);
+            *again += 1;
             unique = format!("{id} ({again})");
-            again += 1;
         }
+        let (lower, ix) = (unique.to_lowercase(), self.plan.streams.len());
+        if let Some((_, number)) = lower.rsplit_once(' ') {
+            self.stream_numbers.entry(number.to_owned()).or_insert(ix);
+        }
+        self.stream_ids.insert(lower, ix);
         let id = StreamId::from(unique);
         self.plan.streams.push(Stream { id: id.clone(), name: name.to_owned(), depends_on: Vec::new() });
         self.outline.streams.push((id, span));
         self.plan.streams.len() - 1
+    }
+
+    /// The stream of an id, whatever its case.
+    pub fn stream_of(&self, id: &str) -> Option<usize> {
+        self.stream_ids.get(&id.to_lowercase()).copied()
     }
 
     /// A new task.
@@ -104,7 +127,15 @@ impl<'a> Builder<'a> {
             let what = format!("task {id} is a template that was not filled in (`{title}`): write what it is, or remove it");
             self.problems.push(Problem::error("placeholder", span.clone(), what));
         }
-        self.outline.tasks.push(TaskSpot { id: task.id.clone(), span, mark: None, ticked: false, steps: Vec::new() });
+        self.outline.tasks.push(TaskSpot {
+            id: task.id.clone(),
+            span,
+            named: None,
+            status: None,
+            mark: None,
+            ticked: false,
+            steps: Vec::new(),
+        });
         self.plan.tasks.push(task);
         self.plan.tasks.len() - 1
     }
@@ -145,6 +176,101 @@ impl<'a> Builder<'a> {
         self.waits.push((who, text.to_owned(), start));
     }
 
+    /// Something waits for the task of an id, which stands at a place as it is.
+    pub fn waits_exactly(&mut self, who: Waiting, id: &str, span: Range<usize>) {
+        self.exact.push((who, id.to_owned(), span));
+    }
+
+    /// Another name by which a task may be referred to; the first that has it keeps it.
+    pub fn alias(&mut self, task: usize, name: &str) {
+        self.aliases.entry(name.to_lowercase()).or_insert(task);
+    }
+
+    /// Whether some task may be referred to by a name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.aliases.contains_key(&name.to_lowercase())
+    }
+
+    /// Whether no more tasks are read; that is said once.
+    pub fn is_full(&mut self, start: usize) -> bool {
+        let full = self.plan.tasks.len() >= super::MAX_TASKS;
+        if full {
+            let what = format!("more than {} tasks: the rest is not read", super::MAX_TASKS);
+            self.problems.push(Problem::error("too-many-tasks", start..start + 1, what));
+        }
+        full
+    }
+
+    /// What a word of a status says of a task.
+    pub fn status(&mut self, task: usize, word: &str) {
+        if let Some(mark) = status(word) {
+            self.marks.insert(task, mark);
+        }
+    }
+
+    /// What the value of a status says of a task, with where it stands.
+    pub fn status_value(&mut self, task: usize, value: &Value) {
+        if let Some(word) = value.word() {
+            self.outline.tasks[task].status = Some(value.place(self.text.all));
+            self.status(task, word);
+        }
+    }
+
+    /// The front matter of a file, with a problem for what can't be read of it.
+    pub fn front(&mut self, file: &File<'_>) -> Option<Value> {
+        let (front, mistakes) = yaml(self.text.all, front_matter(self.text.all, &file.range)?);
+        self.mistakes(mistakes);
+        Some(front)
+    }
+
+    /// What a tree could not be read of.
+    pub fn mistakes(&mut self, mistakes: impl IntoIterator<Item = Mistake>) {
+        for Mistake { span, what } in mistakes {
+            self.problems.push(Problem::warning("unreadable", span, format!("{what}: the rest is read")));
+        }
+    }
+
+    /// A task of which title and id are values, with the words of what it waits for.
+    pub fn task_of(&mut self, id: &str, stream: Option<usize>, of: &Value, title: &str) -> usize {
+        let named = ["id", "work_package_id"].iter().find_map(|key| of.get(key)).map(|value| value.place(self.text.all));
+        let titled = ["title", "name"].iter().find_map(|key| of.get(key).filter(|value| value.word().is_some()));
+        let span = titled.map(|value| value.place(self.text.all)).or_else(|| named.clone()).unwrap_or(of.span.start..of.span.start);
+        let ix = self.task(id, title, stream, span);
+        self.outline.tasks[ix].named = named;
+        ix
+    }
+
+    /// In each stream tasks come one after the other, but a run of those that may run in parallel forks after the
+    /// task before it and joins at the next one.
+    pub fn in_order(&mut self, parallel: &[bool]) {
+        let mut edges: Vec<(usize, usize)> = Vec::new();
+        let mut before: Vec<usize> = Vec::new();
+        let mut run: Vec<usize> = Vec::new();
+        for ix in 0..self.plan.tasks.len() {
+            let new = ix == 0 || self.plan.tasks[ix].stream != self.plan.tasks[ix - 1].stream;
+            if new {
+                before.clear();
+                run.clear();
+            }
+            let joins = !new && parallel[ix] && run.last().is_some_and(|&last| parallel[last]);
+            if !joins && !run.is_empty() {
+                before = std::mem::take(&mut run);
+            }
+            run.push(ix);
+            edges.extend(before.iter().map(|&on| (ix, on)));
+        }
+        for (ix, on) in edges {
+            self.implies(Waiting::Task(ix), On::Task(on));
+        }
+    }
+
+    /// Streams come one after the other.
+    pub fn streams_in_order(&mut self) {
+        for ix in 1..self.plan.streams.len() {
+            self.implies(Waiting::Stream(ix), On::Stream(ix - 1));
+        }
+    }
+
     /// Something waits by the format's order.
     pub fn implies(&mut self, who: Waiting, on: On) {
         self.implied.push((who, on));
@@ -152,7 +278,9 @@ impl<'a> Builder<'a> {
 
     /// Whether any task says what it waits for.
     pub fn states_dependencies(&self) -> bool {
-        self.waits.iter().any(|(who, text, _)| matches!(who, Waiting::Task(_)) && !references(text).is_empty())
+        let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
+        self.exact.iter().any(|(who, ..)| of_task(who))
+            || self.waits.iter().any(|(who, text, _)| of_task(who) && !references(text).is_empty())
     }
 
     /// Takes a field that any format's task may have; others are kept as notes.

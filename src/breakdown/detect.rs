@@ -1,46 +1,199 @@
-//! Which format a text is in.
+//! Which format a text is in. The signs of all formats are collected in one go; each format says which of them
+//! are its own, and the first that recognises itself is taken.
 
-use super::Format;
 use super::breakdown_agent::{numbered_box, numbered_title};
 use super::refs::id_len;
-use super::text::{Text, tick};
+use super::text::{Line, Text, tick};
+use super::tree::{Value, front_matter, json, yaml};
+use super::{Confidence, Format};
 
 /// What a text seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detected {
     /// The first format whose signs it shows; a plain list of boxes otherwise.
     pub format: Format,
-    /// Whether the signs are such that nothing but a breakdown has them.
-    pub sure: bool,
+    /// How sure that is.
+    pub confidence: Confidence,
 }
 
-/// Looks for the signs of each format.
+/// Finds out which format a text is in.
 pub fn detect(text: &Text<'_>) -> Detected {
-    let (mut spec_kit, mut numbered_boxes, mut streams, mut titles, mut long_form) = (0, 0, 0, 0, 0);
-    for (_, line) in text.visible() {
-        if let Some((level, _, heading)) = line.heading() {
-            let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
-            streams += usize::from(level >= 3 && lane && heading.contains(':'));
-            long_form += usize::from(heading.starts_with("Task:"));
-            spec_kit += usize::from(is_spec_kit_id(heading) && heading.contains(':'));
-            numbered_boxes += usize::from(numbered_box(heading).is_some());
-        } else if let Some(item) = line.item() {
-            match tick(item.text) {
-                Some(tick) if item.number.is_some() => numbered_boxes += usize::from(tick.rest.starts_with("**")),
-                Some(tick) => spec_kit += usize::from(is_spec_kit_id(tick.rest.trim_start_matches('*'))),
-                None => titles += usize::from(item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some()),
+    let signs = Signs::of(text);
+    let found = Format::ALL.iter().find_map(|&format| Some(Detected { format, confidence: format.reader().recognises(&signs)? }));
+    found.unwrap_or(Detected { format: Format::TaskList, confidence: Confidence::Guess })
+}
+
+/// What formats are told apart by.
+#[derive(Debug, Default)]
+pub struct Signs<'a> {
+    /// The names of its files, in lower case.
+    pub paths: Vec<String>,
+    /// What its first file is, where it is JSON, JSON lines (their first line) or YAML as a whole.
+    pub tree: Option<Value>,
+    /// The front matter of its first file, of a folder that of all files until there is one.
+    pub front: Option<Value>,
+    /// Lines and headings of an id like `T001`.
+    pub spec_kit_ids: usize,
+    /// Whether tags like `[P]` or `[US1]` follow boxes.
+    pub has_phase_tags: bool,
+    /// `1. [ ] **Title**`.
+    pub numbered_boxes: usize,
+    /// `### Stream A: …`, `### Phase 1: …`.
+    pub streams: usize,
+    /// `1. **Title**` at the margin.
+    pub bold_titles: usize,
+    /// `### Task: Title`.
+    pub long_form: usize,
+    /// `- [ ] …`.
+    pub boxes: usize,
+    /// `- [ ] 1. …`.
+    pub boxes_with_number: usize,
+    /// `- [ ] 1.2 …`.
+    pub boxes_with_dotted_number: usize,
+    /// `- [ ] **Step 1: …`.
+    pub boxes_of_steps: usize,
+    /// `<!-- id:abc1234 -->` behind a box.
+    pub stable_ids: usize,
+    /// `- Blocked-by: …`, `- Stream: 2`.
+    pub rune_fields: usize,
+    /// `## 1. Group`.
+    pub numbered_headings: usize,
+    /// `### Task 1: …`.
+    pub task_headings: usize,
+    /// `### Step 1: …`.
+    pub step_headings: usize,
+    /// `### WP01 …`.
+    pub work_packages: usize,
+    /// `### Story 1.2: …`, and a title like that.
+    pub stories: usize,
+    /// `## Tasks / Subtasks`.
+    pub has_subtasks_section: bool,
+    /// `- Independent: …`.
+    pub independent: usize,
+    /// `_Requirements: 1.1_`.
+    pub requirements: usize,
+    /// `**Dependencies**: …` and the like.
+    pub dependency_fields: usize,
+    /// `**Can Start**: …`.
+    pub can_start: usize,
+    /// Headings of an id like `A1`.
+    pub id_headings: usize,
+    /// Tables with ids and dependencies.
+    pub tables: usize,
+    /// That an agent is told how to carry it out.
+    pub has_skill_line: bool,
+    /// Plans in a roadmap: `- [ ] 01-02-PLAN.md`.
+    pub plans: usize,
+    all: &'a str,
+}
+
+impl<'a> Signs<'a> {
+    /// Collects them.
+    pub fn of(text: &Text<'a>) -> Self {
+        let mut signs = Self { paths: text.files.iter().map(|file| file.path.to_lowercase()).collect(), all: text.all, ..Self::default() };
+        if let Some(file) = text.files.first() {
+            let source = &text.all[file.range.clone()];
+            let start = source.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
+            let path = &signs.paths[0];
+            if start.starts_with('{') || path.ends_with(".json") || path.ends_with(".jsonl") {
+                let first = file.range.start + (source.len() - start.len())..file.range.end;
+                let line = start.lines().next().map_or(first.clone(), |line| first.start..first.start + line.len());
+                signs.tree = json(text.all, first).or_else(|_| json(text.all, line)).ok();
+                return signs;
+            }
+            if path.ends_with(".yaml") || path.ends_with(".yml") || start.starts_with("development_status:") {
+                signs.tree = Some(yaml(text.all, file.range.clone()).0);
             }
         }
+        signs.front = text.files.iter().find_map(|file| front_matter(text.all, &file.range)).map(|range| yaml(text.all, range).0);
+        let mut table = false;
+        for (_, line) in text.visible() {
+            signs.look_at(&line);
+            let is_table = line.text.trim_start().starts_with('|');
+            if is_table && !table {
+                signs.tables += usize::from(super::index_table::has_tasks(line.text));
+            }
+            table = is_table;
+        }
+        signs
     }
-    if spec_kit >= 2 {
-        Detected { format: Format::SpecKit, sure: true }
-    } else if numbered_boxes >= 1 || (streams >= 1 && titles >= 1) || long_form >= 1 {
-        Detected { format: Format::BreakdownAgent, sure: numbered_boxes + long_form >= 2 || (streams >= 1 && titles >= 1) }
-    } else if spec_kit == 1 {
-        Detected { format: Format::SpecKit, sure: false }
-    } else {
-        Detected { format: Format::TaskList, sure: false }
+
+    fn look_at(&mut self, line: &Line<'_>) {
+        if let Some((level, _, heading)) = line.heading() {
+            let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
+            self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
+            self.long_form += usize::from(heading.starts_with("Task:"));
+            self.spec_kit_ids += usize::from(is_spec_kit_id(heading) && heading.contains(':'));
+            self.numbered_boxes += usize::from(numbered_box(heading).is_some());
+            let number = |word: &str| heading.strip_prefix(word).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            self.task_headings += usize::from(number("Task "));
+            self.step_headings += usize::from(number("Step "));
+            self.stories += usize::from(number("Story "));
+            self.work_packages += usize::from(number("WP") && id_len(heading).is_some());
+            let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
+            self.numbered_headings += usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
+            self.id_headings += usize::from(super::streams::id_heading(heading).is_some());
+            let lower = heading.to_lowercase();
+            self.has_subtasks_section |= lower.starts_with("tasks / subtasks") || lower.starts_with("tasks/subtasks");
+            return;
+        }
+        let body = line.text.trim_start();
+        if let Some(item) = line.item() {
+            match tick(item.text) {
+                Some(tick) if item.number.is_some() => self.numbered_boxes += usize::from(tick.rest.starts_with("**")),
+                Some(tick) => {
+                    let bare = tick.rest.trim_start_matches(['*', ' ']);
+                    self.boxes += 1;
+                    self.spec_kit_ids += usize::from(is_spec_kit_id(bare));
+                    self.has_phase_tags |= bare.starts_with("[P]") || bare.starts_with("[US");
+                    let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
+                    let dotted = id_len(bare).is_some_and(|len| len > digits && bare[digits..len].starts_with('.'));
+                    self.boxes_with_dotted_number += usize::from(digits > 0 && dotted);
+                    self.boxes_with_number += usize::from(digits > 0 && !dotted && bare[digits..].starts_with(". "));
+                    self.boxes_of_steps += usize::from(tick.rest.starts_with("**Step "));
+                    self.stable_ids += usize::from(super::rune::stable_id(tick.rest).is_some());
+                    self.plans += usize::from(bare.contains("-PLAN.md"));
+                }
+                None => {
+                    self.bold_titles += usize::from(item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some());
+                    self.independent += usize::from(item.text.starts_with("Independent:"));
+                    self.rune_fields += usize::from(item.text.starts_with("Blocked-by:") || item.text.starts_with("Stream:"));
+                    self.requirements += usize::from(item.text.starts_with("_Requirements:"));
+                    self.dependency_fields += usize::from(is_dependency_field(item.text));
+                }
+            }
+        } else {
+            self.dependency_fields += usize::from(is_dependency_field(body));
+            self.can_start += usize::from(body.starts_with("**Can Start**"));
+            self.requirements += usize::from(body.starts_with("_Requirements:"));
+            self.has_skill_line |= body.contains("REQUIRED SUB-SKILL: Use superpowers:") || body.contains("REQUIRED: Use superpowers:");
+        }
     }
+
+    /// Whether a file of this name lies below one of these folders.
+    pub fn path_has(&self, folders: &[&str], name: &str) -> bool {
+        self.paths.iter().any(|path| path.ends_with(name) && folders.iter().any(|folder| path.contains(folder)))
+    }
+
+    /// Whether any of its files is called so.
+    pub fn has_file(&self, name: &str) -> bool {
+        self.paths.iter().any(|path| path == name || path.rsplit('/').next() == Some(name))
+    }
+
+    /// Whether the front matter has all of these keys.
+    pub fn front_has(&self, keys: &[&str]) -> bool {
+        self.front.as_ref().is_some_and(|front| keys.iter().all(|key| front.get(key).is_some()))
+    }
+
+    /// The whole text.
+    pub fn all(&self) -> &'a str {
+        self.all
+    }
+}
+
+fn is_dependency_field(text: &str) -> bool {
+    let name = text.trim_start_matches('*').split([':', '*']).next().unwrap_or_default();
+    ["Dependencies", "Depends on", "Depends On", "Prerequisites", "Blocked by", "Requires"].contains(&name.trim()) && text.contains(':')
 }
 
 /// `T001`, `M001`, `TXXX` at the start of a text.

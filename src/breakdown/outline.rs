@@ -14,6 +14,27 @@ pub struct Outline {
     pub gates: Vec<(GateId, Range<usize>)>,
     /// Where one names another.
     pub mentions: Vec<Mention>,
+    /// Streams that are themselves tasks of the breakdown, done when all that is under them is.
+    pub parents: Vec<Parent>,
+    /// Boxes that are gates, and whether they are ticked.
+    pub gate_boxes: Vec<bool>,
+    /// Headings and the like with tasks under them, where those are not the streams.
+    pub groups: Option<usize>,
+    /// Edges of tasks that are written down and lead to nothing.
+    pub edges_to_nothing: usize,
+    /// What the format writes as the status of a task that is done.
+    pub done_word: Option<String>,
+}
+
+/// A task of the breakdown that others make up, so that it is a stream of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parent {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Whether its own box or status says that it is done.
+    pub done: bool,
+    /// Whether what is under it counts as its parts, not as tasks beside it.
+    pub of_parts: bool,
 }
 
 /// A place where tasks or a stream are named.
@@ -32,6 +53,9 @@ pub struct Mention {
 impl TaskSpot {
     /// Where its id stands in the line that names it; nowhere for a task without a written one.
     pub fn name(&self, source: &str) -> Option<Range<usize>> {
+        if self.named.is_some() {
+            return self.named.clone();
+        }
         let line = source.get(self.span.clone())?;
         let id = self.id.as_str().split('@').next().filter(|id| !id.is_empty())?;
         let word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -47,8 +71,12 @@ impl TaskSpot {
 pub struct TaskSpot {
     /// Which.
     pub id: TaskId,
-    /// The line that names it.
+    /// The line that names it, or its title where that is a value.
     pub span: Range<usize>,
+    /// Where its id is a value of its own.
+    pub named: Option<Range<usize>>,
+    /// Where its status is a value of its own.
+    pub status: Option<Range<usize>>,
     /// The mark in its box.
     pub mark: Option<usize>,
     /// Whether that box is ticked.

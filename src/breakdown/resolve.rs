@@ -6,11 +6,13 @@ use super::names::Names;
 use super::outline::Mention;
 use super::problem::Problem;
 use super::refs::{Reference, Target, ids_in, references};
+use super::text::Line;
 use super::{Deps, Parsed};
 use crate::core::graph::Graph;
 use crate::core::id::{BarrierId, StreamId, TaskId};
 use crate::core::plan::{Barrier, Dependency, Node, Origin};
 use crate::core::policy::Weights;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// From this many members on, a set is waited for as one node instead of an edge for each.
@@ -29,6 +31,19 @@ impl Builder<'_> {
                 self.resolve(*who, &reference, span, &names);
             }
         }
+        for (who, id, span) in std::mem::take(&mut self.exact) {
+            let lower = id.to_lowercase();
+            let known = self.aliases.get(&lower).copied();
+            let is_stream = self.stream_of(&id).is_some() && !names.exact.contains_key(&lower);
+            let reference = Reference { to: if is_stream { Target::Stream(id) } else { Target::Task(id) }, at: 0, len: 0 };
+            match known {
+                Some(ix) => {
+                    self.mention(who, span.clone(), &[ix], None);
+                    self.depend_on_set(who, &[ix], &reference.to, span);
+                }
+                None => self.resolve(who, &reference, span, &names),
+            }
+        }
         if deps != Deps::Explicit {
             self.add_implied(deps);
         }
@@ -41,9 +56,10 @@ impl Builder<'_> {
         self.find_cycles();
         self.warn_of_fences();
         self.check_totals();
-        if self.plan.tasks.is_empty() {
+        if self.plan.tasks.is_empty() && self.is_unexplained() {
             let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
             self.problems.push(Problem::error("no-tasks", 0..0, what));
+            self.tell_candidates();
         }
         // Values of several lines have lost blanks, so what was counted in them may be off.
         let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
@@ -52,7 +68,7 @@ impl Builder<'_> {
         }
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
         let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
-        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes }
+        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes, read_as: None }
     }
 
     fn rename_duplicates(&mut self, names: &Names) {
@@ -79,7 +95,8 @@ impl Builder<'_> {
                     }
                     self.problems.push(problem);
                 }
-                let unique = TaskId::from(format!("{id}@{line}"));
+                let file = self.text.file_at(self.outline.tasks[ix].span.start).filter(|_| self.text.files.len() > 1);
+                let unique = TaskId::from(file.map_or(format!("{id}@{line}"), |file| format!("{id}@{}:{line}", file.path)));
                 self.outline.tasks[ix].id = unique.clone();
                 self.plan.tasks[ix].id = unique;
             }
@@ -190,6 +207,7 @@ impl Builder<'_> {
             if who == Waiting::Task(ix) {
                 let id = &self.plan.tasks[ix].id;
                 self.problems.push(Problem::error("self-dependency", span.clone(), format!("task {id} waits for itself: remove that")));
+                self.outline.edges_to_nothing += 1;
             } else {
                 self.depend(who, Node::Task(self.plan.tasks[ix].id.clone()), Origin::Explicit);
             }
@@ -225,6 +243,7 @@ impl Builder<'_> {
             problem = problem.with_fix(format!("replace by {id}"), span, id);
         }
         self.problems.push(problem);
+        self.outline.edges_to_nothing += usize::from(matches!(who, Waiting::Task(_)));
         self.mark_broken(who, format!("it waits for `{id}`, which does not exist"));
     }
 
@@ -257,14 +276,7 @@ impl Builder<'_> {
     /// The stream of a key: `A`, `2` for `Phase 2`, `US1` for the phase of user story 1.
     pub fn find_stream(&self, key: &str) -> Option<usize> {
         let key = key.trim().trim_end_matches(['.', ':', ',']);
-        let exact = self.plan.streams.iter().position(|stream| stream.id.as_str().eq_ignore_ascii_case(key));
-        let numbered = || {
-            self.plan.streams.iter().position(|stream| {
-                let id = stream.id.as_str().to_lowercase();
-                id.rsplit(' ').next() == Some(&key.to_lowercase()) && id.contains(' ')
-            })
-        };
-        exact.or_else(numbered)
+        self.stream_of(key).or_else(|| self.stream_numbers.get(&key.to_lowercase()).copied())
     }
 
     fn find_task(&mut self, id: &str, names: &Names, span: &Range<usize>) -> Found {
@@ -336,7 +348,14 @@ impl Builder<'_> {
 
     fn find_cycles(&mut self) {
         let graph = Graph::new(&self.plan, &[], &Weights::default());
-        for cycle in graph.cycles() {
+        let cycles = graph.cycles();
+        let mut mentions: HashMap<TaskId, Vec<usize>> = HashMap::new();
+        if !cycles.is_empty() {
+            for (at, mention) in self.outline.mentions.iter().enumerate() {
+                mention.by.iter().for_each(|by| mentions.entry(by.clone()).or_default().push(at));
+            }
+        }
+        for cycle in cycles {
             // From each task to the one that it waits for.
             let mut names: Vec<String> = cycle.iter().map(|&ix| self.plan.tasks[ix].id.to_string()).collect();
             names.push(names[0].clone());
@@ -349,17 +368,17 @@ impl Builder<'_> {
             let what = format!("these tasks wait for each other in a cycle: {loop_text}: remove one of the dependencies");
             let mut problem = Problem::error("cycle", span, what);
             // The last written edge of the circle is the one that closed it.
-            let on_circle = |mention: &&Mention| {
-                let (Some(by), [on]) = (&mention.by, &mention.tasks[..]) else { return false };
-                let place = |id: &TaskId| cycle.iter().position(|&ix| self.plan.tasks[ix].id == *id);
-                place(by).is_some() && place(on).is_some()
-            };
-            if let Some(mention) = self.outline.mentions.iter().filter(on_circle).max_by_key(|mention| mention.span.start) {
+            let on: HashSet<&TaskId> = cycle.iter().map(|&ix| &self.plan.tasks[ix].id).collect();
+            let on_circle = |mention: &&Mention| matches!(&mention.tasks[..], [task] if on.contains(task));
+            let mut of_circle: Vec<&Mention> =
+                on.iter().filter_map(|id| mentions.get(*id)).flatten().map(|at| &self.outline.mentions[*at]).filter(on_circle).collect();
+            of_circle.sort_by_key(|mention| mention.span.start);
+            if let Some(mention) = of_circle.last() {
                 let (span, replacement) = without_reference(self.text.all, &mention.span);
                 let title = format!("task {} no longer waits for {}", mention.by.as_ref().map_or("", TaskId::as_str), mention.tasks[0]);
                 problem = problem.with_fix(title, span, replacement);
             }
-            for mention in self.outline.mentions.iter().filter(on_circle) {
+            for mention in of_circle {
                 problem = problem.with_related(mention.span.clone(), "one of the dependencies in the cycle");
             }
             self.problems.push(problem);
@@ -376,7 +395,7 @@ impl Builder<'_> {
                         .is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
             };
             let count = self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
-            if count > 0 {
+            if count > 0 && !self.plan.tasks.is_empty() {
                 let start = self.text.lines[fence.start].start;
                 let what = format!(
                     "{count} task-like {} inside the fence that opens here {} not read as tasks",
@@ -385,6 +404,27 @@ impl Builder<'_> {
                 );
                 self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
             }
+        }
+    }
+
+    /// Whether nothing says yet why there are no tasks.
+    fn is_unexplained(&self) -> bool {
+        !self.problems.iter().any(|problem| problem.code == "unreadable")
+    }
+
+    /// Where no task was found, but lines that look like some stand in fences: they are told of, not scheduled.
+    fn tell_candidates(&mut self) {
+        let text = self.text;
+        let like = |line: &&Line<'_>| {
+            line.text.trim_start().starts_with(['□', '☐']) || line.item().is_some_and(|item| super::text::tick(item.text).is_some())
+        };
+        let inside: Vec<&Line<'_>> = text.fences.iter().flat_map(|fence| &text.lines[fence.clone()]).filter(like).collect();
+        if let (Some(first), true) = (inside.first(), inside.len() >= 3) {
+            let what = format!(
+                "{} lines inside fences look like tasks, and none stands outside: they are not scheduled; take them out of the fences",
+                inside.len()
+            );
+            self.problems.push(Problem::warning("tasks-in-fence", first.start..first.start + first.text.len(), what));
         }
     }
 

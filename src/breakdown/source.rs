@@ -1,8 +1,11 @@
 //! A breakdown from a file, a folder or standard input, with its limits.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns")]
 
+use super::text::Text;
+use super::{Input, folder};
 use crate::failure::Failure;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The largest breakdown that is read.
@@ -10,24 +13,53 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest line.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// Names by which a breakdown is found in a folder.
-const NAMES: [&str; 4] = ["breakdown.md", "tasks.md", "TASKS.md", "ROADMAP.md"];
+const NAMES: [&str; 7] = ["breakdown.md", "tasks.md", "TASKS.md", "ROADMAP.md", "tasks.json", "issues.jsonl", "sprint-status.yaml"];
+/// Where else in a workspace there may be one.
+const PLACES: [&str; 4] = [".taskmaster/tasks/tasks.json", ".beads/issues.jsonl", "backlog", ".planning"];
 
 /// A breakdown's text and where it is from.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Its file, absolute; none for standard input.
+    /// Its file or its folder, absolute; none for standard input.
     pub path: Option<PathBuf>,
     /// How it was named, for messages.
     pub name: String,
-    /// Its text.
+    /// Its text: of a folder, that of all its files.
     pub text: String,
+    /// Its files with their bytes in the text; those of a folder as they are called from it on.
+    pub files: Vec<(String, Range<usize>)>,
 }
 
 impl Source {
+    /// A text that is in no file.
+    pub fn of_text(name: &str, text: String) -> Self {
+        Self { path: None, name: name.to_owned(), text, files: Vec::new() }
+    }
+
+    /// For the readers.
+    pub fn input(&self) -> Input<'_> {
+        Input { text: &self.text, files: &self.files }
+    }
+
+    /// Whether it is made of several files.
+    pub fn is_folder(&self) -> bool {
+        self.files.len() > 1
+    }
+
+    /// Where a byte is: the file, by the name that its breakdown was given, the line and the column.
+    pub fn place(&self, text: &Text<'_>, offset: usize) -> (String, usize, usize) {
+        let (line, column) = text.position(offset);
+        let inner = text.file_at(offset).filter(|_| self.is_folder());
+        (inner.map_or_else(|| self.name.clone(), |file| format!("{}/{}", self.name.trim_end_matches('/'), file.path)), line, column)
+    }
+
     /// What it is about where it has no title: its file's name, or its folder's where that says
     /// more.
     pub fn topic(&self) -> String {
         let Some(path) = &self.path else { return "standard input".into() };
+        if self.is_folder() {
+            return path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        }
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let plain = NAMES.iter().any(|name| path.file_name().is_some_and(|file| file == *name));
@@ -45,26 +77,58 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
         read.map_err(|error| Failure::usage(format!("standard input can't be read: {error}")))?;
-        return Ok(Source { path: None, text: text(bytes, "standard input")?, name });
+        return Ok(Source { name, ..Source::of_text("", text(bytes, "standard input")?) });
     }
     let file = file_in(given)?;
+    let path = std::path::absolute(&file).map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))?;
+    let path = path.canonicalize().unwrap_or(path);
     let name = file.display().to_string();
+    if file.is_dir() {
+        return Ok(Source { path: Some(path), name, ..of_folder(&file, &|_| None)? });
+    }
+    let text = read_file(&file, &name, MAX_BYTES)?;
+    let files = vec![(path.to_string_lossy().replace('\\', "/"), 0..text.len())];
+    Ok(Source { path: Some(path), text, name, files })
+}
+
+fn read_file(file: &Path, name: &str, most: u64) -> Result<String, Failure> {
     let meta = file.metadata().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Failure::usage(format!("{name}: there is no such file: give the path of a breakdown, or `-` for standard input"))
         }
         _ => Failure::usage(format!("{name}: can't be read: {error}")),
     })?;
-    if meta.len() > MAX_BYTES {
+    if meta.len() > most {
         let size = meta.len() / 1024 / 1024;
         return Err(Failure::usage(format!(
             "{name}: it has {size} MiB, at most {} are read: is it a breakdown? Split it if it is",
             MAX_BYTES / 1024 / 1024
         )));
     }
-    let bytes = std::fs::read(&file).map_err(|error| Failure::usage(format!("{name}: can't be read: {error}: check its permissions")))?;
-    let path = std::path::absolute(&file).map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))?;
-    Ok(Source { path: Some(path.canonicalize().unwrap_or(path)), text: text(bytes, &name)?, name })
+    let bytes = std::fs::read(file).map_err(|error| Failure::usage(format!("{name}: can't be read: {error}: check its permissions")))?;
+    text(bytes, name)
+}
+
+/// All files of a folder, one after the other; of those that are open somewhere, what they are there.
+///
+/// # Errors
+/// One of them can't be read, or there is too much of it all.
+pub fn of_folder(folder: &Path, open: &dyn Fn(&Path) -> Option<String>) -> Result<Source, Failure> {
+    let mut source = Source::of_text(&folder.display().to_string(), String::new());
+    for inner in folder::files(folder).unwrap_or_default() {
+        let (left, path) = (MAX_BYTES.saturating_sub(source.text.len() as u64), folder.join(&inner));
+        let file = match open(&path) {
+            Some(text) => text,
+            None => read_file(&path, &path.display().to_string(), left)?,
+        };
+        let start = source.text.len();
+        source.text.push_str(&file);
+        source.files.push((inner, start..source.text.len()));
+        if !file.ends_with('\n') {
+            source.text.push('\n');
+        }
+    }
+    Ok(source)
 }
 
 /// The breakdown that a path means: itself, or the one in a folder.
@@ -72,13 +136,14 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
 /// # Errors
 /// There is none in the folder.
 pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
-    if given.is_dir() { in_folder(given) } else { Ok(given.to_owned()) }
-}
-
-fn in_folder(folder: &Path) -> Result<PathBuf, Failure> {
-    let found = NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file());
-    found.ok_or_else(|| {
-        Failure::usage(format!("{}: there is no breakdown in this folder: looked for {}", folder.display(), NAMES.join(", ")))
+    if !given.is_dir() || folder::files(given).is_some() {
+        return Ok(given.to_owned());
+    }
+    let named = NAMES.iter().map(|name| given.join(name)).find(|file| file.is_file());
+    let placed = || PLACES.iter().map(|place| given.join(place)).find(|place| place.is_file() || folder::files(place).is_some());
+    named.or_else(placed).ok_or_else(|| {
+        let places = NAMES.iter().chain(&PLACES).copied().collect::<Vec<_>>().join(", ");
+        Failure::usage(format!("{}: there is no breakdown in this folder: looked for {places}", given.display()))
     })
 }
 

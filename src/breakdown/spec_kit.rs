@@ -5,10 +5,10 @@
 //! only where the section on dependencies says so.
 
 use super::build::{Builder, On, Waiting};
-use super::detect::is_spec_kit_id;
+use super::detect::{Signs, is_spec_kit_id};
 use super::refs::{Target, id_len, ids_in, references};
 use super::text::{Line, Text, clean_title, fields, tick};
-use super::{Deps, Parsed};
+use super::{Confidence, Deps, Parsed};
 use crate::core::plan::Level;
 
 struct Reader<'a> {
@@ -22,8 +22,24 @@ struct Reader<'a> {
     checkpoints: Vec<(usize, String, std::ops::Range<usize>)>,
 }
 
-/// Reads a text.
-pub fn read(text: &Text<'_>, deps: Deps) -> Parsed {
+/// The format.
+pub struct SpecKit;
+
+impl super::Reader for SpecKit {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        match signs.spec_kit_ids {
+            0 => signs.path_has(&["specs/"], "tasks.md").then_some(Confidence::Guess).filter(|_| signs.boxes > 0 && signs.has_phase_tags),
+            1 => Some(Confidence::Likely),
+            _ => Some(Confidence::Certain),
+        }
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        read(text, deps)
+    }
+}
+
+fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let mut build = Builder::new(text, "spec-kit");
     build.read_topic(&["Tasks:", "Implementation Tasks:", "Task List:"]);
     let mut reader = Reader {
@@ -41,7 +57,7 @@ pub fn read(text: &Text<'_>, deps: Deps) -> Parsed {
         reader.line(line, &lines[at + 1..]);
     }
     reader.phases();
-    reader.inside_phases();
+    reader.build.in_order(&reader.parallel);
     let section = std::mem::take(&mut reader.section);
     for line in &section {
         reader.task_edges(line);
@@ -211,30 +227,6 @@ impl<'a> Reader<'a> {
             }
         }
         stated
-    }
-
-    /// In a phase, a run of `[P]` tasks forks after the task before it and joins at the next one.
-    fn inside_phases(&mut self) {
-        let plan = &self.build.plan;
-        let mut edges: Vec<(usize, usize)> = Vec::new();
-        let mut before: Vec<usize> = Vec::new();
-        let mut run: Vec<usize> = Vec::new();
-        for ix in 0..plan.tasks.len() {
-            let new_phase = ix == 0 || plan.tasks[ix].stream != plan.tasks[ix - 1].stream;
-            if new_phase {
-                before.clear();
-                run.clear();
-            }
-            let joins = !new_phase && self.parallel[ix] && run.last().is_some_and(|&last| self.parallel[last]);
-            if !joins && !run.is_empty() {
-                before = std::mem::take(&mut run);
-            }
-            run.push(ix);
-            edges.extend(before.iter().map(|&on| (ix, on)));
-        }
-        for (ix, on) in edges {
-            self.build.implies(Waiting::Task(ix), On::Task(on));
-        }
     }
 
     /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`.

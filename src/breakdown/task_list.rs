@@ -1,17 +1,19 @@
 //! Plain Markdown task lists: boxes under headings, nested boxes as steps, nested `Name: value`
-//! bullets as fields.
+//! bullets as fields. What other formats of boxes do otherwise is their [`Style`].
 //!
 //! Such lists seldom say what waits for what. Where no task does, they run in the order of the
 //! file, one at a time; as soon as one does, only what is written counts.
 
 use super::build::{Builder, On, Waiting};
+use super::detect::Signs;
+use super::problem::Problem;
 use super::refs::id_len;
-use super::text::{Line, Text, clean_title, fields, tick};
-use super::{Deps, Parsed};
+use super::text::{Line, Text, Tick, clean_title, fields, tick};
+use super::{Confidence, Deps, Parsed};
 use std::ops::Range;
 
-/// Headings under which boxes are no tasks.
-const NO_TASKS: [&str; 10] = [
+/// Headings under which boxes are no tasks, wherever such words stand in them.
+const NO_TASKS: [&str; 11] = [
     "acceptance criteria",
     "success criteria",
     "definition of done",
@@ -22,94 +24,224 @@ const NO_TASKS: [&str; 10] = [
     "out of scope",
     "user testing",
     "review checklist",
+    "future work",
 ];
 
-/// Reads a text.
-pub fn read(text: &Text<'_>, deps: Deps) -> Parsed {
-    let mut build = Builder::new(text, "task-list");
-    build.read_topic(&["Task List", "Tasks", "Checklist", "TODO", "Todo"]);
-    let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
-    let any_id = lines.iter().any(|line| boxed(line).is_some_and(|(_, rest, _)| own_id(rest).is_some()));
-    let at_margin = lines.iter().any(|line| line.indent() <= 1 && boxed(line).is_some());
-    let mut heading: Option<(String, Range<usize>)> = None;
-    let mut stream: Option<usize> = None;
-    let mut task: Option<(usize, usize)> = None;
-    let mut no_tasks = false;
-    let mut at = 0;
-    while at < lines.len() {
-        let line = lines[at];
-        at += 1;
-        let span = line.start..line.start + line.text.trim_end().len();
-        if let Some((level, _, name)) = line.heading() {
-            let lower = name.to_lowercase();
-            no_tasks = NO_TASKS.iter().any(|words| lower.contains(words));
-            task = None;
-            // The title names no lane, and headings below a lane's only divide it further.
-            if level == 2 || (level > 2 && heading.is_none()) {
-                heading = Some((name.to_owned(), span));
-                stream = None;
-            }
-            continue;
-        }
-        let Some((start, rest, tick)) = boxed(&line) else { continue };
-        // Conditions under a plain bullet, in a file whose tasks stand at the margin.
-        let nested = task.is_none_or(|(_, indent)| line.indent() <= indent + 1) && line.indent() > 1 && at_margin;
-        if no_tasks || nested {
-            build.other_boxes.0 += 1;
-            build.other_boxes.1 += usize::from(tick.done());
-            continue;
-        }
-        if let Some((ix, _)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
-            let from = start + tick.rest_at;
-            build.plan.tasks[ix].steps.push(clean_title(tick.rest));
-            build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
-            continue;
-        }
-        if stream.is_none()
-            && let Some((name, span)) = heading.clone()
-        {
-            let (id, name) = stream_name(&name);
-            stream = Some(build.stream(&id, &name, span));
-        }
-        let (id, title) = match own_id(rest) {
-            Some((id, title)) => (id.to_owned(), title),
-            None if any_id => (format!("L{}", text.line_at(line.start) + 1), rest),
-            None => ((build.plan.tasks.len() + 1).to_string(), rest),
-        };
-        let ix = build.task(&id, &clean_title(title), stream, span);
-        build.ticked(ix, &tick, start);
-        build.state_words(ix, title);
-        task = Some((ix, line.indent()));
-        let own = |next: &&Line<'_>| next.text.trim().is_empty() || (next.indent() > line.indent() && boxed(next).is_none());
-        let region: Vec<Line<'_>> = lines[at..].iter().take_while(own).copied().collect();
-        at += region.len();
-        if region.iter().any(|line| line.text.contains(':')) {
-            for field in fields(&region) {
-                build.field(ix, &field);
-            }
-        }
-        if build.plan.tasks.len() >= super::MAX_TASKS {
-            let what = format!("more than {} tasks: the rest is not read", super::MAX_TASKS);
-            build.problems.push(super::problem::Problem::error("too-many-tasks", line.start..line.start + 1, what));
-            break;
-        }
-    }
-    if !build.states_dependencies() {
-        for ix in 1..build.plan.tasks.len() {
-            build.implies(Waiting::Task(ix), On::Task(ix - 1));
-        }
-    }
-    build.finish(deps)
+/// The id and the name of a lane that a heading opens.
+pub type Lane = fn(&str) -> Option<(String, String)>;
+
+/// What formats of boxes do each in their own way.
+pub struct Style {
+    /// The format's name.
+    pub name: &'static str,
+    /// Words of the title that say what kind of file it is.
+    pub title_words: &'static [&'static str],
+    /// The lane that a heading opens; without one, headings of the second level do.
+    pub lane: Option<Lane>,
+    /// Sections in which alone there are tasks.
+    pub only_in: Option<fn(&str) -> bool>,
+    /// Whether some sections have boxes that are no tasks.
+    pub has_other_boxes: bool,
+    /// Whether lanes come one after the other where nothing else is written.
+    pub lanes_in_order: bool,
 }
 
-/// A box on a line: where it starts, what follows, the box.
-fn boxed<'a>(line: &Line<'a>) -> Option<(usize, &'a str, super::text::Tick<'a>)> {
+/// The format.
+pub struct TaskList;
+
+impl super::Reader for TaskList {
+    fn recognises(&self, _signs: &Signs<'_>) -> Option<Confidence> {
+        None
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let style = Style {
+            name: "task-list",
+            title_words: &["Task List", "Tasks", "Checklist", "TODO", "Todo"],
+            lane: None,
+            only_in: None,
+            has_other_boxes: true,
+            lanes_in_order: false,
+        };
+        let mut reader = Reader::new(text, &style);
+        reader.read();
+        reader.finish(deps)
+    }
+}
+
+/// Reads boxes.
+pub struct Reader<'a, 's> {
+    /// What was read.
+    pub build: Builder<'a>,
+    /// For each task, the text of its box and the fields below it.
+    pub tasks: Vec<TaskText<'a>>,
+    /// Lines of sections on dependencies.
+    dependencies: Vec<Line<'a>>,
+    style: &'s Style,
+}
+
+/// What stands in a task's box and below it.
+pub struct TaskText<'a> {
+    /// What follows the box.
+    pub title: &'a str,
+    /// Where that starts.
+    pub start: usize,
+    /// The lines below it that are its own.
+    pub region: Vec<Line<'a>>,
+}
+
+impl<'a, 's> Reader<'a, 's> {
+    /// Nothing read yet.
+    pub fn new(text: &'a Text<'a>, style: &'s Style) -> Self {
+        let mut build = Builder::new(text, style.name);
+        build.read_topic(style.title_words);
+        Self { build, tasks: Vec::new(), dependencies: Vec::new(), style }
+    }
+
+    /// Reads all boxes.
+    pub fn read(&mut self) {
+        let text = self.build.text;
+        let lines: Vec<Line<'a>> = text.visible().map(|(_, line)| line).collect();
+        let any_id = lines.iter().any(|line| boxed(line).is_some_and(|(_, tick)| own_id(tick.rest).is_some()));
+        let at_margin = lines.iter().any(|line| line.indent() <= 1 && boxed(line).is_some());
+        let mut heading: Option<(String, String, Range<usize>)> = None;
+        let mut stream: Option<usize> = None;
+        let mut task: Option<(usize, usize)> = None;
+        let (mut no_tasks, mut of_dependencies) = (self.style.only_in.is_some(), false);
+        let mut section_level = 0;
+        let mut at = 0;
+        while at < lines.len() {
+            let line = lines[at];
+            at += 1;
+            let span = line.start..line.start + line.text.trim_end().len();
+            if let Some((level, _, name)) = line.heading() {
+                let lower = name.to_lowercase();
+                no_tasks = match self.style.only_in {
+                    Some(_) if !no_tasks && level > section_level => false,
+                    Some(only) => {
+                        section_level = level;
+                        !only(&lower)
+                    }
+                    None => self.style.has_other_boxes && (NO_TASKS.iter().any(|words| lower.contains(words)) || lower == "notes"),
+                };
+                of_dependencies = lower.contains("dependenc");
+                task = None;
+                let opens = match self.style.lane {
+                    Some(lane) => lane(name),
+                    // The title names no lane, and headings below a lane's only divide it further.
+                    None => (level == 2 || (level > 2 && heading.is_none())).then(|| stream_name(name)),
+                };
+                if let Some((id, name)) = opens {
+                    heading = Some((id, name, span));
+                    stream = None;
+                } else if self.style.lane.is_some() && level <= 2 {
+                    (heading, stream) = (None, None);
+                }
+                continue;
+            }
+            let Some((start, tick)) = boxed(&line) else {
+                if of_dependencies {
+                    self.dependencies.push(line);
+                }
+                self.malformed(&line);
+                continue;
+            };
+            // Conditions under a plain bullet, in a file whose tasks stand at the margin.
+            let nested = task.is_none_or(|(_, indent)| line.indent() <= indent + 1) && line.indent() > 1 && at_margin;
+            if no_tasks || nested {
+                self.build.other_boxes.0 += usize::from(self.style.only_in.is_none());
+                self.build.other_boxes.1 += usize::from(tick.done() && self.style.only_in.is_none());
+                continue;
+            }
+            if let Some((ix, _)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
+                let from = start + tick.rest_at;
+                self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
+                self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+                continue;
+            }
+            if stream.is_none()
+                && let Some((id, name, span)) = heading.clone()
+            {
+                stream = Some(self.build.stream(&id, &name, span));
+            }
+            let (id, title) = match own_id(tick.rest) {
+                Some((id, title)) => (id.to_owned(), title),
+                None if any_id => (format!("L{}", text.line_at(line.start) + 1), tick.rest),
+                None => ((self.build.plan.tasks.len() + 1).to_string(), tick.rest),
+            };
+            let title = title.split("<!--").next().unwrap_or(title);
+            let ix = self.build.task(&id, &clean_title(title), stream, span);
+            self.build.ticked(ix, &tick, start);
+            self.build.state_words(ix, title);
+            task = Some((ix, line.indent()));
+            let own = |next: &&Line<'_>| next.text.trim().is_empty() || (next.indent() > line.indent() && boxed(next).is_none());
+            let region: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
+            at += region.len();
+            if region.iter().any(|line| line.text.contains(':')) {
+                for field in fields(&region) {
+                    self.build.field(ix, &field);
+                }
+            }
+            self.tasks.push(TaskText { title: tick.rest, start: start + tick.rest_at, region });
+            if self.build.is_full(line.start) {
+                break;
+            }
+        }
+    }
+
+    /// `-[] 3. Title`: meant as a box, and none.
+    fn malformed(&mut self, line: &Line<'_>) {
+        let (start, body) = line.trimmed();
+        if ["-[]", "- []", "-[ ]", "-[x]", "- [ x ]", "*[ ]"].iter().any(|broken| body.starts_with(broken)) {
+            let end = start + body.find(']').map_or(body.len(), |at| at + 1);
+            let what = "this is no box, and so no task: write `- [ ] ` with the blanks";
+            let problem = Problem::warning("malformed-box", start..end, what);
+            self.build.problems.push(problem.with_fix("make it a box", start..end, "- [ ]"));
+        }
+    }
+
+    /// Puts tasks in order where nothing is written, and ends.
+    pub fn finish(mut self, deps: Deps) -> Parsed {
+        self.lanes_that_wait();
+        if self.style.lanes_in_order {
+            let is_written = self.build.states_dependencies();
+            if !is_written {
+                self.build.in_order(&vec![false; self.build.plan.tasks.len()]);
+            }
+            self.build.streams_in_order();
+        } else if !self.build.states_dependencies() {
+            for ix in 1..self.build.plan.tasks.len() {
+                self.build.implies(Waiting::Task(ix), On::Task(ix - 1));
+            }
+        }
+        self.build.finish(deps)
+    }
+}
+
+impl Reader<'_, '_> {
+    /// `- Phase 2 depends on Phase 1` in a section on dependencies.
+    fn lanes_that_wait(&mut self) {
+        for line in std::mem::take(&mut self.dependencies) {
+            let (start, body) = line.trimmed();
+            let Some(at) = body.find("depends on") else { continue };
+            let name = body[..at].trim_matches(['-', '*', ' ']);
+            let key = name.rsplit(' ').next().unwrap_or(name);
+            if let Some(stream) = self.build.find_stream(name).or_else(|| self.build.find_stream(key)) {
+                let from = at + "depends on".len();
+                self.build.waits(Waiting::Stream(stream), &body[from..], start + from);
+            }
+        }
+    }
+}
+
+/// A box on a line: where it starts, and the box.
+pub fn boxed<'a>(line: &Line<'a>) -> Option<(usize, Tick<'a>)> {
     let item = line.item()?;
-    tick(item.text).map(|tick| (item.start, tick.rest, tick))
+    tick(item.text).map(|tick| (item.start, tick))
 }
 
 /// `Task 12: title`, `1.2 title`, `T3: title`, `A1. title`.
-fn own_id(text: &str) -> Option<(&str, &str)> {
+pub fn own_id(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start_matches('*');
     let labelled = text.strip_prefix("Task ").or_else(|| text.strip_prefix("task "));
     let body = labelled.unwrap_or(text);
@@ -122,12 +254,24 @@ fn own_id(text: &str) -> Option<(&str, &str)> {
 }
 
 /// `Stream 3: Work package 3` → `3` and the name; other headings as they are.
-fn stream_name(heading: &str) -> (String, String) {
+pub fn stream_name(heading: &str) -> (String, String) {
     if let Some((key, name)) = heading.strip_prefix("Stream ").and_then(|rest| rest.split_once(':'))
         && key.len() <= 6
     {
         return (key.trim().to_owned(), name.trim().to_owned());
     }
     let name = clean_title(heading);
+    // `1. Base` and `Phase 2: Zsh` are referred to by their numbers.
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    if let Some(title) = name[digits..].strip_prefix(". ").filter(|_| (1..=4).contains(&digits)) {
+        return (name[..digits].to_owned(), title.trim().to_owned());
+    }
+    if let Some((key, title)) = name.split_once(':')
+        && let Some((word, number)) = key.split_once(' ')
+        && ["Phase", "Wave", "Milestone", "Sprint", "Epic"].contains(&word)
+        && number.len() <= 6
+    {
+        return (key.to_owned(), title.trim().to_owned());
+    }
     (name.chars().take(40).collect::<String>().trim().to_owned(), name)
 }

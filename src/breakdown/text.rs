@@ -13,6 +13,26 @@ pub struct Text<'a> {
     pub lines: Vec<Line<'a>>,
     /// Fenced blocks, as line ranges with the fences themselves.
     pub fences: Vec<Range<usize>>,
+    /// The files that it is made of; one without a name where nothing else is known.
+    pub files: Vec<File<'a>>,
+}
+
+/// A file of a breakdown: of a folder, several stand one after the other in one text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File<'a> {
+    /// Its path, from the breakdown's folder on for one of several; with `/` between its parts.
+    pub path: &'a str,
+    /// Its bytes in the whole text.
+    pub range: Range<usize>,
+    /// Its lines in those of the whole text.
+    pub lines: Range<usize>,
+}
+
+impl File<'_> {
+    /// Its name without its folders.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(self.path)
+    }
 }
 
 /// One line.
@@ -29,43 +49,54 @@ pub struct Line<'a> {
 impl<'a> Text<'a> {
     /// Splits a text. CommonMark says what is a fence, whatever it looks like.
     pub fn new(all: &'a str) -> Self {
-        let mut lines = Vec::with_capacity(all.len() / 32);
-        let mut start = 0;
-        for piece in all.split_inclusive('\n') {
-            let text = piece.strip_suffix('\n').unwrap_or(piece);
-            let text = text.strip_suffix('\r').unwrap_or(text);
-            lines.push(Line { start, text, hidden: false });
-            start += piece.len();
+        Self::of(all, &[("", 0..all.len())])
+    }
+
+    /// Splits a text that is made of files, each with its path and its bytes.
+    pub fn of(all: &'a str, files: &[(&'a str, Range<usize>)]) -> Self {
+        let mut text = Self { all, lines: Vec::with_capacity(all.len() / 32), fences: Vec::new(), files: Vec::new() };
+        for (path, range) in files {
+            let (first, mut start) = (text.lines.len(), range.start);
+            for piece in all[range.clone()].split_inclusive('\n') {
+                let line = piece.strip_suffix('\n').unwrap_or(piece);
+                let line = line.strip_suffix('\r').unwrap_or(line);
+                text.lines.push(Line { start, text: line, hidden: false });
+                start += piece.len();
+            }
+            text.files.push(File { path, range: range.clone(), lines: first..text.lines.len() });
+            if !path.ends_with(".json") && !path.ends_with(".jsonl") {
+                text.hide(range.clone());
+            }
         }
-        let mut text = Self { all, lines, fences: Vec::new() };
-        text.hide();
         text
     }
 
-    fn hide(&mut self) {
+    fn hide(&mut self, file: Range<usize>) {
+        let source = &self.all[file.clone()];
         // Most texts have none of what hides anything, and reading Markdown costs as much as all
         // that comes after it.
-        if !["```", "~~~", "<!--"].iter().any(|mark| self.all.contains(mark)) && !self.all.starts_with("---") {
+        if !["```", "~~~", "<!--"].iter().any(|mark| source.contains(mark)) && !source.starts_with("---") {
             return;
         }
+        let whole = |range: &Range<usize>| file.start + range.start..file.start + range.end;
         let options = Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
         let mut inside_html: Option<usize> = None;
-        for (event, range) in Parser::new_ext(self.all, options).into_offset_iter() {
+        for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
             match event {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
-                    let lines = self.line_range(&range);
+                    let lines = self.line_range(&whole(&range));
                     self.fences.push(lines.clone());
                     self.hide_lines(lines);
                 }
                 Event::Start(Tag::MetadataBlock(_)) => {
-                    let lines = self.line_range(&range);
+                    let lines = self.line_range(&whole(&range));
                     self.hide_lines(lines);
                 }
                 Event::Start(Tag::HtmlBlock) => inside_html = Some(range.start),
                 Event::End(TagEnd::HtmlBlock) => {
                     let from = inside_html.take().unwrap_or(range.start);
-                    if self.all[from..].trim_start().starts_with("<!--") {
-                        let lines = self.line_range(&(from..range.end));
+                    if source[from..].trim_start().starts_with("<!--") {
+                        let lines = self.line_range(&whole(&(from..range.end)));
                         self.hide_lines(lines);
                     }
                 }
@@ -91,11 +122,23 @@ impl<'a> Text<'a> {
         self.lines.partition_point(|line| line.start <= offset).saturating_sub(1)
     }
 
-    /// Line and column of a byte, both from 1; the column counts characters.
+    /// Line and column of a byte in its file, both from 1; the column counts characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        let Some(line) = self.lines.get(self.line_at(offset)) else { return (1, 1) };
+        let at = self.line_at(offset);
+        let Some(line) = self.lines.get(at) else { return (1, 1) };
         let before = line.text.get(..offset.saturating_sub(line.start).min(line.text.len())).unwrap_or(line.text);
-        (self.line_at(offset) + 1, before.chars().count() + 1)
+        (at + 1 - self.file_at(offset).map_or(0, |file| file.lines.start), before.chars().count() + 1)
+    }
+
+    /// The file that a byte is in.
+    pub fn file_at(&self, offset: usize) -> Option<&File<'a>> {
+        let at = self.files.partition_point(|file| file.range.start <= offset);
+        self.files.get(at.saturating_sub(1))
+    }
+
+    /// The lines of a file that are not hidden.
+    pub fn visible_in(&self, file: &File<'a>) -> Vec<Line<'a>> {
+        self.lines[file.lines.clone()].iter().filter(|line| !line.hidden).copied().collect()
     }
 
     /// Lines that are not hidden, with their indices.

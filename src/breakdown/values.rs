@@ -70,13 +70,14 @@ pub fn estimate(text: &str) -> Option<Estimate> {
 /// A topic from a title, without the words that say what kind of file it is.
 pub fn topic(title: &str, cut: &[&str]) -> String {
     let mut topic = title.trim().trim_matches(['*', '`', '[', ']']);
+    let joins = |c: char| c.is_alphanumeric();
     for words in cut {
-        if let Some(rest) = topic.strip_suffix(words) {
-            topic = rest;
+        if let Some(rest) = topic.strip_suffix(words).filter(|rest| !rest.ends_with(joins)) {
+            topic = rest.trim_end();
         }
-        if let Some(rest) = topic.strip_prefix(words) {
-            topic = rest;
+        if let Some(rest) = topic.strip_prefix(words).filter(|rest| !rest.starts_with(joins)) {
+            topic = rest.trim_start();
         }
     }
-    topic.trim_matches([' ', '-', ':', '–', '—']).to_owned()
+    topic.trim_matches([' ', '-', ':', '–', '—', '`']).to_owned()
 }

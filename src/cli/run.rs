@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Merge the result into the branch that is checked out, at the end
     #[arg(long)]
     deliver: bool,
+    /// Tick in the breakdown what is done
+    #[arg(long)]
+    write_back: bool,
     /// The config instead of the one found
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl Arguments {
             max_parallel: self.max_parallel,
             isolation: self.isolation,
             deliver: self.deliver,
+            write_back: self.write_back,
             config: self.config.clone(),
             only: self.only.clone(),
             execution: None,

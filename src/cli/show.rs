@@ -6,7 +6,6 @@ use crate::agents::command::{can_start, program_of};
 use crate::agents::roster;
 use crate::breakdown::parse;
 use crate::breakdown::source;
-use crate::breakdown::text::Text;
 use crate::core::event::Event;
 use crate::core::id::{OrderId, TaskId};
 use crate::core::report::report as report_of;
@@ -61,8 +60,8 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
         config.execution.max_parallel = most;
     }
     let policy = config.policy(true).map_err(Failure::usage)?;
-    let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
-    let document = types::plan_document(&parsed, &source.text, &policy);
+    let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
+    let document = types::plan_document(&parsed, &source, &policy);
     match arguments.format.as_str() {
         "json" => print_json(&document)?,
         "mermaid" => print(&render::mermaid(&document))?,
@@ -91,12 +90,14 @@ pub struct CheckArguments {
 /// # Errors
 /// A breakdown can't be read.
 pub fn check(arguments: &CheckArguments) -> Outcome {
-    let mut found = Vec::new();
+    let (mut found, mut read) = (Vec::new(), String::new());
     for path in &arguments.breakdowns {
         let source = source::read(path)?;
-        let parsed = parse(&source.text, arguments.reading.format(), arguments.reading.deps());
-        let text = Text::new(&source.text);
-        found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, Some(&source.name))));
+        let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps());
+        let text = source.input().lines();
+        found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, &source)));
+        let sure = parsed.read_as.map_or("", |found| found.confidence.word());
+        read.push_str(&format!("{}: {} ({sure}): {}\n", source.name, parsed.plan.format, parsed.counts()));
     }
     let file = |problem: &types::ProblemDocument| problem.file.clone().unwrap_or_default();
     match arguments.format.as_str() {
@@ -107,7 +108,7 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
                 let fix = p.fix.as_ref().map_or(String::new(), |fix| format!(" (fix: {fix})"));
                 format!("{}:{}:{}: {}: {} [{}]{fix}\n", file(p), p.line, p.column, p.severity, p.message, p.code)
             };
-            print(&found.iter().map(line).collect::<String>())?
+            print(&(found.iter().map(line).collect::<String>() + &read))?
         }
     };
     let errors = found.iter().any(|problem| problem.severity == "error");

@@ -353,18 +353,27 @@ impl Graph {
     pub fn cycles(&self) -> Vec<Vec<usize>> {
         let mut unordered = self.unordered();
         let mut cycles = Vec::new();
+        // What comes after each node that was walked over, the least last; what was looked at is never looked at again.
+        let mut after: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         while let Some(&start) = unordered.first() {
             let mut path = vec![start];
             let mut place: BTreeMap<usize, usize> = BTreeMap::from([(start, 0)]);
             // Walk along nodes that were not ordered until one comes up again or none is left.
-            loop {
-                let at = path[path.len() - 1];
-                let next = self.successors[at].iter().map(|&n| n as usize).filter(|n| unordered.contains(n)).min();
-                match next {
+            while let Some(&at) = path.last() {
+                let left = after.entry(at).or_insert_with(|| {
+                    let mut all: Vec<usize> = self.successors[at].iter().map(|&n| n as usize).collect();
+                    all.sort_unstable_by(|one, other| other.cmp(one));
+                    all
+                });
+                while left.last().is_some_and(|next| !unordered.contains(next)) {
+                    left.pop();
+                }
+                match left.last().copied() {
                     Some(next) if place.contains_key(&next) => {
                         let cycle: Vec<usize> = path.drain(place[&next]..).collect();
                         for node in &cycle {
                             unordered.remove(node);
+                            place.remove(node);
                         }
                         let mut tasks: Vec<usize> = cycle.into_iter().filter(|&n| n < self.tasks).collect();
                         let first = tasks.iter().enumerate().min_by_key(|(_, task)| **task).map_or(0, |(ix, _)| ix);
@@ -372,7 +381,6 @@ impl Graph {
                         if !tasks.is_empty() {
                             cycles.push(tasks);
                         }
-                        break;
                     }
                     Some(next) => {
                         place.insert(next, path.len());
@@ -381,7 +389,8 @@ impl Graph {
                     None => {
                         // A dead end only waits for a cycle; it is on none.
                         unordered.remove(&at);
-                        break;
+                        place.remove(&at);
+                        path.pop();
                     }
                 }
             }

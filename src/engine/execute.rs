@@ -4,6 +4,7 @@ use super::carry::{Carrier, SharedConfig};
 use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
 use super::start::{Opened, Prepared};
+use super::write_back::WriteBack;
 use crate::agents::command::Agents;
 use crate::core::event::{Recorded, Status};
 use crate::core::input::Input;
@@ -103,6 +104,12 @@ impl Execution {
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
         let _watch = watch_files(&self.prepared, inbox, config);
+        let breakdown = self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
+        let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
+        let observe = &mut |events: &[Recorded], state: &State| {
+            write_back.iter_mut().for_each(|write_back| write_back.look(state));
+            observe(events, state)
+        };
         let (inputs, told) = match self.first.take() {
             Some(first) => (Vec::new(), observe(&first, &self.owner.state)),
             None => (self.prepared.restarts(&self.owner.state), Ok(())),
@@ -140,7 +147,6 @@ impl Execution {
 
 /// Changes of the breakdown and of the config are taken up while it runs.
 fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig) -> Watch {
-    let files: Vec<PathBuf> = prepared.source.path.iter().chain(&prepared.config_path).cloned().collect();
     let (options, config_path, policy) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.clone());
     let root = prepared.root.clone();
     let watch = Watch::new(move |file: &Path| {
@@ -160,6 +166,8 @@ fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: 
         // The loop may have ended: then nobody waits for this any more.
         let _ = inbox.send(input.into());
     });
-    files.iter().for_each(|file| watch.add(file));
+    prepared.config_path.iter().for_each(|file| watch.add(file));
+    let breakdown = prepared.source.path.iter();
+    breakdown.for_each(|path| if prepared.source.is_folder() { watch.add_folder(path) } else { watch.add(path) });
     watch
 }

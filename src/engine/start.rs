@@ -8,7 +8,6 @@ use crate::agents::command::{can_start, program_of};
 use crate::agents::prompt::Template;
 use crate::agents::roster;
 use crate::breakdown::source::Source;
-use crate::breakdown::text::Text;
 use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
 use crate::config::{self, Agent, Config, Isolation};
 use crate::core::allocation::{Allocation, allocate};
@@ -45,6 +44,8 @@ pub struct Options {
     pub isolation: Option<Isolation>,
     /// Whether the result is merged into the checkout, over what the config says.
     pub deliver: bool,
+    /// Whether the breakdown is told what is done, over what the config says.
+    pub write_back: bool,
     /// The config instead of the one found.
     pub config: Option<PathBuf>,
     /// Only these tasks, and what they wait for; all when empty.
@@ -67,7 +68,13 @@ impl Options {
         }
         config.execution.isolation = self.isolation.or(config.execution.isolation);
         config.execution.deliver |= self.deliver;
+        config.execution.write_back |= self.write_back;
         choose_agent(config, self.agent.as_deref())
+    }
+
+    /// What a breakdown says, all of it.
+    pub fn parsed(&self, source: &Source) -> Parsed {
+        parse(source.input(), self.format, self.deps).or_topic(&source.topic())
     }
 
     /// A breakdown's text as a plan.
@@ -75,7 +82,7 @@ impl Options {
     /// # Errors
     /// One of the tasks that are wanted does not exist.
     pub fn plan(&self, source: &Source) -> Result<Parsed, Failure> {
-        let mut parsed = parse(&source.text, self.format, self.deps).or_topic(&source.topic());
+        let mut parsed = self.parsed(source);
         if !self.only.is_empty() {
             let ids: Vec<TaskId> = self.only.iter().map(|id| TaskId::from(id.trim())).collect();
             parsed.plan = parsed.plan.only(&ids).map_err(|id| {
@@ -218,10 +225,10 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
 
 impl Prepared {
     fn check(&self) -> Result<Vec<String>, Failure> {
-        let text = Text::new(&self.source.text);
+        let text = self.source.input().lines();
         let sentence = |p: &problem::Problem| {
-            let (line, column) = text.position(p.span.start);
-            format!("{}:{line}:{column}: {}: {}", self.source.name, p.severity.name(), p.message)
+            let (file, line, column) = self.source.place(&text, p.span.start);
+            format!("{file}:{line}:{column}: {}: {}", p.severity.name(), p.message)
         };
         if self.parsed.nothing_to_do() {
             let errors: Vec<String> = self.parsed.errors().map(sentence).collect();
@@ -237,13 +244,13 @@ impl Prepared {
         let unable: Vec<_> = open().filter(|(_, allocation)| allocation.agent.is_none()).collect();
         if let Some((task, allocation)) = unable.first() {
             let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
-            let place =
-                self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or((1, 1), |spot| text.position(spot.span.start));
+            let at = self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or(0, |spot| spot.span.start);
+            let place = self.source.place(&text, at);
             let message = format!(
                 "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
-                self.source.name,
                 place.0,
                 place.1,
+                place.2,
                 if unable.len() == 1 { "task" } else { "tasks" },
                 ids.join(", "),
                 allocation.reason,

@@ -7,6 +7,7 @@ use super::peer::{Caller, Client, apart, report_document, status};
 use super::remote;
 use super::table::Table;
 use super::types::{PlanDocument, plan_document};
+use crate::breakdown::folder;
 use crate::breakdown::source::{Source, file_in, read, text};
 use crate::breakdown::{Deps, Format};
 use crate::config::{self, Isolation};
@@ -149,18 +150,18 @@ fn read_within(caller: &Caller, path: PathBuf) -> Result<Source, Failure> {
 fn source_of(params: &PlanParams, caller: &Caller) -> Result<Source, Failure> {
     match (&params.path, &params.uri, &params.text) {
         (Some(path), None, None) => read_within(caller, caller.coordinator.folder.join(path)),
-        (None, Some(uri), None) => read_within(caller, file_of(uri)?),
-        (None, None, Some(given)) => Ok(Source { path: None, name: "text".into(), text: text(given.clone().into_bytes(), "text")? }),
+        (None, Some(uri), None) => read_within(caller, folder::breakdown_of(&file_of(uri)?)),
+        (None, None, Some(given)) => Ok(Source::of_text("text", text(given.clone().into_bytes(), "text")?)),
         _ => Err(Failure::usage("give exactly one of `path`, `uri` and `text`")),
     }
 }
 
 fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> {
-    let names = || Format::ALL.map(|(_, name)| name).join(", ");
-    let format = params.format.as_deref().map(|wanted| {
-        let known = Format::ALL.iter().find(|(_, name)| *name == wanted);
-        known.map(|(format, _)| *format).ok_or_else(|| Failure::usage(format!("there is no format `{wanted}`; there are {}", names())))
-    });
+    let names = || Format::NAMES.join(", ");
+    let format = params
+        .format
+        .as_deref()
+        .map(|wanted| Format::named(wanted).ok_or_else(|| Failure::usage(format!("there is no format `{wanted}`; there are {}", names()))));
     let deps = match params.deps.as_deref() {
         None => Deps::Format,
         Some("explicit") => Deps::Explicit,
@@ -182,6 +183,7 @@ fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> 
         max_parallel: params.max_parallel,
         isolation,
         deliver: params.deliver,
+        write_back: params.write_back,
         config: params.config.as_ref().map(|path| within(caller, caller.coordinator.folder.join(path))).transpose()?,
         only: params.only.clone(),
         execution: None,
@@ -200,7 +202,7 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
         caller.coordinator.add_root(&root);
         let (config, _) = options.config(&root)?;
         let policy = config.policy(true).map_err(Failure::usage)?;
-        Ok(plan_document(&options.plan(&source)?, &source.text, &policy))
+        Ok(plan_document(&options.plan(&source)?, &source, &policy))
     })
     .await
 }

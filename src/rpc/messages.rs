@@ -27,7 +27,7 @@ pub struct PlanParams {
     /// The breakdown itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The format (`breakdown-agent`, `spec-kit`, `task-list`); found out when absent.
+    /// The format, by its name (`spec-kit`, `kiro`, `task-master`, …); found out when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// Which edges are taken beside the written ones: `explicit`, `order` or `phase`; what the
@@ -46,6 +46,8 @@ pub struct PlanParams {
     pub isolation: Option<String>,
     /// For `execution/start`: merge the result into what is checked out, at the end.
     pub deliver: bool,
+    /// For `execution/start`: tick in the breakdown what is done.
+    pub write_back: bool,
     /// Only these tasks, and what they wait for; all when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,

@@ -1,9 +1,10 @@
 //! Wire types: what `plan` and `check` print as JSON. What a client may rely on stands in
 //! `schema/`.
 
-use crate::breakdown::Parsed;
 use crate::breakdown::problem::Problem;
+use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
+use crate::breakdown::{Counts, Parsed};
 use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::Mark;
 use crate::core::graph::Graph;
@@ -22,6 +23,10 @@ pub struct PlanDocument {
     pub topic: String,
     /// The format that it was read as.
     pub format: String,
+    /// How sure it is that this is its format.
+    pub confidence: String,
+    /// What is written down in it.
+    pub counts: Counts,
     /// Streams in the order of the file.
     pub streams: Vec<StreamDocument>,
     /// Tasks in the order of the file.
@@ -154,10 +159,10 @@ pub struct ProblemDocument {
 }
 
 /// A problem with its place in words.
-pub fn problem(problem: &Problem, text: &Text<'_>, file: Option<&str>) -> ProblemDocument {
-    let (line, column) = text.position(problem.span.start);
+pub fn problem(problem: &Problem, text: &Text<'_>, source: &Source) -> ProblemDocument {
+    let (file, line, column) = source.place(text, problem.span.start);
     ProblemDocument {
-        file: file.map(str::to_owned),
+        file: Some(file),
         severity: problem.severity.name().into(),
         code: problem.code.into(),
         message: problem.message.clone(),
@@ -176,16 +181,18 @@ fn dependency(on: &Node, origin: Origin) -> DependencyDocument {
     DependencyDocument { id, kind: kind.into(), origin }
 }
 
-fn problems(parsed: &Parsed, source: &str) -> Vec<ProblemDocument> {
+fn problems(parsed: &Parsed, source: &Source) -> Vec<ProblemDocument> {
     if parsed.problems.is_empty() {
         return Vec::new();
     }
-    let text = Text::new(source);
-    parsed.problems.iter().map(|p| problem(p, &text, None)).collect()
+    let text = source.input().lines();
+    // In a plan, a file is named only where there are several.
+    let unnamed = |p: ProblemDocument| ProblemDocument { file: p.file.filter(|_| source.is_folder()), ..p };
+    parsed.problems.iter().map(|p| unnamed(problem(p, &text, source))).collect()
 }
 
 /// Plans what was read, by the rules.
-pub fn plan_document(parsed: &Parsed, source: &str, policy: &Policy) -> PlanDocument {
+pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanDocument {
     let plan = &parsed.plan;
     let gates = policy.gates_of(plan);
     let graph = Graph::new(plan, &gates, &policy.weights);
@@ -250,6 +257,8 @@ pub fn plan_document(parsed: &Parsed, source: &str, policy: &Policy) -> PlanDocu
     PlanDocument {
         topic: plan.topic.clone(),
         format: plan.format.clone(),
+        confidence: parsed.read_as.map_or("", |found| found.confidence.word()).into(),
+        counts: parsed.counts(),
         streams: plan
             .streams
             .iter()

@@ -1,6 +1,7 @@
 //! Breakdowns: data in, data out. `outline` shows a plan in few lines; the expectations update
 //! themselves with `UPDATE_EXPECT=1`.
 
+use execution_coordinator::breakdown::source::Source;
 use execution_coordinator::breakdown::text::Text;
 use execution_coordinator::breakdown::{Deps, Parsed, parse};
 use execution_coordinator::config::Config;
@@ -19,7 +20,7 @@ fn dependency(dependency: &Dependency) -> String {
 }
 
 /// Streams as `[A] Name ← what`, tasks as `  1 Title ← what`, implied ones in parentheses.
-fn outline(parsed: &Parsed, source: &str) -> String {
+pub fn outline(parsed: &Parsed, source: &str) -> String {
     let mut out = String::new();
     let list = |all: &[Dependency]| {
         if all.is_empty() { String::new() } else { format!(" ← {}", all.iter().map(dependency).collect::<Vec<_>>().join(", ")) }
@@ -101,7 +102,7 @@ fn version_1_with_streams_letters_and_gates() {
 fn the_plan_of_the_complex_example() {
     let parsed = parse(COMPLEX, None, Deps::Format);
     let policy = Config::default().policy(true).expect("the defaults are good");
-    let plan = plan_document(&parsed, COMPLEX, &policy);
+    let plan = plan_document(&parsed, &Source::of_text("", COMPLEX.into()), &policy);
     assert_eq!(plan.critical_path, ["1", "2", "6", "7"]);
     assert_eq!((plan.max_parallelism, plan.makespan.lower_bound, plan.makespan.forecast), (3, 4.0, 4.0));
     let slack: Vec<f64> = plan.tasks.iter().map(|task| task.slack).collect();

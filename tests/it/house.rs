@@ -44,7 +44,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     ("rpc", &["rpc", "core", "breakdown", "journal", "config", "agents", "engine", "failure"]),
     ("render", &["render", "rpc", "core"]),
-    ("face", &["face", "rpc", "core", "breakdown", "engine", "workspace", "failure"]),
+    ("face", &["face", "rpc", "core", "breakdown", "engine", "workspace", "watch", "failure"]),
     (
         "cli",
         &[

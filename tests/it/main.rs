@@ -16,6 +16,7 @@ mod crash;
 mod daemon;
 mod door;
 mod editor;
+mod formats;
 mod house;
 mod journal;
 mod line;

@@ -2,8 +2,9 @@
 
 use super::position::{Encoding, Lines};
 use crate::breakdown::detect::detect;
-use crate::breakdown::text::Text;
-use crate::breakdown::{Deps, Parsed, parse};
+use crate::breakdown::folder::breakdown_of;
+use crate::breakdown::source;
+use crate::breakdown::{Confidence, Deps, Input, Parsed, parse};
 use crate::core::id::{GateId, StreamId, TaskId};
 use crate::engine::execution::Execution;
 use dashmap::DashMap;
@@ -45,7 +46,10 @@ impl Default for Documents {
 
 /// One open text.
 struct Document {
+    /// Its breakdown: its file, or the folder that it belongs to.
     path: Option<PathBuf>,
+    /// Its file.
+    file: Option<PathBuf>,
     version: i32,
     /// Rises with each change, whatever the client's versions do. Told apart by it are also
     /// two openings of one URI.
@@ -62,20 +66,26 @@ struct Document {
 /// What a text says, as of one of its versions.
 #[derive(Default)]
 pub struct Analysis {
-    /// Its file.
+    /// Its breakdown: its file, or the folder that it belongs to.
     pub path: Option<PathBuf>,
     /// The client's version.
     pub version: i32,
     generation: u64,
-    /// The text.
+    /// The text of the breakdown: of a folder, that of all its files.
     pub text: Arc<String>,
     /// Its lines.
     pub lines: Arc<Lines>,
+    /// The files of a folder, with their bytes in the text.
+    pub files: Vec<(String, Range<usize>)>,
+    /// The bytes of the open text itself.
+    pub window: Range<usize>,
+    /// The line on which that begins.
+    pub first_line: u32,
     /// What it says; nothing where it is no breakdown.
     pub parsed: Option<Parsed>,
     /// The indices of its tasks, in the plan and in the outline.
     pub tasks: HashMap<TaskId, usize>,
-    /// Everything that has a place, with the line that names it, in the order of the text.
+    /// Everything that has a place in the open text, with the line that names it, in its order.
     pub spots: Vec<(Spot, Range<usize>)>,
 }
 
@@ -94,6 +104,9 @@ pub enum Spot {
 struct Job {
     named: bool,
     analysis: Analysis,
+    file: Option<PathBuf>,
+    /// Open texts of the same folder.
+    open: Vec<(PathBuf, Arc<String>)>,
 }
 
 impl Documents {
@@ -101,7 +114,7 @@ impl Documents {
     pub fn open(
         self: &Arc<Self>,
         uri: &str,
-        path: Option<PathBuf>,
+        file: Option<PathBuf>,
         version: i32,
         text: String,
         named: bool,
@@ -111,7 +124,8 @@ impl Documents {
         let wake = Arc::new(Notify::new());
         let analysis = watch::Sender::default();
         let document = Document {
-            path,
+            path: file.as_deref().map(breakdown_of),
+            file,
             version,
             generation: before + 1,
             lines: Arc::new(Lines::new(&text)),
@@ -154,14 +168,38 @@ impl Documents {
 
     /// A text was edited.
     pub fn change(&self, uri: &str, version: i32, changes: Vec<TextDocumentContentChangeEvent>, encoding: Encoding) {
-        let Some(mut document) = self.open.get_mut(uri) else { return };
-        let document = &mut *document;
+        let Some(mut changed) = self.open.get_mut(uri) else { return };
+        let document = &mut *changed;
         for change in changes {
             edit(Arc::make_mut(&mut document.text), Arc::make_mut(&mut document.lines), change, encoding);
         }
         document.version = version;
-        document.generation += 1;
-        document.wake.notify_one();
+        document.read_again();
+        let folder = document.path.clone().filter(|_| document.in_folder());
+        let own = document.file.clone();
+        drop(changed);
+        if let Some(folder) = folder {
+            self.read_folder_again(&folder, own.as_deref());
+        }
+    }
+
+    /// A file of a folder is another one: what its other open texts say may be too.
+    pub fn read_folder_again(&self, folder: &Path, but: Option<&Path>) {
+        for mut document in self.open.iter_mut() {
+            if document.path.as_deref() == Some(folder) && document.file.as_deref() != but {
+                document.read_again();
+            }
+        }
+    }
+
+    /// The folders that open texts belong to.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.open.iter().filter(|document| document.in_folder()).filter_map(|document| document.path.clone()).collect()
+    }
+
+    /// The breakdown that an open text belongs to.
+    pub fn breakdown(&self, uri: &str) -> Option<PathBuf> {
+        self.open.get(uri)?.path.clone()
     }
 
     /// What an open text says, as of the last edit that has come in.
@@ -195,8 +233,7 @@ impl Documents {
             // A text with an execution is a breakdown, whatever else it looks like.
             if document.execution.is_some() && !document.named {
                 document.named = true;
-                document.generation += 1;
-                document.wake.notify_one();
+                document.read_again();
             }
         }
         bound
@@ -208,8 +245,7 @@ impl Documents {
             let named = document.execution.is_some() || document.path.as_deref().is_some_and(&is_named);
             if named != document.named {
                 document.named = named;
-                document.generation += 1;
-                document.wake.notify_one();
+                document.read_again();
             }
         }
     }
@@ -229,28 +265,70 @@ impl Documents {
             lines: document.lines.clone(),
             ..Analysis::default()
         };
-        Some(Job { named: document.named, analysis })
+        let (named, file, folder) = (document.named, document.file.clone(), document.path.clone().filter(|_| document.in_folder()));
+        drop(document);
+        let of_folder = |other: &Document| folder.is_some() && other.path == folder;
+        let open = self.open.iter().filter(|other| of_folder(other)).filter_map(|other| Some((other.file.clone()?, other.text.clone())));
+        Some(Job { named: named || folder.is_some(), analysis, file, open: open.collect() })
+    }
+}
+
+impl Document {
+    fn in_folder(&self) -> bool {
+        self.path != self.file
+    }
+
+    fn read_again(&mut self) {
+        self.generation += 1;
+        self.wake.notify_one();
     }
 }
 
 impl Job {
     /// Reads the text, if it is a breakdown: its name or its signs must say so.
-    fn read(self) -> Analysis {
-        let Self { named, mut analysis } = self;
-        let source = analysis.text.as_str();
-        let sure = || detect(&Text::new(source)).sure;
-        if source.len() <= MAX_BYTES && (named || sure()) {
-            let parsed = parse(source, None, Deps::Format);
+    fn read(mut self) -> Analysis {
+        self.compose();
+        let Self { named, mut analysis, file, .. } = self;
+        let one = file.map(|file| vec![(file.to_string_lossy().into_owned(), 0..analysis.text.len())]).unwrap_or_default();
+        let files = if analysis.files.is_empty() { &one } else { &analysis.files };
+        let input = Input { text: &analysis.text, files };
+        // What is no Markdown costs nothing where its name says nothing.
+        let plain = one.first().is_none_or(|(path, _)| path.ends_with(".md"));
+        let sure = || plain && detect(&input.lines()).confidence == Confidence::Certain;
+        if analysis.text.len() <= MAX_BYTES && (named || sure()) {
+            let parsed = parse(input, None, Deps::Format);
             let outline = &parsed.outline;
             analysis.tasks = outline.tasks.iter().enumerate().map(|(ix, spot)| (spot.id.clone(), ix)).collect();
             let tasks = outline.tasks.iter().map(|spot| (Spot::Task(spot.id.clone()), spot.span.clone()));
             let streams = outline.streams.iter().map(|(id, span)| (Spot::Stream(id.clone()), span.clone()));
             let gates = outline.gates.iter().map(|(id, span)| (Spot::Gate(id.clone()), span.clone()));
-            analysis.spots = tasks.chain(streams).chain(gates).collect();
+            let window = analysis.window.clone();
+            let here = |(_, span): &(Spot, Range<usize>)| window.start <= span.start && span.start <= window.end;
+            analysis.spots = tasks.chain(streams).chain(gates).filter(here).collect();
             analysis.spots.sort_by_key(|(_, span)| span.start);
             analysis.parsed = Some(parsed);
         }
         analysis
+    }
+
+    /// Of a text in a folder, the whole folder is what is read.
+    fn compose(&mut self) {
+        self.analysis.window = 0..self.analysis.text.len();
+        let (Some(folder), Some(file)) = (self.analysis.path.clone(), &self.file) else { return };
+        if folder == *file {
+            return;
+        }
+        let open = |path: &Path| self.open.iter().find(|(known, _)| known == path).map(|(_, text)| text.to_string());
+        let Ok(source) = source::of_folder(&folder, &open) else { return };
+        let own = source.files.iter().find(|(inner, _)| folder.join(inner) == *file).map(|(_, range)| range.clone());
+        // A file that is being made is not of the folder yet.
+        let Some(own) = own else { return };
+        let lines = Lines::new(&source.text);
+        self.analysis.first_line = u32::try_from(lines.line_at(own.start)).unwrap_or(0);
+        self.analysis.window = own;
+        self.analysis.files = source.files;
+        self.analysis.lines = Arc::new(lines);
+        self.analysis.text = Arc::new(source.text);
     }
 }
 

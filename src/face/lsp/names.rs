@@ -4,7 +4,7 @@ use super::scene::{Scene, Spot};
 use super::status::markdown;
 use crate::breakdown::refs::ids_in;
 use crate::breakdown::refs::{Target, references};
-use crate::breakdown::{Deps, parse};
+use crate::breakdown::{Deps, Input, parse};
 use crate::core::change::rename;
 use crate::core::id::TaskId;
 use crate::core::plan::{Node, Plan};
@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use tower_lsp::ls_types::{
     CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, DocumentHighlight, DocumentHighlightKind, Hover,
-    HoverContents, Location, SymbolKind, TextEdit,
+    HoverContents, Location, SymbolKind,
 };
 
 /// One place that names something.
@@ -38,6 +38,10 @@ impl Scene {
                 Naming { span: mention.span.clone(), spots: tasks.chain(mention.stream.clone().map(Spot::Stream)).collect() }
             })
             .collect();
+        // Where ids are values, what stands in texts names nothing.
+        if outline.tasks.iter().any(|spot| spot.named.is_some()) {
+            return all;
+        }
         let mut taken: BTreeSet<usize> = all.iter().map(|naming| naming.span.start).collect();
         taken.extend(outline.tasks.iter().filter_map(|spot| spot.name(self.text())).map(|name| name.start));
         for line in 0..self.analysis.lines.count() {
@@ -101,7 +105,7 @@ impl Scene {
     /// The same, to be shown in the text.
     pub fn highlights(&self, offset: usize) -> Vec<DocumentHighlight> {
         let highlight = |span: &Range<usize>| DocumentHighlight { range: self.span(span), kind: Some(DocumentHighlightKind::TEXT) };
-        self.references(offset, true).iter().map(highlight).collect()
+        self.references(offset, true).iter().filter(|span| self.is_here(span)).map(highlight).collect()
     }
 
     /// The task whose id can be changed at a place, and where that stands.
@@ -119,34 +123,50 @@ impl Scene {
     ///
     /// # Errors
     /// Why it can't have that one.
-    pub fn rename(&self, offset: usize, new: &str) -> Result<Vec<TextEdit>, String> {
+    pub fn rename(&self, offset: usize, new: &str) -> Result<Vec<(Range<usize>, String)>, String> {
         let Some((id, _)) = self.renamable(offset) else { return Err("there is no task id here that could be changed".into()) };
         let new = new.trim();
-        if crate::breakdown::refs::id_len(new) != Some(new.len()) {
+        let is_value = self.task(&id).is_some_and(|spot| spot.named.is_some());
+        let of_value = !new.is_empty() && new.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if crate::breakdown::refs::id_len(new) != Some(new.len()) && !(is_value && of_value) {
             return Err(format!("`{new}` is no task id: use letters and digits, as in 7, T012 or 2.3"));
         }
-        if self.planned(&TaskId::from(new)).is_some() {
+        let name = self.task(&id).and_then(|spot| spot.name(self.text())).unwrap_or(0..0);
+        let old = if is_value { &self.text()[name.clone()] } else { id.as_str().split('@').next().unwrap_or_default() };
+        // `3` is `master:3` where there are several tags.
+        let whole = TaskId::from(format!("{}{new}", id.as_str().strip_suffix(old).filter(|_| is_value).unwrap_or_default()));
+        if self.planned(&whole).is_some() {
             return Err(format!("there is a task {new} already"));
         }
-        let old = id.as_str().split('@').next().unwrap_or_default();
         let mut places: BTreeSet<(usize, usize)> = BTreeSet::new();
-        places.extend(self.task(&id).and_then(|spot| spot.name(self.text())).map(|name| (name.start, name.end)));
+        places.extend(Some((name.start, name.end)).filter(|(start, end)| start < end));
         for naming in self.namings().into_iter().filter(|naming| naming.spots.contains(&Spot::Task(id.clone()))) {
             let written = &self.text()[naming.span.clone()];
-            places.extend(words(written, old).map(|at| (naming.span.start + at, naming.span.start + at + old.len())));
+            let as_value = is_value.then_some((naming.span.start, naming.span.end));
+            let in_text = || words(written, old).map(|at| (naming.span.start + at, naming.span.start + at + old.len()));
+            match as_value {
+                Some(place) => drop(places.insert(place)),
+                None => places.extend(in_text()),
+            }
         }
         let mut after = self.text().to_owned();
         for (start, end) in places.iter().rev() {
             after.replace_range(*start..*end, new);
         }
+        let moved = |at: usize| {
+            let before = places.iter().filter(|(start, _)| *start < at);
+            before.fold(at, |at, (start, end)| at + new.len() - (end - start))
+        };
+        let files: Vec<_> = self.analysis.files.iter().map(|(path, range)| (path.clone(), moved(range.start)..moved(range.end))).collect();
         let mut wanted = self.parsed().plan.clone();
-        rename(&mut wanted, &BTreeMap::from([(id.clone(), TaskId::from(new))]));
-        if waits(&parse(&after, None, Deps::Format).plan) != waits(&wanted) {
+        rename(&mut wanted, &BTreeMap::from([(id.clone(), whole)]));
+        let format = self.parsed().read_as.map(|found| found.format);
+        if waits(&parse(Input { text: &after, files: &files }, format, Deps::Format).plan) != waits(&wanted) {
             return Err(format!(
                 "as {new} it would change what waits for what: a range such as T001-T009 names it, or another task's id is like it"
             ));
         }
-        Ok(places.into_iter().map(|(start, end)| TextEdit { range: self.span(&(start..end)), new_text: new.to_owned() }).collect())
+        Ok(places.into_iter().map(|(start, end)| (start..end, new.to_owned())).collect())
     }
 
     /// Everything about what a place names.
@@ -221,9 +241,9 @@ impl Scene {
             kind: SymbolKind::METHOD,
             tags: None,
             detail: self.label(&Spot::Task(id.clone())).map(|label| label.text),
-            uri: self.uri.clone(),
-            range: self.span(&line),
-            selection_range: self.span(&line),
+            uri: self.location(&line).uri,
+            range: self.location(&line).range,
+            selection_range: self.location(&line).range,
             data: Some(id.as_str().into()),
         })
     }
@@ -260,7 +280,7 @@ impl Scene {
         let mentions = self.parsed().outline.mentions.iter();
         mentions
             .filter(|mention| mention.by.as_ref() == Some(by) && mention.tasks.contains(of))
-            .map(|mention| self.span(&mention.span))
+            .map(|mention| self.location(&mention.span).range)
             .collect()
     }
 }

@@ -15,7 +15,7 @@ const MAX_DIAGNOSTICS: usize = 1_000;
 impl Scene {
     /// All diagnostics of a breakdown.
     pub fn diagnostics(&self, setup: &Setup, status: StatusAsDiagnostics, page: Option<&Uri>) -> Vec<Diagnostic> {
-        let mut found: Vec<Diagnostic> = self.parsed().problems.iter().map(|problem| self.of_problem(problem, setup)).collect();
+        let mut found: Vec<Diagnostic> = self.problems_here().map(|problem| self.of_problem(problem, setup)).collect();
         found.extend(self.of_execution());
         let shows_status = match status {
             StatusAsDiagnostics::On => true,

@@ -45,17 +45,27 @@ impl Scene {
 
     /// A stretch as the client counts it.
     pub fn span(&self, range: &Range<usize>) -> Span {
-        self.analysis.lines.span(self.text(), range, self.encoding)
+        self.moved(self.analysis.lines.span(self.text(), range, self.encoding), self.analysis.first_line)
+    }
+
+    /// A stretch counted from another line on.
+    fn moved(&self, mut span: Span, first: u32) -> Span {
+        span.start.line = span.start.line.saturating_sub(first);
+        span.end.line = span.end.line.saturating_sub(first);
+        span
     }
 
     /// A byte as the client counts it.
     pub fn position(&self, offset: usize) -> Position {
-        self.analysis.lines.position(self.text(), offset, self.encoding)
+        let mut position = self.analysis.lines.position(self.text(), offset, self.encoding);
+        position.line = position.line.saturating_sub(self.analysis.first_line);
+        position
     }
 
     /// The byte of a place.
     pub fn offset(&self, position: Position) -> usize {
-        self.analysis.lines.offset(self.text(), position, self.encoding)
+        let position = Position { line: position.line.saturating_add(self.analysis.first_line), ..position };
+        self.analysis.lines.offset(self.text(), position, self.encoding).min(self.analysis.window.end)
     }
 
     /// The bytes of a stretch.
@@ -64,9 +74,21 @@ impl Scene {
         start..self.offset(span.end).max(start)
     }
 
-    /// A place in this text.
+    /// Whether a stretch begins in the open text, and not in another file of its folder.
+    pub fn is_here(&self, range: &Range<usize>) -> bool {
+        self.analysis.window.start <= range.start && range.start <= self.analysis.window.end
+    }
+
+    /// A place in this text, or in another file of its folder.
     pub fn location(&self, range: &Range<usize>) -> Location {
-        Location { uri: self.uri.clone(), range: self.span(range) }
+        let elsewhere = || {
+            let (inner, bytes) = self.analysis.files.iter().find(|(_, bytes)| bytes.contains(&range.start))?;
+            let uri = Uri::from_file_path(self.analysis.path.as_ref()?.join(inner))?;
+            let first = u32::try_from(self.analysis.lines.line_at(bytes.start)).ok()?;
+            Some(Location { uri, range: self.moved(self.analysis.lines.span(self.text(), range, self.encoding), first) })
+        };
+        let here = || Location { uri: self.uri.clone(), range: self.span(range) };
+        if self.is_here(range) { here() } else { elsewhere().unwrap_or_else(here) }
     }
 
     /// The end of the line that a byte is on.
@@ -114,8 +136,9 @@ impl Scene {
 
     /// The line of the title, or that of what comes first.
     pub fn title(&self) -> Range<usize> {
-        let first = self.spots().first().map_or(0, |(_, span)| span.start);
-        let line = self.line(0);
+        let top = self.analysis.window.start;
+        let first = self.spots().first().map_or(top, |(_, span)| span.start);
+        let line = self.line(top);
         if self.text()[line.clone()].starts_with("# ") { line } else { self.line(first) }
     }
 
@@ -125,7 +148,8 @@ impl Scene {
         let Some(state) = self.state.as_deref() else { return Vec::new() };
         let needs = |ix: usize| matches!(state.gate_states[ix].phase, GatePhase::Failed(_) | GatePhase::Open(_));
         let written = |id: &GateId| self.parsed().outline.gates.iter().any(|(known, _)| known == id);
-        let place = |streams: &[StreamId]| streams.last().and_then(|id| self.stream(id).cloned()).unwrap_or_else(|| self.title());
+        let of_stream = |id: &StreamId| self.stream(id).cloned().filter(|span| self.is_here(span));
+        let place = |streams: &[StreamId]| streams.last().and_then(of_stream).unwrap_or_else(|| self.title());
         let gates = state.gates.iter().enumerate().filter(|(ix, gate)| needs(*ix) && !written(&gate.id));
         gates.map(|(_, gate)| (Spot::Gate(gate.id.clone()), place(&gate.streams))).collect()
     }
@@ -135,7 +159,9 @@ impl Scene {
     pub fn blocks(&self) -> Vec<(Spot, Range<usize>, Range<usize>)> {
         let spots = self.spots();
         let lines = &self.analysis.lines;
-        let headings: Vec<(usize, usize)> = (0..lines.count())
+        let window = &self.analysis.window;
+        let headings: Vec<(usize, usize)> = (lines.line_at(window.start)..lines.count())
+            .take_while(|line| lines.range(self.text(), *line).start <= window.end)
             .filter_map(|line| {
                 let range = lines.range(self.text(), line);
                 heading(&self.text()[range.clone()]).map(|level| (range.start, level))
@@ -150,7 +176,7 @@ impl Scene {
                 (Spot::Stream(_), _) => false,
                 _ => at.start > span.start,
             };
-            let next = spots[ix + 1..].iter().find(same).map_or(self.text().len(), |(_, at)| self.line(at.start).start);
+            let next = spots[ix + 1..].iter().find(same).map_or(window.end, |(_, at)| self.line(at.start).start);
             let from = headings.partition_point(|(at, _)| *at <= span.start);
             let closing = headings[from..].iter().take_while(|(at, _)| *at < next).find(|(_, other)| *other <= level);
             let end = closing.map_or(next, |(at, _)| *at);

@@ -5,10 +5,12 @@ use super::documents::Documents;
 use super::position::Encoding;
 use super::scene::Scene;
 use super::setup::{Settings, Setup};
+use crate::breakdown::folder::breakdown_of;
 use crate::engine::execution::{Execution, now_ms};
 use crate::failure::say;
 use crate::rpc::peer::Caller;
 use crate::rpc::table::Table;
+use crate::watch::Watch;
 use crate::workspace::root_of;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,16 +47,23 @@ pub struct Session {
     pub(super) look: Notify,
     page: OnceLock<Option<Uri>>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+    /// Folders that open texts belong to.
+    folders: Watch,
 }
 
 impl Session {
     /// An editor that has said nothing yet.
     pub fn new(table: Arc<Table>, caller: Caller, client: Client) -> Arc<Self> {
+        let documents: Arc<Documents> = Arc::default();
+        let read = Arc::downgrade(&documents);
         Arc::new(Self {
             table,
             caller,
             client,
-            documents: Arc::default(),
+            folders: Watch::new(move |folder| {
+                read.upgrade().into_iter().for_each(|documents| documents.read_folder_again(folder, None));
+            }),
+            documents,
             setup: OnceLock::new(),
             settings: RwLock::default(),
             stale: Mutex::default(),
@@ -128,8 +137,12 @@ impl Session {
     fn opened(self: &Arc<Self>, params: DidOpenTextDocumentParams) {
         let TextDocumentItem { uri, language_id, version, text } = params.text_document;
         let path = path_of(uri.as_str());
-        let is_markdown = language_id == "markdown" || path.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "md"));
-        if !is_markdown {
+        let may_be = ["markdown", "json", "jsonc", "jsonl", "yaml"].contains(&language_id.as_str())
+            || path
+                .as_ref()
+                .and_then(|path| path.extension())
+                .is_some_and(|end| ["md", "json", "jsonl", "yaml", "yml"].iter().any(|known| end == *known));
+        if !may_be {
             return;
         }
         let named = path.as_ref().is_some_and(|path| self.settings().names(path));
@@ -138,6 +151,8 @@ impl Session {
         }
         let (session, key) = (self.clone(), uri.to_string());
         self.documents.open(uri.as_str(), path, version, text, named, move || session.mark(&key));
+        // Of a folder, the files that are not open may change too.
+        self.documents.folders().iter().for_each(|folder| self.folders.add_folder(folder));
         self.look();
     }
 
@@ -158,7 +173,7 @@ impl Session {
 
     /// The execution of a text.
     pub fn execution_of(&self, uri: &str) -> Option<Arc<Execution>> {
-        self.documents.execution(uri).or_else(|| self.caller.coordinator.of_breakdown(&path_of(uri)?))
+        self.documents.execution(uri).or_else(|| self.caller.coordinator.of_breakdown(&breakdown_of(&path_of(uri)?)))
     }
 
     /// A breakdown as it is after the last edit that has come in; nothing for other texts.

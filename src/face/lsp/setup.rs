@@ -104,7 +104,17 @@ struct Sent {
 }
 
 /// Names by which a file is a breakdown where nothing else is set.
-const NAMES: [&str; 4] = ["**/tasks.md", "**/TASKS.md", "**/breakdown.md", "**/*.breakdown.md"];
+const NAMES: [&str; 9] = [
+    "**/tasks.md",
+    "**/TASKS.md",
+    "**/breakdown.md",
+    "**/*.breakdown.md",
+    "**/.taskmaster/tasks/*.json",
+    "**/tasks/tasks.json",
+    "**/.beads/*.jsonl",
+    "**/sprint-status.yaml",
+    "**/.planning/ROADMAP.md",
+];
 
 impl Default for Settings {
     fn default() -> Self {

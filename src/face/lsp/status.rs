@@ -7,6 +7,9 @@ use crate::core::progress;
 use std::ops::Range;
 use tower_lsp::ls_types::*;
 
+/// Bytes between what a hint is for and the end of its line, up to which it stands at that end.
+const MAX_AFTER_BYTES: usize = 40;
+
 impl Scene {
     /// What stands beside something.
     pub fn label(&self, spot: &Spot) -> Option<Label> {
@@ -36,7 +39,7 @@ impl Scene {
         }
         let near = |(_, span): &&(Spot, Range<usize>)| span.start <= wanted.end && self.line_end(span.start) >= wanted.start;
         let hint = |(span, label): (&Range<usize>, Label)| InlayHint {
-            position: self.position(self.line_end(span.start)),
+            position: self.position(self.hint_at(span)),
             label: InlayHintLabel::String(label.text),
             kind: None,
             text_edits: None,
@@ -49,6 +52,12 @@ impl Scene {
         let unwritten = self.unwritten_gates();
         let needing = unwritten.iter().filter(near).filter_map(|(spot, span)| Some((span, self.named_label(spot)?)));
         written.chain(needing).map(hint).collect()
+    }
+
+    /// Where a hint stands: at the end of its line, or behind a title that much else follows.
+    fn hint_at(&self, span: &Range<usize>) -> usize {
+        let end = self.line_end(span.start);
+        if end.saturating_sub(span.end) > MAX_AFTER_BYTES { span.end } else { end }
     }
 
     /// A label with the name of what it is for, to stand on the line of something else.

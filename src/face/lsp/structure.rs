@@ -100,7 +100,7 @@ impl Scene {
     /// The line, the task, the stream, the whole.
     pub fn selection(&self, position: Position) -> SelectionRange {
         let offset = self.offset(position);
-        let whole = 0..self.text().len();
+        let whole = self.analysis.window.clone();
         let mut ranges = Vec::from([whole]);
         let around = |block: &Range<usize>| block.start <= offset && offset <= block.end;
         let mut blocks: Vec<Range<usize>> = self.blocks().into_iter().map(|(_, _, block)| block).filter(around).collect();

@@ -1,0 +1,126 @@
+//! beads' `issues.jsonl`: an issue a line. Epics with children are streams of them; only edges that block are
+//! waited for.
+
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::outline::Parent;
+use super::problem::Problem;
+use super::status::status;
+use super::text::Text;
+use super::tree::{Value, json};
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use crate::core::plan::Estimate;
+use std::collections::{HashMap, HashSet};
+
+/// Edges that are waited for.
+const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
+/// Issues that are no work.
+const NO_WORK: [&str; 7] = ["agent", "role", "rig", "message", "convoy", "event", "slot"];
+
+/// The format.
+pub struct Beads;
+
+impl super::Reader for Beads {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let lines = signs.paths.first().is_some_and(|path| path.ends_with(".jsonl"));
+        let Some(first) = &signs.tree else { return lines.then_some(Confidence::Guess) };
+        let issue = |value: &Value| {
+            value.get("id").is_some()
+                && (value.get("issue_type").is_some() || value.get("status").is_some() && value.get("created_at").is_some())
+        };
+        if issue(first) { Some(Confidence::Certain) } else { lines.then_some(Confidence::Guess) }
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "beads");
+        build.outline.done_word = Some("closed".into());
+        let issues = issues(&mut build);
+        let is_parent = parents(&issues);
+        let mut streams: HashMap<&str, usize> = HashMap::new();
+        for (id, issue) in issues.iter().filter(|(id, _)| is_parent.contains(id.as_str())) {
+            let span = issue.get("title").map_or(issue.span.clone(), |title| title.place(text.all));
+            let stream = build.stream(id, issue.word_of("title").unwrap_or(id), span);
+            let done = issue.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
+            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false });
+            streams.insert(id.as_str(), stream);
+        }
+        for (id, issue) in &issues {
+            let stream = parent_of(id, issue).and_then(|parent| streams.get(parent)).copied();
+            let who = match streams.get(id.as_str()) {
+                Some(&stream) => Waiting::Stream(stream),
+                None => Waiting::Task(read_issue(&mut build, id, issue, stream)),
+            };
+            for edge in issue.get("dependencies").map_or(&[][..], Value::items) {
+                let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind));
+                let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
+                if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
+                    build.waits_exactly(who, word, on.place(text.all));
+                }
+            }
+            if build.is_full(issue.span.start) {
+                break;
+            }
+        }
+        build.finish(deps)
+    }
+}
+
+/// All issues with their ids.
+fn issues(build: &mut Builder<'_>) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    let text = build.text;
+    for line in text.lines.iter().filter(|line| !line.text.trim().is_empty()) {
+        let range = line.start..line.start + line.text.len();
+        match json(text.all, range.clone()).map(|issue| (issue.word_of("id").map(str::to_owned), issue)) {
+            Ok((Some(id), issue)) => found.push((id, issue)),
+            Ok((None, _)) => build.problems.push(Problem::error("no-id", range, "an issue without an id: give it one")),
+            Err(mistake) => {
+                let what = format!("this line is no JSON: {}: the other lines are read", mistake.what);
+                build.problems.push(Problem::error("unreadable", mistake.span, what));
+            }
+        }
+    }
+    found
+}
+
+/// The issue that it is a part of, by its own word or by its id.
+fn parent_of<'i>(id: &'i str, issue: &'i Value) -> Option<&'i str> {
+    let edges = issue.get("dependencies").map_or(&[][..], Value::items);
+    let said = edges.iter().find(|edge| edge.word_of("type") == Some("parent-child")).and_then(|edge| edge.word_of("depends_on_id"));
+    said.or_else(|| id.rsplit_once('.').map(|(parent, _)| parent))
+}
+
+/// Epics that have parts.
+fn parents(issues: &[(String, Value)]) -> HashSet<&str> {
+    let named: HashSet<&str> = issues.iter().filter_map(|(id, issue)| parent_of(id, issue)).collect();
+    let epic = |issue: &Value| matches!(issue.word_of("issue_type"), Some("epic" | "molecule"));
+    issues.iter().filter(|(id, issue)| epic(issue) && named.contains(id.as_str())).map(|(id, _)| id.as_str()).collect()
+}
+
+fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<usize>) -> usize {
+    let ix = build.task_of(id, stream, issue, issue.word_of("title").unwrap_or(id));
+    if let Some(status) = issue.get("status") {
+        build.status_value(ix, status);
+    }
+    let kind = issue.word_of("issue_type").unwrap_or("task");
+    let task = &mut build.plan.tasks[ix];
+    let lines = |key: &str| -> Vec<String> {
+        let text = issue.word_of(key).unwrap_or_default();
+        text.lines().map(|line| line.trim().trim_start_matches(['-', '*', ' ']).to_owned()).filter(|line| !line.is_empty()).collect()
+    };
+    task.objective = issue.word_of("description").unwrap_or_default().to_owned();
+    task.specs.extend(issue.word_of("design").map(str::to_owned));
+    task.criteria = lines("acceptance_criteria");
+    task.agent = issue.word_of("assignee").map(str::to_owned);
+    if let Some(minutes) = issue.word_of("estimated_minutes").and_then(|word| word.parse().ok()).filter(|minutes: &f64| *minutes > 0.0) {
+        task.estimate = Some(Estimate::Time { min_minutes: minutes, max_minutes: minutes });
+    }
+    task.notes.extend(issue.word_of("notes").map(str::to_owned));
+    task.notes.extend(issue.word_of("priority").map(|priority| format!("priority: {priority}")));
+    if NO_WORK.contains(&kind) {
+        task.notes.push(format!("it is no work: {kind}"));
+        build.marks.entry(ix).or_insert(Mark::Skipped);
+    }
+    ix
+}

@@ -1,0 +1,155 @@
+//! BMAD: `sprint-status.yaml` with epics and stories, `stories.yaml`, `epics.md`, and a story's own file, in which
+//! only the boxes of its section of tasks are tasks. Order is what it means.
+
+use super::build::Builder;
+use super::detect::Signs;
+use super::headings::{self, Style as Headings, numbered};
+use super::problem::Problem;
+use super::status::status;
+use super::task_list::{Reader, Style};
+use super::text::{Line, Text, clean_title};
+use super::tree::{Data, Value, yaml};
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use std::collections::{HashMap, HashSet};
+
+/// The format.
+pub struct Bmad;
+
+impl super::Reader for Bmad {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let stories =
+            |tree: &Value| tree.items().first().is_some_and(|story| story.get("id").is_some() && story.get("spec_checkpoint").is_some());
+        if signs.tree.as_ref().is_some_and(|tree| tree.get("development_status").is_some() || stories(tree)) || signs.has_subtasks_section {
+            return Some(Confidence::Certain);
+        }
+        let one = signs.stories >= 1 && signs.boxes >= 1;
+        (one || signs.stories >= 3).then_some(Confidence::Likely)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let is_yaml = text.files.first().is_some_and(|file| file.path.ends_with(".yaml") || file.path.ends_with(".yml"));
+        let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
+        let key = |line: &Line<'_>| line.text.starts_with("development_status:") || line.text.starts_with("- id:");
+        let stories =
+            lines.iter().filter(|line| line.heading().is_some_and(|(_, _, heading)| numbered(heading, "Story").is_some())).count();
+        if is_yaml || lines.iter().any(key) {
+            sprint(text, deps)
+        } else if stories >= 2 {
+            epics(text, &lines, deps)
+        } else {
+            story(text, &lines, deps)
+        }
+    }
+}
+
+fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
+    let mut build = Builder::new(text, "bmad");
+    build.outline.done_word = Some("done".into());
+    let (tree, mistakes) = yaml(text.all, 0..text.all.len());
+    build.mistakes(mistakes);
+    build.plan.topic = tree.word_of("project").unwrap_or_default().to_owned();
+    for item in tree.items() {
+        let id = item.word_of("id").unwrap_or_default();
+        let ix = build.task_of(id, None, item, item.word_of("title").unwrap_or(id));
+        if let Some(status) = item.get("status") {
+            build.status_value(ix, status);
+        }
+        build.plan.tasks[ix].objective = item.word_of("description").unwrap_or_default().to_owned();
+        for key in ["spec_checkpoint", "done_checkpoint"].iter().filter(|key| item.word_of(key) == Some("true")) {
+            build.plan.tasks[ix].notes.push(format!("a person looks at it ({key})"));
+        }
+        if build.is_full(item.span.start) {
+            break;
+        }
+    }
+    let nothing = Value { span: 0..0, data: Data::Nothing };
+    let entries: Vec<_> = tree.get("development_status").unwrap_or(&nothing).entries().collect();
+    let epics: HashSet<&str> =
+        entries.iter().filter_map(|(name, ..)| name.strip_prefix("epic-")).filter(|key| !key.ends_with("-retrospective")).collect();
+    let numbers =
+        |name: &str| -> usize { name.split('-').take_while(|part| part.bytes().all(|b| b.is_ascii_digit()) && !part.is_empty()).count() };
+    let (mut streams, mut ids) = (HashMap::new(), HashSet::new());
+    for (name, span, value) in &entries {
+        if name.ends_with("-retrospective") {
+            continue;
+        }
+        if let Some(key) = name.strip_prefix("epic-") {
+            streams.insert(key.to_owned(), build.stream(&format!("Epic {}", key.replace('-', ".")), &format!("Epic {key}"), span.clone()));
+            continue;
+        }
+        let epic = epic_of(name, &epics);
+        let parts: Vec<&str> = name.split('-').collect();
+        let digits = numbers(name).min(epic.map_or(2, |key| key.split('-').count() + 1)).max(1);
+        let id = parts[..digits].join(".");
+        let title = parts[digits..].join(" ");
+        let id = if !ids.insert(id.clone()) || numbers(name) == 0 { name.clone() } else { id };
+        let stream = epic.and_then(|key| streams.get(key)).copied();
+        let ix = build.task(&id, if title.is_empty() { name } else { &title }, stream, span.start..value.place(text.all).end);
+        build.status_value(ix, value);
+        if build.is_full(span.start) {
+            break;
+        }
+    }
+    build.in_order(&vec![false; build.plan.tasks.len()]);
+    build.streams_in_order();
+    build.finish(deps)
+}
+
+/// `3-5-1-name` is a story of epic 3-5, `3-5-name` one of epic 3: the longest that is followed by a number.
+fn epic_of<'n>(name: &'n str, epics: &HashSet<&str>) -> Option<&'n str> {
+    let ends = name.rmatch_indices('-').map(|(at, _)| at).filter(|at| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    ends.map(|at| &name[..at]).find(|key| epics.contains(key))
+}
+
+fn epics(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
+    let mut build = Builder::new(text, "bmad");
+    build.read_topic(&["Epic Breakdown", "Epics and Stories", "Epics", "-"]);
+    let style = Headings {
+        task: &|heading| numbered(heading, "Story"),
+        lane: &|heading| numbered(heading, "Epic").map(|(id, name)| (format!("Epic {id}"), clean_title(&name))),
+        field: &|name| matches!(name, "prerequisites" | "dependencies" | "depends on" | "estimate" | "acceptance criteria"),
+        boxes_are_steps: false,
+    };
+    headings::read(&mut build, lines, &style);
+    if !build.states_dependencies() {
+        build.in_order(&vec![false; build.plan.tasks.len()]);
+    }
+    build.streams_in_order();
+    build.finish(deps)
+}
+
+fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
+    let has_section = lines.iter().any(|line| line.heading().is_some_and(|(_, _, name)| is_tasks(&name.to_lowercase())));
+    let style = Style {
+        name: "bmad",
+        title_words: &[],
+        lane: None,
+        only_in: if has_section { Some(is_tasks) } else { None },
+        has_other_boxes: true,
+        lanes_in_order: true,
+    };
+    let mut reader = Reader::new(text, &style);
+    reader.read();
+    let stated = lines.iter().find_map(|line| {
+        let (start, body) = line.trimmed();
+        let value = body.trim_start_matches('*').strip_prefix("Status")?.trim_start_matches(['*', ':', ' ']);
+        Some((start, body.len(), value.to_owned()))
+    });
+    if let Some((start, len, word)) = stated {
+        let done = status(&word) == Some(Mark::Done);
+        let tasks = reader.build.plan.tasks.len();
+        let open = (0..tasks).filter(|ix| !reader.build.marks.contains_key(ix)).count();
+        if tasks > 0 && done != (open == 0) {
+            let how = if done { format!("{open} of its tasks are open") } else { "all of its tasks are done".into() };
+            let what = format!("the story's status is `{word}`, but {how}: the boxes count");
+            reader.build.problems.push(Problem::warning("two-truths", start..start + len, what));
+        }
+    }
+    reader.finish(deps)
+}
+
+fn is_tasks(heading: &str) -> bool {
+    let name = heading.trim_start_matches(|c: char| !c.is_alphanumeric());
+    name.starts_with("tasks / subtasks") || name.starts_with("tasks/subtasks") || name == "tasks"
+}

@@ -1,0 +1,84 @@
+//! What stands in a file that is one task: sections whose names say what they hold. Its boxes are conditions of the
+//! task, never tasks of their own.
+
+use super::build::Builder;
+use super::task_list::boxed;
+use super::text::{Line, clean_title};
+use super::values::file_name;
+
+/// Bytes that are taken of a section of prose.
+const MAX_PROSE: usize = 4_000;
+
+/// What a section holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Holds {
+    Objective,
+    Criteria,
+    Tests,
+    Files,
+    Other,
+}
+
+impl Holds {
+    fn of(heading: &str) -> Self {
+        let lower = heading.to_lowercase();
+        let is = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        if is(&["acceptance", "definition of done", "success criteria", "done when"]) {
+            Self::Criteria
+        } else if is(&["testing", "test requirements", "test strategy"]) {
+            Self::Tests
+        } else if is(&["files to ", "files touched", "affected files", "key files"]) || lower == "files" {
+            Self::Files
+        } else if is(&["description", "objective", "goal", "user story"]) || ["overview", "summary", "story"].contains(&lower.as_str()) {
+            Self::Objective
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Takes what the sections of some lines say of a task.
+pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
+    let mut holds = Holds::Other;
+    let mut level_of = 0;
+    for line in lines {
+        if let Some((level, _, heading)) = line.heading() {
+            let here = Holds::of(heading);
+            // What lies below a section is the section's own, unless its name says otherwise.
+            if here != Holds::Other || level <= level_of {
+                (holds, level_of) = (here, level);
+            }
+            continue;
+        }
+        let task = &mut build.plan.tasks[ix];
+        if let Some((_, tick)) = boxed(line) {
+            build.other_boxes.0 += 1;
+            build.other_boxes.1 += usize::from(tick.done());
+            if holds == Holds::Criteria {
+                task.criteria.push(without_number(tick.rest));
+            }
+            continue;
+        }
+        match (holds, line.item()) {
+            (Holds::Criteria, Some(item)) => task.criteria.push(clean_title(item.text)),
+            (Holds::Tests, Some(item)) => task.tests.push(clean_title(item.text)),
+            (Holds::Files, Some(item)) => {
+                let file = file_name(item.text.split([' ', '—']).next().unwrap_or_default());
+                task.files.extend(Some(file).filter(|file| !file.is_empty()));
+            }
+            (Holds::Objective, _) if task.objective.len() < MAX_PROSE && !line.text.trim().is_empty() => {
+                if !task.objective.is_empty() {
+                    task.objective.push('\n');
+                }
+                task.objective.push_str(line.text.trim());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `#1 Text` → the text.
+fn without_number(text: &str) -> String {
+    let bare = text.strip_prefix('#').map_or(text, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    clean_title(bare)
+}

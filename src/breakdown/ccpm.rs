@@ -1,0 +1,146 @@
+//! An epic of ccpm: `epic.md` and a numbered file for each task, whose front matter says what it waits for. A
+//! folder with a task's number holds its parts.
+
+use super::body;
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::outline::Parent;
+use super::status::status;
+use super::text::{File, Text};
+use super::tree::Value;
+use super::values::{estimate, topic};
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use std::collections::{HashMap, HashSet};
+
+/// The format.
+pub struct Ccpm;
+
+impl super::Reader for Ccpm {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let epic = signs.paths.len() > 1 && signs.has_file("epic.md");
+        let task = signs.front_has(&["depends_on", "parallel"]) || signs.front_has(&["name", "status", "created", "depends_on"]);
+        (epic || task).then_some(Confidence::Certain)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "ccpm");
+        build.outline.done_word = Some("closed".into());
+        build.outline.groups = Some(0);
+        let mut tasks: Vec<(String, &File<'_>, Value)> = Vec::new();
+        for file in &text.files {
+            let front = build.front(file);
+            if file.name() == "epic.md" {
+                read_epic(&mut build, file, front.as_ref());
+            } else if is_task(file, &text.files) {
+                let nothing = || Value { span: file.range.start..file.range.start, data: super::tree::Data::Nothing };
+                tasks.push((id_of(file), file, front.unwrap_or_else(nothing)));
+            }
+        }
+        let folders: HashSet<String> = tasks.iter().filter_map(|(id, ..)| Some(id.rsplit_once('/')?.0.to_owned())).collect();
+        let mut streams: HashMap<String, usize> = HashMap::new();
+        let mut waiting: Vec<(Waiting, String, Value)> = Vec::new();
+        for (id, file, front) in tasks.iter().filter(|(id, ..)| folders.contains(id)) {
+            let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.place(text.all));
+            let stream = build.stream(id, &title(file, front), span);
+            let done = front.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
+            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false });
+            streams.insert(id.clone(), stream);
+            count_boxes(&mut build, file);
+            waiting.extend(front.get("depends_on").map(|value| (Waiting::Stream(stream), id.clone(), value.clone())));
+        }
+        for (id, file, front) in tasks.iter().filter(|(id, ..)| !folders.contains(id)) {
+            let stream = id.rsplit_once('/').and_then(|(folder, _)| streams.get(folder)).copied();
+            let ix = read_task(&mut build, id, file, front, stream);
+            waiting.extend(front.get("depends_on").map(|value| (Waiting::Task(ix), id.clone(), value.clone())));
+            if build.is_full(file.range.start) {
+                break;
+            }
+        }
+        for (who, id, value) in waiting {
+            let one = std::slice::from_ref(&value);
+            for value in if value.items().is_empty() { one } else { value.items() } {
+                let Some(word) = value.word() else { continue };
+                let bare = word.trim_start_matches('#').trim_end_matches(".md");
+                // Parts of a task name their neighbours.
+                let near = id.rsplit_once('/').map(|(folder, _)| format!("{folder}/{bare}"));
+                let wanted = near.filter(|near| build.knows(near)).unwrap_or_else(|| bare.to_owned());
+                build.waits_exactly(who, &wanted, value.place(text.all));
+            }
+        }
+        build.finish(deps)
+    }
+}
+
+/// `572.md`, `017-name.md`, `004a-name.md`; what stands beside `572.md` as `572-analysis.md` is about it.
+fn is_task(file: &File<'_>, all: &[File<'_>]) -> bool {
+    let Some(stem) = file.name().strip_suffix(".md") else { return false };
+    let number = number_of(stem);
+    let rest = &stem[number.len()..];
+    let companion = || {
+        let folder = &file.path[..file.path.len() - file.name().len()];
+        let whole = format!("{folder}{number}.md");
+        all.iter().any(|other| other.path == whole)
+    };
+    let alone = all.len() == 1;
+    alone || !number.is_empty() && (rest.is_empty() || rest.starts_with(['-', '_', ' ']) && !rest.ends_with("-analysis") && !companion())
+}
+
+/// Digits with a letter: `004a`.
+fn number_of(stem: &str) -> &str {
+    let digits = stem.bytes().take_while(u8::is_ascii_digit).count();
+    let letter = digits > 0
+        && stem.as_bytes().get(digits).is_some_and(u8::is_ascii_lowercase)
+        && !stem.as_bytes().get(digits + 1).is_some_and(u8::is_ascii_alphanumeric);
+    &stem[..digits + usize::from(letter)]
+}
+
+/// `tasks/018/002-file-database.md` → `018/002`.
+fn id_of(file: &File<'_>) -> String {
+    let stem = file.name().strip_suffix(".md").unwrap_or(file.name());
+    let number = Some(number_of(stem)).filter(|number| !number.is_empty()).unwrap_or(stem);
+    let folders = file.path.split('/').rev().skip(1).filter(|part| part.starts_with(|c: char| c.is_ascii_digit())).map(number_of);
+    let parts: Vec<&str> = std::iter::once(number).chain(folders.take(3)).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+fn title(file: &File<'_>, front: &Value) -> String {
+    let named = front.word_of("name").or_else(|| front.word_of("title"));
+    named.map_or_else(|| file.name().trim_end_matches(".md").to_owned(), |name| topic(name, &[]))
+}
+
+fn read_epic(build: &mut Builder<'_>, file: &File<'_>, front: Option<&Value>) {
+    let lines = build.text.visible_in(file);
+    let heading = lines.iter().find_map(|line| line.heading().filter(|(level, ..)| *level == 1));
+    let named = heading.map(|(_, _, heading)| topic(heading, &["Epic:", "Epic"])).filter(|topic| !topic.is_empty());
+    build.plan.topic = named.or_else(|| Some(front?.word_of("name")?.to_owned())).unwrap_or_default();
+    let overview =
+        lines.iter().skip_while(|line| !line.heading().is_some_and(|(_, _, name)| name.eq_ignore_ascii_case("overview"))).skip(1);
+    let text: Vec<&str> = overview.take_while(|line| line.heading().is_none()).map(|line| line.text.trim()).collect();
+    build.plan.summary = text.join("\n").trim().chars().take(2_000).collect();
+}
+
+fn count_boxes(build: &mut Builder<'_>, file: &File<'_>) {
+    for (_, tick) in build.text.visible_in(file).iter().filter_map(super::task_list::boxed) {
+        build.other_boxes.0 += 1;
+        build.other_boxes.1 += usize::from(tick.done());
+    }
+}
+
+fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, stream: Option<usize>) -> usize {
+    let ix = build.task_of(id, stream, front, &title(file, front));
+    build.alias(ix, id);
+    if let Some(status) = front.get("status") {
+        build.status_value(ix, status);
+    }
+    let lines = build.text.visible_in(file);
+    body::read(build, ix, &lines);
+    let task = &mut build.plan.tasks[ix];
+    task.estimate = ["size", "effort", "estimate"].iter().find_map(|key| estimate(front.word_of(key)?));
+    for key in ["parallel", "conflicts_with", "github"] {
+        let words: Vec<&str> = front.words_of(key).into_iter().map(|(word, _)| word).collect();
+        task.notes.extend(Some(format!("{key}: {}", words.join(", "))).filter(|_| !words.is_empty()));
+    }
+    task.notes.push(format!("written down in {}", file.path));
+    ix
+}

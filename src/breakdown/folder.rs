@@ -1,0 +1,115 @@
+//! Breakdowns that are folders: which of their files belong to them, and in which order they are read.
+
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+
+/// Files of one breakdown at the most.
+pub const MAX_FILES: usize = 20_000;
+/// Folders within one another.
+const MAX_DEPTH: usize = 3;
+
+/// How a kind of folder is known, and what of it is read.
+struct Kind {
+    /// Files and folders that it has, all of them.
+    has: &'static [&'static str],
+    /// Files that are read first.
+    first: &'static [&'static str],
+    /// Folders of which files are read, the folder itself as `.`, with whether those below are read too.
+    folders: &'static [(&'static str, bool)],
+    /// Which files of those.
+    takes: fn(&str) -> bool,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        has: &["config.yml", "tasks"],
+        first: &["config.yml"],
+        folders: &[("tasks", false), ("completed", false), ("archive/tasks", false), ("milestones", false), ("archive/milestones", false)],
+        takes: is_markdown,
+    },
+    Kind { has: &["epic.md"], first: &["epic.md"], folders: &[(".", false), ("tasks", true)], takes: is_numbered },
+    Kind { has: &["00-index.md"], first: &["00-index.md"], folders: &[(".", false)], takes: is_numbered },
+    Kind { has: &["ROADMAP.md", "phases"], first: &["ROADMAP.md"], folders: &[("phases", true)], takes: |name| name.ends_with("PLAN.md") },
+    Kind {
+        has: &["tasks.md", "tasks"],
+        first: &["tasks.md", "status.json"],
+        folders: &[("tasks", false)],
+        takes: |name| name.starts_with("WP") && is_markdown(name),
+    },
+];
+
+fn is_markdown(name: &str) -> bool {
+    name.ends_with(".md")
+}
+
+fn is_numbered(name: &str) -> bool {
+    is_markdown(name) && name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The files of a folder that is one breakdown, from it on, in the order in which they are read; nothing for other
+/// folders. Links are not followed.
+pub fn files(folder: &Path) -> Option<Vec<String>> {
+    let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))?;
+    let mut found: Vec<String> = kind.first.iter().filter(|name| is_file(&folder.join(name))).map(|name| (*name).to_owned()).collect();
+    for (inner, deep) in kind.folders {
+        collect(folder, inner, if *deep { MAX_DEPTH } else { 1 }, kind, &mut found);
+    }
+    (found.len() > 1).then_some(found)
+}
+
+fn collect(folder: &Path, inner: &str, depth: usize, kind: &Kind, found: &mut Vec<String>) {
+    let entries = std::fs::read_dir(folder.join(inner)).into_iter().flatten().flatten();
+    let mut names: Vec<(String, bool)> = entries
+        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.file_type().ok()?)))
+        .filter(|(name, kind)| !name.starts_with('.') && (kind.is_file() || kind.is_dir()))
+        .map(|(name, kind)| (name, kind.is_dir()))
+        .collect();
+    names.sort_by(|(one, _), (other, _)| by_number(one, other));
+    for (name, is_folder) in names {
+        let path = if inner == "." { name.clone() } else { format!("{inner}/{name}") };
+        if found.len() >= MAX_FILES {
+            return;
+        }
+        if is_folder && depth > 1 {
+            collect(folder, &path, depth - 1, kind, found);
+        } else if !is_folder && (kind.takes)(&name) && !found.contains(&path) {
+            found.push(path);
+        }
+    }
+}
+
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+}
+
+/// The breakdown that a file belongs to: the folder that is one and has it in it, or the file itself.
+pub fn breakdown_of(file: &Path) -> PathBuf {
+    let has = |folder: &&Path| {
+        let inner = file.strip_prefix(folder).ok().and_then(Path::to_str);
+        inner.is_some_and(|inner| files(folder).is_some_and(|files| files.iter().any(|known| known == inner)))
+    };
+    file.ancestors().skip(1).take(MAX_DEPTH + 1).find(has).unwrap_or(file).to_owned()
+}
+
+/// `task-2` before `task-10`.
+fn by_number(one: &str, other: &str) -> Ordering {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (mut a, mut b) = (one, other);
+    while let (Some(first), Some(second)) = (a.chars().next(), b.chars().next()) {
+        let (left, right) = (digits(a), digits(b));
+        if left > 0 && right > 0 {
+            let value = |text: &str, len: usize| text[..len].trim_start_matches('0').to_owned();
+            let (number, another) = (value(a, left), value(b, right));
+            let order = number.len().cmp(&another.len()).then_with(|| number.cmp(&another));
+            if order != Ordering::Equal {
+                return order;
+            }
+            (a, b) = (&a[left..], &b[right..]);
+        } else if first == second {
+            (a, b) = (&a[first.len_utf8()..], &b[second.len_utf8()..]);
+        } else {
+            return first.cmp(&second);
+        }
+    }
+    a.len().cmp(&b.len()).then_with(|| one.cmp(other))
+}

@@ -1,0 +1,189 @@
+//! Tables of tasks: a column of ids, a column of titles, a column of what each waits for, in whatever language.
+
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::refs::id_len;
+use super::status::status;
+use super::text::{Line, Text, clean_title};
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use std::ops::Range;
+
+const IDS: [&str; 7] = ["id", "#", "task id", "no", "no.", "nr", "번호"];
+const WAITS: [&str; 11] =
+    ["depends on", "dependencies", "depends", "deps", "dependency", "blocked by", "prerequisites", "의존성", "依存", "依赖", "依賴"];
+const TITLES: [&str; 9] = ["task", "title", "name", "제목", "タスク", "任务", "任務", "작업", "summary"];
+const STATES: [&str; 5] = ["status", "state", "상태", "状態", "状态"];
+const EFFORTS: [&str; 5] = ["size", "effort", "estimate", "est.", "est. time"];
+const OWNERS: [&str; 4] = ["owner", "agent", "assignee", "담당"];
+const MORE: [&str; 3] = ["description", "설명", "説明"];
+
+/// The format.
+pub struct IndexTable;
+
+impl super::Reader for IndexTable {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        (signs.tables >= 1).then_some(if signs.tables >= 2 { Confidence::Certain } else { Confidence::Likely })
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "index-table");
+        build.read_topic(&["Task Breakdown", "Task Index", "Tasks", "—"]);
+        let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
+        rows(&mut build, &lines);
+        build.finish(deps)
+    }
+}
+
+/// Whether a table's first line has a column of ids and one of dependencies.
+pub fn has_tasks(header: &str) -> bool {
+    Columns::of(header).is_some()
+}
+
+/// Which column is what.
+struct Columns {
+    id: usize,
+    waits: usize,
+    title: Option<usize>,
+    state: Option<usize>,
+    effort: Option<usize>,
+    owner: Option<usize>,
+    more: Option<usize>,
+}
+
+impl Columns {
+    fn of(header: &str) -> Option<Self> {
+        let names: Vec<String> = cells(header).iter().map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase()).collect();
+        let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+        let waits = find(&WAITS)?;
+        let id = find(&IDS).or_else(|| names.first().is_some_and(|name| name == "task").then_some(0))?;
+        Some(Self {
+            id,
+            waits,
+            title: find(&TITLES).filter(|at| *at != id),
+            state: find(&STATES),
+            effort: find(&EFFORTS),
+            owner: find(&OWNERS),
+            more: find(&MORE),
+        })
+    }
+}
+
+/// The cells of a row, with where each starts in it.
+fn cells(row: &str) -> Vec<(&str, usize)> {
+    let body = row.trim_end();
+    let (mut found, mut from, mut code) = (Vec::new(), None, false);
+    for (at, byte) in body.bytes().enumerate() {
+        code ^= byte == b'`';
+        let escaped = at > 0 && body.as_bytes()[at - 1] == b'\\';
+        if byte == b'|' && !escaped && (!code || !body[at..].contains('`')) {
+            if let Some(from) = from {
+                let cell: &str = &body[from..at];
+                found.push((cell.trim(), from + cell.len() - cell.trim_start().len()));
+            }
+            from = Some(at + 1);
+        }
+    }
+    if let Some(from) = from.filter(|from| *from < body.len()) {
+        found.push((body[from..].trim(), from));
+    }
+    found
+}
+
+/// Reads all tables of tasks, each row a task in the lane of the heading above it.
+pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>]) {
+    let mut columns: Option<Columns> = None;
+    let mut heading: Option<(String, String, Range<usize>)> = None;
+    let mut stream = None;
+    for line in lines {
+        if let Some((level, _, text)) = line.heading() {
+            if level == 2 || (level == 3 && heading.is_none()) {
+                let name = clean_title(text.trim_start_matches(|c: char| !c.is_alphanumeric()));
+                let id = name.split([':', '—', '–']).next().unwrap_or(&name).trim().chars().take(40).collect();
+                heading = Some((id, name.clone(), line.start..line.start + line.text.trim_end().len()));
+                stream = None;
+            }
+            columns = None;
+            continue;
+        }
+        if !line.text.trim_start().starts_with('|') {
+            columns = None;
+            continue;
+        }
+        let Some(known) = &columns else {
+            columns = Columns::of(line.text);
+            continue;
+        };
+        row(build, line, known, heading.as_ref(), &mut stream);
+        if build.is_full(line.start) {
+            break;
+        }
+    }
+}
+
+fn row(
+    build: &mut Builder<'_>,
+    line: &Line<'_>,
+    columns: &Columns,
+    heading: Option<&(String, String, Range<usize>)>,
+    stream: &mut Option<usize>,
+) {
+    let cells = cells(line.text);
+    let cell = |at: Option<usize>| at.and_then(|at| cells.get(at)).map_or("", |(text, _)| *text);
+    let id_cell = cell(Some(columns.id));
+    if id_cell.is_empty() || id_cell.bytes().all(|b| matches!(b, b'-' | b':' | b' ')) {
+        return;
+    }
+    let written = id_cell.trim_start_matches(['✅', '\u{fe0f}', '*', '`', '#', '[', '~', ' ']);
+    let len = id_len(written)
+        .unwrap_or_else(|| written.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_')).map(char::len_utf8).sum());
+    if len == 0 || len > 24 {
+        return;
+    }
+    let id = &written[..len];
+    let title = match cell(columns.title) {
+        "" => clean_title(written[len..].trim_start_matches([']', ':', '.', ' ', '-', '—'])),
+        title => clean_title(title),
+    };
+    let title = without_link(title.trim_start_matches(['✅', '\u{fe0f}', ' ']));
+    if stream.is_none() {
+        *stream = heading.map(|(id, name, span)| build.stream(id, name, span.clone()));
+    }
+    let ix = build.task(id, &title, *stream, line.start..line.start + line.text.trim_end().len());
+    let done = id_cell.contains('✅') || cell(columns.title).contains('✅');
+    if done {
+        build.marks.insert(ix, Mark::Done);
+    }
+    if let Some((state, at)) = columns.state.and_then(|at| cells.get(at)).filter(|(state, _)| !state.is_empty()) {
+        build.outline.tasks[ix].status = Some(line.start + at..line.start + at + state.len());
+        let mark = status(state);
+        if let Some(mark) = mark {
+            build.marks.insert(ix, mark);
+        }
+        // As the others say it.
+        let is_word = mark == Some(Mark::Done) && state.chars().all(char::is_alphabetic);
+        if is_word {
+            build.outline.done_word.get_or_insert_with(|| (*state).to_owned());
+        }
+    }
+    if let Some(estimate) = super::values::estimate(cell(columns.effort)) {
+        build.plan.tasks[ix].estimate = Some(estimate);
+    }
+    match cell(columns.owner) {
+        "" | "-" | "—" => {}
+        owner => build.plan.tasks[ix].agent = Some(owner.trim_matches(['`', '@']).to_owned()),
+    }
+    build.plan.tasks[ix].objective = cell(columns.more).to_owned();
+    if let Some((text, at)) = cells.get(columns.waits) {
+        let bare = text.replace('#', " ");
+        build.waits(Waiting::Task(ix), &bare, line.start + at);
+    }
+}
+
+/// `[Title](file.md) — more` → `Title — more`.
+fn without_link(text: &str) -> String {
+    let Some((before, rest)) = text.split_once('[') else { return text.to_owned() };
+    let Some((name, rest)) = rest.split_once("](") else { return text.to_owned() };
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    format!("{before}{name}{after}").trim().to_owned()
+}

@@ -1,0 +1,355 @@
+//! Kiro's `tasks.md` and its relatives (cc-sdd, claude-code-spec-workflow): numbered boxes of two levels. What has
+//! parts is a lane of them, as it is the parts that are carried out; a `*` makes one optional; checkpoints are
+//! gates. Waves in a JSON block say what goes together, `(P)` what may; otherwise order is what counts.
+
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::outline::Parent;
+use super::problem::Problem;
+use super::refs::id_len;
+use super::task_list::boxed;
+use super::text::{Line, Text, Tick, clean_title, fields};
+use super::tree::{Value, json};
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use crate::core::id::{BarrierId, StreamId, TaskId};
+use crate::core::plan::{Barrier, Dependency, Level, Node, Origin};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// The format.
+pub struct Kiro;
+
+impl super::Reader for Kiro {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        if signs.path_has(&[".kiro/specs/", ".claude/specs/"], "tasks.md") && signs.boxes > 0 {
+            return Some(Confidence::Certain);
+        }
+        let numbers = signs.boxes_with_number + signs.boxes_with_dotted_number;
+        if numbers >= 2 && signs.requirements >= 1 {
+            return Some(Confidence::Certain);
+        }
+        let waves = signs.all().contains("\"waves\"") && numbers >= 1;
+        let two_levels = signs.boxes_with_number >= 1 && signs.boxes_with_dotted_number >= 1 && numbers >= 3;
+        (waves || two_levels).then_some(Confidence::Likely)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "kiro");
+        build.read_topic(&["Implementation Plan", "Implementation Tasks", "Tasks", ":"]);
+        let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
+        let ids: HashSet<&str> = lines.iter().filter_map(item).map(|item| item.id).collect();
+        let parts: HashSet<&str> =
+            ids.iter().filter_map(|id| id.rsplit_once('.')).map(|(parent, _)| parent).filter(|id| ids.contains(id)).collect();
+        let mut reader = Reader {
+            build,
+            heading: None,
+            stream: None,
+            parents: HashSet::new(),
+            headings: 0,
+            parallel: Vec::new(),
+            checkpoint: Vec::new(),
+        };
+        let mut at = 0;
+        while at < lines.len() && !reader.build.is_full(lines[at].start) {
+            let line = lines[at];
+            at += 1;
+            let own = lines[at..].iter().take_while(|next| next.heading().is_none() && boxed(next).is_none()).count();
+            let region = &lines[at..at + own];
+            if let Some((level, _, heading)) = line.heading() {
+                reader.heading(level, heading, span_of(&line));
+            } else if let Some(item) = item(&line) {
+                reader.item(&item, &line, region, &parts);
+            } else if boxed(&line).is_some() {
+                reader.loose_box(&line);
+            }
+        }
+        reader.finish(deps)
+    }
+}
+
+/// A numbered box.
+struct Item<'a> {
+    id: &'a str,
+    title: &'a str,
+    tick: Tick<'a>,
+    start: usize,
+    optional: bool,
+    parallel: bool,
+}
+
+/// `- [ ]* 2.3 (P) Title`, `- [x] 2. Title`, `- [ ] 12.7* Title`.
+fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
+    let (start, tick) = boxed(line)?;
+    let after = tick.rest.trim_start_matches('*').trim_start();
+    // `0.V` is an id here.
+    let len = id_len(after).or_else(|| {
+        let len = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'.').count();
+        (after.starts_with(|c: char| c.is_ascii_digit()) && after[..len].contains('.')).then_some(len)
+    })?;
+    let id = after[..len].trim_end_matches('.');
+    let rest = &after[len..];
+    let digit = id.starts_with(|c: char| c.is_ascii_digit());
+    if !digit || !(rest.starts_with(['.', ' ', '*', ')', ':']) || rest.is_empty()) {
+        return None;
+    }
+    let mut optional = tick.rest.starts_with('*');
+    let mut title = rest.trim_start_matches(['.', ')', ':']);
+    if let Some(rest) = title.strip_prefix('*') {
+        (optional, title) = (true, rest);
+    }
+    title = title.trim();
+    let parallel = title.starts_with("(P)") || title.ends_with("(P)");
+    let title = title.trim_start_matches("(P)").trim_end_matches("(P)").trim();
+    let (title, optional) = title.strip_suffix('*').filter(|rest| !rest.ends_with('*')).map_or((title, optional), |rest| (rest, true));
+    Some(Item { id, title, tick, start, optional, parallel })
+}
+
+fn span_of(line: &Line<'_>) -> Range<usize> {
+    line.start..line.start + line.text.trim_end().len()
+}
+
+struct Reader<'a> {
+    build: Builder<'a>,
+    /// The heading that the next task opens a lane of, and whether it counts as a group.
+    heading: Option<(String, String, Range<usize>, bool)>,
+    stream: Option<usize>,
+    /// Streams that have parts.
+    parents: HashSet<usize>,
+    headings: usize,
+    parallel: Vec<bool>,
+    /// Streams since the last checkpoint.
+    checkpoint: Vec<StreamId>,
+}
+
+impl<'a> Reader<'a> {
+    fn heading(&mut self, level: usize, heading: &str, span: Range<usize>) {
+        if level == 1 {
+            return;
+        }
+        let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
+        let (id, name) = match heading[digits..].strip_prefix('.') {
+            Some(name) if digits > 0 => (heading[..digits].to_owned(), name.trim().to_owned()),
+            _ => (heading.chars().take(40).collect(), heading.to_owned()),
+        };
+        let counts = !heading.trim().eq_ignore_ascii_case("tasks");
+        self.heading = Some((id, clean_title(&name), span, counts));
+        self.stream = None;
+    }
+
+    /// The heading that tasks stand under has some now.
+    fn count_heading(&mut self) -> Option<(String, String, Range<usize>)> {
+        let (id, name, span, counts) = self.heading.as_mut()?;
+        self.headings += usize::from(std::mem::take(counts));
+        Some((id.clone(), name.clone(), span.clone()))
+    }
+
+    fn item(&mut self, item: &Item<'a>, line: &Line<'a>, region: &[Line<'a>], parts: &HashSet<&str>) {
+        let heading = self.count_heading();
+        let span = span_of(line);
+        if parts.contains(item.id) {
+            let stream = self.build.stream(item.id, &clean_title(item.title), span);
+            self.build.outline.parents.push(Parent {
+                stream: self.build.plan.streams[stream].id.clone(),
+                done: item.tick.done(),
+                of_parts: true,
+            });
+            self.parents.insert(stream);
+            self.opened(stream);
+            return;
+        }
+        let of_parent =
+            item.id.rsplit_once('.').filter(|(parent, _)| parts.contains(parent)).and_then(|(parent, _)| self.build.stream_of(parent));
+        if of_parent.is_none() && is_checkpoint(item.title) {
+            return self.checkpoint(item, span);
+        }
+        let stream = match (of_parent, self.stream) {
+            (Some(parent), _) => Some(parent),
+            // After a lane of parts, a task without any opens one of its own.
+            (None, Some(open)) if !self.is_parent(open) => Some(open),
+            _ => match heading.filter(|_| self.build.outline.parents.is_empty()) {
+                Some((id, name, span)) => Some(self.new_stream(&id, &name, span)),
+                None if self.build.outline.parents.is_empty() && parts.is_empty() => None,
+                None => Some(self.new_stream(item.id, &clean_title(item.title), span.clone())),
+            },
+        };
+        let ix = self.build.task(item.id, &clean_title(item.title), stream, span);
+        self.build.ticked(ix, &item.tick, item.start);
+        self.build.state_words(ix, item.title);
+        self.parallel.push(item.parallel);
+        if item.optional && !item.tick.done() {
+            self.build.marks.entry(ix).or_insert(Mark::Skipped);
+            self.build.plan.tasks[ix].notes.push("it is optional: it is done only where somebody asks for it".into());
+        }
+        let not_here = ["requirements", "run", "command", "validates"];
+        for field in fields(region) {
+            match field.name.as_str() {
+                "leverage" | "boundary" | "対象ファイル" => {
+                    self.build.plan.tasks[ix].notes.push(format!("{}: {}", field.label, field.value))
+                }
+                name if not_here.contains(&name) => self.build.plan.tasks[ix].notes.push(format!("{}: {}", field.label, field.value)),
+                _ => self.build.field(ix, &field),
+            }
+        }
+        let bullets = region.iter().filter_map(Line::item).map(|item| clean_title(item.text)).filter(|text| !text.starts_with('_'));
+        self.build.plan.tasks[ix].steps.extend(bullets.take(40));
+    }
+
+    fn new_stream(&mut self, id: &str, name: &str, span: Range<usize>) -> usize {
+        let stream = self.build.stream(id, name, span);
+        self.opened(stream);
+        stream
+    }
+
+    fn opened(&mut self, stream: usize) {
+        self.stream = Some(stream);
+        self.checkpoint.push(self.build.plan.streams[stream].id.clone());
+    }
+
+    fn is_parent(&self, stream: usize) -> bool {
+        self.parents.contains(&stream)
+    }
+
+    /// A checkpoint closes what stands between it and the last one.
+    fn checkpoint(&mut self, item: &Item<'_>, span: Range<usize>) {
+        self.build.outline.gate_boxes.push(item.tick.done());
+        if !item.tick.done() && !self.checkpoint.is_empty() {
+            let after = std::mem::take(&mut self.checkpoint);
+            self.build.gate(&format!("Checkpoint {}", item.id), Level::Stream, after, &clean_title(item.title), span);
+        }
+        self.checkpoint.clear();
+        if !self.stream.is_some_and(|stream| self.is_parent(stream)) {
+            self.stream = None;
+        }
+    }
+
+    /// A box without a number is a step of the task above it, or a task of its own.
+    fn loose_box(&mut self, line: &Line<'a>) {
+        let Some((start, tick)) = boxed(line) else { return };
+        match self.build.plan.tasks.len().checked_sub(1).filter(|_| line.indent() > 1) {
+            Some(ix) => {
+                let from = start + tick.rest_at;
+                self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
+                self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+            }
+            None => {
+                self.count_heading();
+                let id = format!("L{}", self.build.text.position(line.start).0);
+                let ix = self.build.task(&id, &clean_title(tick.rest), self.stream, span_of(line));
+                self.build.ticked(ix, &tick, start);
+                self.parallel.push(false);
+            }
+        }
+    }
+
+    fn finish(mut self, deps: Deps) -> Parsed {
+        self.build.outline.groups = Some(self.headings);
+        self.warn_of_parents();
+        if !self.waves() {
+            self.build.in_order(&self.parallel);
+            self.build.streams_in_order();
+        }
+        self.build.finish(deps)
+    }
+
+    /// A parent that is ticked while parts of it are open.
+    fn warn_of_parents(&mut self) {
+        let mut open: HashMap<&StreamId, usize> = HashMap::new();
+        for (_, task) in self.build.plan.tasks.iter().enumerate().filter(|(ix, _)| !self.build.marks.contains_key(ix)) {
+            task.stream.iter().for_each(|stream| *open.entry(stream).or_default() += 1);
+        }
+        for parent in self.build.outline.parents.iter().filter(|parent| parent.done) {
+            let Some(count) = open.get(&parent.stream) else { continue };
+            let span = self.build.stream_of(parent.stream.as_str()).map_or(0..0, |ix| self.build.outline.streams[ix].1.clone());
+            let what = format!("{} is ticked, but {count} of its parts are open: those are carried out", parent.stream);
+            self.build.problems.push(Problem::warning("parent-disagrees", span, what));
+        }
+    }
+
+    /// The parts of a task that has some.
+    fn parts_of(&self, name: &str) -> Vec<usize> {
+        let of = |ix: &usize| self.build.plan.tasks[*ix].stream.as_ref().is_some_and(|stream| stream.as_str() == name);
+        (0..self.build.plan.tasks.len()).filter(of).collect()
+    }
+
+    /// Waves of a JSON block: each waits for the one before it.
+    fn waves(&mut self) -> bool {
+        let text = self.build.text;
+        let ids: HashMap<String, usize> = self.build.plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.to_string(), ix)).collect();
+        for fence in &text.fences {
+            let Some((first, last)) = text.lines.get(fence.start + 1).zip(text.lines.get(fence.end.saturating_sub(1))) else { continue };
+            let range = first.start.min(last.start)..last.start;
+            if !text.lines[fence.start].text.contains("json") && !text.all[range.clone()].contains("\"waves\"") {
+                continue;
+            }
+            let Ok(tree) = json(text.all, range) else { continue };
+            let members = |names: &[String]| -> Vec<usize> {
+                let named = |name: &String| ids.get(name).map(|&ix| vec![ix]).unwrap_or_else(|| self.parts_of(name));
+                names.iter().flat_map(named).collect()
+            };
+            let waves: Vec<(Wave, Vec<usize>)> =
+                waves_of(&tree).into_iter().map(|wave| (members(&wave.tasks), wave)).map(|(of, wave)| (wave, of)).collect();
+            let waves: Vec<(Wave, Vec<usize>)> = waves.into_iter().filter(|(_, members)| !members.is_empty()).collect();
+            if waves.is_empty() {
+                continue;
+            }
+            let listed: HashSet<usize> = waves.iter().flat_map(|(_, members)| members.iter().copied()).collect();
+            for (nth, (wave, members)) in waves.iter().enumerate() {
+                let before: Vec<usize> = match &wave.after {
+                    Some(after) => waves.iter().enumerate().filter(|(_, (other, _))| after.contains(&other.id)).map(|(at, _)| at).collect(),
+                    None => nth.checked_sub(1).into_iter().collect(),
+                };
+                for on in before.into_iter().filter(|on| *on != nth) {
+                    let id = BarrierId::from(format!("wave {}", waves[on].0.id));
+                    if !self.build.plan.barriers.iter().any(|barrier| barrier.id == id) {
+                        let tasks: Vec<TaskId> = waves[on].1.iter().map(|&ix| self.build.plan.tasks[ix].id.clone()).collect();
+                        self.build.plan.barriers.push(Barrier { id: id.clone(), tasks });
+                    }
+                    for &ix in members.iter().filter(|ix| !waves[on].1.contains(ix)) {
+                        self.build.plan.tasks[ix].depends_on.push(Dependency { on: Node::Barrier(id.clone()), origin: Origin::Implied });
+                    }
+                }
+            }
+            let left: Vec<usize> =
+                (0..self.build.plan.tasks.len()).filter(|ix| !listed.contains(ix) && !self.build.marks.contains_key(ix)).collect();
+            for ix in left {
+                let (id, span) = (self.build.plan.tasks[ix].id.clone(), self.build.outline.tasks[ix].span.clone());
+                let what = format!("task {id} is in no wave: it waits for the task before it");
+                self.build.problems.push(Problem::warning("no-wave", span, what));
+                if ix > 0 {
+                    self.build.implies(Waiting::Task(ix), super::build::On::Task(ix - 1));
+                }
+            }
+            return true;
+        }
+        false
+    }
+}
+
+fn is_checkpoint(title: &str) -> bool {
+    let lower = title.trim_start_matches('*').to_lowercase();
+    lower.starts_with("checkpoint") || lower.starts_with("final checkpoint")
+}
+
+/// What goes together.
+struct Wave {
+    id: String,
+    tasks: Vec<String>,
+    /// The waves that it waits for, where it says so.
+    after: Option<Vec<String>>,
+}
+
+/// `{"waves": [{"id": 1, "tasks": ["1.1"], "depends_on": [0]}]}`, or a list of waves, each a list of ids or a map
+/// with them.
+fn waves_of(tree: &Value) -> Vec<Wave> {
+    let list = tree.get("waves").unwrap_or(tree);
+    let words = |value: &Value| -> Vec<String> {
+        value.items().iter().filter_map(|id| id.word().or_else(|| id.word_of("id"))).map(str::to_owned).collect()
+    };
+    let of = |(nth, wave): (usize, &Value)| Wave {
+        id: ["id", "wave"].iter().find_map(|key| wave.word_of(key)).map_or_else(|| nth.to_string(), str::to_owned),
+        tasks: words(wave.get("tasks").unwrap_or(wave)),
+        after: wave.get("depends_on").or_else(|| wave.get("dependsOn")).map(words),
+    };
+    list.items().iter().enumerate().map(of).collect()
+}

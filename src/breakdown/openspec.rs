@@ -1,0 +1,33 @@
+//! OpenSpec's `tasks.md`: `## 1. Group` with `- [ ] 1.1 text`. It has no words for dependencies: order is what it
+//! means, group by group. Every box is a task, as its own program counts them.
+
+use super::detect::Signs;
+use super::task_list::{Reader, Style};
+use super::text::Text;
+use super::{Confidence, Deps, Parsed};
+
+/// The format.
+pub struct OpenSpec;
+
+impl super::Reader for OpenSpec {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        if signs.path_has(&["openspec/changes/"], "tasks.md") {
+            return Some(Confidence::Certain);
+        }
+        (signs.numbered_headings >= 1 && signs.boxes_with_dotted_number >= 2).then_some(Confidence::Likely)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let style = Style {
+            name: "openspec",
+            title_words: &["Implementation Tasks", "Tasks", "Implementation Checklist"],
+            lane: None,
+            only_in: None,
+            has_other_boxes: false,
+            lanes_in_order: true,
+        };
+        let mut reader = Reader::new(text, &style);
+        reader.read();
+        reader.finish(deps)
+    }
+}

@@ -1,0 +1,136 @@
+//! spec-kitty's work packages: `### WP01 — Title` with the boxes of its sub-tasks, and a file for each whose front
+//! matter says what it waits for. A package is what one agent carries out.
+
+use super::body;
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::headings::{self, Style};
+use super::problem::Problem;
+use super::refs::id_len;
+use super::status::status;
+use super::text::{File, Line, Text};
+use super::tree::{Value, json};
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use std::collections::BTreeSet;
+
+/// The format.
+pub struct SpecKitty;
+
+impl super::Reader for SpecKitty {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let index = signs.work_packages >= 1 && signs.all().contains("Subtask Index");
+        if signs.front_has(&["work_package_id"]) || index {
+            return Some(Confidence::Certain);
+        }
+        (signs.work_packages >= 2).then_some(Confidence::Likely)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "spec-kitty");
+        build.read_topic(&["Work Packages", "Tasks", ":"]);
+        build.outline.groups = Some(0);
+        let lists: Vec<Line<'_>> = text.files.iter().filter(|file| !is_package(file)).flat_map(|file| text.visible_in(file)).collect();
+        let style = Style {
+            task: &|heading| package(heading),
+            lane: &|_| None,
+            field: &|name| !matches!(name, "run" | "command" | "risks" | "status"),
+            boxes_are_steps: true,
+        };
+        headings::read(&mut build, &lists, &style);
+        for file in text.files.iter().filter(|file| is_package(file)) {
+            read_package(&mut build, file);
+        }
+        for file in text.files.iter().filter(|file| file.name() == "status.json") {
+            match json(text.all, file.range.clone()) {
+                Ok(tree) => lanes(&mut build, &tree, 0),
+                Err(mistake) => build.mistakes([mistake]),
+            }
+        }
+        build.finish(deps)
+    }
+}
+
+/// `WP01 — Title`, `Work Package WP01: Title` → its id and its title.
+fn package(heading: &str) -> Option<(String, String)> {
+    let body = heading.trim_start_matches("Work Package ").trim_start_matches(['*', '`', '[']);
+    let len = id_len(body).filter(|_| body.starts_with("WP"))?;
+    let title = body[len..].trim_start_matches([']', '*', '`', ':', '-', '—', '–', ' ']);
+    Some((body[..len].to_owned(), title.to_owned()))
+}
+
+fn is_package(file: &File<'_>) -> bool {
+    package(file.name().trim_end_matches(".md")).is_some()
+}
+
+fn read_package(build: &mut Builder<'_>, file: &File<'_>) {
+    let Some(front) = build.front(file) else { return };
+    let stem = file.name().trim_end_matches(".md");
+    let named = package(stem).map_or_else(|| stem.to_owned(), |(id, _)| id);
+    let id = front.word_of("work_package_id").unwrap_or(&named).to_owned();
+    let known = build.plan.tasks.iter().position(|task| task.id.as_str().eq_ignore_ascii_case(&id));
+    let ix = known.unwrap_or_else(|| build.task_of(&id, None, &front, front.word_of("title").unwrap_or(&id)));
+    let lines = build.text.visible_in(file);
+    if known.is_none() {
+        body::read(build, ix, &lines);
+    }
+    for key in ["lane", "status"] {
+        if let Some(value) = front.get(key) {
+            build.status_value(ix, value);
+        }
+    }
+    build.outline.done_word = Some("done".into());
+    let words = |key: &str| -> Vec<String> { front.words_of(key).into_iter().map(|(word, _)| word.to_owned()).collect() };
+    let task = &mut build.plan.tasks[ix];
+    task.agent = front.word_of("agent").or_else(|| front.word_of("assignee")).map(str::to_owned);
+    task.files.extend(words("owned_files"));
+    if task.steps.is_empty() {
+        task.steps = words("subtasks");
+    }
+    task.notes.push(format!("written down in {}", file.path));
+    edges(build, ix, &front);
+}
+
+/// The front matter's dependencies count; what the list says otherwise is told.
+fn edges(build: &mut Builder<'_>, ix: usize, front: &Value) {
+    let Some(value) = front.get("dependencies") else { return };
+    let words = front.words_of("dependencies");
+    let stated: BTreeSet<String> = words.iter().map(|(word, _)| word.to_uppercase()).collect();
+    let listed: Vec<String> = build.waits.iter().filter(|(who, ..)| *who == Waiting::Task(ix)).map(|(_, text, _)| text.clone()).collect();
+    let listed: BTreeSet<String> = listed
+        .iter()
+        .flat_map(|text| super::refs::ids_in(text))
+        .filter_map(|reference| if let super::refs::Target::Task(id) = reference.to { Some(id.to_uppercase()) } else { None })
+        .collect();
+    if !listed.is_empty() && listed != stated {
+        let id = build.plan.tasks[ix].id.clone();
+        let what = format!("{id} waits for other packages here than in the list: what stands here counts");
+        build.problems.push(Problem::warning("two-truths", value.span.clone(), what));
+    }
+    build.waits.retain(|(who, ..)| *who != Waiting::Task(ix));
+    for (word, span) in words {
+        let span = Value { span, data: super::tree::Data::Nothing }.place(build.text.all);
+        build.waits_exactly(Waiting::Task(ix), word, span);
+    }
+}
+
+/// `{"WP01": "done"}` or `{"WP01": {"lane": "done"}}`, at whatever depth: the machine's word counts.
+fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize) {
+    for (name, _, value) in tree.entries() {
+        let lane = value.word().or_else(|| value.word_of("lane"));
+        let task = build.plan.tasks.iter().position(|task| task.id.as_str() == name);
+        match (task, lane) {
+            (Some(ix), Some(lane)) => match status(lane) {
+                Some(mark) => drop(build.marks.insert(ix, mark)),
+                None => {
+                    if build.marks.remove(&ix) == Some(Mark::Done) {
+                        let what = format!("{name} is marked as done, but status.json has it as `{lane}`: that counts");
+                        build.problems.push(Problem::warning("two-truths", build.outline.tasks[ix].span.clone(), what));
+                    }
+                }
+            },
+            _ if depth < 4 => lanes(build, value, depth + 1),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Words and signs by which breakdowns say how a task stands.
+
+use crate::core::event::Mark;
+
+const DONE: [&str; 15] =
+    ["done", "completed", "complete", "closed", "finished", "merged", "fixed", "shipped", "✅", "☑", "✔", "完了", "完成", "완료", "x"];
+const SKIPPED: [&str; 12] = [
+    "skip",
+    "skipped",
+    "n/a",
+    "not needed",
+    "wontfix",
+    "won't do",
+    "wont do",
+    "won't fix",
+    "cancelled",
+    "canceled",
+    "superseded",
+    "tombstone",
+];
+const DEFERRED: [&str; 4] = ["deferred", "postponed", "⏭", "⏭️"];
+
+/// How a task stands by the word of a field, a column or a file: the first word or two of it count, what follows
+/// a dash or a bracket is prose. Nothing where it is still to be done, or where the word is unknown.
+pub fn status(text: &str) -> Option<Mark> {
+    let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
+    let head = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
+    let head = head.split(" - ").next().unwrap_or_default().trim();
+    // "fixed (unverified)" is not finished, "approved" waits for its merge.
+    let unsure = lower.contains("unverified") || lower.contains("not done");
+    let is = |words: &[&str]| {
+        let begins = |word: &&str| head == *word || head.strip_prefix(*word).is_some_and(|rest| rest.starts_with([' ', '\u{fe0f}']));
+        words.iter().any(begins)
+    };
+    if unsure {
+        None
+    } else if is(&SKIPPED) {
+        Some(Mark::Skipped)
+    } else if is(&DEFERRED) {
+        Some(Mark::Deferred)
+    } else if is(&DONE) {
+        Some(Mark::Done)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,157 @@
+//! Work in streams or under headings, as people write it who have no program for it: `### Task 1.2: …`,
+//! `### A1: …`, or whole streams (`### Stream A: …` with files, an agent and when it can start).
+
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::headings::{self, Style};
+use super::problem::Problem;
+use super::refs::id_len;
+use super::text::{Field, Line, Text};
+use super::{Confidence, Deps, Parsed};
+
+/// The format.
+pub struct Streams;
+
+impl super::Reader for Streams {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let analysis = signs.front_has(&["issue", "streams"]) || signs.front_has(&["issue", "parallelization_factor"]);
+        if analysis || signs.can_start >= 2 {
+            return Some(Confidence::Certain);
+        }
+        let tasks = signs.task_headings + signs.step_headings + signs.id_headings;
+        if tasks >= 2 && signs.dependency_fields >= 1 {
+            return Some(Confidence::Certain);
+        }
+        (signs.streams >= 2 && signs.bold_titles == 0 || tasks >= 2 && signs.boxes == 0).then_some(Confidence::Likely)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "streams");
+        build.read_topic(&[
+            "Task Breakdown",
+            "Breakdown",
+            "Work Analysis:",
+            "Parallel Implementation Plan",
+            "Implementation Plan",
+            "Epic:",
+        ]);
+        let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
+        let of_tasks = |heading: &str| {
+            headings::numbered(heading, "Task").or_else(|| headings::numbered(heading, "Step")).or_else(|| id_heading(heading))
+        };
+        // Streams that say when they can start are what there is to do, whatever steps are told of below them.
+        let whole = lines.iter().filter(|line| line.trimmed().1.starts_with("**Can Start**")).count() >= 2;
+        let any = !whole && lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(heading).is_some()).count() >= 2;
+        let task = |heading: &str| if any { of_tasks(heading) } else { stream_heading(heading) };
+        let lane = |heading: &str| {
+            let of = |word: &str| headings::numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name));
+            if any { stream_heading(heading).or_else(|| of("Phase")).or_else(|| of("Milestone")).or_else(|| of("Epic")) } else { None }
+        };
+        let style = Style { task: &task, lane: &lane, field: &|name| name != "run" && name != "command", boxes_are_steps: any };
+        let sections = headings::read(&mut build, &lines, &style);
+        if !any {
+            // Each stream is one task, in a lane of its own.
+            for ix in 0..build.plan.tasks.len() {
+                let (id, title, span) =
+                    (build.plan.tasks[ix].id.to_string(), build.plan.tasks[ix].title.clone(), build.outline.tasks[ix].span.clone());
+                let stream = build.stream(&id, &title, span);
+                build.plan.tasks[ix].stream = Some(build.plan.streams[stream].id.clone());
+            }
+        }
+        for (ix, section) in sections.iter().enumerate() {
+            for field in &section.fields {
+                match field.name.as_str() {
+                    "can start" => can_start(&mut build, ix, field),
+                    "status" => build.status(ix, &field.value),
+                    _ => {}
+                }
+            }
+        }
+        arrows(&mut build, any);
+        build.finish(deps)
+    }
+}
+
+/// `immediately`, `after Streams A & B are 50% complete`: what is waited for is waited for as a whole.
+fn can_start(build: &mut Builder<'_>, ix: usize, field: &Field) {
+    let lower = field.value.to_lowercase();
+    let Some(at) = lower.find("stream") else { return };
+    let (Some(named), true) = (field.value.get(at..), lower.len() == field.value.len()) else { return };
+    let end = [" is ", " are ", " complete", " ("].iter().filter_map(|word| named.find(word)).min().unwrap_or(named.len());
+    if named[end..].contains('%') {
+        let span = field.start + at..field.start + field.value.len();
+        build.problems.push(Problem::info("partial-dependency", span, "a part of it would be enough, but the whole is waited for"));
+    }
+    build.waits(Waiting::Task(ix), &named[..end], field.start + at);
+}
+
+/// `Stream A: Name (#732)` → its key and its name.
+fn stream_heading(heading: &str) -> Option<(String, String)> {
+    let (key, name) = heading.strip_prefix("Stream ").or_else(|| heading.strip_prefix("Workstream "))?.split_once(':')?;
+    (key.trim().len() <= 6 && !key.trim().contains(' ')).then(|| (key.trim().to_owned(), name.trim().to_owned()))
+}
+
+/// `A1: Title`, `3.2 — Title`, `[B3](b3.md): Title` → its id and its title.
+pub fn id_heading(heading: &str) -> Option<(String, String)> {
+    let body = heading.trim_start_matches(['*', '[', '`']);
+    let len = id_len(body)?;
+    let rest = body[len..].trim_start_matches(['*', ']', '`']);
+    let rest = rest.strip_prefix('(').and_then(|link| link.split_once(')')).map_or(rest, |(_, rest)| rest);
+    let letter = body.starts_with(|c: char| c.is_ascii_uppercase());
+    let title = rest
+        .strip_prefix(':')
+        .or_else(|| rest.strip_prefix(" —"))
+        .or_else(|| rest.strip_prefix(" –"))
+        .or_else(|| rest.strip_prefix(" -"))?;
+    (letter && body[..len].len() <= 8).then(|| (body[..len].to_owned(), title.trim().to_owned()))
+}
+
+/// `Stream A (…) ──→ Stream B (…)`, in fences too, where nothing else says what waits for what.
+fn arrows(build: &mut Builder<'_>, of_tasks: bool) {
+    if build.states_dependencies() {
+        return;
+    }
+    let text = build.text;
+    let mut first: Option<Vec<usize>> = None;
+    for line in &text.lines {
+        if !line.text.contains('→') && !line.text.contains("-->") {
+            first = None;
+            continue;
+        }
+        // An arrow with nothing before it goes on from where the line above began.
+        let begins = line.text.split(['→', '>']).next().is_some_and(|part| part.chars().any(char::is_alphanumeric));
+        let mut before: Option<Vec<usize>> = first.clone().filter(|_| !begins);
+        let mut at = line.start;
+        for part in line.text.split(['→', '>']) {
+            let named = parts_named(build, part, of_tasks);
+            if let Some(before) = before.as_ref().filter(|_| !named.is_empty()) {
+                for &ix in &named {
+                    for &on in before {
+                        let id = build.plan.tasks[on].id.to_string();
+                        build.waits_exactly(Waiting::Task(ix), &id, at..at + part.len().min(1));
+                    }
+                }
+            }
+            if begins && before.is_none() && first.is_none() {
+                first = Some(named.clone()).filter(|named| !named.is_empty());
+            }
+            if !named.is_empty() || begins {
+                before = Some(named).filter(|named| !named.is_empty());
+            }
+            at += part.len();
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    build.exact.retain(|(who, id, _)| seen.insert((format!("{who:?}"), id.clone())));
+}
+
+/// The tasks that one side of an arrow names: `Stream B (…)`, `T1`, `Task 3`.
+fn parts_named(build: &Builder<'_>, text: &str, of_tasks: bool) -> Vec<usize> {
+    let bare = text.split('(').next().unwrap_or(text);
+    let words: Vec<&str> = bare.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| !word.is_empty()).collect();
+    let is = |ix: &usize, word: &str| build.plan.tasks[*ix].id.as_str().eq_ignore_ascii_case(word);
+    let labelled = |at: usize| at > 0 && matches!(words[at - 1].to_lowercase().as_str(), "stream" | "task" | "step" | "streams" | "tasks");
+    let fits = |at: usize| of_tasks && words.len() <= 3 || labelled(at);
+    let named = words.iter().enumerate().filter(|(at, _)| fits(*at));
+    named.filter_map(|(_, word)| (0..build.plan.tasks.len()).find(|ix| is(ix, word))).collect()
+}

@@ -1,0 +1,42 @@
+//! Plans of superpowers: `### Task 1: Name` with files, interfaces and boxed steps, huge fences between them. Tasks
+//! come one after the other; the steps tell the agent to write the test first.
+
+use super::build::Builder;
+use super::detect::Signs;
+use super::headings::{self, Style};
+use super::text::{Line, Text};
+use super::{Confidence, Deps, Parsed};
+
+/// The format.
+pub struct Superpowers;
+
+impl super::Reader for Superpowers {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let steps = signs.boxes_of_steps >= 2 && signs.task_headings >= 1;
+        if signs.has_skill_line || steps {
+            return Some(Confidence::Certain);
+        }
+        let plan = signs.paths.iter().any(|path| path.contains("docs/plans/") || path.contains("superpowers/plans/"));
+        (signs.task_headings >= 2 && (plan || signs.dependency_fields == 0)).then_some(Confidence::Likely)
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "superpowers");
+        build.read_topic(&["Implementation Plan", "implementation plan", "Plan"]);
+        let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
+        let style = Style {
+            task: &|heading| headings::numbered(heading, "Task"),
+            lane: &|heading| {
+                let (id, name) = headings::numbered(heading, "Phase").or_else(|| headings::numbered(heading, "Chunk"))?;
+                Some((format!("{} {id}", heading.split(' ').next().unwrap_or_default()), name))
+            },
+            // What stands in the steps is told to the agent, and is nothing for us.
+            field: &|name| matches!(name, "files" | "dependencies" | "depends on" | "goal" | "objective" | "estimate"),
+            boxes_are_steps: true,
+        };
+        headings::read(&mut build, &lines, &style);
+        build.in_order(&vec![false; build.plan.tasks.len()]);
+        build.streams_in_order();
+        build.finish(deps)
+    }
+}

@@ -1,0 +1,216 @@
+//! claude-task-master's `tasks.json`: tags with tasks, whose ids are unique in their tag alone. Sub-tasks are the
+//! steps of their task, as one agent carries them out; what they wait for is said in their text.
+
+use super::build::{Builder, Waiting};
+use super::detect::Signs;
+use super::problem::Problem;
+use super::status::status;
+use super::text::Text;
+use super::tree::{Data, Value, json};
+use super::values::estimate;
+use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The format.
+pub struct TaskMaster;
+
+impl super::Reader for TaskMaster {
+    fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
+        let Some(tree) = &signs.tree else {
+            // Something is wrong with it; that is told with its place.
+            let like = signs.all().trim_start_matches('\u{feff}').trim_start().starts_with('{') && signs.all().contains("\"tasks\"");
+            return like.then_some(Confidence::Guess);
+        };
+        let tags = tags(tree);
+        let first = tags.iter().find_map(|tag| tag.tasks.first())?;
+        let known = first.get("dependencies").is_some() && first.get("status").is_some();
+        Some(if known { Confidence::Certain } else { Confidence::Guess })
+    }
+
+    fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
+        let mut build = Builder::new(text, "task-master");
+        build.outline.done_word = Some("done".into());
+        match json(text.all, 0..text.all.len()) {
+            Err(mistake) => {
+                let what = format!("this is no JSON: {}: nothing is read of it until that is mended", mistake.what);
+                build.problems.push(Problem::error("unreadable", mistake.span, what));
+            }
+            Ok(tree) => {
+                let tags = tags(&tree);
+                let several = tags.iter().filter(|tag| !tag.tasks.is_empty()).count() > 1;
+                for tag in tags.iter().filter(|tag| !tag.tasks.is_empty()) {
+                    read_tag(&mut build, tag, several);
+                }
+                if !tags.iter().flat_map(|tag| tag.tasks).any(|task| task.get("dependencies").is_some()) && !tags.is_empty() {
+                    let what = "no task says what it waits for: is this a file of task-master? All of them may run at once";
+                    build.problems.push(Problem::info("no-dependencies", tree.span.start..tree.span.start + 1, what));
+                }
+            }
+        }
+        build.finish(deps)
+    }
+}
+
+/// A tag's tasks.
+struct Tag<'t> {
+    name: &'t str,
+    span: Range<usize>,
+    tasks: &'t [Value],
+}
+
+/// Tags with their tasks, or those of an old file without tags. Values of other kinds are no tags.
+fn tags<'t>(tree: &'t Value) -> Vec<Tag<'t>> {
+    let is_list = |value: &Value| matches!(value.data, Data::List(_));
+    if let Some(tasks) = tree.get("tasks").filter(|tasks| is_list(tasks)) {
+        let span = tree.entries().find(|(name, ..)| name == "tasks").map_or(0..0, |(_, span, _)| span.clone());
+        return vec![Tag { name: "master", span, tasks: tasks.items() }];
+    }
+    let tag = |(name, span, value): &'t (String, Range<usize>, Value)| {
+        let tasks = value.get("tasks").filter(|tasks| is_list(tasks))?;
+        Some(Tag { name, span: span.clone(), tasks: tasks.items() })
+    };
+    tree.entries().filter_map(tag).collect()
+}
+
+fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
+    let all = build.text.all;
+    let qualified = |id: &str| if several { format!("{}:{id}", tag.name) } else { id.to_owned() };
+    let inner = Value { span: tag.span.clone(), data: Data::Nothing }.place(all);
+    let stream = build.stream(tag.name, tag.name, inner);
+    let first = build.plan.tasks.len();
+    for value in tag.tasks {
+        let Some(id) = value.word_of("id") else {
+            build.problems.push(Problem::error("no-id", value.span.start..value.span.start + 1, "a task without an id: give it one"));
+            continue;
+        };
+        let title = value.word_of("title").or_else(|| value.word_of("description")).unwrap_or(id);
+        let ix = build.task_of(&qualified(id), Some(stream), value, title);
+        if build.is_full(value.span.start) {
+            return;
+        }
+        read_task(build, ix, value);
+        sub_tasks(build, ix, value);
+    }
+    // A dependency on a part of a task is one on the task.
+    let ids: HashMap<&str, usize> =
+        tag.tasks.iter().filter_map(|task| task.word_of("id")).enumerate().map(|(nth, id)| (id, first + nth)).collect();
+    for (ix, value) in (first..build.plan.tasks.len()).zip(tag.tasks.iter().filter(|task| task.word_of("id").is_some())) {
+        for key in ["dependencies", "depends_on"] {
+            for (id, span) in value.words_of(key) {
+                let span = Value { span, data: Data::Nothing }.place(all);
+                let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains_key(id) && ids.contains_key(whole));
+                if let Some(whole) = whole {
+                    let what = format!("{id} is a part of task {whole}: the whole task is waited for");
+                    build.problems.push(Problem::info("part-reference", span.clone(), what));
+                }
+                build.waits_exactly(Waiting::Task(ix), &qualified(whole.unwrap_or(id)), span);
+            }
+        }
+    }
+}
+
+fn read_task(build: &mut Builder<'_>, ix: usize, value: &Value) {
+    if let Some(value) = value.get("status") {
+        build.status_value(ix, value);
+    }
+    if value.word_of("completed") == Some("true") {
+        build.marks.entry(ix).or_insert(Mark::Done);
+    }
+    let of = |key: &str| value.word_of(key).unwrap_or_default().to_owned();
+    let words = |key: &str| -> Vec<String> { value.words_of(key).into_iter().map(|(word, _)| word.to_owned()).collect() };
+    let task = &mut build.plan.tasks[ix];
+    task.objective = of("description");
+    if task.objective == task.title {
+        task.objective.clear();
+    }
+    task.tests.extend(value.word_of("testStrategy").map(str::to_owned));
+    task.specs.extend(value.word_of("details").map(str::to_owned));
+    task.criteria = words("acceptanceCriteria");
+    task.files = words("relevantFiles");
+    task.agent = value.word_of("assignee").map(str::to_owned);
+    task.estimate = value.word_of("effort").and_then(estimate);
+    let notes = ["priority", "complexity"].iter().filter_map(|key| Some(format!("{key}: {}", value.word_of(key)?)));
+    task.notes.extend(notes);
+}
+
+/// Sub-tasks as steps. `3` is the third of its siblings, `12.1` says of which task; a number that no sibling has is
+/// a task's.
+fn sub_tasks(build: &mut Builder<'_>, ix: usize, value: &Value) {
+    let Some(parts) = value.get("subtasks").map(Value::items).filter(|parts| !parts.is_empty()) else { return };
+    let own = value.word_of("id").unwrap_or_default();
+    let ids: HashMap<&str, usize> = parts.iter().enumerate().filter_map(|(nth, part)| Some((part.word_of("id")?, nth))).collect();
+    let sibling = |id: &str| ids.get(id).or_else(|| ids.get(id.strip_prefix(own)?.strip_prefix('.')?)).copied();
+    let mut waits: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
+    let all = build.text.all;
+    let mut steps = Vec::new();
+    let open = build.marks.contains_key(&ix);
+    for (nth, part) in parts.iter().enumerate() {
+        let words = part.words_of("dependencies");
+        for (id, span) in &words {
+            match sibling(id) {
+                Some(on) => waits[nth].push(on),
+                None => {
+                    let what = format!(
+                        "`{id}` is no sub-task of task {own}: what a sub-task waits for must be one of its siblings; this is not waited for"
+                    );
+                    build.problems.push(Problem::warning("sub-task-reference", span.clone(), what));
+                }
+            }
+        }
+        let done = part.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done)) || part.word_of("completed") == Some("true");
+        let title = part.get("title").or_else(|| part.get("description"));
+        let mut text = title.and_then(Value::word).unwrap_or_default().to_owned();
+        if !words.is_empty() {
+            let ids: Vec<&str> = words.iter().map(|(id, _)| *id).collect();
+            text.push_str(&format!(" (after {})", ids.join(", ")));
+        }
+        steps.push((title.map_or(part.span.start..part.span.start, |title| title.place(all)), done));
+        build.plan.tasks[ix].steps.push(text);
+    }
+    let unfinished = steps.iter().filter(|(_, done)| !done).count();
+    if open && unfinished > 0 && build.marks.get(&ix) == Some(&Mark::Done) {
+        let what = format!("task {own} is done, but {unfinished} of its sub-tasks are not: the task's status counts");
+        build.problems.push(Problem::warning("parent-disagrees", build.outline.tasks[ix].span.clone(), what));
+    }
+    build.outline.tasks[ix].steps = steps;
+    if let Some(circle) = circle(&waits) {
+        let ids: Vec<String> = circle.iter().map(|&nth| format!("{own}.{}", parts[nth].word_of("id").unwrap_or_default())).collect();
+        let what =
+            format!("these sub-tasks wait for each other in a cycle: {} ← {}: remove one of the dependencies", ids.join(" ← "), ids[0]);
+        build.problems.push(Problem::warning(
+            "sub-task-cycle",
+            parts[circle[0]].get("dependencies").map_or(parts[circle[0]].span.clone(), |value| value.span.clone()),
+            what,
+        ));
+    }
+}
+
+/// One circle among some that wait for each other.
+fn circle(waits: &[Vec<usize>]) -> Option<Vec<usize>> {
+    let mut left: Vec<usize> = waits.iter().map(Vec::len).collect();
+    let mut waited_by: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
+    for (ix, on) in waits.iter().enumerate().flat_map(|(ix, all)| all.iter().map(move |&on| (ix, on))) {
+        waited_by[on].push(ix);
+    }
+    let mut free: Vec<usize> = (0..waits.len()).filter(|&ix| left[ix] == 0).collect();
+    while let Some(ix) = free.pop() {
+        for &next in &waited_by[ix] {
+            left[next] -= 1;
+            if left[next] == 0 {
+                free.push(next);
+            }
+        }
+    }
+    // What is left waits for something that is left: following that runs into a circle.
+    let mut path: Vec<usize> = Vec::new();
+    let mut at = (0..waits.len()).find(|&ix| left[ix] > 0)?;
+    loop {
+        if let Some(start) = path.iter().position(|&known| known == at) {
+            return Some(path.split_off(start));
+        }
+        path.push(at);
+        at = waits[at].iter().copied().find(|&on| left[on] > 0)?;
+    }
+}

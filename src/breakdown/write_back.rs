@@ -1,0 +1,62 @@
+//! The one mark or field of a breakdown that says that a task is done: where it stands, and what it becomes. Nothing
+//! else is ever changed, and where a format has no such place, nothing is.
+
+use super::Parsed;
+use super::status::status;
+use super::text::tick;
+use crate::core::event::Mark;
+use crate::core::id::TaskId;
+use std::ops::Range;
+
+/// What a text becomes in one place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// What is replaced.
+    pub span: Range<usize>,
+    /// By what.
+    pub new: String,
+}
+
+/// Why nothing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwritten {
+    /// The breakdown has no such task any more, or it is another one by its title.
+    Gone,
+    /// The format has no place for it.
+    NoPlace,
+    /// It says so already.
+    Already,
+}
+
+/// The change by which a breakdown says that a task is done, in the habit of the file.
+///
+/// # Errors
+/// Why there is none.
+pub fn done(text: &str, parsed: &Parsed, id: &TaskId, title: &str) -> Result<Change, Unwritten> {
+    let at = parsed.plan.tasks.iter().position(|task| task.id == *id && task.title == title).ok_or(Unwritten::Gone)?;
+    let spot = &parsed.outline.tasks[at];
+    if let Some(mark) = spot.mark {
+        let open = text.get(mark - 1..).and_then(tick).ok_or(Unwritten::Gone)?;
+        if open.done() {
+            return Err(Unwritten::Already);
+        }
+        return Ok(Change { span: mark..mark + open.mark.len_utf8(), new: habit(text, parsed).into() });
+    }
+    let (Some(span), Some(word)) = (&spot.status, &parsed.outline.done_word) else { return Err(Unwritten::NoPlace) };
+    let written = text.get(span.clone()).ok_or(Unwritten::Gone)?;
+    if status(written) == Some(Mark::Done) || written.eq_ignore_ascii_case(word) {
+        return Err(Unwritten::Already);
+    }
+    Ok(Change { span: span.clone(), new: word.clone() })
+}
+
+/// `x` or `X`, whichever there is more of.
+fn habit(text: &str, parsed: &Parsed) -> &'static str {
+    let marks = parsed.outline.tasks.iter().filter_map(|spot| text.get(spot.mark?..)?.chars().next());
+    let (mut small, mut large) = (0, 0);
+    for mark in marks {
+        small += usize::from(mark == 'x');
+        large += usize::from(mark == 'X');
+    }
+    if large > small { "X" } else { "x" }
+}
