@@ -310,12 +310,13 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            let left: Vec<usize> =
-                (0..self.build.plan.tasks.len()).filter(|ix| !listed.contains(ix) && !self.build.marks.contains_key(ix)).collect();
+            let left: Vec<usize> = (0..self.build.plan.tasks.len()).filter(|ix| !listed.contains(ix)).collect();
             for ix in left {
                 let (id, span) = (self.build.plan.tasks[ix].id.clone(), self.build.outline.tasks[ix].span.clone());
                 let what = format!("task {id} is in no wave: it waits for the task before it");
-                self.build.problems.push(Problem::warning("no-wave", span, what));
+                if !self.build.marks.contains_key(&ix) {
+                    self.build.problems.push(Problem::warning("no-wave", span, what));
+                }
                 if ix > 0 {
                     self.build.implies(Waiting::Task(ix), super::build::On::Task(ix - 1));
                 }

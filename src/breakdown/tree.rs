@@ -90,7 +90,19 @@ impl Value {
 /// What is wrong and where.
 pub fn json(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
     let base = range.start;
-    let parsed = parse_to_ast(&all[range.clone()], &CollectOptions::default(), &ParseOptions::default()).map_err(|error| {
+    let plain = ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    let parsed = parse_to_ast(&all[range.clone()], &CollectOptions::default(), &plain).map_err(|error| {
         let at = error.range();
         Mistake { span: base + at.start..base + at.end, what: error.kind().to_string() }
     })?;

@@ -1,6 +1,7 @@
 //! Real breakdown files with hand-checked counts. They are not part of this project: the test
 //! runs where `BREAKDOWN_CORPUS` names a folder that has them, and says so where it does not.
 
+use execution_coordinator::breakdown::source;
 use execution_coordinator::breakdown::{Deps, parse};
 use execution_coordinator::core::plan::Node;
 use std::path::PathBuf;
@@ -45,6 +46,19 @@ fn the_complex_example_comes_out_exactly() {
     let after: Vec<&str> = parsed.plan.gates.iter().flat_map(|gate| gate.after.iter().map(|stream| stream.as_str())).collect();
     assert_eq!(after, ["A", "B", "C", "D"]);
     assert_eq!(parsed.problems, []);
+}
+
+/// What is done can be written into real files of each format that has a place for it, and changes nothing else.
+#[test]
+fn one_mark_is_all_that_is_written() {
+    let Some(folder) = folder() else { return };
+    let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).unwrap();
+    let mut written = 0;
+    for row in manifest.lines().skip(1) {
+        let source = source::read(&folder.join(row.split('\t').next().unwrap())).unwrap();
+        written += crate::formats::written_back(&source.text, &source.files);
+    }
+    assert!(written > 400, "{written}");
 }
 
 /// Every file of the corpus, of whatever format, at any cut: an answer, and no panic.

@@ -38,10 +38,10 @@ fn capabilities() -> Value {
     })
 }
 
-struct Editor {
-    server: Server,
-    uri: String,
-    text: String,
+pub struct Editor {
+    pub server: Server,
+    pub uri: String,
+    pub text: String,
 }
 
 impl Editor {
@@ -59,14 +59,31 @@ impl Editor {
         Self { server, uri, text: text.to_owned() }
     }
 
-    fn ask(&mut self, method: &str, more: Value) -> Value {
+    /// With a file that is there already.
+    pub fn of_file(workspace: &Workspace, name: &str) -> Self {
+        let mut server = Server::lsp(workspace);
+        server.initialize(capabilities());
+        let mut editor = Self { server, uri: String::new(), text: String::new() };
+        editor.show(workspace, name);
+        editor
+    }
+
+    /// Another file of the workspace.
+    pub fn show(&mut self, workspace: &Workspace, name: &str) {
+        let path = workspace.path(name).canonicalize().expect("a file");
+        self.uri = format!("file://{}", path.display()).replace(' ', "%20");
+        self.text = workspace.read(name);
+        self.server.open(&self.uri, &self.text);
+    }
+
+    pub fn ask(&mut self, method: &str, more: Value) -> Value {
         let mut params = json!({"textDocument": {"uri": self.uri}});
         params.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         self.server.result(method, params)
     }
 
     /// The place of the `|` in a piece of the text.
-    fn at(&self, marked: &str) -> Value {
+    pub fn at(&self, marked: &str) -> Value {
         let bar = marked.find('|').expect("a mark");
         let offset = self.text.find(&marked.replace('|', "")).expect("a piece of the text") + bar;
         let line = self.text[..offset].matches('\n').count();
@@ -90,7 +107,7 @@ impl Editor {
     }
 
     /// Waits until the hints say something: asks for them again when it is asked to, as an editor.
-    fn until(&mut self, wanted: &str) -> String {
+    pub fn until(&mut self, wanted: &str) -> String {
         loop {
             let shown = self.with_hints();
             if shown.contains(wanted) {
@@ -100,7 +117,7 @@ impl Editor {
         }
     }
 
-    fn lenses(&mut self) -> String {
+    pub fn lenses(&mut self) -> String {
         let lenses = self.ask("textDocument/codeLens", json!({}));
         let one = |lens: &Value| {
             let argument = lens["command"]["arguments"][1].as_str().unwrap_or_default();
@@ -109,13 +126,13 @@ impl Editor {
         lenses.as_array().expect("a list").iter().map(one).collect()
     }
 
-    fn command(&mut self, name: &str, arguments: &[&str]) -> Value {
+    pub fn command(&mut self, name: &str, arguments: &[&str]) -> Value {
         let arguments: Vec<&str> = [self.uri.as_str()].into_iter().chain(arguments.iter().copied()).collect();
         self.server.result("workspace/executeCommand", json!({"command": format!("execution-coordinator.{name}"), "arguments": arguments}))
     }
 
     /// The latest diagnostics that are as wanted.
-    fn diagnostics(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn diagnostics(&mut self, wanted: impl Fn(&str) -> bool) -> String {
         let uri = self.uri.clone();
         let shown = |params: &Value| -> String {
             let one = |d: &Value| {
@@ -351,7 +368,12 @@ fn completion_knows_ids_fields_values_and_marks() {
 
 /// A text with an edit of one document made in it.
 fn apply(text: &str, edit: &Value) -> String {
-    let changes = edit["documentChanges"][0]["edits"].as_array().expect("edits");
+    edited(text, &edit["documentChanges"][0]["edits"])
+}
+
+/// A text with some edits made in it.
+pub fn edited(text: &str, edits: &Value) -> String {
+    let changes = edits.as_array().expect("edits");
     let offset = |position: &Value| {
         let start: usize = text.split_inclusive('\n').take(position["line"].as_u64().unwrap() as usize).map(str::len).sum();
         let line = text[start..].lines().next().unwrap_or_default();

@@ -1,7 +1,9 @@
 //! The formats of others, each with the oddities of real files in few lines: data in, data out.
 
 use crate::breakdown::outline;
+use execution_coordinator::breakdown::write_back::{Unwritten, done};
 use execution_coordinator::breakdown::{Deps, Format, Input, parse};
+use execution_coordinator::core::event::Mark;
 use expect_test::{Expect, expect};
 use std::ops::Range;
 
@@ -23,6 +25,7 @@ fn check(files: &[(&str, &str)], expected: Expect) {
     let found = parsed.read_as.expect("a format");
     let counts = format!("{}, {}: {}\n", found.format.name(), found.confidence.word(), parsed.counts());
     expected.assert_eq(&(counts + &outline(&parsed, &text)));
+    written_back(&text, &ranges);
     // Whatever is cut off, and as whatever it is read, there is an answer.
     for (cut, _) in text.char_indices().step_by(7) {
         let kept: Vec<_> = ranges
@@ -35,6 +38,28 @@ fn check(files: &[(&str, &str)], expected: Expect) {
     for format in Format::ALL {
         let _ = parse(Input { text: &text, files: &ranges }, Some(*format), Deps::Format);
     }
+}
+
+/// Each task that is open can be said to be done by one change, which changes nothing else.
+pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
+    let parsed = parse(Input { text, files }, None, Deps::Format);
+    let mut written = 0;
+    for task in parsed.plan.tasks.iter().filter(|task| !parsed.marks.contains_key(&task.id)).take(40) {
+        let Ok(change) = done(text, &parsed, &task.id, &task.title) else { continue };
+        let mut after = text.to_owned();
+        after.replace_range(change.span.clone(), &change.new);
+        let grown = |at: usize| if at > change.span.start { at + change.new.len() - change.span.len() } else { at };
+        let files: Vec<_> = files.iter().map(|(path, range)| (path.clone(), grown(range.start)..grown(range.end))).collect();
+        let now = parse(Input { text: &after, files: &files }, parsed.read_as.map(|found| found.format), Deps::Format);
+        let mut wanted = parsed.marks.clone();
+        wanted.insert(task.id.clone(), Mark::Done);
+        assert_eq!(now.marks, wanted, "{} by {change:?}", task.id);
+        assert_eq!(now.plan, parsed.plan, "{} by {change:?}", task.id);
+        assert_eq!(done(&after, &now, &task.id, &task.title), Err(Unwritten::Already));
+        assert_eq!(done(text, &parsed, &task.id, "another one"), Err(Unwritten::Gone));
+        written += 1;
+    }
+    written
 }
 
 #[test]

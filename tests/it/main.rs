@@ -31,6 +31,7 @@ mod roster;
 mod sandbox;
 mod says;
 mod screen;
+mod shapes;
 mod simulate;
 mod streams;
 mod support;
