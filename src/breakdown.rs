@@ -8,12 +8,14 @@ pub mod body;
 pub mod breakdown_agent;
 pub mod build;
 pub mod ccpm;
+pub mod convert;
 pub mod detect;
 pub mod feature_docs;
 pub mod folder;
 pub mod gsd;
 pub mod headings;
 pub mod index_table;
+pub mod json;
 pub mod kiro;
 pub mod loom;
 pub mod names;
@@ -230,6 +232,8 @@ macro_rules! formats {
 }
 
 formats! {
+    /// Our own JSON.
+    Json = "json" by json::Json;
     /// claude-task-master's `tasks.json`.
     TaskMaster = "task-master" by task_master::TaskMaster;
     /// beads' `issues.jsonl`.

@@ -74,6 +74,8 @@ enum Command {
     Plan(show::PlanArguments),
     /// Say what is wrong with breakdowns, with file:line:column
     Check(show::CheckArguments),
+    /// Write a breakdown in another format
+    Convert(show::ConvertArguments),
     /// Where an execution stands: the five sections
     Status(show::StatusArguments),
     /// The return protocol of an execution
@@ -190,6 +192,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Run(arguments) => run::run(&arguments),
         Command::Plan(arguments) => show::plan(&arguments),
         Command::Check(arguments) => show::check(&arguments),
+        Command::Convert(arguments) => show::convert(&arguments),
         Command::Status(arguments) => show::status(&arguments),
         Command::Report(arguments) => show::report(&arguments),
         Command::Events(arguments) => show::events(&arguments),

@@ -17,6 +17,14 @@ use crate::core::plan::{Barrier, Dependency, Level, Node, Origin};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+/// Fields that are kept as they are.
+const KEPT: [&str; 5] = ["requirements", "leverage", "boundary", "対象ファイル", "validates"];
+/// Fields that any task may have. What is to be run is told to the agent, and no command of ours.
+const FIELDS: [&str; 11] =
+    ["depends", "depends on", "dependencies", "objective", "agent", "files", "file", "estimate", "effort", "skills", "acceptance criteria"];
+/// Bullets of a task that are taken as its steps.
+const MAX_STEPS: usize = 40;
+
 /// The format.
 pub struct Kiro;
 
@@ -181,18 +189,20 @@ impl<'a> Reader<'a> {
             self.build.marks.entry(ix).or_insert(Mark::Skipped);
             self.build.plan.tasks[ix].notes.push("it is optional: it is done only where somebody asks for it".into());
         }
-        let not_here = ["requirements", "run", "command", "validates"];
+        let mut taken = HashSet::new();
         for field in fields(region) {
             match field.name.as_str() {
-                "leverage" | "boundary" | "対象ファイル" => {
-                    self.build.plan.tasks[ix].notes.push(format!("{}: {}", field.label, field.value))
-                }
-                name if not_here.contains(&name) => self.build.plan.tasks[ix].notes.push(format!("{}: {}", field.label, field.value)),
-                _ => self.build.field(ix, &field),
+                name if KEPT.contains(&name) => self.build.plan.tasks[ix].notes.push(format!("{}: {}", field.label, field.value)),
+                name if FIELDS.contains(&name) => self.build.field(ix, &field),
+                _ => continue,
             }
+            taken.insert(self.build.text.line_at(field.start));
         }
-        let bullets = region.iter().filter_map(Line::item).map(|item| clean_title(item.text)).filter(|text| !text.starts_with('_'));
-        self.build.plan.tasks[ix].steps.extend(bullets.take(40));
+        // Other bullets are what is to be done, whatever colons they have.
+        let bullets = region.iter().filter(|line| !taken.contains(&self.build.text.line_at(line.start)));
+        let bullets: Vec<String> =
+            bullets.filter_map(Line::item).map(|item| clean_title(item.text)).filter(|text| !text.starts_with('_')).collect();
+        self.build.plan.tasks[ix].steps.extend(bullets.into_iter().take(MAX_STEPS));
     }
 
     fn new_stream(&mut self, id: &str, name: &str, span: Range<usize>) -> usize {

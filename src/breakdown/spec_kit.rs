@@ -22,6 +22,25 @@ struct Reader<'a> {
     checkpoints: Vec<(usize, String, std::ops::Range<usize>)>,
 }
 
+/// Fields of nested bullets that are taken as such.
+const FIELDS: [&str; 15] = [
+    "run",
+    "command",
+    "agent",
+    "depends on",
+    "dependencies",
+    "files",
+    "file",
+    "estimate",
+    "effort",
+    "skills",
+    "tests first",
+    "objective",
+    "commit",
+    "test requirements",
+    "acceptance criteria",
+];
+
 /// The format.
 pub struct SpecKit;
 
@@ -122,9 +141,8 @@ impl<'a> Reader<'a> {
     fn fields(&mut self, ix: usize, line: &Line<'a>, after: &[Line<'a>]) {
         let own = |next: &&Line<'_>| next.indent() > line.indent() && next.item().is_some_and(|item| tick(item.text).is_none());
         let region: Vec<Line<'_>> = after.iter().take_while(own).copied().collect();
-        let known =
-            ["run", "command", "agent", "depends on", "dependencies", "files", "file", "estimate", "effort", "skills", "tests first"];
-        for field in fields(&region).iter().filter(|field| known.contains(&field.name.as_str())) {
+        let is_known = |name: &str| FIELDS.contains(&name) || name.ends_with(" spec");
+        for field in fields(&region).iter().filter(|field| is_known(&field.name)) {
             self.build.field(ix, field);
         }
     }
@@ -213,12 +231,28 @@ impl<'a> Reader<'a> {
                 let digits = |at: usize| text[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
                 short.chain(long).map(digits).filter(|key| !key.is_empty()).filter_map(|key| story(&key)).collect()
             };
-            let [subject] = stories(left)[..] else { continue };
+            let phases = |text: &str| -> Vec<usize> {
+                let after = text.match_indices("Phase ").map(|(at, word)| &text[at + word.len()..]);
+                let number = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+                // `Phase 3+` are several.
+                let whole = after
+                    .map(|rest| (number(rest), rest))
+                    .filter(|(key, rest)| !key.is_empty() && !rest[key.len()..].starts_with(['+', '.']));
+                whole.filter_map(|(key, _)| self.build.find_stream(&key)).collect()
+            };
+            let named = |text: &str| -> Vec<usize> {
+                let mut all = stories(text);
+                all.extend(phases(text));
+                all.sort_unstable();
+                all.dedup();
+                all
+            };
+            let [subject] = named(left)[..] else { continue };
             let lower = right.to_lowercase();
             let free = lower.contains("no dependenc") || lower.contains("independent") || lower.contains("can start after foundation");
             let sentence = right.split(['.', '(']).next().unwrap_or(right);
             let on = if lower.contains("depends on") || lower.contains("requires") || lower.contains("after us") {
-                stories(sentence)
+                named(sentence)
             } else {
                 Vec::new()
             };

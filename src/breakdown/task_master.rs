@@ -39,6 +39,9 @@ impl super::Reader for TaskMaster {
             }
             Ok(tree) => {
                 let tags = tags(&tree);
+                let of_all = tree.get("metadata").or_else(|| tree.entries().find_map(|(.., tag)| tag.get("metadata")));
+                let topic = of_all.and_then(|of| of.word_of("projectName").or_else(|| of.word_of("description")));
+                build.plan.topic = topic.filter(|topic| !topic.starts_with("Tasks for ")).unwrap_or_default().to_owned();
                 let several = tags.iter().filter(|tag| !tag.tasks.is_empty()).count() > 1;
                 for tag in tags.iter().filter(|tag| !tag.tasks.is_empty()) {
                     read_tag(&mut build, tag, several);

@@ -4,8 +4,9 @@
 use super::{Exit, Outcome, Reading, here, print, print_json, root_here};
 use crate::agents::command::{can_start, program_of};
 use crate::agents::roster;
-use crate::breakdown::parse;
+use crate::breakdown::convert::{self, Converted, TARGETS};
 use crate::breakdown::source;
+use crate::breakdown::{Format, parse};
 use crate::core::event::Event;
 use crate::core::id::{OrderId, TaskId};
 use crate::core::report::report as report_of;
@@ -113,6 +114,46 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
     };
     let errors = found.iter().any(|problem| problem.severity == "error");
     Ok(if errors { Exit::Usage } else { Exit::Complete })
+}
+
+/// Options of `convert`.
+#[derive(clap::Args)]
+pub struct ConvertArguments {
+    /// The breakdown
+    breakdown: PathBuf,
+    /// The format that it becomes
+    #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(TARGETS.map(Format::name)))]
+    to: String,
+    /// The file that is written; what is there already is never replaced [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// `convert`: what the format can't hold is told on stderr.
+///
+/// # Errors
+/// The breakdown can't be read, there is no task in it, or the file can't be written.
+pub fn convert(arguments: &ConvertArguments) -> Outcome {
+    let source = source::read(&arguments.breakdown)?;
+    let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
+    if parsed.plan.tasks.is_empty() {
+        return Err(Failure::usage(format!("{}: there is no task in it: `check` says why; nothing is written", source.name)));
+    }
+    let to = Format::named(&arguments.to).unwrap_or(Format::Json);
+    let Converted { text, lost } = convert::convert(&parsed, to);
+    match &arguments.output {
+        Some(file) => {
+            let mut options = std::fs::OpenOptions::new();
+            let written = options.write(true).create_new(true).open(file).and_then(|mut file| file.write_all(text.as_bytes()));
+            written
+                .map_err(|error| Failure::usage(format!("{}: can't be written: {error}: give the name of a new file", file.display())))?;
+        }
+        None => drop(print(&text)?),
+    }
+    lost.iter().for_each(|what| say(format_args!("{}: not in {}: {what}", source.name, to.name())));
+    Ok(Exit::Complete)
 }
 
 /// Problems in the Static Analysis Results Interchange Format 2.1.0.

@@ -5,10 +5,10 @@ use super::openrpc;
 use super::types::{PlanDocument, ProblemDocument};
 use crate::agents::answer::Answer;
 use crate::agents::prompt::TEMPLATE;
+use crate::breakdown::json::Document;
 use crate::config::Config;
 use crate::core::brief::Brief;
 use crate::core::event::Recorded;
-use crate::core::plan::Plan;
 use crate::core::report::Report;
 use crate::core::status::StatusReport;
 use schemars::generate::SchemaSettings;
@@ -19,7 +19,7 @@ use serde_json::Value;
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("answer.json", schema_for!(Answer)),
-        ("breakdown.json", schema_for!(Plan)),
+        ("breakdown.json", schema_for!(Document)),
         ("brief.json", schema_for!(Brief)),
         ("check.json", schema_for!(Vec<ProblemDocument>)),
         ("config.json", schema_for!(Config)),

@@ -57,6 +57,9 @@ fn one_mark_is_all_that_is_written() {
     for row in manifest.lines().skip(1) {
         let source = source::read(&folder.join(row.split('\t').next().unwrap())).unwrap();
         written += crate::formats::written_back(&source.text, &source.files);
+        if source.text.len() < 100_000 {
+            crate::formats::converted(&source.text, &source.files);
+        }
     }
     assert!(written > 400, "{written}");
 }

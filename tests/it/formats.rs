@@ -1,8 +1,10 @@
 //! The formats of others, each with the oddities of real files in few lines: data in, data out.
 
 use crate::breakdown::outline;
+use execution_coordinator::breakdown::convert::{Converted, TARGETS, convert};
+use execution_coordinator::breakdown::json::Document;
 use execution_coordinator::breakdown::write_back::{Unwritten, done};
-use execution_coordinator::breakdown::{Deps, Format, Input, parse};
+use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
 use execution_coordinator::core::event::Mark;
 use expect_test::{Expect, expect};
 use std::ops::Range;
@@ -26,6 +28,7 @@ fn check(files: &[(&str, &str)], expected: Expect) {
     let counts = format!("{}, {}: {}\n", found.format.name(), found.confidence.word(), parsed.counts());
     expected.assert_eq(&(counts + &outline(&parsed, &text)));
     written_back(&text, &ranges);
+    converted(&text, &ranges);
     // Whatever is cut off, and as whatever it is read, there is an answer.
     for (cut, _) in text.char_indices().step_by(7) {
         let kept: Vec<_> = ranges
@@ -62,6 +65,164 @@ pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
     written
 }
 
+/// Says which line is the first that differs.
+fn similar(one: &str, other: &str) {
+    let differs = one.lines().zip(other.lines()).position(|(one, other)| one != other);
+    let around = |text: &str, at: usize| text.lines().skip(at.saturating_sub(12)).take(24).collect::<Vec<_>>().join("\n");
+    if let Some(at) = differs {
+        panic!("{}\n--- is not ---\n{}", around(one, at), around(other, at));
+    }
+    assert_eq!(one, other);
+}
+
+/// As our JSON it is the same; in other formats it is what is not told to be lost.
+pub fn converted(text: &str, files: &[(String, Range<usize>)]) {
+    let parsed = parse(Input { text, files }, None, Deps::Format);
+    if parsed.plan.tasks.is_empty() {
+        return;
+    }
+    let as_json = convert(&parsed, Format::Json);
+    assert_eq!(as_json.lost, Vec::<String>::new());
+    let back = parse(&as_json.text, None, Deps::Format);
+    assert_eq!(back.read_as.map(|found| found.format), Some(Format::Json));
+    let same =
+        |parsed: &Parsed| Document::of(parsed).text().lines().filter(|line| !line.contains("\"format\"")).collect::<Vec<_>>().join("\n");
+    similar(&same(&parsed), &same(&back));
+    for to in TARGETS {
+        let Converted { text, lost } = convert(&parsed, to);
+        let again = parse(&text, Some(to), Deps::Format);
+        let told = |what: &str| lost.iter().any(|lost| lost.starts_with(what));
+        assert!(again.plan.tasks.len() == parsed.plan.tasks.len() || told("all"), "{to:?}: {lost:?}");
+        let marks = |parsed: &Parsed| parsed.marks.values().filter(|mark| **mark == Mark::Done).count();
+        assert!(marks(&again) == marks(&parsed) || told("mark"), "{to:?}: {lost:?}\n{text}");
+        // Once it is in a format, nothing more is lost in it.
+        let twice = convert(&again, to);
+        let more: Vec<&String> = twice.lost.iter().filter(|lost| !lost.starts_with("notes") && !lost.starts_with("summary")).collect();
+        assert!(
+            again.plan.tasks.iter().any(|task| task.broken.is_some()) || more.is_empty(),
+            "{to:?}: {more:?}\n{text}\n---\n{}",
+            twice.text
+        );
+    }
+}
+
+#[test]
+fn a_breakdown_becomes_one_of_another_format() {
+    let source = include_str!("../../examples/chat-system/breakdown.md");
+    let parsed = parse(source, None, Deps::Format);
+    let lost = |to| convert(&parsed, to).lost;
+    assert_eq!(lost(Format::BreakdownAgent), Vec::<String>::new());
+    let told = |to| lost(to).iter().map(|lost| lost.split([':', ',']).next().unwrap_or_default().to_owned() + "\n").collect::<String>();
+    expect![[r#"
+        ids are others now
+        dependencies of 1 task
+        summary
+    "#]]
+    .assert_eq(&told(Format::SpecKit));
+    expect![[r#"
+        ids are others now
+        specs of 6 tasks
+        tests of 8 tasks
+        gates
+    "#]]
+    .assert_eq(&told(Format::Kiro));
+    expect![[r#"
+        stream of 8 tasks
+        summary
+        names of streams
+        gates
+    "#]]
+    .assert_eq(&told(Format::TaskMaster));
+    let kiro = "# Implementation Plan: A\n\n## Tasks\n\n- [ ] 1. First\n  - [x] 1.1 One\n    - Do this\n    - _Requirements: 1.1_\n  - [ ] 1.2 Two\n";
+    expect![[r##"
+        # Implementation Plan: A
+
+        ## Tasks
+
+        - [ ] 1. First
+          - [x] 1.1 One
+            - Do this
+            - _Requirements: 1.1_
+          - [ ] 1.2 Two
+
+        ## Task Dependency Graph
+
+        ```json
+        {"waves": [
+        {"id":"1.1","tasks":["1.1"],"depends_on":[]},
+        {"id":"1.2","tasks":["1.2"],"depends_on":["1.1"]}
+        ]}
+        ```
+    "##]]
+    .assert_eq(&convert(&parse(kiro, None, Deps::Format), Format::Kiro).text);
+    expect![[r#"
+        # Tasks: A
+
+        ## Phase 1: First
+
+        - [x] T001 [P] One
+          - [ ] Do this
+        - [ ] T002 [P] Two (depends on T001)
+    "#]]
+    .assert_eq(&convert(&parse(kiro, None, Deps::Format), Format::SpecKit).text);
+    expect![[r#"
+        {
+          "master": {
+            "tasks": [
+              {
+                "id": 1,
+                "title": "One",
+                "description": "",
+                "details": "",
+                "testStrategy": "",
+                "status": "done",
+                "dependencies": [],
+                "subtasks": [
+                  {
+                    "id": 1,
+                    "title": "Do this",
+                    "status": "pending",
+                    "dependencies": []
+                  }
+                ]
+              },
+              {
+                "id": 2,
+                "title": "Two",
+                "description": "",
+                "details": "",
+                "testStrategy": "",
+                "status": "pending",
+                "dependencies": [
+                  1
+                ],
+                "subtasks": []
+              }
+            ],
+            "metadata": {
+              "description": "A"
+            }
+          }
+        }
+    "#]]
+    .assert_eq(&convert(&parse(kiro, None, Deps::Format), Format::TaskMaster).text);
+    expect![[r#"
+        # A Task Breakdown
+
+        ## Task Hierarchy and Dependencies
+
+        ### Stream 1: First (Parallel Start)
+
+        1. **One**
+           - Dependencies: None
+           - Requirements: 1.1
+
+        2. **Two**
+           - Dependencies: Task 1
+    "#]]
+    .assert_eq(&convert(&parse(kiro, None, Deps::Format), Format::BreakdownAgent).text);
+}
+
 #[test]
 fn kiro_with_parts_options_and_checkpoints() {
     check(
@@ -76,7 +237,7 @@ fn kiro_with_parts_options_and_checkpoints() {
               1 Set up +1 Done
             [2] Prices ← ([Tasks])
               2.1 Add them up Done
-              2.2 Property test ← (2.1) +2 Skipped
+              2.2 Property test ← (2.1) +1 Skipped
               2.3 Bench ← (2.2) Skipped
             [4] Show them ← ([2])
               4.1 A table

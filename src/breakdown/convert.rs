@@ -1,0 +1,243 @@
+//! One format as another. What a format can't hold is found by reading what was written again: whatever is not
+//! the same then is told.
+
+mod breakdown_agent;
+mod kiro;
+mod lost;
+mod spec_kit;
+mod task_master;
+
+use super::json::Document;
+use super::{Deps, Format, Parsed, parse};
+use crate::core::change::rename;
+use crate::core::event::Mark;
+use crate::core::id::{BarrierId, StreamId, TaskId};
+use crate::core::plan::{Barrier, Dependency, Estimate, Node, Plan, Size, Stream, Task};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Formats that breakdowns can be written in.
+pub const TARGETS: [Format; 5] = [Format::BreakdownAgent, Format::SpecKit, Format::Kiro, Format::TaskMaster, Format::Json];
+
+/// A breakdown in another format.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Converted {
+    /// Its text.
+    pub text: String,
+    /// What is not in it, or is not as it was, in a sentence each.
+    pub lost: Vec<String>,
+}
+
+/// Writes a breakdown in one of the formats that can be written; as our JSON where that is none.
+pub fn convert(parsed: &Parsed, to: Format) -> Converted {
+    let mut document = Document::of(parsed);
+    let mut lost = Vec::new();
+    if matches!(to, Format::Kiro | Format::SpecKit) {
+        lost.extend(without_empty(&mut document.plan));
+    }
+    let has_streams = !document.plan.streams.is_empty();
+    let housed = match to {
+        Format::BreakdownAgent => house(&mut document.plan),
+        Format::Kiro if has_streams => house(&mut document.plan),
+        _ => None,
+    };
+    let renamed = match to {
+        Format::BreakdownAgent => renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &letter),
+        Format::SpecKit => renumber(&mut document, &|nth, _, _| format!("T{:03}", nth + 1), &|nth, _| format!("Phase {}", nth + 1)),
+        Format::Kiro => renumber(&mut document, &kiro::id, &|nth, _| (nth + 1).to_string()),
+        Format::TaskMaster => renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &|_, id| id.to_owned()),
+        _ => Vec::new(),
+    };
+    let text = match to {
+        Format::BreakdownAgent => breakdown_agent::write(&document),
+        Format::SpecKit => spec_kit::write(&document),
+        Format::Kiro => kiro::write(&document),
+        Format::TaskMaster => task_master::write(&document),
+        _ => document.text(),
+    };
+    let back = parse(&text, Some(to), Deps::Format);
+    lost.extend(housed);
+    if !renamed.is_empty() {
+        lost.push(format!("ids are others now: {}", renamed.join(", ")));
+    }
+    lost.extend(lost::between(&document, &Document::of(&back)));
+    Converted { text, lost }
+}
+
+/// Leaves out streams that have no tasks: what waits for one waits for what that waits for. Says so.
+fn without_empty(plan: &mut Plan) -> Option<String> {
+    let used: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
+    let empty: Vec<StreamId> = plan.streams.iter().map(|stream| &stream.id).filter(|id| !used.contains(id)).cloned().collect();
+    for gone in &empty {
+        let own = plan.streams.iter().find(|stream| stream.id == *gone).map(|stream| stream.depends_on.clone()).unwrap_or_default();
+        let is_gone = |dependency: &Dependency| dependency.on == Node::Stream(gone.clone());
+        let streams = plan.streams.iter_mut().map(|stream| &mut stream.depends_on);
+        for list in streams.chain(plan.tasks.iter_mut().map(|task| &mut task.depends_on)).filter(|list| list.iter().any(is_gone)) {
+            list.retain(|dependency| !is_gone(dependency));
+            let new: Vec<Dependency> = own.iter().filter(|dependency| !list.contains(dependency)).cloned().collect();
+            list.extend(new);
+        }
+        plan.gates.iter_mut().for_each(|gate| gate.after.retain(|stream| stream != gone));
+    }
+    plan.streams.retain(|stream| !empty.contains(&stream.id));
+    let names: Vec<&str> = empty.iter().map(StreamId::as_str).collect();
+    (!names.is_empty()).then(|| format!("streams without tasks: {}", names.join(", ")))
+}
+
+/// A stream for the tasks of none. Says so.
+fn house(plan: &mut Plan) -> Option<String> {
+    let mut id = StreamId::from("tasks");
+    while plan.streams.iter().any(|stream| stream.id == id) {
+        id = StreamId::from(format!("{id}'"));
+    }
+    let loose: Vec<&mut Task> = plan.tasks.iter_mut().filter(|task| task.stream.is_none()).collect();
+    let count = loose.len();
+    loose.into_iter().for_each(|task| task.stream = Some(id.clone()));
+    (count > 0).then(|| {
+        plan.streams.insert(0, Stream { id, name: "Tasks".into(), depends_on: Vec::new() });
+        format!("{count} tasks of no stream are in one called Tasks")
+    })
+}
+
+/// Ids of tasks and streams as a format wants them, where not all of them are so already. Gives what was renamed.
+fn renumber(
+    document: &mut Document,
+    task: &dyn Fn(usize, Option<usize>, usize) -> String,
+    stream: &dyn Fn(usize, &str) -> String,
+) -> Vec<String> {
+    let plan = &mut document.plan;
+    let places: BTreeMap<StreamId, usize> = plan.streams.iter().enumerate().map(|(nth, stream)| (stream.id.clone(), nth)).collect();
+    // In the order in which they will stand: those of no stream first.
+    let mut order: Vec<usize> = (0..plan.tasks.len()).collect();
+    order.sort_by_key(|ix| plan.tasks[*ix].stream.as_ref().and_then(|stream| places.get(stream)).map_or(0, |at| at + 1));
+    let mut within: BTreeMap<Option<usize>, usize> = BTreeMap::new();
+    let mut names: BTreeMap<TaskId, TaskId> = BTreeMap::new();
+    for (nth, &ix) in order.iter().enumerate() {
+        let of = plan.tasks[ix].stream.as_ref().and_then(|stream| places.get(stream)).copied();
+        let count = within.entry(of).or_default();
+        *count += 1;
+        names.insert(plan.tasks[ix].id.clone(), TaskId::from(task(nth, of, *count)));
+    }
+    let tasks: Vec<Task> = order.iter().map(|ix| plan.tasks[*ix].clone()).collect();
+    plan.tasks = tasks;
+    let fits = names.iter().all(|(old, new)| same_shape(old.as_str(), new.as_str()));
+    let mut told = Vec::new();
+    if !fits {
+        rename(plan, &names);
+        document.marks = std::mem::take(&mut document.marks).into_iter().map(|(id, mark)| (names[&id].clone(), mark)).collect();
+        document.done_steps = std::mem::take(&mut document.done_steps).into_iter().map(|(id, steps)| (names[&id].clone(), steps)).collect();
+        told.extend(
+            plan.tasks
+                .iter()
+                .filter_map(|task| names.iter().find(|(_, new)| **new == task.id))
+                .take(MAX_NAMED)
+                .map(|(old, new)| format!("{old} → {new}")),
+        );
+        if names.len() > MAX_NAMED {
+            told.push("…".into());
+        }
+    }
+    let streams: BTreeMap<StreamId, StreamId> =
+        plan.streams.iter().enumerate().map(|(nth, of)| (of.id.clone(), StreamId::from(stream(nth, of.id.as_str())))).collect();
+    rename_streams(plan, &streams);
+    told
+}
+
+/// Ids named in a sentence.
+const MAX_NAMED: usize = 40;
+
+/// Whether an id is of the same kind as the one that the format would give: then it is kept.
+fn same_shape(old: &str, new: &str) -> bool {
+    let shape = |id: &str| -> String {
+        id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>().replace("00", "0").replace("00", "0")
+    };
+    if old.contains('.') || new.contains('.') { old == new } else { shape(old) == shape(new) }
+}
+
+fn letter(nth: usize, id: &str) -> String {
+    let short = !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric());
+    let of = |nth: usize| char::from(b'A' + u8::try_from(nth % 26).unwrap_or(0));
+    if short {
+        id.to_owned()
+    } else if nth < 26 {
+        of(nth).to_string()
+    } else {
+        format!("{}{}", of(nth / 26 - 1), of(nth))
+    }
+}
+
+fn rename_streams(plan: &mut Plan, names: &BTreeMap<StreamId, StreamId>) {
+    let new = |id: &StreamId| names.get(id).unwrap_or(id).clone();
+    let on = |node: &mut Node| {
+        if let Node::Stream(id) = node {
+            *id = new(id);
+        }
+    };
+    for stream in &mut plan.streams {
+        stream.id = new(&stream.id);
+        stream.depends_on.iter_mut().for_each(|dependency| on(&mut dependency.on));
+    }
+    for task in &mut plan.tasks {
+        task.stream = task.stream.as_ref().map(new);
+        task.depends_on.iter_mut().for_each(|dependency| on(&mut dependency.on));
+    }
+    plan.gates.iter_mut().for_each(|gate| gate.after = gate.after.iter().map(new).collect());
+}
+
+/// The tasks that each task waits for itself, by their ids; sets and streams by their members.
+fn waits(plan: &Plan) -> BTreeMap<&TaskId, BTreeSet<&TaskId>> {
+    let mut of_stream: BTreeMap<&StreamId, Vec<&TaskId>> = BTreeMap::new();
+    for task in &plan.tasks {
+        task.stream.iter().for_each(|stream| of_stream.entry(stream).or_default().push(&task.id));
+    }
+    let streams: BTreeMap<&StreamId, &Stream> = plan.streams.iter().map(|stream| (&stream.id, stream)).collect();
+    let ids: BTreeSet<&TaskId> = plan.tasks.iter().map(|task| &task.id).collect();
+    let barriers: BTreeMap<&BarrierId, &Barrier> = plan.barriers.iter().map(|barrier| (&barrier.id, barrier)).collect();
+    let members = |node: &Node| -> Vec<&TaskId> {
+        match node {
+            Node::Task(id) => ids.get(id).copied().into_iter().collect(),
+            Node::Stream(id) => of_stream.get(id).cloned().unwrap_or_default(),
+            Node::Barrier(id) => {
+                barriers.get(id).map(|barrier| barrier.tasks.iter().filter_map(|id| ids.get(id).copied()).collect()).unwrap_or_default()
+            }
+        }
+    };
+    let one = |task: &Task| -> BTreeSet<&TaskId> {
+        let stream = task.stream.as_ref().and_then(|stream| streams.get(stream)).map(|stream| &stream.depends_on);
+        task.depends_on.iter().chain(stream.into_iter().flatten()).flat_map(|dependency| members(&dependency.on)).collect()
+    };
+    plan.tasks.iter().map(|task| (&task.id, one(task))).collect()
+}
+
+/// One line of what may have several.
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `x` for what is done.
+fn mark(document: &Document, id: &TaskId) -> char {
+    if document.marks.get(id) == Some(&Mark::Done) { 'x' } else { ' ' }
+}
+
+fn estimate(estimate: Estimate) -> String {
+    match estimate {
+        Estimate::Size(Size::ExtraSmall) => "XS".into(),
+        Estimate::Size(Size::Small) => "Small".into(),
+        Estimate::Size(Size::Medium) => "Medium".into(),
+        Estimate::Size(Size::Large) => "Large".into(),
+        Estimate::Size(Size::ExtraLarge) => "XL".into(),
+        #[expect(clippy::float_cmp, reason = "both are what was written")]
+        Estimate::Time { min_minutes, max_minutes } if min_minutes == max_minutes => format!("{min_minutes}m"),
+        Estimate::Time { min_minutes, max_minutes } => format!("{min_minutes}-{max_minutes}m"),
+    }
+}
+
+/// Tasks of each stream, and those of none first.
+fn by_stream(plan: &Plan) -> Vec<(Option<&Stream>, Vec<&Task>)> {
+    let mut of: BTreeMap<Option<&StreamId>, Vec<&Task>> = BTreeMap::new();
+    for task in &plan.tasks {
+        of.entry(task.stream.as_ref()).or_default().push(task);
+    }
+    let loose = of.remove(&None).map(|tasks| (None, tasks));
+    let streams = plan.streams.iter().map(|stream| (Some(stream), of.remove(&Some(&stream.id)).unwrap_or_default()));
+    loose.into_iter().chain(streams).collect()
+}

@@ -1,0 +1,94 @@
+//! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; no marks.
+
+use super::{by_stream, estimate, line};
+use crate::breakdown::json::Document;
+use crate::core::plan::{Node, Plan, Stream, Task};
+use std::fmt::Write as _;
+
+/// Writes a breakdown.
+pub fn write(document: &Document) -> String {
+    let plan = &document.plan;
+    let mut out = format!("# {} Task Breakdown\n\n", line(&plan.topic));
+    if !plan.summary.is_empty() {
+        let _ = write!(out, "## Implementation Plan Summary\n\n{}\n\n", plan.summary.trim());
+    }
+    out.push_str("## Task Hierarchy and Dependencies\n");
+    for (stream, tasks) in by_stream(plan) {
+        if let Some(stream) = stream {
+            let _ = write!(out, "\n### Stream {}: {} ({})\n", stream.id, line(&stream.name), start(stream));
+        }
+        tasks.into_iter().for_each(|task| write_task(&mut out, plan, task));
+    }
+    if !plan.gates.is_empty() {
+        out.push_str("\n### Quality Gates:\n\n");
+        for gate in &plan.gates {
+            let after: Vec<String> = gate.after.iter().map(|stream| format!("Stream {stream}")).collect();
+            let after = if after.is_empty() { String::new() } else { format!(" (after {})", after.join(" and ")) };
+            let _ = writeln!(out, "- **{}**: {}{after}", gate.id, line(&gate.text));
+        }
+    }
+    out
+}
+
+fn start(stream: &Stream) -> String {
+    let on: Vec<String> = stream
+        .depends_on
+        .iter()
+        .map(|dependency| match &dependency.on {
+            Node::Stream(id) => format!("Stream {id}"),
+            Node::Task(id) => format!("Task {id}"),
+            Node::Barrier(id) => format!("Tasks {id}"),
+        })
+        .collect();
+    if on.is_empty() { "Parallel Start".into() } else { format!("Depends on {}", on.join(", ")) }
+}
+
+fn write_task(out: &mut String, plan: &Plan, task: &Task) {
+    let _ = write!(out, "\n{}. **{}**\n", task.id, line(&task.title));
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "   - {name}: {}", line(value));
+        }
+    };
+    field("Objective", &task.objective);
+    let (mut tasks, mut others) = (Vec::new(), Vec::new());
+    for dependency in &task.depends_on {
+        match &dependency.on {
+            Node::Task(id) => tasks.push(id.to_string()),
+            Node::Stream(id) => others.push(format!("Stream {id}")),
+            Node::Barrier(id) => {
+                let of = plan.barriers.iter().find(|barrier| barrier.id == *id);
+                tasks.extend(of.into_iter().flat_map(|barrier| barrier.tasks.iter().map(ToString::to_string)));
+            }
+        }
+    }
+    if !tasks.is_empty() {
+        others.insert(0, format!("Task{} {}", if tasks.len() > 1 { "s" } else { "" }, tasks.join(", ")));
+    }
+    let waits = if others.is_empty() { "None".to_owned() } else { others.join(", ") };
+    field("Dependencies", &waits);
+    field("Effort", &task.estimate.map(estimate).unwrap_or_default());
+    field("Agent", task.agent.as_deref().unwrap_or_default());
+    field("Skills", &task.skills.join(", "));
+    field("Files", &task.files.join(", "));
+    field("Run", task.command.as_deref().unwrap_or_default());
+    field("Commit", task.commit.as_deref().unwrap_or_default());
+    if let Some(rule) = task.tests_first {
+        field("Tests First", &format!("{rule:?}").to_lowercase());
+    }
+    for text in task.specs.iter().chain(&task.notes) {
+        if let Some((name, value)) = text.split_once(": ") {
+            field(name, value);
+        }
+    }
+    let mut list = |name: &str, all: &[String]| {
+        if !all.is_empty() {
+            let _ = writeln!(out, "   - {name}:");
+            for one in all {
+                let _ = writeln!(out, "     - {}", line(one));
+            }
+        }
+    };
+    list("Test Requirements", &task.tests);
+    list("Acceptance Criteria", &task.criteria);
+}

@@ -1,0 +1,87 @@
+//! What of a breakdown is not in another one any more.
+
+use super::{line, waits};
+use crate::breakdown::json::Document;
+use crate::core::id::TaskId;
+use crate::core::plan::{Plan, Task};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Tasks up to which it is compared what each waits for in the end; above, what it waits for itself is.
+const MAX_CLOSED: usize = 3_000;
+/// Ids named in a sentence.
+const MAX_NAMED: usize = 12;
+
+/// A property of tasks, in a form in which two can be compared.
+type Property = (&'static str, fn(&Task) -> String);
+
+const PROPERTIES: [Property; 14] = [
+    ("title", |task| line(task.title.split(" (depends on ").next().unwrap_or_default())),
+    ("agent", |task| task.agent.clone().unwrap_or_default()),
+    ("skills", |task| line(&task.skills.join(", "))),
+    ("estimate", |task| format!("{:?}", task.estimate)),
+    ("files", |task| line(&task.files.join(", "))),
+    ("command", |task| line(task.command.as_deref().unwrap_or_default())),
+    ("objective", |task| line(&task.objective)),
+    ("criteria", |task| line(&task.criteria.join(" "))),
+    ("specs", |task| line(&task.specs.join(" "))),
+    ("tests", |task| line(&task.tests.join(" "))),
+    ("steps", |task| line(&task.steps.join(" "))),
+    ("commit message", |task| line(task.commit.as_deref().unwrap_or_default())),
+    ("rule for tests first", |task| format!("{:?}", task.tests_first)),
+    ("notes", |task| line(&task.notes.join(" "))),
+];
+
+/// What is not as it was, in a sentence each.
+pub fn between(before: &Document, after: &Document) -> Vec<String> {
+    let (old, new) = (&before.plan, &after.plan);
+    let mut lost = Vec::new();
+    let known: BTreeMap<&TaskId, &Task> = new.tasks.iter().map(|task| (&task.id, task)).collect();
+    let pairs: Vec<(&Task, &Task)> = old.tasks.iter().filter_map(|task| Some((task, *known.get(&task.id)?))).collect();
+    let mut tell = |what: &str, ids: Vec<&TaskId>| {
+        if !ids.is_empty() {
+            let more = if ids.len() > MAX_NAMED { ", …" } else { "" };
+            let names: Vec<&str> = ids.iter().take(MAX_NAMED).map(|id| id.as_str()).collect();
+            lost.push(format!("{what} of {} {}: {}{more}", ids.len(), if ids.len() == 1 { "task" } else { "tasks" }, names.join(", ")));
+        }
+    };
+    tell("all", old.tasks.iter().map(|task| &task.id).filter(|id| !known.contains_key(id)).collect());
+    for (name, of) in PROPERTIES {
+        tell(name, pairs.iter().filter(|(old, new)| of(old) != of(new)).map(|(old, _)| &old.id).collect());
+    }
+    tell("stream", pairs.iter().filter(|(old, new)| old.stream != new.stream).map(|(old, _)| &old.id).collect());
+    tell("mark", old.tasks.iter().map(|task| &task.id).filter(|id| before.marks.get(*id) != after.marks.get(*id)).collect());
+    tell(
+        "ticks at steps",
+        old.tasks.iter().map(|task| &task.id).filter(|id| before.done_steps.get(*id) != after.done_steps.get(*id)).collect(),
+    );
+    let (was, is) = (closed(old), closed(new));
+    tell("dependencies", old.tasks.iter().map(|task| &task.id).filter(|id| was.get(*id) != is.get(*id)).collect());
+    let whole: [(&str, bool); 6] = [
+        ("topic", line(&old.topic) != line(&new.topic)),
+        ("summary", line(&old.summary) != line(&new.summary)),
+        ("names of streams", names(old) != names(new)),
+        ("gates", old.gates.iter().map(|gate| (&gate.text, &gate.after)).ne(new.gates.iter().map(|gate| (&gate.text, &gate.after)))),
+        ("milestones and deliverables", (&old.milestones, &old.deliverables) != (&new.milestones, &new.deliverables)),
+        ("risks", old.risks != new.risks),
+    ];
+    lost.extend(whole.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what.to_owned()));
+    lost
+}
+
+fn names(plan: &Plan) -> Vec<(String, String)> {
+    plan.streams.iter().map(|stream| (stream.id.to_string(), line(&stream.name))).collect()
+}
+
+/// What each task waits for in the end.
+fn closed(plan: &Plan) -> BTreeMap<TaskId, BTreeSet<TaskId>> {
+    let direct = waits(plan);
+    let all = |id: &TaskId| -> BTreeSet<TaskId> {
+        let mut seen: BTreeSet<&TaskId> = direct[id].clone();
+        let mut next: Vec<&TaskId> = if plan.tasks.len() <= MAX_CLOSED { seen.iter().copied().collect() } else { Vec::new() };
+        while let Some(on) = next.pop() {
+            next.extend(direct[on].iter().copied().filter(|further| seen.insert(further)));
+        }
+        seen.into_iter().cloned().collect()
+    };
+    plan.tasks.iter().map(|task| (task.id.clone(), all(&task.id))).collect()
+}
