@@ -72,7 +72,7 @@ fn collect(folder: &Path, inner: &str, depth: usize, kind: &Kind, found: &mut Ve
         }
         if is_folder && depth > 1 {
             collect(folder, &path, depth - 1, kind, found);
-        } else if !is_folder && (kind.takes)(&name) && !found.contains(&path) {
+        } else if !is_folder && (kind.takes)(&name) && !kind.first.contains(&path.as_str()) {
             found.push(path);
         }
     }

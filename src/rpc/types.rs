@@ -95,6 +95,11 @@ pub struct TaskDocument {
     pub critical_path: bool,
     /// `todo`, `done`, `skipped`, `deferred` or `blocked`.
     pub state: String,
+    /// Its file, where the breakdown is a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its line, from 1.
+    pub line: usize,
 }
 
 /// What something waits for.
@@ -203,7 +208,11 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     let limits: BTreeMap<AgentName, usize> =
         policy.agents.iter().filter_map(|agent| Some((agent.name.clone(), agent.max_parallel? as usize))).collect();
     let length = graph.length();
+    let text = source.input().lines();
+    // Only some tasks may be wanted of those that were read.
+    let spots: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|spot| (&spot.id, spot.span.start)).collect();
     let task = |ix: usize| {
+        let (file, line, _) = source.place(&text, spots.get(&plan.tasks[ix].id).copied().unwrap_or(0));
         let task = &plan.tasks[ix];
         let Allocation { agent, reason, experts, tester, reviewers, .. } = allocation[ix].clone();
         let names = |names: Vec<AgentName>| names.iter().map(ToString::to_string).collect();
@@ -230,6 +239,8 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
                 (None, None) => "todo",
             }
             .into(),
+            file: Some(file).filter(|_| source.is_folder()),
+            line,
         }
     };
     let gate = |gate: &Gate| GateDocument {

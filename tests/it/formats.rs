@@ -773,3 +773,35 @@ fn step_plans_and_tables() {
         "#]],
     );
 }
+
+/// The page of formats: each example is read as what it stands for, and counted as the page says.
+#[test]
+fn the_page_of_formats_tells_the_truth() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/FORMATS.md")).expect("a page");
+    let mut seen = Vec::new();
+    for section in page.split("\n## `").skip(1) {
+        let name = section.split('`').next().expect("a name");
+        let mut files: Vec<(String, String)> = Vec::new();
+        let (mut path, mut fence) = (None, None::<String>);
+        for line in section.lines() {
+            match &fence {
+                Some(marks) if line == marks => fence = None,
+                Some(_) => files.last_mut().expect("a file").1.push_str(&format!("{line}\n")),
+                None if line.starts_with("```") => {
+                    fence = Some(line.chars().take_while(|c| *c == '`').collect());
+                    files.push((path.take().expect("a path"), String::new()));
+                }
+                None => path = line.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).map(str::to_owned),
+            }
+        }
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let (text, ranges) = folder(&files);
+        let parsed = parse(Input { text: &text, files: &ranges }, None, Deps::Format);
+        assert_eq!(parsed.read_as.map(|found| found.format.name()), Some(name));
+        let said = section.lines().find_map(|line| line.strip_prefix("Read as: ")).expect("what it is read as");
+        assert_eq!(parsed.counts().to_string(), said, "{name}: {:?}", parsed.problems);
+        assert_eq!(parsed.errors().count(), 0, "{name}: {:?}", parsed.problems);
+        seen.push(name);
+    }
+    assert_eq!(seen, Format::NAMES);
+}

@@ -1,6 +1,7 @@
 // What can be done, from wherever it is asked for: palette, tree, lenses, tests, graph.
 
 import * as vscode from "vscode";
+import { mayBeBreakdown } from "./formats";
 import type { Boards } from "./boards";
 import type { Outputs } from "./output";
 import { ranges, reveal } from "./places";
@@ -63,7 +64,7 @@ export class Actions {
       case "skip": {
         const id = item?.kind === "gate" ? item.gate.id : (item?.kind === "task" ? item.task : await this.task(board, (task) => action === "reveal" || task.actions.includes(action)))?.id;
         if (!id) return;
-        if (action === "reveal") return reveal(board.breakdown, id);
+        if (action === "reveal") return reveal(this.server, board.breakdown, id);
         if (action === "output") return this.outputs.show(execution, id);
         return this.ask(execution, `task/${action}`, { task: id });
       }
@@ -88,7 +89,7 @@ export class Actions {
     const line = editor?.document.uri.fsPath === board.breakdown ? editor.selection.active.line : -1;
     const at = await ranges(vscode.Uri.file(board.breakdown));
     const after = waiting.find((task) => (at.get(task.id)?.start.line ?? -1) > line);
-    await reveal(board.breakdown, (after ?? first).id);
+    await reveal(this.server, board.breakdown, (after ?? first).id);
   }
 
   /** Another execution is shown. */
@@ -126,10 +127,10 @@ export class Actions {
 
   private async breakdown(): Promise<vscode.Uri | undefined> {
     const open = vscode.window.activeTextEditor?.document;
-    if (open?.languageId === "markdown" && open.uri.scheme === "file") return open.uri;
+    if (open && mayBeBreakdown(open)) return open.uri;
     const patterns = vscode.workspace.getConfiguration("executionCoordinator").get<string[]>("breakdowns", []);
     const files = await vscode.workspace.findFiles(`{${patterns.join(",")}}`, "**/{node_modules,.execution-coordinator}/**", 50);
-    if (files.length <= 1) return files[0] ?? void vscode.window.showInformationMessage("Open a breakdown first: a Markdown file with tasks.");
+    if (files.length <= 1) return files[0] ?? void vscode.window.showInformationMessage("Open a breakdown first: a file with tasks.");
     const items = files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file }));
     return (await vscode.window.showQuickPick(items, { title: "Run which breakdown?", ignoreFocusOut: true }))?.file;
   }

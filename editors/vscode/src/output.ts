@@ -32,7 +32,7 @@ export class Outputs implements vscode.Disposable {
             .filter((match) => tasks.some((task) => task.id === match[1]))
             .map((match) => ({ startIndex: match.index, length: match[0].length, tooltip: "Show in breakdown", task: match[1] as string, breakdown: board.breakdown }));
         },
-        handleTerminalLink: ({ task, breakdown }: vscode.TerminalLink & { task: string; breakdown: string }) => reveal(breakdown, task),
+        handleTerminalLink: ({ task, breakdown }: vscode.TerminalLink & { task: string; breakdown: string }) => reveal(this.server, breakdown, task),
       }),
     ];
   }

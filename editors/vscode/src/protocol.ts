@@ -103,5 +103,5 @@ export interface ExecutionRow {
 export interface Plan {
   topic: string;
   streams: { id: string; name: string; tasks: string[] }[];
-  tasks: { id: string; title: string; stream: string | null }[];
+  tasks: { id: string; title: string; stream: string | null; file?: string; line: number }[];
 }

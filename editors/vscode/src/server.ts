@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
+import { SELECTOR } from "./formats";
 import { LanguageClient, State, type ExecuteCommandSignature, type LanguageClientOptions } from "vscode-languageclient/node";
 
 /** The oldest program that answers what is asked here. */
@@ -46,7 +47,7 @@ export class Server implements vscode.Disposable {
     const settings = vscode.workspace.getConfiguration("executionCoordinator");
     const command = { command: this.path, args: ["serve", ...settings.get<string[]>("arguments", [])] };
     const options: LanguageClientOptions = {
-      documentSelector: [{ scheme: "file", language: "markdown" }],
+      documentSelector: SELECTOR,
       outputChannel: this.log,
       traceOutputChannel: this.log,
       synchronize: { configurationSection: "executionCoordinator" },

@@ -1,6 +1,7 @@
 // One item in the status bar.
 
 import * as vscode from "vscode";
+import { mayBeBreakdown } from "./formats";
 import type { Boards } from "./boards";
 import type { Server } from "./server";
 import { statusText } from "./words";
@@ -17,7 +18,7 @@ export function statusBar(server: Server, boards: Boards): vscode.Disposable {
     item.backgroundColor = level === "none" ? undefined : new vscode.ThemeColor(`statusBarItem.${level}Background`);
     item.command = board ? "executionCoordinator.tasks.focus" : "executionCoordinator.run";
     item.accessibilityInformation = { label: board ? `Execution ${board.topic}: ${board.state}` : "Execution Coordinator", role: "button" };
-    const isMine = board !== undefined || vscode.window.activeTextEditor?.document.languageId === "markdown";
+    const isMine = board !== undefined || mayBeBreakdown(vscode.window.activeTextEditor?.document);
     if (server.isReady && isMine) item.show();
     else item.hide();
   };

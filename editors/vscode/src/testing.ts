@@ -1,6 +1,7 @@
 // Tasks as tests: streams are suites, running a test runs its task.
 
 import * as vscode from "vscode";
+import { mayBeBreakdown } from "./formats";
 import type { Boards } from "./boards";
 import { ranges } from "./places";
 import type { Board, OutputPage, Plan, TaskRow } from "./protocol";
@@ -54,7 +55,7 @@ export class Testing implements vscode.Disposable {
   /** The tasks of a breakdown as tests. */
   private async read(uri: vscode.Uri): Promise<vscode.TestItem | undefined> {
     const document = vscode.workspace.textDocuments.find((known) => known.uri.toString() === uri.toString());
-    if (uri.scheme !== "file" || (document && document.languageId !== "markdown") || !this.server.isReady) return undefined;
+    if (uri.scheme !== "file" || (document && !mayBeBreakdown(document)) || !this.server.isReady) return undefined;
     const at = await ranges(uri);
     if (at.size === 0) return undefined;
     let plan: Plan;

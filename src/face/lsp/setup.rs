@@ -157,7 +157,8 @@ fn patterns<'a>(given: impl Iterator<Item = &'a str>) -> GlobSet {
 
 /// What we can do.
 pub fn capabilities(setup: &Setup) -> ServerCapabilities {
-    let markdown = DocumentFilter { language: Some("markdown".into()), scheme: None, pattern: None };
+    let of = |language: &str| DocumentFilter { language: Some(language.into()), scheme: None, pattern: None };
+    let languages = ["markdown", "json", "jsonl", "yaml"].map(of);
     ServerCapabilities {
         position_encoding: Some(setup.encoding.kind()),
         text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
@@ -199,7 +200,7 @@ pub fn capabilities(setup: &Setup) -> ServerCapabilities {
         call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
         semantic_tokens_provider: Some(
             SemanticTokensRegistrationOptions {
-                text_document_registration_options: TextDocumentRegistrationOptions { document_selector: Some(vec![markdown]) },
+                text_document_registration_options: TextDocumentRegistrationOptions { document_selector: Some(languages.to_vec()) },
                 semantic_tokens_options: SemanticTokensOptions {
                     legend: SemanticTokensLegend {
                         token_types: TOKEN_TYPES.map(SemanticTokenType::new).to_vec(),

@@ -18,6 +18,20 @@ M.settings = {
 }
 
 local NAME = "execution-coordinator"
+--- Files of other languages than Markdown that are breakdowns by their names.
+local NAMED = { "/%.taskmaster/tasks/[^/]+%.json$", "/tasks/tasks%.json$", "/%.beads/[^/]+%.jsonl$", "/sprint%-status%.yaml$" }
+local FILETYPES = { "markdown", "json", "jsonl", "yaml" }
+local ROOTS = { "execution-coordinator.toml", ".execution-coordinator", ".git" }
+
+--- Where the server starts for a buffer; nowhere for one that is no breakdown by its language and its name.
+local function root_of(buffer)
+  local path = vim.api.nvim_buf_get_name(buffer)
+  local may_be = vim.bo[buffer].filetype == "markdown"
+  for _, pattern in ipairs(NAMED) do
+    may_be = may_be or path:find(pattern) ~= nil
+  end
+  return may_be and (vim.fs.root(buffer, ROOTS) or vim.fn.getcwd()) or nil
+end
 
 --- Sets everything up. Can be called again.
 function M.setup(settings)
@@ -27,8 +41,7 @@ function M.setup(settings)
   local config = {
     name = NAME,
     cmd = M.settings.cmd,
-    filetypes = { "markdown" },
-    root_markers = { "execution-coordinator.toml", ".execution-coordinator", ".git" },
+    filetypes = FILETYPES,
     init_options = M.settings.server,
     settings = { executionCoordinator = M.settings.server },
     handlers = {
@@ -56,6 +69,12 @@ function M.setup(settings)
     end)
   end
   if vim.lsp.config then
+    config.root_dir = function(buffer, start)
+      local root = root_of(buffer)
+      if root then
+        start(root)
+      end
+    end
     vim.lsp.config(NAME, config)
     vim.lsp.enable(NAME)
   else
@@ -71,12 +90,12 @@ function M.setup(settings)
     end
     vim.api.nvim_create_autocmd("FileType", {
       group = group,
-      pattern = "markdown",
+      pattern = FILETYPES,
       callback = function(event)
-        if vim.bo[event.buf].buftype ~= "" then
+        local root = vim.bo[event.buf].buftype == "" and root_of(event.buf)
+        if not root then
           return
         end
-        local root = vim.fs.root(event.buf, config.root_markers) or vim.fn.getcwd()
         vim.lsp.start(vim.tbl_extend("force", config, { root_dir = root }), { bufnr = event.buf })
       end,
     })
