@@ -49,6 +49,9 @@ for size in 10000 100000; do
 done
 
 echo
+python3 benches/formats.py "$ours" "$work/formats"
+
+echo
 echo "| command | tasks | ms | peak MB |"
 echo "|---|---|---|---|"
 for size in 1000 10000 100000; do

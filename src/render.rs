@@ -1,8 +1,17 @@
 //! A plan as text, Mermaid, DOT and SVG.
 
+use crate::core::plan::Level;
 use crate::core::status::number;
-use crate::rpc::types::{PlanDocument, TaskDocument};
+use crate::rpc::types::{GateDocument, PlanDocument, TaskDocument};
+use std::collections::HashMap;
 use std::fmt::Write as _;
+
+/// Tasks by their streams, in the order of the file.
+fn by_stream(plan: &PlanDocument) -> HashMap<Option<&str>, Vec<&TaskDocument>> {
+    let mut tasks: HashMap<Option<&str>, Vec<&TaskDocument>> = HashMap::new();
+    plan.tasks.iter().for_each(|task| tasks.entry(task.stream.as_deref()).or_default().push(task));
+    tasks
+}
 
 /// As text for a terminal.
 pub fn text(plan: &PlanDocument) -> String {
@@ -29,15 +38,19 @@ pub fn text(plan: &PlanDocument) -> String {
         amount(makespan.forecast, &makespan.unit)
     );
     let _ = writeln!(out, "critical path: {}", plan.critical_path.join(" → "));
-    let loose: Vec<&TaskDocument> = plan.tasks.iter().filter(|task| task.stream.is_none()).collect();
+    let mut tasks = by_stream(plan);
+    let mut gates: HashMap<&str, Vec<&GateDocument>> = HashMap::new();
+    for gate in plan.gates.iter().filter(|gate| gate.level == Level::Stream) {
+        gate.after.iter().for_each(|stream| gates.entry(stream).or_default().push(gate));
+    }
     for stream in &plan.streams {
         let waits: Vec<String> = stream.depends_on.iter().map(|d| d.id.clone()).collect();
         let after = if waits.is_empty() { String::new() } else { format!(" (after {})", waits.join(", ")) };
         let _ = write!(out, "\n{}: {}{after}\n", stream.id, stream.name);
-        for task in plan.tasks.iter().filter(|task| task.stream.as_deref() == Some(&stream.id)) {
+        for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             line(&mut out, task, &makespan.unit);
         }
-        for gate in plan.gates.iter().filter(|gate| gate.after.contains(&stream.id) && gate.level == crate::core::plan::Level::Stream) {
+        for gate in gates.remove(stream.id.as_str()).into_iter().flatten() {
             let by = if gate.checks.is_empty() { String::new() } else { format!(" by {}", gate.checks.join(", ")) };
             let person = if gate.approval { ", with approval" } else { "" };
             let open = if gate.checks.is_empty() && !gate.approval {
@@ -48,14 +61,14 @@ pub fn text(plan: &PlanDocument) -> String {
             let _ = writeln!(out, "  ◆ {}{by}{person}{open}", gate.id);
         }
     }
-    if !loose.is_empty() {
+    if let Some(loose) = tasks.remove(&None) {
         out.push('\n');
         loose.into_iter().for_each(|task| line(&mut out, task, &makespan.unit));
     }
     let others: Vec<String> = plan
         .gates
         .iter()
-        .filter(|gate| gate.level != crate::core::plan::Level::Stream)
+        .filter(|gate| gate.level != Level::Stream)
         .map(|gate| format!("{} ({:?})", gate.id, gate.level))
         .collect();
     if !others.is_empty() {
@@ -65,7 +78,8 @@ pub fn text(plan: &PlanDocument) -> String {
         out.push('\n');
     }
     for problem in &plan.problems {
-        let _ = writeln!(out, "{}:{}: {}: {}", problem.line, problem.column, problem.severity, problem.message);
+        let file = problem.file.as_ref().map_or(String::new(), |file| format!("{file}:"));
+        let _ = writeln!(out, "{file}{}:{}: {}: {}", problem.line, problem.column, problem.severity, problem.message);
     }
     out
 }
@@ -104,15 +118,15 @@ fn amount(value: f64, unit: &str) -> String {
 
 /// As a Mermaid flowchart.
 pub fn mermaid(plan: &PlanDocument) -> String {
-    let mut out = String::from("flowchart LR\n");
+    let (mut out, mut tasks) = (String::from("flowchart LR\n"), by_stream(plan));
     for stream in &plan.streams {
         let _ = writeln!(out, "  subgraph {}[\"{}\"]", key("s", &stream.id), quoted(&format!("{}: {}", stream.id, stream.name)));
-        for task in plan.tasks.iter().filter(|task| task.stream.as_deref() == Some(&stream.id)) {
+        for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             let _ = writeln!(out, "    {}[\"{}\"]", key("t", &task.id), quoted(&format!("{}: {}", task.id, task.title)));
         }
         out.push_str("  end\n");
     }
-    for task in plan.tasks.iter().filter(|task| task.stream.is_none()) {
+    for task in tasks.remove(&None).into_iter().flatten() {
         let _ = writeln!(out, "  {}[\"{}\"]", key("t", &task.id), quoted(&format!("{}: {}", task.id, task.title)));
     }
     for (from, to, implied) in edges(plan) {
@@ -127,7 +141,7 @@ pub fn mermaid(plan: &PlanDocument) -> String {
 
 /// As a Graphviz graph.
 pub fn dot(plan: &PlanDocument) -> String {
-    let mut out = String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n");
+    let (mut out, mut tasks) = (String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n"), by_stream(plan));
     let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     for stream in &plan.streams {
         let _ = writeln!(
@@ -137,13 +151,13 @@ pub fn dot(plan: &PlanDocument) -> String {
             escaped(&format!("{}: {}", stream.id, stream.name))
         );
         let _ = writeln!(out, "    {} [shape=point, style=invis];", key("s", &stream.id));
-        for task in plan.tasks.iter().filter(|task| task.stream.as_deref() == Some(&stream.id)) {
+        for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             let style = if task.critical_path { ", penwidth=3" } else { "" };
             let _ = writeln!(out, "    {} [label=\"{}\"{style}];", key("t", &task.id), escaped(&format!("{}: {}", task.id, task.title)));
         }
         out.push_str("  }\n");
     }
-    for task in plan.tasks.iter().filter(|task| task.stream.is_none()) {
+    for task in tasks.remove(&None).into_iter().flatten() {
         let _ = writeln!(out, "  {} [label=\"{}\"];", key("t", &task.id), escaped(&format!("{}: {}", task.id, task.title)));
     }
     for (from, to, implied) in edges(plan) {

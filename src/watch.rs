@@ -80,18 +80,19 @@ impl Watch {
 
     /// Watches a file or a folder too, from what it is now.
     pub fn add(&self, file: &Path) {
-        self.insert(file, false);
+        self.insert(file, false, || print_of(file, false).0);
     }
 
-    /// Watches a folder with the files and folders below it too; those whose names begin with a dot are left aside.
-    pub fn add_folder(&self, folder: &Path) {
-        self.insert(folder, true);
+    /// Watches a file that was read a moment ago, or a folder with all below it but for what begins with a dot: it is
+    /// told of once in any case, as it may have changed since.
+    pub fn add_read(&self, file: &Path, whole: bool) {
+        self.insert(file, whole, || Some((0, 0, 0, 0)));
     }
 
-    fn insert(&self, file: &Path, whole: bool) {
+    fn insert(&self, file: &Path, whole: bool, print: impl FnOnce() -> Print) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if !files.contains_key(file) {
-            files.insert(file.to_owned(), Seen { whole, print: print_of(file, whole).0, gone: None });
+            files.insert(file.to_owned(), Seen { whole, print: print(), gone: None });
             let _ = self.wake.send(());
         }
     }

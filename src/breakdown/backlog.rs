@@ -4,6 +4,7 @@
 use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
+use super::outline::SaidBy;
 use super::problem::Problem;
 use super::text::{File, Text};
 use super::tree::{Value, yaml};
@@ -137,7 +138,7 @@ impl<'a> Reader<'a> {
             self.build.status_value(ix, value);
             let ends = value.word().is_some_and(|word| word.trim_matches(['"', '\'']).eq_ignore_ascii_case(&self.done));
             if ends {
-                self.build.marks.insert(ix, Mark::Done);
+                self.build.mark(ix, Mark::Done, SaidBy::Status);
             }
         }
         let ended = self.build.marks.contains_key(&ix);
@@ -145,9 +146,9 @@ impl<'a> Reader<'a> {
             let (span, id) = (self.build.outline.tasks[ix].span.clone(), self.build.plan.tasks[ix].id.clone());
             let what = format!("{id} lies in the folder of what is completed, but its status says otherwise: the folder counts");
             self.build.problems.push(Problem::warning("two-truths", span, what));
-            self.build.marks.insert(ix, Mark::Done);
+            self.build.mark(ix, Mark::Done, SaidBy::Folder);
         } else if !ended && folder == Folder::Archive {
-            self.build.marks.insert(ix, Mark::Deferred);
+            self.build.mark(ix, Mark::Deferred, SaidBy::Folder);
         }
     }
 

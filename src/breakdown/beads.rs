@@ -3,7 +3,7 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::Parent;
+use super::outline::{Parent, SaidBy};
 use super::problem::Problem;
 use super::status::status;
 use super::text::Text;
@@ -120,7 +120,9 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
     task.notes.extend(issue.word_of("priority").map(|priority| format!("priority: {priority}")));
     if NO_WORK.contains(&kind) {
         task.notes.push(format!("it is no work: {kind}"));
-        build.marks.entry(ix).or_insert(Mark::Skipped);
+        if !build.marks.contains_key(&ix) {
+            build.mark(ix, Mark::Skipped, SaidBy::Format);
+        }
     }
     ix
 }

@@ -1,6 +1,6 @@
 //! Collects what a format's reader finds.
 
-use super::outline::{Outline, TaskSpot};
+use super::outline::{Outline, SaidBy, TaskSpot};
 use super::problem::Problem;
 use super::refs::references;
 use super::status::status;
@@ -134,10 +134,17 @@ impl<'a> Builder<'a> {
             status: None,
             mark: None,
             ticked: false,
+            said_by: None,
             steps: Vec::new(),
         });
         self.plan.tasks.push(task);
         self.plan.tasks.len() - 1
+    }
+
+    /// How a task stands, and who says so; what is said later counts.
+    pub fn mark(&mut self, task: usize, mark: Mark, by: SaidBy) {
+        self.marks.insert(task, mark);
+        self.outline.tasks[task].said_by = Some(by);
     }
 
     /// What the box in front of a task says; `base` is where the box's text starts.
@@ -146,9 +153,9 @@ impl<'a> Builder<'a> {
         spot.mark = Some(base + tick.at);
         spot.ticked = matches!(tick.mark, 'x' | 'X');
         if tick.done() {
-            self.marks.entry(task).or_insert(Mark::Done);
+            self.mark(task, Mark::Done, SaidBy::Box);
         } else if tick.mark == '>' {
-            self.marks.entry(task).or_insert(Mark::Deferred);
+            self.mark(task, Mark::Deferred, SaidBy::Box);
         } else if tick.mark == '?' {
             let span = base..base + tick.rest_at;
             self.problems.push(Problem::warning("unknown-mark", span, "the mark `?` is read as not done: use a blank or `x`"));
@@ -163,11 +170,11 @@ impl<'a> Builder<'a> {
         }
         let skipped = upper.starts_with("SKIP") || upper.contains("(SKIPPED") || upper.contains("- SKIPPED") || upper.contains("[SKIPPED");
         if skipped {
-            self.marks.insert(task, Mark::Skipped);
+            self.mark(task, Mark::Skipped, SaidBy::Title);
         } else if upper.contains("[DEFERRED") || upper.contains("(DEFERRED") {
-            self.marks.insert(task, Mark::Deferred);
+            self.mark(task, Mark::Deferred, SaidBy::Title);
         } else if self.outline.tasks[task].mark.is_none() && (upper.ends_with('✅') || upper.starts_with('✅')) {
-            self.marks.insert(task, Mark::Done);
+            self.mark(task, Mark::Done, SaidBy::Title);
         }
     }
 
@@ -204,7 +211,7 @@ impl<'a> Builder<'a> {
     /// What a word of a status says of a task.
     pub fn status(&mut self, task: usize, word: &str) {
         if let Some(mark) = status(word) {
-            self.marks.insert(task, mark);
+            self.mark(task, mark, SaidBy::Status);
         }
     }
 
@@ -295,7 +302,7 @@ impl<'a> Builder<'a> {
             |value: &str| -> Vec<String> { value.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect() };
         match field.name.as_str() {
             "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by"
-            | "blocked-by" | "after" => {
+            | "blocked-by" | "after" | "依賴" | "依赖" | "依存" | "의존성" => {
                 self.waits(Waiting::Task(ix), &field.value, field.start);
             }
             "objective" | "goal" => task.objective = value,

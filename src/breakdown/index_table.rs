@@ -2,6 +2,7 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
+use super::outline::SaidBy;
 use super::refs::id_len;
 use super::status::status;
 use super::text::{Line, Text, clean_title};
@@ -152,13 +153,13 @@ fn row(
     let ix = build.task(id, &title, *stream, line.start..line.start + line.text.trim_end().len());
     let done = id_cell.contains('✅') || cell(columns.title).contains('✅');
     if done {
-        build.marks.insert(ix, Mark::Done);
+        build.mark(ix, Mark::Done, SaidBy::Title);
     }
     if let Some((state, at)) = columns.state.and_then(|at| cells.get(at)).filter(|(state, _)| !state.is_empty()) {
         build.outline.tasks[ix].status = Some(line.start + at..line.start + at + state.len());
         let mark = status(state);
         if let Some(mark) = mark {
-            build.marks.insert(ix, mark);
+            build.mark(ix, mark, SaidBy::Status);
         }
         // As the others say it.
         let is_word = mark == Some(Mark::Done) && state.chars().all(char::is_alphabetic);

@@ -2,6 +2,7 @@
 
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
+use super::outline::SaidBy;
 use super::problem::Problem;
 use super::text::Text;
 use super::tree::{Value, json};
@@ -90,7 +91,7 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document) {
         let steps = value.get("steps").map_or(&[][..], Value::items).iter().enumerate();
         build.outline.tasks[ix].steps = steps.map(|(nth, step)| (step.place(all), done.is_some_and(|done| done.contains(&nth)))).collect();
         if let Some(mark) = document.marks.get(&task.id) {
-            build.marks.insert(ix, *mark);
+            build.mark(ix, *mark, SaidBy::Status);
         }
         waits(build, Waiting::Task(ix), &task.depends_on, value, &indices);
         if build.is_full(value.span.start) {

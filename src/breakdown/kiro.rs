@@ -4,7 +4,7 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::Parent;
+use super::outline::{Parent, SaidBy};
 use super::problem::Problem;
 use super::refs::id_len;
 use super::task_list::boxed;
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
         self.build.state_words(ix, item.title);
         self.parallel.push(item.parallel);
         if item.optional && !item.tick.done() {
-            self.build.marks.entry(ix).or_insert(Mark::Skipped);
+            self.build.mark(ix, Mark::Skipped, SaidBy::Format);
             self.build.plan.tasks[ix].notes.push("it is optional: it is done only where somebody asks for it".into());
         }
         let mut taken = HashSet::new();

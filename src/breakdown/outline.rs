@@ -66,6 +66,37 @@ impl TaskSpot {
     }
 }
 
+/// Who says how a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaidBy {
+    /// The mark in its box.
+    Box,
+    /// A field, a column or front matter.
+    Status,
+    /// Words or signs in its title.
+    Title,
+    /// The folder that its file lies in.
+    Folder,
+    /// A file that a program keeps.
+    Program,
+    /// What the format means by it.
+    Format,
+}
+
+impl SaidBy {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Box => "box",
+            Self::Status => "status",
+            Self::Title => "title",
+            Self::Folder => "folder",
+            Self::Program => "program",
+            Self::Format => "format",
+        }
+    }
+}
+
 /// A task's place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskSpot {
@@ -81,6 +112,8 @@ pub struct TaskSpot {
     pub mark: Option<usize>,
     /// Whether that box is ticked.
     pub ticked: bool,
+    /// Who says that it is done, skipped or put off, where it is.
+    pub said_by: Option<SaidBy>,
     /// Its steps: where their text is, and whether they are ticked.
     pub steps: Vec<(Range<usize>, bool)>,
 }

@@ -89,7 +89,7 @@ fn without_parentheses(text: &str) -> Cow<'_, str> {
 }
 
 /// What stands between two pieces.
-const SEPARATORS: [&str; 9] = [",", "，", "、", ";", " and ", " & ", " + ", "\n", "\r"];
+const SEPARATORS: [&str; 13] = [",", "，", "、", ";", "；", "および", "以及", " 및 ", " and ", " & ", " + ", "\n", "\r"];
 
 /// Splits at commas and "and", with where each piece starts.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
@@ -103,7 +103,7 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
         }
     };
     let mut at = 0;
-    while let Some(next) = text[at..].find([',', '，', '、', ';', ' ', '\n', '\r']) {
+    while let Some(next) = text[at..].find([',', '，', '、', ';', '；', 'お', '以', ' ', '\n', '\r']) {
         at += next;
         match SEPARATORS.iter().find(|by| text[at..].starts_with(*by)) {
             Some(by) => {
@@ -111,7 +111,7 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
                 at += by.len();
                 from = at;
             }
-            None => at += 1,
+            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
         }
     }
     keep(from, text.len());

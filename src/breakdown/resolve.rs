@@ -55,6 +55,7 @@ impl Builder<'_> {
         }
         self.find_cycles();
         self.warn_of_fences();
+        self.tell_superseded();
         self.check_totals();
         if self.plan.tasks.is_empty() && self.is_unexplained() {
             let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
@@ -404,6 +405,17 @@ impl Builder<'_> {
                 );
                 self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
             }
+        }
+    }
+
+    /// A file that says at its beginning that it is no longer what counts.
+    fn tell_superseded(&mut self) {
+        let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
+        let says = |line: &Line<'_>| line.text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
+        let first = self.text.lines.iter().filter(|line| !line.text.trim().is_empty()).take(10).find(|line| says(line));
+        if let Some(line) = first {
+            let what = "this breakdown says of itself that it is no longer what counts: look before you run it";
+            self.problems.push(Problem::info("superseded", line.start..line.start + line.text.len(), what));
         }
     }
 

@@ -5,6 +5,7 @@ use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style};
+use super::outline::SaidBy;
 use super::problem::Problem;
 use super::refs::id_len;
 use super::status::status;
@@ -121,8 +122,9 @@ fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize) {
         let task = build.plan.tasks.iter().position(|task| task.id.as_str() == name);
         match (task, lane) {
             (Some(ix), Some(lane)) => match status(lane) {
-                Some(mark) => drop(build.marks.insert(ix, mark)),
+                Some(mark) => build.mark(ix, mark, SaidBy::Program),
                 None => {
+                    build.outline.tasks[ix].said_by = None;
                     if build.marks.remove(&ix) == Some(Mark::Done) {
                         let what = format!("{name} is marked as done, but status.json has it as `{lane}`: that counts");
                         build.problems.push(Problem::warning("two-truths", build.outline.tasks[ix].span.clone(), what));

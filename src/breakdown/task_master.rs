@@ -3,6 +3,7 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
+use super::outline::SaidBy;
 use super::problem::Problem;
 use super::status::status;
 use super::text::Text;
@@ -118,8 +119,8 @@ fn read_task(build: &mut Builder<'_>, ix: usize, value: &Value) {
     if let Some(value) = value.get("status") {
         build.status_value(ix, value);
     }
-    if value.word_of("completed") == Some("true") {
-        build.marks.entry(ix).or_insert(Mark::Done);
+    if value.word_of("completed") == Some("true") && !build.marks.contains_key(&ix) {
+        build.mark(ix, Mark::Done, SaidBy::Status);
     }
     let of = |key: &str| value.word_of(key).unwrap_or_default().to_owned();
     let words = |key: &str| -> Vec<String> { value.words_of(key).into_iter().map(|(word, _)| word.to_owned()).collect() };

@@ -166,8 +166,7 @@ fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: 
         // The loop may have ended: then nobody waits for this any more.
         let _ = inbox.send(input.into());
     });
-    prepared.config_path.iter().for_each(|file| watch.add(file));
-    let breakdown = prepared.source.path.iter();
-    breakdown.for_each(|path| if prepared.source.is_folder() { watch.add_folder(path) } else { watch.add(path) });
+    prepared.config_path.iter().for_each(|file| watch.add_read(file, false));
+    prepared.source.path.iter().for_each(|path| watch.add_read(path, prepared.source.is_folder()));
     watch
 }

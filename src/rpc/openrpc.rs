@@ -29,7 +29,7 @@ const SETTINGS: &str = "
 
 Under `executionCoordinator` in the client's configuration, or as `initializationOptions`.
 
-- `breakdowns`: patterns of files that are breakdowns by their names; `**/tasks.md`, `**/TASKS.md`, `**/breakdown.md` and `**/*.breakdown.md` when absent. Other Markdown files are read when their signs leave no doubt, or when there is an execution of them.
+- `breakdowns`: patterns of files that are breakdowns by their names; `**/tasks.md`, `**/TASKS.md`, `**/breakdown.md`, `**/*.breakdown.md`, `**/.taskmaster/tasks/*.json`, `**/tasks/tasks.json`, `**/.beads/*.jsonl`, `**/sprint-status.yaml` and `**/.planning/ROADMAP.md` when absent. Files of a folder that is one breakdown are known by the folder. Other Markdown files are read when their signs leave no doubt, or when there is an execution of them.
 - `statusAsDiagnostics`: `auto` shows the status as diagnostics too where the client can't refresh hints by itself; `on`, `off`.
 
 What the codes of diagnostics mean: [PROBLEMS.md](PROBLEMS.md).

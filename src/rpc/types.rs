@@ -95,6 +95,9 @@ pub struct TaskDocument {
     pub critical_path: bool,
     /// `todo`, `done`, `skipped`, `deferred` or `blocked`.
     pub state: String,
+    /// Who says so of what is done, skipped or put off: `box`, `status`, `title`, `folder`, `program` or `format`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_from: Option<String>,
     /// Its file, where the breakdown is a folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -210,9 +213,10 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     let length = graph.length();
     let text = source.input().lines();
     // Only some tasks may be wanted of those that were read.
-    let spots: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|spot| (&spot.id, spot.span.start)).collect();
+    let spots: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|spot| (&spot.id, spot)).collect();
     let task = |ix: usize| {
-        let (file, line, _) = source.place(&text, spots.get(&plan.tasks[ix].id).copied().unwrap_or(0));
+        let spot = spots.get(&plan.tasks[ix].id);
+        let (file, line, _) = source.place(&text, spot.map_or(0, |spot| spot.span.start));
         let task = &plan.tasks[ix];
         let Allocation { agent, reason, experts, tester, reviewers, .. } = allocation[ix].clone();
         let names = |names: Vec<AgentName>| names.iter().map(ToString::to_string).collect();
@@ -239,6 +243,7 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
                 (None, None) => "todo",
             }
             .into(),
+            state_from: spot.and_then(|spot| spot.said_by).map(|by| by.word().into()),
             file: Some(file).filter(|_| source.is_folder()),
             line,
         }

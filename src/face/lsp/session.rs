@@ -152,7 +152,7 @@ impl Session {
         let (session, key) = (self.clone(), uri.to_string());
         self.documents.open(uri.as_str(), path, version, text, named, move || session.mark(&key));
         // Of a folder, the files that are not open may change too.
-        self.documents.folders().iter().for_each(|folder| self.folders.add_folder(folder));
+        self.documents.folders().iter().for_each(|folder| self.folders.add_read(folder, true));
         self.look();
     }
 
