@@ -65,12 +65,8 @@ pub fn text(plan: &PlanDocument) -> String {
         out.push('\n');
         loose.into_iter().for_each(|task| line(&mut out, task, &makespan.unit));
     }
-    let others: Vec<String> = plan
-        .gates
-        .iter()
-        .filter(|gate| gate.level != Level::Stream)
-        .map(|gate| format!("{} ({:?})", gate.id, gate.level))
-        .collect();
+    let others: Vec<String> =
+        plan.gates.iter().filter(|gate| gate.level != Level::Stream).map(|gate| format!("{} ({:?})", gate.id, gate.level)).collect();
     if !others.is_empty() {
         let _ = write!(out, "\nfurther gates: {}\n", others.join(", ").to_lowercase());
     }

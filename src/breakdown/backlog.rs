@@ -34,6 +34,7 @@ impl super::Reader for Backlog {
         let statuses: Vec<String> = config.iter().flat_map(|config| config.words_of("statuses")).map(|(word, _)| word.to_owned()).collect();
         build.plan.topic = config.as_ref().and_then(|config| config.word_of("project_name")).unwrap_or_default().to_owned();
         let done = statuses.last().cloned().unwrap_or_else(|| "Done".into());
+        build.known_statuses = statuses.iter().map(|status| status.to_lowercase()).collect();
         let milestones = milestones(&mut build);
         let mut reader = Reader { build, done, milestones, streams: HashMap::new(), waits: Vec::new() };
         for folder in [Folder::Tasks, Folder::Completed, Folder::Archive] {

@@ -54,7 +54,12 @@ impl super::Reader for Beads {
             for edge in issue.get("dependencies").map_or(&[][..], Value::items) {
                 let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind));
                 let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
-                if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
+                if let Some(word) = on.and_then(Value::word).filter(|word| word.starts_with("external:")) {
+                    let span = on.map_or(0..0, |on| on.place(text.all));
+                    let what = format!("`{word}` is nothing here: it is kept as something needed from outside and blocks nothing");
+                    build.problems.push(Problem::info("external-dependency", span, what));
+                    build.plan.risks.push(format!("needs from outside: {word}"));
+                } else if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
                     build.waits_exactly(who, word, on.place(text.all));
                 }
             }

@@ -5,12 +5,13 @@ use super::build::Builder;
 use super::detect::Signs;
 use super::headings::{self, Style as Headings, numbered};
 use super::problem::Problem;
-use super::status::status;
+use super::status::{is_known, status};
 use super::task_list::{Reader, Style};
 use super::text::{Line, Text, clean_title};
 use super::tree::{Data, Value, yaml};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
+use crate::core::plan::Level;
 use std::collections::{HashMap, HashSet};
 
 /// The format.
@@ -51,13 +52,24 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     build.plan.topic = tree.word_of("project").unwrap_or_default().to_owned();
     for item in tree.items() {
         let id = item.word_of("id").unwrap_or_default();
-        let ix = build.task_of(id, None, item, item.word_of("title").unwrap_or(id));
+        let title = item.word_of("title").unwrap_or(id);
+        let place = item.get("id").map_or(item.span.start..item.span.start, |id| id.place(text.all));
+        // Each in a stream of its own, which a person can hold back.
+        let stream = build.stream(id, title, place.clone());
+        let ix = build.task_of(id, Some(stream), item, title);
+        if item.word_of("done_checkpoint") == Some("true") {
+            let after = vec![build.plan.streams[stream].id.clone()];
+            build.gate(&format!("Checkpoint {id}"), Level::Stream, after, &format!("a person has looked at story {id}"), place);
+        }
         if let Some(status) = item.get("status") {
             build.status_value(ix, status);
         }
         build.plan.tasks[ix].objective = item.word_of("description").unwrap_or_default().to_owned();
-        for key in ["spec_checkpoint", "done_checkpoint"].iter().filter(|key| item.word_of(key) == Some("true")) {
-            build.plan.tasks[ix].notes.push(format!("a person looks at it ({key})"));
+        if item.word_of("spec_checkpoint") == Some("true") {
+            build.plan.tasks[ix].notes.push("a person looks at its plan before it is carried out (spec_checkpoint)".into());
+            let what = format!("story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)");
+            let span = item.get("spec_checkpoint").map_or(0..0, |value| value.place(text.all));
+            build.problems.push(Problem::info("needs-a-person", span, what));
         }
         if build.is_full(item.span.start) {
             break;
@@ -71,7 +83,9 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         |name: &str| -> usize { name.split('-').take_while(|part| part.bytes().all(|b| b.is_ascii_digit()) && !part.is_empty()).count() };
     let (mut streams, mut ids) = (HashMap::new(), HashSet::new());
     for (name, span, value) in &entries {
-        if name.ends_with("-retrospective") {
+        let is_story = name.starts_with(|c: char| c.is_ascii_digit())
+            || value.word().is_some_and(|word| word.starts_with(char::is_alphabetic) && is_known(word));
+        if name.ends_with("-retrospective") || !is_story {
             continue;
         }
         if let Some(key) = name.strip_prefix("epic-") {

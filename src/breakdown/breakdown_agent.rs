@@ -324,13 +324,6 @@ impl Reader<'_> {
             self.build.outline.tasks[ix].steps.push((from..from + stop, done));
             self.build.plan.tasks[ix].steps.push(text);
         }
-        let open = found.iter().filter(|(_, _, done)| !done).count();
-        let ticked =
-            whole.lines().next().and_then(|line| line.find('[').map(|at| line[at..].starts_with("[x]") || line[at..].starts_with("[X]")));
-        if ticked == Some(true) && open > 0 {
-            let what = format!("task {number} is ticked, but {open} of its {} steps are not: the task's own box counts", found.len());
-            self.build.problems.push(super::problem::Problem::warning("open-steps", span.clone(), what));
-        }
     }
 
     /// Without dependencies of tasks, order counts.

@@ -2,15 +2,15 @@
 
 use super::outline::{Outline, SaidBy, TaskSpot};
 use super::problem::Problem;
-use super::refs::references;
-use super::status::status;
+use super::refs::{Reference, Target, references};
+use super::status::{is_known, status};
 use super::text::{Field, File, Text, Tick};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{estimate, file_name, is_placeholder, topic, without_backticks};
 use crate::core::event::Mark;
 use crate::core::id::{GateId, StreamId};
 use crate::core::plan::{Level, Plan, PlanGate, Stream, Task, TestsFirst};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 /// What has been read so far.
@@ -33,6 +33,8 @@ pub struct Builder<'a> {
     /// Streams by their ids in lower case, and by the last words of those.
     stream_ids: HashMap<String, usize>,
     pub(super) stream_numbers: HashMap<String, usize>,
+    /// Words of statuses that the breakdown has of its own, in lower case.
+    pub known_statuses: HashSet<String>,
     /// How often an id was given to a stream.
     again: HashMap<String, usize>,
 }
@@ -71,6 +73,7 @@ impl<'a> Builder<'a> {
             aliases: HashMap::new(),
             stream_ids: HashMap::new(),
             stream_numbers: HashMap::new(),
+            known_statuses: HashSet::new(),
             again: HashMap::new(),
         }
     }
@@ -162,18 +165,20 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What words in a title say of a task's state.
+    /// What words in a title say of a task's state: `SKIP: …`, `… (SKIPPED: why)`, `… ✅ 2025-12-10`, `… [DONE]`.
     pub fn state_words(&mut self, task: usize, title: &str) {
-        let upper = title.trim();
-        if !upper.starts_with(['S', '✅']) && !upper.contains(['(', '[', '✅']) && !upper.contains("- SKIP") {
-            return;
-        }
-        let skipped = upper.starts_with("SKIP") || upper.contains("(SKIPPED") || upper.contains("- SKIPPED") || upper.contains("[SKIPPED");
-        if skipped {
+        let title = title.trim();
+        let begins = |word: &str| title.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ', ']']));
+        // What stands last: in brackets, or behind a dash.
+        let tail = title.rsplit(['(', '[', '—', '–']).next().filter(|tail| tail.len() < title.len());
+        let tail = tail.or_else(|| title.rsplit_once(" - ").map(|(_, tail)| tail)).unwrap_or_default();
+        let tail = tail.trim_matches([')', ']', ' ', '*']);
+        let bracketed = |word: &str| ["(", "[", "- "].iter().any(|open| title.contains(&format!("{open}{word}")));
+        if begins("SKIP") || begins("SKIPPED") || bracketed("SKIPPED") {
             self.mark(task, Mark::Skipped, SaidBy::Title);
-        } else if upper.contains("[DEFERRED") || upper.contains("(DEFERRED") {
+        } else if begins("DEFERRED") || bracketed("DEFERRED") || tail.to_lowercase().starts_with("deferred") {
             self.mark(task, Mark::Deferred, SaidBy::Title);
-        } else if self.outline.tasks[task].mark.is_none() && (upper.ends_with('✅') || upper.starts_with('✅')) {
+        } else if self.outline.tasks[task].mark.is_none() && says_done(title, tail) {
             self.mark(task, Mark::Done, SaidBy::Title);
         }
     }
@@ -218,8 +223,13 @@ impl<'a> Builder<'a> {
     /// What the value of a status says of a task, with where it stands.
     pub fn status_value(&mut self, task: usize, value: &Value) {
         if let Some(word) = value.word() {
-            self.outline.tasks[task].status = Some(value.place(self.text.all));
+            let span = value.place(self.text.all);
+            self.outline.tasks[task].status = Some(span.clone());
             self.status(task, word);
+            if !is_known(word) && !self.known_statuses.contains(&word.to_lowercase()) {
+                let what = format!("`{word}` is no status that is known here: it is read as still to be done");
+                self.problems.push(Problem::warning("unknown-value", span, what));
+            }
         }
     }
 
@@ -286,8 +296,12 @@ impl<'a> Builder<'a> {
     /// Whether any task says what it waits for.
     pub fn states_dependencies(&self) -> bool {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
+        let ids: HashSet<String> = self.plan.tasks.iter().map(|task| task.id.as_str().to_lowercase()).collect();
+        // What is needed from outside orders nothing.
+        let inside =
+            |reference: &Reference| if let Target::External(word) = &reference.to { ids.contains(&word.to_lowercase()) } else { true };
         self.exact.iter().any(|(who, ..)| of_task(who))
-            || self.waits.iter().any(|(who, text, _)| of_task(who) && !references(text).is_empty())
+            || self.waits.iter().any(|(who, text, _)| of_task(who) && references(text).iter().any(inside))
     }
 
     /// Takes a field that any format's task may have; others are kept as notes.
@@ -358,4 +372,12 @@ impl<'a> Builder<'a> {
         self.outline.gates.push((id.clone(), span));
         self.plan.gates.push(PlanGate { id, level, after, text: text.to_owned() });
     }
+}
+
+/// `✅ Title`, `Title ✅ 2025-12-10`, `Title - ✅ COMPLETED`, `Title [DONE]`; a sign within a sentence says nothing.
+fn says_done(title: &str, tail: &str) -> bool {
+    let after = title.rsplit_once('✅').map(|(_, after)| after.trim_start_matches('\u{fe0f}').trim_matches([' ', ')', ']', '*']));
+    let is_date = |text: &str| text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ' '));
+    let done = |text: &str| status(text) == Some(Mark::Done) && text.split_whitespace().count() <= 2;
+    title.starts_with('✅') || after.is_some_and(|after| is_date(after) || done(after)) || (!tail.is_empty() && done(tail))
 }

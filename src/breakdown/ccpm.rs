@@ -32,7 +32,7 @@ impl super::Reader for Ccpm {
             let front = build.front(file);
             if file.name() == "epic.md" {
                 read_epic(&mut build, file, front.as_ref());
-            } else if is_task(file, &text.files) {
+            } else if is_task(file, &text.files) || front.as_ref().is_some_and(|front| is_task_of(file, front)) {
                 let nothing = || Value { span: file.range.start..file.range.start, data: super::tree::Data::Nothing };
                 tasks.push((id_of(file), file, front.unwrap_or_else(nothing)));
             }
@@ -84,6 +84,11 @@ fn is_task(file: &File<'_>, all: &[File<'_>]) -> bool {
     };
     let alone = all.len() == 1;
     alone || !number.is_empty() && (rest.is_empty() || rest.starts_with(['-', '_', ' ']) && !rest.ends_with("-analysis") && !companion())
+}
+
+/// A second file with a number is a task where its front matter says what it waits for.
+fn is_task_of(file: &File<'_>, front: &Value) -> bool {
+    file.name().starts_with(|c: char| c.is_ascii_digit()) && front.get("depends_on").is_some() && front.get("status").is_some()
 }
 
 /// Digits with a letter: `004a`.

@@ -147,6 +147,10 @@ const MAX_NAMED: usize = 40;
 
 /// Whether an id is of the same kind as the one that the format would give: then it is kept.
 fn same_shape(old: &str, new: &str) -> bool {
+    // `001` is the number 1 to others.
+    if old.len() > 1 && old.starts_with('0') {
+        return false;
+    }
     let shape = |id: &str| -> String {
         id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>().replace("00", "0").replace("00", "0")
     };

@@ -60,7 +60,10 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         if stream.is_none() {
             stream = lane.as_ref().map(|(_, id, name, span)| build.stream(id, name, span.clone()));
         }
-        let ends = |next: &Line<'_>| next.heading().is_some_and(|(other, _, text)| other <= level || (style.task)(text).is_some());
+        let file_end = build.text.file_at(line.start).map_or(usize::MAX, |file| file.range.end);
+        let ends = |next: &Line<'_>| {
+            next.start >= file_end || next.heading().is_some_and(|(other, _, text)| other <= level || (style.task)(text).is_some())
+        };
         let end = lines[at + 1..].iter().position(ends).map_or(lines.len(), |len| at + 1 + len);
         let region = lines[at + 1..end].to_vec();
         inside = end;

@@ -3,18 +3,40 @@
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::outline::SaidBy;
-use super::refs::id_len;
 use super::status::status;
 use super::text::{Line, Text, clean_title};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use std::ops::Range;
 
-const IDS: [&str; 7] = ["id", "#", "task id", "no", "no.", "nr", "번호"];
-const WAITS: [&str; 11] =
-    ["depends on", "dependencies", "depends", "deps", "dependency", "blocked by", "prerequisites", "의존성", "依存", "依赖", "依賴"];
-const TITLES: [&str; 9] = ["task", "title", "name", "제목", "タスク", "任务", "任務", "작업", "summary"];
-const STATES: [&str; 5] = ["status", "state", "상태", "状態", "状态"];
+const IDS: [&str; 13] = ["id", "#", "task id", "no", "no.", "nr", "번호", "编号", "編號", "序号", "序號", "番号", "項番"];
+const WAITS: [&str; 23] = [
+    "依赖项",
+    "依賴項",
+    "依赖任务",
+    "依賴任務",
+    "依存関係",
+    "前提",
+    "前置任务",
+    "前置任務",
+    "前置",
+    "선행 작업",
+    "선행작업",
+    "선행",
+    "depends on",
+    "dependencies",
+    "depends",
+    "deps",
+    "dependency",
+    "blocked by",
+    "prerequisites",
+    "의존성",
+    "依存",
+    "依赖",
+    "依賴",
+];
+const TITLES: [&str; 13] = ["task", "title", "name", "제목", "タスク", "任务", "任務", "작업", "summary", "名称", "名稱", "标题", "標題"];
+const STATES: [&str; 7] = ["status", "state", "상태", "状態", "状态", "狀態", "ステータス"];
 const EFFORTS: [&str; 5] = ["size", "effort", "estimate", "est.", "est. time"];
 const OWNERS: [&str; 4] = ["owner", "agent", "assignee", "담당"];
 const MORE: [&str; 3] = ["description", "설명", "説明"];
@@ -136,8 +158,8 @@ fn row(
         return;
     }
     let written = id_cell.trim_start_matches(['✅', '\u{fe0f}', '*', '`', '#', '[', '~', ' ']);
-    let len = id_len(written)
-        .unwrap_or_else(|| written.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_')).map(char::len_utf8).sum());
+    let len: usize = written.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_')).map(char::len_utf8).sum();
+    let len = written[..len].trim_end_matches(['.', '-']).len();
     if len == 0 || len > 24 {
         return;
     }

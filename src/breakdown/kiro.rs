@@ -7,7 +7,7 @@ use super::detect::Signs;
 use super::outline::{Parent, SaidBy};
 use super::problem::Problem;
 use super::refs::id_len;
-use super::task_list::boxed;
+use super::task_list::{boxed, has_no_tasks};
 use super::text::{Line, Text, Tick, clean_title, fields};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
@@ -49,11 +49,17 @@ impl super::Reader for Kiro {
         let ids: HashSet<&str> = lines.iter().filter_map(item).map(|item| item.id).collect();
         let parts: HashSet<&str> =
             ids.iter().filter_map(|id| id.rsplit_once('.')).map(|(parent, _)| parent).filter(|id| ids.contains(id)).collect();
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        lines.iter().filter_map(item).for_each(|item| *counts.entry(item.id).or_default() += 1);
+        let has_checkpoints = lines.iter().filter_map(item).any(|item| is_checkpoint(item.title));
         let mut reader = Reader {
             build,
             heading: None,
             stream: None,
-            parents: HashSet::new(),
+            parents: HashMap::new(),
+            parent_streams: HashSet::new(),
+            divided: has_checkpoints || !parts.is_empty(),
+            no_tasks: false,
             headings: 0,
             parallel: Vec::new(),
             checkpoint: Vec::new(),
@@ -67,7 +73,11 @@ impl super::Reader for Kiro {
             if let Some((level, _, heading)) = line.heading() {
                 reader.heading(level, heading, span_of(&line));
             } else if let Some(item) = item(&line) {
-                reader.item(&item, &line, region, &parts);
+                // Of several with one number, the one is meant that its parts follow.
+                let next = lines[at..].iter().find_map(self::item).map(|next| next.id);
+                let followed = next.is_some_and(|next| next.rsplit_once('.').is_some_and(|(parent, _)| parent == item.id));
+                let has_parts = parts.contains(item.id) && (followed || counts[item.id] == 1);
+                reader.item(&item, &line, region, has_parts);
             } else if boxed(&line).is_some() {
                 reader.loose_box(&line);
             }
@@ -91,10 +101,9 @@ fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     let (start, tick) = boxed(line)?;
     let after = tick.rest.trim_start_matches('*').trim_start();
     // `0.V` is an id here.
-    let len = id_len(after).or_else(|| {
-        let len = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'.').count();
-        (after.starts_with(|c: char| c.is_ascii_digit()) && after[..len].contains('.')).then_some(len)
-    })?;
+    let word = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'.').count();
+    let lettered = after.starts_with(|c: char| c.is_ascii_digit()) && after[..word].trim_end_matches('.').contains('.');
+    let len = if lettered { word } else { id_len(after)? };
     let id = after[..len].trim_end_matches('.');
     let rest = &after[len..];
     let digit = id.starts_with(|c: char| c.is_ascii_digit());
@@ -122,8 +131,13 @@ struct Reader<'a> {
     /// The heading that the next task opens a lane of, and whether it counts as a group.
     heading: Option<(String, String, Range<usize>, bool)>,
     stream: Option<usize>,
-    /// Streams that have parts.
-    parents: HashSet<usize>,
+    /// What has parts: its stream, and whether it is optional.
+    parents: HashMap<String, (usize, bool)>,
+    parent_streams: HashSet<usize>,
+    /// Whether there are parts or checkpoints: then every task stands in a stream, as those come in order.
+    divided: bool,
+    /// Whether boxes here are no tasks.
+    no_tasks: bool,
     headings: usize,
     parallel: Vec<bool>,
     /// Streams since the last checkpoint.
@@ -132,6 +146,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn heading(&mut self, level: usize, heading: &str, span: Range<usize>) {
+        self.no_tasks = has_no_tasks(&heading.to_lowercase());
         if level == 1 {
             return;
         }
@@ -152,22 +167,23 @@ impl<'a> Reader<'a> {
         Some((id.clone(), name.clone(), span.clone()))
     }
 
-    fn item(&mut self, item: &Item<'a>, line: &Line<'a>, region: &[Line<'a>], parts: &HashSet<&str>) {
+    fn item(&mut self, item: &Item<'a>, line: &Line<'a>, region: &[Line<'a>], has_parts: bool) {
         let heading = self.count_heading();
         let span = span_of(line);
-        if parts.contains(item.id) {
+        if has_parts {
             let stream = self.build.stream(item.id, &clean_title(item.title), span);
             self.build.outline.parents.push(Parent {
                 stream: self.build.plan.streams[stream].id.clone(),
                 done: item.tick.done(),
                 of_parts: true,
             });
-            self.parents.insert(stream);
+            self.parents.insert(item.id.to_owned(), (stream, item.optional));
+            self.parent_streams.insert(stream);
             self.opened(stream);
             return;
         }
-        let of_parent =
-            item.id.rsplit_once('.').filter(|(parent, _)| parts.contains(parent)).and_then(|(parent, _)| self.build.stream_of(parent));
+        let parent = item.id.rsplit_once('.').and_then(|(parent, _)| self.parents.get(parent)).copied();
+        let of_parent = parent.map(|(stream, _)| stream);
         if of_parent.is_none() && is_checkpoint(item.title) {
             return self.checkpoint(item, span);
         }
@@ -177,7 +193,7 @@ impl<'a> Reader<'a> {
             (None, Some(open)) if !self.is_parent(open) => Some(open),
             _ => match heading.filter(|_| self.build.outline.parents.is_empty()) {
                 Some((id, name, span)) => Some(self.new_stream(&id, &name, span)),
-                None if self.build.outline.parents.is_empty() && parts.is_empty() => None,
+                None if !self.divided => None,
                 None => Some(self.new_stream(item.id, &clean_title(item.title), span.clone())),
             },
         };
@@ -185,7 +201,7 @@ impl<'a> Reader<'a> {
         self.build.ticked(ix, &item.tick, item.start);
         self.build.state_words(ix, item.title);
         self.parallel.push(item.parallel);
-        if item.optional && !item.tick.done() {
+        if (item.optional || parent.is_some_and(|(_, optional)| optional)) && !item.tick.done() {
             self.build.mark(ix, Mark::Skipped, SaidBy::Format);
             self.build.plan.tasks[ix].notes.push("it is optional: it is done only where somebody asks for it".into());
         }
@@ -217,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_parent(&self, stream: usize) -> bool {
-        self.parents.contains(&stream)
+        self.parent_streams.contains(&stream)
     }
 
     /// A checkpoint closes what stands between it and the last one.
@@ -236,6 +252,11 @@ impl<'a> Reader<'a> {
     /// A box without a number is a step of the task above it, or a task of its own.
     fn loose_box(&mut self, line: &Line<'a>) {
         let Some((start, tick)) = boxed(line) else { return };
+        if self.no_tasks {
+            self.build.other_boxes.0 += 1;
+            self.build.other_boxes.1 += usize::from(tick.done());
+            return;
+        }
         match self.build.plan.tasks.len().checked_sub(1).filter(|_| line.indent() > 1) {
             Some(ix) => {
                 let from = start + tick.rest_at;
@@ -256,6 +277,8 @@ impl<'a> Reader<'a> {
         self.build.outline.groups = Some(self.headings);
         self.warn_of_parents();
         if !self.waves() {
+            // As streams come one after the other, the last one is done when all are.
+            self.build.plan.gates.iter_mut().for_each(|gate| drop(gate.after.drain(..gate.after.len().saturating_sub(1))));
             self.build.in_order(&self.parallel);
             self.build.streams_in_order();
         }
@@ -303,6 +326,17 @@ impl<'a> Reader<'a> {
             if waves.is_empty() {
                 continue;
             }
+            let unknown: Vec<&String> = waves
+                .iter()
+                .flat_map(|(wave, _)| &wave.tasks)
+                .filter(|id| !ids.contains_key(*id) && !self.parents.contains_key(*id))
+                .collect();
+            if !unknown.is_empty() {
+                let names: Vec<&str> = unknown.iter().take(12).map(|id| id.as_str()).collect();
+                let what = format!("the waves name tasks that there are not: {}", names.join(", "));
+                let span = text.lines[fence.start].start..text.lines[fence.start].start + text.lines[fence.start].text.len();
+                self.build.problems.push(Problem::warning("no-wave", span, what));
+            }
             let listed: HashSet<usize> = waves.iter().flat_map(|(_, members)| members.iter().copied()).collect();
             for (nth, (wave, members)) in waves.iter().enumerate() {
                 let before: Vec<usize> = match &wave.after {
@@ -337,9 +371,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// `Checkpoint`, `Final checkpoint - …`; "Checkpoint retention" is work.
 fn is_checkpoint(title: &str) -> bool {
     let lower = title.trim_start_matches('*').to_lowercase();
-    lower.starts_with("checkpoint") || lower.starts_with("final checkpoint")
+    let rest = lower.strip_prefix("final ").unwrap_or(&lower).strip_prefix("checkpoint");
+    rest.is_some_and(|rest| {
+        let rest = rest.trim_start_matches(['*', ' ']);
+        rest.is_empty() || rest.starts_with(|c: char| !c.is_alphabetic())
+    })
 }
 
 /// What goes together.

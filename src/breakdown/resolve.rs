@@ -4,7 +4,7 @@
 use super::build::{Builder, On, Waiting};
 use super::names::Names;
 use super::outline::Mention;
-use super::problem::Problem;
+use super::problem::{Problem, Severity};
 use super::refs::{Reference, Target, ids_in, references};
 use super::text::Line;
 use super::{Deps, Parsed};
@@ -15,6 +15,12 @@ use crate::core::policy::Weights;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+/// Rounds in which order gives way to what is written.
+const MAX_ROUNDS: usize = 50;
+/// Gates after several streams that are looked at for what holds back what.
+const MAX_GATES: usize = 500;
+/// References to nothing for which the nearest id is looked for.
+const MAX_NEAREST: usize = 100;
 /// From this many members on, a set is waited for as one node instead of an edge for each.
 const BARRIER_FROM: usize = 9;
 
@@ -25,7 +31,13 @@ impl Builder<'_> {
         self.rename_duplicates(&names);
         let waits = std::mem::take(&mut self.waits);
         for (who, text, start) in &waits {
-            for reference in references(text) {
+            for mut reference in references(text) {
+                // Whatever it looks like, an id that exists is one.
+                if let Target::External(word) = &reference.to
+                    && names.exact.contains_key(&word.trim_end_matches('.').to_lowercase())
+                {
+                    reference.to = Target::Task(word.trim_end_matches('.').to_owned());
+                }
                 let written = text.get(reference.at..reference.at + reference.len).unwrap_or_default();
                 let span = self.place_of(written, *start + reference.at, *start);
                 self.resolve(*who, &reference, span, &names);
@@ -56,6 +68,7 @@ impl Builder<'_> {
         self.find_cycles();
         self.warn_of_fences();
         self.tell_superseded();
+        self.warn_of_steps();
         self.check_totals();
         if self.plan.tasks.is_empty() && self.is_unexplained() {
             let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
@@ -73,6 +86,10 @@ impl Builder<'_> {
     }
 
     fn rename_duplicates(&mut self, names: &Names) {
+        if names.exact.len() == self.plan.tasks.len() {
+            return;
+        }
+        let mut taken: HashSet<TaskId> = self.plan.tasks.iter().map(|task| task.id.clone()).collect();
         for holders in names.exact.values().filter(|holders| holders.len() > 1) {
             let ids: Vec<u64> = self.plan.tasks.iter().filter_map(|task| task.id.as_str().parse().ok()).collect();
             let mut free = ids.into_iter().max().unwrap_or(0) + 1;
@@ -82,10 +99,12 @@ impl Builder<'_> {
                 if nth > 0 {
                     let (first, _) = self.text.position(self.outline.tasks[holders[0]].span.start);
                     let span = self.outline.tasks[ix].span.clone();
+                    let elsewhere = self.text.file_at(self.outline.tasks[holders[0]].span.start).filter(|_| self.text.files.len() > 1);
+                    let there = elsewhere.map_or(format!("on line {first}"), |file| format!("in {}", file.path));
                     let mut problem = Problem::error(
                         "duplicate-id",
                         span.clone(),
-                        format!("task {id} was defined on line {first} already: give it an id of its own"),
+                        format!("task {id} was defined {there} already: give it an id of its own"),
                     )
                     .with_related(self.outline.tasks[holders[0]].span.clone(), format!("the first task {id}"));
                     let place = self.text.all[span.clone()].find(id.as_str());
@@ -97,7 +116,11 @@ impl Builder<'_> {
                     self.problems.push(problem);
                 }
                 let file = self.text.file_at(self.outline.tasks[ix].span.start).filter(|_| self.text.files.len() > 1);
-                let unique = TaskId::from(file.map_or(format!("{id}@{line}"), |file| format!("{id}@{}:{line}", file.path)));
+                let mut unique = TaskId::from(file.map_or(format!("{id}@{line}"), |file| format!("{id}@{}:{line}", file.path)));
+                // Several may stand on one line.
+                while !taken.insert(unique.clone()) {
+                    unique = TaskId::from(format!("{unique}'"));
+                }
                 self.outline.tasks[ix].id = unique.clone();
                 self.plan.tasks[ix].id = unique;
             }
@@ -173,7 +196,14 @@ impl Builder<'_> {
                     return self.mark_broken(who, what);
                 }
                 Found::None => {
-                    let nearest = names.nearest(id).map(|ix| self.plan.tasks[ix].id.to_string());
+                    let itself = if let Waiting::Task(ix) = who { Some(ix) } else { None };
+                    // To look for it takes a while, and so many are no slips of the pen.
+                    let looked = self.outline.edges_to_nothing < MAX_NEAREST;
+                    let nearest = Some(id)
+                        .filter(|_| looked)
+                        .and_then(|id| names.nearest(id))
+                        .filter(|ix| Some(*ix) != itself)
+                        .map(|ix| self.plan.tasks[ix].id.to_string());
                     let known = nearest.as_ref().map_or(String::new(), |id| format!("task {id}"));
                     return self.unknown(who, id, &known, span, nearest);
                 }
@@ -347,8 +377,58 @@ impl Builder<'_> {
         }
     }
 
+    /// What order implies gives way to what is written: a task may wait for one that comes later.
+    fn give_way(&mut self) -> Graph {
+        let mut round = 0;
+        loop {
+            round += 1;
+            let graph = Graph::new(&self.plan, &[], &Weights::default());
+            let mut gone = false;
+            for cycle in graph.cycles() {
+                let tasks: HashSet<TaskId> = cycle.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+                let streams: HashSet<StreamId> = cycle.iter().filter_map(|&ix| self.plan.tasks[ix].stream.clone()).collect();
+                let closes = |dependency: &Dependency| match &dependency.on {
+                    Node::Task(id) => tasks.contains(id),
+                    Node::Stream(id) => streams.contains(id),
+                    Node::Barrier(_) => true,
+                };
+                let mut without = |list: &mut Vec<Dependency>| {
+                    let before = list.len();
+                    list.retain(|dependency| dependency.origin == Origin::Explicit || !closes(dependency));
+                    gone |= list.len() < before;
+                };
+                cycle.iter().for_each(|&ix| without(&mut self.plan.tasks[ix].depends_on));
+                for stream in &streams {
+                    let ix = self.stream_of(stream.as_str());
+                    ix.into_iter().for_each(|ix| without(&mut self.plan.streams[ix].depends_on));
+                }
+            }
+            // Circles within circles come to light one after the other; so many are told of instead.
+            if !gone || round > MAX_ROUNDS {
+                return graph;
+            }
+        }
+    }
+
+    /// A gate after several streams guards the ends of those that no other one of them waits for: held back by it, that
+    /// other one could never be done.
+    fn loosen_gates(&mut self, graph: &Graph) {
+        let streams: HashMap<StreamId, usize> = self.plan.streams.iter().enumerate().map(|(ix, stream)| (stream.id.clone(), ix)).collect();
+        for gate in self.plan.gates.iter_mut().filter(|gate| gate.after.len() > 1).take(MAX_GATES) {
+            let all = gate.after.clone();
+            gate.after.retain(|id| {
+                let other = streams.get(id).copied();
+                !all.iter()
+                    .filter(|known| *known != id)
+                    .filter_map(|known| streams.get(known))
+                    .any(|&stream| other.is_some_and(|other| graph.stream_waits_for(stream, other)))
+            });
+        }
+    }
+
     fn find_cycles(&mut self) {
-        let graph = Graph::new(&self.plan, &[], &Weights::default());
+        let graph = self.give_way();
+        self.loosen_gates(&graph);
         let cycles = graph.cycles();
         let mut mentions: HashMap<TaskId, Vec<usize>> = HashMap::new();
         if !cycles.is_empty() {
@@ -408,6 +488,18 @@ impl Builder<'_> {
         }
     }
 
+    /// A task and its steps that say different things.
+    fn warn_of_steps(&mut self) {
+        for spot in self.outline.tasks.iter().filter(|spot| spot.mark.is_some() && spot.ticked) {
+            let open = spot.steps.iter().filter(|(_, done)| !done).count();
+            if open > 0 {
+                let what =
+                    format!("task {} is ticked, but {open} of its {} steps are not: the task's own box counts", spot.id, spot.steps.len());
+                self.problems.push(Problem::warning("open-steps", spot.span.clone(), what));
+            }
+        }
+    }
+
     /// A file that says at its beginning that it is no longer what counts.
     fn tell_superseded(&mut self) {
         let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
@@ -421,7 +513,7 @@ impl Builder<'_> {
 
     /// Whether nothing says yet why there are no tasks.
     fn is_unexplained(&self) -> bool {
-        !self.problems.iter().any(|problem| problem.code == "unreadable")
+        !self.problems.iter().any(|problem| problem.code == "unreadable" && problem.severity == Severity::Error)
     }
 
     /// Where no task was found, but lines that look like some stand in fences: they are told of, not scheduled.

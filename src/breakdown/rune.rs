@@ -31,6 +31,13 @@ impl super::Reader for Rune {
                 build.alias(ix, id);
             }
         }
+        // A part that is named means the task that it is of.
+        for ix in 0..build.plan.tasks.len() {
+            let steps: Vec<_> = build.outline.tasks[ix].steps.iter().map(|(range, _)| range.clone()).collect();
+            for id in steps.into_iter().filter_map(|range| stable_id(&text.all[range])).map(|(_, id)| id) {
+                build.alias(ix, id);
+            }
+        }
         // The builder has read them as prose, in which such ids are no ids.
         let blocked = |text: &str| text.trim_start().strip_prefix("- Blocked-by:").map(str::len);
         build

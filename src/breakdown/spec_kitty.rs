@@ -31,7 +31,12 @@ impl super::Reader for SpecKitty {
         let mut build = Builder::new(text, "spec-kitty");
         build.read_topic(&["Work Packages", "Tasks", ":"]);
         build.outline.groups = Some(0);
-        let lists: Vec<Line<'_>> = text.files.iter().filter(|file| !is_package(file)).flat_map(|file| text.visible_in(file)).collect();
+        let lists: Vec<Line<'_>> = text
+            .files
+            .iter()
+            .filter(|file| !is_package(file) && file.name() != "status.json")
+            .flat_map(|file| text.visible_in(file))
+            .collect();
         let style = Style {
             task: &|heading| package(heading),
             lane: &|_| None,

@@ -20,6 +20,62 @@ const SKIPPED: [&str; 12] = [
 ];
 const DEFERRED: [&str; 4] = ["deferred", "postponed", "⏭", "⏭️"];
 
+const OPEN: [&str; 45] = [
+    "todo",
+    "to do",
+    "to-do",
+    "open",
+    "pending",
+    "not-started",
+    "not started",
+    "not_started",
+    "backlog",
+    "draft",
+    "drafted",
+    "ready",
+    "ready-for-dev",
+    "planned",
+    "in-progress",
+    "in progress",
+    "in_progress",
+    "doing",
+    "wip",
+    "active",
+    "started",
+    "hooked",
+    "pinned",
+    "blocked",
+    "on-hold",
+    "on hold",
+    "review",
+    "in review",
+    "in_review",
+    "in-review",
+    "for_review",
+    "approved",
+    "claimed",
+    "contexted",
+    "optional",
+    "new",
+    "triage",
+    "unknown",
+    "waiting",
+    "queued",
+    "proposed",
+    "⬜",
+    "⏳",
+    "🔄",
+    "🚧",
+];
+
+/// Whether a word of a status is one that is understood, whatever it says.
+pub fn is_known(text: &str) -> bool {
+    let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
+    let word = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
+    let word = word.split(" - ").next().unwrap_or_default().trim();
+    word.is_empty() || OPEN.contains(&word) || lower.contains("unverified") || lower.contains("not done") || status(text).is_some()
+}
+
 /// How a task stands by the word of a field, a column or a file: the first word or two of it count, what follows
 /// a dash or a bracket is prose. Nothing where it is still to be done, or where the word is unknown.
 pub fn status(text: &str) -> Option<Mark> {

@@ -122,7 +122,7 @@ impl<'a, 's> Reader<'a, 's> {
                         section_level = level;
                         !only(&lower)
                     }
-                    None => self.style.has_other_boxes && (NO_TASKS.iter().any(|words| lower.contains(words)) || lower == "notes"),
+                    None => self.style.has_other_boxes && has_no_tasks(&lower),
                 };
                 of_dependencies = lower.contains("dependenc");
                 task = None;
@@ -153,10 +153,22 @@ impl<'a, 's> Reader<'a, 's> {
                 self.build.other_boxes.1 += usize::from(tick.done() && self.style.only_in.is_none());
                 continue;
             }
-            if let Some((ix, _)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
+            if let Some((ix, indent)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
                 let from = start + tick.rest_at;
                 self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
                 self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+                // Bullets beside the step are the task's again.
+                let own = |next: &&Line<'_>| boxed(next).is_none() && next.heading().is_none();
+                let after: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
+                let beside = |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
+                let after: Vec<Line<'a>> =
+                    after.iter().skip_while(|next| !beside(next)).filter(|next| next.indent() > indent).copied().collect();
+                for field in fields(&after) {
+                    self.build.field(ix, &field);
+                }
+                if let Some(task) = self.tasks.get_mut(ix) {
+                    task.region.extend(after);
+                }
                 continue;
             }
             if stream.is_none()
@@ -232,6 +244,11 @@ impl Reader<'_, '_> {
             }
         }
     }
+}
+
+/// Whether boxes under a heading, in lower case, are no tasks.
+pub fn has_no_tasks(heading: &str) -> bool {
+    NO_TASKS.iter().any(|words| heading.contains(words)) || heading == "notes"
 }
 
 /// A box on a line: where it starts, and the box.

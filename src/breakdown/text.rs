@@ -273,12 +273,14 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
         }
     }
     let mut fields: Vec<Field> = Vec::new();
-    let mut depth = 0;
+    let (mut depth, mut empty) = (0, false);
     for (indent, start, text) in entries {
         let split = split_fields(&text, start);
         if split.is_empty() {
-            // A bullet under a field with no value of its own belongs to it.
-            if let Some(last) = fields.last_mut().filter(|_| indent > depth) {
+            // A bullet under a field with no value of its own belongs to it; under one that has a value, where it is
+            // nested and what it says can be more than one thing.
+            let more = empty || depth > 0 && !fields.last().is_some_and(|field| names_tasks(&field.name));
+            if let Some(last) = fields.last_mut().filter(|_| indent > depth && more) {
                 if last.value.is_empty() {
                     last.start = start;
                 } else {
@@ -289,9 +291,15 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
         } else {
             depth = indent;
             fields.extend(split);
+            empty = fields.last().is_some_and(|field| field.value.is_empty());
         }
     }
     fields
+}
+
+/// Whether a field has tasks as its value.
+fn names_tasks(name: &str) -> bool {
+    ["depend", "prereq", "requires", "blocked", "after"].iter().any(|word| name.starts_with(word))
 }
 
 /// Names that begin a field wherever they stand: such a line goes on with nothing before it.

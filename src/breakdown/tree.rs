@@ -10,6 +10,9 @@ use std::ops::Range;
 /// How deep a tree may be. Both parsers and all that walks a tree are safe below it.
 const MAX_DEPTH: usize = 100;
 
+/// How deep keys are looked for in YAML that can't be read as a whole.
+const MAX_KEY_DEPTH: usize = 3;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
@@ -89,6 +92,8 @@ impl Value {
 /// # Errors
 /// What is wrong and where.
 pub fn json(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
+    let bom = if all[range.clone()].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let range = range.start + bom..range.end;
     let base = range.start;
     let plain = ParseOptions {
         allow_comments: true,
@@ -144,39 +149,47 @@ pub fn yaml(all: &str, range: Range<usize>) -> (Value, Vec<Mistake>) {
         Ok(value) => (value, Vec::new()),
         Err(mistake) => {
             let mut mistakes = vec![mistake];
-            (by_keys(all, range, &mut mistakes), mistakes)
+            (by_keys(all, range, 0, &mut mistakes), mistakes)
         }
     }
 }
 
-/// Each key at the margin on its own.
-fn by_keys(all: &str, range: Range<usize>, mistakes: &mut Vec<Mistake>) -> Value {
+/// Each key at one indent on its own; of one that can't be read, those below it.
+fn by_keys(all: &str, range: Range<usize>, depth: usize, mistakes: &mut Vec<Mistake>) -> Value {
+    let blanks = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let indent = all[range.clone()].lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')).map_or(0, blanks);
     let mut starts: Vec<(usize, &str)> = Vec::new();
     let mut at = range.start;
     for line in all[range.clone()].split_inclusive('\n') {
-        let key = line.split_once(':').map(|(key, _)| key);
-        if let Some(key) = key.filter(|key| key.starts_with(|c: char| c.is_alphabetic()) && !key.contains(char::is_whitespace)) {
-            starts.push((at, key));
-        }
+        let key = line.split_once(':').map(|(key, _)| key).filter(|key| blanks(key) == indent);
+        let key = key.map(|key| &key[indent..]).filter(|key| key.starts_with(char::is_alphanumeric) && !key.contains(char::is_whitespace));
+        starts.extend(key.map(|key| (at + indent, key)));
         at += line.len();
     }
     let mut entries = Vec::new();
     for (nth, &(start, key)) in starts.iter().enumerate() {
-        let end = starts.get(nth + 1).map_or(range.end, |(next, _)| *next);
+        let end = starts.get(nth + 1).map_or(range.end, |(next, _)| next - indent);
         let name = start..start + key.len();
-        match whole_yaml(all, start..end) {
-            Ok(Value { data: Data::Map(of), .. }) => entries.extend(of),
-            _ => {
-                let line = all[name.end + 1..end].lines().next().unwrap_or_default();
-                let text = line.trim();
-                let from = name.end + 1 + line.len() - line.trim_start().len();
-                let word = Data::Word(text.trim_matches(['"', '\'']).to_owned());
-                if mistakes.len() < 20 && mistakes.iter().all(|known| known.span.start < start || known.span.start >= end) {
-                    mistakes.push(Mistake { span: name.clone(), what: format!("`{key}` is no YAML: its text is taken as it is") });
-                }
-                entries.push((key.to_owned(), name, Value { span: from..from + text.len(), data: word }));
+        if let Ok(Value { data: Data::Map(of), .. }) = whole_yaml(all, start - indent..end) {
+            entries.extend(of);
+            continue;
+        }
+        let line = all[name.end + 1..end].lines().next().unwrap_or_default();
+        let below = name.end + 1 + line.len()..end;
+        if line.trim().is_empty() && depth < MAX_KEY_DEPTH {
+            let value = by_keys(all, below, depth + 1, mistakes);
+            if value.entries().next().is_some() {
+                entries.push((key.to_owned(), name, value));
+                continue;
             }
         }
+        let text = line.trim();
+        let from = name.end + 1 + line.len() - line.trim_start().len();
+        let word = Data::Word(text.trim_matches(['"', '\'']).to_owned());
+        if mistakes.len() < 20 && mistakes.iter().all(|known| known.span.start < start || known.span.start >= end) {
+            mistakes.push(Mistake { span: name.clone(), what: format!("`{key}` is no YAML: its text is taken as it is") });
+        }
+        entries.push((key.to_owned(), name, Value { span: from..from + text.len(), data: word }));
     }
     Value { span: range, data: Data::Map(entries) }
 }

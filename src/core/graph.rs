@@ -92,6 +92,11 @@ impl Graph {
             }
             self.edge(self.stream_work(ix), self.stream_end(ix));
         }
+        // One without tasks ends no sooner than it could start.
+        let used: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
+        for (ix, _) in plan.streams.iter().enumerate().filter(|(_, stream)| !used.contains(&stream.id)) {
+            self.edge(self.stream_start(ix), self.stream_work(ix));
+        }
         for (ix, task) in plan.tasks.iter().enumerate() {
             for from in task.depends_on.iter().filter_map(|d| node(self, &d.on)).collect::<BTreeSet<_>>() {
                 self.edge(from, ix);
@@ -191,6 +196,19 @@ impl Graph {
     /// The node at which a stream and its gates are done.
     pub fn end_of_stream(&self, ix: usize) -> usize {
         self.stream_end(ix)
+    }
+    /// Whether something in a stream waits for the end of another one.
+    pub fn stream_waits_for(&self, stream: usize, other: usize) -> bool {
+        let goal = self.stream_work(stream);
+        let mut seen = BTreeSet::new();
+        let mut next = vec![self.stream_end(other)];
+        while let Some(node) = next.pop() {
+            if node == goal {
+                return true;
+            }
+            next.extend(self.successors[node].iter().map(|&to| to as usize).filter(|to| seen.insert(*to)));
+        }
+        false
     }
     /// All nodes.
     pub fn len(&self) -> usize {

@@ -4,9 +4,10 @@
 
 use super::id::{AgentName, GateId, StreamId};
 use super::outcome::{Ending, GateMeasures, GateVerdict};
-use super::plan::{Level, Plan, TestsFirst};
+use super::plan::{Level, Plan, PlanGate, TestsFirst};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The rules of an execution. Journaled, so that decisions can be replayed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -114,11 +115,15 @@ impl Policy {
     /// neither says anything does not exist.
     pub fn gates_of(&self, plan: &Plan) -> Vec<Gate> {
         let mut gates = Vec::new();
+        let mut last: BTreeMap<&StreamId, Vec<&PlanGate>> = BTreeMap::new();
+        for gate in plan.gates.iter().filter(|gate| gate.level == Level::Stream) {
+            gate.after.last().into_iter().for_each(|stream| last.entry(stream).or_default().push(gate));
+        }
         for stream in &plan.streams {
             let configured: Vec<&GatePolicy> =
                 self.gates_at(Level::Stream).filter(|gate| gate.streams.is_empty() || gate.streams.contains(&stream.id)).collect();
             let mut named = false;
-            for gate in plan.gates.iter().filter(|gate| gate.level == Level::Stream && gate.after.last() == Some(&stream.id)) {
+            for gate in last.remove(&stream.id).into_iter().flatten() {
                 named = true;
                 // A configured gate of the same name is meant for this one alone.
                 let own: Vec<&GatePolicy> = self.gates.iter().filter(|c| c.name == gate.id.as_str()).collect();

@@ -10,7 +10,7 @@ use execution_coordinator::rpc::types::plan_document;
 use expect_test::{Expect, expect};
 use std::fmt::Write as _;
 
-fn dependency(dependency: &Dependency) -> String {
+pub fn dependency(dependency: &Dependency) -> String {
     let name = match &dependency.on {
         Node::Task(id) => id.to_string(),
         Node::Stream(id) => format!("[{id}]"),

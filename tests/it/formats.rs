@@ -21,7 +21,7 @@ fn folder(files: &[(&str, &str)]) -> (String, Vec<(String, Range<usize>)>) {
 }
 
 /// What a folder, or a file of a name, is read as; with what it has in numbers.
-fn check(files: &[(&str, &str)], expected: Expect) {
+pub fn check(files: &[(&str, &str)], expected: Expect) {
     let (text, ranges) = folder(files);
     let parsed = parse(Input { text: &text, files: &ranges }, None, Deps::Format);
     let found = parsed.read_as.expect("a format");
@@ -242,7 +242,7 @@ fn kiro_with_parts_options_and_checkpoints() {
             [4] Show them ← ([2])
               4.1 A table
               4.2 A total ← (4.1)
-            gate Checkpoint 3 Stream [Tasks, 2]: Checkpoint - Ensure all tests pass
+            gate Checkpoint 3 Stream [2]: Checkpoint - Ensure all tests pass
         "#]],
     );
 }
@@ -531,10 +531,14 @@ fn bmad_in_its_four_forms() {
             "- id: '1'\n  title: First\n  description: x\n  spec_checkpoint: true\n  done_checkpoint: false\n- id: '2'\n  title: Second\n  spec_checkpoint: false\n  done_checkpoint: true\n",
         )],
         expect![[r#"
-            bmad, certain: 2 tasks (0 done), 0 edges, 0 groups
+            bmad, certain: 2 tasks (0 done), 0 edges, 2 groups
             bmad: 
+            [1] First
               1 First
-              2 Second ← (1)
+            [2] Second ← ([1])
+              2 Second
+            gate Checkpoint 2 Stream [2]: a person has looked at story 2
+            4:20 Info needs-a-person: story 1: a person has to look at its plan before it is carried out (spec_checkpoint)
         "#]],
     );
 }

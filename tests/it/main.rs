@@ -24,6 +24,7 @@ mod load;
 mod lsp;
 mod mcp;
 mod models;
+mod oddities;
 mod pace;
 mod places;
 mod process;

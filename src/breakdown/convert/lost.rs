@@ -14,7 +14,8 @@ const MAX_NAMED: usize = 12;
 /// A property of tasks, in a form in which two can be compared.
 type Property = (&'static str, fn(&Task) -> String);
 
-const PROPERTIES: [Property; 14] = [
+const PROPERTIES: [Property; 15] = [
+    ("what blocks it", |task| task.broken.clone().unwrap_or_default()),
     ("title", |task| line(task.title.split(" (depends on ").next().unwrap_or_default())),
     ("agent", |task| task.agent.clone().unwrap_or_default()),
     ("skills", |task| line(&task.skills.join(", "))),
