@@ -14,6 +14,7 @@ use crate::core::event::Mark;
 use crate::core::id::{BarrierId, StreamId, TaskId};
 use crate::core::plan::{Barrier, Dependency, Estimate, Node, Plan, Size, Stream, Task};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Formats that breakdowns can be written in.
 pub const TARGETS: [Format; 5] = [Format::BreakdownAgent, Format::SpecKit, Format::Kiro, Format::TaskMaster, Format::Json];
@@ -244,4 +245,32 @@ fn by_stream(plan: &Plan) -> Vec<(Option<&Stream>, Vec<&Task>)> {
     let loose = of.remove(&None).map(|tasks| (None, tasks));
     let streams = plan.streams.iter().map(|stream| (Some(stream), of.remove(&Some(&stream.id)).unwrap_or_default()));
     loose.into_iter().chain(streams).collect()
+}
+
+/// Fields of a task as bullets below it, as readers understand them.
+fn write_fields(out: &mut String, task: &Task, indent: &str, files: &[String]) {
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{indent}- {name}: {}", line(value));
+        }
+    };
+    field("Objective", &task.objective);
+    field("Estimate", &task.estimate.map(estimate).unwrap_or_default());
+    field("Agent", task.agent.as_deref().unwrap_or_default());
+    field("Skills", &task.skills.join(", "));
+    field("Files", &files.join(", "));
+    field("Run", task.command.as_deref().unwrap_or_default());
+    field("Commit", task.commit.as_deref().unwrap_or_default());
+    field("Tests First", &task.tests_first.map(|rule| format!("{rule:?}").to_lowercase()).unwrap_or_default());
+    for (name, value) in task.specs.iter().filter_map(|spec| spec.split_once(": ")) {
+        field(name, value);
+    }
+    for (name, all) in [("Test Requirements", &task.tests), ("Acceptance Criteria", &task.criteria)] {
+        if !all.is_empty() {
+            let _ = writeln!(out, "{indent}- {name}:");
+            for one in all {
+                let _ = writeln!(out, "{indent}  - {}", line(one));
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; no marks.
 
-use super::{by_stream, estimate, line};
+use super::{by_stream, line, write_fields};
 use crate::breakdown::json::Document;
 use crate::core::plan::{Node, Plan, Stream, Task};
 use std::fmt::Write as _;
@@ -45,12 +45,6 @@ fn start(stream: &Stream) -> String {
 
 fn write_task(out: &mut String, plan: &Plan, task: &Task) {
     let _ = write!(out, "\n{}. **{}**\n", task.id, line(&task.title));
-    let mut field = |name: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = writeln!(out, "   - {name}: {}", line(value));
-        }
-    };
-    field("Objective", &task.objective);
     let (mut tasks, mut others) = (Vec::new(), Vec::new());
     for dependency in &task.depends_on {
         match &dependency.on {
@@ -66,29 +60,9 @@ fn write_task(out: &mut String, plan: &Plan, task: &Task) {
         others.insert(0, format!("Task{} {}", if tasks.len() > 1 { "s" } else { "" }, tasks.join(", ")));
     }
     let waits = if others.is_empty() { "None".to_owned() } else { others.join(", ") };
-    field("Dependencies", &waits);
-    field("Effort", &task.estimate.map(estimate).unwrap_or_default());
-    field("Agent", task.agent.as_deref().unwrap_or_default());
-    field("Skills", &task.skills.join(", "));
-    field("Files", &task.files.join(", "));
-    field("Run", task.command.as_deref().unwrap_or_default());
-    field("Commit", task.commit.as_deref().unwrap_or_default());
-    if let Some(rule) = task.tests_first {
-        field("Tests First", &format!("{rule:?}").to_lowercase());
+    let _ = writeln!(out, "   - Dependencies: {waits}");
+    write_fields(out, task, "   ", &task.files);
+    for (name, value) in task.notes.iter().filter_map(|note| note.split_once(": ")) {
+        let _ = writeln!(out, "   - {name}: {}", line(value));
     }
-    for text in task.specs.iter().chain(&task.notes) {
-        if let Some((name, value)) = text.split_once(": ") {
-            field(name, value);
-        }
-    }
-    let mut list = |name: &str, all: &[String]| {
-        if !all.is_empty() {
-            let _ = writeln!(out, "   - {name}:");
-            for one in all {
-                let _ = writeln!(out, "     - {}", line(one));
-            }
-        }
-    };
-    list("Test Requirements", &task.tests);
-    list("Acceptance Criteria", &task.criteria);
 }

@@ -1,7 +1,7 @@
 //! spec-kit's `tasks.md`: every task may run beside the others but for what it says that it waits for, and phases
 //! say what they wait for.
 
-use super::{by_stream, estimate, line, mark, waits};
+use super::{by_stream, line, mark, waits, write_fields};
 use crate::breakdown::json::Document;
 use crate::core::id::TaskId;
 use crate::core::plan::{Node, Stream, Task};
@@ -56,35 +56,9 @@ fn write_task(out: &mut String, document: &Document, task: &Task, waits: &BTreeS
     let on: Vec<&str> = waits.iter().map(|id| id.as_str()).collect();
     let after = if on.is_empty() { String::new() } else { format!(" (depends on {})", on.join(", ")) };
     let _ = writeln!(out, "- [{}] {} [P] {}{after}", mark(document, &task.id), task.id, line(&task.title));
-    let mut field = |name: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = writeln!(out, "  - {name}: {}", line(value));
-        }
-    };
-    field("Agent", task.agent.as_deref().unwrap_or_default());
-    field("Estimate", &task.estimate.map(estimate).unwrap_or_default());
-    field("Skills", &task.skills.join(", "));
-    let files: Vec<&str> = task.files.iter().map(String::as_str).filter(|file| !task.title.contains(file)).collect();
-    field("Files", &files.join(", "));
-    field("Run", task.command.as_deref().unwrap_or_default());
-    if let Some(rule) = task.tests_first {
-        field("Tests First", &format!("{rule:?}").to_lowercase());
-    }
-    field("Objective", &task.objective);
-    field("Commit", task.commit.as_deref().unwrap_or_default());
-    for (name, value) in task.specs.iter().filter_map(|spec| spec.split_once(": ")) {
-        field(name, value);
-    }
-    let mut list = |name: &str, all: &[String]| {
-        if !all.is_empty() {
-            let _ = writeln!(out, "  - {name}:");
-            for one in all {
-                let _ = writeln!(out, "    - {}", line(one));
-            }
-        }
-    };
-    list("Test Requirements", &task.tests);
-    list("Acceptance Criteria", &task.criteria);
+    // Those in the title are read from there.
+    let files: Vec<String> = task.files.iter().filter(|file| !task.title.contains(file.as_str())).cloned().collect();
+    write_fields(out, task, "  ", &files);
     let done = document.done_steps.get(&task.id);
     for (nth, step) in task.steps.iter().enumerate() {
         let done = done.is_some_and(|done| done.contains(&nth));
