@@ -86,9 +86,22 @@ fn is_file(path: &Path) -> bool {
 pub fn breakdown_of(file: &Path) -> PathBuf {
     let has = |folder: &&Path| {
         let inner = file.strip_prefix(folder).ok().and_then(Path::to_str);
-        inner.is_some_and(|inner| files(folder).is_some_and(|files| files.iter().any(|known| known == inner)))
+        let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()));
+        // A folder with its first file alone is none; others are not listed for that.
+        inner.zip(kind).is_some_and(|(inner, kind)| if kind.first.contains(&inner) { files(folder).is_some() } else { takes(kind, inner) })
     };
     file.ancestors().skip(1).take(MAX_DEPTH + 1).find(has).unwrap_or(file).to_owned()
+}
+
+/// Whether a kind of folder has files of a name in it.
+fn takes(kind: &Kind, inner: &str) -> bool {
+    let (folder, name) = inner.rsplit_once('/').unwrap_or((".", inner));
+    let hidden = inner.split('/').any(|part| part.starts_with('.'));
+    let fits = |(known, deep): &(&str, bool)| {
+        let below = folder.strip_prefix(known).and_then(|rest| rest.strip_prefix('/'));
+        folder == *known || *deep && below.is_some_and(|below| below.split('/').count() < MAX_DEPTH)
+    };
+    !hidden && (kind.takes)(name) && kind.folders.iter().any(fits)
 }
 
 /// `task-2` before `task-10`.

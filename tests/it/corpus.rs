@@ -1,12 +1,12 @@
 //! Real breakdown files with hand-checked counts. They are not part of this project: the test
 //! runs where `BREAKDOWN_CORPUS` names a folder that has them, and says so where it does not.
 
-use execution_coordinator::breakdown::source;
 use execution_coordinator::breakdown::{Deps, parse};
+use execution_coordinator::breakdown::{folder, source};
 use execution_coordinator::core::plan::Node;
 use std::path::PathBuf;
 
-fn folder() -> Option<PathBuf> {
+fn corpus() -> Option<PathBuf> {
     let folder = std::env::var_os("BREAKDOWN_CORPUS").map(PathBuf::from).filter(|folder| folder.join("manifest.tsv").is_file());
     if folder.is_none() {
         eprintln!("BREAKDOWN_CORPUS names no folder with a manifest.tsv: the real files were not checked");
@@ -17,7 +17,7 @@ fn folder() -> Option<PathBuf> {
 /// The table of counts, ours beside those made by hand; each difference has its reason in `tests/formats/reasons.tsv`.
 #[test]
 fn counts_agree_with_the_manifest() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = corpus() else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formats/compare.py");
     let run =
         std::process::Command::new("python3").arg(script).arg(env!("CARGO_BIN_EXE_execution-coordinator")).arg(folder).output().unwrap();
@@ -27,7 +27,7 @@ fn counts_agree_with_the_manifest() {
 
 #[test]
 fn the_complex_example_comes_out_exactly() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = corpus() else { return };
     let text = std::fs::read_to_string(folder.join("seed-examples/breakdown-complex.md")).unwrap();
     let parsed = parse(&text, None, Deps::Format);
     let edges: Vec<(String, String)> = parsed
@@ -51,7 +51,7 @@ fn the_complex_example_comes_out_exactly() {
 /// What is done can be written into real files of each format that has a place for it, and changes nothing else.
 #[test]
 fn one_mark_is_all_that_is_written() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = corpus() else { return };
     let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).unwrap();
     let mut written = 0;
     for row in manifest.lines().skip(1) {
@@ -67,7 +67,7 @@ fn one_mark_is_all_that_is_written() {
 /// Every file of the corpus, of whatever format, at any cut: an answer, and no panic.
 #[test]
 fn never_fails_on_real_files() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = corpus() else { return };
     for file in ignore::WalkBuilder::new(folder).standard_filters(false).build().flatten() {
         let Ok(text) = std::fs::read_to_string(file.path()) else { continue };
         for eighth in 0..=8 {
@@ -78,4 +78,21 @@ fn never_fails_on_real_files() {
             }
         }
     }
+}
+
+/// Every file of a folder that is a breakdown knows that it is of it, and files beside them are of none.
+#[test]
+fn files_know_their_folders() {
+    let Some(folder) = corpus() else { return };
+    let mut known = 0;
+    for entry in ignore::WalkBuilder::new(folder).standard_filters(false).build().flatten() {
+        let Some(inner) = folder::files(entry.path()) else { continue };
+        for file in ignore::WalkBuilder::new(entry.path()).build().flatten().filter(|file| file.path().is_file()) {
+            let name = file.path().strip_prefix(entry.path()).unwrap().to_str().unwrap();
+            let of = folder::breakdown_of(file.path());
+            assert_eq!(of == entry.path(), inner.iter().any(|known| known == name), "{}", file.path().display());
+            known += usize::from(of == entry.path());
+        }
+    }
+    assert!(known > 300, "{known}");
 }
