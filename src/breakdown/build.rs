@@ -35,6 +35,8 @@ pub struct Builder<'a> {
     pub(super) stream_numbers: HashMap<String, usize>,
     /// Words of statuses that the breakdown has of its own, in lower case.
     pub known_statuses: HashSet<String>,
+    gate_ids: HashSet<String>,
+    gates_again: HashMap<String, usize>,
     /// How often an id was given to a stream.
     again: HashMap<String, usize>,
 }
@@ -74,6 +76,8 @@ impl<'a> Builder<'a> {
             stream_ids: HashMap::new(),
             stream_numbers: HashMap::new(),
             known_statuses: HashSet::new(),
+            gate_ids: HashSet::new(),
+            gates_again: HashMap::new(),
             again: HashMap::new(),
         }
     }
@@ -89,7 +93,7 @@ impl<'a> Builder<'a> {
                 }
                 let lower = heading.to_lowercase();
                 summary = ["summary", "overview", "goal"].iter().any(|word| lower.contains(word)) && text.is_empty();
-            } else if summary && text.len() < 2_000 {
+            } else if summary && text.len() < 2_000 && super::task_list::boxed(&line).is_none() {
                 text.push_str(line.text.trim());
                 text.push('\n');
             }
@@ -363,10 +367,10 @@ impl<'a> Builder<'a> {
     /// A gate that the text names.
     pub fn gate(&mut self, id: &str, level: Level, after: Vec<StreamId>, text: &str, span: Range<usize>) {
         let mut unique = id.to_owned();
-        let mut again = 2;
-        while self.plan.gates.iter().any(|gate| gate.id.as_str() == unique) {
+        while !self.gate_ids.insert(unique.clone()) {
+            let again = self.gates_again.entry(id.to_owned()).or_insert(1);
+            *again += 1;
             unique = format!("{id} ({again})");
-            again += 1;
         }
         let id = GateId::from(unique);
         self.outline.gates.push((id.clone(), span));

@@ -41,8 +41,14 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
         Format::Kiro if has_streams => house(&mut document.plan),
         _ => None,
     };
+    // Short ids of their own are kept, where all are so.
+    let ids: BTreeSet<String> = document.plan.streams.iter().map(|stream| stream.id.as_str().to_lowercase()).collect();
+    let is_short = |id: &String| !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric());
+    let short = ids.len() == document.plan.streams.len() && ids.iter().all(is_short);
     let renamed = match to {
-        Format::BreakdownAgent => renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &letter),
+        Format::BreakdownAgent => {
+            renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), if short { &|_, id| id.to_owned() } else { &letter })
+        }
         Format::SpecKit => renumber(&mut document, &|nth, _, _| format!("T{:03}", nth + 1), &|nth, _| format!("Phase {}", nth + 1)),
         Format::Kiro => renumber(&mut document, &kiro::id, &|nth, _| (nth + 1).to_string()),
         Format::TaskMaster => renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &|_, id| id.to_owned()),
@@ -152,22 +158,24 @@ fn same_shape(old: &str, new: &str) -> bool {
     if old.len() > 1 && old.starts_with('0') {
         return false;
     }
+    // Numbers are alike, however many digits they have.
     let shape = |id: &str| -> String {
-        id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>().replace("00", "0").replace("00", "0")
+        let mut shape: Vec<char> = id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        shape.dedup_by(|next, before| *next == '0' && *before == '0');
+        shape.into_iter().collect()
     };
     if old.contains('.') || new.contains('.') { old == new } else { shape(old) == shape(new) }
 }
 
-fn letter(nth: usize, id: &str) -> String {
-    let short = !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric());
-    let of = |nth: usize| char::from(b'A' + u8::try_from(nth % 26).unwrap_or(0));
-    if short {
-        id.to_owned()
-    } else if nth < 26 {
-        of(nth).to_string()
-    } else {
-        format!("{}{}", of(nth / 26 - 1), of(nth))
+/// `A` … `Z`, `AA`, …
+fn letter(nth: usize, _id: &str) -> String {
+    let (mut left, mut letters) = (nth + 1, Vec::new());
+    while left > 0 {
+        left -= 1;
+        letters.push(char::from(b'A' + u8::try_from(left % 26).unwrap_or(0)));
+        left /= 26;
     }
+    letters.into_iter().rev().collect()
 }
 
 fn rename_streams(plan: &mut Plan, names: &BTreeMap<StreamId, StreamId>) {
@@ -247,6 +255,14 @@ fn by_stream(plan: &Plan) -> Vec<(Option<&Stream>, Vec<&Task>)> {
     loose.into_iter().chain(streams).collect()
 }
 
+/// `Security Spec: Given …` → its name and its text; nothing of what would be another field than a spec or a note.
+fn named(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once(": ")?;
+    let lower = name.trim().to_lowercase();
+    let harmless = lower.ends_with("spec") || lower.ends_with("specification") || lower == "requirements";
+    (harmless && !name.contains(['\n', '\r'])).then_some((name, value))
+}
+
 /// Fields of a task as bullets below it, as readers understand them.
 fn write_fields(out: &mut String, task: &Task, indent: &str, files: &[String]) {
     let mut field = |name: &str, value: &str| {
@@ -262,14 +278,19 @@ fn write_fields(out: &mut String, task: &Task, indent: &str, files: &[String]) {
     field("Run", task.command.as_deref().unwrap_or_default());
     field("Commit", task.commit.as_deref().unwrap_or_default());
     field("Tests First", &task.tests_first.map(|rule| format!("{rule:?}").to_lowercase()).unwrap_or_default());
-    for (name, value) in task.specs.iter().filter_map(|spec| spec.split_once(": ")) {
+    for (name, value) in task.specs.iter().filter_map(|spec| named(spec)) {
         field(name, value);
     }
     for (name, all) in [("Test Requirements", &task.tests), ("Acceptance Criteria", &task.criteria)] {
         if !all.is_empty() {
             let _ = writeln!(out, "{indent}- {name}:");
             for one in all {
-                let _ = writeln!(out, "{indent}  - {}", line(one));
+                // What begins like a field would be one.
+                let mut text = line(one);
+                while let Some((name, rest)) = text.split_once(':').filter(|(name, _)| name.split_whitespace().count() <= 4) {
+                    text = format!("{name}：{rest}");
+                }
+                let _ = writeln!(out, "{indent}  - {text}");
             }
         }
     }

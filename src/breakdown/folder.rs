@@ -58,6 +58,13 @@ pub fn files(folder: &Path) -> Option<Vec<String>> {
 }
 
 fn collect(folder: &Path, inner: &str, depth: usize, kind: &Kind, found: &mut Vec<String>) {
+    // A link may lead anywhere.
+    let real = Path::new(inner)
+        .ancestors()
+        .all(|part| folder.join(part).symlink_metadata().is_ok_and(|meta| meta.is_dir()) || part.as_os_str().is_empty());
+    if !real {
+        return;
+    }
     let entries = std::fs::read_dir(folder.join(inner)).into_iter().flatten().flatten();
     let mut names: Vec<(String, bool)> = entries
         .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.file_type().ok()?)))

@@ -108,7 +108,8 @@ fn cells(row: &str) -> Vec<(&str, usize)> {
         }
     }
     if let Some(from) = from.filter(|from| *from < body.len()) {
-        found.push((body[from..].trim(), from));
+        let cell = &body[from..];
+        found.push((cell.trim(), from + cell.len() - cell.trim_start().len()));
     }
     found
 }

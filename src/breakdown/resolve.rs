@@ -15,6 +15,8 @@ use crate::core::policy::Weights;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+/// Ids of a circle that are named.
+const MAX_NAMED: usize = 40;
 /// Rounds in which order gives way to what is written.
 const MAX_ROUNDS: usize = 50;
 /// Gates after several streams that are looked at for what holds back what.
@@ -118,8 +120,9 @@ impl Builder<'_> {
                 let file = self.text.file_at(self.outline.tasks[ix].span.start).filter(|_| self.text.files.len() > 1);
                 let mut unique = TaskId::from(file.map_or(format!("{id}@{line}"), |file| format!("{id}@{}:{line}", file.path)));
                 // Several may stand on one line.
-                while !taken.insert(unique.clone()) {
-                    unique = TaskId::from(format!("{unique}'"));
+                if !taken.insert(unique.clone()) {
+                    unique = TaskId::from(format!("{unique}/{ix}"));
+                    taken.insert(unique.clone());
                 }
                 self.outline.tasks[ix].id = unique.clone();
                 self.plan.tasks[ix].id = unique;
@@ -441,6 +444,11 @@ impl Builder<'_> {
             let mut names: Vec<String> = cycle.iter().map(|&ix| self.plan.tasks[ix].id.to_string()).collect();
             names.push(names[0].clone());
             names.reverse();
+            if names.len() > MAX_NAMED {
+                let last = names.pop().unwrap_or_default();
+                names.truncate(MAX_NAMED);
+                names.extend(["…".to_owned(), last]);
+            }
             let loop_text = names.join(" ← ");
             for &ix in &cycle {
                 self.plan.tasks[ix].broken.get_or_insert(format!("it waits for itself in a cycle: {loop_text}"));

@@ -124,9 +124,8 @@ pub fn of_folder(folder: &Path, open: &dyn Fn(&Path) -> Option<String>) -> Resul
         let start = source.text.len();
         source.text.push_str(&file);
         source.files.push((inner, start..source.text.len()));
-        if !file.ends_with('\n') {
-            source.text.push('\n');
-        }
+        // So that the end of one is not the beginning of the next.
+        source.text.push('\n');
     }
     Ok(source)
 }

@@ -125,6 +125,10 @@ fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize) {
     for (name, _, value) in tree.entries() {
         let lane = value.word().or_else(|| value.word_of("lane"));
         let task = build.plan.tasks.iter().position(|task| task.id.as_str() == name);
+        // What the program says counts, so there is no place for us to write.
+        if let (Some(ix), Some(_)) = (task, lane) {
+            build.outline.tasks[ix].status = None;
+        }
         match (task, lane) {
             (Some(ix), Some(lane)) => match status(lane) {
                 Some(mark) => build.mark(ix, mark, SaidBy::Program),

@@ -158,7 +158,9 @@ impl<'a, 's> Reader<'a, 's> {
                 self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
                 self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
                 // Bullets beside the step are the task's again.
-                let own = |next: &&Line<'_>| boxed(next).is_none() && next.heading().is_none();
+                let own = |next: &&Line<'_>| {
+                    next.text.trim().is_empty() || next.indent() > indent && boxed(next).is_none() && next.heading().is_none()
+                };
                 let after: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
                 let beside = |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
                 let after: Vec<Line<'a>> =
@@ -208,7 +210,8 @@ impl<'a, 's> Reader<'a, 's> {
             let end = start + body.find(']').map_or(body.len(), |at| at + 1);
             let what = "this is no box, and so no task: write `- [ ] ` with the blanks";
             let problem = Problem::warning("malformed-box", start..end, what);
-            self.build.problems.push(problem.with_fix("make it a box", start..end, "- [ ]"));
+            let done = body[..end - start].contains(['x', 'X']);
+            self.build.problems.push(problem.with_fix("make it a box", start..end, if done { "- [x]" } else { "- [ ]" }));
         }
     }
 

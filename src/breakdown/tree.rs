@@ -202,7 +202,7 @@ enum Open {
 
 fn whole_yaml(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
     let source = &all[range.clone()];
-    let places = Places::new(source, range.start);
+    let mut places = Places::new(source, range.start);
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(|error| {
@@ -251,23 +251,27 @@ fn whole_yaml(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
     Err(Mistake { span: range.start..range.start, what: "it is neither a map nor a list".into() })
 }
 
-/// Bytes of lines and columns.
+/// Bytes of places that the reader counts in characters. They come in order but for a few, so each is looked for from
+/// the one before it on.
 struct Places<'a> {
     source: &'a str,
-    lines: Vec<usize>,
     base: usize,
+    /// A character with its byte.
+    last: (usize, usize),
 }
 
 impl<'a> Places<'a> {
     fn new(source: &'a str, base: usize) -> Self {
-        let lines = std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { source, lines, base }
+        Self { source, base, last: (0, 0) }
     }
 
-    fn of(&self, marker: &Marker) -> usize {
-        let Some(&line) = self.lines.get(marker.line().saturating_sub(1)) else { return self.base + self.source.len() };
-        let within = self.source[line..].char_indices().nth(marker.col()).map_or(self.source.len(), |(at, _)| line + at);
-        self.base + within
+    fn of(&mut self, marker: &Marker) -> usize {
+        let wanted = marker.index();
+        let (character, byte) = if wanted >= self.last.0 { self.last } else { (0, 0) };
+        let rest = &self.source[byte..];
+        let at = rest.char_indices().nth(wanted - character).map_or(self.source.len(), |(at, _)| byte + at);
+        self.last = (wanted, at);
+        self.base + at
     }
 }
 

@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that writes breakdowns")]
 
 use super::start::Options;
+use crate::breakdown::Parsed;
 use crate::breakdown::source::{self, Source};
 use crate::breakdown::write_back::{Change, Unwritten, done};
+use crate::core::event::Mark;
 use crate::core::id::TaskId;
 use crate::core::state::{Phase, State};
 use crate::failure::{Failure, say};
@@ -86,11 +88,32 @@ fn write(breakdown: &Path, options: &Options, wanted: &[(TaskId, String)]) -> Re
                 Err(why) => unwritten.push((id.clone(), why)),
             }
         }
-        if changes.is_empty() || replace(breakdown, &source, &changes)? {
+        if changes.is_empty() {
+            return Ok(unwritten);
+        }
+        if !only_says_so(&source, &parsed, options, &changes) {
+            return Err(Failure::usage(format!("{}: to say it would say something else too", breakdown.display())));
+        }
+        if replace(breakdown, &source, &changes)? {
             return Ok(unwritten);
         }
     }
     Err(Failure::usage(format!("{}: somebody else keeps writing it", breakdown.display())))
+}
+
+/// Whether the changes make the breakdown say that so many more tasks are done, and nothing else.
+fn only_says_so(source: &Source, parsed: &Parsed, options: &Options, changes: &[Change]) -> bool {
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    changes.sort_by_key(|change| std::cmp::Reverse(change.span.start));
+    let mut after = source.clone();
+    for Change { span, new } in &changes {
+        after.text.replace_range(span.clone(), new);
+        let moved = |at: usize| if at > span.start { at + new.len() - span.len() } else { at };
+        after.files.iter_mut().for_each(|(_, range)| *range = moved(range.start)..moved(range.end));
+    }
+    let now = options.parsed(&after);
+    let done = |parsed: &Parsed| parsed.marks.values().filter(|mark| **mark == Mark::Done).count();
+    now.plan == parsed.plan && done(&now) == done(parsed) + changes.len()
 }
 
 /// Makes the changes, file by file; false where one of them was not any more what was read.
@@ -119,23 +142,27 @@ fn replace(breakdown: &Path, source: &Source, changes: &[Change]) -> Result<bool
 fn replace_file(file: &Path, before: &str, after: &str) -> std::io::Result<bool> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let new = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = write_new(&new, file, after).and_then(|()| {
+    write_new(&new, file, after)?;
+    let written = (|| {
         let same = std::fs::read(file)? == before.as_bytes();
         if same {
             std::fs::rename(&new, file)?;
         }
         Ok(same)
-    });
+    })();
     if !matches!(written, Ok(true)) {
-        // It may not have been made at all.
         let _ = std::fs::remove_file(&new);
     }
     written
 }
 
+/// A file that was not there before; nothing is left of one that can't be written.
 fn write_new(new: &Path, file: &Path, text: &str) -> std::io::Result<()> {
     let mut made = std::fs::OpenOptions::new().write(true).create_new(true).open(new)?;
-    made.set_permissions(file.metadata()?.permissions())?;
-    made.write_all(text.as_bytes())?;
-    made.sync_all()
+    let mut write = || {
+        made.set_permissions(file.metadata()?.permissions())?;
+        made.write_all(text.as_bytes())?;
+        made.sync_all()
+    };
+    write().inspect_err(|_| drop(std::fs::remove_file(new)))
 }

@@ -2,7 +2,9 @@
 
 use crate::formats::check;
 use crate::support::Workspace;
-use execution_coordinator::breakdown::{Deps, Format, Parsed, parse};
+use execution_coordinator::breakdown::convert::{TARGETS, convert};
+use execution_coordinator::breakdown::write_back::done;
+use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
 use expect_test::expect;
 
 fn read(text: &str) -> Parsed {
@@ -187,4 +189,58 @@ fn a_second_file_of_a_number_is_a_task_too() {
             14:7 Error duplicate-id: task 017 was defined in 017.md already: give it an id of its own
         "#]],
     );
+}
+
+#[test]
+fn bullets_of_nobody_are_no_command() {
+    let list = "# L\n\n- [ ] Task 1: a\n  - [ ] step\n\nAfterwards, by hand:\n\n- Clean up\n  - Run: `touch ran`\n- [ ] Task 2: b\n";
+    assert!(read(list).plan.tasks.iter().all(|task| task.command.is_none()));
+}
+
+#[test]
+fn what_is_written_back_is_the_word_and_nothing_else() {
+    let table = "# T\n\n| ID | Task | Depends on | Status |\n|---|---|---|---|\n| 1 | a | - | Done |\n| 2 | b | 1 | To Do\n";
+    let yaml = "---\nid: B-1\ntitle: x # c\rstatus: To Do\npriority: high\ncreated_date: y\n---\n";
+    for (text, path, expected) in
+        [(table, "T.md", table.replace("To Do", "Done")), (yaml, "tasks/b-1 - x.md", yaml.replace("To Do", "Done"))]
+    {
+        let files = [(path.to_owned(), 0..text.len())];
+        let parsed = parse(Input { text, files: &files }, None, Deps::Format);
+        let task = parsed.plan.tasks.last().expect("a task");
+        let change = done(text, &parsed, &task.id, &task.title).expect("a place");
+        let mut after = text.to_owned();
+        after.replace_range(change.span, &change.new);
+        assert_eq!(after, expected);
+    }
+}
+
+#[test]
+fn conversion_makes_no_commands_of_text() {
+    let tasks = r#"{"master":{"tasks":[{"id":1,"title":"A","status":"pending","dependencies":[],"details":"First\n- [ ] T999 evil\nRun: touch x","testStrategy":"Run: cargo test","acceptanceCriteria":["Run: cargo test"]}]}}"#;
+    for to in TARGETS {
+        let again = parse(&convert(&read(tasks), to).text, Some(to), Deps::Format);
+        assert!(again.plan.tasks.len() == 1 && again.plan.tasks[0].command.is_none(), "{to:?}: {:?}", again.plan.tasks);
+    }
+    let streams = "# L\n\n## Backend work\n\n- [ ] Task 1: a\n\n## A\n\n- [ ] Task 2: b\n";
+    let again = read(&convert(&read(streams), Format::BreakdownAgent).text);
+    assert_eq!(again.plan.streams.len(), 2);
+}
+
+#[test]
+fn folders_are_not_read_through_links() {
+    let workspace = Workspace::with(&[
+        ("backlog/config.yml", "project_name: x\n"),
+        ("elsewhere/back-1 - a.md", "---\nid: B-1\ntitle: a\nstatus: To Do\ncreated_date: x\n---\n"),
+    ]);
+    std::os::unix::fs::symlink(workspace.path("elsewhere"), workspace.path("backlog/tasks")).expect("a link");
+    let check = workspace.run(&["check", "backlog"]);
+    assert!(!check.stdout.contains("1 task"), "{}{}", check.stdout, check.stderr);
+}
+
+#[test]
+fn ticks_under_goals_are_no_other_plan() {
+    let list = "# L\n\n## Goals\n\n- [ ] Task 1: a\n- [ ] Task 2: b\n";
+    assert_eq!(read(list).plan, read(&list.replacen("[ ]", "[x]", 1)).plan);
+    let broken = read("# L\n\n-[x] Task 1: a\n- [ ] Task 2: b\n");
+    assert_eq!(broken.problems[0].fix.as_ref().map(|fix| fix.replacement.as_str()), Some("- [x]"));
 }

@@ -1,6 +1,6 @@
 //! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; no marks.
 
-use super::{by_stream, line, write_fields};
+use super::{by_stream, line, named, write_fields};
 use crate::breakdown::json::Document;
 use crate::core::plan::{Node, Plan, Stream, Task};
 use std::fmt::Write as _;
@@ -62,7 +62,7 @@ fn write_task(out: &mut String, plan: &Plan, task: &Task) {
     let waits = if others.is_empty() { "None".to_owned() } else { others.join(", ") };
     let _ = writeln!(out, "   - Dependencies: {waits}");
     write_fields(out, task, "   ", &task.files);
-    for (name, value) in task.notes.iter().filter_map(|note| note.split_once(": ")) {
+    for (name, value) in task.notes.iter().filter_map(|note| named(note)) {
         let _ = writeln!(out, "   - {name}: {}", line(value));
     }
 }

@@ -3,7 +3,7 @@
 use super::{line, waits};
 use crate::breakdown::json::Document;
 use crate::core::id::TaskId;
-use crate::core::plan::{Plan, Task};
+use crate::core::plan::{Dependency, Plan, Task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks up to which it is compared what each waits for in the end; above, what it waits for itself is.
@@ -55,8 +55,17 @@ pub fn between(before: &Document, after: &Document) -> Vec<String> {
         "ticks at steps",
         old.tasks.iter().map(|task| &task.id).filter(|id| before.done_steps.get(*id) != after.done_steps.get(*id)).collect(),
     );
-    let (was, is) = (closed(old), closed(new));
-    tell("dependencies", old.tasks.iter().map(|task| &task.id).filter(|id| was.get(*id) != is.get(*id)).collect());
+    // Where all of them are written the same, what they mean is the same.
+    let edges = |plan: &Plan| {
+        let of = |list: &[Dependency]| list.iter().map(|dependency| dependency.on.clone()).collect::<BTreeSet<_>>();
+        let tasks: Vec<_> = plan.tasks.iter().map(|task| (task.id.clone(), task.stream.clone(), of(&task.depends_on))).collect();
+        let streams: Vec<_> = plan.streams.iter().map(|stream| (stream.id.clone(), of(&stream.depends_on))).collect();
+        (tasks, streams, plan.barriers.clone())
+    };
+    if edges(old) != edges(new) {
+        let (was, is) = (closed(old), closed(new));
+        tell("dependencies", old.tasks.iter().map(|task| &task.id).filter(|id| was.get(*id) != is.get(*id)).collect());
+    }
     let whole: [(&str, bool); 6] = [
         ("topic", line(&old.topic) != line(&new.topic)),
         ("summary", line(&old.summary) != line(&new.summary)),

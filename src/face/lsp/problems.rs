@@ -70,7 +70,7 @@ impl Scene {
         let mut found = Vec::new();
         if !state.plan_problems.is_empty() {
             let what = format!("the execution goes on with the breakdown as it was before: {}", state.plan_problems.join("; "));
-            found.push(self.diagnostic(&self.line(0), DiagnosticSeverity::WARNING, "plan-rejected", what));
+            found.push(self.diagnostic(&self.line(self.analysis.window.start), DiagnosticSeverity::WARNING, "plan-rejected", what));
         }
         for (spot, span) in self.spots().iter().chain(&self.unwritten_gates()) {
             let trouble = match spot {
