@@ -50,15 +50,14 @@ pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
             }
             continue;
         }
-        let task = &mut build.plan.tasks[ix];
         if let Some((_, tick)) = boxed(line) {
-            build.other_boxes.0 += 1;
-            build.other_boxes.1 += usize::from(tick.done());
+            build.other_box(&tick);
             if holds == Holds::Criteria {
-                task.criteria.push(without_number(tick.rest));
+                build.plan.tasks[ix].criteria.push(without_number(tick.rest));
             }
             continue;
         }
+        let task = &mut build.plan.tasks[ix];
         match (holds, line.item()) {
             (Holds::Criteria, Some(item)) => task.criteria.push(clean_title(item.text)),
             (Holds::Tests, Some(item)) => task.tests.push(clean_title(item.text)),

@@ -169,6 +169,12 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A box that is neither a task nor a step.
+    pub fn other_box(&mut self, tick: &Tick<'_>) {
+        self.other_boxes.0 += 1;
+        self.other_boxes.1 += usize::from(tick.done());
+    }
+
     /// What words in a title say of a task's state: `SKIP: …`, `… (SKIPPED: why)`, `… ✅ 2025-12-10`, `… [DONE]`.
     pub fn state_words(&mut self, task: usize, title: &str) {
         let title = title.trim();

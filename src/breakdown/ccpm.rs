@@ -127,8 +127,7 @@ fn read_epic(build: &mut Builder<'_>, file: &File<'_>, front: Option<&Value>) {
 
 fn count_boxes(build: &mut Builder<'_>, file: &File<'_>) {
     for (_, tick) in build.text.visible_in(file).iter().filter_map(super::task_list::boxed) {
-        build.other_boxes.0 += 1;
-        build.other_boxes.1 += usize::from(tick.done());
+        build.other_box(&tick);
     }
 }
 

@@ -39,8 +39,7 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         let Some((level, start, heading)) = line.heading() else {
             // Conditions of the whole, below no task.
             if let Some((_, tick)) = boxed(line).filter(|_| at >= inside) {
-                build.other_boxes.0 += 1;
-                build.other_boxes.1 += usize::from(tick.done());
+                build.other_box(&tick);
             }
             continue;
         };
@@ -80,8 +79,7 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
                 build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
             } else {
                 build.plan.tasks[ix].criteria.push(clean_title(tick.rest));
-                build.other_boxes.0 += 1;
-                build.other_boxes.1 += usize::from(tick.done());
+                build.other_box(&tick);
             }
         }
         sections.push(Section { heading, start, region, fields });

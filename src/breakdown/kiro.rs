@@ -253,8 +253,7 @@ impl<'a> Reader<'a> {
     fn loose_box(&mut self, line: &Line<'a>) {
         let Some((start, tick)) = boxed(line) else { return };
         if self.no_tasks {
-            self.build.other_boxes.0 += 1;
-            self.build.other_boxes.1 += usize::from(tick.done());
+            self.build.other_box(&tick);
             return;
         }
         match self.build.plan.tasks.len().checked_sub(1).filter(|_| line.indent() > 1) {

@@ -92,9 +92,10 @@ impl Builder<'_> {
             return;
         }
         let mut taken: HashSet<TaskId> = self.plan.tasks.iter().map(|task| task.id.clone()).collect();
-        for holders in names.exact.values().filter(|holders| holders.len() > 1) {
-            let ids: Vec<u64> = self.plan.tasks.iter().filter_map(|task| task.id.as_str().parse().ok()).collect();
-            let mut free = ids.into_iter().max().unwrap_or(0) + 1;
+        let mut free = self.plan.tasks.iter().filter_map(|task| task.id.as_str().parse::<u64>().ok()).max().unwrap_or(0).saturating_add(1);
+        let mut doubled: Vec<&Vec<usize>> = names.exact.values().filter(|holders| holders.len() > 1).collect();
+        doubled.sort();
+        for holders in doubled {
             for (nth, &ix) in holders.iter().enumerate() {
                 let (line, _) = self.text.position(self.outline.tasks[ix].span.start);
                 let id = self.plan.tasks[ix].id.clone();
@@ -113,7 +114,7 @@ impl Builder<'_> {
                     if let Some(at) = place.filter(|_| id.as_str().parse::<u64>().is_ok()) {
                         let at = span.start + at;
                         problem = problem.with_fix(format!("renumber to {free}"), at..at + id.as_str().len(), free.to_string());
-                        free += 1;
+                        free = free.saturating_add(1);
                     }
                     self.problems.push(problem);
                 }

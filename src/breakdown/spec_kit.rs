@@ -131,8 +131,7 @@ impl<'a> Reader<'a> {
                 self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
                 self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
             } else {
-                self.build.other_boxes.0 += 1;
-                self.build.other_boxes.1 += usize::from(tick.done());
+                self.build.other_box(&tick);
             }
         }
     }

@@ -2,7 +2,7 @@
 """Counts of real breakdowns beside those that somebody made by hand: `compare.py BINARY CORPUS`.
 
 CORPUS has a `manifest.tsv` with a row for each file or folder. Where ours differ, `reasons.tsv` beside this script
-says why; a difference without a reason, and a reason without a difference, end with exit code 1.
+has ours with the reason; a difference that is not there, and a reason for what was not read, end with exit code 1.
 """
 
 import csv
@@ -47,8 +47,8 @@ def main():
     binary, corpus = sys.argv[1], Path(sys.argv[2])
     reasons = {}
     for line in (Path(__file__).parent / "reasons.tsv").read_text().splitlines():
-        file, column, why = line.split("\t")
-        reasons[file, column] = why
+        file, column, count, why = line.split("\t")
+        reasons[file, column, count] = why
     agree = disagree = 0
     bad = []
     used = set()
@@ -67,13 +67,13 @@ def main():
                 continue
             disagree += 1
             cells.append(f"{our}≠{their}")
-            reason = reasons.get((name, column))
-            used.add((name, column))
+            reason = reasons.get((name, column, str(our)))
+            used.add((name, column, str(our)))
             why.append(f"{column}: {reason}")
             if reason is None:
                 bad.append(f"{name}: {column}: ours {our}, theirs {their}, and nothing says why")
         print("\t".join([name, cells[0], sure, *cells[1:], "; ".join(why)]))
-    bad += [f"{file}: {column}: has a reason, but no difference" for file, column in reasons.keys() - used]
+    bad += [f"{file}: {column}: has a reason for {count}, which is not what was read" for file, column, count in reasons.keys() - used]
     print(f"\n{agree} of {agree + disagree} cells agree, {disagree} differ for a reason that is told")
     for line in bad:
         print(line, file=sys.stderr)

@@ -26,8 +26,8 @@ pub fn check(files: &[(&str, &str)], expected: Expect) {
     let parsed = parse(Input { text: &text, files: &ranges }, None, Deps::Format);
     let found = parsed.read_as.expect("a format");
     let counts = format!("{}, {}: {}\n", found.format.name(), found.confidence.word(), parsed.counts());
-    expected.assert_eq(&(counts + &outline(&parsed, &text)));
-    written_back(&text, &ranges);
+    let written = format!("{} can be written back\n", written_back(&text, &ranges));
+    expected.assert_eq(&(counts + &outline(&parsed, &text) + &written));
     converted(&text, &ranges);
     // Whatever is cut off, and as whatever it is read, there is an answer.
     for (cut, _) in text.char_indices().step_by(7) {
@@ -243,6 +243,7 @@ fn kiro_with_parts_options_and_checkpoints() {
               4.1 A table
               4.2 A total ← (4.1)
             gate Checkpoint 3 Stream [2]: Checkpoint - Ensure all tests pass
+            2 can be written back
         "#]],
     );
 }
@@ -265,6 +266,7 @@ fn kiro_with_waves_and_cc_sdd_with_parallel_marks() {
             [3] Three
               3 Three ← (2.2)
             7:1 Warning no-wave: task 3 is in no wave: it waits for the task before it
+            3 can be written back
         "#]],
     );
     check(
@@ -279,6 +281,7 @@ fn kiro_with_waves_and_cc_sdd_with_parallel_marks() {
               1.1 型を作る
               1.2 設定を読む
               1.3 つなぐ ← (1.1), (1.2)
+            3 can be written back
         "#]],
     );
 }
@@ -300,6 +303,7 @@ fn openspec_counts_every_box() {
               2.1 Wire it !its stream can't start: it waits for `1`, which does not exist
               L10 no blank ← (2.1) Done !its stream can't start: it waits for `1`, which does not exist
             14:16 Error unknown-reference: `1` is nothing that this breakdown has
+            2 can be written back
         "#]],
     );
 }
@@ -339,6 +343,7 @@ fn task_master_with_tags_parts_and_a_cycle() {
             7:72 Warning sub-task-reference: `7` is no sub-task of task 2: what a sub-task waits for must be one of its siblings; this is not waited for
             10:5 Error no-id: a task without an id: give it one
             12:89 Error self-dependency: task next:1 waits for itself: remove that
+            1 can be written back
         "#]],
     );
 }
@@ -357,15 +362,17 @@ fn what_looks_like_task_master_and_what_is_broken() {
               TASK-001 One Done
               TASK-002 Two
             1:1 Info no-dependencies: no task says what it waits for: is this a file of task-master? All of them may run at once
+            1 can be written back
         "#]],
     );
     check(
         &[("tasks.json", "{\"tasks\": [\n  {\"id\": 1, \"title\": }\n]}")],
         expect![[r#"
-        task-master, a guess: 0 tasks (0 done), 0 edges, 0 groups
-        task-master: 
-        2:22 Error unreadable: this is no JSON: Unexpected close brace: nothing is read of it until that is mended
-    "#]],
+            task-master, a guess: 0 tasks (0 done), 0 edges, 0 groups
+            task-master: 
+            2:22 Error unreadable: this is no JSON: Unexpected close brace: nothing is read of it until that is mended
+            0 can be written back
+        "#]],
     );
 }
 
@@ -402,6 +409,7 @@ fn beads_with_an_epic_a_tombstone_and_a_bad_line() {
               bd-a1.2 Second ← bd-a1.1
             4:8 Error unreadable: this line is no JSON: Unterminated string literal: the other lines are read
             6:190 Error unknown-reference: `bd-none` is nothing that this breakdown has: did you mean task bd-old? → bd-old
+            2 can be written back
         "#]],
     );
 }
@@ -429,18 +437,19 @@ fn backlog_where_the_folder_says_as_much_as_the_status() {
     check(
         &files,
         expect![[r#"
-        backlog, certain: 5 tasks (2 done), 10 sub-tasks (5 done), 3 edges, 1 group
-        backlog: Shop
-          BACK-1 Do BACK-1 Done
-          BACK-3 (archived) Do BACK-3 Deferred
-          BACK-9 Do BACK-9 Skipped
-        [m-1] First
-          BACK-2 Do BACK-2 Done
-          BACK-3 Do BACK-3 ← BACK-2, BACK-9 !it waits for `BACK-77`, which does not exist
-        27:11 Warning unreadable: this is no YAML: unexpected character: `@': the rest is read
-        31:5 Error unknown-reference: `BACK-77` is nothing that this breakdown has: did you mean task BACK-1? → BACK-1
-        46:9 Warning two-truths: BACK-1 lies in the folder of what is completed, but its status says otherwise: the folder counts
-    "#]],
+            backlog, certain: 5 tasks (2 done), 10 sub-tasks (5 done), 3 edges, 1 group
+            backlog: Shop
+              BACK-1 Do BACK-1 Done
+              BACK-3 (archived) Do BACK-3 Deferred
+              BACK-9 Do BACK-9 Skipped
+            [m-1] First
+              BACK-2 Do BACK-2 Done
+              BACK-3 Do BACK-3 ← BACK-2, BACK-9 !it waits for `BACK-77`, which does not exist
+            27:11 Warning unreadable: this is no YAML: unexpected character: `@': the rest is read
+            31:5 Error unknown-reference: `BACK-77` is nothing that this breakdown has: did you mean task BACK-1? → BACK-1
+            46:9 Warning two-truths: BACK-1 lies in the folder of what is completed, but its status says otherwise: the folder counts
+            1 can be written back
+        "#]],
     );
 }
 
@@ -465,15 +474,16 @@ fn ccpm_with_raw_ids_companions_and_a_folder_of_parts() {
     check(
         &files,
         expect![[r#"
-        ccpm, certain: 6 tasks (2 done), 12 sub-tasks (6 done), 5 edges, 0 groups
-        ccpm: Web Shop
-          001 First Done
-          008 Second ← 001, 010
-          010 Tenth ← 001
-        [018] Parts ← 008
-          018/001 Part a Done
-          018/002 Part b ← 018/001
-    "#]],
+            ccpm, certain: 6 tasks (2 done), 12 sub-tasks (6 done), 5 edges, 0 groups
+            ccpm: Web Shop
+              001 First Done
+              008 Second ← 001, 010
+              010 Tenth ← 001
+            [018] Parts ← 008
+              018/001 Part a Done
+              018/002 Part b ← 018/001
+            3 can be written back
+        "#]],
     );
 }
 
@@ -493,6 +503,7 @@ fn bmad_in_its_four_forms() {
               3.5 long tests ← (3.2)
             [Epic 3.5] Epic 3-5 ← ([Epic 3])
               3.5.1 extra
+            3 can be written back
         "#]],
     );
     check(
@@ -508,6 +519,7 @@ fn bmad_in_its_four_forms() {
               2 Tests ← (1) Done
               3 Docs ← (2) Done
             3:1 Warning two-truths: the story's status is `ready-for-dev`, but all of its tasks are done: the boxes count
+            0 can be written back
         "#]],
     );
     check(
@@ -523,6 +535,7 @@ fn bmad_in_its_four_forms() {
               1.2 Types ← 1.1
             [Epic 2] Shop ← ([Epic 1])
               2.1 Cart ← 1.2
+            0 can be written back
         "#]],
     );
     check(
@@ -539,6 +552,7 @@ fn bmad_in_its_four_forms() {
               2 Second
             gate Checkpoint 2 Stream [2]: a person has looked at story 2
             4:20 Info needs-a-person: story 1: a person has to look at its plan before it is carried out (spec_checkpoint)
+            0 can be written back
         "#]],
     );
 }
@@ -557,6 +571,7 @@ fn superpowers_with_steps_chunks_and_fences() {
               1 Move it +2
               10a Another ← (1) +1
             18:1 Warning tasks-in-fence: 2 task-like lines inside the fence that opens here are not read as tasks
+            0 can be written back
         "#]],
     );
 }
@@ -575,6 +590,7 @@ fn loom_with_reasons_comments_and_marks_in_headings() {
               13 Later ← 1, 5
               5 Tree ← 1 Done
             3:1 Warning total-disagrees: it says 4 tasks, but 3 were read
+            0 can be written back
         "#]],
     );
 }
@@ -598,6 +614,7 @@ fn rune_by_stable_ids() {
             19:50 Error unknown-reference: `zzz0000` is nothing that this breakdown has
             21:3 Warning unknown-mark: the mark `?` is read as not done: use a blank or `x`
             22:1 Warning malformed-box: this is no box, and so no task: write `- [ ] ` with the blanks → - [ ]
+            3 can be written back
         "#]],
     );
 }
@@ -624,6 +641,7 @@ fn spec_kitty_where_the_machine_knows_best() {
               WP02 Rest ← WP01 +1
               WP03 More ← WP01, WP02 +1
             31:8 Warning two-truths: WP03 is marked as done, but status.json has it as `approved`: that counts
+            0 can be written back
         "#]],
     );
 }
@@ -654,6 +672,7 @@ fn gsd_with_waves_and_phases() {
               02-02a Second (Wave 2) ← (02-01)
               02-02b Third (Wave 2) ← 02-01
             54:13 Info needs-a-person: plan 01-02 is not autonomous: a person has to take part in it
+            3 can be written back
         "#]],
     );
 }
@@ -681,6 +700,7 @@ fn feature_docs_where_the_index_counts() {
             [Pre-release] Pre-release
               03 Publish ← 01, 02
             29:37 Warning two-truths: task 02 waits for 03 here, but not in the index: the index counts
+            0 can be written back
         "#]],
     );
 }
@@ -700,6 +720,7 @@ fn streams_in_the_ways_that_people_write_them() {
               A2 Import ← A1
             [B] View
               B1 Table ← A1, A2 Done
+            0 can be written back
         "#]],
     );
     check(
@@ -715,6 +736,7 @@ fn streams_in_the_ways_that_people_write_them() {
             [B] Rest
               B Rest ← [A]
             15:22 Info partial-dependency: a part of it would be enough, but the whole is waited for
+            0 can be written back
         "#]],
     );
     check(
@@ -731,6 +753,7 @@ fn streams_in_the_ways_that_people_write_them() {
               B Tests ← A
             [C] Docs
               C Docs ← A
+            0 can be written back
         "#]],
     );
     check(
@@ -740,6 +763,7 @@ fn streams_in_the_ways_that_people_write_them() {
             task-list: Parallel plan
             1:1 Error no-tasks: there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`
             5:1 Warning tasks-in-fence: 3 lines inside fences look like tasks, and none stands outside: they are not scheduled; take them out of the fences
+            0 can be written back
         "#]],
     );
 }
@@ -760,6 +784,7 @@ fn step_plans_and_tables() {
             [Step 2] Show ← ([Step 1])
               3 c
             3:1 Warning two-truths: Step 1 says that it is complete, but 1 of its boxes are open: the boxes count
+            2 can be written back
         "#]],
     );
     check(
@@ -774,6 +799,7 @@ fn step_plans_and_tables() {
               1 설정 Done
               2 모델 ← 1 Done
               3 화면 ← 1, 2
+            0 can be written back
         "#]],
     );
 }

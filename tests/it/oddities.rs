@@ -100,6 +100,7 @@ fn a_list_of_dependencies_ends_with_its_file() {
             spec-kitty: x
               WP01 A +1 Done
               WP02 B ← WP01 +1
+            0 can be written back
         "#]],
     );
 }
@@ -126,6 +127,7 @@ fn kiro_with_letters_repeated_numbers_and_boxes_that_are_no_work() {
             [4] Checkpoint retention policy ← ([3])
               4 Checkpoint retention policy
               5 Last ← (4)
+            6 can be written back
         "#]],
     );
     check(
@@ -141,6 +143,7 @@ fn kiro_with_letters_repeated_numbers_and_boxes_that_are_no_work() {
             [3] API ← ([1])
               3 API
             gate Checkpoint 2 Stream [1]: Checkpoint - tests pass
+            2 can be written back
         "#]],
     );
 }
@@ -187,6 +190,7 @@ fn a_second_file_of_a_number_is_a_task_too() {
               017@017.md:2 x
               017@017-other.md:2 x
             14:7 Error duplicate-id: task 017 was defined in 017.md already: give it an id of its own
+            2 can be written back
         "#]],
     );
 }
