@@ -130,8 +130,8 @@ impl Parsed {
                 if part_of(task) { (&mut counts.sub_tasks, &mut counts.sub_tasks_done) } else { (&mut counts.tasks, &mut counts.done) };
             *all += 1;
             *ended += usize::from(done);
-            counts.sub_tasks += spot.steps.len();
-            counts.sub_tasks_done += spot.steps.iter().filter(|(_, done)| *done).count();
+            counts.sub_tasks += spot.ticks().count();
+            counts.sub_tasks_done += spot.ticks().filter(|done| *done).count();
         }
         let gates = &self.outline.gate_boxes;
         counts.tasks += parents.len() + gates.len();

@@ -179,12 +179,12 @@ fn edges(plan: &PlanDocument) -> Vec<(String, String, bool)> {
     let mut edges = Vec::new();
     for stream in &plan.streams {
         for d in &stream.depends_on {
-            edges.push((of(&d.kind, &d.id), key("s", &stream.id), d.origin == crate::core::plan::Origin::Implied));
+            edges.push((of(&d.kind, &d.id), key("s", &stream.id), d.origin != crate::core::plan::Origin::Explicit));
         }
     }
     for task in &plan.tasks {
         for d in &task.depends_on {
-            edges.push((of(&d.kind, &d.id), key("t", &task.id), d.origin == crate::core::plan::Origin::Implied));
+            edges.push((of(&d.kind, &d.id), key("t", &task.id), d.origin != crate::core::plan::Origin::Explicit));
         }
     }
     edges
@@ -218,7 +218,7 @@ pub fn svg(plan: &PlanDocument) -> String {
         let (x, y) = places[task.id.as_str()];
         for d in task.depends_on.iter().filter(|d| d.kind == "task") {
             let Some((from_x, from_y)) = places.get(d.id.as_str()) else { continue };
-            let dash = if d.origin == crate::core::plan::Origin::Implied { " stroke-dasharray=\"4 3\"" } else { "" };
+            let dash = if d.origin != crate::core::plan::Origin::Explicit { " stroke-dasharray=\"4 3\"" } else { "" };
             let (x1, y1, x2, y2) = (from_x + BOX_WIDTH, from_y + BOX_HEIGHT / 2, x, y + BOX_HEIGHT / 2);
             let _ = writeln!(
                 out,

@@ -4,13 +4,14 @@
 use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::SaidBy;
+use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
 use super::text::{File, Text};
 use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// The format.
 pub struct Backlog;
@@ -91,7 +92,8 @@ struct Reader<'a> {
     done: String,
     milestones: HashMap<String, String>,
     streams: HashMap<String, usize>,
-    waits: Vec<(usize, Value)>,
+    /// What tasks wait for, with where they say so.
+    waits: Vec<(usize, String, Range<usize>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -111,15 +113,16 @@ impl<'a> Reader<'a> {
         self.status(ix, &front, folder);
         let lines = self.build.text.visible_in(file);
         body::read(&mut self.build, ix, &lines);
-        let task = &mut self.build.plan.tasks[ix];
-        task.agent = front.words_of("assignee").first().map(|(name, _)| name.trim_start_matches('@').to_owned());
-        task.files.extend(front.words_of("modified_files").into_iter().map(|(file, _)| file.to_owned()));
-        for key in ["priority", "labels", "parent_task_id", "references"] {
-            let words: Vec<&str> = front.words_of(key).into_iter().map(|(word, _)| word).collect();
-            task.notes.extend(Some(format!("{key}: {}", words.join(", "))).filter(|_| !words.is_empty()));
+        if let Some((name, value)) = front.words_of("assignee").first() {
+            self.build.detail(ix, Detail::Agent, name, value.place(self.build.text.all));
         }
-        task.notes.push(format!("written down in {}", file.path));
-        self.waits.extend(front.get("dependencies").map(|value| (ix, value.clone())));
+        self.build.details_of(ix, Detail::Files, &front, "modified_files");
+        for key in ["priority", "labels", "parent_task_id", "references"] {
+            self.build.note_of(ix, &front, key);
+        }
+        self.build.note_file(ix, file);
+        let waits = front.words_of("dependencies").into_iter().filter(|(word, _)| *word != "[]");
+        self.waits.extend(waits.map(|(word, value)| (ix, word.to_owned(), value.place(self.build.text.all))));
     }
 
     fn milestone(&mut self, value: &Value) -> Option<usize> {
@@ -154,14 +157,10 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self, deps: Deps) -> Parsed {
-        for (ix, value) in std::mem::take(&mut self.waits) {
-            let one = std::slice::from_ref(&value);
-            for value in if value.items().is_empty() { one } else { value.items() } {
-                let Some(word) = value.word().filter(|word| *word != "[]") else { continue };
-                // The prefix may have been another one when this was written.
-                let wanted = if self.build.knows(&number(word)) { number(word) } else { word.to_owned() };
-                self.build.waits_exactly(Waiting::Task(ix), &wanted, value.place(self.build.text.all));
-            }
+        for (ix, word, place) in std::mem::take(&mut self.waits) {
+            // The prefix may have been another one when this was written.
+            let wanted = if self.build.knows(&number(&word)) { number(&word) } else { word };
+            self.build.waits_exactly(Waiting::Task(ix), &wanted, place);
         }
         self.build.outline.done_word = Some(self.done.clone());
         self.build.finish(deps)

@@ -3,14 +3,13 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::{Parent, SaidBy};
+use super::outline::{Detail, Parent, SaidBy};
 use super::problem::Problem;
 use super::status::status;
 use super::text::Text;
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use crate::core::plan::Estimate;
 use std::collections::{HashMap, HashSet};
 
 /// Edges that are waited for.
@@ -56,9 +55,7 @@ impl super::Reader for Beads {
                 let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
                 if let Some(word) = on.and_then(Value::word).filter(|word| word.starts_with("external:")) {
                     let span = on.map_or(0..0, |on| on.place(text.all));
-                    let what = format!("`{word}` is nothing here: it is kept as something needed from outside and blocks nothing");
-                    build.problems.push(Problem::info("external-dependency", span, what));
-                    build.plan.risks.push(format!("needs from outside: {word}"));
+                    build.needs_from_outside(word, span);
                 } else if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
                     build.waits_exactly(who, word, on.place(text.all));
                 }
@@ -109,22 +106,26 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
         build.status_value(ix, status);
     }
     let kind = issue.word_of("issue_type").unwrap_or("task");
-    let task = &mut build.plan.tasks[ix];
-    let lines = |key: &str| -> Vec<String> {
-        let text = issue.word_of(key).unwrap_or_default();
-        text.lines().map(|line| line.trim().trim_start_matches(['-', '*', ' ']).to_owned()).filter(|line| !line.is_empty()).collect()
-    };
-    task.objective = issue.word_of("description").unwrap_or_default().to_owned();
-    task.specs.extend(issue.word_of("design").map(str::to_owned));
-    task.criteria = lines("acceptance_criteria");
-    task.agent = issue.word_of("assignee").map(str::to_owned);
-    if let Some(minutes) = issue.word_of("estimated_minutes").and_then(|word| word.parse().ok()).filter(|minutes: &f64| *minutes > 0.0) {
-        task.estimate = Some(Estimate::Time { min_minutes: minutes, max_minutes: minutes });
+    for (detail, key) in
+        [(Detail::Objective, "description"), (Detail::Specs, "design"), (Detail::Agent, "assignee"), (Detail::Notes, "notes")]
+    {
+        build.details_of(ix, detail, issue, key);
     }
-    task.notes.extend(issue.word_of("notes").map(str::to_owned));
-    task.notes.extend(issue.word_of("priority").map(|priority| format!("priority: {priority}")));
+    build.note_of(ix, issue, "priority");
+    let all = build.text.all;
+    if let Some((text, value)) = issue.get("acceptance_criteria").and_then(|value| Some((value.word()?, value))) {
+        for line in text.lines() {
+            build.detail(ix, Detail::Criteria, line.trim().trim_start_matches(['-', '*', ' ']), value.place(all));
+        }
+    }
+    if let Some((minutes, value)) =
+        issue.get("estimated_minutes").and_then(|value| Some((value.word()?, value))).filter(|(word, _)| *word != "0")
+    {
+        build.detail(ix, Detail::Estimate, &format!("{minutes}m"), value.place(all));
+    }
     if NO_WORK.contains(&kind) {
-        task.notes.push(format!("it is no work: {kind}"));
+        let place = issue.get("issue_type").map_or(issue.span.clone(), |value| value.place(all));
+        build.detail(ix, Detail::Notes, &format!("it is no work: {kind}"), place);
         if !build.marks.contains_key(&ix) {
             build.mark(ix, Mark::Skipped, SaidBy::Format);
         }

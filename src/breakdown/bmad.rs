@@ -4,11 +4,12 @@
 use super::build::Builder;
 use super::detect::Signs;
 use super::headings::{self, Style as Headings, numbered};
+use super::outline::Detail;
 use super::problem::Problem;
 use super::status::{is_known, status};
 use super::task_list::{Reader, Style};
 use super::text::{Line, Text, clean_title};
-use super::tree::{Data, Value, yaml};
+use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::Level;
@@ -64,18 +65,18 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         if let Some(status) = item.get("status") {
             build.status_value(ix, status);
         }
-        build.plan.tasks[ix].objective = item.word_of("description").unwrap_or_default().to_owned();
-        if item.word_of("spec_checkpoint") == Some("true") {
-            build.plan.tasks[ix].notes.push("a person looks at its plan before it is carried out (spec_checkpoint)".into());
+        build.details_of(ix, Detail::Objective, item, "description");
+        if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {
+            let span = value.place(text.all);
+            build.detail(ix, Detail::Notes, "a person looks at its plan before it is carried out (spec_checkpoint)", span.clone());
             let what = format!("story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)");
-            let span = item.get("spec_checkpoint").map_or(0..0, |value| value.place(text.all));
             build.problems.push(Problem::info("needs-a-person", span, what));
         }
         if build.is_full(item.span.start) {
             break;
         }
     }
-    let nothing = Value { span: 0..0, data: Data::Nothing };
+    let nothing = Value::nothing(0);
     let entries: Vec<_> = tree.get("development_status").unwrap_or(&nothing).entries().collect();
     let epics: HashSet<&str> =
         entries.iter().filter_map(|(name, ..)| name.strip_prefix("epic-")).filter(|key| !key.ends_with("-retrospective")).collect();

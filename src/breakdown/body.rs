@@ -2,6 +2,7 @@
 //! task, never tasks of their own.
 
 use super::build::Builder;
+use super::outline::Detail;
 use super::task_list::boxed;
 use super::text::{Line, clean_title};
 use super::values::file_name;
@@ -41,6 +42,7 @@ impl Holds {
 pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
     let mut holds = Holds::Other;
     let mut level_of = 0;
+    let (mut prose, mut place) = (String::new(), usize::MAX..0);
     for line in lines {
         if let Some((level, _, heading)) = line.heading() {
             let here = Holds::of(heading);
@@ -53,26 +55,29 @@ pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
         if let Some((_, tick)) = boxed(line) {
             build.other_box(&tick);
             if holds == Holds::Criteria {
-                build.plan.tasks[ix].criteria.push(without_number(tick.rest));
+                build.detail(ix, Detail::Criteria, &without_number(tick.rest), line.end() - tick.rest.trim_end().len()..line.end());
             }
             continue;
         }
-        let task = &mut build.plan.tasks[ix];
+        let (start, body) = line.trimmed();
         match (holds, line.item()) {
-            (Holds::Criteria, Some(item)) => task.criteria.push(clean_title(item.text)),
-            (Holds::Tests, Some(item)) => task.tests.push(clean_title(item.text)),
+            (Holds::Criteria, Some(item)) => build.detail(ix, Detail::Criteria, &clean_title(item.text), item.start..line.end()),
+            (Holds::Tests, Some(item)) => build.detail(ix, Detail::Tests, &clean_title(item.text), item.start..line.end()),
             (Holds::Files, Some(item)) => {
-                let file = file_name(item.text.split([' ', '—']).next().unwrap_or_default());
-                task.files.extend(Some(file).filter(|file| !file.is_empty()));
+                let first = item.text.split([' ', '—']).next().unwrap_or_default();
+                build.detail(ix, Detail::Files, &file_name(first), item.start..item.start + first.len());
             }
-            (Holds::Objective, _) if task.objective.len() < MAX_PROSE && !line.text.trim().is_empty() => {
-                if !task.objective.is_empty() {
-                    task.objective.push('\n');
-                }
-                task.objective.push_str(line.text.trim());
+            (Holds::Objective, _) if prose.len() < MAX_PROSE && !body.is_empty() => {
+                prose.push_str(body);
+                prose.push('\n');
+                place = place.start.min(start)..line.end();
             }
             _ => {}
         }
+    }
+    if !prose.is_empty() {
+        let before = std::mem::take(&mut build.plan.tasks[ix].objective);
+        build.detail(ix, Detail::Objective, format!("{before}\n{prose}").trim(), place);
     }
 }
 

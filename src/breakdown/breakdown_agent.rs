@@ -7,12 +7,12 @@
 
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
+use super::outline::Detail;
 use super::refs::{Target, references};
 use super::text::{Line, Text, Tick, clean_title, fields, tick};
-use super::values::estimate;
 use super::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
-use crate::core::plan::{Level, Task};
+use crate::core::plan::Level;
 use std::ops::Range;
 
 const TITLE_WORDS: [&str; 5] =
@@ -110,7 +110,7 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, line: &Line<'_>, region: &[Line<'_>]) {
-        let span = line.start..line.start + line.text.trim_end().len();
+        let span = line.span();
         if let Some((level, start, heading)) = line.heading() {
             if let Some((number, tick, at)) = numbered_box(heading) {
                 let ix = self.task(number, tick.rest, span, region);
@@ -161,9 +161,16 @@ impl Reader<'_> {
             }
         }
         if lower.contains("milestone") || lower.contains("deliverable") {
-            let items = region.iter().filter_map(Line::item).map(|item| clean_title(item.text));
-            let items: Vec<String> = items.take(50).collect();
-            if lower.contains("milestone") { self.build.plan.milestones.extend(items) } else { self.build.plan.deliverables.extend(items) }
+            let (plan, outline) = (&mut self.build.plan, &mut self.build.outline);
+            let (texts, places) = if lower.contains("milestone") {
+                (&mut plan.milestones, &mut outline.milestones)
+            } else {
+                (&mut plan.deliverables, &mut outline.deliverables)
+            };
+            for item in region.iter().filter_map(Line::item).take(50) {
+                texts.push(clean_title(item.text));
+                places.push(item.start..item.start + item.text.trim_end().len());
+            }
         }
         if self.section.contains("execution coordination") || lower.contains("stream dependencies") {
             self.coordination(region);
@@ -269,7 +276,8 @@ impl Reader<'_> {
         let after_title =
             rest.find("**").and_then(|open| rest[open + 2..].find("**").map(|close| &rest[open + close + 4..])).unwrap_or("").trim_start();
         if let Some(inner) = after_title.strip_prefix('[').and_then(|inner| inner.split(']').next()) {
-            self.build.plan.tasks[ix].estimate = estimate(inner);
+            let at = span.start + self.build.text.all[span.clone()].find(inner).unwrap_or(0);
+            self.build.detail(ix, Detail::Estimate, inner, at..at + inner.len());
         }
         let first_line = after_title.split(&format!("{number}.1.")).next().unwrap_or("");
         self.build.state_words(ix, &format!("{title} {first_line}"));
@@ -286,11 +294,12 @@ impl Reader<'_> {
         if !self.boxes {
             // Tasks of version 1 have no box of their own: boxes below one are its criteria.
             let boxes = region.iter().filter_map(|line| line.item().and_then(|item| tick(item.text).map(|tick| (item, tick))));
-            for (_, tick) in boxes {
+            for (item, tick) in boxes {
                 let criterion = clean_title(tick.rest);
-                let task: &mut Task = &mut self.build.plan.tasks[ix];
+                let task = &self.build.plan.tasks[ix];
                 if !task.criteria.iter().chain(&task.tests).any(|known| known.contains(&criterion)) {
-                    task.criteria.push(criterion);
+                    let from = item.start + tick.rest_at;
+                    self.build.detail(ix, Detail::Criteria, &criterion, from..from + tick.rest.trim_end().len());
                 }
             }
         }
@@ -321,8 +330,7 @@ impl Reader<'_> {
             let text = text[..stop].split_whitespace().collect::<Vec<_>>().join(" ");
             let text = text.trim_end_matches([' ', '-']).to_owned();
             let from = span.start + text_at;
-            self.build.outline.tasks[ix].steps.push((from..from + stop, done));
-            self.build.plan.tasks[ix].steps.push(text);
+            self.build.step(ix, text, from..from + stop, Some(done));
         }
     }
 

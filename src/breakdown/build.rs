@@ -1,15 +1,15 @@
 //! Collects what a format's reader finds.
 
-use super::outline::{Outline, SaidBy, TaskSpot};
+use super::outline::{Detail, Outline, SaidBy, StepSpot, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, Target, references};
 use super::status::{is_known, status};
-use super::text::{Field, File, Text, Tick};
+use super::text::{Field, File, Text, Tick, clean_title};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{estimate, file_name, is_placeholder, topic, without_backticks};
 use crate::core::event::Mark;
-use crate::core::id::{GateId, StreamId};
-use crate::core::plan::{Level, Plan, PlanGate, Stream, Task, TestsFirst};
+use crate::core::id::{BarrierId, GateId, StreamId};
+use crate::core::plan::{Level, Origin, Plan, PlanGate, Stream, Task, TestsFirst};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
@@ -27,7 +27,11 @@ pub struct Builder<'a> {
     pub other_boxes: (usize, usize),
     pub(super) marks: BTreeMap<usize, Mark>,
     pub(super) waits: Vec<(Waiting, String, usize)>,
-    pub(super) implied: Vec<(Waiting, On)>,
+    pub(super) implied: Vec<(Waiting, On, Origin)>,
+    /// Sets of tasks that others wait for as a whole, with their names.
+    pub(super) sets: Vec<(String, Vec<usize>)>,
+    /// Barriers of the plan by their ids.
+    pub(super) barriers: HashMap<BarrierId, usize>,
     pub(super) exact: Vec<(Waiting, String, Range<usize>)>,
     pub(super) aliases: HashMap<String, usize>,
     /// Streams by their ids in lower case, and by the last words of those.
@@ -51,12 +55,14 @@ pub enum Waiting {
 }
 
 /// What a format's order makes something wait for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum On {
     /// One task.
     Task(usize),
     /// A whole stream.
     Stream(usize),
+    /// A set of tasks, by its index.
+    Set(usize),
 }
 
 impl<'a> Builder<'a> {
@@ -71,6 +77,8 @@ impl<'a> Builder<'a> {
             marks: BTreeMap::new(),
             waits: Vec::new(),
             implied: Vec::new(),
+            sets: Vec::new(),
+            barriers: HashMap::new(),
             exact: Vec::new(),
             aliases: HashMap::new(),
             stream_ids: HashMap::new(),
@@ -143,6 +151,7 @@ impl<'a> Builder<'a> {
             ticked: false,
             said_by: None,
             steps: Vec::new(),
+            details: Vec::new(),
         });
         self.plan.tasks.push(task);
         self.plan.tasks.len() - 1
@@ -298,9 +307,25 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Something waits by the format's order.
+    /// Something waits by the format's order: of tasks, of streams, or of sets of tasks.
     pub fn implies(&mut self, who: Waiting, on: On) {
-        self.implied.push((who, on));
+        let origin = match on {
+            On::Task(_) => Origin::Order,
+            On::Stream(_) => Origin::Phase,
+            On::Set(_) => Origin::Wave,
+        };
+        self.implies_by(who, on, origin);
+    }
+
+    /// The same by another's word.
+    pub fn implies_by(&mut self, who: Waiting, on: On, origin: Origin) {
+        self.implied.push((who, on, origin));
+    }
+
+    /// A set of tasks that others wait for as a whole; gives its index.
+    pub fn set(&mut self, name: &str, tasks: Vec<usize>) -> usize {
+        self.sets.push((name.to_owned(), tasks));
+        self.sets.len() - 1
     }
 
     /// Whether any task says what it waits for.
@@ -314,58 +339,134 @@ impl<'a> Builder<'a> {
             || self.waits.iter().any(|(who, text, _)| of_task(who) && references(text).iter().any(inside))
     }
 
+    /// Takes what a text says of a task, at a place. Nothing is kept of nothing, nor of a value that means nothing.
+    pub fn detail(&mut self, ix: usize, detail: Detail, text: &str, span: Range<usize>) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        let task = &mut self.plan.tasks[ix];
+        match detail {
+            Detail::Agent => task.agent = Some(text.trim_matches(['`', '@']).to_owned()),
+            Detail::Command => task.command = Some(without_backticks(text).to_owned()),
+            Detail::Commit => task.commit = Some(text.trim_matches('`').to_owned()),
+            Detail::Criteria => task.criteria.push(text.to_owned()),
+            Detail::Estimate => match estimate(text) {
+                Some(estimate) => task.estimate = Some(estimate),
+                None => return,
+            },
+            Detail::Files => task.files.push(text.to_owned()),
+            Detail::Notes => task.notes.push(text.to_owned()),
+            Detail::Objective => task.objective = text.to_owned(),
+            // What it means is an edge, or none.
+            Detail::Parallel => {}
+            Detail::Skills => task.skills.push(text.to_owned()),
+            Detail::Specs => task.specs.push(text.to_owned()),
+            Detail::Tests => task.tests.push(text.to_owned()),
+            Detail::TestsFirst => match text.to_lowercase().as_str() {
+                "required" | "yes" => task.tests_first = Some(TestsFirst::Required),
+                "advisory" => task.tests_first = Some(TestsFirst::Advisory),
+                "off" | "no" => task.tests_first = Some(TestsFirst::Off),
+                _ => {
+                    let what = format!("`{text}` is no rule for tests first: use required, advisory or off");
+                    return self.problems.push(Problem::warning("unknown-value", span, what));
+                }
+            },
+        }
+        self.outline.tasks[ix].details.push((detail, span));
+    }
+
+    /// The same of each word of a key in a tree.
+    pub fn details_of(&mut self, ix: usize, detail: Detail, of: &Value, key: &str) {
+        for (word, value) in of.words_of(key) {
+            self.detail(ix, detail, word, value.place(self.text.all));
+        }
+    }
+
+    /// A key of a tree as it is written, for which there is no other place.
+    pub fn note_of(&mut self, ix: usize, of: &Value, key: &str) {
+        let words = of.words_of(key);
+        let Some((_, first)) = words.first() else { return };
+        let span = if words.len() == 1 { first.place(self.text.all) } else { of.get(key).map_or(0..0, |all| all.span.clone()) };
+        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        self.detail(ix, Detail::Notes, &format!("{key}: {}", words.join(", ")), span);
+    }
+
+    /// The file that a task is written down in, where its breakdown has more.
+    pub fn note_file(&mut self, ix: usize, file: &File<'_>) {
+        self.detail(ix, Detail::Notes, &format!("written down in {}", file.path), file.range.start..file.range.start);
+    }
+
+    /// A step of a task; one without a box can't be ticked.
+    pub fn step(&mut self, ix: usize, text: impl Into<String>, span: Range<usize>, ticked: Option<bool>) {
+        self.plan.tasks[ix].steps.push(text.into());
+        self.outline.tasks[ix].steps.push(StepSpot { span, ticked });
+    }
+
+    /// A box that is a step of a task; `base` is where the box's text starts.
+    pub fn boxed_step(&mut self, ix: usize, tick: &Tick<'_>, base: usize) {
+        let from = base + tick.rest_at;
+        self.step(ix, clean_title(tick.rest), from..from + tick.rest.len(), Some(tick.done()));
+    }
+
+    /// Pieces of a field's value, each with its place after that of the one before it. One that was joined from several
+    /// lines stands somewhere in the field.
+    fn pieces<'f>(&self, field: &'f Field, ends: &[char]) -> Vec<(&'f str, Range<usize>)> {
+        let mut from = field.start;
+        let piece = |piece: &'f str| {
+            let piece = piece.trim();
+            let rest = self.text.all.get(from..field.end).unwrap_or_default();
+            let found = rest.find(piece).map(|at| from + at..from + at + piece.len());
+            from = found.as_ref().map_or(from, |found| found.end);
+            (piece, found.unwrap_or(field.start..field.end))
+        };
+        field.value.split(ends).filter(|piece| !piece.trim().is_empty()).map(piece).collect()
+    }
+
+    fn detail_of_pieces(&mut self, ix: usize, detail: Detail, field: &Field, ends: &[char]) {
+        for (piece, span) in self.pieces(field, ends) {
+            match detail {
+                Detail::Files => self.detail(ix, detail, &file_name(piece.trim_matches('`')), span),
+                Detail::Skills => self.detail(ix, detail, piece.trim_matches('`'), span),
+                _ => self.detail(ix, detail, piece, span),
+            }
+        }
+    }
+
     /// Takes a field that any format's task may have; others are kept as notes.
     pub fn field(&mut self, ix: usize, field: &Field) {
-        let value = field.value.trim().to_owned();
-        let task = &mut self.plan.tasks[ix];
-        let list = |value: &str| -> Vec<String> {
-            let parts = value.split([',', '\n']).map(|part| part.trim().trim_matches('`').to_owned());
-            parts.filter(|part| !part.is_empty()).collect()
-        };
-        let lines =
-            |value: &str| -> Vec<String> { value.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect() };
+        let (value, span) = (field.value.trim(), field.start..field.end);
+        let note = || format!("{}: {value}", field.label);
         match field.name.as_str() {
             "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by"
             | "blocked-by" | "after" | "依賴" | "依赖" | "依存" | "의존성" => {
                 self.waits(Waiting::Task(ix), &field.value, field.start);
             }
-            "objective" | "goal" => task.objective = value,
-            "description" if task.objective.is_empty() => task.objective = value,
-            "effort" | "estimate" | "size" | "estimated time" | "est. time" | "time" => match estimate(&value) {
-                Some(estimate) => task.estimate = Some(estimate),
-                None => task.notes.push(format!("{}: {value}", field.label)),
-            },
-            "agent" | "owner" | "agent type" | "assignee" => task.agent = Some(value.trim_matches(['`', '@']).to_owned()),
-            "skill" | "skills" => task.skills = list(&value),
-            "file" | "files" | "files touched" | "files to create/modify" => {
-                let files = list(&value).into_iter().map(|file| file_name(&file)).filter(|file| !file.is_empty());
-                task.files.extend(files);
+            "objective" | "goal" => self.detail(ix, Detail::Objective, value, span),
+            "description" if self.plan.tasks[ix].objective.is_empty() => self.detail(ix, Detail::Objective, value, span),
+            "effort" | "estimate" | "size" | "estimated time" | "est. time" | "time" if estimate(value).is_some() => {
+                self.detail(ix, Detail::Estimate, value, span)
             }
-            "run" | "command" => task.command = Some(without_backticks(&value).to_owned()),
-            "tests first" | "tests_first" | "tests-first" => match value.to_lowercase().as_str() {
-                "required" | "yes" => task.tests_first = Some(TestsFirst::Required),
-                "advisory" => task.tests_first = Some(TestsFirst::Advisory),
-                "off" | "no" => task.tests_first = Some(TestsFirst::Off),
-                _ => {
-                    let span = field.start..field.start + field.value.len();
-                    self.problems.push(Problem::warning(
-                        "unknown-value",
-                        span,
-                        format!("`{value}` is no rule for tests first: use required, advisory or off"),
-                    ));
-                }
-            },
+            "agent" | "owner" | "agent type" | "assignee" => self.detail(ix, Detail::Agent, value, span),
+            "skill" | "skills" => self.detail_of_pieces(ix, Detail::Skills, field, &[',', '\n']),
+            "file" | "files" | "files touched" | "files to create/modify" => self.detail_of_pieces(ix, Detail::Files, field, &[',', '\n']),
+            "run" | "command" => self.detail(ix, Detail::Command, value, span),
+            "tests first" | "tests_first" | "tests-first" => self.detail(ix, Detail::TestsFirst, value, span),
             "test requirements" | "tests" | "testing requirements" | "tdd requirements" | "test-first requirements" => {
-                task.tests.extend(lines(&value))
+                self.detail_of_pieces(ix, Detail::Tests, field, &['\n'])
             }
             "acceptance criteria" | "acceptance" | "success criteria" | "definition of done" | "done when" => {
-                task.criteria.extend(lines(&value))
+                self.detail_of_pieces(ix, Detail::Criteria, field, &['\n'])
             }
-            "commit" => task.commit = Some(value.trim_matches('`').to_owned()),
+            "commit" => self.detail(ix, Detail::Commit, value, span),
             name if name.ends_with("spec") || name.ends_with("specification") || name.ends_with("specifications") => {
-                task.specs.push(format!("{}: {}", field.label, value.replace('\n', " ")));
+                self.detail(ix, Detail::Specs, &note().replace('\n', " "), span);
             }
-            _ if !value.is_empty() => task.notes.push(format!("{}: {value}", field.label)),
+            "parallel" | "independent" => {
+                self.detail(ix, Detail::Parallel, value, span.clone());
+                self.detail(ix, Detail::Notes, &note(), span);
+            }
+            _ if !value.is_empty() => self.detail(ix, Detail::Notes, &note(), span),
             _ => {}
         }
     }

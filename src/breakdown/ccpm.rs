@@ -4,7 +4,7 @@
 use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::Parent;
+use super::outline::{Detail, Parent};
 use super::status::status;
 use super::text::{File, Text};
 use super::tree::Value;
@@ -33,13 +33,12 @@ impl super::Reader for Ccpm {
             if file.name() == "epic.md" {
                 read_epic(&mut build, file, front.as_ref());
             } else if is_task(file, &text.files) || front.as_ref().is_some_and(|front| is_task_of(file, front)) {
-                let nothing = || Value { span: file.range.start..file.range.start, data: super::tree::Data::Nothing };
-                tasks.push((id_of(file), file, front.unwrap_or_else(nothing)));
+                tasks.push((id_of(file), file, front.unwrap_or_else(|| Value::nothing(file.range.start))));
             }
         }
         let folders: HashSet<String> = tasks.iter().filter_map(|(id, ..)| Some(id.rsplit_once('/')?.0.to_owned())).collect();
         let mut streams: HashMap<String, usize> = HashMap::new();
-        let mut waiting: Vec<(Waiting, String, Value)> = Vec::new();
+        let mut waiting: Vec<(Waiting, &str, &Value)> = Vec::new();
         for (id, file, front) in tasks.iter().filter(|(id, ..)| folders.contains(id)) {
             let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.place(text.all));
             let stream = build.stream(id, &title(file, front), span);
@@ -47,20 +46,18 @@ impl super::Reader for Ccpm {
             build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false });
             streams.insert(id.clone(), stream);
             count_boxes(&mut build, file);
-            waiting.extend(front.get("depends_on").map(|value| (Waiting::Stream(stream), id.clone(), value.clone())));
+            waiting.push((Waiting::Stream(stream), id, front));
         }
         for (id, file, front) in tasks.iter().filter(|(id, ..)| !folders.contains(id)) {
             let stream = id.rsplit_once('/').and_then(|(folder, _)| streams.get(folder)).copied();
             let ix = read_task(&mut build, id, file, front, stream);
-            waiting.extend(front.get("depends_on").map(|value| (Waiting::Task(ix), id.clone(), value.clone())));
+            waiting.push((Waiting::Task(ix), id, front));
             if build.is_full(file.range.start) {
                 break;
             }
         }
-        for (who, id, value) in waiting {
-            let one = std::slice::from_ref(&value);
-            for value in if value.items().is_empty() { one } else { value.items() } {
-                let Some(word) = value.word() else { continue };
+        for (who, id, front) in waiting {
+            for (word, value) in front.words_of("depends_on") {
                 let bare = word.trim_start_matches('#').trim_end_matches(".md");
                 // Parts of a task name their neighbours.
                 let near = id.rsplit_once('/').map(|(folder, _)| format!("{folder}/{bare}"));
@@ -139,12 +136,13 @@ fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, 
     }
     let lines = build.text.visible_in(file);
     body::read(build, ix, &lines);
-    let task = &mut build.plan.tasks[ix];
-    task.estimate = ["size", "effort", "estimate"].iter().find_map(|key| estimate(front.word_of(key)?));
-    for key in ["parallel", "conflicts_with", "github"] {
-        let words: Vec<&str> = front.words_of(key).into_iter().map(|(word, _)| word).collect();
-        task.notes.extend(Some(format!("{key}: {}", words.join(", "))).filter(|_| !words.is_empty()));
+    if let Some(key) = ["size", "effort", "estimate"].iter().find(|key| front.word_of(key).is_some_and(|word| estimate(word).is_some())) {
+        build.details_of(ix, Detail::Estimate, front, key);
     }
-    task.notes.push(format!("written down in {}", file.path));
+    build.details_of(ix, Detail::Parallel, front, "parallel");
+    for key in ["parallel", "conflicts_with", "github"] {
+        build.note_of(ix, front, key);
+    }
+    build.note_file(ix, file);
     ix
 }

@@ -12,7 +12,7 @@ use super::{Deps, Format, Parsed, parse};
 use crate::core::change::rename;
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, StreamId, TaskId};
-use crate::core::plan::{Barrier, Dependency, Estimate, Node, Plan, Size, Stream, Task};
+use crate::core::plan::{Barrier, Dependency, Node, Plan, Stream, Task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -231,19 +231,6 @@ fn mark(document: &Document, id: &TaskId) -> char {
     if document.marks.get(id) == Some(&Mark::Done) { 'x' } else { ' ' }
 }
 
-fn estimate(estimate: Estimate) -> String {
-    match estimate {
-        Estimate::Size(Size::ExtraSmall) => "XS".into(),
-        Estimate::Size(Size::Small) => "Small".into(),
-        Estimate::Size(Size::Medium) => "Medium".into(),
-        Estimate::Size(Size::Large) => "Large".into(),
-        Estimate::Size(Size::ExtraLarge) => "XL".into(),
-        #[expect(clippy::float_cmp, reason = "both are what was written")]
-        Estimate::Time { min_minutes, max_minutes } if min_minutes == max_minutes => format!("{min_minutes}m"),
-        Estimate::Time { min_minutes, max_minutes } => format!("{min_minutes}-{max_minutes}m"),
-    }
-}
-
 /// Tasks of each stream, and those of none first.
 fn by_stream(plan: &Plan) -> Vec<(Option<&Stream>, Vec<&Task>)> {
     let mut of: BTreeMap<Option<&StreamId>, Vec<&Task>> = BTreeMap::new();
@@ -271,7 +258,7 @@ fn write_fields(out: &mut String, task: &Task, indent: &str, files: &[String]) {
         }
     };
     field("Objective", &task.objective);
-    field("Estimate", &task.estimate.map(estimate).unwrap_or_default());
+    field("Estimate", &task.estimate.map(|estimate| estimate.to_string()).unwrap_or_default());
     field("Agent", task.agent.as_deref().unwrap_or_default());
     field("Skills", &task.skills.join(", "));
     field("Files", &files.join(", "));

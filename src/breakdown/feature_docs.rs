@@ -71,10 +71,7 @@ fn read_file(build: &mut Builder<'_>, file: &File<'_>, rows: &HashMap<String, us
     let text = build.text;
     let Some((id, title)) = of_task(text, file) else { return };
     let lines = text.visible_in(file);
-    let heading = lines
-        .iter()
-        .find(|line| line.heading().is_some())
-        .map_or(file.range.start..file.range.start, |line| line.start..line.start + line.text.trim_end().len());
+    let heading = lines.iter().find(|line| line.heading().is_some()).map_or(file.range.start..file.range.start, |line| line.span());
     let own: Vec<_> =
         lines.iter().skip_while(|line| line.heading().is_none()).skip(1).take_while(|line| line.heading().is_none()).copied().collect();
     let fields = fields(&own);
@@ -96,7 +93,7 @@ fn read_file(build: &mut Builder<'_>, file: &File<'_>, rows: &HashMap<String, us
         build.outline.tasks[ix].span = heading;
     }
     body::read(build, ix, &lines);
-    build.plan.tasks[ix].notes.push(format!("written down in {}", file.path));
+    build.note_file(ix, file);
 }
 
 /// The index counts.

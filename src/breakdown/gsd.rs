@@ -4,13 +4,17 @@
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
 use super::headings::numbered;
+use super::outline::Detail;
 use super::problem::Problem;
 use super::task_list::boxed;
 use super::text::{File, Line, Text, clean_title, fields};
-use super::tree::{Data, Value};
+use super::tree::Value;
 use super::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
 use std::collections::{BTreeMap, HashMap};
+
+/// Characters that are taken of an objective.
+const MAX_PROSE: usize = 4_000;
 
 /// The format.
 pub struct Gsd;
@@ -26,7 +30,7 @@ impl super::Reader for Gsd {
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         let mut build = Builder::new(text, "gsd");
         build.read_topic(&["Roadmap:", "Roadmap"]);
-        let mut reader = Reader { build, phases: Vec::new(), waves: BTreeMap::new() };
+        let mut reader = Reader { build, phases: Vec::new(), waves: HashMap::new(), plans: HashMap::new() };
         for file in text.files.iter().filter(|file| !is_plan(file)) {
             if file.name() != "STATE.md" {
                 reader.roadmap(&text.visible_in(file));
@@ -64,14 +68,16 @@ struct Reader<'a> {
     build: Builder<'a>,
     /// Phases of the summary, with their boxes, for a roadmap without plans.
     phases: Vec<(String, String, Line<'a>)>,
-    waves: BTreeMap<usize, u32>,
+    waves: HashMap<usize, u32>,
+    /// Plans that the roadmap lists.
+    plans: HashMap<String, usize>,
 }
 
 impl<'a> Reader<'a> {
     fn roadmap(&mut self, lines: &[Line<'a>]) {
         let mut stream = None;
         for (at, line) in lines.iter().enumerate() {
-            let span = line.start..line.start + line.text.trim_end().len();
+            let span = line.span();
             if let Some((level, _, heading)) = line.heading() {
                 match numbered(heading, "Phase") {
                     Some((id, name)) => {
@@ -94,6 +100,7 @@ impl<'a> Reader<'a> {
                 let title = if title.is_empty() { id } else { title };
                 let ix = self.build.task(id, &clean_title(title), stream, span);
                 self.build.ticked(ix, &tick, start);
+                self.plans.entry(id.to_owned()).or_insert(ix);
                 self.waves.extend(wave_in(title).map(|wave| (ix, wave)));
                 if self.build.is_full(line.start) {
                     return;
@@ -106,39 +113,47 @@ impl<'a> Reader<'a> {
 
     fn plan(&mut self, file: &File<'a>) {
         let front = self.build.front(file);
-        let nothing = Value { span: file.range.start..file.range.start, data: Data::Nothing };
-        let front = front.unwrap_or(nothing);
+        let front = front.unwrap_or_else(|| Value::nothing(file.range.start));
         let of_name = file.name().trim_end_matches("PLAN.md").trim_end_matches('-');
         let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).unwrap_or_default();
         let id = if of_name.contains('-') { of_name.to_owned() } else { format!("{phase}-{}", front.word_of("plan").unwrap_or(of_name)) };
-        let known = self.build.plan.tasks.iter().position(|task| task.id.as_str() == id);
+        let known = self.plans.get(&id).copied();
         let ix = known.unwrap_or_else(|| {
             let stream = self.stream_of(phase, &front);
             let span = front.get("plan").map_or(file.range.start..file.range.start, |plan| plan.place(self.build.text.all));
             self.build.task(&id, &id, stream, span)
         });
+        self.plans.entry(id.clone()).or_insert(ix);
         self.waves.extend(front.word_of("wave").and_then(|wave| wave.parse().ok()).map(|wave| (ix, wave)));
         let body = &self.build.text.all[file.range.clone()];
-        let words = |key: &str| -> Vec<String> { front.words_of(key).into_iter().map(|(word, _)| word.to_owned()).collect() };
+        self.build.details_of(ix, Detail::Files, &front, "files_modified");
+        if let Some(must) = front.get("must_haves") {
+            self.build.details_of(ix, Detail::Criteria, must, "truths");
+        }
+        let place = |(at, text): (usize, &str)| file.range.start + at..file.range.start + at + text.len();
+        if let Some((at, text)) = elements(body, "objective").first().copied() {
+            let short = text.char_indices().nth(MAX_PROSE).map_or(text, |(end, _)| &text[..end]);
+            self.build.detail(ix, Detail::Objective, short, place((at, text)));
+        }
+        for step in elements(body, "name") {
+            self.build.step(ix, step.1, place(step), None);
+        }
+        for test in elements(body, "verify") {
+            self.build.detail(ix, Detail::Tests, test.1, place(test));
+        }
         let task = &mut self.build.plan.tasks[ix];
-        task.files = words("files_modified");
-        task.criteria =
-            front.get("must_haves").map(|must| must.words_of("truths")).into_iter().flatten().map(|(word, _)| word.to_owned()).collect();
-        task.objective = elements(body, "objective").first().map(|text| text.chars().take(4_000).collect()).unwrap_or_default();
-        task.steps = elements(body, "name").into_iter().map(str::to_owned).collect();
-        task.tests = elements(body, "verify").into_iter().map(str::to_owned).collect();
         if task.title == id {
             task.title = task.objective.lines().next().filter(|line| !line.is_empty()).unwrap_or(&id).to_owned();
         }
-        task.notes.push(format!("written down in {}", file.path));
-        if front.word_of("autonomous") == Some("false") {
-            task.notes.push("a person has to take part in it (autonomous: false)".into());
-            let span = front.get("autonomous").map_or(0..0, |value| value.place(self.build.text.all));
+        self.build.note_file(ix, file);
+        if let Some(value) = front.get("autonomous").filter(|value| value.word() == Some("false")) {
+            let span = value.place(self.build.text.all);
+            self.build.detail(ix, Detail::Notes, "a person has to take part in it (autonomous: false)", span.clone());
             let what = format!("plan {id} is not autonomous: a person has to take part in it");
             self.build.problems.push(Problem::info("needs-a-person", span, what));
         }
-        for (word, span) in front.words_of("depends_on") {
-            let span = Value { span, data: Data::Nothing }.place(self.build.text.all);
+        for (word, value) in front.words_of("depends_on") {
+            let span = value.place(self.build.text.all);
             let bare = word.trim_end_matches(".md").trim_end_matches("-PLAN");
             // `01` is a plan of the same phase, `01-foundation-02` one with the phase's name in it.
             let parts: Vec<&str> = bare.split('-').collect();
@@ -184,7 +199,7 @@ impl<'a> Reader<'a> {
         for (id, title, line) in std::mem::take(&mut self.phases) {
             let stream = self.build.stream_of(&format!("Phase {id}"));
             let title = clean_title(title.split(" - ").next().unwrap_or(&title));
-            let ix = self.build.task(&format!("Phase-{id}"), &title, stream, line.start..line.start + line.text.trim_end().len());
+            let ix = self.build.task(&format!("Phase-{id}"), &title, stream, line.span());
             if let Some((start, tick)) = boxed(&line) {
                 self.build.ticked(ix, &tick, start);
             }
@@ -193,38 +208,36 @@ impl<'a> Reader<'a> {
 
     /// In a phase, each wave waits for the one before it; plans of no wave come one after the other.
     fn waves(&mut self) {
-        let mut phases: HashMap<Option<StreamId>, Vec<usize>> = HashMap::new();
+        let mut phases: BTreeMap<Option<StreamId>, Vec<usize>> = BTreeMap::new();
         for (ix, task) in self.build.plan.tasks.iter().enumerate() {
             phases.entry(task.stream.clone()).or_default().push(ix);
         }
-        let mut edges = Vec::new();
-        for tasks in phases.values() {
+        for (phase, tasks) in phases {
             let mut last = 0;
             let wave = |ix: &usize, last: &mut u32| {
                 *last = self.waves.get(ix).copied().unwrap_or(*last + 1);
                 *last
             };
             let mut waves: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-            for ix in tasks {
+            for ix in &tasks {
                 waves.entry(wave(ix, &mut last)).or_default().push(*ix);
             }
-            for (before, after) in waves.values().zip(waves.values().skip(1)) {
-                edges.extend(after.iter().flat_map(|ix| before.iter().map(move |on| (*ix, *on))));
+            for ((number, before), after) in waves.iter().zip(waves.values().skip(1)) {
+                let name = phase.iter().map(|phase| format!("{phase} ")).chain([format!("wave {number}")]).collect::<String>();
+                let set = self.build.set(&name, before.clone());
+                after.iter().for_each(|ix| self.build.implies(Waiting::Task(*ix), On::Set(set)));
             }
-        }
-        edges.sort_unstable();
-        for (ix, on) in edges {
-            self.build.implies(Waiting::Task(ix), On::Task(on));
         }
     }
 }
 
-/// What stands in elements of a name.
-fn elements<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+/// What stands in elements of a name, and where.
+fn elements<'t>(text: &'t str, name: &str) -> Vec<(usize, &'t str)> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let inner = |(at, _): (usize, &str)| {
         let from = at + open.len();
-        Some(text[from..from + text[from..].find(&close)?].trim())
+        let inner = &text[from..from + text[from..].find(&close)?];
+        Some((from + inner.len() - inner.trim_start().len(), inner.trim()))
     };
     text.match_indices(&open).take(200).filter_map(inner).collect()
 }

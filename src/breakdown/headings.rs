@@ -1,6 +1,7 @@
 //! Tasks that are headings: what stands below one, up to the next heading of its level or a higher one, is its own.
 
 use super::build::Builder;
+use super::outline::Detail;
 use super::task_list::boxed;
 use super::text::{Field, Line, clean_title, fields};
 use std::ops::Range;
@@ -43,7 +44,7 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
             }
             continue;
         };
-        let span = line.start..line.start + line.text.trim_end().len();
+        let span = line.span();
         let Some((id, title)) = (style.task)(heading) else {
             if let Some((id, name)) = (style.lane)(heading) {
                 lane = Some((level, id, name, span));
@@ -74,11 +75,10 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         }
         for (from, tick) in region.iter().filter_map(boxed) {
             if style.boxes_are_steps {
-                let from = from + tick.rest_at;
-                build.plan.tasks[ix].steps.push(clean_title(tick.rest.replace("**", "").as_str()));
-                build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+                build.boxed_step(ix, &tick, from);
             } else {
-                build.plan.tasks[ix].criteria.push(clean_title(tick.rest));
+                let at = from + tick.rest_at;
+                build.detail(ix, Detail::Criteria, &clean_title(tick.rest), at..at + tick.rest.trim_end().len());
                 build.other_box(&tick);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::SaidBy;
+use super::outline::{Detail, SaidBy};
 use super::status::status;
 use super::text::{Line, Text, clean_title};
 use super::{Confidence, Deps, Parsed};
@@ -96,10 +96,11 @@ impl Columns {
 fn cells(row: &str) -> Vec<(&str, usize)> {
     let body = row.trim_end();
     let (mut found, mut from, mut code) = (Vec::new(), None, false);
+    let last_tick = body.rfind('`').unwrap_or(0);
     for (at, byte) in body.bytes().enumerate() {
         code ^= byte == b'`';
         let escaped = at > 0 && body.as_bytes()[at - 1] == b'\\';
-        if byte == b'|' && !escaped && (!code || !body[at..].contains('`')) {
+        if byte == b'|' && !escaped && (!code || at > last_tick) {
             if let Some(from) = from {
                 let cell: &str = &body[from..at];
                 found.push((cell.trim(), from + cell.len() - cell.trim_start().len()));
@@ -124,7 +125,7 @@ pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>]) {
             if level == 2 || (level == 3 && heading.is_none()) {
                 let name = clean_title(text.trim_start_matches(|c: char| !c.is_alphanumeric()));
                 let id = name.split([':', '—', '–']).next().unwrap_or(&name).trim().chars().take(40).collect();
-                heading = Some((id, name.clone(), line.start..line.start + line.text.trim_end().len()));
+                heading = Some((id, name.clone(), line.span()));
                 stream = None;
             }
             columns = None;
@@ -173,7 +174,7 @@ fn row(
     if stream.is_none() {
         *stream = heading.map(|(id, name, span)| build.stream(id, name, span.clone()));
     }
-    let ix = build.task(id, &title, *stream, line.start..line.start + line.text.trim_end().len());
+    let ix = build.task(id, &title, *stream, line.span());
     let done = id_cell.contains('✅') || cell(columns.title).contains('✅');
     if done {
         build.mark(ix, Mark::Done, SaidBy::Title);
@@ -190,14 +191,12 @@ fn row(
             build.outline.done_word.get_or_insert_with(|| (*state).to_owned());
         }
     }
-    if let Some(estimate) = super::values::estimate(cell(columns.effort)) {
-        build.plan.tasks[ix].estimate = Some(estimate);
+    for (detail, column) in [(Detail::Estimate, columns.effort), (Detail::Agent, columns.owner), (Detail::Objective, columns.more)] {
+        let nobody = |text: &str| detail == Detail::Agent && matches!(text, "-" | "—");
+        if let Some((text, at)) = column.and_then(|at| cells.get(at)).filter(|(text, _)| !nobody(text)) {
+            build.detail(ix, detail, text, line.start + at..line.start + at + text.len());
+        }
     }
-    match cell(columns.owner) {
-        "" | "-" | "—" => {}
-        owner => build.plan.tasks[ix].agent = Some(owner.trim_matches(['`', '@']).to_owned()),
-    }
-    build.plan.tasks[ix].objective = cell(columns.more).to_owned();
     if let Some((text, at)) = cells.get(columns.waits) {
         let bare = text.replace('#', " ");
         build.waits(Waiting::Task(ix), &bare, line.start + at);

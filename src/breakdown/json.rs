@@ -2,17 +2,17 @@
 
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
-use super::outline::SaidBy;
+use super::outline::{Detail, SaidBy, StepSpot, TaskSpot};
 use super::problem::Problem;
 use super::text::Text;
-use super::tree::{Value, json};
+use super::tree::{Data, Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use crate::core::id::TaskId;
+use crate::core::id::{BarrierId, TaskId};
 use crate::core::plan::{Dependency, Node, Origin, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A breakdown with all that it says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,12 +30,11 @@ pub struct Document {
 impl Document {
     /// What was read.
     pub fn of(parsed: &Parsed) -> Self {
-        let done = |(_, steps): &(&TaskId, &Vec<(std::ops::Range<usize>, bool)>)| steps.iter().any(|(_, done)| *done);
-        let spots = parsed.outline.tasks.iter().map(|spot| (&spot.id, &spot.steps)).filter(done);
-        let places = |steps: &Vec<(std::ops::Range<usize>, bool)>| {
-            steps.iter().enumerate().filter(|(_, (_, done))| *done).map(|(nth, _)| nth).collect()
+        let done = |spot: &TaskSpot| -> BTreeSet<usize> {
+            spot.steps.iter().enumerate().filter(|(_, step)| step.ticked == Some(true)).map(|(nth, _)| nth).collect()
         };
-        let done_steps = spots.map(|(id, steps)| (id.clone(), places(steps))).collect();
+        let of_tasks = parsed.outline.tasks.iter().map(|spot| (spot.id.clone(), done(spot)));
+        let done_steps = of_tasks.filter(|(_, done)| !done.is_empty()).collect();
         Self { plan: parsed.plan.clone(), marks: parsed.marks.clone(), done_steps }
     }
 
@@ -44,6 +43,22 @@ impl Document {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 }
+
+/// What is said of a task, by its key.
+const DETAILS: &[(Detail, &str)] = &[
+    (Detail::Agent, "agent"),
+    (Detail::Command, "command"),
+    (Detail::Commit, "commit"),
+    (Detail::Criteria, "criteria"),
+    (Detail::Estimate, "estimate"),
+    (Detail::Files, "files"),
+    (Detail::Notes, "notes"),
+    (Detail::Objective, "objective"),
+    (Detail::Skills, "skills"),
+    (Detail::Specs, "specs"),
+    (Detail::Tests, "tests"),
+    (Detail::TestsFirst, "testsFirst"),
+];
 
 /// The format.
 pub struct Json;
@@ -65,14 +80,14 @@ impl super::Reader for Json {
             Ok((tree, document))
         });
         match read {
-            Ok((tree, document)) => take(&mut build, &tree, document),
+            Ok((tree, document)) => take(&mut build, &tree, document, deps),
             Err((span, what)) => build.problems.push(Problem::error("unreadable", span, format!("this is no breakdown in JSON: {what}"))),
         }
         build.finish(deps)
     }
 }
 
-fn take(build: &mut Builder<'_>, tree: &Value, document: Document) {
+fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
     let all = build.text.all;
     let items = |key: &str| tree.get(key).map_or(&[][..], Value::items);
     let place = |of: &Value, key: &str| of.get(key).map_or(of.span.start..of.span.start, |value| value.place(all));
@@ -82,48 +97,88 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document) {
     for (stream, value) in plan.streams.iter().zip(items("streams")) {
         build.stream(stream.id.as_str(), &stream.name, place(value, "name"));
     }
-    let indices: HashMap<TaskId, usize> = plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
+    let tasks: HashMap<TaskId, usize> = plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
+    let known = Known { barriers: barriers(build, items("barriers"), &tasks), tasks };
     for (task, value) in plan.tasks.iter().zip(items("tasks")) {
         let ix = build.task_of(task.id.as_str(), None, value, &task.title);
         let broken = build.plan.tasks[ix].broken.take();
         build.plan.tasks[ix] = crate::core::plan::Task { depends_on: Vec::new(), broken: task.broken.clone().or(broken), ..task.clone() };
         let done = document.done_steps.get(&task.id);
         let steps = value.get("steps").map_or(&[][..], Value::items).iter().enumerate();
-        build.outline.tasks[ix].steps = steps.map(|(nth, step)| (step.place(all), done.is_some_and(|done| done.contains(&nth)))).collect();
+        let spot = &mut build.outline.tasks[ix];
+        spot.steps = steps
+            .map(|(nth, step)| StepSpot { span: step.place(all), ticked: Some(done.is_some_and(|done| done.contains(&nth))) })
+            .collect();
+        for (detail, key) in DETAILS {
+            let of = value.get(key).filter(|of| **of != Value::nothing(of.span.start));
+            let all_of = of.map_or(&[][..], |of| if let Data::List(items) = &of.data { items } else { std::slice::from_ref(of) });
+            spot.details.extend(all_of.iter().map(|value| (*detail, value.place(all))));
+        }
         if let Some(mark) = document.marks.get(&task.id) {
             build.mark(ix, *mark, SaidBy::Status);
         }
-        waits(build, Waiting::Task(ix), &task.depends_on, value, &indices);
         if build.is_full(value.span.start) {
             break;
         }
     }
+    let read = build.plan.tasks.len();
+    for (ix, (task, value)) in plan.tasks.iter().zip(items("tasks")).enumerate().take(read) {
+        waits(build, Waiting::Task(ix), &task.depends_on, value, &known, deps);
+    }
     for (ix, (stream, value)) in plan.streams.iter().zip(items("streams")).enumerate() {
-        waits(build, Waiting::Stream(ix), &stream.depends_on, value, &indices);
+        waits(build, Waiting::Stream(ix), &stream.depends_on, value, &known, deps);
     }
     for (gate, value) in plan.gates.into_iter().zip(items("gates")) {
         build.gate(gate.id.as_str(), gate.level, gate.after, &gate.text, place(value, "text"));
     }
 }
 
-/// What is written is resolved like any reference, what order implied stays implied.
-fn waits(build: &mut Builder<'_>, who: Waiting, on: &[Dependency], value: &Value, indices: &HashMap<TaskId, usize>) {
-    let all = build.text.all;
-    let places = value.get("dependsOn").map_or(&[][..], Value::items);
-    for (dependency, place) in on.iter().zip(places) {
-        let span = place.get("on").and_then(|on| on.entries().next()).map_or(place.span.clone(), |(_, _, id)| id.place(all));
-        match (&dependency.on, dependency.origin) {
-            (Node::Task(id), Origin::Implied) if indices.contains_key(id) => build.implies(who, On::Task(indices[id])),
-            (Node::Task(id), _) => build.waits_exactly(who, id.as_str(), span),
-            (Node::Stream(id), Origin::Implied) if build.stream_of(id.as_str()).is_some() => {
-                let stream = build.stream_of(id.as_str()).unwrap_or_default();
-                build.implies(who, On::Stream(stream));
-            }
-            (Node::Stream(id), _) if build.stream_of(id.as_str()).is_none() => build.waits_exactly(who, id.as_str(), span),
-            (Node::Stream(_) | Node::Barrier(_), _) => match who {
-                Waiting::Task(ix) => build.plan.tasks[ix].depends_on.push(dependency.clone()),
-                Waiting::Stream(ix) => build.plan.streams[ix].depends_on.push(dependency.clone()),
-            },
+/// Sets of which all members are tasks here; of others it is told what they name.
+fn barriers(build: &mut Builder<'_>, items: &[Value], known: &HashMap<TaskId, usize>) -> HashSet<BarrierId> {
+    let mut whole = HashSet::new();
+    for (barrier, value) in build.plan.barriers.clone().into_iter().zip(items) {
+        let places = value.get("tasks").map_or(&[][..], Value::items);
+        let unknown: Vec<&Value> = barrier.tasks.iter().zip(places).filter(|(id, _)| !known.contains_key(id)).map(|(_, at)| at).collect();
+        for at in &unknown {
+            let what =
+                format!("`{}` is no task that this breakdown has, so nothing can wait for {}", at.word().unwrap_or_default(), barrier.id);
+            build.problems.push(Problem::error("unknown-reference", at.place(build.text.all), what));
+        }
+        if unknown.is_empty() {
+            whole.insert(barrier.id);
         }
     }
+    whole
+}
+
+/// What is written is resolved like any reference, what is implied stays so.
+fn waits(build: &mut Builder<'_>, who: Waiting, on: &[Dependency], value: &Value, known: &Known, deps: Deps) {
+    let all = build.text.all;
+    let places = value.get("dependsOn").map_or(&[][..], Value::items);
+    for (Dependency { on, origin }, place) in on.iter().zip(places) {
+        let span = place.get("on").and_then(|on| on.entries().next()).map_or(place.span.clone(), |(_, _, id)| id.place(all));
+        let (origin, written) = (*origin, *origin == Origin::Explicit);
+        if !written && deps != Deps::Format {
+            continue;
+        }
+        match on {
+            Node::Task(id) => match known.tasks.get(id).filter(|_| !written) {
+                Some(&ix) => build.implies_by(who, On::Task(ix), origin),
+                None => build.waits_exactly(who, id.as_str(), span),
+            },
+            Node::Stream(id) => match build.stream_of(id.as_str()) {
+                Some(ix) if !written => build.implies_by(who, On::Stream(ix), origin),
+                Some(_) => build.depend(who, on.clone(), origin),
+                None => build.unknown(who, id.as_str(), "", span, None),
+            },
+            Node::Barrier(id) if known.barriers.contains(id) => build.depend(who, on.clone(), origin),
+            Node::Barrier(id) => build.unknown(who, id.as_str(), "", span, None),
+        }
+    }
+}
+
+/// What can be waited for beside streams.
+struct Known {
+    tasks: HashMap<TaskId, usize>,
+    barriers: HashSet<BarrierId>,
 }

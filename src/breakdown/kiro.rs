@@ -2,9 +2,9 @@
 //! parts is a lane of them, as it is the parts that are carried out; a `*` makes one optional; checkpoints are
 //! gates. Waves in a JSON block say what goes together, `(P)` what may; otherwise order is what counts.
 
-use super::build::{Builder, Waiting};
+use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
-use super::outline::{Parent, SaidBy};
+use super::outline::{Detail, Parent, SaidBy};
 use super::problem::Problem;
 use super::refs::id_len;
 use super::task_list::{boxed, has_no_tasks};
@@ -12,8 +12,8 @@ use super::text::{Line, Text, Tick, clean_title, fields};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use crate::core::id::{BarrierId, StreamId, TaskId};
-use crate::core::plan::{Barrier, Dependency, Level, Node, Origin};
+use crate::core::id::StreamId;
+use crate::core::plan::Level;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -24,6 +24,8 @@ const FIELDS: [&str; 11] =
     ["depends", "depends on", "dependencies", "objective", "agent", "files", "file", "estimate", "effort", "skills", "acceptance criteria"];
 /// Bullets of a task that are taken as its steps.
 const MAX_STEPS: usize = 40;
+/// Ids named in a sentence.
+const MAX_NAMED: usize = 12;
 
 /// The format.
 pub struct Kiro;
@@ -68,16 +70,15 @@ impl super::Reader for Kiro {
         while at < lines.len() && !reader.build.is_full(lines[at].start) {
             let line = lines[at];
             at += 1;
-            let own = lines[at..].iter().take_while(|next| next.heading().is_none() && boxed(next).is_none()).count();
-            let region = &lines[at..at + own];
             if let Some((level, _, heading)) = line.heading() {
-                reader.heading(level, heading, span_of(&line));
+                reader.heading(level, heading, line.span());
             } else if let Some(item) = item(&line) {
                 // Of several with one number, the one is meant that its parts follow.
                 let next = lines[at..].iter().find_map(self::item).map(|next| next.id);
                 let followed = next.is_some_and(|next| next.rsplit_once('.').is_some_and(|(parent, _)| parent == item.id));
                 let has_parts = parts.contains(item.id) && (followed || counts[item.id] == 1);
-                reader.item(&item, &line, region, has_parts);
+                let own = lines[at..].iter().take_while(|next| next.heading().is_none() && boxed(next).is_none()).count();
+                reader.item(&item, &line, &lines[at..at + own], has_parts);
             } else if boxed(&line).is_some() {
                 reader.loose_box(&line);
             }
@@ -120,10 +121,6 @@ fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     let title = title.trim_start_matches("(P)").trim_end_matches("(P)").trim();
     let (title, optional) = title.strip_suffix('*').filter(|rest| !rest.ends_with('*')).map_or((title, optional), |rest| (rest, true));
     Some(Item { id, title, tick, start, optional, parallel })
-}
-
-fn span_of(line: &Line<'_>) -> Range<usize> {
-    line.start..line.start + line.text.trim_end().len()
 }
 
 struct Reader<'a> {
@@ -169,7 +166,7 @@ impl<'a> Reader<'a> {
 
     fn item(&mut self, item: &Item<'a>, line: &Line<'a>, region: &[Line<'a>], has_parts: bool) {
         let heading = self.count_heading();
-        let span = span_of(line);
+        let span = line.span();
         if has_parts {
             let stream = self.build.stream(item.id, &clean_title(item.title), span);
             self.build.outline.parents.push(Parent {
@@ -201,14 +198,20 @@ impl<'a> Reader<'a> {
         self.build.ticked(ix, &item.tick, item.start);
         self.build.state_words(ix, item.title);
         self.parallel.push(item.parallel);
+        if let Some(at) = line.text.find("(P)").filter(|_| item.parallel) {
+            self.build.detail(ix, Detail::Parallel, "(P)", line.start + at..line.start + at + "(P)".len());
+        }
         if (item.optional || parent.is_some_and(|(_, optional)| optional)) && !item.tick.done() {
             self.build.mark(ix, Mark::Skipped, SaidBy::Format);
-            self.build.plan.tasks[ix].notes.push("it is optional: it is done only where somebody asks for it".into());
+            let what = "it is optional: it is done only where somebody asks for it";
+            self.build.detail(ix, Detail::Notes, what, line.span());
         }
         let mut taken = HashSet::new();
         for field in fields(region) {
             match field.name.as_str() {
-                name if KEPT.contains(&name) => self.build.plan.tasks[ix].notes.push(format!("{}: {}", field.label, field.value)),
+                name if KEPT.contains(&name) => {
+                    self.build.detail(ix, Detail::Notes, &format!("{}: {}", field.label, field.value), field.start..field.end);
+                }
                 name if FIELDS.contains(&name) => self.build.field(ix, &field),
                 _ => continue,
             }
@@ -216,9 +219,9 @@ impl<'a> Reader<'a> {
         }
         // Other bullets are what is to be done, whatever colons they have.
         let bullets = region.iter().filter(|line| !taken.contains(&self.build.text.line_at(line.start)));
-        let bullets: Vec<String> =
-            bullets.filter_map(Line::item).map(|item| clean_title(item.text)).filter(|text| !text.starts_with('_')).collect();
-        self.build.plan.tasks[ix].steps.extend(bullets.into_iter().take(MAX_STEPS));
+        for item in bullets.filter_map(Line::item).filter(|item| !item.text.starts_with('_')).take(MAX_STEPS) {
+            self.build.step(ix, clean_title(item.text), item.start..item.start + item.text.trim_end().len(), None);
+        }
     }
 
     fn new_stream(&mut self, id: &str, name: &str, span: Range<usize>) -> usize {
@@ -258,14 +261,12 @@ impl<'a> Reader<'a> {
         }
         match self.build.plan.tasks.len().checked_sub(1).filter(|_| line.indent() > 1) {
             Some(ix) => {
-                let from = start + tick.rest_at;
-                self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
-                self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+                self.build.boxed_step(ix, &tick, start);
             }
             None => {
                 self.count_heading();
                 let id = format!("L{}", self.build.text.position(line.start).0);
-                let ix = self.build.task(&id, &clean_title(tick.rest), self.stream, span_of(line));
+                let ix = self.build.task(&id, &clean_title(tick.rest), self.stream, line.span());
                 self.build.ticked(ix, &tick, start);
                 self.parallel.push(false);
             }
@@ -298,75 +299,69 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The parts of a task that has some.
-    fn parts_of(&self, name: &str) -> Vec<usize> {
-        let of = |ix: &usize| self.build.plan.tasks[*ix].stream.as_ref().is_some_and(|stream| stream.as_str() == name);
-        (0..self.build.plan.tasks.len()).filter(of).collect()
-    }
-
     /// Waves of a JSON block: each waits for the one before it.
     fn waves(&mut self) -> bool {
         let text = self.build.text;
-        let ids: HashMap<String, usize> = self.build.plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.to_string(), ix)).collect();
-        for fence in &text.fences {
-            let Some((first, last)) = text.lines.get(fence.start + 1).zip(text.lines.get(fence.end.saturating_sub(1))) else { continue };
-            let range = first.start.min(last.start)..last.start;
-            if !text.lines[fence.start].text.contains("json") && !text.all[range.clone()].contains("\"waves\"") {
-                continue;
+        let Some((fence, waves)) = text.fences.iter().find_map(|fence| Some((fence, waves_in(text, fence)?))) else { return false };
+        // A name is that of a task, or of what has parts: then of all of them.
+        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (ix, task) in self.build.plan.tasks.iter().enumerate() {
+            named.entry(task.id.as_str()).or_default().push(ix);
+        }
+        let (mut parts, mut unknown) = (HashMap::<&str, Vec<usize>>::new(), Vec::new());
+        for (ix, task) in self.build.plan.tasks.iter().enumerate() {
+            task.stream.iter().for_each(|stream| parts.entry(stream.as_str()).or_default().push(ix));
+        }
+        let mut of_waves: Vec<Vec<usize>> = Vec::new();
+        for wave in &waves {
+            let mut members = Vec::new();
+            for name in &wave.tasks {
+                match named.get(name.as_str()).or_else(|| parts.get(name.as_str())) {
+                    Some(found) => members.extend(found),
+                    None if !self.parents.contains_key(name) => unknown.push(name.as_str()),
+                    None => {}
+                }
             }
-            let Ok(tree) = json(text.all, range) else { continue };
-            let members = |names: &[String]| -> Vec<usize> {
-                let named = |name: &String| ids.get(name).map(|&ix| vec![ix]).unwrap_or_else(|| self.parts_of(name));
-                names.iter().flat_map(named).collect()
+            of_waves.push(members);
+        }
+        let listed: HashSet<usize> = of_waves.iter().flatten().copied().collect();
+        if listed.is_empty() {
+            return false;
+        }
+        if !unknown.is_empty() {
+            let more = if unknown.len() > MAX_NAMED { ", …" } else { "" };
+            unknown.truncate(MAX_NAMED);
+            let what = format!("the waves name tasks that there are not: {}{more}", unknown.join(", "));
+            self.build.problems.push(Problem::warning("no-wave", text.lines[fence.start].span(), what));
+        }
+        let numbers: HashMap<&str, usize> = waves.iter().enumerate().map(|(nth, wave)| (wave.id.as_str(), nth)).collect();
+        let sets: Vec<usize> =
+            waves.iter().zip(&of_waves).map(|(wave, members)| self.build.set(&format!("wave {}", wave.id), members.clone())).collect();
+        let mut last = None;
+        for (nth, (wave, members)) in waves.iter().zip(&of_waves).enumerate() {
+            let before: Vec<usize> = match &wave.after {
+                Some(after) => after.iter().filter_map(|id| numbers.get(id.as_str())).copied().collect(),
+                None => last.into_iter().collect(),
             };
-            let waves: Vec<(Wave, Vec<usize>)> =
-                waves_of(&tree).into_iter().map(|wave| (members(&wave.tasks), wave)).map(|(of, wave)| (wave, of)).collect();
-            let waves: Vec<(Wave, Vec<usize>)> = waves.into_iter().filter(|(_, members)| !members.is_empty()).collect();
-            if waves.is_empty() {
-                continue;
+            for on in before.into_iter().filter(|on| *on != nth && !of_waves[*on].is_empty()) {
+                let earlier: HashSet<usize> = of_waves[on].iter().copied().collect();
+                for &ix in members.iter().filter(|ix| !earlier.contains(ix)) {
+                    self.build.implies(Waiting::Task(ix), On::Set(sets[on]));
+                }
             }
-            let unknown: Vec<&String> = waves
-                .iter()
-                .flat_map(|(wave, _)| &wave.tasks)
-                .filter(|id| !ids.contains_key(*id) && !self.parents.contains_key(*id))
-                .collect();
-            if !unknown.is_empty() {
-                let names: Vec<&str> = unknown.iter().take(12).map(|id| id.as_str()).collect();
-                let what = format!("the waves name tasks that there are not: {}", names.join(", "));
-                let span = text.lines[fence.start].start..text.lines[fence.start].start + text.lines[fence.start].text.len();
+            last = Some(nth).filter(|_| !members.is_empty()).or(last);
+        }
+        for ix in (0..self.build.plan.tasks.len()).filter(|ix| !listed.contains(ix)) {
+            let (id, span) = (self.build.plan.tasks[ix].id.clone(), self.build.outline.tasks[ix].span.clone());
+            let what = format!("task {id} is in no wave: it waits for the task before it");
+            if !self.build.marks.contains_key(&ix) {
                 self.build.problems.push(Problem::warning("no-wave", span, what));
             }
-            let listed: HashSet<usize> = waves.iter().flat_map(|(_, members)| members.iter().copied()).collect();
-            for (nth, (wave, members)) in waves.iter().enumerate() {
-                let before: Vec<usize> = match &wave.after {
-                    Some(after) => waves.iter().enumerate().filter(|(_, (other, _))| after.contains(&other.id)).map(|(at, _)| at).collect(),
-                    None => nth.checked_sub(1).into_iter().collect(),
-                };
-                for on in before.into_iter().filter(|on| *on != nth) {
-                    let id = BarrierId::from(format!("wave {}", waves[on].0.id));
-                    if !self.build.plan.barriers.iter().any(|barrier| barrier.id == id) {
-                        let tasks: Vec<TaskId> = waves[on].1.iter().map(|&ix| self.build.plan.tasks[ix].id.clone()).collect();
-                        self.build.plan.barriers.push(Barrier { id: id.clone(), tasks });
-                    }
-                    for &ix in members.iter().filter(|ix| !waves[on].1.contains(ix)) {
-                        self.build.plan.tasks[ix].depends_on.push(Dependency { on: Node::Barrier(id.clone()), origin: Origin::Implied });
-                    }
-                }
+            if ix > 0 {
+                self.build.implies(Waiting::Task(ix), On::Task(ix - 1));
             }
-            let left: Vec<usize> = (0..self.build.plan.tasks.len()).filter(|ix| !listed.contains(ix)).collect();
-            for ix in left {
-                let (id, span) = (self.build.plan.tasks[ix].id.clone(), self.build.outline.tasks[ix].span.clone());
-                let what = format!("task {id} is in no wave: it waits for the task before it");
-                if !self.build.marks.contains_key(&ix) {
-                    self.build.problems.push(Problem::warning("no-wave", span, what));
-                }
-                if ix > 0 {
-                    self.build.implies(Waiting::Task(ix), super::build::On::Task(ix - 1));
-                }
-            }
-            return true;
         }
-        false
+        true
     }
 }
 
@@ -386,6 +381,15 @@ struct Wave {
     tasks: Vec<String>,
     /// The waves that it waits for, where it says so.
     after: Option<Vec<String>>,
+}
+
+/// The waves in a fence, if those are what stands in it.
+fn waves_in(text: &Text<'_>, fence: &Range<usize>) -> Option<Vec<Wave>> {
+    let (first, last) = text.lines.get(fence.start + 1).zip(text.lines.get(fence.end.saturating_sub(1)))?;
+    let range = first.start.min(last.start)..last.start;
+    let meant = text.lines[fence.start].text.contains("json") || text.all[range.clone()].contains("\"waves\"");
+    let waves = waves_of(&json(text.all, range).ok().filter(|_| meant)?);
+    waves.iter().any(|wave| !wave.tasks.is_empty()).then_some(waves)
 }
 
 /// `{"waves": [{"id": 1, "tasks": ["1.1"], "depends_on": [0]}]}`, or a list of waves, each a list of ids or a map

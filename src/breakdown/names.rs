@@ -1,5 +1,6 @@
 //! Ids of tasks, as texts refer to them: exactly, without padding, or as a range.
 
+use super::refs::{Target, ids_in};
 use crate::core::plan::Plan;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
@@ -57,6 +58,19 @@ impl Names {
             Vec::new()
         };
         if members.is_empty() { None } else { Some(members) }
+    }
+
+    /// The tasks that a text names by ids and ranges, as indices.
+    pub fn named(&self, text: &str) -> Vec<usize> {
+        let mut found = Vec::new();
+        for reference in ids_in(text) {
+            match &reference.to {
+                Target::Task(id) => found.extend(self.exact.get(&id.to_lowercase()).into_iter().flatten()),
+                Target::Range(from, to) => found.extend(self.range(from, to).unwrap_or_default()),
+                _ => {}
+            }
+        }
+        found
     }
 
     /// The task whose id is the least different from one that does not exist.

@@ -1,6 +1,7 @@
 //! Where things stand in the text: positions and boxes, nothing else.
 
 use crate::core::id::{GateId, StreamId, TaskId};
+use crate::core::plan::Task;
 use std::ops::Range;
 
 /// Positions of what a plan is made of, in bytes of the text.
@@ -22,6 +23,12 @@ pub struct Outline {
     pub groups: Option<usize>,
     /// Edges of tasks that are written down and lead to nothing.
     pub edges_to_nothing: usize,
+    /// Milestones in the order of the plan.
+    pub milestones: Vec<Range<usize>>,
+    /// Deliverables in the order of the plan.
+    pub deliverables: Vec<Range<usize>>,
+    /// Risks in the order of the plan.
+    pub risks: Vec<Range<usize>>,
     /// What the format writes as the status of a task that is done.
     pub done_word: Option<String>,
 }
@@ -114,6 +121,97 @@ pub struct TaskSpot {
     pub ticked: bool,
     /// Who says that it is done, skipped or put off, where it is.
     pub said_by: Option<SaidBy>,
-    /// Its steps: where their text is, and whether they are ticked.
-    pub steps: Vec<(Range<usize>, bool)>,
+    /// Its steps in the order of the plan.
+    pub steps: Vec<StepSpot>,
+    /// What else is said of it, and where. Of what there is one of, the last counts; of lists, each entry has its own,
+    /// in the order of the plan.
+    pub details: Vec<(Detail, Range<usize>)>,
+}
+
+/// A step's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSpot {
+    /// Its text.
+    pub span: Range<usize>,
+    /// Whether it is ticked; none for one that can't be.
+    pub ticked: Option<bool>,
+}
+
+impl TaskSpot {
+    /// Its steps that can be ticked, and whether they are.
+    pub fn ticks(&self) -> impl Iterator<Item = bool> {
+        self.steps.iter().filter_map(|step| step.ticked)
+    }
+}
+
+/// What a text says of a task beside its title, its state, its steps and what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Who does it.
+    Agent,
+    /// What is run.
+    Command,
+    /// The message of its commit.
+    Commit,
+    /// When it counts as done.
+    Criteria,
+    /// How long it takes.
+    Estimate,
+    /// Files that it changes.
+    Files,
+    /// Further text.
+    Notes,
+    /// What it is for.
+    Objective,
+    /// Whether it may run beside others.
+    Parallel,
+    /// What its agent has to be able to do.
+    Skills,
+    /// How it behaves.
+    Specs,
+    /// What its tests show.
+    Tests,
+    /// Whether tests come first.
+    TestsFirst,
+}
+
+impl Detail {
+    /// Its name in a plan.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Command => "command",
+            Self::Commit => "commit",
+            Self::Criteria => "criteria",
+            Self::Estimate => "estimate",
+            Self::Files => "files",
+            Self::Notes => "notes",
+            Self::Objective => "objective",
+            Self::Parallel => "parallel",
+            Self::Skills => "skills",
+            Self::Specs => "specs",
+            Self::Tests => "tests",
+            Self::TestsFirst => "testsFirst",
+        }
+    }
+
+    /// What a task has of it, an entry for each place. Whether it may run beside others is no property of its own.
+    pub fn of(self, task: &Task) -> Vec<String> {
+        let one = |text: Option<String>| text.into_iter().filter(|text| !text.is_empty()).collect();
+        match self {
+            Self::Agent => one(task.agent.clone()),
+            Self::Command => one(task.command.clone()),
+            Self::Commit => one(task.commit.clone()),
+            Self::Criteria => task.criteria.clone(),
+            Self::Estimate => one(task.estimate.map(|estimate| estimate.to_string())),
+            Self::Files => task.files.clone(),
+            Self::Notes => task.notes.clone(),
+            Self::Objective => one(Some(task.objective.clone())),
+            Self::Parallel => Vec::new(),
+            Self::Skills => task.skills.clone(),
+            Self::Specs => task.specs.clone(),
+            Self::Tests => task.tests.clone(),
+            Self::TestsFirst => one(task.tests_first.map(|rule| rule.to_string())),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::build::{Builder, On, Waiting};
 use super::names::Names;
 use super::outline::Mention;
 use super::problem::{Problem, Severity};
-use super::refs::{Reference, Target, ids_in, references};
+use super::refs::{Reference, Target, references};
 use super::text::Line;
 use super::{Deps, Parsed};
 use crate::core::graph::Graph;
@@ -61,11 +61,12 @@ impl Builder<'_> {
         if deps != Deps::Explicit {
             self.add_implied(deps);
         }
-        for task in self.plan.tasks.iter_mut().filter(|task| task.depends_on.len() > 1) {
+        let lists = self.plan.tasks.iter_mut().map(|task| &mut task.depends_on);
+        for list in lists.chain(self.plan.streams.iter_mut().map(|stream| &mut stream.depends_on)).filter(|list| list.len() > 1) {
             let mut seen = std::collections::BTreeSet::new();
             // An edge that is written and implied counts as written.
-            task.depends_on.sort_by_key(|dependency| dependency.origin);
-            task.depends_on.retain(|dependency| seen.insert(dependency.on.clone()));
+            list.sort_by_key(|dependency| dependency.origin);
+            list.retain(|dependency| seen.insert(dependency.on.clone()));
         }
         self.find_cycles();
         self.warn_of_fences();
@@ -79,7 +80,8 @@ impl Builder<'_> {
         }
         // Values of several lines have lost blanks, so what was counted in them may be off.
         let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
-        for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)) {
+        let details = self.outline.tasks.iter_mut().flat_map(|spot| &mut spot.details).map(|(_, span)| span);
+        for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)).chain(details) {
             *span = inside(self.text.all, span);
         }
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
@@ -168,15 +170,7 @@ impl Builder<'_> {
                     return self.unknown(who, key, &known.join(", "), span, None);
                 }
             },
-            Target::External(text) => {
-                let text: String = text.chars().take(120).collect();
-                self.problems.push(Problem::info(
-                    "external-dependency",
-                    span,
-                    format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing"),
-                ));
-                return self.plan.risks.push(format!("needs from outside: {text}"));
-            }
+            Target::External(text) => return self.needs_from_outside(text, span),
             Target::AllBefore => match who {
                 Waiting::Task(ix) => (0..ix).collect(),
                 Waiting::Stream(ix) => {
@@ -217,6 +211,15 @@ impl Builder<'_> {
         self.depend_on_set(who, &targets, &reference.to, span);
     }
 
+    /// Something is waited for that is nothing of this breakdown.
+    pub fn needs_from_outside(&mut self, text: &str, span: Range<usize>) {
+        let text: String = text.chars().take(120).collect();
+        let what = format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing");
+        self.problems.push(Problem::info("external-dependency", span.clone(), what));
+        self.plan.risks.push(format!("needs from outside: {text}"));
+        self.outline.risks.push(span);
+    }
+
     /// Keeps where something is named. Places inside values of several lines may be unknown.
     fn mention(&mut self, who: Waiting, span: Range<usize>, tasks: &[usize], stream: Option<StreamId>) {
         let written =
@@ -236,7 +239,8 @@ impl Builder<'_> {
             };
             let own = |ix: &usize| who == Waiting::Task(*ix);
             let members = targets.iter().filter(|ix| !own(ix)).map(|ix| self.plan.tasks[*ix].id.clone()).collect();
-            return self.depend_on_barrier(who, &label, members);
+            let barrier = self.barrier(&label, members);
+            return self.depend(who, Node::Barrier(barrier), Origin::Explicit);
         }
         for &ix in targets {
             if who == Waiting::Task(ix) {
@@ -249,29 +253,31 @@ impl Builder<'_> {
         }
     }
 
-    fn depend_on_barrier(&mut self, who: Waiting, label: &str, members: Vec<TaskId>) {
-        let id = BarrierId::from(label);
-        match self.plan.barriers.iter().find(|barrier| barrier.id == id) {
-            Some(known) if known.tasks == members => self.depend(who, Node::Barrier(id), Origin::Explicit),
-            Some(_) => self.depend_on_barrier(who, &format!("{label}'"), members),
-            None => {
-                self.plan.barriers.push(Barrier { id: id.clone(), tasks: members });
-                self.depend(who, Node::Barrier(id), Origin::Explicit);
+    /// A set of tasks as one node; of two with one name, the later one gets another.
+    fn barrier(&mut self, name: &str, members: Vec<TaskId>) -> BarrierId {
+        let mut id = BarrierId::from(name);
+        while let Some(&known) = self.barriers.get(&id) {
+            if self.plan.barriers[known].tasks == members {
+                return id;
             }
+            id = BarrierId::from(format!("{id}'"));
         }
+        self.barriers.insert(id.clone(), self.plan.barriers.len());
+        self.plan.barriers.push(Barrier { id: id.clone(), tasks: members });
+        id
     }
 
-    fn depend(&mut self, who: Waiting, on: Node, origin: Origin) {
+    /// Something waits for a node as it is.
+    pub(super) fn depend(&mut self, who: Waiting, on: Node, origin: Origin) {
         let list = match who {
             Waiting::Task(ix) => &mut self.plan.tasks[ix].depends_on,
             Waiting::Stream(ix) => &mut self.plan.streams[ix].depends_on,
         };
-        if !list.iter().any(|known| known.on == on) || origin == Origin::Explicit {
-            list.push(Dependency { on, origin });
-        }
+        list.push(Dependency { on, origin });
     }
 
-    fn unknown(&mut self, who: Waiting, id: &str, known: &str, span: Range<usize>, fix: Option<String>) {
+    /// Something waits for what there is not; what may be meant is told.
+    pub(super) fn unknown(&mut self, who: Waiting, id: &str, known: &str, span: Range<usize>, fix: Option<String>) {
         let hint = if known.is_empty() { String::new() } else { format!(": did you mean {known}?") };
         let mut problem = Problem::error("unknown-reference", span.clone(), format!("`{id}` is nothing that this breakdown has{hint}"));
         if let Some(id) = fix {
@@ -292,20 +298,6 @@ impl Builder<'_> {
                 }
             }
         }
-    }
-
-    /// The tasks that a text names by ids and ranges, as indices.
-    pub fn tasks_named(&self, text: &str) -> Vec<usize> {
-        let names = Names::new(&self.plan);
-        let mut found = Vec::new();
-        for reference in ids_in(text) {
-            match &reference.to {
-                Target::Task(id) => found.extend(names.exact.get(&id.to_lowercase()).into_iter().flatten()),
-                Target::Range(from, to) => found.extend(names.range(from, to).unwrap_or_default()),
-                _ => {}
-            }
-        }
-        found
     }
 
     /// The stream of a key: `A`, `2` for `Phase 2`, `US1` for the phase of user story 1.
@@ -361,21 +353,30 @@ impl Builder<'_> {
         match deps {
             Deps::Order => {
                 for ix in 1..self.plan.tasks.len() {
-                    self.depend(Waiting::Task(ix), Node::Task(self.plan.tasks[ix - 1].id.clone()), Origin::Implied);
+                    self.depend(Waiting::Task(ix), Node::Task(self.plan.tasks[ix - 1].id.clone()), Origin::Order);
                 }
             }
             Deps::Phase => {
                 for ix in 1..self.plan.streams.len() {
-                    self.depend(Waiting::Stream(ix), Node::Stream(self.plan.streams[ix - 1].id.clone()), Origin::Implied);
+                    self.depend(Waiting::Stream(ix), Node::Stream(self.plan.streams[ix - 1].id.clone()), Origin::Phase);
                 }
             }
             Deps::Format | Deps::Explicit => {
-                for (who, on) in std::mem::take(&mut self.implied) {
+                let sets = std::mem::take(&mut self.sets);
+                for (who, on, origin) in std::mem::take(&mut self.implied) {
                     let node = match on {
                         On::Task(ix) => Node::Task(self.plan.tasks[ix].id.clone()),
                         On::Stream(ix) => Node::Stream(self.plan.streams[ix].id.clone()),
+                        On::Set(ix) => {
+                            let (name, members) = &sets[ix];
+                            let members: Vec<TaskId> = members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+                            match &members[..] {
+                                [one] => Node::Task(one.clone()),
+                                _ => Node::Barrier(self.barrier(name, members)),
+                            }
+                        }
                     };
-                    self.depend(who, node, Origin::Implied);
+                    self.depend(who, node, origin);
                 }
             }
         }
@@ -500,10 +501,13 @@ impl Builder<'_> {
     /// A task and its steps that say different things.
     fn warn_of_steps(&mut self) {
         for spot in self.outline.tasks.iter().filter(|spot| spot.mark.is_some() && spot.ticked) {
-            let open = spot.steps.iter().filter(|(_, done)| !done).count();
+            let open = spot.ticks().filter(|done| !done).count();
             if open > 0 {
-                let what =
-                    format!("task {} is ticked, but {open} of its {} steps are not: the task's own box counts", spot.id, spot.steps.len());
+                let what = format!(
+                    "task {} is ticked, but {open} of its {} steps are not: the task's own box counts",
+                    spot.id,
+                    spot.ticks().count()
+                );
                 self.problems.push(Problem::warning("open-steps", spot.span.clone(), what));
             }
         }

@@ -33,7 +33,7 @@ impl super::Reader for Rune {
         }
         // A part that is named means the task that it is of.
         for ix in 0..build.plan.tasks.len() {
-            let steps: Vec<_> = build.outline.tasks[ix].steps.iter().map(|(range, _)| range.clone()).collect();
+            let steps: Vec<_> = build.outline.tasks[ix].steps.iter().map(|step| step.span.clone()).collect();
             for id in steps.into_iter().filter_map(|range| stable_id(&text.all[range])).map(|(_, id)| id) {
                 build.alias(ix, id);
             }

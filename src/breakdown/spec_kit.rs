@@ -6,6 +6,8 @@
 
 use super::build::{Builder, On, Waiting};
 use super::detect::{Signs, is_spec_kit_id};
+use super::names::Names;
+use super::outline::Detail;
 use super::refs::{Target, id_len, ids_in, references};
 use super::text::{Line, Text, clean_title, fields, tick};
 use super::{Confidence, Deps, Parsed};
@@ -78,8 +80,9 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     reader.phases();
     reader.build.in_order(&reader.parallel);
     let section = std::mem::take(&mut reader.section);
+    let names = Names::new(&reader.build.plan);
     for line in &section {
-        reader.task_edges(line);
+        reader.task_edges(line, &names);
     }
     for (stream, text, span) in std::mem::take(&mut reader.checkpoints) {
         let id = reader.build.plan.streams[stream].id.clone();
@@ -90,7 +93,7 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
 
 impl<'a> Reader<'a> {
     fn line(&mut self, line: &Line<'a>, after: &[Line<'a>]) {
-        let span = line.start..line.start + line.text.trim_end().len();
+        let span = line.span();
         if let Some((level, _, heading)) = line.heading() {
             if is_spec_kit_id(heading) {
                 return self.heading_task(heading, span, after);
@@ -127,9 +130,7 @@ impl<'a> Reader<'a> {
             let nested = line.indent() > self.indent && self.stream.is_some() && !self.build.plan.tasks.is_empty();
             if nested {
                 let ix = self.build.plan.tasks.len() - 1;
-                let from = item.start + tick.rest_at;
-                self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
-                self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+                self.build.boxed_step(ix, &tick, item.start);
             } else {
                 self.build.other_box(&tick);
             }
@@ -152,8 +153,10 @@ impl<'a> Reader<'a> {
         let (id, rest) = text.split_at(len);
         let mut title = rest.trim_start_matches(['*', ':', ' ']);
         let mut parallel = false;
+        let mut sign = None;
         while let Some((tag, after)) = title.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
             parallel |= tag == "P";
+            sign = sign.or(Some(start + text.len() - title.len()).filter(|_| tag == "P"));
             let known = tag == "P" || tag.starts_with("US") || tag.starts_with("Story");
             if !known {
                 break;
@@ -168,10 +171,16 @@ impl<'a> Reader<'a> {
         }
         let ix = self.build.task(id, &clean_title(title), self.stream, span);
         self.parallel.push(parallel);
+        if let Some(at) = sign {
+            self.build.detail(ix, Detail::Parallel, "[P]", at..at + "[P]".len());
+        }
         if let Some((at, value)) = inline_dependencies(text) {
             self.build.waits(Waiting::Task(ix), value, start + at);
         }
-        self.build.plan.tasks[ix].files = files(title);
+        for (at, file) in files(title) {
+            let at = start + text.len() - title.len() + at;
+            self.build.detail(ix, Detail::Files, file, at..at + file.len());
+        }
         ix
     }
 
@@ -179,7 +188,10 @@ impl<'a> Reader<'a> {
     fn heading_task(&mut self, heading: &str, span: std::ops::Range<usize>, after: &[Line<'a>]) {
         let start = span.start + self.build.text.all[span.clone()].find(heading).unwrap_or(0);
         let ix = self.task(heading, span, start);
-        self.parallel[ix] = heading.contains("[P]");
+        if let Some(at) = heading.find("[P]").filter(|_| !self.parallel[ix]) {
+            self.parallel[ix] = true;
+            self.build.detail(ix, Detail::Parallel, "[P]", start + at..start + at + "[P]".len());
+        }
         self.build.plan.tasks[ix].title = self.build.plan.tasks[ix].title.replace("[P]", "").trim().to_owned();
         let end = after.iter().position(|line| line.heading().is_some()).unwrap_or(after.len());
         for field in fields(&after[..end]) {
@@ -263,14 +275,14 @@ impl<'a> Reader<'a> {
     }
 
     /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`.
-    fn task_edges(&mut self, line: &Line<'_>) {
+    fn task_edges(&mut self, line: &Line<'_>, names: &Names) {
         let (start, body) = line.trimmed();
         let lower = body.to_ascii_lowercase();
         let one_of = |words: &[&str]| words.iter().filter_map(|word| lower.find(word).map(|at| (at, word.len()))).min();
         if let Some((at, len)) = one_of(&["depends on", "depend on"]) {
-            self.edges(&body[..at], &body[at + len..], start + at + len);
+            self.edges(&body[..at], &body[at + len..], start + at + len, names);
         } else if let Some((at, len)) = one_of(&[" blocks ", " before "]) {
-            self.edges(&body[at + len..], &body[..at], start);
+            self.edges(&body[at + len..], &body[..at], start, names);
         } else if body.contains('→') || body.contains("-->") {
             let arrow = if body.contains('→') { "→" } else { "-->" };
             let mut parts = Vec::new();
@@ -280,22 +292,21 @@ impl<'a> Reader<'a> {
                 from += part.len() + arrow.len();
             }
             for pair in parts.windows(2) {
-                self.edges(pair[1].1, pair[0].1, start + pair[0].0);
+                self.edges(pair[1].1, pair[0].1, start + pair[0].0, names);
             }
         }
     }
 
     /// All tasks named on one side wait for all named on the other.
-    fn edges(&mut self, waiting: &str, on: &str, start: usize) {
+    fn edges(&mut self, waiting: &str, on: &str, start: usize, names: &Names) {
         let on_text = on.split(['(', '（']).next().filter(|text| !ids_in(text).is_empty()).unwrap_or(on);
-        let names: Vec<String> = ids_in(on_text).iter().map(|r| on_text[r.at..r.at + r.len].to_owned()).collect();
-        if names.is_empty() {
+        let on: Vec<String> = ids_in(on_text).iter().map(|r| on_text[r.at..r.at + r.len].to_owned()).collect();
+        if on.is_empty() {
             return;
         }
         let first = ids_in(on_text).first().map_or(0, |r| r.at);
-        let members = self.build.tasks_named(waiting);
-        for ix in members {
-            self.build.waits(Waiting::Task(ix), &names.join(", "), start + first);
+        for ix in names.named(waiting) {
+            self.build.waits(Waiting::Task(ix), &on.join(", "), start + first);
         }
     }
 }
@@ -334,12 +345,19 @@ fn inline_dependencies(text: &str) -> Option<(usize, &str)> {
     None
 }
 
-/// Paths that a title names.
-fn files(title: &str) -> Vec<String> {
-    let words = title.split([' ', ',', '`', '(', ')', '"']).map(|word| word.trim_end_matches(['.', ':', ';']));
+/// Paths that a title names, with where they stand in it.
+fn files(title: &str) -> Vec<(usize, &str)> {
+    let mut at = 0;
+    let words = title.split([' ', ',', '`', '(', ')', '"']).map(|word| {
+        let start = at;
+        at += word.len() + 1;
+        (start, word.trim_end_matches(['.', ':', ';']))
+    });
     let is_path =
         |word: &&str| word.contains('/') && word.rsplit('/').next().is_some_and(|name| name.contains('.')) && !word.contains("://");
-    let mut files: Vec<String> = words.filter(is_path).map(|word| word.trim_start_matches("./").to_owned()).collect();
-    files.dedup();
+    let path = |(at, word): (usize, &'_ str)| (at + word.len() - word.trim_start_matches("./").len(), &title[at..at + word.len()]);
+    let mut files: Vec<(usize, &str)> =
+        words.filter(|(_, word)| is_path(word)).map(path).map(|(at, word)| (at, word.trim_start_matches("./"))).collect();
+    files.dedup_by_key(|(_, file)| *file);
     files
 }

@@ -5,7 +5,7 @@ use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style};
-use super::outline::SaidBy;
+use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
 use super::refs::id_len;
 use super::status::status;
@@ -86,14 +86,16 @@ fn read_package(build: &mut Builder<'_>, file: &File<'_>) {
         }
     }
     build.outline.done_word = Some("done".into());
-    let words = |key: &str| -> Vec<String> { front.words_of(key).into_iter().map(|(word, _)| word.to_owned()).collect() };
-    let task = &mut build.plan.tasks[ix];
-    task.agent = front.word_of("agent").or_else(|| front.word_of("assignee")).map(str::to_owned);
-    task.files.extend(words("owned_files"));
-    if task.steps.is_empty() {
-        task.steps = words("subtasks");
+    if let Some(key) = ["agent", "assignee"].iter().find(|key| front.word_of(key).is_some()) {
+        build.details_of(ix, Detail::Agent, &front, key);
     }
-    task.notes.push(format!("written down in {}", file.path));
+    build.details_of(ix, Detail::Files, &front, "owned_files");
+    if build.plan.tasks[ix].steps.is_empty() {
+        for (word, value) in front.words_of("subtasks") {
+            build.step(ix, word, value.place(build.text.all), None);
+        }
+    }
+    build.note_file(ix, file);
     edges(build, ix, &front);
 }
 
@@ -114,9 +116,8 @@ fn edges(build: &mut Builder<'_>, ix: usize, front: &Value) {
         build.problems.push(Problem::warning("two-truths", value.span.clone(), what));
     }
     build.waits.retain(|(who, ..)| *who != Waiting::Task(ix));
-    for (word, span) in words {
-        let span = Value { span, data: super::tree::Data::Nothing }.place(build.text.all);
-        build.waits_exactly(Waiting::Task(ix), word, span);
+    for (word, value) in words {
+        build.waits_exactly(Waiting::Task(ix), word, value.place(build.text.all));
     }
 }
 

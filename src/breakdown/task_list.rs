@@ -113,7 +113,7 @@ impl<'a, 's> Reader<'a, 's> {
         while at < lines.len() {
             let line = lines[at];
             at += 1;
-            let span = line.start..line.start + line.text.trim_end().len();
+            let span = line.span();
             if let Some((level, _, name)) = line.heading() {
                 let lower = name.to_lowercase();
                 no_tasks = match self.style.only_in {
@@ -154,9 +154,7 @@ impl<'a, 's> Reader<'a, 's> {
                 continue;
             }
             if let Some((ix, indent)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
-                let from = start + tick.rest_at;
-                self.build.plan.tasks[ix].steps.push(clean_title(tick.rest));
-                self.build.outline.tasks[ix].steps.push((from..from + tick.rest.len(), tick.done()));
+                self.build.boxed_step(ix, &tick, start);
                 // Bullets beside the step are the task's again.
                 let own = |next: &&Line<'_>| {
                     next.text.trim().is_empty() || next.indent() > indent && boxed(next).is_none() && next.heading().is_none()

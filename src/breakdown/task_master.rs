@@ -3,12 +3,11 @@
 
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
-use super::outline::SaidBy;
+use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
 use super::status::status;
 use super::text::Text;
-use super::tree::{Data, Value, json};
-use super::values::estimate;
+use super::tree::{Data, Value, json, unquoted};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use std::collections::HashMap;
@@ -81,8 +80,7 @@ fn tags<'t>(tree: &'t Value) -> Vec<Tag<'t>> {
 fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
     let all = build.text.all;
     let qualified = |id: &str| if several { format!("{}:{id}", tag.name) } else { id.to_owned() };
-    let inner = Value { span: tag.span.clone(), data: Data::Nothing }.place(all);
-    let stream = build.stream(tag.name, tag.name, inner);
+    let stream = build.stream(tag.name, tag.name, unquoted(all, &tag.span));
     let first = build.plan.tasks.len();
     for value in tag.tasks {
         let Some(id) = value.word_of("id") else {
@@ -102,8 +100,8 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
         tag.tasks.iter().filter_map(|task| task.word_of("id")).enumerate().map(|(nth, id)| (id, first + nth)).collect();
     for (ix, value) in (first..build.plan.tasks.len()).zip(tag.tasks.iter().filter(|task| task.word_of("id").is_some())) {
         for key in ["dependencies", "depends_on"] {
-            for (id, span) in value.words_of(key) {
-                let span = Value { span, data: Data::Nothing }.place(all);
+            for (id, value) in value.words_of(key) {
+                let span = value.place(all);
                 let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains_key(id) && ids.contains_key(whole));
                 if let Some(whole) = whole {
                     let what = format!("{id} is a part of task {whole}: the whole task is waited for");
@@ -122,21 +120,23 @@ fn read_task(build: &mut Builder<'_>, ix: usize, value: &Value) {
     if value.word_of("completed") == Some("true") && !build.marks.contains_key(&ix) {
         build.mark(ix, Mark::Done, SaidBy::Status);
     }
-    let of = |key: &str| value.word_of(key).unwrap_or_default().to_owned();
-    let words = |key: &str| -> Vec<String> { value.words_of(key).into_iter().map(|(word, _)| word.to_owned()).collect() };
-    let task = &mut build.plan.tasks[ix];
-    task.objective = of("description");
-    if task.objective == task.title {
-        task.objective.clear();
+    if value.word_of("description") != Some(build.plan.tasks[ix].title.as_str()) {
+        build.details_of(ix, Detail::Objective, value, "description");
     }
-    task.tests.extend(value.word_of("testStrategy").map(str::to_owned));
-    task.specs.extend(value.word_of("details").map(str::to_owned));
-    task.criteria = words("acceptanceCriteria");
-    task.files = words("relevantFiles");
-    task.agent = value.word_of("assignee").map(str::to_owned);
-    task.estimate = value.word_of("effort").and_then(estimate);
-    let notes = ["priority", "complexity"].iter().filter_map(|key| Some(format!("{key}: {}", value.word_of(key)?)));
-    task.notes.extend(notes);
+    let keys = [
+        (Detail::Tests, "testStrategy"),
+        (Detail::Specs, "details"),
+        (Detail::Criteria, "acceptanceCriteria"),
+        (Detail::Files, "relevantFiles"),
+        (Detail::Agent, "assignee"),
+        (Detail::Estimate, "effort"),
+    ];
+    for (detail, key) in keys {
+        build.details_of(ix, detail, value, key);
+    }
+    for key in ["priority", "complexity"] {
+        build.note_of(ix, value, key);
+    }
 }
 
 /// Sub-tasks as steps. `3` is the third of its siblings, `12.1` says of which task; a number that no sibling has is
@@ -148,18 +148,17 @@ fn sub_tasks(build: &mut Builder<'_>, ix: usize, value: &Value) {
     let sibling = |id: &str| ids.get(id).or_else(|| ids.get(id.strip_prefix(own)?.strip_prefix('.')?)).copied();
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
     let all = build.text.all;
-    let mut steps = Vec::new();
     let open = build.marks.contains_key(&ix);
     for (nth, part) in parts.iter().enumerate() {
         let words = part.words_of("dependencies");
-        for (id, span) in &words {
+        for (id, value) in &words {
             match sibling(id) {
                 Some(on) => waits[nth].push(on),
                 None => {
                     let what = format!(
                         "`{id}` is no sub-task of task {own}: what a sub-task waits for must be one of its siblings; this is not waited for"
                     );
-                    build.problems.push(Problem::warning("sub-task-reference", span.clone(), what));
+                    build.problems.push(Problem::warning("sub-task-reference", value.span.clone(), what));
                 }
             }
         }
@@ -170,15 +169,13 @@ fn sub_tasks(build: &mut Builder<'_>, ix: usize, value: &Value) {
             let ids: Vec<&str> = words.iter().map(|(id, _)| *id).collect();
             text.push_str(&format!(" (after {})", ids.join(", ")));
         }
-        steps.push((title.map_or(part.span.start..part.span.start, |title| title.place(all)), done));
-        build.plan.tasks[ix].steps.push(text);
+        build.step(ix, text, title.map_or(part.span.start..part.span.start, |title| title.place(all)), Some(done));
     }
-    let unfinished = steps.iter().filter(|(_, done)| !done).count();
+    let unfinished = build.outline.tasks[ix].ticks().filter(|done| !done).count();
     if open && unfinished > 0 && build.marks.get(&ix) == Some(&Mark::Done) {
         let what = format!("task {own} is done, but {unfinished} of its sub-tasks are not: the task's status counts");
         build.problems.push(Problem::warning("parent-disagrees", build.outline.tasks[ix].span.clone(), what));
     }
-    build.outline.tasks[ix].steps = steps;
     if let Some(circle) = circle(&waits) {
         let ids: Vec<String> = circle.iter().map(|&nth| format!("{own}.{}", parts[nth].word_of("id").unwrap_or_default())).collect();
         let what =

@@ -148,6 +148,16 @@ impl<'a> Text<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// Where its text ends, without blanks.
+    pub fn end(&self) -> usize {
+        self.start + self.text.trim_end().len()
+    }
+
+    /// Its text with its blanks in front, as a stretch of the whole text.
+    pub fn span(&self) -> Range<usize> {
+        self.start..self.end()
+    }
+
     /// Blanks in front, a tab counting four.
     pub fn indent(&self) -> usize {
         let blanks = self.text.chars().take_while(|c| *c == ' ' || *c == '\t');
@@ -246,36 +256,47 @@ pub struct Field {
     pub value: String,
     /// Where the value starts.
     pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+}
+
+/// What may be a field, or more of one.
+struct Entry<'a> {
+    depth: usize,
+    start: usize,
+    end: usize,
+    text: Cow<'a, str>,
 }
 
 /// The fields of some lines. A bullet or a blank line starts a new entry, other lines go on with
 /// the one before; bold names run together on one line are taken apart.
 pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
-    let mut entries: Vec<(usize, usize, Cow<'_, str>)> = Vec::new();
+    let mut entries: Vec<Entry<'_>> = Vec::new();
     let mut open = false;
     for line in lines.iter().filter(|line| !line.hidden) {
         let (start, body) = line.trimmed();
         if body.is_empty() {
             open = false;
         } else if let Some(item) = line.item() {
-            entries.push((line.indent() + 1, item.start, Cow::Borrowed(item.text)));
+            entries.push(Entry { depth: line.indent() + 1, start: item.start, end: line.end(), text: Cow::Borrowed(item.text) });
             open = true;
         } else if open && !body.starts_with("**") && !body.starts_with('📝') && !begins_a_field(body) {
-            if let Some((_, _, text)) = entries.last_mut() {
-                let text = text.to_mut();
+            if let Some(entry) = entries.last_mut() {
+                let text = entry.text.to_mut();
                 text.push(' ');
                 text.push_str(body);
+                entry.end = line.end();
             }
         } else {
             let text = body.trim_start_matches('📝').trim_start();
-            entries.push((0, start + body.len() - text.len(), Cow::Borrowed(text)));
+            entries.push(Entry { depth: 0, start: start + body.len() - text.len(), end: line.end(), text: Cow::Borrowed(text) });
             open = true;
         }
     }
     let mut fields: Vec<Field> = Vec::new();
     let (mut depth, mut empty) = (0, false);
-    for (indent, start, text) in entries {
-        let split = split_fields(&text, start);
+    for Entry { depth: indent, start, end, text } in entries {
+        let split = split_fields(&text, start, end);
         if split.is_empty() {
             // A bullet under a field with no value of its own belongs to it; under one that has a value, where it is
             // nested and what it says can be more than one thing.
@@ -287,6 +308,7 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
                     last.value.push('\n');
                 }
                 last.value.push_str(&text);
+                last.end = end;
             }
         } else {
             depth = indent;
@@ -327,7 +349,7 @@ fn begins_a_field(body: &str) -> bool {
 }
 
 /// `Name: value`, `**Name**: value`, `**Name:** value`, several bold ones in a row.
-fn split_fields(text: &str, start: usize) -> Vec<Field> {
+fn split_fields(text: &str, start: usize, end_of_all: usize) -> Vec<Field> {
     let mut heads: Vec<(usize, usize, String)> = Vec::new();
     let mut from = 0;
     while let Some(open) = text[from..].find("**").map(|at| from + at) {
@@ -363,6 +385,8 @@ fn split_fields(text: &str, start: usize) -> Vec<Field> {
             label: label.trim().to_owned(),
             value: value.to_owned(),
             start: start + from + (raw.len() - raw.trim_start().len()),
+            // What was joined from several lines is longer in them.
+            end: if end == text.len() { end_of_all } else { start + from + raw.trim_end().len() },
         }
     };
     heads.into_iter().zip(ends).map(field).collect()

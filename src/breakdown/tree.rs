@@ -65,13 +65,14 @@ impl Value {
         if let Data::Word(word) = &self.data { Some(word.trim()).filter(|word| !word.is_empty()) } else { None }
     }
 
+    /// Nothing, at a place.
+    pub fn nothing(at: usize) -> Self {
+        Self { span: at..at, data: Data::Nothing }
+    }
+
     /// Where it stands, without quotes around it.
     pub fn place(&self, all: &str) -> Range<usize> {
-        let text = all.get(self.span.clone()).unwrap_or_default();
-        let body = text.trim_end();
-        let end = self.span.start + body.len();
-        let quoted = body.len() >= 2 && (body.starts_with('"') && body.ends_with('"') || body.starts_with('\'') && body.ends_with('\''));
-        if quoted { self.span.start + 1..end - 1 } else { self.span.start..end }
+        unquoted(all, &self.span)
     }
 
     /// The word of a key.
@@ -79,12 +80,20 @@ impl Value {
         self.get(key)?.word()
     }
 
-    /// The words of a key's list, or its only word; with where they stand.
-    pub fn words_of(&self, key: &str) -> Vec<(&str, Range<usize>)> {
+    /// The words of a key's list, or its only word; with the values that they are.
+    pub fn words_of(&self, key: &str) -> Vec<(&str, &Value)> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let all = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
-        all.iter().filter_map(|item| Some((item.word()?, item.span.clone()))).collect()
+        all.iter().filter_map(|item| Some((item.word()?, item))).collect()
     }
+}
+
+/// A stretch without blanks at its end and without quotes around it.
+pub fn unquoted(all: &str, span: &Range<usize>) -> Range<usize> {
+    let body = all.get(span.clone()).unwrap_or_default().trim_end();
+    let end = span.start + body.len();
+    let quoted = body.len() >= 2 && (body.starts_with('"') && body.ends_with('"') || body.starts_with('\'') && body.ends_with('\''));
+    if quoted { span.start + 1..end - 1 } else { span.start..end }
 }
 
 /// Reads JSON, with comments and trailing commas where somebody has put them.

@@ -4,6 +4,7 @@
 use super::id::{BarrierId, GateId, StreamId, TaskId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A breakdown's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,7 +49,7 @@ impl Plan {
         for dependency in self.tasks.iter().flat_map(|task| &task.depends_on) {
             match dependency.origin {
                 Origin::Explicit => edges.explicit += 1,
-                Origin::Implied => edges.implied += 1,
+                Origin::Order | Origin::Phase | Origin::Wave => edges.implied += 1,
             }
         }
         edges
@@ -216,14 +217,19 @@ pub enum Node {
     Barrier(BarrierId),
 }
 
-/// Whether a dependency was written down or follows from the format's order.
+/// Who says that something is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Origin {
-    /// Written in the breakdown.
+    /// It is written in the breakdown.
     Explicit,
-    /// Implied by the order of the file.
-    Implied,
+    /// It follows from the order of tasks.
+    #[serde(alias = "implied")]
+    Order,
+    /// It follows from the order of streams.
+    Phase,
+    /// It follows from the waves that tasks are put in.
+    Wave,
 }
 
 /// A set of tasks waited for as a whole: one node instead of an edge for each pair.
@@ -278,6 +284,23 @@ pub enum Estimate {
     Size(Size),
 }
 
+impl fmt::Display for Estimate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[expect(clippy::float_cmp, reason = "both are what was written")]
+            Self::Time { min_minutes, max_minutes } if min_minutes == max_minutes => write!(out, "{min_minutes}m"),
+            Self::Time { min_minutes, max_minutes } => write!(out, "{min_minutes}-{max_minutes}m"),
+            Self::Size(size) => out.write_str(match size {
+                Size::ExtraSmall => "XS",
+                Size::Small => "Small",
+                Size::Medium => "Medium",
+                Size::Large => "Large",
+                Size::ExtraLarge => "XL",
+            }),
+        }
+    }
+}
+
 /// Sizes that breakdowns use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -305,4 +328,14 @@ pub enum TestsFirst {
     Advisory,
     /// Not asked for.
     Off,
+}
+
+impl fmt::Display for TestsFirst {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Required => "required",
+            Self::Advisory => "advisory",
+            Self::Off => "off",
+        })
+    }
 }

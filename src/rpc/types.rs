@@ -1,6 +1,7 @@
 //! Wire types: what `plan` and `check` print as JSON. What a client may rely on stands in
 //! `schema/`.
 
+use crate::breakdown::outline::TaskSpot;
 use crate::breakdown::problem::Problem;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
@@ -103,6 +104,23 @@ pub struct TaskDocument {
     pub file: Option<String>,
     /// Its line, from 1.
     pub line: usize,
+    /// Where the breakdown says what else it says of it.
+    pub details: Vec<DetailDocument>,
+}
+
+/// A place where something is said of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DetailDocument {
+    /// What is said: `agent`, `command`, `commit`, `criteria`, `estimate`, `files`, `notes`, `objective`, `parallel`,
+    /// `skills`, `specs`, `steps`, `tests` or `testsFirst`.
+    pub name: String,
+    /// The file, where the breakdown is a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
 }
 
 /// What something waits for.
@@ -214,6 +232,16 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     let text = source.input().lines();
     // Only some tasks may be wanted of those that were read.
     let spots: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|spot| (&spot.id, spot)).collect();
+    let details = |spot: &TaskSpot| -> Vec<DetailDocument> {
+        let steps = spot.steps.iter().map(|step| ("steps", step.span.start));
+        let mut places: Vec<_> = spot.details.iter().map(|(detail, span)| (detail.name(), span.start)).chain(steps).collect();
+        places.sort_by_key(|(_, at)| *at);
+        let document = |(name, at): (&str, usize)| {
+            let (file, line, column) = source.place(&text, at);
+            DetailDocument { name: name.into(), file: Some(file).filter(|_| source.is_folder()), line, column }
+        };
+        places.into_iter().map(document).collect()
+    };
     let task = |ix: usize| {
         let spot = spots.get(&plan.tasks[ix].id);
         let (file, line, _) = source.place(&text, spot.map_or(0, |spot| spot.span.start));
@@ -246,6 +274,7 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
             state_from: spot.and_then(|spot| spot.said_by).map(|by| by.word().into()),
             file: Some(file).filter(|_| source.is_folder()),
             line,
+            details: spot.map(|spot| details(spot)).unwrap_or_default(),
         }
     };
     let gate = |gate: &Gate| GateDocument {

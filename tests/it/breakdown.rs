@@ -16,7 +16,7 @@ pub fn dependency(dependency: &Dependency) -> String {
         Node::Stream(id) => format!("[{id}]"),
         Node::Barrier(id) => format!("{{{id}}}"),
     };
-    if dependency.origin == Origin::Implied { format!("({name})") } else { name }
+    if dependency.origin == Origin::Explicit { name } else { format!("({name})") }
 }
 
 /// Streams as `[A] Name ← what`, tasks as `  1 Title ← what`, implied ones in parentheses.

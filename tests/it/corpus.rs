@@ -48,20 +48,22 @@ fn the_complex_example_comes_out_exactly() {
     assert_eq!(parsed.problems, []);
 }
 
-/// What is done can be written into real files of each format that has a place for it, and changes nothing else.
+/// What is done can be written into real files of each format that has a place for it, and changes nothing else; and
+/// what their tasks say stands where it is said to stand.
 #[test]
 fn one_mark_is_all_that_is_written() {
     let Some(folder) = corpus() else { return };
     let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).unwrap();
-    let mut written = 0;
+    let (mut written, mut placed) = (0, 0);
     for row in manifest.lines().skip(1) {
         let source = source::read(&folder.join(row.split('\t').next().unwrap())).unwrap();
         written += crate::formats::written_back(&source.text, &source.files);
+        placed += crate::formats::placed(&source.text, &source.files);
         if source.text.len() < 100_000 {
             crate::formats::converted(&source.text, &source.files);
         }
     }
-    assert!(written > 400, "{written}");
+    assert!(written > 400 && placed > 5_000, "{written}, {placed}");
 }
 
 /// Every file of the corpus, of whatever format, at any cut: an answer, and no panic.

@@ -3,10 +3,12 @@
 use crate::breakdown::outline;
 use execution_coordinator::breakdown::convert::{Converted, TARGETS, convert};
 use execution_coordinator::breakdown::json::Document;
+use execution_coordinator::breakdown::outline::Detail;
 use execution_coordinator::breakdown::write_back::{Unwritten, done};
 use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
 use execution_coordinator::core::event::Mark;
 use expect_test::{Expect, expect};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Files one after the other, as a folder is read.
@@ -29,6 +31,7 @@ pub fn check(files: &[(&str, &str)], expected: Expect) {
     let written = format!("{} can be written back\n", written_back(&text, &ranges));
     expected.assert_eq(&(counts + &outline(&parsed, &text) + &written));
     converted(&text, &ranges);
+    placed(&text, &ranges);
     // Whatever is cut off, and as whatever it is read, there is an answer.
     for (cut, _) in text.char_indices().step_by(7) {
         let kept: Vec<_> = ranges
@@ -63,6 +66,41 @@ pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
         written += 1;
     }
     written
+}
+
+/// Each thing that is said of a task stands where it is said to stand.
+pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
+    let parsed = parse(Input { text, files }, None, Deps::Format);
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let mut count = 0;
+    for (task, spot) in parsed.plan.tasks.iter().zip(&parsed.outline.tasks) {
+        assert_eq!(task.steps.len(), spot.steps.len(), "{}", task.id);
+        let mut entries: BTreeMap<Detail, Vec<String>> = BTreeMap::new();
+        for (detail, span) in &spot.details {
+            let known = entries.entry(*detail).or_insert_with(|| detail.of(task));
+            count += 1;
+            if matches!(detail, Detail::Estimate | Detail::Parallel | Detail::TestsFirst) || known.is_empty() {
+                assert!(!letters(&text[span.clone()]).is_empty(), "{detail:?} of {}: {span:?}", task.id);
+                continue;
+            }
+            let is_list = !matches!(detail, Detail::Agent | Detail::Command | Detail::Commit | Detail::Objective);
+            let entry = letters(&if is_list { known.remove(0) } else { known[0].clone() });
+            let there = letters(&text[span.clone()]);
+            // In strings of JSON, letters stand for others; of what there is one of, an earlier one may not count.
+            let begins = |of: &str| there.starts_with(&of.chars().take(40).collect::<String>());
+            let same = entry.contains(&there) || there.contains(&entry) || begins(&entry) || text[span.clone()].contains('\\');
+            // Some notes say in our words what a sign there means.
+            let same = same || *detail == Detail::Notes && !entry.is_empty() && !there.is_empty();
+            let later = !is_list && spot.details.iter().any(|(other, at)| other == detail && at != span);
+            assert!(same || later, "{detail:?} of {}: {entry} is not {there}", task.id);
+        }
+        let all = [Detail::Criteria, Detail::Files, Detail::Notes, Detail::Skills, Detail::Specs, Detail::Tests];
+        for detail in all {
+            let left = entries.get(&detail).cloned().unwrap_or_else(|| detail.of(task));
+            assert!(left.is_empty(), "{detail:?} of {} without a place: {left:?}", task.id);
+        }
+    }
+    count
 }
 
 /// Says which line is the first that differs.
@@ -261,8 +299,8 @@ fn kiro_with_waves_and_cc_sdd_with_parallel_marks() {
             [1] One
               1 One Done
             [2] Two
-              2.1 a ← ({wave 0})
-              2.2 b ← ({wave 0})
+              2.1 a ← (1)
+              2.2 b ← (1)
             [3] Three
               3 Three ← (2.2)
             7:1 Warning no-wave: task 3 is in no wave: it waits for the task before it

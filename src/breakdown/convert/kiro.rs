@@ -84,7 +84,7 @@ fn write_task(out: &mut String, document: &Document, task: &Task, indent: &str) 
     field("Objective", &task.objective);
     field("Agent", task.agent.as_deref().unwrap_or_default());
     field("Files", &task.files.join(", "));
-    field("Estimate", &task.estimate.map(super::estimate).unwrap_or_default());
+    field("Estimate", &task.estimate.map(|estimate| estimate.to_string()).unwrap_or_default());
     let requirements = task.notes.iter().find_map(|note| note.strip_prefix("Requirements: "));
     if let Some(requirements) = requirements {
         let _ = writeln!(out, "{indent}  - _Requirements: {}_", line(requirements));

@@ -1,6 +1,6 @@
 //! claude-task-master's `tasks.json`: one tag, and what a task waits for as tasks.
 
-use super::{estimate, waits};
+use super::waits;
 use crate::breakdown::json::Document;
 use crate::core::event::Mark;
 use crate::core::plan::Task;
@@ -32,7 +32,7 @@ pub fn write(document: &Document) -> String {
         more("acceptanceCriteria", json!(task.criteria));
         more("relevantFiles", json!(task.files));
         more("assignee", json!(task.agent.as_deref().unwrap_or_default()));
-        more("effort", json!(task.estimate.map(estimate).unwrap_or_default()));
+        more("effort", json!(task.estimate.map(|estimate| estimate.to_string()).unwrap_or_default()));
         let priority = task.notes.iter().find_map(|note| note.strip_prefix("priority: "));
         more("priority", json!(priority.unwrap_or_default()));
         Value::Object(value)

@@ -2,6 +2,7 @@
 
 use super::scene::{Scene, Spot};
 use super::status::markdown;
+use crate::breakdown::outline::Detail;
 use crate::breakdown::refs::ids_in;
 use crate::breakdown::refs::{Target, references};
 use crate::breakdown::{Deps, Input, parse};
@@ -171,9 +172,23 @@ impl Scene {
 
     /// Everything about what a place names.
     pub fn hover(&self, offset: usize) -> Option<Hover> {
-        let (spots, span) = self.named_at(offset)?;
-        let text = spots.iter().take(4).map(|spot| self.card(spot)).collect::<Vec<_>>().join("\n\n---\n\n");
+        let cards = |(spots, span): (Vec<Spot>, Range<usize>)| {
+            (spots.iter().take(4).map(|spot| self.card(spot)).collect::<Vec<_>>().join("\n\n---\n\n"), span)
+        };
+        let (text, span) = self.named_at(offset).map(cards).or_else(|| self.detail_at(offset))?;
         Some(Hover { contents: HoverContents::Markup(markdown(text)), range: Some(self.span(&span)) })
+    }
+
+    /// What is said of a task at a place, and how that is read.
+    fn detail_at(&self, offset: usize) -> Option<(String, Range<usize>)> {
+        let at = |(_, (_, span)): &(usize, &(Detail, Range<usize>))| span.start <= offset && offset < span.end;
+        self.parsed().outline.tasks.iter().find_map(|spot| {
+            let (nth, (detail, span)) = spot.details.iter().enumerate().find(at)?;
+            let before = spot.details[..nth].iter().filter(|(other, _)| other == detail).count();
+            let entries = detail.of(self.planned(&spot.id)?);
+            let entry = entries.get(before).or(entries.last()).map_or_else(|| self.text()[span.clone()].to_owned(), String::clone);
+            Some((format!("**{}** of task {}: {entry}", detail.name(), spot.id), span.clone()))
+        })
     }
 
     fn card(&self, spot: &Spot) -> String {
