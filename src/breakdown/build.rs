@@ -1,5 +1,6 @@
 //! Collects what a format's reader finds.
 
+use super::names::Names;
 use super::outline::{Detail, Outline, SaidBy, StepSpot, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, Target, references};
@@ -119,7 +120,7 @@ impl<'a> Builder<'a> {
         }
         let (lower, ix) = (unique.to_lowercase(), self.plan.streams.len());
         if let Some((_, number)) = lower.rsplit_once(' ') {
-            self.stream_numbers.entry(number.to_owned()).or_insert(ix);
+            self.stream_numbers.entry(unpadded(number)).or_insert(ix);
         }
         self.stream_ids.insert(lower, ix);
         let id = StreamId::from(unique);
@@ -331,10 +332,9 @@ impl<'a> Builder<'a> {
     /// Whether any task says what it waits for.
     pub fn states_dependencies(&self) -> bool {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
-        let ids: HashSet<String> = self.plan.tasks.iter().map(|task| task.id.as_str().to_lowercase()).collect();
+        let names = Names::new(&self.plan);
         // What is needed from outside orders nothing.
-        let inside =
-            |reference: &Reference| if let Target::External(word) = &reference.to { ids.contains(&word.to_lowercase()) } else { true };
+        let inside = |reference: &Reference| !matches!(reference.to, Target::External(_)) || !self.meant(reference, &names).is_empty();
         self.exact.iter().any(|(who, ..)| of_task(who))
             || self.waits.iter().any(|(who, text, _)| of_task(who) && references(text).iter().any(inside))
     }
@@ -483,6 +483,12 @@ impl<'a> Builder<'a> {
         self.outline.gates.push((id.clone(), span));
         self.plan.gates.push(PlanGate { id, level, after, text: text.to_owned() });
     }
+}
+
+/// `02.1` → `2.1`.
+pub fn unpadded(number: &str) -> String {
+    let part = |part: &str| if part.bytes().all(|byte| byte == b'0') { part.to_owned() } else { part.trim_start_matches('0').to_owned() };
+    number.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 /// `✅ Title`, `Title ✅ 2025-12-10`, `Title - ✅ COMPLETED`, `Title [DONE]`; a sign within a sentence says nothing.

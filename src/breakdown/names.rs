@@ -76,7 +76,11 @@ impl Names {
     /// The task whose id is the least different from one that does not exist.
     pub fn nearest(&self, id: &str) -> Option<usize> {
         let id = id.to_lowercase();
-        let near = self.exact.iter().map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
+        // One number is as near to a wrong one as another: only letters, padding and signs may be slips of the pen.
+        let numbers = |id: &str| -> Vec<u64> { id.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect() };
+        let own = numbers(&id);
+        let same = self.exact.iter().filter(|(name, _)| numbers(name) == own);
+        let near = same.map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
         near.filter(|(distance, ..)| *distance <= 1 + id.len() / 3).min().map(|(_, _, ix)| ix)
     }
 }

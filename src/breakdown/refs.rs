@@ -29,11 +29,35 @@ pub enum Target {
 }
 
 const NOTHING: [&str; 12] = ["none", "—", "–", "-", "n/a", "na", "[]", "", "immediately", "parallel start", "없음", "なし"];
-const GROUP_LABELS: [&str; 8] = ["streams", "stream", "phases", "phase", "waves", "wave", "epic", "milestone"];
-const TASK_LABELS: [&str; 6] = ["tasks", "task", "steps", "step", "story", "wp"];
+const GROUP_LABELS: [&str; 10] = ["streams", "stream", "phases", "phase", "waves", "wave", "epics", "epic", "milestones", "milestone"];
+const TASK_LABELS: [&str; 12] = ["tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
+/// Words that stand in front of a reference and add nothing to it.
+const LEADS: [&str; 10] =
+    ["requires ", "require ", "needs ", "depends on ", "blocked by ", "after ", "then ", "both ", "either ", "completion of "];
+/// What `all …` means all earlier tasks of.
+const ALL_OF: [&str; 14] = [
+    "previous",
+    "above",
+    "prior",
+    "preceding",
+    "earlier",
+    "other",
+    "task",
+    "test",
+    "phase",
+    "stream",
+    "stor",
+    "step",
+    "module",
+    "component",
+];
+/// `all`, without anything behind it.
+const ALL: [&str; 8] = ["all", "everything", "全部", "所有", "全て", "すべて", "전체", "모두"];
 
 /// Reads a list of references: `Tasks 2, 4, 5 complete`, `A1, B3`, `T001-T009`, `Stream C`.
 pub fn references(text: &str) -> Vec<Reference> {
+    // Another field may follow behind a bar.
+    let text = text.find(" | ").map_or(text, |end| &text[..end]).trim_end_matches(['|', ' ']);
     let bare = without_parentheses(text);
     let mut found = Vec::new();
     let mut group = false;
@@ -48,7 +72,8 @@ pub fn references(text: &str) -> Vec<Reference> {
             Some(Label::Task) => group = false,
             None => {}
         }
-        if lower.starts_with("all ") && ["previous", "above", "prior", "preceding"].iter().any(|word| lower.contains(word)) {
+        let of = lower.strip_prefix("all ").filter(|of| !of.bytes().any(|byte| byte.is_ascii_digit()));
+        if ALL.contains(&lower.as_str()) || of.is_some_and(|of| ALL_OF.iter().any(|word| of.contains(word))) {
             found.push(Reference { to: Target::AllBefore, at, len: piece.len() });
             continue;
         }
@@ -65,9 +90,9 @@ enum Label {
     Task,
 }
 
-/// The same text with everything in parentheses blanked, so that places stay.
+/// The same text with everything in parentheses and all marks around words blanked, so that places stay.
 fn without_parentheses(text: &str) -> Cow<'_, str> {
-    if !text.contains(['(', ')', '（', '）', '[', ']', '`', '*']) {
+    if !text.contains(['(', ')', '（', '）', '[', ']', '`', '*', '"', '~']) {
         return Cow::Borrowed(text);
     }
     let mut depth = 0_usize;
@@ -76,7 +101,7 @@ fn without_parentheses(text: &str) -> Cow<'_, str> {
         if matches!(c, '(' | '（') {
             depth += 1;
         }
-        if depth > 0 || matches!(c, '[' | ']' | '`' | '*') {
+        if depth > 0 || matches!(c, '[' | ']' | '`' | '*' | '"' | '~') {
             out.extend(std::iter::repeat_n(' ', c.len_utf8()));
         } else {
             out.push(c);
@@ -89,7 +114,8 @@ fn without_parentheses(text: &str) -> Cow<'_, str> {
 }
 
 /// What stands between two pieces.
-const SEPARATORS: [&str; 13] = [",", "，", "、", ";", "；", "および", "以及", " 및 ", " and ", " & ", " + ", "\n", "\r"];
+const SEPARATORS: [&str; 17] =
+    [",", "，", "、", ";", "；", "および", "以及", " 및 ", " 及 ", " and ", " or ", " & ", " + ", " plus ", "→", "\n", "\r"];
 
 /// Splits at commas and "and", with where each piece starts.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
@@ -103,13 +129,22 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
         }
     };
     let mut at = 0;
-    while let Some(next) = text[at..].find([',', '，', '、', ';', '；', 'お', '以', ' ', '\n', '\r']) {
+    while let Some(next) = text[at..].find([',', '，', '、', ';', '；', 'お', '以', ' ', '→', '/', '\n', '\r']) {
         at += next;
         match SEPARATORS.iter().find(|by| text[at..].starts_with(*by)) {
             Some(by) => {
                 keep(from, at);
                 at += by.len();
                 from = at;
+            }
+            // `1/2` are two tasks, `docs/a1` is a path.
+            None if text[at..].starts_with('/') => {
+                let after_digit = at > 0 && text.as_bytes()[at - 1].is_ascii_digit();
+                if after_digit && !text[from..at].contains('/') && id_len(&text[at + 1..]).is_some() {
+                    keep(from, at);
+                    from = at + 1;
+                }
+                at += 1;
             }
             None => at += text[at..].chars().next().map_or(1, char::len_utf8),
         }
@@ -120,23 +155,31 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
 
 /// `Task 3 complete` → a label, what follows it and where that starts.
 fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
+    let mut lead = 0;
+    while let Some(len) = LEADS.iter().chain(&["all "]).find_map(|lead_word| {
+        let head = piece.get(lead..lead + lead_word.len())?;
+        head.eq_ignore_ascii_case(lead_word).then_some(lead_word.len())
+    }) {
+        lead += len;
+    }
     let labelled = |labels: &[&str]| {
         labels.iter().find_map(|label| {
-            let (head, rest) = (piece.get(..label.len())?, piece.get(label.len()..)?);
-            (head.eq_ignore_ascii_case(label) && rest.starts_with([' ', '#', ':'])).then_some(label.len())
+            let (head, rest) = (piece.get(lead..lead + label.len())?, piece.get(lead + label.len()..)?);
+            let ends = rest.starts_with([' ', '#', ':']) || !label.is_ascii() && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+            (head.eq_ignore_ascii_case(label) && ends).then_some(lead + label.len())
         })
     };
     let (label, skip) = match (labelled(&GROUP_LABELS), labelled(&TASK_LABELS)) {
         (Some(skip), _) => (Some(Label::Group), skip),
         (None, Some(skip)) => (Some(Label::Task), skip),
-        (None, None) => (None, 0),
+        (None, None) => (None, lead),
     };
     let rest = piece[skip..].trim_start_matches([' ', '#', ':']);
     (label, rest, piece.len() - rest.len())
 }
 
 fn stream(text: &str) -> Option<Target> {
-    let word = text.split_whitespace().next()?.trim_end_matches(['.', ':']);
+    let word = text.split([' ', '\t', '\'', '’']).next()?.trim_end_matches(['.', ':']);
     let key = word.len() <= 6 && (word.chars().next()?.is_ascii_digit() || word.len() <= 2);
     key.then(|| Target::Stream(word.to_owned()))
 }
@@ -146,7 +189,7 @@ fn task(text: &str) -> (Option<Target>, usize) {
     let (id, rest) = text.split_at(first);
     for by in ["-", "–", "—", "…", "...", " to ", " through ", "~", " - ", " – "] {
         let Some(after) = rest.strip_prefix(by) else { continue };
-        let after_trimmed = after.trim_start();
+        let (_, after_trimmed, _) = take_label(after.trim_start());
         if let Some(second) = id_len(after_trimmed) {
             let len = first + by.len() + (after.len() - after_trimmed.len()) + second;
             return (Some(Target::Range(id.to_owned(), after_trimmed[..second].to_owned())), len);
@@ -154,6 +197,9 @@ fn task(text: &str) -> (Option<Target>, usize) {
     }
     // What follows an id may only be words about it ("complete", "is done"), or it was no id.
     let fits = rest.is_empty() || rest.starts_with([' ', '.', ':', '\t']);
+    if rest.starts_with(|c: char| !c.is_ascii() && c.is_alphabetic()) {
+        return (Some(Target::Task(id.to_owned())), first);
+    }
     let word = rest.split_whitespace().next().unwrap_or("").to_lowercase();
     let about = [
         "",
@@ -179,6 +225,37 @@ fn task(text: &str) -> (Option<Target>, usize) {
     ];
     let known = about.contains(&word.trim_end_matches(['.', ':', ';'])) || word.starts_with('#');
     if fits && known { (Some(Target::Task(id.to_owned())), first) } else { (None, 0) }
+}
+
+/// What a text names among other words: by a label (`the API of Task 3`), or by an id that no number of things could
+/// be (`T-020 contracts`).
+pub fn named_within(text: &str) -> Vec<Reference> {
+    let bare = without_parentheses(text);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bare.len() {
+        let rest = &bare[at..];
+        let begins = at == 0 || !bare[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '.');
+        let (label, id, id_at) = if begins { take_label(rest) } else { (None, rest, 0) };
+        let named = match label {
+            Some(Label::Group) => stream(id).map(|to| (to, id.split([' ', '\'', '’']).next().map_or(0, str::len))),
+            Some(Label::Task) => id_len(id).map(|len| (Target::Task(id[..len].to_owned()), len)),
+            None => {
+                let len = id_len(rest).filter(|_| begins);
+                let sure = len.filter(|len| rest.starts_with(|c: char| c.is_ascii_alphabetic()) || rest[..*len].contains('.'));
+                sure.map(|len| (Target::Task(rest[..len].to_owned()), len))
+            }
+        };
+        match named {
+            Some((to, len)) => {
+                let skip = if label.is_some() { id_at } else { 0 };
+                found.push(Reference { to, at: at + skip, len });
+                at += (skip + len).max(1);
+            }
+            None => at += rest.chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    found
 }
 
 /// How long the task id at the start of a text is: letters, digits with dots, a suffix.

@@ -1,11 +1,11 @@
 //! What refers to what: references, the format's order, duplicates, cycles, and what else is wrong
 //! once everything has been read.
 
-use super::build::{Builder, On, Waiting};
+use super::build::{Builder, On, Waiting, unpadded};
 use super::names::Names;
 use super::outline::Mention;
 use super::problem::{Problem, Severity};
-use super::refs::{Reference, Target, references};
+use super::refs::{Reference, Target, named_within, references};
 use super::text::Line;
 use super::{Deps, Parsed};
 use crate::core::graph::Graph;
@@ -33,16 +33,22 @@ impl Builder<'_> {
         self.rename_duplicates(&names);
         let waits = std::mem::take(&mut self.waits);
         for (who, text, start) in &waits {
-            for mut reference in references(text) {
-                // Whatever it looks like, an id that exists is one.
-                if let Target::External(word) = &reference.to
-                    && names.exact.contains_key(&word.trim_end_matches('.').to_lowercase())
-                {
-                    reference.to = Target::Task(word.trim_end_matches('.').to_owned());
+            for reference in references(text) {
+                let place = |of: &Reference| {
+                    let written = text.get(of.at..of.at + of.len).unwrap_or_default();
+                    self.place_of(written, *start + of.at, *start)
+                };
+                let (span, meant) = (place(&reference), self.meant(&reference, &names));
+                let places: Vec<_> = meant.iter().map(place).collect();
+                if meant.is_empty() {
+                    self.resolve(*who, &reference, span, &names);
+                } else if !matches!(&meant[..], [one] if one.len == reference.len) {
+                    let what = "only what is named here is waited for, the other words mean nothing to us";
+                    self.problems.push(Problem::info("inexact-reference", span, what));
                 }
-                let written = text.get(reference.at..reference.at + reference.len).unwrap_or_default();
-                let span = self.place_of(written, *start + reference.at, *start);
-                self.resolve(*who, &reference, span, &names);
+                for (reference, span) in meant.iter().zip(places) {
+                    self.resolve(*who, reference, span, &names);
+                }
             }
         }
         for (who, id, span) in std::mem::take(&mut self.exact) {
@@ -87,6 +93,22 @@ impl Builder<'_> {
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
         let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
         Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes, read_as: None }
+    }
+
+    /// What is meant by a reference that looks like something outside: whatever it looks like, what exists is named.
+    pub(super) fn meant(&self, reference: &Reference, names: &Names) -> Vec<Reference> {
+        let Target::External(word) = &reference.to else { return Vec::new() };
+        let bare = word.trim_end_matches('.');
+        if names.exact.contains_key(&bare.to_lowercase()) {
+            return vec![Reference { to: Target::Task(bare.to_owned()), at: reference.at, len: reference.len }];
+        }
+        let exists = |of: &Reference| match &of.to {
+            Target::Task(id) => names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1,
+            Target::Stream(key) => self.find_stream(key).is_some(),
+            _ => false,
+        };
+        let named = named_within(word).into_iter().filter(exists);
+        named.map(|of| Reference { at: reference.at + of.at, ..of }).collect()
     }
 
     fn rename_duplicates(&mut self, names: &Names) {
@@ -167,7 +189,12 @@ impl Builder<'_> {
                 }
                 None => {
                     let known: Vec<&str> = self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
-                    return self.unknown(who, key, &known.join(", "), span, None);
+                    // With the word in front of it: `1` alone says nothing.
+                    let before = self.text.all[..span.start].trim_end();
+                    let label = before.rsplit([' ', '\n', '(', '*']).next().filter(|word| word.chars().all(char::is_alphabetic));
+                    let written = format!("{} {key}", label.unwrap_or("stream"));
+                    let near = known.len() <= 12 && known.iter().any(|id| id.contains(' ')) == label.is_some();
+                    return self.unknown(who, written.trim(), &if near { known.join(", ") } else { String::new() }, span, None);
                 }
             },
             Target::External(text) => return self.needs_from_outside(text, span),
@@ -303,7 +330,7 @@ impl Builder<'_> {
     /// The stream of a key: `A`, `2` for `Phase 2`, `US1` for the phase of user story 1.
     pub fn find_stream(&self, key: &str) -> Option<usize> {
         let key = key.trim().trim_end_matches(['.', ':', ',']);
-        self.stream_of(key).or_else(|| self.stream_numbers.get(&key.to_lowercase()).copied())
+        self.stream_of(key).or_else(|| self.stream_numbers.get(&unpadded(&key.to_lowercase())).copied())
     }
 
     fn find_task(&mut self, id: &str, names: &Names, span: &Range<usize>) -> Found {

@@ -376,7 +376,7 @@ fn task_master_with_tags_parts_and_a_cycle() {
             [next] next
               next:1 Later Deferred
             5:81 Info part-reference: 3.1 is a part of task 3: the whole task is waited for
-            5:87 Error unknown-reference: `master:9` is nothing that this breakdown has: did you mean task master:1? → master:1
+            5:87 Error unknown-reference: `master:9` is nothing that this breakdown has
             6:65 Warning sub-task-cycle: these sub-tasks wait for each other in a cycle: 2.1 ← 2.2 ← 2.1: remove one of the dependencies
             7:72 Warning sub-task-reference: `7` is no sub-task of task 2: what a sub-task waits for must be one of its siblings; this is not waited for
             10:5 Error no-id: a task without an id: give it one
@@ -484,7 +484,7 @@ fn backlog_where_the_folder_says_as_much_as_the_status() {
               BACK-2 Do BACK-2 Done
               BACK-3 Do BACK-3 ← BACK-2, BACK-9 !it waits for `BACK-77`, which does not exist
             27:11 Warning unreadable: this is no YAML: unexpected character: `@': the rest is read
-            31:5 Error unknown-reference: `BACK-77` is nothing that this breakdown has: did you mean task BACK-1? → BACK-1
+            31:5 Error unknown-reference: `BACK-77` is nothing that this breakdown has
             46:9 Warning two-truths: BACK-1 lies in the folder of what is completed, but its status says otherwise: the folder counts
             1 can be written back
         "#]],
