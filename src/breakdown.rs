@@ -207,7 +207,7 @@ impl Confidence {
 
 /// Declares the formats in the order in which they are tried.
 macro_rules! formats {
-    ($($(#[$about:meta])* $format:ident = $name:literal by $reader:path;)*) => {
+    ($($(#[$about:meta])* $format:ident = $name:literal by $reader:path, in which tasks are $tasks:literal;)*) => {
         /// The formats that are read.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Format { $($(#[$about])* $format,)* }
@@ -223,6 +223,11 @@ macro_rules! formats {
                 match self { $(Self::$format => $name,)* }
             }
 
+            /// What its tasks look like.
+            pub fn tasks(self) -> &'static str {
+                match self { $(Self::$format => $tasks,)* }
+            }
+
             /// What reads it.
             pub fn reader(self) -> &'static dyn Reader {
                 match self { $(Self::$format => &$reader,)* }
@@ -233,45 +238,65 @@ macro_rules! formats {
 
 formats! {
     /// Our own JSON.
-    Json = "json" by json::Json;
+    Json = "json" by json::Json,
+        in which tasks are "objects in a list `tasks`, with an id and a title each";
     /// claude-task-master's `tasks.json`.
-    TaskMaster = "task-master" by task_master::TaskMaster;
+    TaskMaster = "task-master" by task_master::TaskMaster,
+        in which tasks are "objects in lists `tasks`, with an id, a status and dependencies";
     /// beads' `issues.jsonl`.
-    Beads = "beads" by beads::Beads;
+    Beads = "beads" by beads::Beads,
+        in which tasks are "lines of JSON with an id and a status";
     /// Backlog.md's folder, or one of its tasks.
-    Backlog = "backlog" by backlog::Backlog;
+    Backlog = "backlog" by backlog::Backlog,
+        in which tasks are "files with an id and a status in their front matter";
     /// An epic of ccpm: its folder, or one of its tasks.
-    Ccpm = "ccpm" by ccpm::Ccpm;
+    Ccpm = "ccpm" by ccpm::Ccpm,
+        in which tasks are "files with a number as their name, and front matter";
     /// spec-kitty's work packages.
-    SpecKitty = "spec-kitty" by spec_kitty::SpecKitty;
+    SpecKitty = "spec-kitty" by spec_kitty::SpecKitty,
+        in which tasks are "headings `## WP01: …`, and files of such names";
     /// A roadmap of GSD with its plans.
-    Gsd = "gsd" by gsd::Gsd;
+    Gsd = "gsd" by gsd::Gsd,
+        in which tasks are "boxes `- [ ] 01-01-PLAN.md — …` in a roadmap, and files of such names";
     /// An index of tasks with a file for each.
-    FeatureDocs = "feature-docs" by feature_docs::FeatureDocs;
+    FeatureDocs = "feature-docs" by feature_docs::FeatureDocs,
+        in which tasks are "rows of an index with a number and dependencies, and files with a number as their name";
     /// Stories, epics and sprints of BMAD.
-    Bmad = "bmad" by bmad::Bmad;
+    Bmad = "bmad" by bmad::Bmad,
+        in which tasks are "keys below `development_status:`, headings `### Story 1.1: …`, or boxes under `## Tasks / Subtasks`";
     /// Plans of superpowers.
-    Superpowers = "superpowers" by superpowers::Superpowers;
+    Superpowers = "superpowers" by superpowers::Superpowers,
+        in which tasks are "headings `### Task 1: …`";
     /// Plans of loom.
-    Loom = "loom" by loom::Loom;
+    Loom = "loom" by loom::Loom,
+        in which tasks are "headings `## Task 1 — …`";
     /// Task files of rune.
-    Rune = "rune" by rune::Rune;
+    Rune = "rune" by rune::Rune,
+        in which tasks are "boxes `- [ ] 1. … <!-- id:abc1234 -->`";
     /// GitHub spec-kit's `tasks.md`.
-    SpecKit = "spec-kit" by spec_kit::SpecKit;
+    SpecKit = "spec-kit" by spec_kit::SpecKit,
+        in which tasks are "boxes `- [ ] T001 …`";
     /// The breakdown-agent's, in its three versions.
-    BreakdownAgent = "breakdown-agent" by breakdown_agent::BreakdownAgent;
+    BreakdownAgent = "breakdown-agent" by breakdown_agent::BreakdownAgent,
+        in which tasks are "`1. **Title**` under `### Stream A: …`, or `1. [ ] **Title**`";
     /// Kiro's `tasks.md` and its relatives.
-    Kiro = "kiro" by kiro::Kiro;
+    Kiro = "kiro" by kiro::Kiro,
+        in which tasks are "boxes `- [ ] 1. …` and `- [ ] 1.1 …`";
     /// OpenSpec's `tasks.md`.
-    OpenSpec = "openspec" by openspec::OpenSpec;
+    OpenSpec = "openspec" by openspec::OpenSpec,
+        in which tasks are "boxes `- [ ] 1.1 …`";
     /// Tables of tasks with a column of dependencies.
-    IndexTable = "index-table" by index_table::IndexTable;
+    IndexTable = "index-table" by index_table::IndexTable,
+        in which tasks are "rows of a table with a column of ids and one of dependencies";
     /// Headings that are tasks or streams of work, with fields.
-    Streams = "streams" by streams::Streams;
+    Streams = "streams" by streams::Streams,
+        in which tasks are "headings `### Task 1: …`, `### A1: …` or `### Stream A: …`";
     /// Steps as headings, with boxes.
-    StepPlan = "step-plan" by step_plan::StepPlan;
+    StepPlan = "step-plan" by step_plan::StepPlan,
+        in which tasks are "boxes `- [ ] …` under headings `### Step 1: …`";
     /// Boxes in Markdown.
-    TaskList = "task-list" by task_list::TaskList;
+    TaskList = "task-list" by task_list::TaskList,
+        in which tasks are "boxes `- [ ] …`";
 }
 
 impl Format {
@@ -316,8 +341,18 @@ impl<'a> Input<'a> {
 /// Reads a breakdown. The format is found out where it is not given.
 pub fn parse<'a>(input: impl Into<Input<'a>>, format: Option<Format>, deps: Deps) -> Parsed {
     let text = input.into().lines();
-    let found = format.map_or_else(|| detect(&text), |format| Detected { format, confidence: Confidence::Certain });
-    let mut parsed = found.format.reader().read(&text, deps);
-    parsed.read_as = Some(found);
-    parsed
+    let read = |found: Detected| Parsed { read_as: Some(found), ..found.format.reader().read(&text, deps) };
+    if let Some(format) = format {
+        return read(Detected { format, confidence: Confidence::Certain });
+    }
+    let found = detect(&text);
+    let first = read(found[0]);
+    // What has the signs of a format and none of its tasks may be in the next one, where it is one file.
+    let readable = !first.problems.iter().any(|problem| problem.code == "unreadable");
+    if first.plan.tasks.is_empty() && readable && text.files.len() == 1 {
+        let guess = |found: &Detected| Detected { confidence: Confidence::Guess, ..*found };
+        let next = found[1..].iter().map(guess).map(read).find(|next| !next.plan.tasks.is_empty());
+        return next.unwrap_or(first);
+    }
+    first
 }

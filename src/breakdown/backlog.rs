@@ -2,7 +2,7 @@
 //! `completed` is done, what is archived is not taken up.
 
 use super::body;
-use super::build::{Builder, Waiting};
+use super::build::{Builder, Waiting, spelling};
 use super::detect::Signs;
 use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
@@ -35,7 +35,7 @@ impl super::Reader for Backlog {
         let statuses: Vec<String> = config.iter().flat_map(|config| config.words_of("statuses")).map(|(word, _)| word.to_owned()).collect();
         build.plan.topic = config.as_ref().and_then(|config| config.word_of("project_name")).unwrap_or_default().to_owned();
         let done = statuses.last().cloned().unwrap_or_else(|| "Done".into());
-        build.known_statuses = statuses.iter().map(|status| status.to_lowercase()).collect();
+        build.known_statuses = statuses.iter().map(|status| spelling(status)).collect();
         let milestones = milestones(&mut build);
         let mut reader = Reader { build, done, milestones, streams: HashMap::new(), waits: Vec::new() };
         for folder in [Folder::Tasks, Folder::Completed, Folder::Archive] {
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
     fn status(&mut self, ix: usize, front: &Value, folder: Folder) {
         if let Some(value) = front.get("status") {
             self.build.status_value(ix, value);
-            let ends = value.word().is_some_and(|word| word.trim_matches(['"', '\'']).eq_ignore_ascii_case(&self.done));
+            let ends = value.word().is_some_and(|word| spelling(word) == spelling(&self.done));
             if ends {
                 self.build.mark(ix, Mark::Done, SaidBy::Status);
             }

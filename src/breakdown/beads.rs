@@ -1,7 +1,7 @@
 //! beads' `issues.jsonl`: an issue a line. Epics with children are streams of them; only edges that block are
 //! waited for.
 
-use super::build::{Builder, Waiting};
+use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
 use super::outline::{Detail, Parent, SaidBy};
 use super::problem::Problem;
@@ -10,10 +10,13 @@ use super::text::Text;
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
+use crate::core::plan::Origin;
 use std::collections::{HashMap, HashSet};
 
 /// Edges that are waited for.
 const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
+/// Parents above one another that are looked at.
+const MAX_PARENTS: usize = 10;
 /// Issues that are no work.
 const NO_WORK: [&str; 7] = ["agent", "role", "rig", "message", "convoy", "event", "slot"];
 
@@ -25,8 +28,9 @@ impl super::Reader for Beads {
         let lines = signs.paths.first().is_some_and(|path| path.ends_with(".jsonl"));
         let Some(first) = &signs.tree else { return lines.then_some(Confidence::Guess) };
         let issue = |value: &Value| {
-            value.get("id").is_some()
-                && (value.get("issue_type").is_some() || value.get("status").is_some() && value.get("created_at").is_some())
+            value.get("_type").is_some_and(|kind| kind.word() == Some("memory"))
+                || value.get("id").is_some()
+                    && (value.get("issue_type").is_some() || value.get("status").is_some() && value.get("created_at").is_some())
         };
         if issue(first) { Some(Confidence::Certain) } else { lines.then_some(Confidence::Guess) }
     }
@@ -44,12 +48,14 @@ impl super::Reader for Beads {
             build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false });
             streams.insert(id.as_str(), stream);
         }
+        let mut whos: HashMap<&str, Waiting> = HashMap::new();
         for (id, issue) in &issues {
             let stream = parent_of(id, issue).and_then(|parent| streams.get(parent)).copied();
             let who = match streams.get(id.as_str()) {
                 Some(&stream) => Waiting::Stream(stream),
                 None => Waiting::Task(read_issue(&mut build, id, issue, stream)),
             };
+            whos.insert(id.as_str(), who);
             for edge in issue.get("dependencies").map_or(&[][..], Value::items) {
                 let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind));
                 let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
@@ -64,17 +70,48 @@ impl super::Reader for Beads {
                 break;
             }
         }
+        wait_as_parents_do(&mut build, &issues, &whos);
         build.finish(deps)
+    }
+}
+
+/// A child of what is no epic waits for what its parent waits for.
+fn wait_as_parents_do(build: &mut Builder<'_>, issues: &[(String, Value)], whos: &HashMap<&str, Waiting>) {
+    let mut waits: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (who, on, _) in &build.exact {
+        if let (Waiting::Task(ix), Some(Waiting::Task(on))) = (who, whos.get(on.as_str())) {
+            waits.entry(*ix).or_default().push(*on);
+        }
+    }
+    let of: HashMap<&str, &Value> = issues.iter().map(|(id, issue)| (id.as_str(), issue)).collect();
+    for (id, _) in issues {
+        let Some(Waiting::Task(ix)) = whos.get(id.as_str()) else { continue };
+        let mut child = id.as_str();
+        // Parents of parents, as far as it is sane.
+        for _ in 0..MAX_PARENTS {
+            let Some(parent) = of.get(child).and_then(|issue| parent_of(child, issue)) else { break };
+            let Some(Waiting::Task(parent_ix)) = whos.get(parent) else { break };
+            for &on in waits.get(parent_ix).into_iter().flatten().filter(|on| *on != ix) {
+                build.implies_by(Waiting::Task(*ix), On::Task(on), Origin::Phase);
+            }
+            child = parent;
+        }
     }
 }
 
 /// All issues with their ids.
 fn issues(build: &mut Builder<'_>) -> Vec<(String, Value)> {
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     let text = build.text;
     for line in text.lines.iter().filter(|line| !line.text.trim().is_empty()) {
         let range = line.start..line.start + line.text.len();
         match json(text.all, range.clone()).map(|issue| (issue.word_of("id").map(str::to_owned), issue)) {
+            // What is remembered of other kinds is no issue.
+            Ok((_, issue)) if issue.word_of("_type").is_some_and(|kind| kind != "issue") => {}
+            Ok((Some(_), _)) if !seen.insert(line.text.trim()) => {
+                let what = "this line stands here a second time: it is one issue";
+                build.problems.push(Problem::info("listed-again", range, what));
+            }
             Ok((Some(id), issue)) => found.push((id, issue)),
             Ok((None, _)) => build.problems.push(Problem::error("no-id", range, "an issue without an id: give it one")),
             Err(mistake) => {

@@ -1,7 +1,7 @@
 //! BMAD: `sprint-status.yaml` with epics and stories, `stories.yaml`, `epics.md`, and a story's own file, in which
 //! only the boxes of its section of tasks are tasks. Order is what it means.
 
-use super::build::Builder;
+use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style as Headings, numbered};
 use super::outline::Detail;
@@ -20,8 +20,11 @@ pub struct Bmad;
 
 impl super::Reader for Bmad {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        let stories =
-            |tree: &Value| tree.items().first().is_some_and(|story| story.get("id").is_some() && story.get("spec_checkpoint").is_some());
+        let stories = |tree: &Value| {
+            let has = |story: &Value, key: &str| story.get("id").is_some() && story.get(key).is_some();
+            let below = tree.get("stories").is_some_and(|stories| stories.items().first().is_some_and(|story| has(story, "status")));
+            below || tree.items().first().is_some_and(|story| has(story, "spec_checkpoint"))
+        };
         if signs.tree.as_ref().is_some_and(|tree| tree.get("development_status").is_some() || stories(tree)) || signs.has_subtasks_section {
             return Some(Confidence::Certain);
         }
@@ -51,8 +54,9 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     let (tree, mistakes) = yaml(text.all, 0..text.all.len());
     build.mistakes(mistakes);
     build.plan.topic = tree.word_of("project").unwrap_or_default().to_owned();
-    for item in tree.items() {
-        let id = item.word_of("id").unwrap_or_default();
+    // A list of stories, or one below a key.
+    for item in tree.get("stories").unwrap_or(&tree).items() {
+        let Some(id) = item.word_of("id") else { continue };
         let title = item.word_of("title").unwrap_or(id);
         let place = item.get("id").map_or(item.span.start..item.span.start, |id| id.place(text.all));
         // Each in a stream of its own, which a person can hold back.
@@ -66,6 +70,9 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
             build.status_value(ix, status);
         }
         build.details_of(ix, Detail::Objective, item, "description");
+        for (word, value) in item.words_of("depends_on") {
+            build.waits_exactly(Waiting::Task(ix), word, value.place(text.all));
+        }
         if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {
             let span = value.place(text.all);
             build.detail(ix, Detail::Notes, "a person looks at its plan before it is carried out (spec_checkpoint)", span.clone());
@@ -80,8 +87,10 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     let entries: Vec<_> = tree.get("development_status").unwrap_or(&nothing).entries().collect();
     let epics: HashSet<&str> =
         entries.iter().filter_map(|(name, ..)| name.strip_prefix("epic-")).filter(|key| !key.ends_with("-retrospective")).collect();
-    let numbers =
-        |name: &str| -> usize { name.split('-').take_while(|part| part.bytes().all(|b| b.is_ascii_digit()) && !part.is_empty()).count() };
+    // `6a` is a number too.
+    let is_number =
+        |part: &str| part.starts_with(|c: char| c.is_ascii_digit()) && part.trim_end_matches(char::is_alphabetic).len() + 1 >= part.len();
+    let numbers = |name: &str| -> usize { name.split('-').take_while(|part| is_number(part)).count() };
     let (mut streams, mut ids) = (HashMap::new(), HashSet::new());
     for (name, span, value) in &entries {
         let is_story = name.starts_with(|c: char| c.is_ascii_digit())
@@ -93,12 +102,14 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
             streams.insert(key.to_owned(), build.stream(&format!("Epic {}", key.replace('-', ".")), &format!("Epic {key}"), span.clone()));
             continue;
         }
-        let epic = epic_of(name, &epics);
-        let parts: Vec<&str> = name.split('-').collect();
-        let digits = numbers(name).min(epic.map_or(2, |key| key.split('-').count() + 1)).max(1);
+        // `e0-1-name` is `0-1-name`.
+        let key = name.strip_prefix('e').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(name);
+        let epic = epic_of(key, &epics);
+        let parts: Vec<&str> = key.split('-').collect();
+        let digits = numbers(key).min(epic.map_or(2, |key| key.split('-').count() + 1)).max(1);
         let id = parts[..digits].join(".");
         let title = parts[digits..].join(" ");
-        let id = if !ids.insert(id.clone()) || numbers(name) == 0 { name.clone() } else { id };
+        let id = if !ids.insert(id.clone()) || numbers(key) == 0 { name.clone() } else { id };
         let stream = epic.and_then(|key| streams.get(key)).copied();
         let ix = build.task(&id, if title.is_empty() { name } else { &title }, stream, span.start..value.place(text.all).end);
         build.status_value(ix, value);
@@ -106,8 +117,10 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
             break;
         }
     }
-    build.in_order(&vec![false; build.plan.tasks.len()]);
-    build.streams_in_order();
+    if !build.states_dependencies() {
+        build.in_order(&vec![false; build.plan.tasks.len()]);
+        build.streams_in_order();
+    }
     build.finish(deps)
 }
 
@@ -140,6 +153,7 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
         name: "bmad",
         title_words: &[],
         lane: None,
+        deep_lanes: false,
         only_in: if has_section { Some(is_tasks) } else { None },
         has_other_boxes: true,
         lanes_in_order: true,

@@ -56,7 +56,8 @@ impl super::Reader for BreakdownAgent {
         // An analysis of one task has streams too, and says when each can start.
         let streams = signs.streams >= 1 && signs.bold_titles >= 1 && signs.can_start < 2;
         if !streams && signs.numbered_boxes == 0 && signs.long_form == 0 {
-            return None;
+            let stated = signs.bold_titles >= 2 && signs.dependency_fields >= 2 && signs.streams + signs.can_start == 0;
+            return stated.then_some(Confidence::Likely);
         }
         let sure = streams || signs.numbered_boxes + signs.long_form >= 2;
         Some(if sure { Confidence::Certain } else { Confidence::Likely })

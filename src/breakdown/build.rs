@@ -38,7 +38,7 @@ pub struct Builder<'a> {
     /// Streams by their ids in lower case, and by the last words of those.
     stream_ids: HashMap<String, usize>,
     pub(super) stream_numbers: HashMap<String, usize>,
-    /// Words of statuses that the breakdown has of its own, in lower case.
+    /// Words of statuses that the breakdown has of its own, in one spelling.
     pub known_statuses: HashSet<String>,
     gate_ids: HashSet<String>,
     gates_again: HashMap<String, usize>,
@@ -171,6 +171,8 @@ impl<'a> Builder<'a> {
         spot.ticked = matches!(tick.mark, 'x' | 'X');
         if tick.done() {
             self.mark(task, Mark::Done, SaidBy::Box);
+        } else if tick.rest.trim_start_matches('*').starts_with("~~") {
+            self.mark(task, Mark::Skipped, SaidBy::Title);
         } else if tick.mark == '>' {
             self.mark(task, Mark::Deferred, SaidBy::Box);
         } else if tick.mark == '?' {
@@ -237,6 +239,9 @@ impl<'a> Builder<'a> {
     pub fn status(&mut self, task: usize, word: &str) {
         if let Some(mark) = status(word) {
             self.mark(task, mark, SaidBy::Status);
+        } else if is_known(word) && matches!(self.outline.tasks[task].said_by, Some(SaidBy::Steps | SaidBy::Status)) {
+            self.outline.tasks[task].said_by = None;
+            self.marks.remove(&task);
         }
     }
 
@@ -246,7 +251,7 @@ impl<'a> Builder<'a> {
             let span = value.place(self.text.all);
             self.outline.tasks[task].status = Some(span.clone());
             self.status(task, word);
-            if !is_known(word) && !self.known_statuses.contains(&word.to_lowercase()) {
+            if !is_known(word) && !self.known_statuses.contains(&spelling(word)) {
                 let what = format!("`{word}` is no status that is known here: it is read as still to be done");
                 self.problems.push(Problem::warning("unknown-value", span, what));
             }
@@ -459,6 +464,10 @@ impl<'a> Builder<'a> {
                 self.detail_of_pieces(ix, Detail::Criteria, field, &['\n'])
             }
             "commit" => self.detail(ix, Detail::Commit, value, span),
+            "status" if !value.is_empty() => {
+                self.status(ix, value);
+                self.detail(ix, Detail::Notes, &note(), span);
+            }
             name if name.ends_with("spec") || name.ends_with("specification") || name.ends_with("specifications") => {
                 self.detail(ix, Detail::Specs, &note().replace('\n', " "), span);
             }
@@ -483,6 +492,11 @@ impl<'a> Builder<'a> {
         self.outline.gates.push((id.clone(), span));
         self.plan.gates.push(PlanGate { id, level, after, text: text.to_owned() });
     }
+}
+
+/// `Ready-for_agent` → `ready for agent`.
+pub fn spelling(word: &str) -> String {
+    word.trim_matches(['"', '\'']).to_lowercase().replace(['-', '_'], " ")
 }
 
 /// `02.1` → `2.1`.

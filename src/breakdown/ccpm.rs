@@ -27,12 +27,13 @@ impl super::Reader for Ccpm {
         let mut build = Builder::new(text, "ccpm");
         build.outline.done_word = Some("closed".into());
         build.outline.groups = Some(0);
+        let paths: HashSet<&str> = text.files.iter().map(|file| file.path).collect();
         let mut tasks: Vec<(String, &File<'_>, Value)> = Vec::new();
         for file in &text.files {
             let front = build.front(file);
             if file.name() == "epic.md" {
                 read_epic(&mut build, file, front.as_ref());
-            } else if is_task(file, &text.files) || front.as_ref().is_some_and(|front| is_task_of(file, front)) {
+            } else if is_task(file, &paths) || front.as_ref().is_some_and(|front| is_task_of(file, front)) {
                 tasks.push((id_of(file), file, front.unwrap_or_else(|| Value::nothing(file.range.start))));
             }
         }
@@ -70,14 +71,14 @@ impl super::Reader for Ccpm {
 }
 
 /// `572.md`, `017-name.md`, `004a-name.md`; what stands beside `572.md` as `572-analysis.md` is about it.
-fn is_task(file: &File<'_>, all: &[File<'_>]) -> bool {
+fn is_task(file: &File<'_>, all: &HashSet<&str>) -> bool {
     let Some(stem) = file.name().strip_suffix(".md") else { return false };
     let number = number_of(stem);
     let rest = &stem[number.len()..];
     let companion = || {
         let folder = &file.path[..file.path.len() - file.name().len()];
         let whole = format!("{folder}{number}.md");
-        all.iter().any(|other| other.path == whole)
+        all.contains(whole.as_str())
     };
     let alone = all.len() == 1;
     alone || !number.is_empty() && (rest.is_empty() || rest.starts_with(['-', '_', ' ']) && !rest.ends_with("-analysis") && !companion())

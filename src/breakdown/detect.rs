@@ -16,11 +16,11 @@ pub struct Detected {
     pub confidence: Confidence,
 }
 
-/// Finds out which format a text is in.
-pub fn detect(text: &Text<'_>) -> Detected {
+/// Finds out which formats a text may be in, the likeliest first; the last one is a plain list of boxes.
+pub fn detect(text: &Text<'_>) -> Vec<Detected> {
     let signs = Signs::of(text);
-    let found = Format::ALL.iter().find_map(|&format| Some(Detected { format, confidence: format.reader().recognises(&signs)? }));
-    found.unwrap_or(Detected { format: Format::TaskList, confidence: Confidence::Guess })
+    let found = Format::ALL.iter().filter_map(|&format| Some(Detected { format, confidence: format.reader().recognises(&signs)? }));
+    found.chain([Detected { format: Format::TaskList, confidence: Confidence::Guess }]).collect()
 }
 
 /// What formats are told apart by.
@@ -125,11 +125,12 @@ impl<'a> Signs<'a> {
             self.long_form += usize::from(heading.starts_with("Task:"));
             self.spec_kit_ids += usize::from(is_spec_kit_id(heading) && heading.contains(':'));
             self.numbered_boxes += usize::from(numbered_box(heading).is_some());
-            let number = |word: &str| heading.strip_prefix(word).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            let number = |word: &str| number_after(heading, word);
             self.task_headings += usize::from(number("Task "));
             self.step_headings += usize::from(number("Step "));
             self.stories += usize::from(number("Story "));
-            self.work_packages += usize::from(number("WP") && id_len(heading).is_some());
+            let package = heading.strip_prefix("Work Package ").unwrap_or(heading);
+            self.work_packages += usize::from(number_after(package, "WP") && id_len(package).is_some());
             let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
             self.numbered_headings += usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
             self.id_headings += usize::from(super::streams::id_heading(heading).is_some());
@@ -164,7 +165,9 @@ impl<'a> Signs<'a> {
             }
         } else {
             self.dependency_fields += usize::from(is_dependency_field(body));
-            self.can_start += usize::from(body.starts_with("**Can Start**"));
+            self.can_start += usize::from(body.starts_with("**Can Start"));
+            let bold = body.strip_prefix("**").filter(|bold| bold.trim_end().ends_with("**"));
+            self.stories += usize::from(bold.is_some_and(|bold| number_after(bold, "Story ")));
             self.requirements += usize::from(body.starts_with("_Requirements:"));
             self.has_skill_line |= body.contains("REQUIRED SUB-SKILL: Use superpowers:") || body.contains("REQUIRED: Use superpowers:");
         }
@@ -189,6 +192,12 @@ impl<'a> Signs<'a> {
     pub fn all(&self) -> &'a str {
         self.all
     }
+}
+
+/// Whether a heading is a word with a number.
+fn number_after(heading: &str, word: &str) -> bool {
+    let head = heading.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    head && heading[word.len()..].starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn is_dependency_field(text: &str) -> bool {

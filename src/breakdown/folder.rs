@@ -20,7 +20,7 @@ struct Kind {
     takes: fn(&str) -> bool,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind {
         has: &["config.yml", "tasks"],
         first: &["config.yml"],
@@ -29,11 +29,22 @@ const KINDS: [Kind; 5] = [
     },
     Kind { has: &["epic.md"], first: &["epic.md"], folders: &[(".", false), ("tasks", true)], takes: is_numbered },
     Kind { has: &["00-index.md"], first: &["00-index.md"], folders: &[(".", false)], takes: is_numbered },
-    Kind { has: &["ROADMAP.md", "phases"], first: &["ROADMAP.md"], folders: &[("phases", true)], takes: |name| name.ends_with("PLAN.md") },
+    Kind {
+        has: &["ROADMAP.md", "phases"],
+        first: &["ROADMAP.md"],
+        folders: &[("phases", true)],
+        takes: |name| name.ends_with("PLAN.md") || name.ends_with("SUMMARY.md"),
+    },
     Kind {
         has: &["tasks.md", "tasks"],
         first: &["tasks.md", "status.json"],
-        folders: &[("tasks", false)],
+        folders: &[("tasks", true)],
+        takes: |name| name.starts_with("WP") && is_markdown(name),
+    },
+    Kind {
+        has: &["spec.md", "tasks"],
+        first: &["status.json"],
+        folders: &[("tasks", true)],
         takes: |name| name.starts_with("WP") && is_markdown(name),
     },
 ];
@@ -55,6 +66,14 @@ pub fn files(folder: &Path) -> Option<Vec<String>> {
         collect(folder, inner, if *deep { MAX_DEPTH } else { 1 }, kind, &mut found);
     }
     (found.len() > 1).then_some(found)
+}
+
+/// The folder of which a file is what is read first, so that whoever names it means the whole.
+pub fn begun_by(file: &Path) -> Option<&Path> {
+    let folder = file.parent()?;
+    let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))?;
+    let first = kind.first.iter().any(|name| file.file_name().is_some_and(|file| file == *name));
+    (first && files(folder).is_some()).then_some(folder)
 }
 
 fn collect(folder: &Path, inner: &str, depth: usize, kind: &Kind, found: &mut Vec<String>) {

@@ -1,17 +1,20 @@
 //! GSD: a roadmap of phases with boxes for their plans, and a file for each plan, whose front matter has its wave,
 //! what it depends on and which files it changes.
 
-use super::build::{Builder, On, Waiting};
+use super::build::{Builder, On, Waiting, unpadded};
 use super::detect::Signs;
 use super::headings::numbered;
-use super::outline::Detail;
+use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
+use super::refs::{Target, references};
 use super::task_list::boxed;
 use super::text::{File, Line, Text, clean_title, fields};
 use super::tree::Value;
 use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
 use crate::core::id::StreamId;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 /// Characters that are taken of an objective.
 const MAX_PROSE: usize = 4_000;
@@ -30,14 +33,17 @@ impl super::Reader for Gsd {
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         let mut build = Builder::new(text, "gsd");
         build.read_topic(&["Roadmap:", "Roadmap"]);
-        let mut reader = Reader { build, phases: Vec::new(), waves: HashMap::new(), plans: HashMap::new() };
+        let mut reader = Reader { build, phases: Vec::new(), waves: HashMap::new(), plans: HashMap::new(), headings: Vec::new() };
         for file in text.files.iter().filter(|file| !is_plan(file)) {
-            if file.name() != "STATE.md" {
+            if file.name() != "STATE.md" && !file.name().ends_with("SUMMARY.md") {
                 reader.roadmap(&text.visible_in(file));
             }
         }
         for file in text.files.iter().filter(|file| is_plan(file)) {
             reader.plan(file);
+        }
+        for file in text.files.iter().filter(|file| file.name().ends_with("SUMMARY.md")) {
+            reader.summary(file);
         }
         reader.finish(deps)
     }
@@ -71,18 +77,22 @@ struct Reader<'a> {
     waves: HashMap<usize, u32>,
     /// Plans that the roadmap lists.
     plans: HashMap<String, usize>,
+    /// Phases with headings of their own: their streams, numbers and names.
+    headings: Vec<(usize, String, String)>,
 }
 
 impl<'a> Reader<'a> {
     fn roadmap(&mut self, lines: &[Line<'a>]) {
-        let mut stream = None;
+        let (mut stream, mut wave) = (None, None);
         for (at, line) in lines.iter().enumerate() {
             let span = line.span();
             if let Some((level, _, heading)) = line.heading() {
+                wave = None;
                 match numbered(heading, "Phase") {
                     Some((id, name)) => {
                         let ix = self.build.stream(&format!("Phase {id}"), &clean_title(&name), span);
                         stream = Some(ix);
+                        self.headings.push((ix, id, name));
                         let own: Vec<Line<'_>> = lines[at + 1..].iter().take_while(|next| next.heading().is_none()).copied().collect();
                         for field in fields(&own).iter().filter(|field| matches!(field.name.as_str(), "depends on" | "dependencies")) {
                             if !field.value.to_lowercase().starts_with("nothing") {
@@ -95,19 +105,45 @@ impl<'a> Reader<'a> {
                 }
                 continue;
             }
-            let Some((start, tick)) = boxed(line) else { continue };
+            let Some((start, tick)) = boxed(line) else {
+                // `**Wave 2** *(blocked on Wave 1)*` above its plans.
+                wave = numbered(line.trimmed().1.trim_matches('*'), "Wave").map_or(wave, |(number, _)| number.parse().ok());
+                continue;
+            };
             if let Some((id, title)) = plan_box(tick.rest) {
                 let title = if title.is_empty() { id } else { title };
+                // A plan is a file: listed again, it is the same.
+                if let Some(&known) = self.plans.get(id) {
+                    if tick.done() {
+                        self.build.mark(known, Mark::Done, SaidBy::Box);
+                    }
+                    let what = format!("plan {id} is listed again: it is one task");
+                    self.build.problems.push(Problem::info("listed-again", span, what));
+                    continue;
+                }
                 let ix = self.build.task(id, &clean_title(title), stream, span);
                 self.build.ticked(ix, &tick, start);
                 self.plans.entry(id.to_owned()).or_insert(ix);
-                self.waves.extend(wave_in(title).map(|wave| (ix, wave)));
+                self.waves.extend(wave_in(title).or(wave).map(|wave| (ix, wave)));
                 if self.build.is_full(line.start) {
                     return;
                 }
             } else if let Some((id, title)) = numbered(tick.rest.trim_start_matches('*'), "Phase") {
                 self.phases.push((id, title, *line));
             }
+        }
+    }
+
+    /// What a plan's summary says is that it has been carried out.
+    fn summary(&mut self, file: &File<'_>) {
+        let id = file.name().trim_end_matches("SUMMARY.md").trim_end_matches('-');
+        let Some(&ix) = self.plans.get(id) else { return };
+        if !self.build.marks.contains_key(&ix) {
+            if self.build.outline.tasks[ix].mark.is_some() {
+                let what = format!("plan {id} is not ticked, but {} is there: it counts as done", file.path);
+                self.build.problems.push(Problem::warning("two-truths", self.build.outline.tasks[ix].span.clone(), what));
+            }
+            self.build.mark(ix, Mark::Done, SaidBy::Program);
         }
     }
 
@@ -182,10 +218,9 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self, deps: Deps) -> Parsed {
-        if self.build.plan.tasks.is_empty() {
-            self.phases_as_tasks();
-        }
+        self.phases_without_plans();
         self.build.outline.groups = Some(self.build.plan.streams.len());
+        self.done_phases();
         let waits_of_its_own = self.build.waits.iter().any(|(who, ..)| matches!(who, Waiting::Stream(_)));
         if !waits_of_its_own {
             self.build.streams_in_order();
@@ -194,14 +229,63 @@ impl<'a> Reader<'a> {
         self.build.finish(deps)
     }
 
-    /// A roadmap that nothing has been planned for yet.
-    fn phases_as_tasks(&mut self) {
+    /// A phase that nothing has been planned for yet is one task.
+    fn phases_without_plans(&mut self) {
+        let mut planned: HashMap<StreamId, usize> = HashMap::new();
+        for (ix, task) in self.build.plan.tasks.iter().enumerate() {
+            let open = planned.entry(task.stream.clone().unwrap_or_else(|| StreamId::from(""))).or_default();
+            *open += usize::from(!self.build.marks.contains_key(&ix));
+        }
+        let none_planned = self.build.plan.tasks.is_empty();
+        let mut headings: HashMap<String, usize> = HashMap::new();
+        let listed: HashSet<String> = self.phases.iter().map(|(id, ..)| unpadded(id)).collect();
+        for (stream, id, name) in std::mem::take(&mut self.headings) {
+            headings.entry(unpadded(&id)).or_insert(stream);
+            // A roadmap may have its phases as headings alone.
+            if !listed.contains(&unpadded(&id)) && !planned.contains_key(&self.build.plan.streams[stream].id) {
+                self.phase_as_task(Some(stream), &id, &name, self.build.outline.streams[stream].1.clone());
+            }
+        }
+        for (id, title, line) in &self.phases.clone() {
+            let stream = headings.get(&unpadded(id)).copied();
+            let Some((start, tick)) = boxed(line) else { continue };
+            let open = stream.and_then(|stream| planned.get(&self.build.plan.streams[stream].id));
+            match open {
+                None if none_planned || !tick.done() => {
+                    let ix = self.phase_as_task(stream, id, title.split(" - ").next().unwrap_or(title), line.span());
+                    self.build.ticked(ix, &tick, start);
+                }
+                Some(open) if tick.done() && *open > 0 => {
+                    let what = format!("phase {id} is ticked, but {open} of its plans are open: those are carried out");
+                    self.build.problems.push(Problem::warning("parent-disagrees", line.span(), what));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn phase_as_task(&mut self, stream: Option<usize>, id: &str, title: &str, span: Range<usize>) -> usize {
+        let ix = self.build.task(&format!("Phase-{id}"), &clean_title(title), stream, span.clone());
+        if !self.plans.is_empty() {
+            let what = format!("phase {id} has no plans yet: it is one task until it has");
+            self.build.problems.push(Problem::warning("no-plans", span, what));
+        }
+        ix
+    }
+
+    /// What waits for a phase that is done and told of no more waits for nothing.
+    fn done_phases(&mut self) {
+        let waited: HashSet<String> = self
+            .build
+            .waits
+            .iter()
+            .flat_map(|(_, text, _)| references(text))
+            .filter_map(|reference| if let Target::Stream(key) = reference.to { Some(unpadded(&key)) } else { None })
+            .collect();
         for (id, title, line) in std::mem::take(&mut self.phases) {
-            let stream = self.build.stream_of(&format!("Phase {id}"));
-            let title = clean_title(title.split(" - ").next().unwrap_or(&title));
-            let ix = self.build.task(&format!("Phase-{id}"), &title, stream, line.span());
-            if let Some((start, tick)) = boxed(&line) {
-                self.build.ticked(ix, &tick, start);
+            let done = boxed(&line).is_some_and(|(_, tick)| tick.done());
+            if done && waited.contains(&unpadded(&id)) && self.build.find_stream(&id).is_none() {
+                self.build.stream(&format!("Phase {id}"), &clean_title(&title), line.span());
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Tasks that are headings: what stands below one, up to the next heading of its level or a higher one, is its own.
 
-use super::build::Builder;
-use super::outline::Detail;
-use super::task_list::boxed;
-use super::text::{Field, Line, clean_title, fields};
+use super::build::{Builder, Waiting};
+use super::outline::{Detail, SaidBy};
+use super::task_list::{boxed, has_no_tasks};
+use super::text::{Field, Line, clean_title, fields, names_tasks};
+use crate::core::event::Mark;
 use std::ops::Range;
 
 /// What formats of headings do each in their own way.
@@ -30,57 +31,81 @@ pub struct Section<'a> {
     pub fields: Vec<Field>,
 }
 
+/// A heading that opens a lane, until the lane has a task.
+struct LaneHeading<'a> {
+    level: usize,
+    id: String,
+    name: String,
+    span: Range<usize>,
+    /// What stands below it, up to the next heading.
+    region: &'a [Line<'a>],
+}
+
+/// Level, start and text of a heading; of tasks, where none is a heading, those that are a bold line of their own.
+fn heading_of<'a>(line: &Line<'a>, bold: Option<&Style<'_>>) -> Option<(usize, usize, &'a str)> {
+    line.heading().or_else(|| {
+        let (start, body) = line.trimmed();
+        let inner = body.strip_prefix("**")?.strip_suffix("**").filter(|inner| !inner.contains("**"))?;
+        (bold?.task)(inner).is_some().then_some((6, start + 2, inner))
+    })
+}
+
 /// Reads all tasks; sections are in their order.
 pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) -> Vec<Section<'a>> {
     let mut sections = Vec::new();
-    let mut lane: Option<(usize, String, String, Range<usize>)> = None;
+    let mut lane: Option<LaneHeading<'_>> = None;
     let mut stream = None;
     let mut inside = 0;
+    let any = lines.iter().filter_map(Line::heading).any(|(.., text)| (style.task)(text).is_some());
+    let bold = Some(style).filter(|_| !any);
     for (at, line) in lines.iter().enumerate() {
-        let Some((level, start, heading)) = line.heading() else {
+        let Some((level, start, heading)) = heading_of(line, bold) else {
             // Conditions of the whole, below no task.
             if let Some((_, tick)) = boxed(line).filter(|_| at >= inside) {
                 build.other_box(&tick);
             }
             continue;
         };
-        let span = line.span();
         let Some((id, title)) = (style.task)(heading) else {
             if let Some((id, name)) = (style.lane)(heading) {
-                lane = Some((level, id, name, span));
+                let below = lines[at + 1..].iter().position(|next| heading_of(next, bold).is_some()).unwrap_or(lines.len() - at - 1);
+                lane = Some(LaneHeading { level, id, name, span: line.span(), region: &lines[at + 1..at + 1 + below] });
                 stream = None;
-            } else if lane.as_ref().is_some_and(|(open, ..)| level <= *open) {
+            } else if lane.as_ref().is_some_and(|open| level <= open.level) {
                 (lane, stream) = (None, None);
             }
             continue;
         };
-        if lane.as_ref().is_some_and(|(open, ..)| level <= *open) {
+        if lane.as_ref().is_some_and(|open| level <= open.level) {
             (lane, stream) = (None, None);
         }
-        if stream.is_none() {
-            stream = lane.as_ref().map(|(_, id, name, span)| build.stream(id, name, span.clone()));
+        if let (None, Some(LaneHeading { id, name, span, region, .. })) = (stream, &lane) {
+            let new = build.stream(id, name, span.clone());
+            for field in fields(region).iter().filter(|field| names_tasks(&field.name)) {
+                build.waits(Waiting::Stream(new), &field.value, field.start);
+            }
+            stream = Some(new);
         }
         let file_end = build.text.file_at(line.start).map_or(usize::MAX, |file| file.range.end);
         let ends = |next: &Line<'_>| {
-            next.start >= file_end || next.heading().is_some_and(|(other, _, text)| other <= level || (style.task)(text).is_some())
+            next.start >= file_end || heading_of(next, bold).is_some_and(|(other, _, text)| other <= level || (style.task)(text).is_some())
         };
         let end = lines[at + 1..].iter().position(ends).map_or(lines.len(), |len| at + 1 + len);
         let region = lines[at + 1..end].to_vec();
         inside = end;
-        let ix = build.task(&id, &clean_title(&title), stream, span);
+        let (bare, condition) = start_condition(&title);
+        let ix = build.task(&id, &clean_title(bare), stream, line.span());
         build.state_words(ix, &title);
+        if let Some((from, text)) = condition {
+            build.waits(Waiting::Task(ix), text, start + heading.len() - title.len() + from);
+        }
         let fields = fields(&region);
         for field in fields.iter().filter(|field| (style.field)(&field.name)) {
             build.field(ix, field);
         }
-        for (from, tick) in region.iter().filter_map(boxed) {
-            if style.boxes_are_steps {
-                build.boxed_step(ix, &tick, from);
-            } else {
-                let at = from + tick.rest_at;
-                build.detail(ix, Detail::Criteria, &clean_title(tick.rest), at..at + tick.rest.trim_end().len());
-                build.other_box(&tick);
-            }
+        boxes(build, ix, &region, style);
+        if let Some(field) = fields.iter().find(|field| field.name == "status") {
+            build.status(ix, &field.value);
         }
         sections.push(Section { heading, start, region, fields });
         if build.is_full(line.start) {
@@ -90,13 +115,51 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
     sections
 }
 
+/// Boxes below a task, but for those of sections that hold none of its work.
+fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<'_>) {
+    let mut no_steps = None;
+    for line in region {
+        if let Some((level, _, heading)) = line.heading().filter(|(level, ..)| no_steps.is_none_or(|open| *level <= open)) {
+            no_steps = Some(level).filter(|_| has_no_tasks(&heading.to_lowercase()));
+        }
+        let Some((from, tick)) = boxed(line) else { continue };
+        if style.boxes_are_steps && no_steps.is_none() {
+            build.boxed_step(ix, &tick, from);
+        } else {
+            let at = from + tick.rest_at;
+            build.detail(ix, Detail::Criteria, &clean_title(tick.rest), at..at + tick.rest.trim_end().len());
+            build.other_box(&tick);
+        }
+    }
+    // A heading has no box of its own: its steps say how it stands, unless somebody says otherwise.
+    let ticks = &build.outline.tasks[ix];
+    if !build.marks.contains_key(&ix) && ticks.ticks().next().is_some() && ticks.ticks().all(|done| done) {
+        build.mark(ix, Mark::Done, SaidBy::Steps);
+    }
+}
+
+/// `Title (Depends on Stream A)` → the title, and what it waits for with where that stands in the text.
+fn start_condition(title: &str) -> (&str, Option<(usize, &str)>) {
+    let end = title.trim_end();
+    let Some(open) = end.rfind('(').filter(|_| end.ends_with(')')) else { return (title, None) };
+    let inner = &end[open + 1..end.len() - 1];
+    let words = ["depends on ", "after ", "requires ", "blocked by "];
+    match words.iter().find(|word| inner.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))) {
+        Some(word) => (&title[..open], Some((open + 1 + word.len(), &inner[word.len()..]))),
+        None => (title, None),
+    }
+}
+
 /// `Task 3: Title`, `Task 3 — Title`, `Step 2. Title` → its id and its title.
 pub fn numbered(heading: &str, word: &str) -> Option<(String, String)> {
-    let rest = heading.strip_prefix(word)?.strip_prefix(' ')?;
+    let head = heading.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
+    let rest = heading[head.len()..].strip_prefix(' ')?;
     let len = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')).count();
     let id = rest[..len].trim_end_matches(['.', '-']);
     let has_digit = id.bytes().any(|b| b.is_ascii_digit());
     let after = rest[len..].trim_start();
-    let ends = after.is_empty() || after.starts_with([':', '-', '—', '–', '.', '(', '[', '✅', '|']) || rest[..len].ends_with(['.', '-']);
-    (has_digit && ends).then(|| (id.to_owned(), after.trim_start_matches([':', '-', '—', '–', '.', ' ']).to_owned()))
+    let ends = after.is_empty()
+        || after.starts_with([':', '：', '-', '—', '–', '.', '(', '[', '✅', '|', '·'])
+        || rest[..len].ends_with(['.', '-']);
+    (has_digit && ends).then(|| (id.to_owned(), after.trim_start_matches([':', '：', '-', '—', '–', '.', ' ', '·']).to_owned()))
 }

@@ -3,13 +3,14 @@
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::outline::{Detail, SaidBy};
-use super::status::status;
+use super::problem::Problem;
+use super::status::{is_known, status};
 use super::text::{Line, Text, clean_title};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use std::ops::Range;
 
-const IDS: [&str; 13] = ["id", "#", "task id", "no", "no.", "nr", "번호", "编号", "編號", "序号", "序號", "番号", "項番"];
+const IDS: [&str; 15] = ["pr", "issue", "id", "#", "task id", "no", "no.", "nr", "번호", "编号", "編號", "序号", "序號", "番号", "項番"];
 const WAITS: [&str; 23] = [
     "依赖项",
     "依賴項",
@@ -35,7 +36,25 @@ const WAITS: [&str; 23] = [
     "依赖",
     "依賴",
 ];
-const TITLES: [&str; 13] = ["task", "title", "name", "제목", "タスク", "任务", "任務", "작업", "summary", "名称", "名稱", "标题", "標題"];
+const TITLES: [&str; 17] = [
+    "task name",
+    "내용",
+    "内容",
+    "작업명",
+    "task",
+    "title",
+    "name",
+    "제목",
+    "タスク",
+    "任务",
+    "任務",
+    "작업",
+    "summary",
+    "名称",
+    "名稱",
+    "标题",
+    "標題",
+];
 const STATES: [&str; 7] = ["status", "state", "상태", "状態", "状态", "狀態", "ステータス"];
 const EFFORTS: [&str; 5] = ["size", "effort", "estimate", "est.", "est. time"];
 const OWNERS: [&str; 4] = ["owner", "agent", "assignee", "담당"];
@@ -80,15 +99,12 @@ impl Columns {
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
         let waits = find(&WAITS)?;
         let id = find(&IDS).or_else(|| names.first().is_some_and(|name| name == "task").then_some(0))?;
-        Some(Self {
-            id,
-            waits,
-            title: find(&TITLES).filter(|at| *at != id),
-            state: find(&STATES),
-            effort: find(&EFFORTS),
-            owner: find(&OWNERS),
-            more: find(&MORE),
-        })
+        let (state, effort, owner, more) = (find(&STATES), find(&EFFORTS), find(&OWNERS), find(&MORE));
+        let taken = [Some(id), Some(waits), state, effort, owner];
+        // Whatever it is called, what stands beside an id is its title.
+        let beside = (0..names.len()).find(|at| !taken.contains(&Some(*at)) && !names[*at].is_empty());
+        let title = find(&TITLES).filter(|at| *at != id).or_else(|| Some(id).filter(|_| names[id] == "task")).or(beside);
+        Some(Self { id, waits, title: title.filter(|at| *at != id), state, effort, owner, more })
     }
 }
 
@@ -186,6 +202,10 @@ fn row(
             build.mark(ix, mark, SaidBy::Status);
         }
         // As the others say it.
+        if !is_known(state) && state.split_whitespace().count() <= 2 {
+            let what = format!("`{state}` is no status that is known here: it is read as still to be done");
+            build.problems.push(Problem::warning("unknown-value", line.start + at..line.start + at + state.len(), what));
+        }
         let is_word = mark == Some(Mark::Done) && state.chars().all(char::is_alphabetic);
         if is_word {
             build.outline.done_word.get_or_insert_with(|| (*state).to_owned());

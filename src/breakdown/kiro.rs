@@ -8,7 +8,7 @@ use super::outline::{Detail, Parent, SaidBy};
 use super::problem::Problem;
 use super::refs::id_len;
 use super::task_list::{boxed, has_no_tasks};
-use super::text::{Line, Text, Tick, clean_title, fields};
+use super::text::{Field, Line, Text, Tick, clean_title, fields, names_tasks};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
@@ -95,12 +95,14 @@ struct Item<'a> {
     start: usize,
     optional: bool,
     parallel: bool,
+    /// What stands in italics behind the title.
+    details: &'a str,
 }
 
 /// `- [ ]* 2.3 (P) Title`, `- [x] 2. Title`, `- [ ] 12.7* Title`.
 fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     let (start, tick) = boxed(line)?;
-    let after = tick.rest.trim_start_matches('*').trim_start();
+    let after = tick.rest.trim_start_matches(['*', '~']).trim_start();
     // `0.V` is an id here.
     let word = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'.').count();
     let lettered = after.starts_with(|c: char| c.is_ascii_digit()) && after[..word].trim_end_matches('.').contains('.');
@@ -108,19 +110,38 @@ fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     let id = after[..len].trim_end_matches('.');
     let rest = &after[len..];
     let digit = id.starts_with(|c: char| c.is_ascii_digit());
-    if !digit || !(rest.starts_with(['.', ' ', '*', ')', ':']) || rest.is_empty()) {
+    if !digit || !(rest.starts_with(['.', ' ', '*', ')', ':', '~']) || rest.is_empty()) {
         return None;
     }
-    let mut optional = tick.rest.starts_with('*');
+    // Two of them make it bold.
+    let mut optional = tick.rest.starts_with('*') && !tick.rest.starts_with("**");
     let mut title = rest.trim_start_matches(['.', ')', ':']);
     if let Some(rest) = title.strip_prefix('*') {
         (optional, title) = (true, rest);
     }
-    title = title.trim();
+    title = title.trim_start_matches('*').trim();
+    // `Title _Requirements: 1.1_ _Depends: 2.1_`.
+    let details = title.find(" _").filter(|at| title[at + 2..].contains(':') && title.ends_with('_'));
+    let title = details.map_or(title, |at| title[..at].trim_end());
     let parallel = title.starts_with("(P)") || title.ends_with("(P)");
     let title = title.trim_start_matches("(P)").trim_end_matches("(P)").trim();
     let (title, optional) = title.strip_suffix('*').filter(|rest| !rest.ends_with('*')).map_or((title, optional), |rest| (rest, true));
-    Some(Item { id, title, tick, start, optional, parallel })
+    let details = details.map(|_| &line.text[line.text.find(title).map_or(0, |at| at + title.len())..]);
+    Some(Item { id, title, tick, start, optional, parallel, details: details.unwrap_or_default() })
+}
+
+/// What stands behind the title and below it.
+fn fields_of(item: &Item<'_>, line: &Line<'_>, region: &[Line<'_>]) -> Vec<Field> {
+    let mut start = line.start + line.text.trim_end().len() - item.details.trim_end().len();
+    let mut found = Vec::new();
+    for piece in item.details.trim_end().split_inclusive("_ ") {
+        let text = piece.trim_start();
+        let line = Line { start: start + piece.len() - text.len(), text, hidden: false };
+        found.extend(fields(&[line]));
+        start += piece.len();
+    }
+    found.extend(fields(region));
+    found
 }
 
 struct Reader<'a> {
@@ -176,6 +197,9 @@ impl<'a> Reader<'a> {
             });
             self.parents.insert(item.id.to_owned(), (stream, item.optional));
             self.parent_streams.insert(stream);
+            for field in fields_of(item, line, region).iter().filter(|field| names_tasks(&field.name)) {
+                self.build.waits(Waiting::Stream(stream), &field.value, field.start);
+            }
             self.opened(stream);
             return;
         }
@@ -207,7 +231,7 @@ impl<'a> Reader<'a> {
             self.build.detail(ix, Detail::Notes, what, line.span());
         }
         let mut taken = HashSet::new();
-        for field in fields(region) {
+        for field in fields_of(item, line, region) {
             match field.name.as_str() {
                 name if KEPT.contains(&name) => {
                     self.build.detail(ix, Detail::Notes, &format!("{}: {}", field.label, field.value), field.start..field.end);
@@ -275,7 +299,6 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, deps: Deps) -> Parsed {
         self.build.outline.groups = Some(self.headings);
-        self.warn_of_parents();
         if !self.waves() {
             // As streams come one after the other, the last one is done when all are.
             self.build.plan.gates.iter_mut().for_each(|gate| drop(gate.after.drain(..gate.after.len().saturating_sub(1))));
@@ -283,20 +306,6 @@ impl<'a> Reader<'a> {
             self.build.streams_in_order();
         }
         self.build.finish(deps)
-    }
-
-    /// A parent that is ticked while parts of it are open.
-    fn warn_of_parents(&mut self) {
-        let mut open: HashMap<&StreamId, usize> = HashMap::new();
-        for (_, task) in self.build.plan.tasks.iter().enumerate().filter(|(ix, _)| !self.build.marks.contains_key(ix)) {
-            task.stream.iter().for_each(|stream| *open.entry(stream).or_default() += 1);
-        }
-        for parent in self.build.outline.parents.iter().filter(|parent| parent.done) {
-            let Some(count) = open.get(&parent.stream) else { continue };
-            let span = self.build.stream_of(parent.stream.as_str()).map_or(0..0, |ix| self.build.outline.streams[ix].1.clone());
-            let what = format!("{} is ticked, but {count} of its parts are open: those are carried out", parent.stream);
-            self.build.problems.push(Problem::warning("parent-disagrees", span, what));
-        }
     }
 
     /// Waves of a JSON block: each waits for the one before it.

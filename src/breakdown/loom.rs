@@ -34,14 +34,14 @@ impl super::Reader for Loom {
             if let Some((title, state)) = section.heading.rsplit_once('[').filter(|_| section.heading.ends_with(']')) {
                 let state = state.trim_end_matches(']');
                 let state = state.trim_start_matches("RESOLVED").trim();
-                build.status(ix, state);
+                // A field says more than the heading does.
+                if !section.fields.iter().any(|field| field.name == "status" && status(&field.value).is_some()) {
+                    build.status(ix, state);
+                }
                 if status(state).is_some() {
                     let bare = headings::numbered(title, "Task").map_or(title.to_owned(), |(_, title)| title);
                     build.plan.tasks[ix].title = bare.trim().to_owned();
                 }
-            }
-            for field in section.fields.iter().filter(|field| field.name == "status") {
-                build.status(ix, &field.value);
             }
         }
         questions(&mut build, &lines);

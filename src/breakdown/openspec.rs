@@ -22,6 +22,7 @@ impl super::Reader for OpenSpec {
             name: "openspec",
             title_words: &["Implementation Tasks", "Tasks", "Implementation Checklist"],
             lane: None,
+            deep_lanes: true,
             only_in: None,
             has_other_boxes: false,
             lanes_in_order: true,

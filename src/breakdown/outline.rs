@@ -86,6 +86,8 @@ pub enum SaidBy {
     Folder,
     /// A file that a program keeps.
     Program,
+    /// The boxes of its steps, where it has none of its own.
+    Steps,
     /// What the format means by it.
     Format,
 }
@@ -99,6 +101,7 @@ impl SaidBy {
             Self::Title => "title",
             Self::Folder => "folder",
             Self::Program => "program",
+            Self::Steps => "steps",
             Self::Format => "format",
         }
     }

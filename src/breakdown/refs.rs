@@ -30,7 +30,8 @@ pub enum Target {
 
 const NOTHING: [&str; 12] = ["none", "—", "–", "-", "n/a", "na", "[]", "", "immediately", "parallel start", "없음", "なし"];
 const GROUP_LABELS: [&str; 10] = ["streams", "stream", "phases", "phase", "waves", "wave", "epics", "epic", "milestones", "milestone"];
-const TASK_LABELS: [&str; 12] = ["tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
+const TASK_LABELS: [&str; 16] =
+    ["prs", "pr", "issues", "issue", "tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
 /// Words that stand in front of a reference and add nothing to it.
 const LEADS: [&str; 10] =
     ["requires ", "require ", "needs ", "depends on ", "blocked by ", "after ", "then ", "both ", "either ", "completion of "];
@@ -64,7 +65,8 @@ pub fn references(text: &str) -> Vec<Reference> {
     for (at, piece) in pieces(&bare) {
         let (label, id, id_at) = take_label(piece);
         let lower = piece.trim().trim_end_matches('.').to_lowercase();
-        if NOTHING.contains(&lower.as_str()) || lower.starts_with("none ") || lower.starts_with("no dependenc") {
+        let nothing = NOTHING.contains(&lower.as_str()) || ["none ", "none.", "no dependenc"].iter().any(|none| lower.starts_with(none));
+        if nothing || ["in parallel", "parallel with", "independent of"].iter().any(|beside| lower.contains(beside)) {
             continue;
         }
         match label {

@@ -7,7 +7,8 @@ use super::outline::Mention;
 use super::problem::{Problem, Severity};
 use super::refs::{Reference, Target, named_within, references};
 use super::text::Line;
-use super::{Deps, Parsed};
+use super::{Deps, Format, Parsed};
+use crate::core::event::Mark;
 use crate::core::graph::Graph;
 use crate::core::id::{BarrierId, StreamId, TaskId};
 use crate::core::plan::{Barrier, Dependency, Node, Origin};
@@ -23,6 +24,8 @@ const MAX_ROUNDS: usize = 50;
 const MAX_GATES: usize = 500;
 /// References to nothing for which the nearest id is looked for.
 const MAX_NEAREST: usize = 100;
+/// Formats of which a breakdown is a folder.
+const OF_FOLDERS: [&str; 4] = ["backlog", "ccpm", "gsd", "spec-kitty"];
 /// From this many members on, a set is waited for as one node instead of an edge for each.
 const BARRIER_FROM: usize = 9;
 
@@ -78,9 +81,13 @@ impl Builder<'_> {
         self.warn_of_fences();
         self.tell_superseded();
         self.warn_of_steps();
+        self.warn_of_parents();
+        self.warn_of_malformed_boxes();
         self.check_totals();
         if self.plan.tasks.is_empty() && self.is_unexplained() {
-            let what = "there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`";
+            let name = self.plan.format.trim_end_matches("-v1").trim_end_matches("-v2");
+            let tasks = Format::named(name).map_or("", Format::tasks);
+            let what = format!("there is no task in it: it is read as {name}, in which tasks are {tasks}; --input-format says otherwise");
             self.problems.push(Problem::error("no-tasks", 0..0, what));
             self.tell_candidates();
         }
@@ -181,6 +188,9 @@ impl Builder<'_> {
                         span,
                         format!("stream {key} waits for itself: remove that"),
                     ));
+                }
+                None if names.exact.get(&key.to_lowercase()).is_some_and(|holders| holders.len() == 1) => {
+                    names.exact[&key.to_lowercase()].clone()
                 }
                 Some(ix) => {
                     let id = self.plan.streams[ix].id.clone();
@@ -305,8 +315,17 @@ impl Builder<'_> {
 
     /// Something waits for what there is not; what may be meant is told.
     pub(super) fn unknown(&mut self, who: Waiting, id: &str, known: &str, span: Range<usize>, fix: Option<String>) {
-        let hint = if known.is_empty() { String::new() } else { format!(": did you mean {known}?") };
-        let mut problem = Problem::error("unknown-reference", span.clone(), format!("`{id}` is nothing that this breakdown has{hint}"));
+        let of_folder = self.text.files.len() == 1 && OF_FOLDERS.contains(&self.plan.format.as_str());
+        let hint = match () {
+            () if of_folder => ": this is one file of a folder: give the folder, and it is known".to_owned(),
+            () if known.is_empty() => String::new(),
+            () => format!(": did you mean {known}?"),
+        };
+        let what = format!("`{id}` is nothing that this breakdown has{hint}");
+        // What is done waits no more, whatever it says.
+        let done = matches!(who, Waiting::Task(ix) if self.marks.get(&ix) == Some(&Mark::Done));
+        let problem = if done { Problem::warning } else { Problem::error };
+        let mut problem = problem("unknown-reference", span.clone(), what.as_str());
         if let Some(id) = fix {
             problem = problem.with_fix(format!("replace by {id}"), span, id);
         }
@@ -540,6 +559,49 @@ impl Builder<'_> {
         }
     }
 
+    /// What is ticked while parts of it are open, and what is open while all that it has is ticked.
+    fn warn_of_parents(&mut self) {
+        let mut open: HashMap<&StreamId, usize> = HashMap::new();
+        for (ix, task) in self.plan.tasks.iter().enumerate() {
+            if let Some(stream) = &task.stream {
+                *open.entry(stream).or_default() += usize::from(!self.marks.contains_key(&ix));
+            }
+        }
+        let mut told = Vec::new();
+        for parent in self.outline.parents.iter().filter(|parent| parent.done != (open.get(&parent.stream) == Some(&0))) {
+            let (Some(&open), Some(ix)) = (open.get(&parent.stream), self.stream_of(parent.stream.as_str())) else { continue };
+            let span = self.outline.streams[ix].1.clone();
+            match open {
+                0 => told.push((parent.stream.to_string(), span)),
+                _ => {
+                    let are = if open == 1 { "is" } else { "are" };
+                    let what = format!("{} is ticked, but {open} of its parts {are} open: what is open is carried out", parent.stream);
+                    self.problems.push(Problem::warning("parent-disagrees", span, what));
+                }
+            }
+        }
+        let all = |spot: &super::outline::TaskSpot| spot.ticks().next().is_some() && spot.ticks().all(|done| done);
+        let spots = self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !self.marks.contains_key(ix) && all(spot));
+        told.extend(spots.map(|(_, spot)| (spot.id.to_string(), spot.span.clone())));
+        for (id, span) in told {
+            let what = format!("all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is");
+            self.problems.push(Problem::info("all-ticked", span, what));
+        }
+    }
+
+    /// `-[] 3. Title`: meant as a box, and none.
+    fn warn_of_malformed_boxes(&mut self) {
+        for (_, line) in self.text.visible() {
+            let (start, body) = line.trimmed();
+            if let Some((at, len, done)) = malformed(body) {
+                let what = "this is no box, and so no task: write `- [ ] ` with the blanks";
+                let span = start + at..start + at + len;
+                let fix = if done { " [x] " } else { " [ ] " };
+                self.problems.push(Problem::warning("malformed-box", span.clone(), what).with_fix("make it a box", span, fix));
+            }
+        }
+    }
+
     /// A file that says at its beginning that it is no longer what counts.
     fn tell_superseded(&mut self) {
         let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
@@ -562,6 +624,12 @@ impl Builder<'_> {
         let like = |line: &&Line<'_>| {
             line.text.trim_start().starts_with(['□', '☐']) || line.item().is_some_and(|item| super::text::tick(item.text).is_some())
         };
+        let bare = text.visible().filter(|(_, line)| line.item().is_some_and(|item| item.text.starts_with(['□', '☐', '☑', '◐', '✓', '✔'])));
+        let bare: Vec<Line<'_>> = bare.map(|(_, line)| line).collect();
+        if let (Some(first), true) = (bare.first(), bare.len() >= 2) {
+            let what = format!("{} lines begin with a sign for a box, which is none: write `- [ ]` and `- [x]`", bare.len());
+            self.problems.push(Problem::warning("malformed-box", first.span(), what));
+        }
         let inside: Vec<&Line<'_>> = text.fences.iter().flat_map(|fence| &text.lines[fence.clone()]).filter(like).collect();
         if let (Some(first), true) = (inside.first(), inside.len() >= 3) {
             let what = format!(
@@ -582,6 +650,24 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// `-[] 3. Title`, `2. []Title` → where it begins behind the marker, how long it is, and whether it is ticked.
+fn malformed(body: &str) -> Option<(usize, usize, bool)> {
+    let digits = body.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let marker = match body.as_bytes().first()? {
+        b'-' | b'*' | b'+' => 1,
+        b'0'..=b'9' if body[..digits].ends_with('.') => digits,
+        _ => return None,
+    };
+    let rest = &body[marker..];
+    let bracket = rest.trim_start_matches(' ');
+    let glued = bracket.len() == rest.len();
+    let of = |(pattern, broken): (&'static str, bool)| bracket.strip_prefix(pattern).filter(|_| broken).map(|after| (pattern, after));
+    let (pattern, after) = [("[]", true), ("[ x ]", true), ("[ ]", glued), ("[x]", glued), ("[X]", glued)].into_iter().find_map(of)?;
+    let len = rest.len() - after.trim_start_matches(' ').len();
+    let is_link = after.starts_with(['(', '[', ':']) || after.trim().is_empty();
+    (!is_link).then(|| (marker, len, pattern.contains(['x', 'X'])))
 }
 
 /// `Total Tasks: 17` → where it stands, and the number.

@@ -21,8 +21,15 @@ impl super::Reader for Rune {
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
-        let style =
-            Style { name: "rune", title_words: &["Tasks"], lane: None, only_in: None, has_other_boxes: false, lanes_in_order: false };
+        let style = Style {
+            name: "rune",
+            title_words: &["Tasks"],
+            lane: None,
+            deep_lanes: false,
+            only_in: None,
+            has_other_boxes: false,
+            lanes_in_order: false,
+        };
         let mut reader = Reader::new(text, &style);
         reader.read();
         let build = &mut reader.build;

@@ -13,9 +13,10 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest line.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// Names by which a breakdown is found in a folder.
-const NAMES: [&str; 7] = ["breakdown.md", "tasks.md", "TASKS.md", "ROADMAP.md", "tasks.json", "issues.jsonl", "sprint-status.yaml"];
+const NAMES: [&str; 8] =
+    ["breakdown.md", "tasks.md", "TASKS.md", "ROADMAP.md", "tasks.json", "issues.jsonl", "sprint-status.yaml", "00-index.md"];
 /// Where else in a workspace there may be one.
-const PLACES: [&str; 4] = [".taskmaster/tasks/tasks.json", ".beads/issues.jsonl", "backlog", ".planning"];
+const PLACES: [&str; 5] = [".taskmaster/tasks/tasks.json", "tasks/tasks.json", ".beads/issues.jsonl", "backlog", ".planning"];
 
 /// A breakdown's text and where it is from.
 #[derive(Clone, Debug)]
@@ -135,7 +136,11 @@ pub fn of_folder(folder: &Path, open: &dyn Fn(&Path) -> Option<String>) -> Resul
 /// # Errors
 /// There is none in the folder.
 pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
-    if !given.is_dir() || folder::files(given).is_some() {
+    if !given.is_dir() {
+        let whole = folder::begun_by(given).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        return Ok(whole.unwrap_or(given).to_owned());
+    }
+    if folder::files(given).is_some() {
         return Ok(given.to_owned());
     }
     let named = NAMES.iter().map(|name| given.join(name)).find(|file| file.is_file());

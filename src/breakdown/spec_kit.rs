@@ -12,6 +12,7 @@ use super::refs::{Target, id_len, ids_in, references};
 use super::text::{Line, Text, clean_title, fields, tick};
 use super::{Confidence, Deps, Parsed};
 use crate::core::plan::Level;
+use std::ops::Range;
 
 struct Reader<'a> {
     build: Builder<'a>,
@@ -59,6 +60,9 @@ impl super::Reader for SpecKit {
         read(text, deps)
     }
 }
+
+/// Words that begin what a task waits for.
+const WAIT_WORDS: [&str; 5] = ["depend", "require", "after", "依賴", "依赖"];
 
 fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let mut build = Builder::new(text, "spec-kit");
@@ -118,10 +122,11 @@ impl<'a> Reader<'a> {
         }
         let Some(item) = line.item().filter(|item| item.number.is_none()) else { return };
         let Some(tick) = tick(item.text) else { return };
-        let rest = tick.rest.trim_start_matches('*');
+        let rest = tick.rest.trim_start_matches(['*', '~', '`']);
         if is_spec_kit_id(rest) {
             self.indent = line.indent();
-            let ix = self.task(rest, span, item.start + (item.text.len() - rest.len()));
+            let own = after.iter().take_while(|next| goes_on(next)).last().map_or(line.end(), Line::end);
+            let ix = self.task(rest, span, item.start + (item.text.len() - rest.len()), own);
             self.build.ticked(ix, &tick, item.start);
             let title = self.build.plan.tasks[ix].title.clone();
             self.build.state_words(ix, &title);
@@ -148,10 +153,10 @@ impl<'a> Reader<'a> {
     }
 
     /// `T012 [P] [US1] Title in src/a.rs (depends on T011)`.
-    fn task(&mut self, text: &str, span: std::ops::Range<usize>, start: usize) -> usize {
+    fn task(&mut self, text: &str, span: Range<usize>, start: usize, end: usize) -> usize {
         let len = id_len(text).unwrap_or_else(|| text.bytes().take_while(u8::is_ascii_alphanumeric).count());
         let (id, rest) = text.split_at(len);
-        let mut title = rest.trim_start_matches(['*', ':', ' ']);
+        let mut title = rest.trim_start_matches(['*', ':', ' ', '~', '`', '—', '–', '-']);
         let mut parallel = false;
         let mut sign = None;
         while let Some((tag, after)) = title.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
@@ -174,7 +179,7 @@ impl<'a> Reader<'a> {
         if let Some(at) = sign {
             self.build.detail(ix, Detail::Parallel, "[P]", at..at + "[P]".len());
         }
-        if let Some((at, value)) = inline_dependencies(text) {
+        for (at, value) in inline_dependencies(&self.build.text.all[start..end]) {
             self.build.waits(Waiting::Task(ix), value, start + at);
         }
         for (at, file) in files(title) {
@@ -185,9 +190,9 @@ impl<'a> Reader<'a> {
     }
 
     /// `#### T001: Title [P]` with fields and acceptance boxes below it, and no state.
-    fn heading_task(&mut self, heading: &str, span: std::ops::Range<usize>, after: &[Line<'a>]) {
+    fn heading_task(&mut self, heading: &str, span: Range<usize>, after: &[Line<'a>]) {
         let start = span.start + self.build.text.all[span.clone()].find(heading).unwrap_or(0);
-        let ix = self.task(heading, span, start);
+        let ix = self.task(heading, span.clone(), start, span.end);
         if let Some(at) = heading.find("[P]").filter(|_| !self.parallel[ix]) {
             self.parallel[ix] = true;
             self.build.detail(ix, Detail::Parallel, "[P]", start + at..start + at + "[P]".len());
@@ -278,10 +283,15 @@ impl<'a> Reader<'a> {
     fn task_edges(&mut self, line: &Line<'_>, names: &Names) {
         let (start, body) = line.trimmed();
         let lower = body.to_ascii_lowercase();
-        let one_of = |words: &[&str]| words.iter().filter_map(|word| lower.find(word).map(|at| (at, word.len()))).min();
-        if let Some((at, len)) = one_of(&["depends on", "depend on"]) {
+        // The first of the words that has ids on both of its sides.
+        let split = |words: &[&str]| {
+            let both = |(at, word): (usize, &str)| !ids_in(&body[..at]).is_empty() && !ids_in(&body[at + word.len()..]).is_empty();
+            let places = words.iter().flat_map(|word| lower.match_indices(word)).filter(|place| both(*place));
+            places.min().map(|(at, word)| (at, word.len()))
+        };
+        if let Some((at, len)) = split(&["depends on", "depend on", " requires ", " require ", " after ", "依赖", "依賴"]) {
             self.edges(&body[..at], &body[at + len..], start + at + len, names);
-        } else if let Some((at, len)) = one_of(&[" blocks ", " before "]) {
+        } else if let Some((at, len)) = split(&[" blocks ", " before "]) {
             self.edges(&body[at + len..], &body[..at], start, names);
         } else if body.contains('→') || body.contains("-->") {
             let arrow = if body.contains('→') { "→" } else { "-->" };
@@ -328,21 +338,42 @@ fn phase(heading: &str) -> (String, String) {
     }
 }
 
-/// The value of `(depends on T011, T013)` at any place of a line.
-fn inline_dependencies(text: &str) -> Option<(usize, &str)> {
+/// Whether a line goes on with the text of the box above it.
+fn goes_on(line: &Line<'_>) -> bool {
+    let (_, body) = line.trimmed();
+    !body.is_empty() && line.item().is_none() && line.heading().is_none() && !body.starts_with("**") && !body.starts_with(['|', '>', '_'])
+}
+
+/// What `(depends on T011, T013)`, `**Depends on**: T003` and the like name in a text of several lines, with where that
+/// starts.
+fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
     let lower = text.to_ascii_lowercase();
-    for words in ["(depends on ", "(depends: ", "(requires ", "(after ", "depends on ", "依賴 ", "依赖 "] {
-        if let Some(at) = lower.find(words) {
-            let from = at + words.len();
-            let end = text[from..].find(')').map_or(text.len(), |end| from + end);
-            let value = &text[from..end];
-            let named = references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..)));
-            if named {
-                return Some((from, value));
-            }
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some((start, word)) =
+        WAIT_WORDS.iter().filter_map(|word| Some((at + lower[at..].find(word)?, *word))).min_by_key(|(start, word)| (*start, word.len()))
+    {
+        at = start + word.len();
+        let before = text[..start].trim_end_matches('*');
+        let bracketed = before.ends_with(['(', '（']);
+        let mut rest = text[at..].trim_start_matches('s').trim_start();
+        let on = rest.strip_prefix("on").filter(|_| word.starts_with("depend"));
+        rest = on.unwrap_or(rest);
+        // Without brackets or `on` such a word may be about anything.
+        if !(bracketed || on.is_some() || !word.is_ascii()) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let rest = rest.trim_start_matches(['*', ':', '：', ' ', '\n', '\r', '\t']);
+        let from = text.len() - rest.len();
+        let ends: &[&str] = if bracketed { &[")", "）"] } else { &[")", "）", ". ", ".\n", ".\r", "; ", " — "] };
+        let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+        let value = rest[..end].trim_end_matches('.');
+        if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {
+            found.push((from, value));
+            at = from + value.len();
         }
     }
-    None
+    found
 }
 
 /// Paths that a title names, with where they stand in it.

@@ -3,7 +3,7 @@
 
 use super::body;
 use super::build::{Builder, Waiting};
-use super::detect::Signs;
+use super::detect::{Signs, is_spec_kit_id};
 use super::headings::{self, Style};
 use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
@@ -13,14 +13,15 @@ use super::text::{File, Line, Text};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The format.
 pub struct SpecKitty;
 
 impl super::Reader for SpecKitty {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        let index = signs.work_packages >= 1 && signs.all().contains("Subtask Index");
+        let index = signs.work_packages >= 1 && ["Subtask Index", "Included Subtasks"].iter().any(|words| signs.all().contains(words));
+        let index = index || signs.work_packages >= 1 && signs.path_has(&["kitty-specs/"], "tasks.md");
         if signs.front_has(&["work_package_id"]) || index {
             return Some(Confidence::Certain);
         }
@@ -43,13 +44,27 @@ impl super::Reader for SpecKitty {
             field: &|name| !matches!(name, "run" | "command" | "risks" | "status"),
             boxes_are_steps: true,
         };
-        headings::read(&mut build, &lists, &style);
-        for file in text.files.iter().filter(|file| is_package(file)) {
-            read_package(&mut build, file);
+        for (ix, section) in headings::read(&mut build, &lists, &style).iter().enumerate() {
+            below_headings(&mut build, ix, &section.region);
         }
+        let mut known: HashMap<String, usize> =
+            build.plan.tasks.iter().enumerate().rev().map(|(ix, task)| (task.id.as_str().to_lowercase(), ix)).collect();
+        // What the list says that each waits for.
+        let mut listed: HashMap<usize, Vec<Wait>> = HashMap::new();
+        for wait in std::mem::take(&mut build.waits) {
+            if let Waiting::Task(ix) = wait.0 {
+                listed.entry(ix).or_default().push(wait);
+            }
+        }
+        for file in text.files.iter().filter(|file| is_package(file)) {
+            read_package(&mut build, file, &mut known, &mut listed);
+        }
+        let mut left: Vec<(usize, Vec<Wait>)> = listed.into_iter().collect();
+        left.sort_unstable_by_key(|(ix, _)| *ix);
+        build.waits.extend(left.into_iter().flat_map(|(_, waits)| waits));
         for file in text.files.iter().filter(|file| file.name() == "status.json") {
             match json(text.all, file.range.clone()) {
-                Ok(tree) => lanes(&mut build, &tree, 0),
+                Ok(tree) => lanes(&mut build, &tree, 0, &known),
                 Err(mistake) => build.mistakes([mistake]),
             }
         }
@@ -65,19 +80,39 @@ fn package(heading: &str) -> Option<(String, String)> {
     Some((body[..len].to_owned(), title.to_owned()))
 }
 
+/// `### Dependencies` with what it waits for in a sentence, `### Included Subtasks` with lines `T001 …` without boxes.
+fn below_headings(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>]) {
+    let mut under = String::new();
+    for line in region {
+        if let Some((_, _, heading)) = line.heading() {
+            under = heading.to_lowercase();
+            continue;
+        }
+        let (start, body) = line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
+        if under.starts_with("dependenc") {
+            // What comes after the first sentence says why, or what does not wait.
+            let sentence = body.split([';', '.']).next().unwrap_or(body);
+            build.waits(Waiting::Task(ix), sentence, start);
+        } else if under.contains("subtask") && is_spec_kit_id(body) {
+            build.step(ix, body.trim_end(), start..line.end(), None);
+        }
+    }
+}
+
 fn is_package(file: &File<'_>) -> bool {
     package(file.name().trim_end_matches(".md")).is_some()
 }
 
-fn read_package(build: &mut Builder<'_>, file: &File<'_>) {
+fn read_package(build: &mut Builder<'_>, file: &File<'_>, known: &mut HashMap<String, usize>, listed: &mut HashMap<usize, Vec<Wait>>) {
     let Some(front) = build.front(file) else { return };
     let stem = file.name().trim_end_matches(".md");
     let named = package(stem).map_or_else(|| stem.to_owned(), |(id, _)| id);
     let id = front.word_of("work_package_id").unwrap_or(&named).to_owned();
-    let known = build.plan.tasks.iter().position(|task| task.id.as_str().eq_ignore_ascii_case(&id));
-    let ix = known.unwrap_or_else(|| build.task_of(&id, None, &front, front.word_of("title").unwrap_or(&id)));
+    let in_list = known.get(&id.to_lowercase()).copied();
+    let ix = in_list.unwrap_or_else(|| build.task_of(&id, None, &front, front.word_of("title").unwrap_or(&id)));
+    known.entry(id.to_lowercase()).or_insert(ix);
     let lines = build.text.visible_in(file);
-    if known.is_none() {
+    if in_list.is_none() {
         body::read(build, ix, &lines);
     }
     for key in ["lane", "status"] {
@@ -96,36 +131,45 @@ fn read_package(build: &mut Builder<'_>, file: &File<'_>) {
         }
     }
     build.note_file(ix, file);
-    edges(build, ix, &front);
+    edges(build, ix, &front, listed);
 }
 
+/// Who waits for what a text names, and where that starts.
+type Wait = (Waiting, String, usize);
+
 /// The front matter's dependencies count; what the list says otherwise is told.
-fn edges(build: &mut Builder<'_>, ix: usize, front: &Value) {
+fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMap<usize, Vec<Wait>>) {
     let Some(value) = front.get("dependencies") else { return };
     let words = front.words_of("dependencies");
     let stated: BTreeSet<String> = words.iter().map(|(word, _)| word.to_uppercase()).collect();
-    let listed: Vec<String> = build.waits.iter().filter(|(who, ..)| *who == Waiting::Task(ix)).map(|(_, text, _)| text.clone()).collect();
-    let listed: BTreeSet<String> = listed
-        .iter()
-        .flat_map(|text| super::refs::ids_in(text))
+    let listed: BTreeSet<String> = in_list
+        .get(&ix)
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, text, _)| super::refs::ids_in(text))
         .filter_map(|reference| if let super::refs::Target::Task(id) = reference.to { Some(id.to_uppercase()) } else { None })
         .collect();
     if !listed.is_empty() && listed != stated {
         let id = build.plan.tasks[ix].id.clone();
-        let what = format!("{id} waits for other packages here than in the list: what stands here counts");
+        // That nothing stands here may mean that nobody has filled it in.
+        let counts = if stated.is_empty() { "the list counts, as nothing stands here" } else { "what stands here counts" };
+        let what = format!("{id} waits for other packages here than in the list: {counts}");
         build.problems.push(Problem::warning("two-truths", value.span.clone(), what));
     }
-    build.waits.retain(|(who, ..)| *who != Waiting::Task(ix));
+    if stated.is_empty() {
+        return;
+    }
+    in_list.remove(&ix);
     for (word, value) in words {
         build.waits_exactly(Waiting::Task(ix), word, value.place(build.text.all));
     }
 }
 
 /// `{"WP01": "done"}` or `{"WP01": {"lane": "done"}}`, at whatever depth: the machine's word counts.
-fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize) {
+fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize, known: &HashMap<String, usize>) {
     for (name, _, value) in tree.entries() {
         let lane = value.word().or_else(|| value.word_of("lane"));
-        let task = build.plan.tasks.iter().position(|task| task.id.as_str() == name);
+        let task = known.get(&name.to_lowercase()).copied();
         // What the program says counts, so there is no place for us to write.
         if let (Some(ix), Some(_)) = (task, lane) {
             build.outline.tasks[ix].status = None;
@@ -141,7 +185,7 @@ fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize) {
                     }
                 }
             },
-            _ if depth < 4 => lanes(build, value, depth + 1),
+            _ if depth < 4 => lanes(build, value, depth + 1, known),
             _ => {}
         }
     }

@@ -1,9 +1,28 @@
 //! Words and signs by which breakdowns say how a task stands.
 
+use super::text::tick;
 use crate::core::event::Mark;
 
-const DONE: [&str; 15] =
-    ["done", "completed", "complete", "closed", "finished", "merged", "fixed", "shipped", "✅", "☑", "✔", "完了", "完成", "완료", "x"];
+const DONE: [&str; 18] = [
+    "resolved",
+    "passed",
+    "verified",
+    "done",
+    "completed",
+    "complete",
+    "closed",
+    "finished",
+    "merged",
+    "fixed",
+    "shipped",
+    "✅",
+    "☑",
+    "✔",
+    "完了",
+    "完成",
+    "완료",
+    "x",
+];
 const SKIPPED: [&str; 12] = [
     "skip",
     "skipped",
@@ -70,6 +89,9 @@ const OPEN: [&str; 45] = [
 
 /// Whether a word of a status is one that is understood, whatever it says.
 pub fn is_known(text: &str) -> bool {
+    if let Some(tick) = tick(text.trim()) {
+        return tick.rest.is_empty() || is_known(tick.rest);
+    }
     let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
     let word = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let word = word.split(" - ").next().unwrap_or_default().trim();
@@ -79,6 +101,10 @@ pub fn is_known(text: &str) -> bool {
 /// How a task stands by the word of a field, a column or a file: the first word or two of it count, what follows
 /// a dash or a bracket is prose. Nothing where it is still to be done, or where the word is unknown.
 pub fn status(text: &str) -> Option<Mark> {
+    // `[x] complete`, `[ ] pending`.
+    if let Some(tick) = tick(text.trim()) {
+        return if tick.done() { Some(Mark::Done) } else { status(tick.rest) };
+    }
     let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
     let head = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let head = head.split(" - ").next().unwrap_or_default().trim();

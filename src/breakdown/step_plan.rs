@@ -21,6 +21,7 @@ impl super::Reader for StepPlan {
             name: "step-plan",
             title_words: &["Implementation Plan", "Plan"],
             lane: Some(step),
+            deep_lanes: false,
             only_in: None,
             has_other_boxes: true,
             lanes_in_order: true,

@@ -5,7 +5,7 @@ use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style};
 use super::problem::Problem;
-use super::refs::id_len;
+use super::refs::{Target, id_len, references};
 use super::text::{Field, Line, Text};
 use super::{Confidence, Deps, Parsed};
 
@@ -49,14 +49,15 @@ impl super::Reader for Streams {
         let any = !whole && lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(heading).is_some()).count() >= 2;
         let task = |heading: &str| if any { of_tasks(heading) } else { stream_heading(heading) };
         let lane = |heading: &str| {
-            let of = |word: &str| headings::numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name));
-            if any { stream_heading(heading).or_else(|| of("Phase")).or_else(|| of("Milestone")).or_else(|| of("Epic")) } else { None }
+            let of = |word: &&str| headings::numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name));
+            let stream = stream_heading(heading).filter(|_| any);
+            stream.or_else(|| ["Phase", "Wave", "Milestone", "Epic"].iter().find_map(of))
         };
         let style = Style { task: &task, lane: &lane, field: &|name| name != "run" && name != "command", boxes_are_steps: any };
         let sections = headings::read(&mut build, &lines, &style);
         if !any {
-            // Each stream is one task, in a lane of its own.
-            for ix in 0..build.plan.tasks.len() {
+            // Each stream is one task, in a lane of its own where it is in no other one.
+            for ix in (0..build.plan.tasks.len()).filter(|&ix| build.plan.tasks[ix].stream.is_none()).collect::<Vec<_>>() {
                 let (id, title, span) =
                     (build.plan.tasks[ix].id.to_string(), build.plan.tasks[ix].title.clone(), build.outline.tasks[ix].span.clone());
                 let stream = build.stream(&id, &title, span);
@@ -65,15 +66,36 @@ impl super::Reader for Streams {
         }
         for (ix, section) in sections.iter().enumerate() {
             for field in &section.fields {
-                match field.name.as_str() {
-                    "can start" => can_start(&mut build, ix, field),
-                    "status" => build.status(ix, &field.value),
-                    _ => {}
+                if field.name == "can start" {
+                    can_start(&mut build, ix, field);
                 }
             }
         }
+        if !any {
+            others(&mut build);
+        }
         arrows(&mut build, any);
+        // Steps come one after the other, tasks need not.
+        let steps = sections.iter().all(|section| headings::numbered(section.heading, "Step").is_some());
+        if steps && !build.states_dependencies() {
+            build.in_order(&vec![false; build.plan.tasks.len()]);
+        }
         build.finish(deps)
+    }
+}
+
+/// Where streams are the tasks, a task of a number is one of another file.
+fn others(build: &mut Builder<'_>) {
+    for (who, text, start) in std::mem::take(&mut build.waits) {
+        let is_other = |to: &Target| matches!(to, Target::Task(id) if id.bytes().all(|byte| byte.is_ascii_digit()));
+        let (other, own): (Vec<_>, Vec<_>) = references(&text).into_iter().partition(|reference| is_other(&reference.to));
+        for reference in &other {
+            let at = start + reference.at;
+            build.needs_from_outside(&format!("Task {}", &text[reference.at..reference.at + reference.len]), at..at + reference.len);
+        }
+        if other.is_empty() || !own.is_empty() {
+            build.waits(who, &text, start);
+        }
     }
 }
 
@@ -104,7 +126,8 @@ pub fn id_heading(heading: &str) -> Option<(String, String)> {
     let rest = rest.strip_prefix('(').and_then(|link| link.split_once(')')).map_or(rest, |(_, rest)| rest);
     let letter = body.starts_with(|c: char| c.is_ascii_uppercase());
     let title = rest
-        .strip_prefix(':')
+        .strip_prefix([':', '：'])
+        .or_else(|| rest.strip_prefix(" ·"))
         .or_else(|| rest.strip_prefix(" —"))
         .or_else(|| rest.strip_prefix(" –"))
         .or_else(|| rest.strip_prefix(" -"))?;

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::refs::id_len;
 use super::text::{Line, Text, Tick, clean_title, fields, tick};
 use super::{Confidence, Deps, Parsed};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Headings under which boxes are no tasks, wherever such words stand in them.
@@ -38,6 +39,8 @@ pub struct Style {
     pub title_words: &'static [&'static str],
     /// The lane that a heading opens; without one, headings of the second level do.
     pub lane: Option<Lane>,
+    /// Whether headings of all lower levels open lanes too.
+    pub deep_lanes: bool,
     /// Sections in which alone there are tasks.
     pub only_in: Option<fn(&str) -> bool>,
     /// Whether some sections have boxes that are no tasks.
@@ -59,12 +62,16 @@ impl super::Reader for TaskList {
             name: "task-list",
             title_words: &["Task List", "Tasks", "Checklist", "TODO", "Todo"],
             lane: None,
+            deep_lanes: false,
             only_in: None,
             has_other_boxes: true,
             lanes_in_order: false,
         };
         let mut reader = Reader::new(text, &style);
         reader.read();
+        if reader.build.states_dependencies() {
+            reader.tell_unordered();
+        }
         reader.finish(deps)
     }
 }
@@ -129,7 +136,7 @@ impl<'a, 's> Reader<'a, 's> {
                 let opens = match self.style.lane {
                     Some(lane) => lane(name),
                     // The title names no lane, and headings below a lane's only divide it further.
-                    None => (level == 2 || (level > 2 && heading.is_none())).then(|| stream_name(name)),
+                    None => (level == 2 || (level > 2 && (heading.is_none() || self.style.deep_lanes))).then(|| stream_name(name)),
                 };
                 if let Some((id, name)) = opens {
                     heading = Some((id, name, span));
@@ -143,7 +150,6 @@ impl<'a, 's> Reader<'a, 's> {
                 if of_dependencies {
                     self.dependencies.push(line);
                 }
-                self.malformed(&line);
                 continue;
             };
             // Conditions under a plain bullet, in a file whose tasks stand at the margin.
@@ -201,18 +207,6 @@ impl<'a, 's> Reader<'a, 's> {
         }
     }
 
-    /// `-[] 3. Title`: meant as a box, and none.
-    fn malformed(&mut self, line: &Line<'_>) {
-        let (start, body) = line.trimmed();
-        if ["-[]", "- []", "-[ ]", "-[x]", "- [ x ]", "*[ ]"].iter().any(|broken| body.starts_with(broken)) {
-            let end = start + body.find(']').map_or(body.len(), |at| at + 1);
-            let what = "this is no box, and so no task: write `- [ ] ` with the blanks";
-            let problem = Problem::warning("malformed-box", start..end, what);
-            let done = body[..end - start].contains(['x', 'X']);
-            self.build.problems.push(problem.with_fix("make it a box", start..end, if done { "- [x]" } else { "- [ ]" }));
-        }
-    }
-
     /// Puts tasks in order where nothing is written, and ends.
     pub fn finish(mut self, deps: Deps) -> Parsed {
         self.lanes_that_wait();
@@ -222,6 +216,7 @@ impl<'a, 's> Reader<'a, 's> {
                 self.build.in_order(&vec![false; self.build.plan.tasks.len()]);
             }
             self.build.streams_in_order();
+            self.after_lanes();
         } else if !self.build.states_dependencies() {
             for ix in 1..self.build.plan.tasks.len() {
                 self.build.implies(Waiting::Task(ix), On::Task(ix - 1));
@@ -232,6 +227,30 @@ impl<'a, 's> Reader<'a, 's> {
 }
 
 impl Reader<'_, '_> {
+    /// What stands below the last lane comes after it.
+    fn after_lanes(&mut self) {
+        let mut last = None;
+        for ix in 0..self.build.plan.tasks.len() {
+            match &self.build.plan.tasks[ix].stream {
+                Some(stream) => last = self.build.stream_of(stream.as_str()),
+                None => last.into_iter().for_each(|last| self.build.implies(Waiting::Task(ix), On::Stream(last))),
+            }
+        }
+    }
+
+    /// Some tasks say what they wait for, so that the others wait for nothing.
+    fn tell_unordered(&mut self) {
+        let waiting: HashSet<usize> =
+            self.build.waits.iter().filter_map(|(who, ..)| if let Waiting::Task(ix) = who { Some(*ix) } else { None }).collect();
+        let open = |ix: &usize| !waiting.contains(ix) && !self.build.marks.contains_key(ix);
+        let free: Vec<usize> = (0..self.build.plan.tasks.len()).filter(open).collect();
+        if let [first, _, ..] = free[..] {
+            let what =
+                format!("{} tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line", free.len());
+            self.build.problems.push(Problem::info("unordered", self.build.outline.tasks[first].span.clone(), what));
+        }
+    }
+
     /// `- Phase 2 depends on Phase 1` in a section on dependencies.
     fn lanes_that_wait(&mut self) {
         for line in std::mem::take(&mut self.dependencies) {
@@ -260,14 +279,18 @@ pub fn boxed<'a>(line: &Line<'a>) -> Option<(usize, Tick<'a>)> {
 
 /// `Task 12: title`, `1.2 title`, `T3: title`, `A1. title`.
 pub fn own_id(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start_matches('*');
+    let all = text;
+    let text = text.trim_start_matches(['*', '~', '`']);
     let labelled = text.strip_prefix("Task ").or_else(|| text.strip_prefix("task "));
     let body = labelled.unwrap_or(text);
     let len = id_len(body)?;
-    let (id, rest) = body.split_at(len);
+    let (id, after) = body.split_at(len);
+    // `**1.1** Title`: what is marked as a whole is an id.
+    let rest = after.trim_start_matches(['*', '~']);
+    let marked = text.len() < all.len() && rest.len() < after.len() && rest.starts_with([' ', ':']);
     let separated = rest.starts_with([':', '.', ')']) || rest.starts_with(" -") || rest.starts_with(" —") || rest.starts_with(" –");
     let dotted = id.contains('.') && id.bytes().next().is_some_and(|b| b.is_ascii_digit()) && rest.starts_with(' ');
-    let fits = labelled.is_some() || separated || dotted;
+    let fits = labelled.is_some() || separated || dotted || marked;
     fits.then(|| (id, rest.trim_start_matches([':', '.', ')', ' ', '-', '—', '–', '*'])))
 }
 

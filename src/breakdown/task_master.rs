@@ -10,7 +10,7 @@ use super::text::Text;
 use super::tree::{Data, Value, json, unquoted};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// The format.
@@ -24,7 +24,9 @@ impl super::Reader for TaskMaster {
             return like.then_some(Confidence::Guess);
         };
         let tags = tags(tree);
-        let first = tags.iter().find_map(|tag| tag.tasks.first())?;
+        let Some(first) = tags.iter().find_map(|tag| tag.tasks.first()) else {
+            return Some(Confidence::Likely).filter(|_| !tags.is_empty());
+        };
         let known = first.get("dependencies").is_some() && first.get("status").is_some();
         Some(if known { Confidence::Certain } else { Confidence::Guess })
     }
@@ -46,7 +48,9 @@ impl super::Reader for TaskMaster {
                 for tag in tags.iter().filter(|tag| !tag.tasks.is_empty()) {
                     read_tag(&mut build, tag, several);
                 }
-                if !tags.iter().flat_map(|tag| tag.tasks).any(|task| task.get("dependencies").is_some()) && !tags.is_empty() {
+                let stated = |task: &Value| task.get("dependencies").or_else(|| task.get("depends_on")).is_some();
+                let mut tasks = tags.iter().flat_map(|tag| tag.tasks).peekable();
+                if tasks.peek().is_some() && !tasks.any(stated) {
                     let what = "no task says what it waits for: is this a file of task-master? All of them may run at once";
                     build.problems.push(Problem::info("no-dependencies", tree.span.start..tree.span.start + 1, what));
                 }
@@ -82,27 +86,28 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
     let qualified = |id: &str| if several { format!("{}:{id}", tag.name) } else { id.to_owned() };
     let stream = build.stream(tag.name, tag.name, unquoted(all, &tag.span));
     let first = build.plan.tasks.len();
+    let ids: HashSet<&str> = tag.tasks.iter().filter_map(|task| task.word_of("id")).collect();
     for value in tag.tasks {
         let Some(id) = value.word_of("id") else {
             build.problems.push(Problem::error("no-id", value.span.start..value.span.start + 1, "a task without an id: give it one"));
             continue;
         };
-        let title = value.word_of("title").or_else(|| value.word_of("description")).unwrap_or(id);
+        let title = ["title", "name", "description"].iter().find_map(|key| value.word_of(key)).unwrap_or(id);
         let ix = build.task_of(&qualified(id), Some(stream), value, title);
         if build.is_full(value.span.start) {
             return;
         }
         read_task(build, ix, value);
-        sub_tasks(build, ix, value);
+        for (part, span) in sub_tasks(build, ix, value, &ids) {
+            build.waits_exactly(Waiting::Task(ix), &qualified(part), span);
+        }
     }
     // A dependency on a part of a task is one on the task.
-    let ids: HashMap<&str, usize> =
-        tag.tasks.iter().filter_map(|task| task.word_of("id")).enumerate().map(|(nth, id)| (id, first + nth)).collect();
     for (ix, value) in (first..build.plan.tasks.len()).zip(tag.tasks.iter().filter(|task| task.word_of("id").is_some())) {
         for key in ["dependencies", "depends_on"] {
             for (id, value) in value.words_of(key) {
                 let span = value.place(all);
-                let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains_key(id) && ids.contains_key(whole));
+                let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains(id) && ids.contains(whole));
                 if let Some(whole) = whole {
                     let what = format!("{id} is a part of task {whole}: the whole task is waited for");
                     build.problems.push(Problem::info("part-reference", span.clone(), what));
@@ -140,9 +145,10 @@ fn read_task(build: &mut Builder<'_>, ix: usize, value: &Value) {
 }
 
 /// Sub-tasks as steps. `3` is the third of its siblings, `12.1` says of which task; a number that no sibling has is
-/// a task's.
-fn sub_tasks(build: &mut Builder<'_>, ix: usize, value: &Value) {
-    let Some(parts) = value.get("subtasks").map(Value::items).filter(|parts| !parts.is_empty()) else { return };
+/// a task's. Gives the other tasks that its parts wait for.
+fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &HashSet<&str>) -> Vec<(&'v str, Range<usize>)> {
+    let mut others = Vec::new();
+    let Some(parts) = value.get("subtasks").map(Value::items).filter(|parts| !parts.is_empty()) else { return others };
     let own = value.word_of("id").unwrap_or_default();
     let ids: HashMap<&str, usize> = parts.iter().enumerate().filter_map(|(nth, part)| Some((part.word_of("id")?, nth))).collect();
     let sibling = |id: &str| ids.get(id).or_else(|| ids.get(id.strip_prefix(own)?.strip_prefix('.')?)).copied();
@@ -154,6 +160,12 @@ fn sub_tasks(build: &mut Builder<'_>, ix: usize, value: &Value) {
         for (id, value) in &words {
             match sibling(id) {
                 Some(on) => waits[nth].push(on),
+                None if id.split('.').next().is_some_and(|whole| whole != own && tasks.contains(whole)) => {
+                    let whole = id.split('.').next().unwrap_or(id);
+                    let what = format!("`{id}` is no sub-task of task {own}: the whole of task {own} waits for task {whole}");
+                    build.problems.push(Problem::warning("sub-task-reference", value.span.clone(), what));
+                    others.push((whole, value.place(all)));
+                }
                 None => {
                     let what = format!(
                         "`{id}` is no sub-task of task {own}: what a sub-task waits for must be one of its siblings; this is not waited for"
@@ -186,6 +198,7 @@ fn sub_tasks(build: &mut Builder<'_>, ix: usize, value: &Value) {
             what,
         ));
     }
+    others
 }
 
 /// One circle among some that wait for each other.

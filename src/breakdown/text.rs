@@ -280,7 +280,7 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
         } else if let Some(item) = line.item() {
             entries.push(Entry { depth: line.indent() + 1, start: item.start, end: line.end(), text: Cow::Borrowed(item.text) });
             open = true;
-        } else if open && !body.starts_with("**") && !body.starts_with('📝') && !begins_a_field(body) {
+        } else if open && !["**", "📝", "_"].iter().any(|sign| body.starts_with(sign)) && !begins_a_field(body) {
             if let Some(entry) = entries.last_mut() {
                 let text = entry.text.to_mut();
                 text.push(' ');
@@ -320,7 +320,7 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
 }
 
 /// Whether a field has tasks as its value.
-fn names_tasks(name: &str) -> bool {
+pub fn names_tasks(name: &str) -> bool {
     ["depend", "prereq", "requires", "blocked", "after"].iter().any(|word| name.starts_with(word))
 }
 
@@ -394,6 +394,6 @@ fn split_fields(text: &str, start: usize, end_of_all: usize) -> Vec<Field> {
 
 /// A title without bold marks, trailing signs of state and blanks.
 pub fn clean_title(text: &str) -> String {
-    let text = text.replace("**", "");
-    text.trim().trim_end_matches(['✅', '🔄', ' ', '\u{fe0f}']).trim().to_owned()
+    let text = text.replace("**", "").replace("~~", "");
+    text.trim().trim_matches(['✅', '🔄', ' ', '\u{fe0f}']).trim().to_owned()
 }

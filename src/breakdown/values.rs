@@ -13,7 +13,7 @@ pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let bracketed = text.starts_with('[') && text.ends_with(']') && !text[1..text.len() - 1].contains(']');
     let braces = text.starts_with("{{") && text.ends_with("}}");
-    bracketed || braces || text == "TXXX" || text == "..." || text == "Task N"
+    bracketed || braces || text == "TXXX" || ["...", "Task N", "TBD", "TBA"].contains(&text)
 }
 
 /// A file as a task names it: without a line range, and not a sentence.

@@ -34,6 +34,9 @@ pub enum Unwritten {
 /// Why there is none.
 pub fn done(text: &str, parsed: &Parsed, id: &TaskId, title: &str) -> Result<Change, Unwritten> {
     let at = parsed.plan.tasks.iter().position(|task| task.id == *id && task.title == title).ok_or(Unwritten::Gone)?;
+    if parsed.marks.get(id) == Some(&Mark::Done) {
+        return Err(Unwritten::Already);
+    }
     let spot = &parsed.outline.tasks[at];
     if let Some(mark) = spot.mark {
         let open = text.get(mark - 1..).and_then(tick).ok_or(Unwritten::Gone)?;

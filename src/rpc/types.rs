@@ -96,7 +96,8 @@ pub struct TaskDocument {
     pub critical_path: bool,
     /// `todo`, `done`, `skipped`, `deferred` or `blocked`.
     pub state: String,
-    /// Who says so of what is done, skipped or put off: `box`, `status`, `title`, `folder`, `program` or `format`.
+    /// Who says so of what is done, skipped or put off: `box`, `status`, `title`, `folder`, `program`,
+    /// `steps` or `format`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_from: Option<String>,
     /// Its file, where the breakdown is a folder.

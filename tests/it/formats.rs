@@ -281,6 +281,7 @@ fn kiro_with_parts_options_and_checkpoints() {
               4.1 A table
               4.2 A total ← (4.1)
             gate Checkpoint 3 Stream [2]: Checkpoint - Ensure all tests pass
+            8:1 Info all-ticked: all that 2 has to tick is ticked, but 2 itself is open: say that it is done if it is
             2 can be written back
         "#]],
     );
@@ -651,7 +652,7 @@ fn rune_by_stable_ids() {
               4 Odd
             19:50 Error unknown-reference: `zzz0000` is nothing that this breakdown has
             21:3 Warning unknown-mark: the mark `?` is read as not done: use a blank or `x`
-            22:1 Warning malformed-box: this is no box, and so no task: write `- [ ] ` with the blanks → - [ ]
+            22:2 Warning malformed-box: this is no box, and so no task: write `- [ ] ` with the blanks →  [ ] 
             3 can be written back
         "#]],
     );
@@ -799,7 +800,7 @@ fn streams_in_the_ways_that_people_write_them() {
         expect![[r#"
             task-list, a guess: 0 tasks (0 done), 0 edges, 0 groups
             task-list: Parallel plan
-            1:1 Error no-tasks: there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`
+            1:1 Error no-tasks: there is no task in it: it is read as task-list, in which tasks are boxes `- [ ] …`; --input-format says otherwise
             5:1 Warning tasks-in-fence: 3 lines inside fences look like tasks, and none stands outside: they are not scheduled; take them out of the fences
             0 can be written back
         "#]],

@@ -294,7 +294,7 @@ impl Job {
         let input = Input { text: &analysis.text, files };
         // What is no Markdown costs nothing where its name says nothing.
         let plain = one.first().is_none_or(|(path, _)| path.ends_with(".md"));
-        let sure = || plain && detect(&input.lines()).confidence == Confidence::Certain;
+        let sure = || plain && detect(&input.lines())[0].confidence == Confidence::Certain;
         if analysis.text.len() <= MAX_BYTES && (named || sure()) {
             let parsed = parse(input, None, Deps::Format);
             let outline = &parsed.outline;

@@ -143,7 +143,9 @@ impl Scene {
         places.extend(Some((name.start, name.end)).filter(|(start, end)| start < end));
         for naming in self.namings().into_iter().filter(|naming| naming.spots.contains(&Spot::Task(id.clone()))) {
             let written = &self.text()[naming.span.clone()];
-            let as_value = is_value.then_some((naming.span.start, naming.span.end));
+            // `1.1` is a part of `1`, and keeps being one.
+            let len = if written.strip_prefix(old).is_some_and(|part| part.starts_with('.')) { old.len() } else { naming.span.len() };
+            let as_value = is_value.then_some((naming.span.start, naming.span.start + len));
             let in_text = || words(written, old).map(|at| (naming.span.start + at, naming.span.start + at + old.len()));
             match as_value {
                 Some(place) => drop(places.insert(place)),
