@@ -17,6 +17,7 @@ pub mod headings;
 pub mod index_table;
 pub mod json;
 pub mod kiro;
+pub mod look_over;
 pub mod loom;
 pub mod names;
 pub mod openspec;

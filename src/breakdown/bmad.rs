@@ -36,8 +36,12 @@ impl super::Reader for Bmad {
         let is_yaml = text.files.first().is_some_and(|file| file.path.ends_with(".yaml") || file.path.ends_with(".yml"));
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
         let key = |line: &Line<'_>| line.text.starts_with("development_status:") || line.text.starts_with("- id:");
-        let stories =
-            lines.iter().filter(|line| line.heading().is_some_and(|(_, _, heading)| numbered(heading, "Story").is_some())).count();
+        let bold = |line: &Line<'_>| line.trimmed().1.strip_prefix("**").is_some_and(|bold| numbered(bold, "Story").is_some());
+        let heading = |line: &&Line<'_>| line.heading().is_some_and(|(_, _, heading)| numbered(heading, "Story").is_some());
+        let stories = match lines.iter().filter(heading).count() {
+            0 => lines.iter().filter(|line| bold(line)).count(),
+            headings => headings,
+        };
         if is_yaml || lines.iter().any(key) {
             sprint(text, deps)
         } else if stories >= 2 {

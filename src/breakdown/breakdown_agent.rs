@@ -9,7 +9,7 @@ use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
 use super::outline::Detail;
 use super::refs::{Target, references};
-use super::text::{Line, Text, Tick, clean_title, fields, tick};
+use super::text::{Line, Text, Tick, clean_title, fields, names_tasks, tick};
 use super::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
 use crate::core::plan::Level;
@@ -56,7 +56,9 @@ impl super::Reader for BreakdownAgent {
         // An analysis of one task has streams too, and says when each can start.
         let streams = signs.streams >= 1 && signs.bold_titles >= 1 && signs.can_start < 2;
         if !streams && signs.numbered_boxes == 0 && signs.long_form == 0 {
-            let stated = signs.bold_titles >= 2 && signs.dependency_fields >= 2 && signs.streams + signs.can_start == 0;
+            let stated = signs.bold_titles >= 2 && signs.dependency_fields >= 2;
+            let others = signs.streams + signs.can_start + signs.task_headings + signs.step_headings + signs.id_headings + signs.stories;
+            let stated = stated && others == 0;
             return stated.then_some(Confidence::Likely);
         }
         let sure = streams || signs.numbered_boxes + signs.long_form >= 2;
@@ -125,8 +127,10 @@ impl Reader<'_> {
             return self.heading(level, heading, start, span, region);
         }
         let Some((number, title, boxed)) = self.task_line(line) else { return };
-        // Without boxes, numbered bold lists stand elsewhere too: tasks are those in a stream.
-        if self.boxes || self.stream.is_some() {
+        // Without boxes, numbered bold lists stand elsewhere too: tasks are those in a stream, or that say what they wait
+        // for where there are no streams.
+        let says = || self.build.plan.streams.is_empty() && fields(region).iter().any(|field| names_tasks(&field.name));
+        if self.boxes || self.stream.is_some() || says() {
             let ix = self.task(number, title, span, region);
             if let Some((tick, at)) = boxed {
                 self.build.ticked(ix, &tick, at);

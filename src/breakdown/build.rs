@@ -124,7 +124,8 @@ impl<'a> Builder<'a> {
         }
         self.stream_ids.insert(lower, ix);
         let id = StreamId::from(unique);
-        self.plan.streams.push(Stream { id: id.clone(), name: name.to_owned(), depends_on: Vec::new() });
+        let name = if name.is_empty() { id.to_string() } else { name.to_owned() };
+        self.plan.streams.push(Stream { id: id.clone(), name, depends_on: Vec::new() });
         self.outline.streams.push((id, span));
         self.plan.streams.len() - 1
     }

@@ -253,7 +253,10 @@ impl<'a> Reader<'a> {
             match open {
                 None if none_planned || !tick.done() => {
                     let ix = self.phase_as_task(stream, id, title.split(" - ").next().unwrap_or(title), line.span());
-                    self.build.ticked(ix, &tick, start);
+                    // Once it is ticked beside others that have plans, it is nothing to do any more.
+                    if none_planned {
+                        self.build.ticked(ix, &tick, start);
+                    }
                 }
                 Some(open) if tick.done() && *open > 0 => {
                     let what = format!("phase {id} is ticked, but {open} of its plans are open: those are carried out");

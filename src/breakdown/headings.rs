@@ -2,6 +2,7 @@
 
 use super::build::{Builder, Waiting};
 use super::outline::{Detail, SaidBy};
+use super::status::{is_open, status};
 use super::task_list::{boxed, has_no_tasks};
 use super::text::{Field, Line, clean_title, fields, names_tasks};
 use crate::core::event::Mark;
@@ -103,7 +104,8 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         for field in fields.iter().filter(|field| (style.field)(&field.name)) {
             build.field(ix, field);
         }
-        boxes(build, ix, &region, style);
+        let said_open = title.rsplit(' ').next().is_some_and(|word| word == word.to_uppercase() && status(word).is_none() && is_open(word));
+        boxes(build, ix, &region, style, said_open);
         if let Some(field) = fields.iter().find(|field| field.name == "status") {
             build.status(ix, &field.value);
         }
@@ -116,7 +118,7 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
 }
 
 /// Boxes below a task, but for those of sections that hold none of its work.
-fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<'_>) {
+fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<'_>, said_open: bool) {
     let mut no_steps = None;
     for line in region {
         if let Some((level, _, heading)) = line.heading().filter(|(level, ..)| no_steps.is_none_or(|open| *level <= open)) {
@@ -133,7 +135,7 @@ fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<
     }
     // A heading has no box of its own: its steps say how it stands, unless somebody says otherwise.
     let ticks = &build.outline.tasks[ix];
-    if !build.marks.contains_key(&ix) && ticks.ticks().next().is_some() && ticks.ticks().all(|done| done) {
+    if !said_open && !build.marks.contains_key(&ix) && ticks.ticks().next().is_some() && ticks.ticks().all(|done| done) {
         build.mark(ix, Mark::Done, SaidBy::Steps);
     }
 }

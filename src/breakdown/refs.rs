@@ -298,7 +298,10 @@ pub fn ids_in(text: &str) -> Vec<Reference> {
     let mut at = 0;
     while at < text.len() {
         let starts = text.as_bytes()[at].is_ascii_uppercase() && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
-        let len = if starts { id_len(&text[at..]) } else { None };
+        // `T005/T006` are two.
+        let slash = text[at..].find('/').filter(|slash| text[at + slash + 1..].starts_with(|c: char| c.is_ascii_uppercase()));
+        let end = slash.map_or(text.len(), |slash| at + slash);
+        let len = if starts { id_len(&text[at..end]).or_else(|| id_len(&text[at..])) } else { None };
         match len {
             Some(_) => {
                 let piece: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '–' | '.')).collect();

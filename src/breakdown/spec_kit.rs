@@ -86,7 +86,11 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let section = std::mem::take(&mut reader.section);
     let names = Names::new(&reader.build.plan);
     for line in &section {
-        reader.task_edges(line, &names);
+        let (mut start, body) = line.trimmed();
+        for clause in body.split_inclusive("; ") {
+            reader.task_edges(start, clause, &names);
+            start += clause.len();
+        }
     }
     for (stream, text, span) in std::mem::take(&mut reader.checkpoints) {
         let id = reader.build.plan.streams[stream].id.clone();
@@ -280,8 +284,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`.
-    fn task_edges(&mut self, line: &Line<'_>, names: &Names) {
-        let (start, body) = line.trimmed();
+    fn task_edges(&mut self, start: usize, body: &str, names: &Names) {
         let lower = body.to_ascii_lowercase();
         // The first of the words that has ids on both of its sides.
         let split = |words: &[&str]| {

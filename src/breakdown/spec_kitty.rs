@@ -89,7 +89,7 @@ fn below_headings(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>]) {
             continue;
         }
         let (start, body) = line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
-        if under.starts_with("dependenc") {
+        if under.starts_with("dependenc") && body.contains(char::is_alphanumeric) {
             // What comes after the first sentence says why, or what does not wait.
             let sentence = body.split([';', '.']).next().unwrap_or(body);
             build.waits(Waiting::Task(ix), sentence, start);

@@ -87,6 +87,11 @@ const OPEN: [&str; 45] = [
     "🚧",
 ];
 
+/// Whether a word says that something is still to be done.
+pub fn is_open(word: &str) -> bool {
+    OPEN.contains(&word.trim_matches(['(', ')', '[', ']', '*']).to_lowercase().as_str())
+}
+
 /// Whether a word of a status is one that is understood, whatever it says.
 pub fn is_known(text: &str) -> bool {
     if let Some(tick) = tick(text.trim()) {

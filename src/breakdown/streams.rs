@@ -5,7 +5,7 @@ use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style};
 use super::problem::Problem;
-use super::refs::{Target, id_len, references};
+use super::refs::{Reference, Target, id_len, references};
 use super::text::{Field, Line, Text};
 use super::{Confidence, Deps, Parsed};
 
@@ -94,7 +94,8 @@ fn others(build: &mut Builder<'_>) {
             build.needs_from_outside(&format!("Task {}", &text[reference.at..reference.at + reference.len]), at..at + reference.len);
         }
         if other.is_empty() || !own.is_empty() {
-            build.waits(who, &text, start);
+            let blank = |text: String, of: &Reference| format!("{}{}{}", &text[..of.at], " ".repeat(of.len), &text[of.at + of.len..]);
+            build.waits(who, &other.iter().fold(text, blank), start);
         }
     }
 }

@@ -115,7 +115,7 @@ impl<'a, 's> Reader<'a, 's> {
         let mut stream: Option<usize> = None;
         let mut task: Option<(usize, usize)> = None;
         let (mut no_tasks, mut of_dependencies) = (self.style.only_in.is_some(), false);
-        let mut section_level = 0;
+        let (mut section_level, mut lane_level) = (0, 0);
         let mut at = 0;
         while at < lines.len() {
             let line = lines[at];
@@ -136,11 +136,12 @@ impl<'a, 's> Reader<'a, 's> {
                 let opens = match self.style.lane {
                     Some(lane) => lane(name),
                     // The title names no lane, and headings below a lane's only divide it further.
-                    None => (level == 2 || (level > 2 && (heading.is_none() || self.style.deep_lanes))).then(|| stream_name(name)),
+                    None => (level == 2 || level > 2 && (heading.is_none() || level <= lane_level || self.style.deep_lanes))
+                        .then(|| stream_name(name)),
                 };
                 if let Some((id, name)) = opens {
                     heading = Some((id, name, span));
-                    stream = None;
+                    (stream, lane_level) = (None, level);
                 } else if self.style.lane.is_some() && level <= 2 {
                     (heading, stream) = (None, None);
                 }

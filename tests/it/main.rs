@@ -39,4 +39,5 @@ mod streams;
 mod support;
 mod terminal;
 mod together;
+mod variants;
 mod watch;

@@ -1,0 +1,177 @@
+//! What a breakdown says of itself that does not fit: marks that disagree with each other, boxes that are none, tasks
+//! inside fences, numbers that are not what was read.
+
+use super::build::Builder;
+use super::problem::{Problem, Severity};
+use super::text::Line;
+use crate::core::id::StreamId;
+use std::collections::HashMap;
+
+impl Builder<'_> {
+    /// Tells of all that.
+    pub fn look_over(&mut self) {
+        self.warn_of_fences();
+        self.tell_superseded();
+        self.warn_of_steps();
+        self.warn_of_parents();
+        self.warn_of_malformed_boxes();
+        self.check_totals();
+    }
+
+    fn warn_of_fences(&mut self) {
+        for fence in &self.text.fences {
+            let task_like = |line: &super::text::Line<'_>| {
+                let boxed = line.item().is_some_and(|item| super::text::tick(item.text).is_some());
+                boxed
+                    || line
+                        .heading()
+                        .is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
+            };
+            let count = self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
+            if count > 0 && !self.plan.tasks.is_empty() {
+                let start = self.text.lines[fence.start].start;
+                let what = format!(
+                    "{count} task-like {} inside the fence that opens here {} not read as tasks",
+                    if count == 1 { "line" } else { "lines" },
+                    if count == 1 { "is" } else { "are" }
+                );
+                self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
+            }
+        }
+    }
+
+    /// A task and its steps that say different things.
+    fn warn_of_steps(&mut self) {
+        for spot in self.outline.tasks.iter().filter(|spot| spot.mark.is_some() && spot.ticked) {
+            let open = spot.ticks().filter(|done| !done).count();
+            if open > 0 {
+                let what = format!(
+                    "task {} is ticked, but {open} of its {} steps are not: the task's own box counts",
+                    spot.id,
+                    spot.ticks().count()
+                );
+                self.problems.push(Problem::warning("open-steps", spot.span.clone(), what));
+            }
+        }
+    }
+
+    /// What is ticked while parts of it are open, and what is open while all that it has is ticked.
+    fn warn_of_parents(&mut self) {
+        let mut open: HashMap<&StreamId, usize> = HashMap::new();
+        for (ix, task) in self.plan.tasks.iter().enumerate() {
+            if let Some(stream) = &task.stream {
+                *open.entry(stream).or_default() += usize::from(!self.marks.contains_key(&ix));
+            }
+        }
+        let mut told = Vec::new();
+        for parent in self.outline.parents.iter().filter(|parent| parent.done != (open.get(&parent.stream) == Some(&0))) {
+            let (Some(&open), Some(ix)) = (open.get(&parent.stream), self.stream_of(parent.stream.as_str())) else { continue };
+            let span = self.outline.streams[ix].1.clone();
+            match open {
+                0 => told.push((parent.stream.to_string(), span)),
+                _ => {
+                    let are = if open == 1 { "is" } else { "are" };
+                    let what = format!("{} is ticked, but {open} of its parts {are} open: what is open is carried out", parent.stream);
+                    self.problems.push(Problem::warning("parent-disagrees", span, what));
+                }
+            }
+        }
+        let all = |spot: &super::outline::TaskSpot| spot.ticks().next().is_some() && spot.ticks().all(|done| done);
+        let spots = self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !self.marks.contains_key(ix) && all(spot));
+        told.extend(spots.map(|(_, spot)| (spot.id.to_string(), spot.span.clone())));
+        for (id, span) in told {
+            let what = format!("all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is");
+            self.problems.push(Problem::info("all-ticked", span, what));
+        }
+    }
+
+    /// `-[] 3. Title`: meant as a box, and none.
+    fn warn_of_malformed_boxes(&mut self) {
+        for (_, line) in self.text.visible() {
+            let (start, body) = line.trimmed();
+            if let Some((at, len, done)) = malformed(body) {
+                let what = "this is no box, and so no task: write `- [ ] ` with the blanks";
+                let span = start + at..start + at + len;
+                let fix = if done { " [x] " } else { " [ ] " };
+                self.problems.push(Problem::warning("malformed-box", span.clone(), what).with_fix("make it a box", span, fix));
+            }
+        }
+    }
+
+    /// A file that says at its beginning that it is no longer what counts.
+    fn tell_superseded(&mut self) {
+        let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
+        let says = |line: &Line<'_>| line.text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
+        let first = self.text.lines.iter().filter(|line| !line.text.trim().is_empty()).take(10).find(|line| says(line));
+        if let Some(line) = first {
+            let what = "this breakdown says of itself that it is no longer what counts: look before you run it";
+            self.problems.push(Problem::info("superseded", line.start..line.start + line.text.len(), what));
+        }
+    }
+
+    /// Whether nothing says yet why there are no tasks.
+    pub(super) fn is_unexplained(&self) -> bool {
+        !self.problems.iter().any(|problem| problem.code == "unreadable" && problem.severity == Severity::Error)
+    }
+
+    /// Where no task was found, but lines that look like some stand in fences: they are told of, not scheduled.
+    pub(super) fn tell_candidates(&mut self) {
+        let text = self.text;
+        let like = |line: &&Line<'_>| {
+            line.text.trim_start().starts_with(['□', '☐']) || line.item().is_some_and(|item| super::text::tick(item.text).is_some())
+        };
+        let bare = text.visible().filter(|(_, line)| line.item().is_some_and(|item| item.text.starts_with(['□', '☐', '☑', '◐', '✓', '✔'])));
+        let bare: Vec<Line<'_>> = bare.map(|(_, line)| line).collect();
+        if let (Some(first), true) = (bare.first(), bare.len() >= 2) {
+            let what = format!("{} lines begin with a sign for a box, which is none: write `- [ ]` and `- [x]`", bare.len());
+            self.problems.push(Problem::warning("malformed-box", first.span(), what));
+        }
+        let inside: Vec<&Line<'_>> = text.fences.iter().flat_map(|fence| &text.lines[fence.clone()]).filter(like).collect();
+        if let (Some(first), true) = (inside.first(), inside.len() >= 3) {
+            let what = format!(
+                "{} lines inside fences look like tasks, and none stands outside: they are not scheduled; take them out of the fences",
+                inside.len()
+            );
+            self.problems.push(Problem::warning("tasks-in-fence", first.start..first.start + first.text.len(), what));
+        }
+    }
+
+    fn check_totals(&mut self) {
+        for (_, line) in self.text.visible() {
+            let Some((at, said)) = stated_total(line.text) else { continue };
+            let real = self.plan.tasks.len();
+            if said != real && said > 0 {
+                let span = line.start + at..line.start + line.text.len();
+                self.problems.push(Problem::warning("total-disagrees", span, format!("it says {said} tasks, but {real} were read")));
+            }
+        }
+    }
+}
+
+/// `-[] 3. Title`, `2. []Title` → where it begins behind the marker, how long it is, and whether it is ticked.
+fn malformed(body: &str) -> Option<(usize, usize, bool)> {
+    let digits = body.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let marker = match body.as_bytes().first()? {
+        b'-' | b'*' | b'+' => 1,
+        b'0'..=b'9' if body[..digits].ends_with('.') => digits,
+        _ => return None,
+    };
+    let rest = &body[marker..];
+    let bracket = rest.trim_start_matches(' ');
+    let glued = bracket.len() == rest.len();
+    let of = |(pattern, broken): (&'static str, bool)| bracket.strip_prefix(pattern).filter(|_| broken).map(|after| (pattern, after));
+    let (pattern, after) = [("[]", true), ("[ x ]", true), ("[ ]", glued), ("[x]", glued), ("[X]", glued)].into_iter().find_map(of)?;
+    let len = rest.len() - after.trim_start_matches(' ').len();
+    let is_link = after.starts_with(['(', '[', ':']) || after.trim().is_empty();
+    (!is_link).then(|| (marker, len, pattern.contains(['x', 'X'])))
+}
+
+/// `Total Tasks: 17` → where it stands, and the number.
+fn stated_total(line: &str) -> Option<(usize, usize)> {
+    let starts = line.bytes().enumerate().filter(|(_, byte)| matches!(byte, b't' | b'T')).map(|(at, _)| at);
+    let at =
+        starts.into_iter().find(|&at| line.as_bytes()[at..].get(..11).is_some_and(|word| word.eq_ignore_ascii_case(b"total tasks")))?;
+    let rest = line[at + 11..].trim_start_matches([':', '*', ' ', '[']);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest[..digits].parse().ok().map(|said| (at, said))
+}
