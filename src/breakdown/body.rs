@@ -6,6 +6,7 @@ use super::outline::Detail;
 use super::task_list::boxed;
 use super::text::{Line, clean_title};
 use super::values::file_name;
+use std::ops::Range;
 
 /// Bytes that are taken of a section of prose.
 const MAX_PROSE: usize = 4_000;
@@ -42,7 +43,7 @@ impl Holds {
 pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
     let mut holds = Holds::Other;
     let mut level_of = 0;
-    let (mut prose, mut place) = (String::new(), usize::MAX..0);
+    let (mut prose, mut place): (String, Option<Range<usize>>) = (String::new(), None);
     for line in lines {
         if let Some((level, _, heading)) = line.heading() {
             let here = Holds::of(heading);
@@ -70,12 +71,12 @@ pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
             (Holds::Objective, _) if prose.len() < MAX_PROSE && !body.is_empty() => {
                 prose.push_str(body);
                 prose.push('\n');
-                place = place.start.min(start)..line.end();
+                place = Some(place.map_or(start, |place| place.start)..line.end());
             }
             _ => {}
         }
     }
-    if !prose.is_empty() {
+    if let Some(place) = place {
         let before = std::mem::take(&mut build.plan.tasks[ix].objective);
         build.detail(ix, Detail::Objective, format!("{before}\n{prose}").trim(), place);
     }
