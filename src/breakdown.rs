@@ -41,7 +41,7 @@ pub mod values;
 pub mod write_back;
 
 use crate::core::event::Mark;
-use crate::core::id::{StreamId, TaskId};
+use crate::core::id::{BarrierId, StreamId, TaskId};
 use crate::core::plan::{Dependency, Node, Origin, Plan, Task};
 use detect::{Detected, Signs, detect};
 use outline::Outline;
@@ -137,8 +137,9 @@ impl Parsed {
         let gates = &self.outline.gate_boxes;
         counts.tasks += parents.len() + gates.len();
         counts.done += self.outline.parents.iter().filter(|parent| parent.done).count() + gates.iter().filter(|done| **done).count();
+        let barriers: BTreeMap<&BarrierId, usize> = plan.barriers.iter().map(|barrier| (&barrier.id, barrier.tasks.len())).collect();
         let members = |on: &Node| match on {
-            Node::Barrier(id) => plan.barriers.iter().find(|barrier| barrier.id == *id).map_or(0, |barrier| barrier.tasks.len()),
+            Node::Barrier(id) => barriers.get(id).copied().unwrap_or(0),
             _ => 1,
         };
         let written = |dependency: &&Dependency| dependency.origin == Origin::Explicit;

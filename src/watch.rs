@@ -89,6 +89,12 @@ impl Watch {
         self.insert(file, whole, || Some((0, 0, 0, 0)));
     }
 
+    /// Of whole folders, watches only these from now on.
+    pub fn keep_folders(&self, wanted: &[PathBuf]) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|file, seen| !seen.whole || wanted.contains(file));
+    }
+
     fn insert(&self, file: &Path, whole: bool, print: impl FnOnce() -> Print) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if !files.contains_key(file) {
@@ -119,13 +125,14 @@ fn watcher(told: Sender<()>) -> Option<notify::RecommendedWatcher> {
 }
 
 /// Compares everything with what it was. Folders are watched, not files: editors replace a file
-/// by renaming another one over it.
+/// by renaming another one over it. Nobody has to wait while it looks: only what it found is told under the lock.
 fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf> {
-    let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || files.lock().unwrap_or_else(PoisonError::into_inner);
+    let known: Vec<(PathBuf, bool)> = lock().iter().map(|(file, seen)| (file.clone(), seen.whole)).collect();
     let mut changed = Vec::new();
-    for (file, known) in files.iter_mut() {
-        let folder = if file.is_dir() { file } else { file.parent().unwrap_or(file) };
-        let (now, below) = print_of(file, known.whole);
+    for (file, whole) in known {
+        let folder = if file.is_dir() { &file } else { file.parent().unwrap_or(&file) };
+        let (now, below) = print_of(&file, whole);
         for folder in std::iter::once(folder).chain(below.iter().map(PathBuf::as_path)) {
             if let Some(watcher) = &mut eyes.watcher
                 && !eyes.folders.contains(folder)
@@ -134,17 +141,27 @@ fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf>
                 eyes.folders.insert(folder.to_owned());
             }
         }
+        let mut files = lock();
+        let Some(known) = files.get_mut(&file) else { continue };
         if now.is_none() && known.print.is_some() && known.gone.get_or_insert_with(Instant::now).elapsed() < GONE {
             continue;
         }
         known.gone = None;
         if now != known.print {
             known.print = now;
-            changed.push(file.clone());
+            changed.push(file);
         }
     }
-    // A folder that was removed is watched no more, even if one of its name appears later.
-    eyes.folders.retain(|folder| folder.exists());
+    // A folder that was removed is watched no more, even if one of its name appears later; nor is one that nobody wants.
+    let wanted: Vec<(PathBuf, bool)> = lock().iter().map(|(file, seen)| (file.clone(), seen.whole)).collect();
+    let near: BTreeSet<&Path> = wanted.iter().flat_map(|(file, _)| [Some(file.as_path()), file.parent()]).flatten().collect();
+    let wholes: Vec<&PathBuf> = wanted.iter().filter(|(_, whole)| *whole).map(|(file, _)| file).collect();
+    let is_wanted = |folder: &PathBuf| near.contains(folder.as_path()) || wholes.iter().any(|whole| folder.starts_with(whole));
+    let (kept, gone): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) = std::mem::take(&mut eyes.folders).into_iter().partition(is_wanted);
+    eyes.folders = kept.into_iter().filter(|folder| folder.exists()).collect();
+    for folder in gone {
+        eyes.watcher.iter_mut().for_each(|watcher| drop(watcher.unwatch(&folder)));
+    }
     changed
 }
 

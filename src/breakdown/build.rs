@@ -40,6 +40,10 @@ pub struct Builder<'a> {
     pub(super) stream_numbers: HashMap<String, usize>,
     /// Words of statuses that the breakdown has of its own, in one spelling.
     pub known_statuses: HashSet<String>,
+    /// Streams that can't start, and why.
+    pub(super) broken: HashMap<StreamId, String>,
+    /// Streams that are themselves tasks of the breakdown.
+    pub(super) parents: HashSet<StreamId>,
     gate_ids: HashSet<String>,
     gates_again: HashMap<String, usize>,
     /// How often an id was given to a stream.
@@ -85,6 +89,8 @@ impl<'a> Builder<'a> {
             stream_ids: HashMap::new(),
             stream_numbers: HashMap::new(),
             known_statuses: HashSet::new(),
+            broken: HashMap::new(),
+            parents: HashSet::new(),
             gate_ids: HashSet::new(),
             gates_again: HashMap::new(),
             again: HashMap::new(),

@@ -73,21 +73,38 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
 /// Leaves out streams that have no tasks: what waits for one waits for what that waits for. Says so.
 fn without_empty(plan: &mut Plan) -> Option<String> {
     let used: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
-    let empty: Vec<StreamId> = plan.streams.iter().map(|stream| &stream.id).filter(|id| !used.contains(id)).cloned().collect();
-    for gone in &empty {
-        let own = plan.streams.iter().find(|stream| stream.id == *gone).map(|stream| stream.depends_on.clone()).unwrap_or_default();
-        let is_gone = |dependency: &Dependency| dependency.on == Node::Stream(gone.clone());
-        let streams = plan.streams.iter_mut().map(|stream| &mut stream.depends_on);
-        for list in streams.chain(plan.tasks.iter_mut().map(|task| &mut task.depends_on)).filter(|list| list.iter().any(is_gone)) {
-            list.retain(|dependency| !is_gone(dependency));
-            let new: Vec<Dependency> = own.iter().filter(|dependency| !list.contains(dependency)).cloned().collect();
-            list.extend(new);
-        }
-        plan.gates.iter_mut().for_each(|gate| gate.after.retain(|stream| stream != gone));
+    let empty: BTreeSet<StreamId> = plan.streams.iter().map(|stream| &stream.id).filter(|id| !used.contains(id)).cloned().collect();
+    if empty.is_empty() {
+        return None;
     }
+    let own: BTreeMap<StreamId, Vec<Dependency>> = plan
+        .streams
+        .iter()
+        .filter(|stream| empty.contains(&stream.id))
+        .map(|stream| (stream.id.clone(), stream.depends_on.clone()))
+        .collect();
+    let streams = plan.streams.iter_mut().map(|stream| &mut stream.depends_on);
+    for list in streams.chain(plan.tasks.iter_mut().map(|task| &mut task.depends_on)) {
+        let (mut seen, mut next, mut kept) = (BTreeSet::new(), std::mem::take(list), Vec::new());
+        next.reverse();
+        while let Some(dependency) = next.pop() {
+            match &dependency.on {
+                // What has nothing in it passes on what it waits for.
+                Node::Stream(id) if own.contains_key(id) => {
+                    if seen.insert(dependency.on.clone()) {
+                        next.extend(own[id].iter().rev().cloned());
+                    }
+                }
+                on if seen.insert(on.clone()) => kept.push(dependency),
+                _ => {}
+            }
+        }
+        *list = kept;
+    }
+    plan.gates.iter_mut().for_each(|gate| gate.after.retain(|stream| !empty.contains(stream)));
     plan.streams.retain(|stream| !empty.contains(&stream.id));
     let names: Vec<&str> = empty.iter().map(StreamId::as_str).collect();
-    (!names.is_empty()).then(|| format!("streams without tasks: {}", names.join(", ")))
+    Some(format!("streams without tasks: {}", names.join(", ")))
 }
 
 /// A stream for the tasks of none. Says so.

@@ -1,15 +1,18 @@
 //! Ids of tasks, as texts refer to them: exactly, without padding, or as a range.
 
 use super::refs::{Target, ids_in};
+use crate::core::id::StreamId;
 use crate::core::plan::Plan;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The ids of a plan, as they may be referred to. What few breakdowns need is made when it is.
 pub struct Names {
     /// Lower-case ids as written, with the tasks that have them.
     pub exact: HashMap<String, Vec<usize>>,
     ids: Vec<String>,
+    streams: HashMap<StreamId, Vec<usize>>,
+    sorted: OnceCell<BTreeSet<(String, usize)>>,
     canonical: OnceCell<HashMap<String, Vec<usize>>>,
     numbers: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
 }
@@ -22,7 +25,23 @@ impl Names {
         for (ix, id) in ids.iter().enumerate() {
             exact.entry(id.clone()).or_default().push(ix);
         }
-        Self { exact, ids, canonical: OnceCell::new(), numbers: OnceCell::new() }
+        let mut streams: HashMap<StreamId, Vec<usize>> = HashMap::new();
+        for (ix, task) in plan.tasks.iter().enumerate() {
+            task.stream.iter().for_each(|stream| streams.entry(stream.clone()).or_default().push(ix));
+        }
+        Self { exact, ids, streams, sorted: OnceCell::new(), canonical: OnceCell::new(), numbers: OnceCell::new() }
+    }
+
+    /// The tasks of a stream.
+    pub fn of_stream(&self, stream: &StreamId) -> &[usize] {
+        self.streams.get(stream).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tasks that have this id with something behind it: `T031-MIN`.
+    pub fn with_suffix(&self, id: &str) -> Vec<usize> {
+        let base = format!("{}-", id.to_lowercase());
+        let sorted = self.sorted.get_or_init(|| self.ids.iter().enumerate().map(|(ix, id)| (id.clone(), ix)).collect());
+        sorted.range((base.clone(), 0)..).take_while(|(name, _)| name.starts_with(&base)).map(|(_, ix)| *ix).collect()
     }
 
     /// The tasks that have this id but for its padding.

@@ -35,6 +35,8 @@ const TASK_LABELS: [&str; 16] =
 /// Words that stand in front of a reference and add nothing to it.
 const LEADS: [&str; 10] =
     ["requires ", "require ", "needs ", "depends on ", "blocked by ", "after ", "then ", "both ", "either ", "completion of "];
+/// Such words in a row.
+const MAX_LEADS: usize = 4;
 /// What `all …` means all earlier tasks of.
 const ALL_OF: [&str; 14] = [
     "previous",
@@ -158,10 +160,13 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
 /// `Task 3 complete` → a label, what follows it and where that starts.
 fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
     let mut lead = 0;
-    while let Some(len) = LEADS.iter().chain(&["all "]).find_map(|lead_word| {
-        let head = piece.get(lead..lead + lead_word.len())?;
-        head.eq_ignore_ascii_case(lead_word).then_some(lead_word.len())
-    }) {
+    for _ in 0..MAX_LEADS {
+        let Some(len) = LEADS.iter().chain(&["all "]).find_map(|lead_word| {
+            let head = piece.get(lead..lead + lead_word.len())?;
+            head.eq_ignore_ascii_case(lead_word).then_some(lead_word.len())
+        }) else {
+            break;
+        };
         lead += len;
     }
     let labelled = |labels: &[&str]| {
@@ -299,8 +304,9 @@ pub fn ids_in(text: &str) -> Vec<Reference> {
     while at < text.len() {
         let starts = text.as_bytes()[at].is_ascii_uppercase() && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
         // `T005/T006` are two.
-        let slash = text[at..].find('/').filter(|slash| text[at + slash + 1..].starts_with(|c: char| c.is_ascii_uppercase()));
-        let end = slash.map_or(text.len(), |slash| at + slash);
+        let word = text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')).count();
+        let two = text[at + word..].strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+        let end = if two { at + word } else { text.len() };
         let len = if starts { id_len(&text[at..end]).or_else(|| id_len(&text[at..])) } else { None };
         match len {
             Some(_) => {

@@ -33,6 +33,7 @@ impl Builder<'_> {
     pub fn finish(mut self, deps: Deps) -> Parsed {
         let names = Names::new(&self.plan);
         self.rename_duplicates(&names);
+        self.parents = self.outline.parents.iter().map(|parent| parent.stream.clone()).collect();
         let waits = std::mem::take(&mut self.waits);
         for (who, text, start) in &waits {
             for reference in references(text) {
@@ -64,6 +65,12 @@ impl Builder<'_> {
                     self.depend_on_set(who, &[ix], &reference.to, span);
                 }
                 None => self.resolve(who, &reference, span, &names),
+            }
+        }
+        let broken = std::mem::take(&mut self.broken);
+        for task in self.plan.tasks.iter_mut().filter(|_| !broken.is_empty()) {
+            if let Some(why) = task.stream.as_ref().and_then(|stream| broken.get(stream)) {
+                task.broken.get_or_insert(format!("its stream can't start: {why}"));
             }
         }
         if deps != Deps::Explicit {
@@ -224,7 +231,7 @@ impl Builder<'_> {
                     self.problems.push(Problem::error("ambiguous-reference", span, what.clone()));
                     return self.mark_broken(who, what);
                 }
-                Found::None if self.stream_of(id).is_some_and(|ix| self.is_parent(ix)) => {
+                Found::None if self.stream_of(id).is_some_and(|ix| self.parents.contains(&self.plan.streams[ix].id)) => {
                     let parent = Reference { to: Target::Stream(id.clone()), ..reference.clone() };
                     return self.resolve(who, &parent, span, names);
                 }
@@ -244,11 +251,6 @@ impl Builder<'_> {
         };
         self.mention(who, span.clone(), &targets, None);
         self.depend_on_set(who, &targets, &reference.to, span);
-    }
-
-    /// Whether a stream is itself a task of the breakdown.
-    fn is_parent(&self, stream: usize) -> bool {
-        self.outline.parents.iter().any(|parent| parent.stream == self.plan.streams[stream].id)
     }
 
     /// Something is waited for that is nothing of this breakdown.
@@ -340,12 +342,7 @@ impl Builder<'_> {
     fn mark_broken(&mut self, who: Waiting, why: String) {
         match who {
             Waiting::Task(ix) => drop(self.plan.tasks[ix].broken.get_or_insert(why)),
-            Waiting::Stream(ix) => {
-                let id = self.plan.streams[ix].id.clone();
-                for task in self.plan.tasks.iter_mut().filter(|task| task.stream.as_ref() == Some(&id)) {
-                    task.broken.get_or_insert(format!("its stream can't start: {why}"));
-                }
-            }
+            Waiting::Stream(ix) => drop(self.broken.entry(self.plan.streams[ix].id.clone()).or_insert(why)),
         }
     }
 
@@ -365,9 +362,7 @@ impl Builder<'_> {
             && let Some(stream) = self.find_stream(&id[..letters])
             && let Ok(number) = id[letters..].parse::<usize>()
         {
-            let of_stream: Vec<usize> = (0..self.plan.tasks.len())
-                .filter(|&ix| self.plan.tasks[ix].stream.as_ref() == Some(&self.plan.streams[stream].id))
-                .collect();
+            let of_stream = names.of_stream(&self.plan.streams[stream].id);
             let by_number = names.exact.get(&id[letters..]).and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
             if let Some(&ix) = by_number {
                 return Found::One(ix);
@@ -385,10 +380,7 @@ impl Builder<'_> {
         if let [one] = names.canonical(id) {
             return Found::One(*one);
         }
-        let base = format!("{}-", id.to_lowercase());
-        let with_suffix: Vec<usize> =
-            names.exact.iter().filter(|(name, _)| name.starts_with(&base)).flat_map(|(_, holders)| holders.clone()).collect();
-        match with_suffix[..] {
+        match names.with_suffix(id)[..] {
             [one] => {
                 let what = format!("`{id}` is read as task {}", self.plan.tasks[one].id);
                 self.problems.push(Problem::warning("inexact-reference", span.clone(), what));
@@ -469,14 +461,12 @@ impl Builder<'_> {
     fn loosen_gates(&mut self, graph: &Graph) {
         let streams: HashMap<StreamId, usize> = self.plan.streams.iter().enumerate().map(|(ix, stream)| (stream.id.clone(), ix)).collect();
         for gate in self.plan.gates.iter_mut().filter(|gate| gate.after.len() > 1).take(MAX_GATES) {
-            let all = gate.after.clone();
-            gate.after.retain(|id| {
-                let other = streams.get(id).copied();
-                !all.iter()
-                    .filter(|known| *known != id)
-                    .filter_map(|known| streams.get(known))
-                    .any(|&stream| other.is_some_and(|other| graph.stream_waits_for(stream, other)))
-            });
+            let all: Vec<usize> = gate.after.iter().filter_map(|id| streams.get(id)).copied().collect();
+            let last: HashSet<usize> = graph.last_of(&all).into_iter().collect();
+            // In a circle there is none, and that is told of elsewhere.
+            if !last.is_empty() {
+                gate.after.retain(|id| streams.get(id).is_none_or(|stream| last.contains(stream)));
+            }
         }
     }
 

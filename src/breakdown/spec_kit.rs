@@ -352,11 +352,14 @@ fn goes_on(line: &Line<'_>) -> bool {
 fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some((start, word)) =
-        WAIT_WORDS.iter().filter_map(|word| Some((at + lower[at..].find(word)?, *word))).min_by_key(|(start, word)| (*start, word.len()))
-    {
-        at = start + word.len();
+    let mut places: Vec<(usize, &str)> = WAIT_WORDS.iter().flat_map(|word| lower.match_indices(word)).collect();
+    places.sort_unstable();
+    let mut last = 0;
+    for (start, word) in places {
+        if start < last {
+            continue;
+        }
+        let at = start + word.len();
         let before = text[..start].trim_end_matches('*');
         let bracketed = before.ends_with(['(', '（']);
         let mut rest = text[at..].trim_start_matches('s').trim_start();
@@ -373,7 +376,7 @@ fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         let value = rest[..end].trim_end_matches('.');
         if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {
             found.push((from, value));
-            at = from + value.len();
+            last = from + value.len();
         }
     }
     found

@@ -4,6 +4,7 @@
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style};
+use super::names::Names;
 use super::problem::Problem;
 use super::refs::{Reference, Target, id_len, references};
 use super::text::{Field, Line, Text};
@@ -141,6 +142,7 @@ fn arrows(build: &mut Builder<'_>, of_tasks: bool) {
         return;
     }
     let text = build.text;
+    let names = Names::new(&build.plan);
     let mut first: Option<Vec<usize>> = None;
     for line in &text.lines {
         if !line.text.contains('→') && !line.text.contains("-->") {
@@ -152,7 +154,7 @@ fn arrows(build: &mut Builder<'_>, of_tasks: bool) {
         let mut before: Option<Vec<usize>> = first.clone().filter(|_| !begins);
         let mut at = line.start;
         for part in line.text.split(['→', '>']) {
-            let named = parts_named(build, part, of_tasks);
+            let named = parts_named(&names, part, of_tasks);
             if let Some(before) = before.as_ref().filter(|_| !named.is_empty()) {
                 for &ix in &named {
                     for &on in before {
@@ -175,12 +177,11 @@ fn arrows(build: &mut Builder<'_>, of_tasks: bool) {
 }
 
 /// The tasks that one side of an arrow names: `Stream B (…)`, `T1`, `Task 3`.
-fn parts_named(build: &Builder<'_>, text: &str, of_tasks: bool) -> Vec<usize> {
+fn parts_named(names: &Names, text: &str, of_tasks: bool) -> Vec<usize> {
     let bare = text.split('(').next().unwrap_or(text);
     let words: Vec<&str> = bare.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| !word.is_empty()).collect();
-    let is = |ix: &usize, word: &str| build.plan.tasks[*ix].id.as_str().eq_ignore_ascii_case(word);
     let labelled = |at: usize| at > 0 && matches!(words[at - 1].to_lowercase().as_str(), "stream" | "task" | "step" | "streams" | "tasks");
     let fits = |at: usize| of_tasks && words.len() <= 3 || labelled(at);
     let named = words.iter().enumerate().filter(|(at, _)| fits(*at));
-    named.filter_map(|(_, word)| (0..build.plan.tasks.len()).find(|ix| is(ix, word))).collect()
+    named.filter_map(|(_, word)| names.exact.get(&word.to_lowercase())?.first().copied()).collect()
 }

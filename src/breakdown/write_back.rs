@@ -6,6 +6,7 @@ use super::status::status;
 use super::text::tick;
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// What a text becomes in one place.
@@ -28,27 +29,38 @@ pub enum Unwritten {
     Already,
 }
 
-/// The change by which a breakdown says that a task is done, in the habit of the file.
-///
-/// # Errors
-/// Why there is none.
-pub fn done(text: &str, parsed: &Parsed, id: &TaskId, title: &str) -> Result<Change, Unwritten> {
-    let at = parsed.plan.tasks.iter().position(|task| task.id == *id && task.title == title).ok_or(Unwritten::Gone)?;
-    if parsed.marks.get(id) == Some(&Mark::Done) {
+/// For each of some tasks by id and title, the change by which a breakdown says that it is done, in the habit of the
+/// file; or why there is none.
+pub fn done(text: &str, parsed: &Parsed, tasks: &[(TaskId, String)]) -> Vec<Result<Change, Unwritten>> {
+    let known: HashMap<&TaskId, usize> = parsed.plan.tasks.iter().enumerate().map(|(ix, task)| (&task.id, ix)).collect();
+    let habit = habit(text, parsed);
+    let of = |(id, title): &(TaskId, String)| {
+        let at = known.get(id).copied().filter(|at| parsed.plan.tasks[*at].title == *title).ok_or(Unwritten::Gone)?;
+        change(text, parsed, at, habit)
+    };
+    tasks.iter().map(of).collect()
+}
+
+fn change(text: &str, parsed: &Parsed, at: usize, habit: &str) -> Result<Change, Unwritten> {
+    let spot = &parsed.outline.tasks[at];
+    if parsed.marks.get(&spot.id) == Some(&Mark::Done) {
         return Err(Unwritten::Already);
     }
-    let spot = &parsed.outline.tasks[at];
     if let Some(mark) = spot.mark {
         let open = text.get(mark - 1..).and_then(tick).ok_or(Unwritten::Gone)?;
         if open.done() {
             return Err(Unwritten::Already);
         }
-        return Ok(Change { span: mark..mark + open.mark.len_utf8(), new: habit(text, parsed).into() });
+        return Ok(Change { span: mark..mark + open.mark.len_utf8(), new: habit.into() });
     }
     let (Some(span), Some(word)) = (&spot.status, &parsed.outline.done_word) else { return Err(Unwritten::NoPlace) };
     let written = text.get(span.clone()).ok_or(Unwritten::Gone)?;
     if status(written) == Some(Mark::Done) || written.eq_ignore_ascii_case(word) {
         return Err(Unwritten::Already);
+    }
+    // A word that would have to be quoted would be more than one word.
+    if !word.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')) {
+        return Err(Unwritten::NoPlace);
     }
     Ok(Change { span: span.clone(), new: word.clone() })
 }

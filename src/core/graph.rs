@@ -197,18 +197,18 @@ impl Graph {
     pub fn end_of_stream(&self, ix: usize) -> usize {
         self.stream_end(ix)
     }
-    /// Whether something in a stream waits for the end of another one.
-    pub fn stream_waits_for(&self, stream: usize, other: usize) -> bool {
-        let goal = self.stream_work(stream);
-        let mut seen = BTreeSet::new();
-        let mut next = vec![self.stream_end(other)];
-        while let Some(node) = next.pop() {
-            if node == goal {
-                return true;
-            }
-            next.extend(self.successors[node].iter().map(|&to| to as usize).filter(|to| seen.insert(*to)));
+    /// Of some streams those that nothing in another one of them waits for the end of.
+    pub fn last_of(&self, streams: &[usize]) -> Vec<usize> {
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.successors.len()];
+        for (node, successors) in self.successors.iter().enumerate() {
+            successors.iter().for_each(|&to| before[to as usize].push(node));
         }
-        false
+        let mut next: Vec<usize> = streams.iter().map(|&stream| self.stream_work(stream)).collect();
+        let mut seen = vec![false; self.successors.len()];
+        while let Some(node) = next.pop() {
+            next.extend(before[node].iter().copied().filter(|&earlier| !std::mem::replace(&mut seen[earlier], true)));
+        }
+        streams.iter().copied().filter(|&stream| !seen[self.stream_end(stream)]).collect()
     }
     /// All nodes.
     pub fn len(&self) -> usize {

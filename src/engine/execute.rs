@@ -107,7 +107,7 @@ impl Execution {
         let breakdown = self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
         let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
-            write_back.iter_mut().for_each(|write_back| write_back.look(state));
+            write_back.iter_mut().for_each(|write_back| write_back.look(events, state));
             observe(events, state)
         };
         let (inputs, told) = match self.first.take() {

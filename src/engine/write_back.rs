@@ -6,22 +6,25 @@ use super::start::Options;
 use crate::breakdown::Parsed;
 use crate::breakdown::source::{self, Source};
 use crate::breakdown::write_back::{Change, Unwritten, done};
-use crate::core::event::Mark;
+use crate::core::event::{Event, Mark, Recorded};
 use crate::core::id::TaskId;
 use crate::core::state::{Phase, State};
 use crate::failure::{Failure, say};
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Tries where somebody else writes the file at the same time.
 const MAX_TRIES: usize = 5;
+/// Between two tries: a save takes a while, in which a file may be half of itself, or none.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Tells what is done to a thread that writes it down. Dropped, it waits until all is written.
 pub struct WriteBack {
-    told: BTreeSet<TaskId>,
+    /// Whether it was told what had been done before it was there.
+    told: bool,
     sender: Option<Sender<Vec<(TaskId, String)>>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -31,16 +34,20 @@ impl WriteBack {
     pub fn new(breakdown: PathBuf, options: Options) -> Self {
         let (sender, receiver) = channel();
         let writer = std::thread::spawn(move || write_all(&breakdown, &options, &receiver));
-        Self { told: BTreeSet::new(), sender: Some(sender), writer: Some(writer) }
+        Self { told: false, sender: Some(sender), writer: Some(writer) }
     }
 
-    /// Tells what has been done since the last time.
-    pub fn look(&mut self, state: &State) {
-        let done = state.plan.tasks.iter().zip(&state.tasks).filter(|(_, known)| matches!(known.phase, Phase::Done));
-        let new: Vec<(TaskId, String)> =
-            done.filter(|(task, _)| !self.told.contains(&task.id)).map(|(task, _)| (task.id.clone(), task.title.clone())).collect();
+    /// Tells what has been done, by what has just happened; the first time, all that has been.
+    pub fn look(&mut self, events: &[Recorded], state: &State) {
+        let known = |ix: usize| (state.plan.tasks[ix].id.clone(), state.plan.tasks[ix].title.clone());
+        let new: Vec<(TaskId, String)> = if std::mem::replace(&mut self.told, true) {
+            let done =
+                events.iter().filter_map(|event| if let Event::TaskDone { task } = &event.event { state.graph.task(task) } else { None });
+            done.map(known).collect()
+        } else {
+            (0..state.tasks.len()).filter(|ix| matches!(state.tasks[*ix].phase, Phase::Done)).map(known).collect()
+        };
         if let Some(sender) = self.sender.as_ref().filter(|_| !new.is_empty()) {
-            self.told.extend(new.iter().map(|(id, _)| id.clone()));
             // The writer never ends before this does.
             let _ = sender.send(new);
         }
@@ -76,29 +83,51 @@ fn write_all(breakdown: &Path, options: &Options, tasks: &Receiver<Vec<(TaskId, 
     }
 }
 
-/// Writes what can be; gives the rest, with why not.
+/// Writes what can be; gives the rest, with why not. What can't be read or found is looked for again, as somebody may
+/// just be saving it.
 fn write(breakdown: &Path, options: &Options, wanted: &[(TaskId, String)]) -> Result<Vec<(TaskId, Unwritten)>, Failure> {
-    for _ in 0..MAX_TRIES {
-        let source = source::read(breakdown)?;
+    let mut wanted = wanted.to_vec();
+    let mut unwritten: Vec<(TaskId, Unwritten)> = Vec::new();
+    let mut failure = None;
+    for tries in 0..MAX_TRIES {
+        if tries > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        let source = match source::read(breakdown) {
+            Ok(source) => source,
+            Err(error) => {
+                failure = Some(error);
+                continue;
+            }
+        };
         let parsed = options.parsed(&source);
-        let (mut changes, mut unwritten) = (Vec::new(), Vec::new());
-        for (id, title) in wanted {
-            match done(&source.text, &parsed, id, title) {
+        let (mut changes, mut gone) = (Vec::new(), Vec::new());
+        unwritten.retain(|(_, why)| *why != Unwritten::Gone);
+        for (task, found) in wanted.iter().zip(done(&source.text, &parsed, &wanted)) {
+            match found {
                 Ok(change) => changes.push(change),
-                Err(why) => unwritten.push((id.clone(), why)),
+                Err(Unwritten::Gone) => gone.push(task.clone()),
+                Err(why) => unwritten.push((task.0.clone(), why)),
             }
         }
-        if changes.is_empty() {
-            return Ok(unwritten);
+        unwritten.extend(gone.iter().map(|(id, _)| (id.clone(), Unwritten::Gone)));
+        failure = None;
+        if !changes.is_empty() {
+            if !only_says_so(&source, &parsed, options, &changes) {
+                return Err(Failure::usage(format!("{}: to say it would say something else too", breakdown.display())));
+            }
+            if !replace(breakdown, &source, &changes)? {
+                unwritten.clear();
+                failure = Some(Failure::usage(format!("{}: somebody else keeps writing it", breakdown.display())));
+                continue;
+            }
         }
-        if !only_says_so(&source, &parsed, options, &changes) {
-            return Err(Failure::usage(format!("{}: to say it would say something else too", breakdown.display())));
+        if gone.is_empty() {
+            break;
         }
-        if replace(breakdown, &source, &changes)? {
-            return Ok(unwritten);
-        }
+        wanted = gone;
     }
-    Err(Failure::usage(format!("{}: somebody else keeps writing it", breakdown.display())))
+    failure.map_or(Ok(unwritten), Err)
 }
 
 /// Whether the changes make the breakdown say that so many more tasks are done, and nothing else.
@@ -142,18 +171,29 @@ fn replace(breakdown: &Path, source: &Source, changes: &[Change]) -> Result<bool
 fn replace_file(file: &Path, before: &str, after: &str) -> std::io::Result<bool> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let new = file.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    write_new(&new, file, after)?;
-    let written = (|| {
-        let same = std::fs::read(file)? == before.as_bytes();
-        if same {
-            std::fs::rename(&new, file)?;
-        }
-        Ok(same)
-    })();
-    if !matches!(written, Ok(true)) {
-        let _ = std::fs::remove_file(&new);
+    if std::fs::read(file)? != before.as_bytes() {
+        return Ok(false);
     }
+    write_new(&new, file, after)?;
+    let written = exchange(&new, file, before);
+    let _ = std::fs::remove_file(&new);
     written
+}
+
+/// Puts a new file where the old one is. What somebody wrote since it was read is in their hands again: the old file is
+/// only let go of once it has been looked at.
+fn exchange(new: &Path, file: &Path, before: &str) -> std::io::Result<bool> {
+    let swap = || rustix::fs::renameat_with(rustix::fs::CWD, new, rustix::fs::CWD, file, rustix::fs::RenameFlags::EXCHANGE);
+    if swap().is_err() {
+        // Not every file system can: there, a moment is left in which somebody may write.
+        let same = std::fs::read(file)? == before.as_bytes();
+        return if same { std::fs::rename(new, file).map(|()| true) } else { Ok(false) };
+    }
+    let same = std::fs::read(new)? == before.as_bytes();
+    if !same {
+        swap()?;
+    }
+    Ok(same)
 }
 
 /// A file that was not there before; nothing is left of one that can't be written.

@@ -128,7 +128,7 @@ fn each_kind_of_change_says_what_it_is() {
         04-in-another-order
             plan of 1 3 2 5 4
         05-broken
-            PlanRejected { problems: ["there is no task in it: looked for boxes `- [ ] …`, numbered tasks `1. **Title**` under `### Stream A: …`, and `- [ ] T001 …`"] }
+            PlanRejected { problems: ["there is no task in it: it is read as task-list, in which tasks are boxes `- [ ] …`; --input-format says otherwise"] }
         06-whole-again
             plan of 1 3 2 5 4
         07-a-done-one-asks-for-something-else

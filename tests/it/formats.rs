@@ -51,7 +51,8 @@ pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
     let parsed = parse(Input { text, files }, None, Deps::Format);
     let mut written = 0;
     for task in parsed.plan.tasks.iter().filter(|task| !parsed.marks.contains_key(&task.id)).take(40) {
-        let Ok(change) = done(text, &parsed, &task.id, &task.title) else { continue };
+        let of = |text: &str, parsed: &Parsed, title: &str| done(text, parsed, &[(task.id.clone(), title.to_owned())]).remove(0);
+        let Ok(change) = of(text, &parsed, &task.title) else { continue };
         let mut after = text.to_owned();
         after.replace_range(change.span.clone(), &change.new);
         let grown = |at: usize| if at > change.span.start { at + change.new.len() - change.span.len() } else { at };
@@ -61,8 +62,8 @@ pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
         wanted.insert(task.id.clone(), Mark::Done);
         assert_eq!(now.marks, wanted, "{} by {change:?}", task.id);
         assert_eq!(now.plan, parsed.plan, "{} by {change:?}", task.id);
-        assert_eq!(done(&after, &now, &task.id, &task.title), Err(Unwritten::Already));
-        assert_eq!(done(text, &parsed, &task.id, "another one"), Err(Unwritten::Gone));
+        assert_eq!(of(&after, &now, &task.title), Err(Unwritten::Already));
+        assert_eq!(of(text, &parsed, "another one"), Err(Unwritten::Gone));
         written += 1;
     }
     written

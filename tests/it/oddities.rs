@@ -212,7 +212,7 @@ fn what_is_written_back_is_the_word_and_nothing_else() {
         let files = [(path.to_owned(), 0..text.len())];
         let parsed = parse(Input { text, files: &files }, None, Deps::Format);
         let task = parsed.plan.tasks.last().expect("a task");
-        let change = done(text, &parsed, &task.id, &task.title).expect("a place");
+        let change = done(text, &parsed, &[(task.id.clone(), task.title.clone())]).remove(0).expect("a place");
         let mut after = text.to_owned();
         after.replace_range(change.span, &change.new);
         assert_eq!(after, expected);

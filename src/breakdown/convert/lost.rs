@@ -7,7 +7,7 @@ use crate::core::plan::{Dependency, Plan, Task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks up to which it is compared what each waits for in the end; above, what it waits for itself is.
-const MAX_CLOSED: usize = 3_000;
+const MAX_CLOSED: usize = 1_000;
 /// Ids named in a sentence.
 const MAX_NAMED: usize = 12;
 

@@ -164,6 +164,7 @@ impl Session {
     fn closed(&self, params: &DidCloseTextDocumentParams) {
         let uri = params.text_document.uri.as_str();
         self.documents.close(uri);
+        self.folders.keep_folders(&self.documents.folders());
         self.mark(uri);
     }
 
