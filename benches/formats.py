@@ -70,7 +70,7 @@ FILES = {
 
 # Shapes that cost more than a chain does where something is looked for again and again.
 SHAPES = {
-    "kiro, waves": (".md", lambda n: "# Implementation Plan\n\n" + "\n".join(f"- [ ] {i}. do" for i in range(1, n + 1)) + '\n\n```json\n{"waves": [' + ",".join(f'{{"id": {i}, "tasks": ["{i}"]}}' for i in range(1, n + 1)) + "]}\n```"),
+    "kiro, waves": (".md", lambda n: "# Implementation Plan\n\n" + "\n".join(f"- [ ] {i}. do" for i in range(1, n + 1)) + '\n\n```json\n{"waves": [' + ",\n".join(f'{{"id": {i}, "tasks": ["{i}"]}}' for i in range(1, n + 1)) + "]}\n```"),
     "kiro, prose": (".md", lambda n: "# Implementation Plan\n\n- [ ] 1. a\n  - _Requirements: 1_\n- [ ] 2. b\n\n" + "\n".join("words of prose" for _ in range(n))),
     "gsd, two waves": (".md", lambda n: "# Roadmap: x\n\n### Phase 1: p\n" + "\n".join(f"- [ ] 01-{i:02}-PLAN.md — do (Wave {1 + i % 2})" for i in range(1, n + 1))),
     "breakdown-agent, a gate over all": (".md", lambda n: "# x Task Breakdown\n" + "\n".join(f"\n### Stream S{i}: p (Parallel)\n\n{i}. **Do**\n   - Dependencies: None" for i in range(1, n + 1)) + "\n\n## Quality Gates\n\n- **Gate 1**: all (after Streams " + ", ".join(f"S{i}" for i in range(1, n + 1)) + ")"),

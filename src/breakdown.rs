@@ -29,6 +29,7 @@ pub mod rune;
 pub mod source;
 pub mod spec_kit;
 pub mod spec_kitty;
+pub mod statements;
 pub mod status;
 pub mod step_plan;
 pub mod streams;

@@ -60,7 +60,8 @@ enum Folder {
 
 impl Folder {
     fn of(path: &str) -> Option<Self> {
-        let within = |folder: &str| path.split('/').rev().skip(1).any(|part| part == folder);
+        // Whatever lies above the breakdown is none of it.
+        let within = |folder: &str| path.split('/').rev().skip(1).take(2).any(|part| part == folder);
         let other = within("milestones")
             || path.ends_with("config.yml")
             || path.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case("readme.md"));
@@ -109,7 +110,9 @@ impl<'a> Reader<'a> {
         let title = front.word_of("title").or_else(|| stem.split_once(" - ").map(|(_, title)| title)).unwrap_or(stem);
         let stream = front.get("milestone").and_then(|milestone| self.milestone(milestone));
         let ix = self.build.task_of(&id, stream, &front, title);
-        self.build.alias(ix, &number(&written));
+        if !replaced {
+            self.build.alias(ix, &number(&written));
+        }
         self.status(ix, &front, folder);
         let lines = self.build.text.visible_in(file);
         body::read(&mut self.build, ix, &lines);

@@ -18,7 +18,7 @@ const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
 /// Parents above one another that are looked at.
 const MAX_PARENTS: usize = 10;
 /// Issues that are no work.
-const NO_WORK: [&str; 7] = ["agent", "role", "rig", "message", "convoy", "event", "slot"];
+const NO_WORK: [&str; 9] = ["agent", "role", "rig", "message", "convoy", "event", "slot", "molecule", "merge-request"];
 
 /// The format.
 pub struct Beads;
@@ -45,12 +45,23 @@ impl super::Reader for Beads {
             let span = issue.get("title").map_or(issue.span.clone(), |title| title.place(text.all));
             let stream = build.stream(id, issue.word_of("title").unwrap_or(id), span);
             let done = issue.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
-            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false });
+            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false, nested: Vec::new() });
             streams.insert(id.as_str(), stream);
+        }
+        let of: HashMap<&str, &Value> = issues.iter().map(|(id, issue)| (id.as_str(), issue)).collect();
+        // The epics that something is a part of, the nearest first.
+        let above = |id: &str| -> Vec<usize> { ancestors(id, &of).into_iter().filter_map(|id| streams.get(id).copied()).collect() };
+        let mut within: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (id, &stream) in &streams {
+            above(id).into_iter().for_each(|epic| within.entry(epic).or_default().push(stream));
+        }
+        for parent in &mut build.outline.parents {
+            let own = streams.get(parent.stream.as_str()).and_then(|stream| within.get(stream));
+            parent.nested = own.into_iter().flatten().map(|&stream| build.plan.streams[stream].id.clone()).collect();
         }
         let mut whos: HashMap<&str, Waiting> = HashMap::new();
         for (id, issue) in &issues {
-            let stream = parent_of(id, issue).and_then(|parent| streams.get(parent)).copied();
+            let stream = above(id).first().copied();
             let who = match streams.get(id.as_str()) {
                 Some(&stream) => Waiting::Stream(stream),
                 None => Waiting::Task(read_issue(&mut build, id, issue, stream)),
@@ -64,39 +75,51 @@ impl super::Reader for Beads {
                     build.needs_from_outside(word, span);
                 } else if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
                     build.waits_exactly(who, word, on.place(text.all));
+                    // An epic is over when those in it are.
+                    let mut nested = streams.get(word).and_then(|epic| within.get(epic)).cloned().unwrap_or_default();
+                    nested.sort_unstable();
+                    for inner in nested {
+                        build.implies(who, On::Stream(inner));
+                    }
                 }
             }
             if build.is_full(issue.span.start) {
                 break;
             }
         }
-        wait_as_parents_do(&mut build, &issues, &whos);
+        wait_as_parents_do(&mut build, &issues, &of, &whos);
         build.finish(deps)
     }
 }
 
 /// A child of what is no epic waits for what its parent waits for.
-fn wait_as_parents_do(build: &mut Builder<'_>, issues: &[(String, Value)], whos: &HashMap<&str, Waiting>) {
+fn wait_as_parents_do(build: &mut Builder<'_>, issues: &[(String, Value)], of: &HashMap<&str, &Value>, whos: &HashMap<&str, Waiting>) {
     let mut waits: HashMap<usize, Vec<usize>> = HashMap::new();
     for (who, on, _) in &build.exact {
         if let (Waiting::Task(ix), Some(Waiting::Task(on))) = (who, whos.get(on.as_str())) {
             waits.entry(*ix).or_default().push(*on);
         }
     }
-    let of: HashMap<&str, &Value> = issues.iter().map(|(id, issue)| (id.as_str(), issue)).collect();
     for (id, _) in issues {
         let Some(Waiting::Task(ix)) = whos.get(id.as_str()) else { continue };
-        let mut child = id.as_str();
-        // Parents of parents, as far as it is sane.
-        for _ in 0..MAX_PARENTS {
-            let Some(parent) = of.get(child).and_then(|issue| parent_of(child, issue)) else { break };
+        for parent in ancestors(id, of) {
             let Some(Waiting::Task(parent_ix)) = whos.get(parent) else { break };
             for &on in waits.get(parent_ix).into_iter().flatten().filter(|on| *on != ix) {
                 build.implies_by(Waiting::Task(*ix), On::Task(on), Origin::Phase);
             }
-            child = parent;
         }
     }
+}
+
+/// What an issue is a part of, and what that is a part of, as far as it is sane.
+fn ancestors<'i>(id: &'i str, of: &HashMap<&'i str, &'i Value>) -> Vec<&'i str> {
+    let mut found = Vec::new();
+    let mut child = id;
+    while let Some(parent) = of.get(child).and_then(|issue| parent_of(child, issue)).filter(|_| found.len() < MAX_PARENTS) {
+        found.push(parent);
+        child = parent;
+    }
+    found
 }
 
 /// All issues with their ids.
@@ -160,9 +183,13 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
     {
         build.detail(ix, Detail::Estimate, &format!("{minutes}m"), value.place(all));
     }
-    if NO_WORK.contains(&kind) {
+    if kind == "gate" && !build.marks.contains_key(&ix) {
+        build.plan.tasks[ix].broken.get_or_insert_with(|| "it is a gate of beads: what it waits for is told there, by closing it".into());
+    }
+    let pinned = issue.word_of("status") == Some("pinned") || ["pinned", "ephemeral"].iter().any(|key| issue.word_of(key) == Some("true"));
+    if NO_WORK.contains(&kind) || pinned {
         let place = issue.get("issue_type").map_or(issue.span.clone(), |value| value.place(all));
-        build.detail(ix, Detail::Notes, &format!("it is no work: {kind}"), place);
+        build.detail(ix, Detail::Notes, &format!("it is no work: {}", if pinned { "it is pinned or of the moment" } else { kind }), place);
         if !build.marks.contains_key(&ix) {
             build.mark(ix, Mark::Skipped, SaidBy::Format);
         }

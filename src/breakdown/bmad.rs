@@ -15,6 +15,17 @@ use crate::core::event::Mark;
 use crate::core::plan::Level;
 use std::collections::{HashMap, HashSet};
 
+/// The section of a story that has its tasks.
+const SECTIONS: [&str; 7] = [
+    "tasks / subtasks",
+    "任务 / 子任务",
+    "任務 / 子任務",
+    "tareas / subtareas",
+    "tâches / sous-tâches",
+    "タスク / サブタスク",
+    "작업 / 하위 작업",
+];
+
 /// The format.
 pub struct Bmad;
 
@@ -97,12 +108,14 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     let numbers = |name: &str| -> usize { name.split('-').take_while(|part| is_number(part)).count() };
     let (mut streams, mut ids) = (HashMap::new(), HashSet::new());
     for (name, span, value) in &entries {
+        // `name: {status: done}`.
+        let value = value.get("status").unwrap_or(value);
         let is_story = name.starts_with(|c: char| c.is_ascii_digit())
             || value.word().is_some_and(|word| word.starts_with(char::is_alphabetic) && is_known(word));
         if name.ends_with("-retrospective") || !is_story {
             continue;
         }
-        if let Some(key) = name.strip_prefix("epic-") {
+        if let Some(key) = name.strip_prefix("epic-").filter(|key| key.split('-').all(|part| is_number(part) || part.len() == 1)) {
             streams.insert(key.to_owned(), build.stream(&format!("Epic {}", key.replace('-', ".")), &format!("Epic {key}"), span.clone()));
             continue;
         }
@@ -112,7 +125,7 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         let parts: Vec<&str> = key.split('-').collect();
         let digits = numbers(key).min(epic.map_or(2, |key| key.split('-').count() + 1)).max(1);
         let id = parts[..digits].join(".");
-        let title = parts[digits..].join(" ");
+        let title = if numbers(key) == 0 { parts.join(" ") } else { parts[digits..].join(" ") };
         let id = if !ids.insert(id.clone()) || numbers(key) == 0 { name.clone() } else { id };
         let stream = epic.and_then(|key| streams.get(key)).copied();
         let ix = build.task(&id, if title.is_empty() { name } else { &title }, stream, span.start..value.place(text.all).end);
@@ -164,16 +177,27 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     };
     let mut reader = Reader::new(text, &style);
     reader.read();
-    let stated = lines.iter().find_map(|line| {
+    if reader.build.plan.tasks.is_empty() {
+        let any = lines.iter().any(|line| line.heading().is_some_and(|(.., heading)| headings::numbered_task(heading).is_some()));
+        if any {
+            return story_of_headings(text, lines, deps);
+        }
+    }
+    let stated = lines.iter().enumerate().find_map(|(at, line)| {
         let (start, body) = line.trimmed();
-        let value = body.trim_start_matches('*').strip_prefix("Status")?.trim_start_matches(['*', ':', ' ']);
+        let value = body.trim_start_matches(['*', '#', ' ']).strip_prefix("Status")?.trim_start_matches(['*', ':', ' ']);
+        // As a heading, with the word below it.
+        let below = || lines[at + 1..].iter().map(|line| line.trimmed().1).find(|body| !body.is_empty()).unwrap_or_default();
+        let value = if value.is_empty() && body.starts_with('#') { below() } else { value };
         Some((start, body.len(), value.to_owned()))
     });
     if let Some((start, len, word)) = stated {
         let done = status(&word) == Some(Mark::Done);
         let tasks = reader.build.plan.tasks.len();
         let open = (0..tasks).filter(|ix| !reader.build.marks.contains_key(ix)).count();
-        if tasks > 0 && done != (open == 0) {
+        // Before a review all is ticked, and nothing is wrong with that.
+        let reviewed = open == 0 && word.to_lowercase().contains("review");
+        if tasks > 0 && done != (open == 0) && !reviewed {
             let how = if done { format!("{open} of its tasks are open") } else { "all of its tasks are done".into() };
             let what = format!("the story's status is `{word}`, but {how}: the boxes count");
             reader.build.problems.push(Problem::warning("two-truths", start..start + len, what));
@@ -182,7 +206,26 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     reader.finish(deps)
 }
 
-fn is_tasks(heading: &str) -> bool {
+/// A story whose tasks are headings with steps below them.
+fn story_of_headings(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
+    let mut build = Builder::new(text, "bmad");
+    build.read_topic(&[]);
+    let field = |name: &str| matches!(name, "dependencies" | "depends on" | "files" | "status");
+    let style = Headings { task: &headings::numbered_task, lane: &|_| None, field: &field, boxes_are_steps: true };
+    headings::read(&mut build, lines, &style);
+    if !build.states_dependencies() {
+        build.in_order(&vec![false; build.plan.tasks.len()]);
+    }
+    build.finish(deps)
+}
+
+/// Whether a heading, in lower case, is that of a story's tasks.
+pub fn is_subtasks(heading: &str) -> bool {
     let name = heading.trim_start_matches(|c: char| !c.is_alphanumeric());
-    name.starts_with("tasks / subtasks") || name.starts_with("tasks/subtasks") || name == "tasks"
+    let spaced = name.replace('/', " / ").split_whitespace().collect::<Vec<_>>().join(" ");
+    SECTIONS.iter().any(|section| spaced.starts_with(section))
+}
+
+fn is_tasks(heading: &str) -> bool {
+    is_subtasks(heading) || heading.trim_start_matches(|c: char| !c.is_alphanumeric()) == "tasks"
 }

@@ -35,6 +35,7 @@ pub struct Builder<'a> {
     pub(super) barriers: HashMap<BarrierId, usize>,
     pub(super) exact: Vec<(Waiting, String, Range<usize>)>,
     pub(super) aliases: HashMap<String, usize>,
+    pub(super) ambiguous: HashSet<String>,
     /// Streams by their ids in lower case, and by the last words of those.
     stream_ids: HashMap<String, usize>,
     pub(super) stream_numbers: HashMap<String, usize>,
@@ -86,6 +87,7 @@ impl<'a> Builder<'a> {
             barriers: HashMap::new(),
             exact: Vec::new(),
             aliases: HashMap::new(),
+            ambiguous: HashSet::new(),
             stream_ids: HashMap::new(),
             stream_numbers: HashMap::new(),
             known_statuses: HashSet::new(),
@@ -222,9 +224,13 @@ impl<'a> Builder<'a> {
         self.exact.push((who, id.to_owned(), span));
     }
 
-    /// Another name by which a task may be referred to; the first that has it keeps it.
+    /// Another name by which a task may be referred to; of two that have it, neither can be.
     pub fn alias(&mut self, task: usize, name: &str) {
-        self.aliases.entry(name.to_lowercase()).or_insert(task);
+        let name = name.to_lowercase();
+        match self.aliases.get(&name) {
+            Some(&known) if known != task => drop(self.ambiguous.insert(name)),
+            _ => drop(self.aliases.insert(name, task)),
+        }
     }
 
     /// Whether some task may be referred to by a name.
@@ -249,6 +255,15 @@ impl<'a> Builder<'a> {
         } else if is_known(word) && matches!(self.outline.tasks[task].said_by, Some(SaidBy::Steps | SaidBy::Status)) {
             self.outline.tasks[task].said_by = None;
             self.marks.remove(&task);
+        }
+    }
+
+    /// What has no box of its own is done when all of its steps are, unless somebody says how it stands.
+    pub fn done_by_steps(&mut self, task: usize) {
+        let spot = &self.outline.tasks[task];
+        let all = spot.ticks().next().is_some() && spot.ticks().all(|done| done);
+        if all && !self.marks.contains_key(&task) {
+            self.mark(task, Mark::Done, SaidBy::Steps);
         }
     }
 

@@ -42,9 +42,9 @@ impl super::Reader for Ccpm {
         let mut waiting: Vec<(Waiting, &str, &Value)> = Vec::new();
         for (id, file, front) in tasks.iter().filter(|(id, ..)| folders.contains(id)) {
             let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.place(text.all));
-            let stream = build.stream(id, &title(file, front), span);
+            let stream = build.stream(id, &title(text, file, front), span);
             let done = front.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
-            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false });
+            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false, nested: Vec::new() });
             streams.insert(id.clone(), stream);
             count_boxes(&mut build, file);
             waiting.push((Waiting::Stream(stream), id, front));
@@ -58,8 +58,12 @@ impl super::Reader for Ccpm {
             }
         }
         for (who, id, front) in waiting {
-            for (word, value) in front.words_of("depends_on") {
-                let bare = word.trim_start_matches('#').trim_end_matches(".md");
+            let words =
+                front.words_of("depends_on").into_iter().flat_map(|(word, value)| word.split(',').map(move |word| (word.trim(), value)));
+            for (word, value) in words.filter(|(word, _)| !word.is_empty()) {
+                let bare = word.trim_start_matches("Task ").trim_start_matches('#').trim_end_matches(".md");
+                let bare =
+                    Some(number_of(bare)).filter(|number| !number.is_empty() && bare[number.len()..].starts_with('-')).unwrap_or(bare);
                 // Parts of a task name their neighbours.
                 let near = id.rsplit_once('/').map(|(folder, _)| format!("{folder}/{bare}"));
                 let wanted = near.filter(|near| build.knows(near)).unwrap_or_else(|| bare.to_owned());
@@ -102,14 +106,15 @@ fn number_of(stem: &str) -> &str {
 fn id_of(file: &File<'_>) -> String {
     let stem = file.name().strip_suffix(".md").unwrap_or(file.name());
     let number = Some(number_of(stem)).filter(|number| !number.is_empty()).unwrap_or(stem);
-    let folders = file.path.split('/').rev().skip(1).filter(|part| part.starts_with(|c: char| c.is_ascii_digit())).map(number_of);
+    let folders = file.path.split('/').rev().skip(1).take_while(|part| part.starts_with(|c: char| c.is_ascii_digit())).map(number_of);
     let parts: Vec<&str> = std::iter::once(number).chain(folders.take(3)).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
-fn title(file: &File<'_>, front: &Value) -> String {
+fn title(text: &Text<'_>, file: &File<'_>, front: &Value) -> String {
     let named = front.word_of("name").or_else(|| front.word_of("title"));
-    named.map_or_else(|| file.name().trim_end_matches(".md").to_owned(), |name| topic(name, &[]))
+    let heading = || text.visible_in(file).iter().find_map(|line| line.heading().filter(|(level, ..)| *level == 1).map(|(.., text)| text));
+    named.or_else(heading).map_or_else(|| file.name().trim_end_matches(".md").to_owned(), |name| topic(name, &[]))
 }
 
 fn read_epic(build: &mut Builder<'_>, file: &File<'_>, front: Option<&Value>) {
@@ -130,7 +135,7 @@ fn count_boxes(build: &mut Builder<'_>, file: &File<'_>) {
 }
 
 fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, stream: Option<usize>) -> usize {
-    let ix = build.task_of(id, stream, front, &title(file, front));
+    let ix = build.task_of(id, stream, front, &title(build.text, file, front));
     build.alias(ix, id);
     if let Some(status) = front.get("status") {
         build.status_value(ix, status);

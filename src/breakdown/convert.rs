@@ -47,7 +47,7 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
     let short = ids.len() == document.plan.streams.len() && ids.iter().all(is_short);
     let renamed = match to {
         Format::BreakdownAgent => {
-            renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), if short { &|_, id| id.to_owned() } else { &letter })
+            renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), if short { &|_, id| id.to_owned() } else { &|nth, _| letter(nth) })
         }
         Format::SpecKit => renumber(&mut document, &|nth, _, _| format!("T{:03}", nth + 1), &|nth, _| format!("Phase {}", nth + 1)),
         Format::Kiro => renumber(&mut document, &kiro::id, &|nth, _| (nth + 1).to_string()),
@@ -90,10 +90,8 @@ fn without_empty(plan: &mut Plan) -> Option<String> {
         while let Some(dependency) = next.pop() {
             match &dependency.on {
                 // What has nothing in it passes on what it waits for.
-                Node::Stream(id) if own.contains_key(id) => {
-                    if seen.insert(dependency.on.clone()) {
-                        next.extend(own[id].iter().rev().cloned());
-                    }
+                Node::Stream(id) if own.contains_key(id) && seen.insert(dependency.on.clone()) => {
+                    next.extend(own[id].iter().rev().cloned())
                 }
                 on if seen.insert(on.clone()) => kept.push(dependency),
                 _ => {}
@@ -185,7 +183,7 @@ fn same_shape(old: &str, new: &str) -> bool {
 }
 
 /// `A` … `Z`, `AA`, …
-fn letter(nth: usize, _id: &str) -> String {
+fn letter(nth: usize) -> String {
     let (mut left, mut letters) = (nth + 1, Vec::new());
     while left > 0 {
         left -= 1;

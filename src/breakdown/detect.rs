@@ -20,8 +20,19 @@ pub struct Detected {
 pub fn detect(text: &Text<'_>) -> Vec<Detected> {
     let signs = Signs::of(text);
     let found = Format::ALL.iter().filter_map(|&format| Some(Detected { format, confidence: format.reader().recognises(&signs)? }));
-    found.chain([Detected { format: Format::TaskList, confidence: Confidence::Guess }]).collect()
+    // What is sure of itself comes before what only might be it.
+    let mut found: Vec<Detected> = found.collect();
+    found.sort_by_key(|found| std::cmp::Reverse(found.confidence));
+    // Whatever is in JSON is no list in Markdown.
+    let is_json = text.all.trim_start_matches('\u{feff}').trim_start().starts_with('{')
+        || signs.paths.first().is_some_and(|path| path.ends_with(".json"));
+    let last = if is_json { Format::Json } else { Format::TaskList };
+    found.push(Detected { format: last, confidence: Confidence::Guess });
+    found
 }
+
+/// Words for a step, as plans have them in bold.
+const STEP_WORDS: [&str; 9] = ["Step ", "步骤", "步驟", "ステップ", "단계", "Paso ", "Schritt ", "Étape ", "Passo "];
 
 /// What formats are told apart by.
 #[derive(Debug, Default)]
@@ -123,10 +134,11 @@ impl<'a> Signs<'a> {
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
             self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
             self.long_form += usize::from(heading.starts_with("Task:"));
-            self.spec_kit_ids += usize::from(is_spec_kit_id(heading) && heading.contains(':'));
+            let titled = id_len(heading).is_some_and(|len| heading[len..].starts_with([':', ' ', '.']));
+            self.spec_kit_ids += usize::from(is_spec_kit_id(heading) && titled);
             self.numbered_boxes += usize::from(numbered_box(heading).is_some());
             let number = |word: &str| number_after(heading, word);
-            self.task_headings += usize::from(number("Task "));
+            self.task_headings += usize::from(super::headings::numbered_task(heading).is_some());
             self.step_headings += usize::from(number("Step "));
             self.stories += usize::from(number("Story "));
             let package = heading.strip_prefix("Work Package ").unwrap_or(heading);
@@ -134,8 +146,7 @@ impl<'a> Signs<'a> {
             let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
             self.numbered_headings += usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
             self.id_headings += usize::from(super::streams::id_heading(heading).is_some());
-            let lower = heading.to_lowercase();
-            self.has_subtasks_section |= lower.starts_with("tasks / subtasks") || lower.starts_with("tasks/subtasks");
+            self.has_subtasks_section |= super::bmad::is_subtasks(&heading.to_lowercase());
             return;
         }
         let body = line.text.trim_start();
@@ -151,7 +162,8 @@ impl<'a> Signs<'a> {
                     let dotted = id_len(bare).is_some_and(|len| len > digits && bare[digits..len].starts_with('.'));
                     self.boxes_with_dotted_number += usize::from(digits > 0 && dotted);
                     self.boxes_with_number += usize::from(digits > 0 && !dotted && bare[digits..].starts_with(". "));
-                    self.boxes_of_steps += usize::from(tick.rest.starts_with("**Step "));
+                    let step = tick.rest.strip_prefix("**");
+                    self.boxes_of_steps += usize::from(step.is_some_and(|step| STEP_WORDS.iter().any(|word| step.starts_with(word))));
                     self.stable_ids += usize::from(super::rune::stable_id(tick.rest).is_some());
                     self.plans += usize::from(bare.contains("-PLAN.md"));
                 }
@@ -169,7 +181,8 @@ impl<'a> Signs<'a> {
             let bold = body.strip_prefix("**").filter(|bold| bold.trim_end().ends_with("**"));
             self.stories += usize::from(bold.is_some_and(|bold| number_after(bold, "Story ")));
             self.requirements += usize::from(body.starts_with("_Requirements:"));
-            self.has_skill_line |= body.contains("REQUIRED SUB-SKILL: Use superpowers:") || body.contains("REQUIRED: Use superpowers:");
+            self.has_skill_line |=
+                ["superpowers:executing-plans", "superpowers:subagent-driven", "Use superpowers:"].iter().any(|skill| body.contains(skill));
         }
     }
 

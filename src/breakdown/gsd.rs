@@ -7,8 +7,9 @@ use super::headings::numbered;
 use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
 use super::refs::{Target, references};
+use super::status::status;
 use super::task_list::boxed;
-use super::text::{File, Line, Text, clean_title, fields};
+use super::text::{File, Line, Text, Tick, clean_title, fields};
 use super::tree::Value;
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
@@ -24,7 +25,8 @@ pub struct Gsd;
 
 impl super::Reader for Gsd {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        if signs.front_has(&["phase", "plan", "wave"]) || signs.plans >= 2 {
+        let files = signs.paths.len() > 1 && signs.path_has(&["phases/"], "plan.md");
+        if files || signs.front_has(&["phase", "plan", "wave"]) || signs.plans >= 2 {
             return Some(Confidence::Certain);
         }
         (signs.plans >= 1 || signs.path_has(&[".planning/"], "roadmap.md")).then_some(Confidence::Likely)
@@ -33,7 +35,16 @@ impl super::Reader for Gsd {
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         let mut build = Builder::new(text, "gsd");
         build.read_topic(&["Roadmap:", "Roadmap"]);
-        let mut reader = Reader { build, phases: Vec::new(), waves: HashMap::new(), plans: HashMap::new(), headings: Vec::new() };
+        let mut reader = Reader {
+            build,
+            phases: Vec::new(),
+            waves: HashMap::new(),
+            plans: HashMap::new(),
+            headings: Vec::new(),
+            stated: HashSet::new(),
+            states: HashMap::new(),
+            steps: Vec::new(),
+        };
         for file in text.files.iter().filter(|file| !is_plan(file)) {
             if file.name() != "STATE.md" && !file.name().ends_with("SUMMARY.md") {
                 reader.roadmap(&text.visible_in(file));
@@ -47,6 +58,12 @@ impl super::Reader for Gsd {
         }
         reader.finish(deps)
     }
+}
+
+/// `phases/00-foundation/01-PLAN.md` → `00`.
+fn phase_of(path: &str) -> Option<&str> {
+    let folder = path.rsplit('/').nth(1)?;
+    folder.split('-').next().filter(|phase| phase.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn is_plan(file: &File<'_>) -> bool {
@@ -79,6 +96,12 @@ struct Reader<'a> {
     plans: HashMap<String, usize>,
     /// Phases with headings of their own: their streams, numbers and names.
     headings: Vec<(usize, String, String)>,
+    /// Phases that say what they wait for, be it nothing.
+    stated: HashSet<usize>,
+    /// What the headings of phases say of how they stand.
+    states: HashMap<usize, String>,
+    /// Boxes that are no plans, with the phases that they stand under.
+    steps: Vec<(Option<usize>, usize, Tick<'a>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -94,9 +117,16 @@ impl<'a> Reader<'a> {
                         stream = Some(ix);
                         self.headings.push((ix, id, name));
                         let own: Vec<Line<'_>> = lines[at + 1..].iter().take_while(|next| next.heading().is_none()).copied().collect();
-                        for field in fields(&own).iter().filter(|field| matches!(field.name.as_str(), "depends on" | "dependencies")) {
-                            if !field.value.to_lowercase().starts_with("nothing") {
-                                self.build.waits(Waiting::Stream(ix), &field.value, field.start);
+                        for field in fields(&own) {
+                            match field.name.as_str() {
+                                "depends on" | "dependencies" => {
+                                    self.stated.insert(ix);
+                                    if !field.value.to_lowercase().starts_with("nothing") {
+                                        self.build.waits(Waiting::Stream(ix), &field.value, field.start);
+                                    }
+                                }
+                                "status" => drop(self.states.insert(ix, field.value)),
+                                _ => {}
                             }
                         }
                     }
@@ -130,6 +160,8 @@ impl<'a> Reader<'a> {
                 }
             } else if let Some((id, title)) = numbered(tick.rest.trim_start_matches('*'), "Phase") {
                 self.phases.push((id, title, *line));
+            } else {
+                self.steps.push((stream, start, tick));
             }
         }
     }
@@ -151,7 +183,8 @@ impl<'a> Reader<'a> {
         let front = self.build.front(file);
         let front = front.unwrap_or_else(|| Value::nothing(file.range.start));
         let of_name = file.name().trim_end_matches("PLAN.md").trim_end_matches('-');
-        let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).unwrap_or_default();
+        // The folder says it where the front matter does not: `phases/00-foundation/01-PLAN.md`.
+        let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).or_else(|| phase_of(file.path)).unwrap_or_default();
         let id = if of_name.contains('-') { of_name.to_owned() } else { format!("{phase}-{}", front.word_of("plan").unwrap_or(of_name)) };
         let known = self.plans.get(&id).copied();
         let ix = known.unwrap_or_else(|| {
@@ -191,6 +224,8 @@ impl<'a> Reader<'a> {
         for (word, value) in front.words_of("depends_on") {
             let span = value.place(self.build.text.all);
             let bare = word.trim_end_matches(".md").trim_end_matches("-PLAN");
+            let of_path = bare.rsplit_once('/').and_then(|(_, plan)| Some(format!("{}-{plan}", phase_of(bare)?)));
+            let bare = of_path.as_deref().unwrap_or(bare);
             // `01` is a plan of the same phase, `01-foundation-02` one with the phase's name in it.
             let parts: Vec<&str> = bare.split('-').collect();
             let wanted = match parts[..] {
@@ -219,11 +254,13 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, deps: Deps) -> Parsed {
         self.phases_without_plans();
+        self.other_boxes();
         self.build.outline.groups = Some(self.build.plan.streams.len());
+        let count = self.build.plan.streams.len();
         self.done_phases();
-        let waits_of_its_own = self.build.waits.iter().any(|(who, ..)| matches!(who, Waiting::Stream(_)));
-        if !waits_of_its_own {
-            self.build.streams_in_order();
+        // A phase that says nothing comes after the one before it.
+        for ix in (1..count).filter(|ix| !self.stated.contains(ix)) {
+            self.build.implies(Waiting::Stream(ix), On::Stream(ix - 1));
         }
         self.waves();
         self.build.finish(deps)
@@ -250,7 +287,9 @@ impl<'a> Reader<'a> {
             let stream = headings.get(&unpadded(id)).copied();
             let Some((start, tick)) = boxed(line) else { continue };
             let open = stream.and_then(|stream| planned.get(&self.build.plan.streams[stream].id));
+            let said = stream.and_then(|stream| self.states.get(&stream)).is_some_and(|state| status(state) == Some(Mark::Done));
             match open {
+                None if said && !none_planned => {}
                 None if none_planned || !tick.done() => {
                     let ix = self.phase_as_task(stream, id, title.split(" - ").next().unwrap_or(title), line.span());
                     // Once it is ticked beside others that have plans, it is nothing to do any more.
@@ -269,11 +308,29 @@ impl<'a> Reader<'a> {
 
     fn phase_as_task(&mut self, stream: Option<usize>, id: &str, title: &str, span: Range<usize>) -> usize {
         let ix = self.build.task(&format!("Phase-{id}"), &clean_title(title), stream, span.clone());
+        self.build.state_words(ix, title);
+        if let Some(stream) = stream {
+            for (_, start, tick) in self.steps.iter().filter(|(of, ..)| *of == Some(stream)) {
+                self.build.boxed_step(ix, tick, *start);
+            }
+            self.steps.retain(|(of, ..)| *of != Some(stream));
+            match self.states.get(&stream) {
+                Some(state) => self.build.status(ix, state),
+                None => self.build.done_by_steps(ix),
+            }
+        }
         if !self.plans.is_empty() {
             let what = format!("phase {id} has no plans yet: it is one task until it has");
             self.build.problems.push(Problem::warning("no-plans", span, what));
         }
         ix
+    }
+
+    /// Boxes of phases that have plans are conditions of theirs.
+    fn other_boxes(&mut self) {
+        for (_, _, tick) in std::mem::take(&mut self.steps) {
+            self.build.other_box(&tick);
+        }
     }
 
     /// What waits for a phase that is done and told of no more waits for nothing.

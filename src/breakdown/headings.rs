@@ -1,11 +1,10 @@
 //! Tasks that are headings: what stands below one, up to the next heading of its level or a higher one, is its own.
 
 use super::build::{Builder, Waiting};
-use super::outline::{Detail, SaidBy};
+use super::outline::Detail;
 use super::status::{is_open, status};
 use super::task_list::{boxed, has_no_tasks};
 use super::text::{Field, Line, clean_title, fields, names_tasks};
-use crate::core::event::Mark;
 use std::ops::Range;
 
 /// What formats of headings do each in their own way.
@@ -133,10 +132,8 @@ fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<
             build.other_box(&tick);
         }
     }
-    // A heading has no box of its own: its steps say how it stands, unless somebody says otherwise.
-    let ticks = &build.outline.tasks[ix];
-    if !said_open && !build.marks.contains_key(&ix) && ticks.ticks().next().is_some() && ticks.ticks().all(|done| done) {
-        build.mark(ix, Mark::Done, SaidBy::Steps);
+    if !said_open {
+        build.done_by_steps(ix);
     }
 }
 
@@ -145,17 +142,25 @@ fn start_condition(title: &str) -> (&str, Option<(usize, &str)>) {
     let end = title.trim_end();
     let Some(open) = end.rfind('(').filter(|_| end.ends_with(')')) else { return (title, None) };
     let inner = &end[open + 1..end.len() - 1];
-    let words = ["depends on ", "after ", "requires ", "blocked by "];
+    let words = ["depends on ", "depends ", "after ", "requires ", "blocked by "];
     match words.iter().find(|word| inner.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))) {
         Some(word) => (&title[..open], Some((open + 1 + word.len(), &inner[word.len()..]))),
         None => (title, None),
     }
 }
 
+/// Words for a task, as headings have them.
+const TASK_WORDS: [&str; 10] = ["Task", "任务", "任務", "タスク", "작업", "Tarea", "Tarefa", "Aufgabe", "Tâche", "Задача"];
+
+/// `Task 3: Title`, `任务 3：标题`, in whatever language.
+pub fn numbered_task(heading: &str) -> Option<(String, String)> {
+    TASK_WORDS.iter().find_map(|word| numbered(heading, word))
+}
+
 /// `Task 3: Title`, `Task 3 — Title`, `Step 2. Title` → its id and its title.
 pub fn numbered(heading: &str, word: &str) -> Option<(String, String)> {
     let head = heading.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
-    let rest = heading[head.len()..].strip_prefix(' ')?;
+    let rest = heading[head.len()..].strip_prefix(' ').or_else(|| Some(&heading[head.len()..]).filter(|_| !word.is_ascii()))?;
     let len = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')).count();
     let id = rest[..len].trim_end_matches(['.', '-']);
     let has_digit = id.bytes().any(|b| b.is_ascii_digit());

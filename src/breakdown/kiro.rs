@@ -64,6 +64,7 @@ impl super::Reader for Kiro {
             no_tasks: false,
             headings: 0,
             parallel: Vec::new(),
+            gates: HashSet::new(),
             checkpoint: Vec::new(),
         };
         let mut at = 0;
@@ -158,6 +159,8 @@ struct Reader<'a> {
     no_tasks: bool,
     headings: usize,
     parallel: Vec<bool>,
+    /// Checkpoints, by their ids.
+    gates: HashSet<String>,
     /// Streams since the last checkpoint.
     checkpoint: Vec<StreamId>,
 }
@@ -194,6 +197,7 @@ impl<'a> Reader<'a> {
                 stream: self.build.plan.streams[stream].id.clone(),
                 done: item.tick.done(),
                 of_parts: true,
+                nested: Vec::new(),
             });
             self.parents.insert(item.id.to_owned(), (stream, item.optional));
             self.parent_streams.insert(stream);
@@ -266,6 +270,7 @@ impl<'a> Reader<'a> {
     /// A checkpoint closes what stands between it and the last one.
     fn checkpoint(&mut self, item: &Item<'_>, span: Range<usize>) {
         self.build.outline.gate_boxes.push(item.tick.done());
+        self.gates.insert(item.id.to_owned());
         if !item.tick.done() && !self.checkpoint.is_empty() {
             let after = std::mem::take(&mut self.checkpoint);
             self.build.gate(&format!("Checkpoint {}", item.id), Level::Stream, after, &clean_title(item.title), span);
@@ -327,7 +332,7 @@ impl<'a> Reader<'a> {
             for name in &wave.tasks {
                 match named.get(name.as_str()).or_else(|| parts.get(name.as_str())) {
                     Some(found) => members.extend(found),
-                    None if !self.parents.contains_key(name) => unknown.push(name.as_str()),
+                    None if !self.parents.contains_key(name) && !self.gates.contains(name) => unknown.push(name.as_str()),
                     None => {}
                 }
             }

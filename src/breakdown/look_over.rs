@@ -2,6 +2,7 @@
 //! inside fences, numbers that are not what was read.
 
 use super::build::Builder;
+use super::outline::Detail;
 use super::problem::{Problem, Severity};
 use super::text::Line;
 use crate::core::id::StreamId;
@@ -15,6 +16,7 @@ impl Builder<'_> {
         self.warn_of_steps();
         self.warn_of_parents();
         self.warn_of_malformed_boxes();
+        self.warn_of_same_files();
         self.check_totals();
     }
 
@@ -64,8 +66,12 @@ impl Builder<'_> {
             }
         }
         let mut told = Vec::new();
-        for parent in self.outline.parents.iter().filter(|parent| parent.done != (open.get(&parent.stream) == Some(&0))) {
-            let (Some(&open), Some(ix)) = (open.get(&parent.stream), self.stream_of(parent.stream.as_str())) else { continue };
+        for parent in &self.outline.parents {
+            let all: Vec<usize> = parent.nested.iter().chain([&parent.stream]).filter_map(|stream| open.get(stream)).copied().collect();
+            let (open, Some(ix)) = (all.iter().sum::<usize>(), self.stream_of(parent.stream.as_str())) else { continue };
+            if all.is_empty() || parent.done == (open == 0) {
+                continue;
+            }
             let span = self.outline.streams[ix].1.clone();
             match open {
                 0 => told.push((parent.stream.to_string(), span)),
@@ -83,6 +89,37 @@ impl Builder<'_> {
             let what = format!("all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is");
             self.problems.push(Problem::info("all-ticked", span, what));
         }
+    }
+
+    /// Tasks in a row that are marked to run at once, and change the same file: they are kept apart.
+    fn warn_of_same_files(&mut self) {
+        let may = |ix: usize| {
+            self.outline.tasks[ix].details.iter().find(|(detail, _)| *detail == Detail::Parallel).map(|(_, span)| span.clone()).filter(
+                |span| {
+                    let word = self.text.all.get(span.clone()).unwrap_or_default().to_lowercase();
+                    !word.starts_with("false") && !word.starts_with("no")
+                },
+            )
+        };
+        let mut told = Vec::new();
+        let mut row: HashMap<&str, usize> = HashMap::new();
+        for (ix, task) in self.plan.tasks.iter().enumerate() {
+            let place = may(ix).filter(|_| !self.marks.contains_key(&ix));
+            if place.is_none() || ix > 0 && self.plan.tasks[ix - 1].stream != task.stream {
+                row.clear();
+            }
+            let Some(span) = place else { continue };
+            let other = task.files.iter().find_map(|file| Some((file, *row.get(file.as_str())?)));
+            if let Some((file, other)) = other {
+                let what = format!(
+                    "tasks {} and {} may run at once, but both name {file}: one waits for the other",
+                    self.plan.tasks[other].id, task.id
+                );
+                told.push(Problem::info("same-file", span, what));
+            }
+            row.extend(task.files.iter().map(|file| (file.as_str(), ix)));
+        }
+        self.problems.extend(told);
     }
 
     /// `-[] 3. Title`: meant as a box, and none.

@@ -27,7 +27,7 @@ impl super::Reader for Loom {
                 "description" | "files touched" | "acceptance" | "dependencies" | "skills" | "agent" | "context paths" | "module"
             )
         };
-        let style = Style { task: &|heading| headings::numbered(heading, "Task"), lane: &|_| None, field: &fields, boxes_are_steps: false };
+        let style = Style { task: &headings::numbered_task, lane: &|_| None, field: &fields, boxes_are_steps: false };
         let sections = headings::read(&mut build, &lines, &style);
         for (ix, section) in sections.iter().enumerate() {
             // `[DONE — Wave 1, kept]` behind the title, or a field that says more.

@@ -40,6 +40,8 @@ pub struct Parent {
     pub stream: StreamId,
     /// Whether its own box or status says that it is done.
     pub done: bool,
+    /// Streams that are parts of it.
+    pub nested: Vec<StreamId>,
     /// Whether what is under it counts as its parts, not as tasks beside it.
     pub of_parts: bool,
 }

@@ -61,6 +61,10 @@ const ALL: [&str; 8] = ["all", "everything", "全部", "所有", "全て", "す�
 pub fn references(text: &str) -> Vec<Reference> {
     // Another field may follow behind a bar.
     let text = text.find(" | ").map_or(text, |end| &text[..end]).trim_end_matches(['|', ' ']);
+    // Nor does what stands behind a dash name anything, unless it is the end of a range.
+    let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
+    let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
+    let text = prose.map_or(text, |(at, _)| &text[..at]);
     let bare = without_parentheses(text);
     let mut found = Vec::new();
     let mut group = false;
@@ -118,8 +122,30 @@ fn without_parentheses(text: &str) -> Cow<'_, str> {
 }
 
 /// What stands between two pieces.
-const SEPARATORS: [&str; 17] =
-    [",", "，", "、", ";", "；", "および", "以及", " 및 ", " 及 ", " and ", " or ", " & ", " + ", " plus ", "→", "\n", "\r"];
+const SEPARATORS: [&str; 22] = [
+    ",",
+    "，",
+    "、",
+    ";",
+    "；",
+    "および",
+    "以及",
+    " 및 ",
+    " 及 ",
+    " and ",
+    " or ",
+    " e ",
+    " y ",
+    " et ",
+    " und ",
+    " и ",
+    " & ",
+    " + ",
+    " plus ",
+    "→",
+    "\n",
+    "\r",
+];
 
 /// Splits at commas and "and", with where each piece starts.
 fn pieces(text: &str) -> Vec<(usize, &str)> {
@@ -285,6 +311,13 @@ pub fn id_len(text: &str) -> Option<usize> {
     }
     let letter = bytes.get(at).is_some_and(u8::is_ascii_alphabetic) && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
     at += usize::from(letter);
+    // `4a.1`.
+    if bytes.get(at).is_some_and(u8::is_ascii_alphabetic)
+        && bytes.get(at + 1) == Some(&b'.')
+        && bytes.get(at + 2).is_some_and(u8::is_ascii_digit)
+    {
+        at += 2 + bytes[at + 2..].iter().take_while(|b| b.is_ascii_digit()).count();
+    }
     let suffix = bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase);
     if suffix {
         let len = bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();

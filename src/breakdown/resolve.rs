@@ -60,6 +60,7 @@ impl Builder<'_> {
             let is_stream = self.stream_of(&id).is_some() && !names.exact.contains_key(&lower);
             let reference = Reference { to: if is_stream { Target::Stream(id) } else { Target::Task(id) }, at: 0, len: 0 };
             match known {
+                Some(_) if self.ambiguous.contains(&lower) => self.several(who, &lower, span),
                 Some(ix) => {
                     self.mention(who, span.clone(), &[ix], None);
                     self.depend_on_set(who, &[ix], &reference.to, span);
@@ -226,11 +227,7 @@ impl Builder<'_> {
             },
             Target::Task(id) => match self.find_task(id, names, &span) {
                 Found::One(ix) => vec![ix],
-                Found::Several => {
-                    let what = format!("{id} is the id of several tasks: say which one");
-                    self.problems.push(Problem::error("ambiguous-reference", span, what.clone()));
-                    return self.mark_broken(who, what);
-                }
+                Found::Several => return self.several(who, id, span),
                 Found::None if self.stream_of(id).is_some_and(|ix| self.parents.contains(&self.plan.streams[ix].id)) => {
                     let parent = Reference { to: Target::Stream(id.clone()), ..reference.clone() };
                     return self.resolve(who, &parent, span, names);
@@ -316,6 +313,12 @@ impl Builder<'_> {
             Waiting::Stream(ix) => &mut self.plan.streams[ix].depends_on,
         };
         list.push(Dependency { on, origin });
+    }
+
+    fn several(&mut self, who: Waiting, id: &str, span: Range<usize>) {
+        let what = format!("{} is the id of several tasks: say which one", id.trim_start_matches('#'));
+        self.problems.push(Problem::error("ambiguous-reference", span, what.clone()));
+        self.mark_broken(who, what);
     }
 
     /// Something waits for what there is not; what may be meant is told.
@@ -499,10 +502,11 @@ impl Builder<'_> {
             let mut problem = Problem::error("cycle", span, what);
             // The last written edge of the circle is the one that closed it.
             let on: HashSet<&TaskId> = cycle.iter().map(|&ix| &self.plan.tasks[ix].id).collect();
-            let on_circle = |mention: &&Mention| matches!(&mention.tasks[..], [task] if on.contains(task));
+            let on_circle =
+                |mention: &&Mention| matches!(&mention.tasks[..], [task] if on.contains(task) && mention.by.as_ref() != Some(task));
             let mut of_circle: Vec<&Mention> =
                 on.iter().filter_map(|id| mentions.get(*id)).flatten().map(|at| &self.outline.mentions[*at]).filter(on_circle).collect();
-            of_circle.sort_by_key(|mention| mention.span.start);
+            of_circle.sort_by_key(|mention| (mention.span.start, mention.by.clone(), mention.tasks.clone()));
             if let Some(mention) = of_circle.last() {
                 let (span, replacement) = without_reference(self.text.all, &mention.span);
                 let title = format!("task {} no longer waits for {}", mention.by.as_ref().map_or("", TaskId::as_str), mention.tasks[0]);

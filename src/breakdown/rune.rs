@@ -6,6 +6,7 @@ use super::detect::Signs;
 use super::task_list::{Reader, Style};
 use super::text::Text;
 use super::{Confidence, Deps, Parsed};
+use std::collections::HashSet;
 
 /// The format.
 pub struct Rune;
@@ -46,7 +47,7 @@ impl super::Reader for Rune {
             }
         }
         // The builder has read them as prose, in which such ids are no ids.
-        let blocked = |text: &str| text.trim_start().strip_prefix("- Blocked-by:").map(str::len);
+        let blocked = |text: &str| text.trim_start().strip_prefix(['-', '*', '+'])?.strip_prefix(" Blocked-by:").map(str::len);
         build
             .waits
             .retain(|(who, ..)| !matches!(who, Waiting::Task(ix) if reader.tasks[*ix].region.iter().any(|l| blocked(l.text).is_some())));
@@ -54,8 +55,11 @@ impl super::Reader for Rune {
             for line in &task.region {
                 let Some(len) = blocked(line.text) else { continue };
                 let start = line.start + line.text.len() - len;
+                let mut seen = HashSet::new();
                 for (at, id) in ids(&text.all[start..line.start + line.text.len()]) {
-                    build.waits_exactly(Waiting::Task(ix), id, start + at..start + at + id.len());
+                    if seen.insert(id) {
+                        build.waits_exactly(Waiting::Task(ix), id, start + at..start + at + id.len());
+                    }
                 }
             }
         }

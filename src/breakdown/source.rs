@@ -116,7 +116,12 @@ fn read_file(file: &Path, name: &str, most: u64) -> Result<String, Failure> {
 /// One of them can't be read, or there is too much of it all.
 pub fn of_folder(folder: &Path, open: &dyn Fn(&Path) -> Option<String>) -> Result<Source, Failure> {
     let mut source = Source::of_text(&folder.display().to_string(), String::new());
-    for inner in folder::files(folder).unwrap_or_default() {
+    let files = folder::files(folder).unwrap_or_default();
+    if files.len() >= folder::MAX_FILES {
+        let what = format!("{}: it has {} files or more, and fewer are read: is it a breakdown?", folder.display(), folder::MAX_FILES);
+        return Err(Failure::usage(what));
+    }
+    for inner in files {
         let (left, path) = (MAX_BYTES.saturating_sub(source.text.len() as u64), folder.join(&inner));
         let file = match open(&path) {
             Some(text) => text,

@@ -7,10 +7,12 @@
 use super::build::{Builder, On, Waiting};
 use super::detect::{Signs, is_spec_kit_id};
 use super::names::Names;
-use super::outline::Detail;
-use super::refs::{Target, id_len, ids_in, references};
+use super::outline::{Detail, SaidBy};
+use super::refs::{Reference, Target, id_len, ids_in, references};
+use super::statements::{Statement, statements};
 use super::text::{Line, Text, clean_title, fields, tick};
 use super::{Confidence, Deps, Parsed};
+use crate::core::event::Mark;
 use crate::core::plan::Level;
 use std::ops::Range;
 
@@ -61,8 +63,21 @@ impl super::Reader for SpecKit {
     }
 }
 
-/// Words that begin what a task waits for.
-const WAIT_WORDS: [&str; 5] = ["depend", "require", "after", "依賴", "依赖"];
+/// Words that begin what a task waits for, and whether they do so outside of brackets too.
+const WAIT_WORDS: [(&str, bool); 12] = [
+    ("depend", true),
+    ("requires", false),
+    ("after", false),
+    ("needs", false),
+    ("blocked by", true),
+    ("depende de", true),
+    ("dépend de", true),
+    ("hängt ab von", true),
+    ("зависит от", true),
+    ("依存", true),
+    ("依賴", true),
+    ("依赖", true),
+];
 
 fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let mut build = Builder::new(text, "spec-kit");
@@ -85,12 +100,13 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     reader.build.in_order(&reader.parallel);
     let section = std::mem::take(&mut reader.section);
     let names = Names::new(&reader.build.plan);
-    for line in &section {
-        let (mut start, body) = line.trimmed();
-        for clause in body.split_inclusive("; ") {
-            reader.task_edges(start, clause, &names);
-            start += clause.len();
-        }
+    let mut at = 0;
+    while at < section.len() {
+        let (start, _) = section[at].trimmed();
+        let more = section[at + 1..].iter().take_while(|next| goes_on(next) && !section[at].text.trim().is_empty()).count();
+        let end = section[at + more].end().max(start);
+        reader.task_edges(start, &text.all[start..end], &names);
+        at += more + 1;
     }
     for (stream, text, span) in std::mem::take(&mut reader.checkpoints) {
         let id = reader.build.plan.streams[stream].id.clone();
@@ -106,7 +122,7 @@ impl<'a> Reader<'a> {
             if is_spec_kit_id(heading) {
                 return self.heading_task(heading, span, after);
             }
-            if level <= 2 {
+            if level <= 2 || level == 3 && heading.starts_with("Phase ") {
                 let lower = heading.to_lowercase();
                 self.dependencies = lower.starts_with("dependenc") || heading.contains("依赖") || heading.contains("依賴");
                 self.heading = Some((heading.to_owned(), span));
@@ -201,7 +217,13 @@ impl<'a> Reader<'a> {
             self.parallel[ix] = true;
             self.build.detail(ix, Detail::Parallel, "[P]", start + at..start + at + "[P]".len());
         }
-        self.build.plan.tasks[ix].title = self.build.plan.tasks[ix].title.replace("[P]", "").trim().to_owned();
+        let mut title = self.build.plan.tasks[ix].title.replace("[P]", "");
+        for sign in ["[DONE]", "[X]", "[x]", "[COMPLETED]"].iter().filter(|sign| heading.contains(*sign)) {
+            self.build.mark(ix, Mark::Done, SaidBy::Title);
+            title = title.replace(sign, "");
+        }
+        self.build.state_words(ix, &title);
+        self.build.plan.tasks[ix].title = title.trim().to_owned();
         let end = after.iter().position(|line| line.heading().is_some()).unwrap_or(after.len());
         for field in fields(&after[..end]) {
             self.build.field(ix, &field);
@@ -269,7 +291,11 @@ impl<'a> Reader<'a> {
             };
             let [subject] = named(left)[..] else { continue };
             let lower = right.to_lowercase();
-            let free = lower.contains("no dependenc") || lower.contains("independent") || lower.contains("can start after foundation");
+            // To be tested on its own is not to be begun on its own.
+            let bare = ["independently testable", "tested independently", "independent test"]
+                .iter()
+                .fold(lower.clone(), |of, words| of.replace(words, ""));
+            let free = ["no dependenc", "independent", "can start after foundation"].iter().any(|words| bare.contains(words));
             let sentence = right.split(['.', '(']).next().unwrap_or(right);
             let on = if lower.contains("depends on") || lower.contains("requires") || lower.contains("after us") {
                 named(sentence)
@@ -283,45 +309,34 @@ impl<'a> Reader<'a> {
         stated
     }
 
-    /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`.
-    fn task_edges(&mut self, start: usize, body: &str, names: &Names) {
-        let lower = body.to_ascii_lowercase();
-        // The first of the words that has ids on both of its sides.
-        let split = |words: &[&str]| {
-            let both = |(at, word): (usize, &str)| !ids_in(&body[..at]).is_empty() && !ids_in(&body[at + word.len()..]).is_empty();
-            let places = words.iter().flat_map(|word| lower.match_indices(word)).filter(|place| both(*place));
-            places.min().map(|(at, word)| (at, word.len()))
-        };
-        if let Some((at, len)) = split(&["depends on", "depend on", " requires ", " require ", " after ", "依赖", "依賴"]) {
-            self.edges(&body[..at], &body[at + len..], start + at + len, names);
-        } else if let Some((at, len)) = split(&[" blocks ", " before "]) {
-            self.edges(&body[at + len..], &body[..at], start, names);
-        } else if body.contains('→') || body.contains("-->") {
-            let arrow = if body.contains('→') { "→" } else { "-->" };
-            let mut parts = Vec::new();
-            let mut from = 0;
-            for part in body.split(arrow) {
-                parts.push((from, part));
-                from += part.len() + arrow.len();
-            }
-            for pair in parts.windows(2) {
-                self.edges(pair[1].1, pair[0].1, start + pair[0].0, names);
+    /// `T010-T011 depend on T001-T009`, `T008 blocks T009`, `T004-T007 before T008`, `T001 → T002`: all tasks named on
+    /// one side wait for all named on the other.
+    fn task_edges(&mut self, start: usize, text: &str, names: &Names) {
+        for Statement { waits, on } in statements(text) {
+            let waiting = names.named(&sure(&text[waits]));
+            let (from, on) = (start + on.start, sure(&text[on]));
+            let known = |of: &Reference| is_spec_kit_id(&on[of.at..of.at + of.len]) || !names.named(&on[of.at..of.at + of.len]).is_empty();
+            let named: Vec<Reference> = ids_in(&on).into_iter().filter(known).collect();
+            let Some(first) = named.first() else { continue };
+            let list: Vec<&str> = named.iter().map(|of| &on[of.at..of.at + of.len]).collect();
+            for ix in waiting {
+                self.build.waits(Waiting::Task(ix), &list.join(", "), from + first.at);
             }
         }
     }
+}
 
-    /// All tasks named on one side wait for all named on the other.
-    fn edges(&mut self, waiting: &str, on: &str, start: usize, names: &Names) {
-        let on_text = on.split(['(', '（']).next().filter(|text| !ids_in(text).is_empty()).unwrap_or(on);
-        let on: Vec<String> = ids_in(on_text).iter().map(|r| on_text[r.at..r.at + r.len].to_owned()).collect();
-        if on.is_empty() {
-            return;
-        }
-        let first = ids_in(on_text).first().map_or(0, |r| r.at);
-        for ix in names.named(waiting) {
-            self.build.waits(Waiting::Task(ix), &on.join(", "), start + first);
-        }
-    }
+/// One side of a statement: what stands in brackets gives reasons, unless ids stand there alone.
+fn sure(side: &str) -> String {
+    let mut depth = 0_usize;
+    let blank = |c: char| {
+        depth += usize::from(matches!(c, '(' | '（'));
+        let inside = depth > 0;
+        depth = depth.saturating_sub(usize::from(matches!(c, ')' | '）')));
+        if inside { " ".repeat(c.len_utf8()) } else { c.to_string() }
+    };
+    let bare: String = side.chars().map(blank).collect();
+    if ids_in(&bare).is_empty() { side.to_owned() } else { bare }
 }
 
 /// The text after `**Checkpoint**:`.
@@ -352,21 +367,24 @@ fn goes_on(line: &Line<'_>) -> bool {
 fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
-    let mut places: Vec<(usize, &str)> = WAIT_WORDS.iter().flat_map(|word| lower.match_indices(word)).collect();
-    places.sort_unstable();
+    let mut places: Vec<(usize, &str, bool)> =
+        WAIT_WORDS.iter().flat_map(|(word, alone)| lower.match_indices(word).map(|(at, word)| (at, word, *alone))).collect();
+    places.sort_unstable_by_key(|(at, word, _)| (*at, std::cmp::Reverse(word.len())));
     let mut last = 0;
-    for (start, word) in places {
+    for (start, word, alone) in places {
         if start < last {
             continue;
         }
-        let at = start + word.len();
         let before = text[..start].trim_end_matches('*');
         let bracketed = before.ends_with(['(', '（']);
-        let mut rest = text[at..].trim_start_matches('s').trim_start();
-        let on = rest.strip_prefix("on").filter(|_| word.starts_with("depend"));
-        rest = on.unwrap_or(rest);
-        // Without brackets or `on` such a word may be about anything.
-        if !(bracketed || on.is_some() || !word.is_ascii()) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        let mut rest = &text[start + word.len()..];
+        if word == "depend" {
+            rest = rest.trim_start_matches('s').trim_start();
+            let Some(on) = rest.strip_prefix("on").or(Some(rest).filter(|rest| bracketed || rest.starts_with(':'))) else { continue };
+            rest = on;
+        }
+        // Such a word may be about anything where it stands alone.
+        if !(bracketed || alone) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             continue;
         }
         let rest = rest.trim_start_matches(['*', ':', '：', ' ', '\n', '\r', '\t']);

@@ -3,7 +3,7 @@
 use super::text::tick;
 use crate::core::event::Mark;
 
-const DONE: [&str; 18] = [
+const DONE: [&str; 19] = [
     "resolved",
     "passed",
     "verified",
@@ -20,6 +20,7 @@ const DONE: [&str; 18] = [
     "✔",
     "完了",
     "完成",
+    "已完成",
     "완료",
     "x",
 ];
@@ -39,7 +40,7 @@ const SKIPPED: [&str; 12] = [
 ];
 const DEFERRED: [&str; 4] = ["deferred", "postponed", "⏭", "⏭️"];
 
-const OPEN: [&str; 45] = [
+const OPEN: [&str; 49] = [
     "todo",
     "to do",
     "to-do",
@@ -85,6 +86,10 @@ const OPEN: [&str; 45] = [
     "⏳",
     "🔄",
     "🚧",
+    "进行中",
+    "進行中",
+    "未开始",
+    "待办",
 ];
 
 /// Whether a word says that something is still to be done.

@@ -38,14 +38,14 @@ impl super::Reader for Streams {
         ]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
         let of_tasks = |heading: &str| {
-            headings::numbered(heading, "Task").or_else(|| headings::numbered(heading, "Step")).or_else(|| id_heading(heading))
+            headings::numbered_task(heading).or_else(|| headings::numbered(heading, "Step")).or_else(|| id_heading(heading))
         };
         // Streams that say when they can start are what there is to do, whatever steps are told of below them.
         let whole = lines.iter().filter(|line| line.trimmed().1.starts_with("**Can Start**")).count() >= 2;
         let ids = lines
             .iter()
             .filter_map(Line::heading)
-            .filter(|(.., heading)| id_heading(heading).is_some() || headings::numbered(heading, "Task").is_some());
+            .filter(|(.., heading)| id_heading(heading).is_some() || headings::numbered_task(heading).is_some());
         let whole = whole && ids.count() < 2;
         let any = !whole && lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(heading).is_some()).count() >= 2;
         let task = |heading: &str| if any { of_tasks(heading) } else { stream_heading(heading) };

@@ -25,7 +25,7 @@ impl super::Reader for Superpowers {
         build.read_topic(&["Implementation Plan", "implementation plan", "Plan"]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
         let style = Style {
-            task: &|heading| headings::numbered(heading, "Task"),
+            task: &headings::numbered_task,
             lane: &|heading| {
                 let (id, name) = headings::numbered(heading, "Phase").or_else(|| headings::numbered(heading, "Chunk"))?;
                 Some((format!("{} {id}", heading.split(' ').next().unwrap_or_default()), name))

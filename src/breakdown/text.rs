@@ -60,7 +60,9 @@ impl<'a> Text<'a> {
             for piece in all[range.clone()].split_inclusive('\n') {
                 let line = piece.strip_suffix('\n').unwrap_or(piece);
                 let line = line.strip_suffix('\r').unwrap_or(line);
-                text.lines.push(Line { start, text: line, hidden: false });
+                // A mark of the encoding is none of the text.
+                let bare = if start == range.start { line.trim_start_matches('\u{feff}') } else { line };
+                text.lines.push(Line { start: start + line.len() - bare.len(), text: bare, hidden: false });
                 start += piece.len();
             }
             text.files.push(File { path, range: range.clone(), lines: first..text.lines.len() });
@@ -127,7 +129,8 @@ impl<'a> Text<'a> {
         let at = self.line_at(offset);
         let Some(line) = self.lines.get(at) else { return (1, 1) };
         let before = line.text.get(..offset.saturating_sub(line.start).min(line.text.len())).unwrap_or(line.text);
-        (at + 1 - self.file_at(offset).map_or(0, |file| file.lines.start), before.chars().count() + 1)
+        // A file without any line still has a first one.
+        ((at + 1).saturating_sub(self.file_at(offset).map_or(0, |file| file.lines.start)).max(1), before.chars().count() + 1)
     }
 
     /// The file that a byte is in.

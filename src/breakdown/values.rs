@@ -69,7 +69,9 @@ pub fn estimate(text: &str) -> Option<Estimate> {
 
 /// A topic from a title, without the words that say what kind of file it is.
 pub fn topic(title: &str, cut: &[&str]) -> String {
-    let mut topic = title.trim().trim_matches(['*', '`', '[', ']']);
+    let title = title.trim();
+    let whole = title.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).filter(|inner| !inner.contains(['[', ']']));
+    let mut topic = whole.unwrap_or(title).trim_matches(['*', '`']);
     let joins = |c: char| c.is_alphanumeric();
     for words in cut {
         if let Some(rest) = topic.strip_suffix(words).filter(|rest| !rest.ends_with(joins)) {

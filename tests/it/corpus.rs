@@ -57,10 +57,10 @@ fn one_mark_is_all_that_is_written() {
     let (mut written, mut placed) = (0, 0);
     for row in manifest.lines().skip(1) {
         let source = source::read(&folder.join(row.split('\t').next().unwrap())).unwrap();
-        written += crate::formats::written_back(&source.text, &source.files);
-        placed += crate::formats::placed(&source.text, &source.files);
+        written += crate::reading::written_back(&source.text, &source.files);
+        placed += crate::reading::placed(&source.text, &source.files);
         if source.text.len() < 100_000 {
-            crate::formats::converted(&source.text, &source.files);
+            crate::reading::converted(&source.text, &source.files);
         }
     }
     assert!(written > 400 && placed > 5_000, "{written}, {placed}");

@@ -398,7 +398,7 @@ pub fn edited(text: &str, edits: &Value) -> String {
 #[test]
 fn problems_show_while_typing_and_their_fixes_mend_them() {
     let cases = [
-        ("Task 1\n\n### Stream B", "Task 11\n\n### Stream B", "unknown-reference", PLAN.to_owned()),
+        ("Task 1\n\n### Stream B", "Task T1\n\n### Stream B", "unknown-reference", PLAN.to_owned()),
         (
             "Run: true\n\n2.",
             "Run: true\n   - Dependencies: Task 2\n\n2.",

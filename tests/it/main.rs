@@ -28,6 +28,7 @@ mod oddities;
 mod pace;
 mod places;
 mod process;
+mod reading;
 mod references;
 mod roster;
 mod sandbox;

@@ -1,6 +1,6 @@
 //! Texts that somebody who tried the program found to be read wrongly, each with what is right.
 
-use crate::formats::check;
+use crate::reading::check;
 use crate::support::Workspace;
 use execution_coordinator::breakdown::convert::{TARGETS, convert};
 use execution_coordinator::breakdown::write_back::done;

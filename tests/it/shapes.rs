@@ -14,6 +14,7 @@ const TASKS: &str = r#"{
       {
         "id": 1,
         "title": "Set up",
+        "priority": "high",
         "status": "pending",
         "dependencies": []
       },
@@ -114,6 +115,10 @@ fn json_in_an_editor() {
         edited(TASKS, &edit["documentChanges"][0]["edits"]),
         TASKS.replace("\"id\": 1", "\"id\": 7").replace("          1\n", "          7\n")
     );
+    // What is said of a task shows how it is read.
+    let place = editor.at("\"priority\": \"|high");
+    let read: Value = editor.ask("textDocument/hover", json!({ "position": place }));
+    assert_eq!(read["contents"]["value"], "**notes** of task 1: priority: high", "{read}");
     let place = editor.at("          |1\n");
     let definition = editor.ask("textDocument/definition", json!({ "position": place }));
     assert_eq!(definition[0]["range"]["start"]["line"], 5, "{definition}");
@@ -142,6 +147,11 @@ fn a_folder_in_an_editor() {
     };
     assert_eq!(edited(FIRST, &of(&first)), FIRST.replace("BACK-1", "BACK-9"));
     assert_eq!(edited(SECOND, &of(&editor.uri)), SECOND.replace("BACK-1", "BACK-9"));
+    // Who waits for the other file's task, asked of that file, which is not open.
+    let item = editor.ask("textDocument/prepareCallHierarchy", json!({ "position": place }));
+    assert_eq!(item[0]["uri"], first.as_str(), "{item}");
+    let incoming = editor.server.result("callHierarchy/incomingCalls", json!({ "item": item[0] }));
+    assert!(incoming[0]["from"]["name"].as_str().is_some_and(|name| name.contains("BACK-2")), "{incoming}");
     let symbols = editor.ask("textDocument/documentSymbol", json!({}));
     assert_eq!(symbols.as_array().map(Vec::len), Some(1), "its own alone: {symbols}");
     // The other file is changed on disk, and then in the editor.

@@ -1,7 +1,7 @@
 //! The same formats as other people write them: other languages, wrapped lines, older and newer templates, half-done
 //! and hand-edited files. Each in few lines: data in, data out.
 
-use crate::formats::check;
+use crate::reading::check;
 use expect_test::expect;
 
 #[test]

@@ -46,6 +46,8 @@ pub fn between(before: &Document, after: &Document) -> Vec<String> {
         }
     };
     tell("all", old.tasks.iter().map(|task| &task.id).filter(|id| !known.contains_key(id)).collect());
+    let before_ids: BTreeSet<&TaskId> = old.tasks.iter().map(|task| &task.id).collect();
+    tell("there is more than there was: all", new.tasks.iter().map(|task| &task.id).filter(|id| !before_ids.contains(id)).collect());
     for (name, of) in PROPERTIES {
         tell(name, pairs.iter().filter(|(old, new)| of(old) != of(new)).map(|(old, _)| &old.id).collect());
     }

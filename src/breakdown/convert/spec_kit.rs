@@ -2,6 +2,7 @@
 //! say what they wait for.
 
 use super::{by_stream, line, mark, waits, write_fields};
+use crate::breakdown::detect::is_spec_kit_id;
 use crate::breakdown::json::Document;
 use crate::core::id::TaskId;
 use crate::core::plan::{Node, Stream, Task};
@@ -62,6 +63,8 @@ fn write_task(out: &mut String, document: &Document, task: &Task, waits: &BTreeS
     let done = document.done_steps.get(&task.id);
     for (nth, step) in task.steps.iter().enumerate() {
         let done = done.is_some_and(|done| done.contains(&nth));
-        let _ = writeln!(out, "  - [{}] {}", if done { 'x' } else { ' ' }, line(step));
+        // What begins like a task would be one.
+        let text = if is_spec_kit_id(step.trim_start_matches(['*', '~', '`', ' '])) { format!("({})", line(step)) } else { line(step) };
+        let _ = writeln!(out, "  - [{}] {text}", if done { 'x' } else { ' ' });
     }
 }

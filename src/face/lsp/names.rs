@@ -10,6 +10,7 @@ use crate::core::change::rename;
 use crate::core::id::TaskId;
 use crate::core::plan::{Node, Plan};
 use crate::core::progress::stream_label;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -261,7 +262,8 @@ impl Scene {
             uri: self.location(&line).uri,
             range: self.location(&line).range,
             selection_range: self.location(&line).range,
-            data: Some(id.as_str().into()),
+            // Its file may not be open; the text that this was asked of is.
+            data: Some(json!({ "task": id, "uri": self.uri })),
         })
     }
 

@@ -196,13 +196,13 @@ impl LanguageServer for Server {
     }
 
     async fn incoming_calls(&self, params: CallHierarchyIncomingCallsParams) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
-        let scene = self.0.scene(params.item.uri.as_str()).await;
-        Ok(scene.zip(task_of(&params.item)).map(|(scene, id)| scene.incoming(&id)))
+        let Some((uri, id)) = task_of(&params.item) else { return Ok(None) };
+        Ok(self.0.scene(&uri).await.map(|scene| scene.incoming(&id)))
     }
 
     async fn outgoing_calls(&self, params: CallHierarchyOutgoingCallsParams) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
-        let scene = self.0.scene(params.item.uri.as_str()).await;
-        Ok(scene.zip(task_of(&params.item)).map(|(scene, id)| scene.outgoing(&id)))
+        let Some((uri, id)) = task_of(&params.item) else { return Ok(None) };
+        Ok(self.0.scene(&uri).await.map(|scene| scene.outgoing(&id)))
     }
 }
 
@@ -223,6 +223,8 @@ impl Server {
     }
 }
 
-fn task_of(item: &CallHierarchyItem) -> Option<TaskId> {
-    item.data.as_ref().and_then(Value::as_str).map(TaskId::from)
+/// The text that an item was asked of, and its task.
+fn task_of(item: &CallHierarchyItem) -> Option<(String, TaskId)> {
+    let word = |key: &str| item.data.as_ref()?.get(key)?.as_str();
+    Some((word("uri")?.to_owned(), TaskId::from(word("task")?)))
 }
