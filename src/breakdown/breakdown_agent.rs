@@ -55,13 +55,15 @@ impl super::Reader for BreakdownAgent {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         // An analysis of one task has streams too, and says when each can start.
         let streams = signs.streams >= 1 && signs.bold_titles >= 1 && signs.can_start < 2;
-        if !streams && signs.numbered_boxes == 0 && signs.long_form == 0 {
+        // Numbered boxes are everywhere; with steps of their own or dependencies they are these.
+        let boxes = if signs.has_inner_steps || signs.dependency_fields >= 1 { signs.numbered_boxes } else { 0 };
+        if !streams && boxes == 0 && signs.long_form == 0 {
             let stated = signs.bold_titles >= 2 && signs.dependency_fields >= 2;
             let others = signs.streams + signs.can_start + signs.task_headings + signs.step_headings + signs.id_headings + signs.stories;
             let stated = stated && others == 0;
             return stated.then_some(Confidence::Likely);
         }
-        let sure = streams || signs.numbered_boxes + signs.long_form >= 2;
+        let sure = streams || boxes + signs.long_form >= 2;
         Some(if sure { Confidence::Certain } else { Confidence::Likely })
     }
 

@@ -101,11 +101,12 @@ impl<'a> Builder<'a> {
 
     /// Topic and summary: the first heading, and what stands under a heading that says so.
     pub fn read_topic(&mut self, cut: &[&str]) {
-        let mut summary = false;
+        let (mut summary, mut titled) = (false, false);
         let mut text = String::new();
         for (_, line) in self.text.visible() {
             if let Some((level, _, heading)) = line.heading() {
-                if self.plan.topic.is_empty() && level == 1 {
+                // Of several titles, the first is that of the whole.
+                if level == 1 && !std::mem::replace(&mut titled, true) {
                     self.plan.topic = topic(heading, cut);
                 }
                 let lower = heading.to_lowercase();
@@ -255,6 +256,26 @@ impl<'a> Builder<'a> {
         } else if is_known(word) && matches!(self.outline.tasks[task].said_by, Some(SaidBy::Steps | SaidBy::Status)) {
             self.outline.tasks[task].said_by = None;
             self.marks.remove(&task);
+        }
+    }
+
+    /// What a field of a status says of a task. One word can be replaced by that for done, in the same letters.
+    pub fn status_field(&mut self, task: usize, field: &Field) {
+        self.status(task, &field.value);
+        let word = field.value.trim();
+        let span = field.start..field.start + word.len();
+        let is_word = is_known(word) && word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, ' ' | '-' | '_')) && !word.is_empty();
+        if is_word && self.text.all.get(span.clone()) == Some(word) && self.outline.tasks[task].mark.is_none() {
+            self.outline.tasks[task].status = Some(span);
+            let upper = word.starts_with(|c: char| c.is_ascii_uppercase());
+            let whole = word.bytes().all(|byte| !byte.is_ascii_lowercase());
+            let done = match () {
+                () if status(word) == Some(Mark::Done) => word,
+                () if whole => "DONE",
+                () if upper => "Done",
+                () => "done",
+            };
+            self.outline.done_word.get_or_insert_with(|| done.to_owned());
         }
     }
 

@@ -67,6 +67,10 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
         lost.push(format!("ids are others now: {}", renamed.join(", ")));
     }
     lost.extend(lost::between(&document, &Document::of(&back)));
+    let (boxes, ticked) = parsed.other_boxes;
+    if back.other_boxes != parsed.other_boxes && boxes > 0 {
+        lost.push(format!("{boxes} boxes that are neither tasks nor steps, {ticked} of them ticked: of criteria the text is there"));
+    }
     Converted { text, lost }
 }
 
@@ -287,10 +291,12 @@ fn write_fields(out: &mut String, task: &Task, indent: &str, files: &[String]) {
         if !all.is_empty() {
             let _ = writeln!(out, "{indent}- {name}:");
             for one in all {
-                // What begins like a field would be one.
+                // What begins like a field would be one: the sign is that of a ratio, which makes none.
                 let mut text = line(one);
-                while let Some((name, rest)) = text.split_once(':').filter(|(name, _)| name.split_whitespace().count() <= 4) {
-                    text = format!("{name}：{rest}");
+                while let Some((name, rest)) =
+                    text.split_once(':').or_else(|| text.split_once('：')).filter(|(name, _)| name.split_whitespace().count() <= 4)
+                {
+                    text = format!("{name}∶{rest}");
                 }
                 let _ = writeln!(out, "{indent}  - {text}");
             }

@@ -49,6 +49,8 @@ pub struct Signs<'a> {
     pub has_phase_tags: bool,
     /// `1. [ ] **Title**`.
     pub numbered_boxes: usize,
+    /// `1.1. [ ] …` anywhere in a line, or a commit for a task.
+    pub has_inner_steps: bool,
     /// `### Stream A: …`, `### Phase 1: …`.
     pub streams: usize,
     /// `1. **Title**` at the margin.
@@ -130,13 +132,14 @@ impl<'a> Signs<'a> {
     }
 
     fn look_at(&mut self, line: &Line<'_>) {
-        if let Some((level, _, heading)) = line.heading() {
+        if let Some((level, _, whole)) = line.heading() {
+            let heading = super::headings::unboxed(whole);
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
             self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
             self.long_form += usize::from(heading.starts_with("Task:"));
             let titled = id_len(heading).is_some_and(|len| heading[len..].starts_with([':', ' ', '.']));
             self.spec_kit_ids += usize::from(is_spec_kit_id(heading) && titled);
-            self.numbered_boxes += usize::from(numbered_box(heading).is_some());
+            self.numbered_boxes += usize::from(numbered_box(whole).is_some());
             let number = |word: &str| number_after(heading, word);
             self.task_headings += usize::from(super::headings::numbered_task(heading).is_some());
             self.step_headings += usize::from(number("Step "));
@@ -150,6 +153,7 @@ impl<'a> Signs<'a> {
             return;
         }
         let body = line.text.trim_start();
+        self.has_inner_steps |= has_inner_step(body) || body.contains("📝 **Commit");
         if let Some(item) = line.item() {
             match tick(item.text) {
                 Some(tick) if item.number.is_some() => self.numbered_boxes += usize::from(tick.rest.starts_with("**")),
@@ -207,6 +211,14 @@ impl<'a> Signs<'a> {
     }
 }
 
+/// `1.1. [ ]` at any place.
+fn has_inner_step(text: &str) -> bool {
+    text.match_indices(". [").any(|(at, _)| {
+        let before = text[..at].trim_end_matches(|c: char| c.is_ascii_digit());
+        before.len() < at && before.ends_with('.') && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit())
+    })
+}
+
 /// Whether a heading is a word with a number.
 fn number_after(heading: &str, word: &str) -> bool {
     let head = heading.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
@@ -214,8 +226,9 @@ fn number_after(heading: &str, word: &str) -> bool {
 }
 
 fn is_dependency_field(text: &str) -> bool {
-    let name = text.trim_start_matches('*').split([':', '*']).next().unwrap_or_default();
-    ["Dependencies", "Depends on", "Depends On", "Prerequisites", "Blocked by", "Requires"].contains(&name.trim()) && text.contains(':')
+    let name = text.trim_start_matches('*').split([':', '：', '*']).next().unwrap_or_default();
+    let names = ["Dependencies", "Depends on", "Depends On", "Prerequisites", "Blocked by", "Requires", "依赖", "依賴", "依存", "의존성"];
+    names.contains(&name.trim()) && text.contains([':', '：'])
 }
 
 /// `T001`, `M001`, `TXXX` at the start of a text.

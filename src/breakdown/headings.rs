@@ -4,7 +4,7 @@ use super::build::{Builder, Waiting};
 use super::outline::Detail;
 use super::status::{is_open, status};
 use super::task_list::{boxed, has_no_tasks};
-use super::text::{Field, Line, clean_title, fields, names_tasks};
+use super::text::{Field, Line, clean_title, fields, names_tasks, tick};
 use std::ops::Range;
 
 /// What formats of headings do each in their own way.
@@ -43,11 +43,17 @@ struct LaneHeading<'a> {
 
 /// Level, start and text of a heading; of tasks, where none is a heading, those that are a bold line of their own.
 fn heading_of<'a>(line: &Line<'a>, bold: Option<&Style<'_>>) -> Option<(usize, usize, &'a str)> {
-    line.heading().or_else(|| {
+    line.heading().map(|(level, start, text)| (level, start + text.len() - unboxed(text).len(), unboxed(text))).or_else(|| {
         let (start, body) = line.trimmed();
         let inner = body.strip_prefix("**")?.strip_suffix("**").filter(|inner| !inner.contains("**"))?;
         (bold?.task)(inner).is_some().then_some((6, start + 2, inner))
     })
+}
+
+/// A heading without a box or a sign in front: `[x] Task 1`, `✅ Task 1`.
+pub fn unboxed(heading: &str) -> &str {
+    let bare = tick(heading).map_or(heading, |tick| tick.rest);
+    bare.trim_start_matches(['✅', '🔄', '⬜', '⏳', '🚧', '\u{fe0f}', ' '])
 }
 
 /// Reads all tasks; sections are in their order.
@@ -96,6 +102,13 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         let (bare, condition) = start_condition(&title);
         let ix = build.task(&id, &clean_title(bare), stream, line.span());
         build.state_words(ix, &title);
+        // `## [x] Task 1: Title`.
+        if let Some((_, from, whole)) = line.heading().filter(|(.., whole)| whole.len() > heading.len()) {
+            match tick(whole) {
+                Some(tick) => build.ticked(ix, &tick, from),
+                None => build.state_words(ix, whole),
+            }
+        }
         if let Some((from, text)) = condition {
             build.waits(Waiting::Task(ix), text, start + heading.len() - title.len() + from);
         }
@@ -106,7 +119,7 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         let said_open = title.rsplit(' ').next().is_some_and(|word| word == word.to_uppercase() && status(word).is_none() && is_open(word));
         boxes(build, ix, &region, style, said_open);
         if let Some(field) = fields.iter().find(|field| field.name == "status") {
-            build.status(ix, &field.value);
+            build.status_field(ix, field);
         }
         sections.push(Section { heading, start, region, fields });
         if build.is_full(line.start) {

@@ -10,8 +10,34 @@ use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use std::ops::Range;
 
-const IDS: [&str; 15] = ["pr", "issue", "id", "#", "task id", "no", "no.", "nr", "번호", "编号", "編號", "序号", "序號", "番号", "項番"];
-const WAITS: [&str; 23] = [
+const IDS: [&str; 19] = [
+    "ordem",
+    "orden",
+    "任務編號",
+    "任务编号",
+    "pr",
+    "issue",
+    "id",
+    "#",
+    "task id",
+    "no",
+    "no.",
+    "nr",
+    "번호",
+    "编号",
+    "編號",
+    "序号",
+    "序號",
+    "番号",
+    "項番",
+];
+const WAITS: [&str; 29] = [
+    "dependencias",
+    "dependências",
+    "dependencia",
+    "depende de",
+    "abhängigkeiten",
+    "dépendances",
     "依赖项",
     "依賴項",
     "依赖任务",
@@ -36,7 +62,15 @@ const WAITS: [&str; 23] = [
     "依赖",
     "依賴",
 ];
-const TITLES: [&str; 17] = [
+const TITLES: [&str; 25] = [
+    "tarefa",
+    "tarea",
+    "título",
+    "titulo",
+    "任務名稱",
+    "任务名称",
+    "arquivo",
+    "archivo",
     "task name",
     "내용",
     "内容",

@@ -25,6 +25,8 @@ pub struct Document {
     pub marks: BTreeMap<TaskId, Mark>,
     /// Steps that are done, by their places from 0.
     pub done_steps: BTreeMap<TaskId, BTreeSet<usize>>,
+    /// Boxes that are neither tasks nor steps: how many there are, and how many are ticked.
+    pub other_boxes: (usize, usize),
 }
 
 impl Document {
@@ -35,7 +37,7 @@ impl Document {
         };
         let of_tasks = parsed.outline.tasks.iter().map(|spot| (spot.id.clone(), done(spot)));
         let done_steps = of_tasks.filter(|(_, done)| !done.is_empty()).collect();
-        Self { plan: parsed.plan.clone(), marks: parsed.marks.clone(), done_steps }
+        Self { plan: parsed.plan.clone(), marks: parsed.marks.clone(), done_steps, other_boxes: parsed.other_boxes }
     }
 
     /// As a text.
@@ -93,6 +95,7 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
     let place = |of: &Value, key: &str| of.get(key).map_or(of.span.start..of.span.start, |value| value.place(all));
     let plan = document.plan;
     let format = std::mem::take(&mut build.plan.format);
+    build.other_boxes = document.other_boxes;
     build.plan = Plan { streams: Vec::new(), tasks: Vec::new(), gates: Vec::new(), format, ..plan };
     for (stream, value) in plan.streams.iter().zip(items("streams")) {
         build.stream(stream.id.as_str(), &stream.name, place(value, "name"));

@@ -22,13 +22,37 @@ pub enum Target {
     Range(String, String),
     /// `Stream A`, `Phase 2`.
     Stream(String),
+    /// `Streams A-E`, `Phases 1-3`.
+    Streams(String, String),
     /// `all previous tasks`.
     AllBefore,
     /// Something outside: `Supabase access`.
     External(String),
 }
 
-const NOTHING: [&str; 12] = ["none", "—", "–", "-", "n/a", "na", "[]", "", "immediately", "parallel start", "없음", "なし"];
+const NOTHING: [&str; 21] = [
+    "none",
+    "—",
+    "–",
+    "-",
+    "n/a",
+    "na",
+    "[]",
+    "",
+    "immediately",
+    "parallel start",
+    "없음",
+    "なし",
+    "無",
+    "无",
+    "nenhuma",
+    "nenhum",
+    "ninguna",
+    "ninguno",
+    "keine",
+    "aucune",
+    "нет",
+];
 const GROUP_LABELS: [&str; 10] = ["streams", "stream", "phases", "phase", "waves", "wave", "epics", "epic", "milestones", "milestone"];
 const TASK_LABELS: [&str; 16] =
     ["prs", "pr", "issues", "issue", "tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
@@ -60,7 +84,7 @@ const ALL: [&str; 8] = ["all", "everything", "全部", "所有", "全て", "す�
 /// Reads a list of references: `Tasks 2, 4, 5 complete`, `A1, B3`, `T001-T009`, `Stream C`.
 pub fn references(text: &str) -> Vec<Reference> {
     // Another field may follow behind a bar.
-    let text = text.find(" | ").map_or(text, |end| &text[..end]).trim_end_matches(['|', ' ']);
+    let text = [" | ", " # "].iter().filter_map(|end| text.find(end)).min().map_or(text, |end| &text[..end]).trim_end_matches(['|', ' ']);
     // Nor does what stands behind a dash name anything, unless it is the end of a range.
     let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
     let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
@@ -213,6 +237,13 @@ fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
 
 fn stream(text: &str) -> Option<Target> {
     let word = text.split([' ', '\t', '\'', '’']).next()?.trim_end_matches(['.', ':']);
+    let ends = word.split_once(['-', '–', '~']).filter(|(from, to)| {
+        let same = |is: fn(&u8) -> bool| !from.is_empty() && !to.is_empty() && from.bytes().chain(to.bytes()).all(|byte| is(&byte));
+        from.len() == 1 && to.len() == 1 && same(u8::is_ascii_uppercase) || same(u8::is_ascii_digit)
+    });
+    if let Some((from, to)) = ends {
+        return Some(Target::Streams(from.to_owned(), to.to_owned()));
+    }
     let key = word.len() <= 6 && (word.chars().next()?.is_ascii_digit() || word.len() <= 2);
     key.then(|| Target::Stream(word.to_owned()))
 }

@@ -209,6 +209,7 @@ impl Builder<'_> {
                     return self.unknown(who, written.trim(), &if near { known.join(", ") } else { String::new() }, span, None);
                 }
             },
+            Target::Streams(from, to) => return self.resolve_streams(who, from, to, span, names),
             Target::External(text) => return self.needs_from_outside(text, span),
             Target::AllBefore => match who {
                 Waiting::Task(ix) => (0..ix).collect(),
@@ -313,6 +314,31 @@ impl Builder<'_> {
             Waiting::Stream(ix) => &mut self.plan.streams[ix].depends_on,
         };
         list.push(Dependency { on, origin });
+    }
+
+    /// All streams from one key to another that there are; streams that are tasks, too.
+    fn resolve_streams(&mut self, who: Waiting, from: &str, to: &str, span: Range<usize>, names: &Names) {
+        let letter = |key: &str| key.chars().next().map_or(0, |c| u64::from(u32::from(c)));
+        let digits = from.starts_with(|c: char| c.is_ascii_digit());
+        let number = |key: &str| if digits { key.parse().unwrap_or(0) } else { letter(key) };
+        let last = number(to).min(number(from).saturating_add(MAX_NAMED as u64));
+        let key = |value: u64| {
+            if digits {
+                value.to_string()
+            } else {
+                u32::try_from(value).ok().and_then(char::from_u32).map(String::from).unwrap_or_default()
+            }
+        };
+        let keys: Vec<String> = (number(from)..=last).map(key).collect();
+        let known: Vec<&String> =
+            keys.iter().filter(|key| self.find_stream(key).is_some() || names.exact.contains_key(&key.to_lowercase())).collect();
+        if known.is_empty() {
+            return self.unknown(who, &format!("{from}-{to}"), "", span, None);
+        }
+        for key in known {
+            let one = Reference { to: Target::Stream(key.clone()), at: 0, len: 0 };
+            self.resolve(who, &one, span.clone(), names);
+        }
     }
 
     fn several(&mut self, who: Waiting, id: &str, span: Range<usize>) {

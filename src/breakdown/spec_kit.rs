@@ -51,7 +51,8 @@ pub struct SpecKit;
 
 impl super::Reader for SpecKit {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        match signs.spec_kit_ids {
+        let few = signs.spec_kit_ids * 10 < signs.boxes && !signs.path_has(&["specs/"], "tasks.md");
+        match if few { 0 } else { signs.spec_kit_ids } {
             0 => signs.path_has(&["specs/"], "tasks.md").then_some(Confidence::Guess).filter(|_| signs.boxes > 0 && signs.has_phase_tags),
             1 => Some(Confidence::Likely),
             _ => Some(Confidence::Certain),
@@ -122,7 +123,7 @@ impl<'a> Reader<'a> {
             if is_spec_kit_id(heading) {
                 return self.heading_task(heading, span, after);
             }
-            if level <= 2 || level == 3 && heading.starts_with("Phase ") {
+            if level <= 2 || level == 3 && is_phase(heading) {
                 let lower = heading.to_lowercase();
                 self.dependencies = lower.starts_with("dependenc") || heading.contains("依赖") || heading.contains("依賴");
                 self.heading = Some((heading.to_owned(), span));
@@ -176,7 +177,7 @@ impl<'a> Reader<'a> {
     fn task(&mut self, text: &str, span: Range<usize>, start: usize, end: usize) -> usize {
         let len = id_len(text).unwrap_or_else(|| text.bytes().take_while(u8::is_ascii_alphanumeric).count());
         let (id, rest) = text.split_at(len);
-        let mut title = rest.trim_start_matches(['*', ':', ' ', '~', '`', '—', '–', '-']);
+        let mut title = rest.trim_start_matches(['*', ':', '：', ' ', '~', '`', '—', '–', '-']);
         let mut parallel = false;
         let mut sign = None;
         while let Some((tag, after)) = title.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
@@ -194,7 +195,10 @@ impl<'a> Reader<'a> {
                 self.build.stream(&id, &name, span)
             });
         }
-        let ix = self.build.task(id, &clean_title(title), self.stream, span);
+        // What it waits for is no part of its title, where it stands behind it.
+        let tail = title.rfind('(').filter(|at| title.ends_with(')') && title[*at..].to_lowercase().starts_with("(depends on "));
+        let named = tail.map_or(title, |at| title[..at].trim_end());
+        let ix = self.build.task(id, &clean_title(named), self.stream, span);
         self.parallel.push(parallel);
         if let Some(at) = sign {
             self.build.detail(ix, Detail::Parallel, "[P]", at..at + "[P]".len());
@@ -337,6 +341,12 @@ fn sure(side: &str) -> String {
     };
     let bare: String = side.chars().map(blank).collect();
     if ids_in(&bare).is_empty() { side.to_owned() } else { bare }
+}
+
+/// `Phase 3: …`, `Phase N: Polish`; not `Phase Dependencies`.
+fn is_phase(heading: &str) -> bool {
+    let key = heading.strip_prefix("Phase ").and_then(|rest| rest.split([':', ' ', '-']).next());
+    key.is_some_and(|key| key == "N" || key.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The text after `**Checkpoint**:`.

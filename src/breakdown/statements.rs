@@ -55,7 +55,8 @@ fn sentences(text: &str) -> Vec<Range<usize>> {
             _ => {}
         }
         let next = text[at + c.len_utf8()..].chars().next();
-        let ends = matches!(c, ';' | '；' | '。') || c == '.' && next.is_none_or(char::is_whitespace);
+        let stop = next.is_none_or(char::is_whitespace) || text[..at].ends_with([')', '）']);
+        let ends = matches!(c, ';' | '；' | '。') || c == '.' && stop;
         if ends && depth == 0 {
             found.push(from..at);
             from = at + c.len_utf8();

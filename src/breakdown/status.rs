@@ -102,10 +102,17 @@ pub fn is_known(text: &str) -> bool {
     if let Some(tick) = tick(text.trim()) {
         return tick.rest.is_empty() || is_known(tick.rest);
     }
-    let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
+    let lower = bare(text);
     let word = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let word = word.split(" - ").next().unwrap_or_default().trim();
     word.is_empty() || OPEN.contains(&word) || lower.contains("unverified") || lower.contains("not done") || status(text).is_some()
+}
+
+/// In lower case, without marks around it and without a sign in front of a word.
+fn bare(text: &str) -> String {
+    let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
+    let word = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
+    if word.is_empty() { lower } else { word.to_owned() }
 }
 
 /// How a task stands by the word of a field, a column or a file: the first word or two of it count, what follows
@@ -115,7 +122,7 @@ pub fn status(text: &str) -> Option<Mark> {
     if let Some(tick) = tick(text.trim()) {
         return if tick.done() { Some(Mark::Done) } else { status(tick.rest) };
     }
-    let lower = text.trim().trim_matches(['"', '\'', '`', '*', '[', ']']).to_lowercase();
+    let lower = bare(text);
     let head = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let head = head.split(" - ").next().unwrap_or_default().trim();
     // "fixed (unverified)" is not finished, "approved" waits for its merge.

@@ -104,6 +104,10 @@ fn others(build: &mut Builder<'_>) {
 /// `immediately`, `after Streams A & B are 50% complete`: what is waited for is waited for as a whole.
 fn can_start(build: &mut Builder<'_>, ix: usize, field: &Field) {
     let lower = field.value.to_lowercase();
+    // Beside others is after nothing.
+    if ["immediately", "parallel", "in parallel", "yes", "✅"].iter().any(|word| lower.trim_start().starts_with(word)) {
+        return;
+    }
     let Some(at) = lower.find("stream") else { return };
     let (Some(named), true) = (field.value.get(at..), lower.len() == field.value.len()) else { return };
     let end = [" is ", " are ", " complete", " ("].iter().filter_map(|word| named.find(word)).min().unwrap_or(named.len());

@@ -6,8 +6,10 @@
 
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
+use super::names::Names;
 use super::problem::Problem;
-use super::refs::id_len;
+use super::refs::{Reference, Target, id_len, named_within, references};
+use super::statements::{Statement, statements};
 use super::text::{Line, Text, Tick, clean_title, fields, tick};
 use super::{Confidence, Deps, Parsed};
 use std::collections::HashSet;
@@ -69,6 +71,7 @@ impl super::Reader for TaskList {
         };
         let mut reader = Reader::new(text, &style);
         reader.read();
+        reader.lanes_that_wait();
         if reader.build.states_dependencies() {
             reader.tell_unordered();
         }
@@ -84,6 +87,7 @@ pub struct Reader<'a, 's> {
     pub tasks: Vec<TaskText<'a>>,
     /// Lines of sections on dependencies.
     dependencies: Vec<Line<'a>>,
+    names: Option<Names>,
     style: &'s Style,
 }
 
@@ -102,13 +106,15 @@ impl<'a, 's> Reader<'a, 's> {
     pub fn new(text: &'a Text<'a>, style: &'s Style) -> Self {
         let mut build = Builder::new(text, style.name);
         build.read_topic(style.title_words);
-        Self { build, tasks: Vec::new(), dependencies: Vec::new(), style }
+        Self { build, tasks: Vec::new(), dependencies: Vec::new(), names: None, style }
     }
 
     /// Reads all boxes.
     pub fn read(&mut self) {
         let text = self.build.text;
         let lines: Vec<Line<'a>> = text.visible().map(|(_, line)| line).collect();
+        // Where there are several titles, they are lanes.
+        let titles = lines.iter().filter(|line| line.heading().is_some_and(|(level, ..)| level == 1)).count() > 1;
         let any_id = lines.iter().any(|line| boxed(line).is_some_and(|(_, tick)| own_id(tick.rest).is_some()));
         let at_margin = lines.iter().any(|line| line.indent() <= 1 && boxed(line).is_some());
         let mut heading: Option<(String, String, Range<usize>)> = None;
@@ -136,7 +142,9 @@ impl<'a, 's> Reader<'a, 's> {
                 let opens = match self.style.lane {
                     Some(lane) => lane(name),
                     // The title names no lane, and headings below a lane's only divide it further.
-                    None => (level == 2 || level > 2 && (heading.is_none() || level <= lane_level || self.style.deep_lanes))
+                    None => (level == 2
+                        || titles && level == 1
+                        || level > 2 && (heading.is_none() || level <= lane_level || self.style.deep_lanes))
                         .then(|| stream_name(name)),
                 };
                 if let Some((id, name)) = opens {
@@ -188,7 +196,7 @@ impl<'a, 's> Reader<'a, 's> {
                 None if any_id => (format!("L{}", text.line_at(line.start) + 1), tick.rest),
                 None => ((self.build.plan.tasks.len() + 1).to_string(), tick.rest),
             };
-            let title = title.split("<!--").next().unwrap_or(title);
+            let title = &without_comments(title);
             let ix = self.build.task(&id, &clean_title(title), stream, span);
             self.build.ticked(ix, &tick, start);
             self.build.state_words(ix, title);
@@ -228,6 +236,31 @@ impl<'a, 's> Reader<'a, 's> {
 }
 
 impl Reader<'_, '_> {
+    /// `- Task 2 depends on [Task 1]`, `Task 2 依赖 Task 3（…）` in a section on dependencies.
+    fn tasks_that_wait(&mut self, start: usize, text: &str) -> bool {
+        let names = self.names.get_or_insert_with(|| Names::new(&self.build.plan));
+        let of = |side: &str| -> Vec<usize> {
+            let whole = references(side.trim_start_matches(['-', '*', '+', ' ']));
+            let tasks = |reference: Reference| match reference.to {
+                Target::Task(id) => names.exact.get(&id.to_lowercase()).cloned().unwrap_or_default(),
+                Target::Range(from, to) => names.range(&from, &to).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let all: Vec<usize> = whole.into_iter().flat_map(tasks).collect();
+            if all.is_empty() { named_within(side).into_iter().flat_map(tasks).collect() } else { all }
+        };
+        let mut found = Vec::new();
+        for Statement { waits, on } in statements(text) {
+            if !of(&text[on.clone()]).is_empty() {
+                found.extend(of(&text[waits]).into_iter().map(|ix| (ix, on.clone())));
+            }
+        }
+        for (ix, on) in &found {
+            self.build.waits(Waiting::Task(*ix), &text[on.clone()], start + on.start);
+        }
+        !found.is_empty()
+    }
+
     /// What stands below the last lane comes after it.
     fn after_lanes(&mut self) {
         let mut last = None;
@@ -256,6 +289,9 @@ impl Reader<'_, '_> {
     fn lanes_that_wait(&mut self) {
         for line in std::mem::take(&mut self.dependencies) {
             let (start, body) = line.trimmed();
+            if self.tasks_that_wait(start, body) {
+                continue;
+            }
             let Some(at) = body.find("depends on") else { continue };
             let name = body[..at].trim_matches(['-', '*', ' ']);
             let key = name.rsplit(' ').next().unwrap_or(name);
@@ -265,6 +301,13 @@ impl Reader<'_, '_> {
             }
         }
     }
+}
+
+/// `a <!-- b --> c` → `a  c`.
+fn without_comments(text: &str) -> String {
+    let mut parts = text.split("<!--");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| kept + part.split_once("-->").map_or("", |(_, after)| after))
 }
 
 /// Whether boxes under a heading, in lower case, are no tasks.
@@ -289,10 +332,10 @@ pub fn own_id(text: &str) -> Option<(&str, &str)> {
     // `**1.1** Title`: what is marked as a whole is an id.
     let rest = after.trim_start_matches(['*', '~']);
     let marked = text.len() < all.len() && rest.len() < after.len() && rest.starts_with([' ', ':']);
-    let separated = rest.starts_with([':', '.', ')']) || rest.starts_with(" -") || rest.starts_with(" —") || rest.starts_with(" –");
+    let separated = rest.starts_with([':', '：', '.', ')']) || rest.starts_with(" -") || rest.starts_with(" —") || rest.starts_with(" –");
     let dotted = id.contains('.') && id.bytes().next().is_some_and(|b| b.is_ascii_digit()) && rest.starts_with(' ');
     let fits = labelled.is_some() || separated || dotted || marked;
-    fits.then(|| (id, rest.trim_start_matches([':', '.', ')', ' ', '-', '—', '–', '*'])))
+    fits.then(|| (id, rest.trim_start_matches([':', '：', '.', ')', ' ', '-', '—', '–', '*'])))
 }
 
 /// `Stream 3: Work package 3` → `3` and the name; other headings as they are.

@@ -324,7 +324,7 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
 
 /// Whether a field has tasks as its value.
 pub fn names_tasks(name: &str) -> bool {
-    ["depend", "prereq", "requires", "blocked", "after"].iter().any(|word| name.starts_with(word))
+    ["depend", "prereq", "requires", "blocked", "after", "依赖", "依賴", "依存", "의존성"].iter().any(|word| name.starts_with(word))
 }
 
 /// Names that begin a field wherever they stand: such a line goes on with nothing before it.
@@ -359,22 +359,23 @@ fn split_fields(text: &str, start: usize, end_of_all: usize) -> Vec<Field> {
         let Some(close) = text[open + 2..].find("**").map(|at| open + 2 + at) else { break };
         let name = &text[open + 2..close];
         let after = close + 2;
-        if let Some(name) = name.strip_suffix(':') {
+        if let Some(name) = name.strip_suffix([':', '：']) {
             heads.push((open, after, name.to_owned()));
-        } else if text[after..].starts_with(':') {
-            heads.push((open, after + 1, name.to_owned()));
+        } else if let Some(colon) = text[after..].chars().next().filter(|c| matches!(c, ':' | '：')) {
+            heads.push((open, after + colon.len_utf8(), name.to_owned()));
         }
         from = after;
     }
     if heads.first().is_none_or(|(at, _, _)| !text[..*at].trim().is_empty()) {
-        let Some(colon) = text.find(':') else { return Vec::new() };
+        let Some((colon, sign)) = text.char_indices().find(|(_, c)| matches!(c, ':' | '：')) else { return Vec::new() };
+        let after = colon + sign.len_utf8();
         let name = text[..colon].trim_matches(['*', '_', '`', ' ']);
         let plausible =
             !name.is_empty() && name.chars().count() <= 32 && name.split_whitespace().count() <= 4 && !name.contains(['/', '(', '[', '.']);
-        if !plausible || text[colon + 1..].starts_with("//") || heads.first().is_some_and(|(at, _, _)| *at < colon) {
+        if !plausible || text[after..].starts_with("//") || heads.first().is_some_and(|(at, _, _)| *at < colon) {
             return Vec::new();
         }
-        heads.insert(0, (0, colon + 1, name.to_owned()));
+        heads.insert(0, (0, after, name.to_owned()));
         heads.truncate(1);
     }
     let ends: Vec<usize> = heads.iter().skip(1).map(|(at, _, _)| *at).chain([text.len()]).collect();

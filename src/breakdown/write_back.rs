@@ -33,7 +33,7 @@ pub enum Unwritten {
 /// file; or why there is none.
 pub fn done(text: &str, parsed: &Parsed, tasks: &[(TaskId, String)]) -> Vec<Result<Change, Unwritten>> {
     let known: HashMap<&TaskId, usize> = parsed.plan.tasks.iter().enumerate().map(|(ix, task)| (&task.id, ix)).collect();
-    let habit = habit(text, parsed);
+    let habit = habit(text);
     let of = |(id, title): &(TaskId, String)| {
         let at = known.get(id).copied().filter(|at| parsed.plan.tasks[*at].title == *title).ok_or(Unwritten::Gone)?;
         change(text, parsed, at, habit)
@@ -66,12 +66,6 @@ fn change(text: &str, parsed: &Parsed, at: usize, habit: &str) -> Result<Change,
 }
 
 /// `x` or `X`, whichever there is more of.
-fn habit(text: &str, parsed: &Parsed) -> &'static str {
-    let marks = parsed.outline.tasks.iter().filter_map(|spot| text.get(spot.mark?..)?.chars().next());
-    let (mut small, mut large) = (0, 0);
-    for mark in marks {
-        small += usize::from(mark == 'x');
-        large += usize::from(mark == 'X');
-    }
-    if large > small { "X" } else { "x" }
+fn habit(text: &str) -> &'static str {
+    if text.matches("[X]").count() > text.matches("[x]").count() { "X" } else { "x" }
 }

@@ -154,7 +154,7 @@ fn spec_kit_with_phases_parallel_marks_and_ranges() {
               T001 Start Done
               T002 Left in src/a.rs ← (T001)
               T003 Right ← (T001)
-              T004 Join (depends on T002, T003) ← T002, T003
+              T004 Join ← T002, T003
             [Phase 2] Foundational ← ([Phase 1])
               T005 Base
             [Phase 3] User Story 1 - One ← ([Phase 2])

@@ -112,7 +112,7 @@ fn a_breakdown_becomes_one_of_another_format() {
 
         ### Stream 1: First (Parallel Start)
 
-        1. **One**
+        1. **One** ✅
            - Dependencies: None
            - Requirements: 1.1
 

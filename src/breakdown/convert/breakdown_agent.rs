@@ -1,8 +1,9 @@
-//! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; no marks.
+//! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; what is done has a sign behind its title.
 
 use super::{by_stream, line, named, write_fields};
 use crate::breakdown::json::Document;
-use crate::core::plan::{Node, Plan, Stream, Task};
+use crate::core::event::Mark;
+use crate::core::plan::{Node, Stream, Task};
 use std::fmt::Write as _;
 
 /// Writes a breakdown.
@@ -17,7 +18,7 @@ pub fn write(document: &Document) -> String {
         if let Some(stream) = stream {
             let _ = write!(out, "\n### Stream {}: {} ({})\n", stream.id, line(&stream.name), start(stream));
         }
-        tasks.into_iter().for_each(|task| write_task(&mut out, plan, task));
+        tasks.into_iter().for_each(|task| write_task(&mut out, document, task));
     }
     if !plan.gates.is_empty() {
         out.push_str("\n### Quality Gates:\n\n");
@@ -43,8 +44,12 @@ fn start(stream: &Stream) -> String {
     if on.is_empty() { "Parallel Start".into() } else { format!("Depends on {}", on.join(", ")) }
 }
 
-fn write_task(out: &mut String, plan: &Plan, task: &Task) {
-    let _ = write!(out, "\n{}. **{}**\n", task.id, line(&task.title));
+fn write_task(out: &mut String, document: &Document, task: &Task) {
+    let plan = &document.plan;
+    // A colon at its end would make a field of the title.
+    let title = line(&task.title);
+    let done = if document.marks.get(&task.id) == Some(&Mark::Done) { " ✅" } else { "" };
+    let _ = write!(out, "\n{}. **{}**{done}\n", task.id, title.trim_end_matches([':', '：', ' ']));
     let (mut tasks, mut others) = (Vec::new(), Vec::new());
     for dependency in &task.depends_on {
         match &dependency.on {

@@ -16,7 +16,7 @@ type Property = (&'static str, fn(&Task) -> String);
 
 const PROPERTIES: [Property; 15] = [
     ("what blocks it", |task| task.broken.clone().unwrap_or_default()),
-    ("title", |task| line(task.title.split(" (depends on ").next().unwrap_or_default())),
+    ("title", |task| line(&task.title)),
     ("agent", |task| task.agent.clone().unwrap_or_default()),
     ("skills", |task| line(&task.skills.join(", "))),
     ("estimate", |task| format!("{:?}", task.estimate)),
