@@ -185,6 +185,7 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
     }
     if kind == "gate" && !build.marks.contains_key(&ix) {
         build.plan.tasks[ix].broken.get_or_insert_with(|| "it is a gate of beads: what it waits for is told there, by closing it".into());
+        build.outline.tasks[ix].status = None;
     }
     let pinned = issue.word_of("status") == Some("pinned") || ["pinned", "ephemeral"].iter().any(|key| issue.word_of(key) == Some("true"));
     if NO_WORK.contains(&kind) || pinned {

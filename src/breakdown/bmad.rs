@@ -175,14 +175,17 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
         has_other_boxes: true,
         lanes_in_order: true,
     };
+    if has_section && lines.iter().any(|line| line.heading().is_some_and(|(.., heading)| headings::numbered_task(heading).is_some())) {
+        return story_of_headings(text, lines, deps);
+    }
     let mut reader = Reader::new(text, &style);
     reader.read();
-    if reader.build.plan.tasks.is_empty() {
-        let any = lines.iter().any(|line| line.heading().is_some_and(|(.., heading)| headings::numbered_task(heading).is_some()));
-        if any {
-            return story_of_headings(text, lines, deps);
-        }
-    }
+    compare_status(&mut reader.build, lines);
+    reader.finish(deps)
+}
+
+/// What a story says of itself against what its tasks say.
+fn compare_status(build: &mut Builder<'_>, lines: &[Line<'_>]) {
     let stated = lines.iter().enumerate().find_map(|(at, line)| {
         let (start, body) = line.trimmed();
         let value = body.trim_start_matches(['*', '#', ' ']).strip_prefix("Status")?.trim_start_matches(['*', ':', ' ']);
@@ -193,17 +196,16 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     });
     if let Some((start, len, word)) = stated {
         let done = status(&word) == Some(Mark::Done);
-        let tasks = reader.build.plan.tasks.len();
-        let open = (0..tasks).filter(|ix| !reader.build.marks.contains_key(ix)).count();
+        let tasks = build.plan.tasks.len();
+        let open = (0..tasks).filter(|ix| !build.marks.contains_key(ix)).count();
         // Before a review all is ticked, and nothing is wrong with that.
         let reviewed = open == 0 && word.to_lowercase().contains("review");
         if tasks > 0 && done != (open == 0) && !reviewed {
             let how = if done { format!("{open} of its tasks are open") } else { "all of its tasks are done".into() };
             let what = format!("the story's status is `{word}`, but {how}: the boxes count");
-            reader.build.problems.push(Problem::warning("two-truths", start..start + len, what));
+            build.problems.push(Problem::warning("two-truths", start..start + len, what));
         }
     }
-    reader.finish(deps)
 }
 
 /// A story whose tasks are headings with steps below them.
@@ -213,6 +215,7 @@ fn story_of_headings(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed 
     let field = |name: &str| matches!(name, "dependencies" | "depends on" | "files" | "status");
     let style = Headings { task: &headings::numbered_task, lane: &|_| None, field: &field, boxes_are_steps: true };
     headings::read(&mut build, lines, &style);
+    compare_status(&mut build, lines);
     if !build.states_dependencies() {
         build.in_order(&vec![false; build.plan.tasks.len()]);
     }

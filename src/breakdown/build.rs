@@ -544,7 +544,10 @@ pub fn spelling(word: &str) -> String {
 
 /// `02.1` → `2.1`.
 pub fn unpadded(number: &str) -> String {
-    let part = |part: &str| if part.bytes().all(|byte| byte == b'0') { part.to_owned() } else { part.trim_start_matches('0').to_owned() };
+    let part = |part: &str| match part.trim_start_matches('0') {
+        "" if !part.is_empty() => "0".to_owned(),
+        bare => bare.to_owned(),
+    };
     number.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 

@@ -239,11 +239,11 @@ impl<'a> Reader<'a> {
 
     /// The phase of a plan that no roadmap lists.
     fn stream_of(&mut self, phase: &str, front: &Value) -> Option<usize> {
-        let key = format!("Phase {}", phase.trim_start_matches('0'));
+        let key = format!("Phase {}", unpadded(phase));
         if phase.is_empty() {
             return None;
         }
-        let known = self.build.stream_of(&key);
+        let known = self.build.find_stream(phase);
         Some(known.unwrap_or_else(|| {
             let value = front.get("phase");
             let name = value.and_then(Value::word).unwrap_or(&key).to_owned();

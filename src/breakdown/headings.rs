@@ -62,7 +62,7 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
     let mut lane: Option<LaneHeading<'_>> = None;
     let mut stream = None;
     let mut inside = 0;
-    let any = lines.iter().filter_map(Line::heading).any(|(.., text)| (style.task)(text).is_some());
+    let any = lines.iter().filter_map(Line::heading).any(|(.., text)| (style.task)(unboxed(text)).is_some());
     let bold = Some(style).filter(|_| !any);
     for (at, line) in lines.iter().enumerate() {
         let Some((level, start, heading)) = heading_of(line, bold) else {

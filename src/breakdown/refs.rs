@@ -343,11 +343,8 @@ pub fn id_len(text: &str) -> Option<usize> {
     let letter = bytes.get(at).is_some_and(u8::is_ascii_alphabetic) && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
     at += usize::from(letter);
     // `4a.1`.
-    if bytes.get(at).is_some_and(u8::is_ascii_alphabetic)
-        && bytes.get(at + 1) == Some(&b'.')
-        && bytes.get(at + 2).is_some_and(u8::is_ascii_digit)
-    {
-        at += 2 + bytes[at + 2..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if letter && bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
+        at += 1 + bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
     }
     let suffix = bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase);
     if suffix {

@@ -60,7 +60,10 @@ impl Builder<'_> {
             let is_stream = self.stream_of(&id).is_some() && !names.exact.contains_key(&lower);
             let reference = Reference { to: if is_stream { Target::Stream(id) } else { Target::Task(id) }, at: 0, len: 0 };
             match known {
-                Some(_) if self.ambiguous.contains(&lower) => self.several(who, &lower, span),
+                Some(_) if self.ambiguous.contains(&lower) => {
+                    let written = self.text.all.get(span.clone()).unwrap_or(&lower).to_owned();
+                    self.several(who, &written, span);
+                }
                 Some(ix) => {
                     self.mention(who, span.clone(), &[ix], None);
                     self.depend_on_set(who, &[ix], &reference.to, span);
@@ -342,7 +345,7 @@ impl Builder<'_> {
     }
 
     fn several(&mut self, who: Waiting, id: &str, span: Range<usize>) {
-        let what = format!("{} is the id of several tasks: say which one", id.trim_start_matches('#'));
+        let what = format!("{id} is the id of several tasks: say which one");
         self.problems.push(Problem::error("ambiguous-reference", span, what.clone()));
         self.mark_broken(who, what);
     }

@@ -42,12 +42,12 @@ impl super::Reader for Streams {
         };
         // Streams that say when they can start are what there is to do, whatever steps are told of below them.
         let whole = lines.iter().filter(|line| line.trimmed().1.starts_with("**Can Start**")).count() >= 2;
-        let ids = lines
-            .iter()
-            .filter_map(Line::heading)
-            .filter(|(.., heading)| id_heading(heading).is_some() || headings::numbered_task(heading).is_some());
+        let ids = lines.iter().filter_map(Line::heading).filter(|(.., heading)| {
+            id_heading(headings::unboxed(heading)).is_some() || headings::numbered_task(headings::unboxed(heading)).is_some()
+        });
         let whole = whole && ids.count() < 2;
-        let any = !whole && lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(heading).is_some()).count() >= 2;
+        let any = !whole
+            && lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(headings::unboxed(heading)).is_some()).count() >= 2;
         let task = |heading: &str| if any { of_tasks(heading) } else { stream_heading(heading) };
         let lane = |heading: &str| {
             let of = |word: &&str| headings::numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name));

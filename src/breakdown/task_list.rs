@@ -191,12 +191,12 @@ impl<'a, 's> Reader<'a, 's> {
             {
                 stream = Some(self.build.stream(&id, &name, span));
             }
-            let (id, title) = match own_id(tick.rest) {
+            let shown = without_comments(tick.rest);
+            let (id, title) = match own_id(shown.trim_start()) {
                 Some((id, title)) => (id.to_owned(), title),
-                None if any_id => (format!("L{}", text.line_at(line.start) + 1), tick.rest),
-                None => ((self.build.plan.tasks.len() + 1).to_string(), tick.rest),
+                None if any_id => (format!("L{}", text.line_at(line.start) + 1), shown.as_str()),
+                None => ((self.build.plan.tasks.len() + 1).to_string(), shown.as_str()),
             };
-            let title = &without_comments(title);
             let ix = self.build.task(&id, &clean_title(title), stream, span);
             self.build.ticked(ix, &tick, start);
             self.build.state_words(ix, title);

@@ -436,3 +436,354 @@ fn backlog_in_its_own_words_and_one_file_of_a_folder() {
         "#]],
     );
 }
+
+#[test]
+fn headings_with_boxes_and_marks_of_the_encoding() {
+    check(
+        &[(
+            "tasks.md",
+            "\u{feff}## [x] Task 1: a\n\n- **Priority**: high\n- **Depends On**: None\n\n## [/] Task 2: b\n\n- **Depends On**: Task 1 # why\n\n## ✅ Task 3: c\n\n- **Depends On**: Task 1\n\n### Task A4: d\n\n**Dependencies**：A3, Streams A-B\n",
+        )],
+        expect![[r#"
+            streams, certain: 4 tasks (2 done), 4 edges, 0 groups
+            streams: 
+              1 a Done
+              2 b ← 1
+              3 c ← 1 Done
+              A4 d !it waits for `A3`, which does not exist
+            16:18 Error unknown-reference: `A3` is nothing that this breakdown has: did you mean task 3? → 3
+            16:30 Error unknown-reference: `A-B` is nothing that this breakdown has
+            1 can be written back
+        "#]],
+    );
+    check(
+        &[("TODO.md", "\u{feff}- [ ] a\n- [X] b\n")],
+        expect![[r#"
+        task-list, a guess: 2 tasks (1 done), 0 edges, 0 groups
+        task-list: 
+          1 a
+          2 b ← (1) Done
+        1 can be written back
+    "#]],
+    );
+}
+
+#[test]
+fn sections_of_lists_say_what_waits() {
+    check(
+        &[(
+            "tasks.md",
+            "# Tasks\n\n- [ ] Task 1: a\n- [ ] Task 2：二\n- [ ] <!-- c --> Task 3: c\n- [ ] Task 4: d\n\n# Task Dependencies\n\n- [Task 1] 依赖 [Task 2]（类型）\n- Task 3 depends on Task 1 and Task 2. Task 4 → Task 3\n- [Task 2-3] are easy\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 4 tasks (0 done), 4 edges, 1 group
+            task-list: 
+            [Tasks] Tasks
+              1 a ← 2
+              2 二
+              3 c ← 1, 2, 4
+              4 d
+            4:1 Info unordered: 2 tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line
+            4 can be written back
+        "#]],
+    );
+    check(
+        &[("T.md", "# One\n\n- [ ] a\n\n# Two\n\n- [x] b\n- [x] c\n")],
+        expect![[r#"
+        task-list, a guess: 3 tasks (2 done), 0 edges, 2 groups
+        task-list: One
+        [One] One
+          1 a
+        [Two] Two
+          2 b ← (1) Done
+          3 c ← (2) Done
+        1 can be written back
+    "#]],
+    );
+    check(
+        &[("T.md", "# T\n\n- [ ] one\n- [ ] T001 two\n\n1. [ ] **three** of them\n2. [ ] **four**: more\n")],
+        expect![[r#"
+        spec-kit, likely: 1 task (0 done), 1 sub-task (0 done), 0 edges, 1 group
+        spec-kit: T
+        [T] T
+          T001 two
+        1 can be written back
+    "#]],
+    );
+}
+
+#[test]
+fn streams_in_ranges_and_beside_each_other() {
+    check(
+        &[(
+            "1-analysis.md",
+            "---\nissue: 1\nstreams: 4\n---\n\n### Stream A: a\n**Can Start**: immediately\n\n### Stream B: b\n**Can Start**: immediately (parallel with Stream A)\n\n### Stream C: c\n**Can Start**: after Stream A completes\n**Status**: ⬜ Pending\n\n### Stream D: d\n**Dependencies**: Streams A-C\n**Status**: 🟢 Complete\n",
+        )],
+        expect![[r#"
+            streams, certain: 4 tasks (1 done), 4 edges, 4 groups
+            streams: 
+            [A] a
+              A a
+            [B] b
+              B b
+            [C] c
+              C c ← [A]
+            [D] d
+              D d ← [A], [B], [C] Done
+            0 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn plans_in_other_languages() {
+    check(
+        &[(
+            "docs/plans/x.md",
+            "# 计划\n\n> 必需子技能：使用 superpowers:executing-plans\n\n### 任务 1：一\n\n- [x] **步骤 1：测试**\n\n### 任务2：二\n\n**依赖**：任务 1\n\n- [ ] **步骤 1：测试**\n",
+        )],
+        expect![[r#"
+            superpowers, certain: 2 tasks (1 done), 2 sub-tasks (1 done), 0 edges, 0 groups
+            superpowers: 计划
+              1 一 +1 Done
+              2 二 ← (1) +1
+            0 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "specs/1/tasks.md",
+            "# Tasks\n\n## Phase 1: Base\n\n- [ ] T001 a\n- [ ] T002 b (depende de T001)\n- [ ] T003 c (зависит от T001, T002)\n- [ ] T004 d (blocked by T003)\n",
+        )],
+        expect![[r#"
+            spec-kit, certain: 4 tasks (0 done), 4 edges, 1 group
+            spec-kit: Tasks
+            [Phase 1] Base
+              T001 a
+              T002 b (depende de T001) ← T001
+              T003 c (зависит от T001, T002) ← T001, T002
+              T004 d (blocked by T003) ← T003
+            4 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "docs/tasks/00-index.md",
+            "# Índice\n\n| Ordem | Arquivo | Objetivo | Dependencias |\n|---|---|---|---|\n| 01 | base.md | x | nenhuma |\n| 02 | mais.md | y | 01 |\n",
+        )],
+        expect![[r#"
+            feature-docs, certain: 2 tasks (0 done), 1 edge, 0 groups
+            feature-docs: Índice
+              01 base.md
+              02 mais.md ← 01
+            0 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn spec_kit_with_tasks_as_headings_and_phases_below_a_section() {
+    check(
+        &[(
+            "specs/012-x/tasks.md",
+            "# Tasks: X\n\n## Task Breakdown\n\n### Phase 1: Setup\n\n#### T001 [P] [DONE] Remove\n\n#### T002 [US1] Add [X]\n\n### Phase 2: Rest\n\n#### T003 More\n\n- **Status**: [x] Completed\n\n#### T004 Last\n",
+        )],
+        expect![[r#"
+            spec-kit, certain: 4 tasks (3 done), 0 edges, 2 groups
+            spec-kit: X
+            [Phase 1] Setup
+              T001 Remove Done
+              T002 Add ← (T001) Done
+            [Phase 2] Rest ← ([Phase 1])
+              T003 More Done
+              T004 Last ← (T003)
+            0 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn openspec_with_letters_in_numbers() {
+    check(
+        &[("openspec/changes/x/tasks.md", "## 4. Core\n\n- [ ] 4a.1 one\n- [ ] 4a.2 two\n- [x] 4B.0 three\n")],
+        expect![[r#"
+            openspec, certain: 3 tasks (1 done), 0 edges, 1 group
+            openspec: 
+            [4] Core
+              4a.1 one
+              4a.2 two ← (4a.1)
+              4B.0 three ← (4a.2) Done
+            2 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn epics_within_epics_and_what_is_no_work() {
+    let line = |id: &str, kind: &str, status: &str, rest: &str| {
+        format!("{{\"id\":\"{id}\",\"title\":\"{id}\",\"status\":\"{status}\",\"issue_type\":\"{kind}\"{rest}}}\n")
+    };
+    let text = [
+        line("e", "epic", "open", ""),
+        line("e.1", "epic", "open", ""),
+        line("e.1.1", "task", "open", ""),
+        line("e.1.1.1", "task", "open", ""),
+        line("e.2", "task", "closed", ""),
+        line("t", "task", "open", ",\"dependencies\":[{\"issue_id\":\"t\",\"depends_on_id\":\"e\",\"type\":\"blocks\"}]"),
+        line("g", "gate", "open", ""),
+        line("m", "molecule", "open", ""),
+        line("p", "task", "pinned", ""),
+    ]
+    .concat();
+    check(
+        &[("issues.jsonl", &text)],
+        expect![[r#"
+        beads, certain: 9 tasks (1 done), 1 edge, 2 groups
+        beads: 
+          t t ← [e], ([e.1])
+          g g !it is a gate of beads: what it waits for is told there, by closing it
+          m m Skipped
+          p p Skipped
+        [e] e
+          e.2 e.2 Done
+        [e.1] e.1
+          e.1.1 e.1.1
+          e.1.1.1 e.1.1.1
+        3 can be written back
+    "#]],
+    );
+}
+
+#[test]
+fn of_two_files_with_one_id_neither_is_meant() {
+    let task = |id: &str, status: &str, on: &str| {
+        format!("---\nid: {id}\ntitle: {id} {status}\nstatus: {status}\ndependencies: [{on}]\ncreated_date: x\n---\n")
+    };
+    check(
+        &[
+            ("config.yml", "project_name: X\n"),
+            ("tasks/t-12 - a.md", &task("t-12", "Done", "")),
+            ("tasks/t-12 - b.md", &task("t-12", "To Do", "")),
+            ("tasks/t-14 - c.md", &task("t-14", "To Do", "t-12")),
+        ],
+        expect![[r#"
+            backlog, certain: 3 tasks (1 done), 0 edges, 0 groups
+            backlog: X
+              t-12@tasks/t-12 - a.md:3 t-12 Done Done
+              t-12@tasks/t-12 - b.md:3 t-12 To Do
+              t-14 t-14 To Do !t-12 is the id of several tasks: say which one
+            11:8 Error duplicate-id: task t-12 was defined in tasks/t-12 - a.md already: give it an id of its own
+            20:16 Error ambiguous-reference: t-12 is the id of several tasks: say which one
+            2 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn roadmaps_whose_phases_have_boxes_or_say_how_they_stand() {
+    check(
+        &[(
+            ".planning/ROADMAP.md",
+            "# Roadmap\n\n## Phase 1: Base\n\n- [x] Audit\n- [x] Set up\n\n## Phase 2: More\n**Status:** Complete (2026-05-02)\n\n## Phase 3: Rest ✅\n\n## Phase 4: End\n**Depends on**: Phase 2\n- [ ] Ship\n\n## Phase 5: Beyond\n",
+        )],
+        expect![[r#"
+            gsd, likely: 5 tasks (3 done), 3 sub-tasks (2 done), 0 edges, 1 between groups, 5 groups
+            gsd: 
+            [Phase 1] Base
+              Phase-1 Base +2 Done
+            [Phase 2] More ← ([Phase 1])
+              Phase-2 More Done
+            [Phase 3] Rest ← ([Phase 2])
+              Phase-3 Rest Done
+            [Phase 4] End ← [Phase 2]
+              Phase-4 End +1
+            [Phase 5] Beyond ← ([Phase 4])
+              Phase-5 Beyond
+            0 can be written back
+        "#]],
+    );
+    check(
+        &[
+            ("ROADMAP.md", "# Roadmap\n\n- [ ] **Phase 0: Base**\n\n### Phase 0: Base\n"),
+            ("phases/00-foundation/01-PLAN.md", "---\nwave: 1\n---\n<objective>a</objective>\n"),
+            (
+                "phases/00-foundation/02-PLAN.md",
+                "---\nwave: 2\ndepends_on:\n  - .planning/phases/00-foundation/01-PLAN.md\n---\n<objective>b</objective>\n",
+            ),
+        ],
+        expect![[r#"
+            gsd, certain: 2 tasks (0 done), 1 edge, 1 group
+            gsd: 
+            [Phase 0] Base
+              00-01 a
+              00-02 b ← 00-01
+            0 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn stories_with_tasks_as_headings_and_keys_that_are_no_stories() {
+    check(
+        &[(
+            "story.md",
+            "# Story 51.5: X\n\n## Status: done\n\n## Tasks / Subtasks\n\n### Task 1: a\n\n- [x] one\n\n### Task 2: b\n\n- [ ] two\n",
+        )],
+        expect![[r#"
+            bmad, certain: 2 tasks (1 done), 2 sub-tasks (1 done), 0 edges, 0 groups
+            bmad: Story 51.5: X
+              1 a +1 Done
+              2 b ← (1) +1
+            3:1 Warning two-truths: the story's status is `done`, but 1 of its tasks are open: the boxes count
+            0 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "sprint-status.yaml",
+            "development_status:\n  epic-1: in-progress\n  1-1-a: done\n  epic-1-retro-item-1-look: open\n  orphan-entry: backlog\n  1-3-x: {status: done, title: x}\n",
+        )],
+        expect![[r#"
+            bmad, certain: 4 tasks (2 done), 0 edges, 1 group
+            bmad: 
+              epic-1-retro-item-1-look epic 1 retro item 1 look
+              orphan-entry orphan entry ← (epic-1-retro-item-1-look)
+            [Epic 1] Epic 1
+              1.1 a Done
+              1.3 x Done
+            2 can be written back
+        "#]],
+    );
+    check(
+        &[("s.md", "# Story 1.1: X\n\n## Status\nReady for Review\n\n## 任务 / 子任务\n\n- [x] 1. a\n  - [x] 1.1 b\n")],
+        expect![[r#"
+            bmad, certain: 1 task (1 done), 1 sub-task (1 done), 0 edges, 1 group
+            bmad: Story 1.1: X
+            [任务 / 子任务] 任务 / 子任务
+              1 a +1 Done
+            0 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn sentences_of_a_section_one_by_one() {
+    check(
+        &[(
+            "specs/001-x/tasks.md",
+            "# Tasks: X\n\n## Phase 1: a\n\n- [ ] T001 a\n- [ ] T002 b\n- [ ] T003 c\n- [ ] T004 d\n- [ ] T005 e\n- [ ] T006 f\n\n## Dependencies\n\n### Phase Dependencies\n\n- **Backend**: T003 depends on T002. T004 depends on T003 (why; T001), T005 depends on T001.\n- T001 (x).T002 needs T001\n- T004 before T005 before T006; the US1 gate is after T002\n- T006 depends on T002 (Handshakes),\n  and T003. T001 and T002 are parallel\n- **US2**: can be tested independently\n",
+        )],
+        expect![[r#"
+            spec-kit, certain: 6 tasks (0 done), 8 edges, 1 group
+            spec-kit: X
+            [Phase 1] a
+              T001 a
+              T002 b ← T001
+              T003 c ← T002
+              T004 d ← T003
+              T005 e ← T001, T004
+              T006 f ← T005, T002, T003
+            6 can be written back
+        "#]],
+    );
+}
