@@ -435,19 +435,28 @@ impl Builder<'_> {
                 }
             }
             Deps::Format | Deps::Explicit => {
-                let sets = std::mem::take(&mut self.sets);
-                for (who, on, origin) in std::mem::take(&mut self.implied) {
+                let implied = std::mem::take(&mut self.implied);
+                let used: HashSet<usize> = implied.iter().filter_map(|(_, on, _)| if let On::Set(ix) = on { Some(*ix) } else { None }).collect();
+                let sets: Vec<Option<Node>> = std::mem::take(&mut self.sets)
+                    .into_iter()
+                    .enumerate()
+                    .map(|(ix, (name, members))| {
+                        let members: Vec<TaskId> = members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+                        match &members[..] {
+                            _ if !used.contains(&ix) => None,
+                            [one] => Some(Node::Task(one.clone())),
+                            _ => Some(Node::Barrier(self.barrier(&name, members))),
+                        }
+                    })
+                    .collect();
+                for (who, on, origin) in implied {
                     let node = match on {
                         On::Task(ix) => Node::Task(self.plan.tasks[ix].id.clone()),
                         On::Stream(ix) => Node::Stream(self.plan.streams[ix].id.clone()),
-                        On::Set(ix) => {
-                            let (name, members) = &sets[ix];
-                            let members: Vec<TaskId> = members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
-                            match &members[..] {
-                                [one] => Node::Task(one.clone()),
-                                _ => Node::Barrier(self.barrier(name, members)),
-                            }
-                        }
+                        On::Set(ix) => match &sets[ix] {
+                            Some(node) => node.clone(),
+                            None => continue,
+                        },
                     };
                     self.depend(who, node, origin);
                 }
