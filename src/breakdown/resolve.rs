@@ -436,7 +436,8 @@ impl Builder<'_> {
             }
             Deps::Format | Deps::Explicit => {
                 let implied = std::mem::take(&mut self.implied);
-                let used: HashSet<usize> = implied.iter().filter_map(|(_, on, _)| if let On::Set(ix) = on { Some(*ix) } else { None }).collect();
+                let used: HashSet<usize> =
+                    implied.iter().filter_map(|(_, on, _)| if let On::Set(ix) = on { Some(*ix) } else { None }).collect();
                 let sets: Vec<Option<Node>> = std::mem::take(&mut self.sets)
                     .into_iter()
                     .enumerate()

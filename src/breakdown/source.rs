@@ -18,6 +18,20 @@ const NAMES: [&str; 8] =
 /// Where else in a workspace there may be one.
 const PLACES: [&str; 5] = [".taskmaster/tasks/tasks.json", "tasks/tasks.json", ".beads/issues.jsonl", "backlog", ".planning"];
 
+/// Where there may be several, a folder for each.
+const BELOW: [(&str, &str); 8] = [
+    ("specs", "tasks.md"),
+    (".kiro/specs", "tasks.md"),
+    (".claude/specs", "tasks.md"),
+    ("openspec/changes", "tasks.md"),
+    ("changes", "tasks.md"),
+    ("kitty-specs", "tasks.md"),
+    (".claude/epics", "epic.md"),
+    ("", "tasks.md"),
+];
+/// Of those that are named in a sentence.
+const MAX_NAMED: usize = 8;
+
 /// A breakdown's text and where it is from.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -150,10 +164,38 @@ pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
     }
     let named = NAMES.iter().map(|name| given.join(name)).find(|file| file.is_file());
     let placed = || PLACES.iter().map(|place| given.join(place)).find(|place| place.is_file() || folder::files(place).is_some());
-    named.or_else(placed).ok_or_else(|| {
-        let places = NAMES.iter().chain(&PLACES).copied().collect::<Vec<_>>().join(", ");
-        Failure::usage(format!("{}: there is no breakdown in this folder: looked for {places}", given.display()))
-    })
+    if let Some(found) = named.or_else(placed) {
+        return Ok(found);
+    }
+    let below: Vec<PathBuf> = BELOW
+        .iter()
+        .flat_map(|(folder, name)| below(&if folder.is_empty() { given.to_owned() } else { given.join(folder) }, name))
+        .take(MAX_NAMED + 1)
+        .collect();
+    match &below[..] {
+        [one] => Ok(folder::begun_by(one).unwrap_or(one).to_owned()),
+        [] => {
+            let places = NAMES.iter().chain(&PLACES).copied().collect::<Vec<_>>().join(", ");
+            Err(Failure::usage(format!("{}: there is no breakdown in this folder: looked for {places}", given.display())))
+        }
+        several => {
+            let more = if several.len() > MAX_NAMED { ", …" } else { "" };
+            let names: Vec<String> = several.iter().take(MAX_NAMED).map(|file| file.display().to_string()).collect();
+            Err(Failure::usage(format!(
+                "{}: there are several breakdowns below it: name one of {}{more}",
+                given.display(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Files of a name in the folders that are in a folder, by their names.
+fn below(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path().join(name)).filter(|file| file.is_file()).collect();
+    found.sort();
+    found
 }
 
 /// Bytes as a breakdown's text, within the limits.

@@ -102,6 +102,24 @@ fn a_file_that_joins_a_folder_is_taken_up_while_it_runs() {
 }
 
 #[test]
+fn a_folder_means_the_breakdown_below_it_and_its_first_file_the_whole() {
+    let list = "- [ ] T001 a\n- [ ] T002 b\n";
+    let workspace = Workspace::with(&[("specs/001-a/tasks.md", list)]);
+    let told = |arguments: &[&str]| {
+        let run = workspace.run(arguments);
+        run.stdout + &run.stderr
+    };
+    assert!(told(&["check", "."]).contains("specs/001-a/tasks.md: spec-kit"), "{}", told(&["check", "."]));
+    workspace.write("specs/002-b/tasks.md", list);
+    assert!(
+        told(&["check", "."]).contains("there are several breakdowns below it: name one of ./specs/001-a/tasks.md, ./specs/002-b/tasks.md")
+    );
+    workspace.write("epic/epic.md", "---\nname: x\n---\n# Epic: x\n\n- [ ] preview\n");
+    workspace.write("epic/1.md", "---\nname: one\nstatus: open\ndepends_on: []\n---\n");
+    assert!(told(&["check", "epic/epic.md"]).contains("epic: ccpm (certain): 1 task"), "{}", told(&["check", "epic/epic.md"]));
+}
+
+#[test]
 fn json_in_an_editor() {
     let workspace =
         Workspace::with(&[("execution-coordinator.toml", CONFIG), ("agent.sh", AGENT), (".taskmaster/tasks/tasks.json", TASKS)]);
