@@ -4,7 +4,7 @@ use super::names::Names;
 use super::outline::{Detail, Outline, SaidBy, StepSpot, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, Target, references};
-use super::status::{is_known, status};
+use super::status::{is_known, is_under_way, status};
 use super::text::{Field, File, Text, Tick, clean_title};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{estimate, file_name, is_placeholder, topic, without_backticks};
@@ -39,6 +39,8 @@ pub struct Builder<'a> {
     /// Streams by their ids in lower case, and by the last words of those.
     stream_ids: HashMap<String, usize>,
     pub(super) stream_numbers: HashMap<String, usize>,
+    /// Tasks of which a status says that somebody has begun them.
+    pub(super) under_way: Vec<usize>,
     /// Words of statuses that the breakdown has of its own, in one spelling.
     pub known_statuses: HashSet<String>,
     /// Streams that can't start, and why.
@@ -90,6 +92,7 @@ impl<'a> Builder<'a> {
             ambiguous: HashSet::new(),
             stream_ids: HashMap::new(),
             stream_numbers: HashMap::new(),
+            under_way: Vec::new(),
             known_statuses: HashSet::new(),
             broken: HashMap::new(),
             parents: HashSet::new(),
@@ -294,6 +297,9 @@ impl<'a> Builder<'a> {
             let span = value.place(self.text.all);
             self.outline.tasks[task].status = Some(span.clone());
             self.status(task, word);
+            if is_under_way(word) {
+                self.under_way.push(task);
+            }
             if !is_known(word) && !self.known_statuses.contains(&spelling(word)) {
                 let what = format!("`{word}` is no status that is known here: it is read as still to be done");
                 self.problems.push(Problem::warning("unknown-value", span, what));

@@ -11,6 +11,7 @@ use super::status::status;
 use super::task_list::boxed;
 use super::text::{File, Line, Text, Tick, clean_title, fields};
 use super::tree::Value;
+use super::values::is_placeholder;
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::StreamId;
@@ -19,6 +20,8 @@ use std::ops::Range;
 
 /// Characters that are taken of an objective.
 const MAX_PROSE: usize = 4_000;
+/// Ids named in a sentence.
+const MAX_NAMED: usize = 12;
 
 /// The format.
 pub struct Gsd;
@@ -43,6 +46,7 @@ impl super::Reader for Gsd {
             headings: Vec::new(),
             stated: HashSet::new(),
             states: HashMap::new(),
+            summed_up: Vec::new(),
             steps: Vec::new(),
         };
         for file in text.files.iter().filter(|file| !is_plan(file)) {
@@ -81,6 +85,12 @@ fn plan_box(text: &str) -> Option<(&str, &str)> {
     is_plan.then(|| (word, bare[len..].trim_start_matches([']', '*', '`', ':', '—', '–', '-', ' '])))
 }
 
+/// `**Phase 3: Later** - some day` → its id and its name.
+fn phase_box(text: &str) -> Option<(String, String)> {
+    let bold = text.strip_prefix("**").and_then(|rest| rest.split_once("**")).map(|(name, _)| name);
+    numbered(bold.unwrap_or(text), "Phase")
+}
+
 /// `(Wave 2)` → 2.
 fn wave_in(title: &str) -> Option<u32> {
     let rest = &title[title.find("(Wave ")? + 6..];
@@ -100,6 +110,8 @@ struct Reader<'a> {
     stated: HashSet<usize>,
     /// What the headings of phases say of how they stand.
     states: HashMap<usize, String>,
+    /// Plans that are not ticked and have a summary.
+    summed_up: Vec<usize>,
     /// Boxes that are no plans, with the phases that they stand under.
     steps: Vec<(Option<usize>, usize, Tick<'a>)>,
 }
@@ -141,6 +153,10 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if let Some((id, title)) = plan_box(tick.rest) {
+                // What is still to be planned is no plan.
+                if is_placeholder(title) {
+                    continue;
+                }
                 let title = if title.is_empty() { id } else { title };
                 // A plan is a file: listed again, it is the same.
                 if let Some(&known) = self.plans.get(id) {
@@ -158,7 +174,7 @@ impl<'a> Reader<'a> {
                 if self.build.is_full(line.start) {
                     return;
                 }
-            } else if let Some((id, title)) = numbered(tick.rest.trim_start_matches('*'), "Phase") {
+            } else if let Some((id, title)) = phase_box(tick.rest) {
                 self.phases.push((id, title, *line));
             } else {
                 self.steps.push((stream, start, tick));
@@ -171,12 +187,18 @@ impl<'a> Reader<'a> {
         let id = file.name().trim_end_matches("SUMMARY.md").trim_end_matches('-');
         let Some(&ix) = self.plans.get(id) else { return };
         if !self.build.marks.contains_key(&ix) {
-            if self.build.outline.tasks[ix].mark.is_some() {
-                let what = format!("plan {id} is not ticked, but {} is there: it counts as done", file.path);
-                self.build.problems.push(Problem::warning("two-truths", self.build.outline.tasks[ix].span.clone(), what));
-            }
+            self.summed_up.extend(Some(ix).filter(|ix| self.build.outline.tasks[*ix].mark.is_some()));
             self.build.mark(ix, Mark::Done, SaidBy::Program);
         }
+    }
+
+    /// Plans that are not ticked and have been carried out: told of once.
+    fn tell_summed_up(&mut self) {
+        let Some(&first) = self.summed_up.first() else { return };
+        let names: Vec<&str> = self.summed_up.iter().take(MAX_NAMED).map(|ix| self.build.plan.tasks[*ix].id.as_str()).collect();
+        let more = if self.summed_up.len() > MAX_NAMED { ", …" } else { "" };
+        let what = format!("plans are not ticked, but their summaries are there: they count as done: {}{more}", names.join(", "));
+        self.build.problems.push(Problem::warning("two-truths", self.build.outline.tasks[first].span.clone(), what));
     }
 
     fn plan(&mut self, file: &File<'a>) {
@@ -253,6 +275,7 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self, deps: Deps) -> Parsed {
+        self.tell_summed_up();
         self.phases_without_plans();
         self.other_boxes();
         self.build.outline.groups = Some(self.build.plan.streams.len());
@@ -297,9 +320,15 @@ impl<'a> Reader<'a> {
                         self.build.ticked(ix, &tick, start);
                     }
                 }
+                // Who ticks a phase does not always tick its plans.
                 Some(open) if tick.done() && *open > 0 => {
-                    let what = format!("phase {id} is ticked, but {open} of its plans are open: those are carried out");
-                    self.build.problems.push(Problem::warning("parent-disagrees", line.span(), what));
+                    let stream = stream.map(|stream| self.build.plan.streams[stream].id.clone());
+                    let plans: Vec<usize> = (0..self.build.plan.tasks.len()).filter(|ix| self.build.plan.tasks[*ix].stream == stream).collect();
+                    for ix in plans.into_iter().filter(|ix| !self.build.marks.contains_key(ix)).collect::<Vec<_>>() {
+                        self.build.mark(ix, Mark::Done, SaidBy::Status);
+                    }
+                    let what = format!("phase {id} is ticked, but not all of its plans are: they count as done");
+                    self.build.problems.push(Problem::warning("two-truths", line.span(), what));
                 }
                 _ => {}
             }

@@ -8,6 +8,9 @@ use super::text::Line;
 use crate::core::id::StreamId;
 use std::collections::HashMap;
 
+/// Ids named in a sentence.
+const MAX_NAMED: usize = 12;
+
 impl Builder<'_> {
     /// Tells of all that.
     pub fn look_over(&mut self) {
@@ -17,6 +20,7 @@ impl Builder<'_> {
         self.warn_of_parents();
         self.warn_of_malformed_boxes();
         self.warn_of_same_files();
+        self.tell_under_way();
         self.check_totals();
     }
 
@@ -89,6 +93,16 @@ impl Builder<'_> {
             let what = format!("all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is");
             self.problems.push(Problem::info("all-ticked", span, what));
         }
+    }
+
+    /// What others have begun, or wait with, is still to be done for us.
+    fn tell_under_way(&mut self) {
+        let open: Vec<usize> = std::mem::take(&mut self.under_way).into_iter().filter(|ix| !self.marks.contains_key(ix)).collect();
+        let Some(&first) = open.first() else { return };
+        let names: Vec<&str> = open.iter().take(MAX_NAMED).map(|&ix| self.plan.tasks[ix].id.as_str()).collect();
+        let more = if open.len() > MAX_NAMED { ", …" } else { "" };
+        let what = format!("begun, in review or blocked by their status, and so still to be done here: {}{more}", names.join(", "));
+        self.problems.push(Problem::info("under-way", self.outline.tasks[first].span.clone(), what));
     }
 
     /// Tasks in a row that are marked to run at once, and change the same file: they are kept apart.

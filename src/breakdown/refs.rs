@@ -53,7 +53,8 @@ const NOTHING: [&str; 21] = [
     "aucune",
     "нет",
 ];
-const GROUP_LABELS: [&str; 10] = ["streams", "stream", "phases", "phase", "waves", "wave", "epics", "epic", "milestones", "milestone"];
+const GROUP_LABELS: [&str; 16] =
+    ["batches", "batch", "lotes", "lote", "sprints", "sprint", "streams", "stream", "phases", "phase", "waves", "wave", "epics", "epic", "milestones", "milestone"];
 const TASK_LABELS: [&str; 16] =
     ["prs", "pr", "issues", "issue", "tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
 /// Words that stand in front of a reference and add nothing to it.
@@ -62,7 +63,8 @@ const LEADS: [&str; 10] =
 /// Such words in a row.
 const MAX_LEADS: usize = 4;
 /// What `all …` means all earlier tasks of.
-const ALL_OF: [&str; 14] = [
+const ALL_OF: [&str; 17] = [
+    "implementation", "feature", "work",
     "previous",
     "above",
     "prior",

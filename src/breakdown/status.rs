@@ -92,6 +92,12 @@ const OPEN: [&str; 49] = [
     "待办",
 ];
 
+/// Whether a word says that somebody has begun, waits for a review, or is held up.
+pub fn is_under_way(word: &str) -> bool {
+    let lower = bare(word).replace(['_', '-'], " ");
+    ["in progress", "review", "blocked", "on hold", "doing", "wip"].iter().any(|known| lower.contains(known)) && is_known(word) && status(word).is_none()
+}
+
 /// Whether a word says that something is still to be done.
 pub fn is_open(word: &str) -> bool {
     OPEN.contains(&word.trim_matches(['(', ')', '[', ']', '*']).to_lowercase().as_str())

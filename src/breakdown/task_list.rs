@@ -10,7 +10,7 @@ use super::names::Names;
 use super::problem::Problem;
 use super::refs::{Reference, Target, id_len, named_within, references};
 use super::statements::{Statement, statements};
-use super::text::{Line, Text, Tick, clean_title, fields, tick};
+use super::text::{Line, Text, Tick, clean_title, fields, names_tasks, tick};
 use super::{Confidence, Deps, Parsed};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -88,6 +88,8 @@ pub struct Reader<'a, 's> {
     /// Lines of sections on dependencies.
     dependencies: Vec<Line<'a>>,
     names: Option<Names>,
+    /// Lanes that say what they wait for.
+    stated: HashSet<usize>,
     style: &'s Style,
 }
 
@@ -106,7 +108,7 @@ impl<'a, 's> Reader<'a, 's> {
     pub fn new(text: &'a Text<'a>, style: &'s Style) -> Self {
         let mut build = Builder::new(text, style.name);
         build.read_topic(style.title_words);
-        Self { build, tasks: Vec::new(), dependencies: Vec::new(), names: None, style }
+        Self { build, tasks: Vec::new(), dependencies: Vec::new(), names: None, stated: HashSet::new(), style }
     }
 
     /// Reads all boxes.
@@ -118,6 +120,8 @@ impl<'a, 's> Reader<'a, 's> {
         let any_id = lines.iter().any(|line| boxed(line).is_some_and(|(_, tick)| own_id(tick.rest).is_some()));
         let at_margin = lines.iter().any(|line| line.indent() <= 1 && boxed(line).is_some());
         let mut heading: Option<(String, String, Range<usize>)> = None;
+        // What stands below a heading, up to the first box.
+        let mut below: &[Line<'a>] = &[];
         let mut stream: Option<usize> = None;
         let mut task: Option<(usize, usize)> = None;
         let (mut no_tasks, mut of_dependencies) = (self.style.only_in.is_some(), false);
@@ -149,6 +153,8 @@ impl<'a, 's> Reader<'a, 's> {
                 };
                 if let Some((id, name)) = opens {
                     heading = Some((id, name, span));
+                    let len = lines[at..].iter().position(|next| next.heading().is_some() || boxed(next).is_some()).unwrap_or(lines.len() - at);
+                    below = &lines[at..at + len];
                     (stream, lane_level) = (None, level);
                 } else if self.style.lane.is_some() && level <= 2 {
                     (heading, stream) = (None, None);
@@ -189,7 +195,12 @@ impl<'a, 's> Reader<'a, 's> {
             if stream.is_none()
                 && let Some((id, name, span)) = heading.clone()
             {
-                stream = Some(self.build.stream(&id, &name, span));
+                let new = self.build.stream(&id, &name, span);
+                for field in fields(below).iter().filter(|field| names_tasks(&field.name)) {
+                    self.build.waits(Waiting::Stream(new), &field.value, field.start);
+                    self.stated.insert(new);
+                }
+                stream = Some(new);
             }
             let shown = without_comments(tick.rest);
             let (id, title) = match own_id(shown.trim_start()) {
@@ -224,7 +235,9 @@ impl<'a, 's> Reader<'a, 's> {
             if !is_written {
                 self.build.in_order(&vec![false; self.build.plan.tasks.len()]);
             }
-            self.build.streams_in_order();
+            for ix in (1..self.build.plan.streams.len()).filter(|ix| !self.stated.contains(ix)) {
+                self.build.implies(Waiting::Stream(ix), On::Stream(ix - 1));
+            }
             self.after_lanes();
         } else if !self.build.states_dependencies() {
             for ix in 1..self.build.plan.tasks.len() {
