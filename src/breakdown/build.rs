@@ -33,6 +33,11 @@ pub struct Builder<'a> {
     pub(super) sets: Vec<(String, Vec<usize>)>,
     /// Barriers of the plan by their ids.
     pub(super) barriers: HashMap<BarrierId, usize>,
+    pub(super) barriers_again: HashMap<String, usize>,
+    /// The last task that waits for all before it.
+    pub(super) all_before: Option<usize>,
+    /// How often the nearest id was looked for.
+    pub(super) looked: usize,
     pub(super) exact: Vec<(Waiting, String, Range<usize>)>,
     pub(super) aliases: HashMap<String, usize>,
     pub(super) ambiguous: HashSet<String>,
@@ -87,6 +92,9 @@ impl<'a> Builder<'a> {
             implied: Vec::new(),
             sets: Vec::new(),
             barriers: HashMap::new(),
+            barriers_again: HashMap::new(),
+            all_before: None,
+            looked: 0,
             exact: Vec::new(),
             aliases: HashMap::new(),
             ambiguous: HashSet::new(),
@@ -208,10 +216,21 @@ impl<'a> Builder<'a> {
         let tail = title.rsplit(['(', '[', '—', '–']).next().filter(|tail| tail.len() < title.len());
         let tail = tail.or_else(|| title.rsplit_once(" - ").map(|(_, tail)| tail)).unwrap_or_default();
         let tail = tail.trim_matches([')', ']', ' ', '*']);
-        let bracketed = |word: &str| ["(", "[", "- "].iter().any(|open| title.contains(&format!("{open}{word}")));
+        // The word alone, or with its reason behind a sign: `(SKIPPED: why)`, `[DEFERRED - PROD]`.
+        let alone = |rest: &str| {
+            let rest = rest.trim_start();
+            let reason = rest.split(' ').next().is_some_and(|word| ["to", "until", "till", "because", "per"].contains(&word));
+            reason || rest.chars().next().is_none_or(|c| !c.is_alphanumeric())
+        };
+        let bracketed = |word: &str| {
+            let places = ["(", "[", "- "].iter().flat_map(|open| title.match_indices(open).map(|(at, open)| &title[at + open.len()..]));
+            places.filter_map(|rest| rest.strip_prefix(word)).any(alone)
+        };
+        let deferred =
+            tail.get(.."deferred".len()).is_some_and(|head| head.eq_ignore_ascii_case("deferred")) && alone(&tail["deferred".len()..]);
         if begins("SKIP") || begins("SKIPPED") || bracketed("SKIPPED") {
             self.mark(task, Mark::Skipped, SaidBy::Title);
-        } else if begins("DEFERRED") || bracketed("DEFERRED") || tail.to_lowercase().starts_with("deferred") {
+        } else if begins("DEFERRED") || bracketed("DEFERRED") || deferred {
             self.mark(task, Mark::Deferred, SaidBy::Title);
         } else if self.outline.tasks[task].mark.is_none() && says_done(title, tail) {
             self.mark(task, Mark::Done, SaidBy::Title);
@@ -514,8 +533,11 @@ impl<'a> Builder<'a> {
             }
             "commit" => self.detail(ix, Detail::Commit, value, span),
             "status" if !value.is_empty() => {
-                self.status(ix, value);
-                self.detail(ix, Detail::Notes, &note(), span);
+                self.status_field(ix, field);
+                // What is more than a word is kept as it is.
+                if self.outline.tasks[ix].status.is_none() {
+                    self.detail(ix, Detail::Notes, &note(), span);
+                }
             }
             name if name.ends_with("spec") || name.ends_with("specification") || name.ends_with("specifications") => {
                 self.detail(ix, Detail::Specs, &note().replace('\n', " "), span);
@@ -561,6 +583,8 @@ pub fn unpadded(number: &str) -> String {
 fn says_done(title: &str, tail: &str) -> bool {
     let after = title.rsplit_once('✅').map(|(_, after)| after.trim_start_matches('\u{fe0f}').trim_matches([' ', ')', ']', '*']));
     let is_date = |text: &str| text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ' '));
-    let done = |text: &str| status(text) == Some(Mark::Done) && text.split_whitespace().count() <= 2;
+    // More than the word would be about something else that is done: `(closed tickets)`.
+    let done =
+        |text: &str| status(text) == Some(Mark::Done) && !text.split_whitespace().skip(1).any(|word| word.contains(char::is_alphabetic));
     title.starts_with('✅') || after.is_some_and(|after| is_date(after) || done(after)) || (!tail.is_empty() && done(tail))
 }

@@ -70,6 +70,12 @@ fn phase_of(path: &str) -> Option<&str> {
     folder.split('-').next().filter(|phase| phase.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+/// The id of a plan by its file: `01-02-PLAN.md`, or `02-PLAN.md` in the folder of its phase.
+fn id_of(file: &File<'_>, end: &str, phase: Option<&str>) -> String {
+    let name = file.name().trim_end_matches(end).trim_end_matches('-');
+    if name.contains('-') { name.to_owned() } else { format!("{}-{name}", phase.unwrap_or_default()) }
+}
+
 fn is_plan(file: &File<'_>) -> bool {
     file.name().ends_with("PLAN.md")
 }
@@ -184,8 +190,8 @@ impl<'a> Reader<'a> {
 
     /// What a plan's summary says is that it has been carried out.
     fn summary(&mut self, file: &File<'_>) {
-        let id = file.name().trim_end_matches("SUMMARY.md").trim_end_matches('-');
-        let Some(&ix) = self.plans.get(id) else { return };
+        let id = id_of(file, "SUMMARY.md", phase_of(file.path));
+        let Some(&ix) = self.plans.get(&id) else { return };
         if !self.build.marks.contains_key(&ix) {
             self.summed_up.extend(Some(ix).filter(|ix| self.build.outline.tasks[*ix].mark.is_some()));
             self.build.mark(ix, Mark::Done, SaidBy::Program);
@@ -323,7 +329,8 @@ impl<'a> Reader<'a> {
                 // Who ticks a phase does not always tick its plans.
                 Some(open) if tick.done() && *open > 0 => {
                     let stream = stream.map(|stream| self.build.plan.streams[stream].id.clone());
-                    let plans: Vec<usize> = (0..self.build.plan.tasks.len()).filter(|ix| self.build.plan.tasks[*ix].stream == stream).collect();
+                    let plans: Vec<usize> =
+                        (0..self.build.plan.tasks.len()).filter(|ix| self.build.plan.tasks[*ix].stream == stream).collect();
                     for ix in plans.into_iter().filter(|ix| !self.build.marks.contains_key(ix)).collect::<Vec<_>>() {
                         self.build.mark(ix, Mark::Done, SaidBy::Status);
                     }
@@ -388,7 +395,7 @@ impl<'a> Reader<'a> {
         for (phase, tasks) in phases {
             let mut last = 0;
             let wave = |ix: &usize, last: &mut u32| {
-                *last = self.waves.get(ix).copied().unwrap_or(*last + 1);
+                *last = self.waves.get(ix).copied().unwrap_or(last.saturating_add(1));
                 *last
             };
             let mut waves: BTreeMap<u32, Vec<usize>> = BTreeMap::new();

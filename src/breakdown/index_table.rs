@@ -225,7 +225,8 @@ fn row(
         *stream = heading.map(|(id, name, span)| build.stream(id, name, span.clone()));
     }
     let ix = build.task(id, &title, *stream, line.span());
-    let done = id_cell.contains('✅') || cell(columns.title).contains('✅');
+    let signed = |text: &str| text.starts_with('✅') || text.trim_end_matches('\u{fe0f}').ends_with('✅');
+    let done = signed(id_cell) || signed(cell(columns.title));
     if done {
         build.mark(ix, Mark::Done, SaidBy::Title);
     }

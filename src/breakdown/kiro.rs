@@ -229,8 +229,10 @@ impl<'a> Reader<'a> {
         if let Some(at) = line.text.find("(P)").filter(|_| item.parallel) {
             self.build.detail(ix, Detail::Parallel, "(P)", line.start + at..line.start + at + "(P)".len());
         }
-        if (item.optional || parent.is_some_and(|(_, optional)| optional)) && !item.tick.done() {
-            self.build.mark(ix, Mark::Skipped, SaidBy::Format);
+        if item.optional || parent.is_some_and(|(_, optional)| optional) {
+            if !item.tick.done() {
+                self.build.mark(ix, Mark::Skipped, SaidBy::Format);
+            }
             let what = "it is optional: it is done only where somebody asks for it";
             self.build.detail(ix, Detail::Notes, what, line.span());
         }

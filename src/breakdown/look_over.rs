@@ -6,7 +6,7 @@ use super::outline::Detail;
 use super::problem::{Problem, Severity};
 use super::text::Line;
 use crate::core::id::StreamId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Ids named in a sentence.
 const MAX_NAMED: usize = 12;
@@ -153,7 +153,8 @@ impl Builder<'_> {
     fn tell_superseded(&mut self) {
         let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
         let says = |line: &Line<'_>| line.text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
-        let first = self.text.lines.iter().filter(|line| !line.text.trim().is_empty()).take(10).find(|line| says(line));
+        let first =
+            self.text.lines.iter().filter(|line| !line.text.trim().is_empty()).take(10).find(|line| line.item().is_none() && says(line));
         if let Some(line) = first {
             let what = "this breakdown says of itself that it is no longer what counts: look before you run it";
             self.problems.push(Problem::info("superseded", line.start..line.start + line.text.len(), what));
@@ -191,7 +192,11 @@ impl Builder<'_> {
         for (_, line) in self.text.visible() {
             let Some((at, said)) = stated_total(line.text) else { continue };
             let real = self.plan.tasks.len();
-            if said != real && said > 0 {
+            let of_parts: HashSet<&StreamId> =
+                self.outline.parents.iter().filter(|parent| parent.of_parts).map(|parent| &parent.stream).collect();
+            let parts = self.plan.tasks.iter().filter(|task| task.stream.as_ref().is_some_and(|stream| of_parts.contains(stream))).count();
+            let whole = real - parts + self.outline.parents.len();
+            if said != real && said != whole && said > 0 {
                 let span = line.start + at..line.start + line.text.len();
                 self.problems.push(Problem::warning("total-disagrees", span, format!("it says {said} tasks, but {real} were read")));
             }

@@ -15,6 +15,7 @@ pub struct Names {
     sorted: OnceCell<BTreeSet<(String, usize)>>,
     canonical: OnceCell<HashMap<String, Vec<usize>>>,
     numbers: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
+    members: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
 }
 
 impl Names {
@@ -29,7 +30,15 @@ impl Names {
         for (ix, task) in plan.tasks.iter().enumerate() {
             task.stream.iter().for_each(|stream| streams.entry(stream.clone()).or_default().push(ix));
         }
-        Self { exact, ids, streams, sorted: OnceCell::new(), canonical: OnceCell::new(), numbers: OnceCell::new() }
+        Self {
+            exact,
+            ids,
+            streams,
+            sorted: OnceCell::new(),
+            canonical: OnceCell::new(),
+            numbers: OnceCell::new(),
+            members: OnceCell::new(),
+        }
     }
 
     /// The tasks of a stream.
@@ -56,26 +65,26 @@ impl Names {
         all.get(&canonical(id)).map_or(&[], Vec::as_slice)
     }
 
+    fn members(&self) -> &BTreeMap<(String, u64), Vec<usize>> {
+        self.members.get_or_init(|| by(&self.ids, member))
+    }
+
     fn numbers(&self) -> &BTreeMap<(String, u64), Vec<usize>> {
-        self.numbers.get_or_init(|| {
-            let mut all: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
-            for (ix, key) in self.ids.iter().enumerate().filter_map(|(ix, id)| number(id).map(|key| (ix, key))) {
-                all.entry(key).or_default().push(ix);
-            }
-            all
-        })
+        self.numbers.get_or_init(|| by(&self.ids, number))
     }
 
     /// The tasks from one id to another, both with the same letters.
     pub fn range(&self, from: &str, to: &str) -> Option<Vec<usize>> {
-        let (prefix, low) = number(&from.to_lowercase())?;
-        let (second, high) = number(&to.to_lowercase())?;
-        let same = prefix == second || second.is_empty();
-        let members: Vec<usize> = if same && low <= high {
-            self.numbers().range((prefix.clone(), low)..=(prefix, high)).flat_map(|(_, holders)| holders.clone()).collect()
-        } else {
-            Vec::new()
+        let of = |ends: Option<((String, u64), (String, u64))>, all: &BTreeMap<(String, u64), Vec<usize>>| -> Vec<usize> {
+            let Some(((prefix, low), (second, high))) = ends else { return Vec::new() };
+            let fits = (prefix == second || second.is_empty()) && low <= high;
+            let keys = all.range((prefix.clone(), low)..=(prefix, high.max(low))).filter(|_| fits);
+            keys.flat_map(|(_, holders)| holders.clone()).collect()
         };
+        let (from, to) = (from.to_lowercase(), to.to_lowercase());
+        let members = of(member(&from).zip(member(&to)), self.members());
+        // `1-3` may be all that begins so.
+        let members = if members.is_empty() { of(number(&from).zip(number(&to)), self.numbers()) } else { members };
         if members.is_empty() { None } else { Some(members) }
     }
 
@@ -104,6 +113,15 @@ impl Names {
     }
 }
 
+/// Ids by what they have in common and their numbers.
+fn by(ids: &[String], key: fn(&str) -> Option<(String, u64)>) -> BTreeMap<(String, u64), Vec<usize>> {
+    let mut all: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
+    for (ix, key) in ids.iter().enumerate().filter_map(|(ix, id)| key(id).map(|key| (ix, key))) {
+        all.entry(key).or_default().push(ix);
+    }
+    all
+}
+
 /// Letters and the first number of an id.
 fn number(id: &str) -> Option<(String, u64)> {
     let letters = id.bytes().take_while(|b| b.is_ascii_alphabetic() || *b == b'-').count();
@@ -113,11 +131,21 @@ fn number(id: &str) -> Option<(String, u64)> {
 
 /// An id without padding: `T001` and `t1` are the same.
 fn canonical(id: &str) -> String {
-    match number(&id.to_lowercase()) {
+    let lower = id.to_lowercase();
+    match number(&lower) {
         Some((prefix, value)) => {
-            let rest = id[prefix.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
-            format!("{prefix}{value}{}", rest.to_lowercase())
+            let rest = lower[prefix.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{prefix}{value}{rest}")
         }
-        None => id.to_lowercase(),
+        None => lower,
+    }
+}
+
+/// What the ids of a range have in common, and the number that counts in them: `1.3` is the third of `1.`.
+fn member(id: &str) -> Option<(String, u64)> {
+    let last = id.rsplit_once('.').filter(|(_, last)| last.starts_with(|c: char| c.is_ascii_digit()));
+    match last {
+        Some((whole, last)) => number(last).map(|(_, value)| (format!("{whole}."), value)),
+        None => number(id),
     }
 }

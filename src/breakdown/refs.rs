@@ -30,7 +30,8 @@ pub enum Target {
     External(String),
 }
 
-const NOTHING: [&str; 21] = [
+const NOTHING: [&str; 22] = [
+    "nothing",
     "none",
     "—",
     "–",
@@ -53,8 +54,24 @@ const NOTHING: [&str; 21] = [
     "aucune",
     "нет",
 ];
-const GROUP_LABELS: [&str; 16] =
-    ["batches", "batch", "lotes", "lote", "sprints", "sprint", "streams", "stream", "phases", "phase", "waves", "wave", "epics", "epic", "milestones", "milestone"];
+const GROUP_LABELS: [&str; 16] = [
+    "batches",
+    "batch",
+    "lotes",
+    "lote",
+    "sprints",
+    "sprint",
+    "streams",
+    "stream",
+    "phases",
+    "phase",
+    "waves",
+    "wave",
+    "epics",
+    "epic",
+    "milestones",
+    "milestone",
+];
 const TASK_LABELS: [&str; 16] =
     ["prs", "pr", "issues", "issue", "tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
 /// Words that stand in front of a reference and add nothing to it.
@@ -64,7 +81,9 @@ const LEADS: [&str; 10] =
 const MAX_LEADS: usize = 4;
 /// What `all …` means all earlier tasks of.
 const ALL_OF: [&str; 17] = [
-    "implementation", "feature", "work",
+    "implementation",
+    "feature",
+    "work",
     "previous",
     "above",
     "prior",
@@ -91,6 +110,7 @@ pub fn references(text: &str) -> Vec<Reference> {
     let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
     let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
     let text = prose.map_or(text, |(at, _)| &text[..at]);
+    let text = text.find(" but not ").map_or(text, |end| &text[..end]);
     let bare = without_parentheses(text);
     let mut found = Vec::new();
     let mut group = false;
@@ -98,7 +118,10 @@ pub fn references(text: &str) -> Vec<Reference> {
         let (label, id, id_at) = take_label(piece);
         let lower = piece.trim().trim_end_matches('.').to_lowercase();
         let nothing = NOTHING.contains(&lower.as_str()) || ["none ", "none.", "no dependenc"].iter().any(|none| lower.starts_with(none));
-        if nothing || ["in parallel", "parallel with", "independent of"].iter().any(|beside| lower.contains(beside)) {
+        let beside = [" in parallel", " parallel with", " independent of"].iter().filter_map(|beside| lower.find(beside)).min();
+        let beside = beside
+            .or(Some(0).filter(|_| ["in parallel", "parallel with", "independent of", "not "].iter().any(|no| lower.starts_with(no))));
+        if nothing || beside.is_some_and(|at| id_len(take_label(piece.get(..at).unwrap_or_default()).1).is_none()) {
             continue;
         }
         match label {
@@ -111,7 +134,7 @@ pub fn references(text: &str) -> Vec<Reference> {
             found.push(Reference { to: Target::AllBefore, at, len: piece.len() });
             continue;
         }
-        let (to, len) = if group { (stream(id), id.len()) } else { task(id) };
+        let (to, len) = if group { (stream(id), key_len(id)) } else { task(id) };
         let to = to.unwrap_or_else(|| Target::External(piece.trim().to_owned()));
         let external = matches!(to, Target::External(_));
         found.push(Reference { at: at + if external { 0 } else { id_at }, len: if external { piece.len() } else { len }, to });
@@ -237,6 +260,11 @@ fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
     (label, rest, piece.len() - rest.len())
 }
 
+/// How long the first word of a text is.
+fn key_len(text: &str) -> usize {
+    text.find([' ', '\t', '\'', '’']).unwrap_or(text.len())
+}
+
 fn stream(text: &str) -> Option<Target> {
     let word = text.split([' ', '\t', '\'', '’']).next()?.trim_end_matches(['.', ':']);
     let ends = word.split_once(['-', '–', '~']).filter(|(from, to)| {
@@ -258,6 +286,10 @@ fn task(text: &str) -> (Option<Target>, usize) {
         let (_, after_trimmed, _) = take_label(after.trim_start());
         if let Some(second) = id_len(after_trimmed) {
             let len = first + by.len() + (after.len() - after_trimmed.len()) + second;
+            // `Task 1 - 3D renderer` is no range.
+            if by.starts_with(' ') && by.contains(['-', '–']) && !after_trimmed[second..].trim_end_matches(['.', ' ']).is_empty() {
+                continue;
+            }
             return (Some(Target::Range(id.to_owned(), after_trimmed[..second].to_owned())), len);
         }
     }
@@ -304,10 +336,10 @@ pub fn named_within(text: &str) -> Vec<Reference> {
         let begins = at == 0 || !bare[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '.');
         let (label, id, id_at) = if begins { take_label(rest) } else { (None, rest, 0) };
         let named = match label {
-            Some(Label::Group) => stream(id).map(|to| (to, id.split([' ', '\'', '’']).next().map_or(0, str::len))),
+            Some(Label::Group) => stream(id).map(|to| (to, key_len(id))),
             Some(Label::Task) => id_len(id).map(|len| (Target::Task(id[..len].to_owned()), len)),
             None => {
-                let len = id_len(rest).filter(|_| begins);
+                let len = if begins { id_len(rest) } else { None };
                 let sure = len.filter(|len| rest.starts_with(|c: char| c.is_ascii_alphabetic()) || rest[..*len].contains('.'));
                 sure.map(|len| (Target::Task(rest[..len].to_owned()), len))
             }
@@ -367,10 +399,14 @@ pub fn ids_in(text: &str) -> Vec<Reference> {
     while at < text.len() {
         let starts = text.as_bytes()[at].is_ascii_uppercase() && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
         // `T005/T006` are two.
+        if !starts {
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
+            continue;
+        }
         let word = text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')).count();
         let two = text[at + word..].strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
         let end = if two { at + word } else { text.len() };
-        let len = if starts { id_len(&text[at..end]).or_else(|| id_len(&text[at..])) } else { None };
+        let len = id_len(&text[at..end]).or_else(|| id_len(&text[at..]));
         match len {
             Some(_) => {
                 let piece: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '–' | '.')).collect();
@@ -381,7 +417,7 @@ pub fn ids_in(text: &str) -> Vec<Reference> {
                 }
                 at += piece.len().max(1);
             }
-            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
+            None => at += word.max(1),
         }
     }
     found

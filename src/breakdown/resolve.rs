@@ -23,6 +23,8 @@ const MAX_ROUNDS: usize = 50;
 const MAX_GATES: usize = 500;
 /// References to nothing for which the nearest id is looked for.
 const MAX_NEAREST: usize = 100;
+/// Tasks from which on what waits for all before it waits for fewer of them.
+const MANY: usize = 1_000;
 /// Formats of which a breakdown is a folder.
 const OF_FOLDERS: [&str; 4] = ["backlog", "ccpm", "gsd", "spec-kitty"];
 /// From this many members on, a set is waited for as one node instead of an edge for each.
@@ -215,7 +217,11 @@ impl Builder<'_> {
             Target::Streams(from, to) => return self.resolve_streams(who, from, to, span, names),
             Target::External(text) => return self.needs_from_outside(text, span),
             Target::AllBefore => match who {
-                Waiting::Task(ix) => (0..ix).collect(),
+                Waiting::Task(ix) => {
+                    // Of so many, those count that the last one who waits for all does not wait for already.
+                    let from = self.all_before.replace(ix).filter(|last| *last < ix && ix > MANY).unwrap_or(0);
+                    (from..ix).collect()
+                }
                 Waiting::Stream(ix) => {
                     let before: Vec<StreamId> = self.plan.streams[..ix].iter().map(|stream| stream.id.clone()).collect();
                     return before.into_iter().for_each(|id| self.depend(who, Node::Stream(id), Origin::Explicit));
@@ -239,7 +245,8 @@ impl Builder<'_> {
                 Found::None => {
                     let itself = if let Waiting::Task(ix) = who { Some(ix) } else { None };
                     // To look for it takes a while, and so many are no slips of the pen.
-                    let looked = self.outline.edges_to_nothing < MAX_NEAREST;
+                    self.looked += 1;
+                    let looked = self.looked < MAX_NEAREST;
                     let nearest = Some(id)
                         .filter(|_| looked)
                         .and_then(|id| names.nearest(id))
@@ -303,7 +310,9 @@ impl Builder<'_> {
             if self.plan.barriers[known].tasks == members {
                 return id;
             }
-            id = BarrierId::from(format!("{id}'"));
+            let again = self.barriers_again.entry(name.to_owned()).or_insert(1);
+            *again += 1;
+            id = BarrierId::from(format!("{name} ({again})"));
         }
         self.barriers.insert(id.clone(), self.plan.barriers.len());
         self.plan.barriers.push(Barrier { id: id.clone(), tasks: members });

@@ -9,11 +9,12 @@ use super::detect::{Signs, is_spec_kit_id};
 use super::names::Names;
 use super::outline::{Detail, SaidBy};
 use super::refs::{Reference, Target, id_len, ids_in, references};
-use super::statements::{Statement, statements};
+use super::statements::{Statement, is_denied, statements};
 use super::text::{Line, Text, clean_title, fields, tick};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use crate::core::plan::Level;
+use crate::core::plan::{Level, Origin};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 struct Reader<'a> {
@@ -27,6 +28,8 @@ struct Reader<'a> {
     checkpoints: Vec<(usize, String, std::ops::Range<usize>)>,
 }
 
+/// Pairs of tasks that one sentence may make before they are a set.
+const MAX_PAIRS: usize = 10_000;
 /// Fields of nested bullets that are taken as such.
 const FIELDS: [&str; 15] = [
     "run",
@@ -65,7 +68,10 @@ impl super::Reader for SpecKit {
 }
 
 /// Words that begin what a task waits for, and whether they do so outside of brackets too.
-const WAIT_WORDS: [(&str, bool); 12] = [
+const WAIT_WORDS: [(&str, bool); 15] = [
+    ("dependencies", true),
+    ("dependency", true),
+    ("deps", true),
     ("depend", true),
     ("requires", false),
     ("after", false),
@@ -104,7 +110,10 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let mut at = 0;
     while at < section.len() {
         let (start, _) = section[at].trimmed();
-        let more = section[at + 1..].iter().take_while(|next| goes_on(next) && !section[at].text.trim().is_empty()).count();
+        let blank = section[at].text.trim().is_empty();
+        // Another section may stand far below.
+        let follows = |nth: usize| section[nth].start <= section[nth - 1].start + section[nth - 1].text.len() + 2;
+        let more = (at + 1..section.len()).take_while(|&nth| !blank && goes_on(&section[nth]) && follows(nth)).count();
         let end = section[at + more].end().max(start);
         reader.task_edges(start, &text.all[start..end], &names);
         at += more + 1;
@@ -242,12 +251,12 @@ impl<'a> Reader<'a> {
         for ix in 1..names.len() {
             let last = ix + 1 == names.len() && (names[ix].contains("polish") || names[ix].contains("cross-cutting"));
             match stated.get(&ix) {
-                Some(on) => {
+                Some((start, on)) => {
                     for &on in on.iter().filter(|on| **on != ix) {
                         let id = self.build.plan.streams[on].id.to_string();
                         let text =
                             if id.contains(' ') { format!("Phase {}", id.trim_start_matches("Phase ")) } else { format!("Stream {id}") };
-                        self.build.waits(Waiting::Stream(ix), &text, 0);
+                        self.build.waits(Waiting::Stream(ix), &text, *start);
                     }
                     if let Some(foundation) = foundation.filter(|at| *at < ix) {
                         self.build.implies(Waiting::Stream(ix), On::Stream(foundation));
@@ -260,14 +269,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Phases of which the section on dependencies speaks, with what it says that they wait for.
-    fn stated_phases(&self) -> std::collections::BTreeMap<usize, Vec<usize>> {
+    fn stated_phases(&self) -> BTreeMap<usize, (usize, Vec<usize>)> {
         let streams = &self.build.plan.streams;
-        let story = |key: &str| {
-            streams
-                .iter()
-                .position(|s| s.name.to_lowercase().contains(&format!("user story {key}")) || s.name.contains(&format!("[US{key}]")))
-        };
-        let mut stated = std::collections::BTreeMap::new();
+        // Streams by the numbers of their stories.
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        for (ix, stream) in streams.iter().enumerate() {
+            let lower = stream.name.to_lowercase();
+            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+            let named = lower.match_indices("user story ").map(|(at, word)| digits(&lower[at + word.len()..]));
+            let tagged = lower.match_indices("[us").map(|(at, word)| digits(&lower[at + word.len()..]));
+            for number in named.chain(tagged).filter(|number| !number.is_empty()) {
+                numbers.entry(number).or_insert(ix);
+            }
+        }
+        let story = |key: &str| numbers.get(key).copied();
+        let mut stated: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
         for line in &self.section {
             let Some(item) = line.item() else { continue };
             let Some((left, right)) = item.text.split_once(':') else { continue };
@@ -307,7 +323,7 @@ impl<'a> Reader<'a> {
                 Vec::new()
             };
             if free || !on.is_empty() {
-                stated.entry(subject).or_insert_with(Vec::new).extend(on);
+                stated.entry(subject).or_insert_with(|| (item.start, Vec::new())).1.extend(on);
             }
         }
         stated
@@ -323,8 +339,15 @@ impl<'a> Reader<'a> {
             let named: Vec<Reference> = ids_in(&on).into_iter().filter(known).collect();
             let Some(first) = named.first() else { continue };
             let list: Vec<&str> = named.iter().map(|of| &on[of.at..of.at + of.len]).collect();
+            let (list, at) = (list.join(", "), from + first.at);
+            // Of so many, each would be looked up again for each.
+            let many = waiting.len() > 1 && waiting.len() * named.len() > MAX_PAIRS;
+            let set = many.then(|| self.build.set(&format!("{} and more", &on[first.at..first.at + first.len]), names.named(&on)));
             for ix in waiting {
-                self.build.waits(Waiting::Task(ix), &list.join(", "), from + first.at);
+                match set {
+                    Some(set) => self.build.implies_by(Waiting::Task(ix), On::Set(set), Origin::Explicit),
+                    None => self.build.waits(Waiting::Task(ix), &list, at),
+                }
             }
         }
     }
@@ -381,7 +404,8 @@ fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         WAIT_WORDS.iter().flat_map(|(word, alone)| lower.match_indices(word).map(|(at, word)| (at, word, *alone))).collect();
     places.sort_unstable_by_key(|(at, word, _)| (*at, std::cmp::Reverse(word.len())));
     let mut last = 0;
-    for (start, word, alone) in places {
+    let nexts: Vec<usize> = places.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]).collect();
+    for ((start, word, alone), next) in places.into_iter().zip(nexts) {
         if start < last {
             continue;
         }
@@ -393,6 +417,11 @@ fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
             let Some(on) = rest.strip_prefix("on").or(Some(rest).filter(|rest| bracketed || rest.starts_with(':'))) else { continue };
             rest = on;
         }
+        let names_a_field = rest.trim_start_matches('*').starts_with([':', '：']);
+        let is_name = word.starts_with("dependenc") || word == "deps";
+        if is_name && !names_a_field || is_denied(&lower[..start]) {
+            continue;
+        }
         // Such a word may be about anything where it stands alone.
         if !(bracketed || alone) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             continue;
@@ -400,6 +429,8 @@ fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         let rest = rest.trim_start_matches(['*', ':', '：', ' ', '\n', '\r', '\t']);
         let from = text.len() - rest.len();
         let ends: &[&str] = if bracketed { &[")", "）"] } else { &[")", "）", ". ", ".\n", ".\r", "; ", " — "] };
+        // No further than to the next such word.
+        let rest = &rest[..rest.len().min(next.saturating_sub(from).max(usize::from(next <= from) * rest.len()))];
         let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
         let value = rest[..end].trim_end_matches('.');
         if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {

@@ -17,7 +17,9 @@ enum Says {
     /// The left side waits for the right one.
     Waits,
     /// The right side waits for the left one.
-    Goes,
+    Blocks,
+    /// The same, by a sign: one after the other.
+    Arrow,
 }
 
 /// Words between two sides, the longer ones first.
@@ -32,11 +34,11 @@ const WORDS: [(&str, Says); 15] = [
     (" after ", Says::Waits),
     ("依赖", Says::Waits),
     ("依賴", Says::Waits),
-    (" blocks ", Says::Goes),
-    (" before ", Says::Goes),
-    ("-->", Says::Goes),
-    ("->", Says::Goes),
-    ("→", Says::Goes),
+    (" blocks ", Says::Blocks),
+    (" before ", Says::Blocks),
+    ("-->", Says::Arrow),
+    ("->", Says::Arrow),
+    ("→", Says::Arrow),
 ];
 
 /// All that the sentences of a text say.
@@ -80,23 +82,31 @@ fn of_sentence(text: &str, lower: &str, sentence: Range<usize>) -> Vec<Statement
             true
         }
     });
+    // What does not wait says nothing.
+    words.retain(|(start, ..)| !is_denied(&lower[sentence.start..*start]));
     let mut found = Vec::new();
     for (nth, &(start, end, says)) in words.iter().enumerate() {
         let left = nth.checked_sub(1).map_or(sentence.start, |before| words[before].1)..start;
         let right = end..words.get(nth + 1).map_or(sentence.end, |after| after.0);
         // `T003 depends on T001, T005 depends on T004`: behind the last comma something else begins.
-        let comma = |side: &Range<usize>| text[side.clone()].rfind([',', '，']).map(|at| side.start + at);
-        let begins = |side: Range<usize>, ends_here: bool| match comma(&side).filter(|_| says == Says::Waits) {
-            Some(at) if ends_here => side.start..at,
-            Some(at) => at + 1..side.end,
+        let comma = |side: &Range<usize>| text[side.clone()].char_indices().rev().find(|(_, c)| matches!(c, ',' | '，'));
+        let split = |side: Range<usize>, first: bool| match comma(&side).filter(|_| says != Says::Arrow) {
+            Some((at, _)) if first => side.start..side.start + at,
+            Some((at, sign)) => side.start + at + sign.len_utf8()..side.end,
             None => side,
         };
-        let left = if nth > 0 { begins(left, false) } else { left };
-        let right = if nth + 1 < words.len() && words[nth + 1].2 == Says::Waits { begins(right, true) } else { right };
+        let left = if nth > 0 { split(left, false) } else { left };
+        let right = if nth + 1 < words.len() { split(right, true) } else { right };
         found.push(match says {
             Says::Waits => Statement { waits: left, on: right },
-            Says::Goes => Statement { waits: right, on: left },
+            Says::Blocks | Says::Arrow => Statement { waits: right, on: left },
         });
     }
     found
+}
+
+/// Whether what stands before a word turns it round: `does not depend on`.
+pub fn is_denied(before: &str) -> bool {
+    let before = before.trim_end();
+    ["not", "n't", "never", "no longer", "without", "不"].iter().any(|no| before.ends_with(no))
 }

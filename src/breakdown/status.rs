@@ -95,7 +95,9 @@ const OPEN: [&str; 49] = [
 /// Whether a word says that somebody has begun, waits for a review, or is held up.
 pub fn is_under_way(word: &str) -> bool {
     let lower = bare(word).replace(['_', '-'], " ");
-    ["in progress", "review", "blocked", "on hold", "doing", "wip"].iter().any(|known| lower.contains(known)) && is_known(word) && status(word).is_none()
+    ["in progress", "review", "blocked", "on hold", "doing", "wip"].iter().any(|known| lower.contains(known))
+        && is_known(word)
+        && status(word).is_none()
 }
 
 /// Whether a word says that something is still to be done.
@@ -132,7 +134,12 @@ pub fn status(text: &str) -> Option<Mark> {
     let head = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let head = head.split(" - ").next().unwrap_or_default().trim();
     // "fixed (unverified)" is not finished, "approved" waits for its merge.
-    let unsure = lower.contains("unverified") || lower.contains("not done");
+    let part =
+        lower.split('%').next().filter(|_| lower.contains('%')).map(|before| before.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    let percent = part.is_some_and(|at| lower[at..].split('%').next().is_some_and(|digits| !digits.is_empty() && digits != "100"));
+    let denied = lower.split_once(':').is_some_and(|(_, value)| matches!(value.trim().split(' ').next(), Some("no" | "not" | "false")));
+    let except = [" except", " but ", "partial", "unverified", "not done"].iter().any(|words| lower.contains(words));
+    let unsure = except || percent || denied;
     let is = |words: &[&str]| {
         let begins = |word: &&str| head == *word || head.strip_prefix(*word).is_some_and(|rest| rest.starts_with([' ', '\u{fe0f}']));
         words.iter().any(begins)

@@ -153,7 +153,8 @@ impl<'a, 's> Reader<'a, 's> {
                 };
                 if let Some((id, name)) = opens {
                     heading = Some((id, name, span));
-                    let len = lines[at..].iter().position(|next| next.heading().is_some() || boxed(next).is_some()).unwrap_or(lines.len() - at);
+                    let len =
+                        lines[at..].iter().position(|next| next.heading().is_some() || boxed(next).is_some()).unwrap_or(lines.len() - at);
                     below = &lines[at..at + len];
                     (stream, lane_level) = (None, level);
                 } else if self.style.lane.is_some() && level <= 2 {

@@ -10,6 +10,7 @@ use crate::core::event::{Event, Mark, Recorded};
 use crate::core::id::TaskId;
 use crate::core::state::{Phase, State};
 use crate::failure::{Failure, say};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -86,7 +87,8 @@ fn write_all(breakdown: &Path, options: &Options, tasks: &Receiver<Vec<(TaskId, 
 /// Writes what can be; gives the rest, with why not. What can't be read or found is looked for again, as somebody may
 /// just be saving it.
 fn write(breakdown: &Path, options: &Options, wanted: &[(TaskId, String)]) -> Result<Vec<(TaskId, Unwritten)>, Failure> {
-    let mut wanted = wanted.to_vec();
+    // A task may have been done, retried and done again.
+    let mut wanted: Vec<(TaskId, String)> = wanted.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect();
     let mut unwritten: Vec<(TaskId, Unwritten)> = Vec::new();
     let mut failure = None;
     for tries in 0..MAX_TRIES {
@@ -114,6 +116,9 @@ fn write(breakdown: &Path, options: &Options, wanted: &[(TaskId, String)]) -> Re
         failure = None;
         if !changes.is_empty() {
             if !only_says_so(&source, &parsed, options, &changes) {
+                changes.retain(|change| only_says_so(&source, &parsed, options, std::slice::from_ref(change)));
+            }
+            if changes.is_empty() {
                 return Err(Failure::usage(format!("{}: to say it would say something else too", breakdown.display())));
             }
             if !replace(breakdown, &source, &changes)? {
@@ -160,8 +165,12 @@ fn replace(breakdown: &Path, source: &Source, changes: &[Change]) -> Result<bool
         }
         let file = if source.is_folder() { breakdown.join(inner) } else { breakdown.to_owned() };
         let failed = |error: std::io::Error| Failure::usage(format!("{}: can't be written: {error}", file.display()));
-        if !replace_file(&file, before, &after).map_err(failed)? {
-            return Ok(false);
+        match replace_file(&file, before, &after) {
+            Ok(true) => {}
+            // For a moment, somebody who saves it may have taken it away.
+            Ok(false) => return Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
         }
     }
     Ok(true)
@@ -176,7 +185,9 @@ fn replace_file(file: &Path, before: &str, after: &str) -> std::io::Result<bool>
     }
     write_new(&new, file, after)?;
     let written = exchange(&new, file, before);
-    let _ = std::fs::remove_file(&new);
+    // Where somebody has replaced the file in between, theirs is what lies there now.
+    let lost = matches!(written, Ok(false)) && std::fs::read(&new).is_ok_and(|found| found != after.as_bytes());
+    let _ = if lost { std::fs::rename(&new, file) } else { std::fs::remove_file(&new) };
     written
 }
 

@@ -237,6 +237,7 @@ fn task_master_with_tags_parts_and_a_cycle() {
               master:3 Part Skipped
             [next] next
               next:1 Later Deferred
+            5:27 Info under-way: begun, in review or blocked by their status, and so still to be done here: master:2
             5:81 Info part-reference: 3.1 is a part of task 3: the whole task is waited for
             5:87 Error unknown-reference: `master:9` is nothing that this breakdown has
             6:65 Warning sub-task-cycle: these sub-tasks wait for each other in a cycle: 2.1 ← 2.2 ← 2.1: remove one of the dependencies
@@ -307,6 +308,7 @@ fn beads_with_an_epic_a_tombstone_and_a_bad_line() {
             [bd-a1] Epic
               bd-a1.1 First Done
               bd-a1.2 Second ← bd-a1.1
+            3:26 Info under-way: begun, in review or blocked by their status, and so still to be done here: bd-a1.2
             4:8 Error unreadable: this line is no JSON: Unterminated string literal: the other lines are read
             6:190 Error unknown-reference: `bd-none` is nothing that this breakdown has: did you mean task bd-old? → bd-old
             2 can be written back
@@ -382,6 +384,7 @@ fn ccpm_with_raw_ids_companions_and_a_folder_of_parts() {
             [018] Parts ← 008
               018/001 Part a Done
               018/002 Part b ← 018/001
+            56:7 Info under-way: begun, in review or blocked by their status, and so still to be done here: 010
             3 can be written back
         "#]],
     );
@@ -403,6 +406,7 @@ fn bmad_in_its_four_forms() {
               3.5 long tests ← (3.2)
             [Epic 3.5] Epic 3-5 ← ([Epic 3])
               3.5.1 extra
+            10:3 Info under-way: begun, in review or blocked by their status, and so still to be done here: 3.5.1
             3 can be written back
         "#]],
     );

@@ -185,21 +185,19 @@ fn gsd_with_phases_that_are_over_or_not_yet_planned() {
             ("phases/02-now/02-02-SUMMARY.md", "# Done\n"),
         ],
         expect![[r#"
-            gsd, certain: 5 tasks (2 done), 0 edges, 2 between groups, 2 groups
+            gsd, certain: 4 tasks (2 done), 0 edges, 2 between groups, 2 groups
             gsd: X
             [Phase 02] Now ← [Phase 1]
               02-01 a Done
               02-02 b Done
               02-03 c
-              02-04 TBD !it is a template that was not filled in
             [Phase 3] Later ← [Phase 02]
               Phase-3 Later
-            [Phase 1] Old (completed 2026-01-01)
+            [Phase 1] Old
             7:1 Warning no-plans: phase 3 has no plans yet: it is one task until it has
-            15:1 Warning two-truths: plan 02-02 is not ticked, but phases/02-now/02-02-SUMMARY.md is there: it counts as done
+            15:1 Warning two-truths: plans are not ticked, but their summaries are there: they count as done: 02-02
             19:1 Info listed-again: plan 02-01 is listed again: it is one task
-            20:1 Error placeholder: task 02-04 is a template that was not filled in (`TBD`): write what it is, or remove it
-            2 can be written back
+            1 can be written back
         "#]],
     );
 }
@@ -784,6 +782,86 @@ fn sentences_of_a_section_one_by_one() {
               T005 e ← T001, T004
               T006 f ← T005, T002, T003
             6 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_review_of_the_sentences_found() {
+    check(
+        &[(
+            "specs/001-x/tasks.md",
+            "# Tasks: X\n\n## Phase 1: a\n\n- [ ] T001 Add shading (deferred lighting)\n- [ ] T002 b (dependencies: T001)\n- [ ] T003 c (does not depend on T002)\n- [ ] T004 d. Dependencies: T001\n- [ ] T005 Remove it\n\n## Dependencies\n\n- T005 does not depend on T001\n- T002 depends on T001，T004 depends on T003\n- T001 blocks T002, T003 blocks T004\n\n## Phase 2: b\n\n- [ ] T006 needs T005\n\n## Dependencies of phase 2\nprose that says nothing\n",
+        )],
+        expect![[r#"
+            spec-kit, certain: 6 tasks (0 done), 3 edges, 2 groups
+            spec-kit: X
+            [Phase 1] a
+              T001 Add shading (deferred lighting)
+              T002 b (dependencies: T001) ← T001
+              T003 c (does not depend on T002) ← (T002)
+              T004 d. Dependencies: T001 ← T001, T003
+              T005 Remove it ← (T004)
+            [Phase 2] b ← ([Phase 1])
+              T006 needs T005
+            6 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "T.md",
+            "# T\n\n- [ ] 1.1 a\n- [ ] 1.2 b\n- [ ] 1.3 c\n- [ ] 1.4 d\n- [ ] 1.5 e\n  - Depends on: 1.1-1.3\n- [ ] 1.6 f\n  - Depends on: 1.1 in parallel with 1.2\n- [ ] 1.7 g\n  - Depends on: Task 1.1 - 3D renderer, 1.2 but not 1.3\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 7 tasks (0 done), 6 edges, 0 groups
+            task-list: T
+              1.1 a
+              1.2 b
+              1.3 c
+              1.4 d
+              1.5 e ← 1.1, 1.2, 1.3
+              1.6 f ← 1.1
+              1.7 g ← 1.1, 1.2
+            3:1 Info unordered: 4 tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line
+            7 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "s.md",
+            "# S\n\n### Task 1: a\n**Status**: Done except tests\n\n### Task 2: b\n**Status**: Verified: no\n**Depends on**: Task 1\n\n### Task 3: Hide items (closed tickets)\n**Status**: TODO\n**Depends on**: nothing\n",
+        )],
+        expect![[r#"
+            streams, certain: 3 tasks (0 done), 1 edge, 0 groups
+            streams: S
+              1 a
+              2 b ← 1
+              3 Hide items (closed tickets)
+            1 can be written back
+        "#]],
+    );
+    check(
+        &[(".planning/ROADMAP.md", "# R\n\n### Phase 1: p\n- [ ] 01-01-PLAN.md — x (Wave 4294967295)\n- [ ] 01-02-PLAN.md — y\n")],
+        expect![[r#"
+        gsd, certain: 2 tasks (0 done), 0 edges, 1 group
+        gsd: R
+        [Phase 1] p
+          01-01 x (Wave 4294967295)
+          01-02 y
+        2 can be written back
+    "#]],
+    );
+    check(
+        &[(
+            "issues.jsonl",
+            "{\"id\":\"a\",\"title\":\"a\",\"status\":\"open\",\"issue_type\":\"task\",\"dependencies\":[{\"issue_id\":\"a\",\"depends_on_id\":\"\u{212a}1\",\"type\":\"blocks\"}]}\n",
+        )],
+        expect![[r#"
+            beads, certain: 1 task (0 done), 1 edge, 0 groups
+            beads: 
+              a a !it waits for `K1`, which does not exist
+            1:108 Error unknown-reference: `K1` is nothing that this breakdown has
+            1 can be written back
         "#]],
     );
 }
