@@ -16,7 +16,12 @@ fuzz_target!(|input: (&str, u8, Vec<Edit<'_>>)| {
     for (start, end, new) in edits {
         let position = |(line, character): (u8, u8)| Position::new(line.into(), character.into());
         let range = Range::new(position(start), position(end));
-        edit(&mut text, &mut lines, TextDocumentContentChangeEvent { range: Some(range), range_length: None, text: new.to_owned() }, encoding);
+        edit(
+            &mut text,
+            &mut lines,
+            TextDocumentContentChangeEvent { range: Some(range), range_length: None, text: new.to_owned() },
+            encoding,
+        );
         assert_eq!(lines, Lines::new(&text));
     }
     for (offset, _) in text.char_indices() {

@@ -37,14 +37,17 @@ fuzz_target!(|given: &str| {
     assert_eq!(parsed.plan.tasks.len(), parsed.outline.tasks.len());
     for spot in &parsed.outline.tasks {
         assert!(inside(&spot.span) && spot.named.iter().chain(&spot.status).all(inside), "{spot:?}");
-        assert!(spot.steps.iter().all(|(range, _)| inside(range)), "{spot:?}");
+        assert!(spot.steps.iter().all(|step| inside(&step.span)), "{spot:?}");
+        assert!(spot.details.iter().all(|(_, span)| inside(span)), "{spot:?}");
     }
     assert!(parsed.problems.iter().all(|problem| inside(&problem.span)), "{:?}", parsed.problems);
     let _ = parsed.counts();
     for task in parsed.plan.tasks.iter().take(3) {
-        match done(text, &parsed, &task.id, &task.title) {
+        match done(text, &parsed, &[(task.id.clone(), task.title.clone())]).remove(0) {
             Ok(change) => assert!(inside(&change.span) && !change.span.is_empty(), "{change:?}"),
-            Err(why) => assert!(why != Unwritten::Gone || parsed.plan.tasks.iter().filter(|other| other.id == task.id).count() > 1, "{}", task.id),
+            Err(why) => {
+                assert!(why != Unwritten::Gone || parsed.plan.tasks.iter().filter(|other| other.id == task.id).count() > 1, "{}", task.id)
+            }
         }
     }
     // What a format can hold is the same when it is read again, whatever it was.

@@ -232,8 +232,16 @@ impl<'a> Builder<'a> {
             self.mark(task, Mark::Skipped, SaidBy::Title);
         } else if begins("DEFERRED") || bracketed("DEFERRED") || deferred {
             self.mark(task, Mark::Deferred, SaidBy::Title);
-        } else if self.outline.tasks[task].mark.is_none() && says_done(title, tail) {
-            self.mark(task, Mark::Done, SaidBy::Title);
+        } else if says_done(title, tail) {
+            let spot = &self.outline.tasks[task];
+            match spot.mark {
+                None => self.mark(task, Mark::Done, SaidBy::Title),
+                Some(_) if self.marks.contains_key(&task) => {}
+                Some(_) => {
+                    let what = format!("the title of task {} says that it is done, its box does not: the box counts", spot.id);
+                    self.problems.push(Problem::warning("two-truths", spot.span.clone(), what));
+                }
+            }
         }
     }
 
