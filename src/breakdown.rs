@@ -26,6 +26,7 @@ pub mod problem;
 pub mod refs;
 pub mod resolve;
 pub mod rune;
+pub mod said;
 pub mod source;
 pub mod spec_kit;
 pub mod spec_kitty;

@@ -2,10 +2,11 @@
 //! `completed` is done, what is archived is not taken up.
 
 use super::body;
-use super::build::{Builder, Waiting, spelling};
+use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
+use super::said::spelling;
 use super::text::{File, Text};
 use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};

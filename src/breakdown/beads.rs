@@ -55,6 +55,7 @@ impl super::Reader for Beads {
         for (id, &stream) in &streams {
             above(id).into_iter().for_each(|epic| within.entry(epic).or_default().push(stream));
         }
+        within.values_mut().for_each(|streams| streams.sort_unstable());
         for parent in &mut build.outline.parents {
             let own = streams.get(parent.stream.as_str()).and_then(|stream| within.get(stream));
             parent.nested = own.into_iter().flatten().map(|&stream| build.plan.streams[stream].id.clone()).collect();
@@ -76,9 +77,7 @@ impl super::Reader for Beads {
                 } else if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
                     build.waits_exactly(who, word, on.place(text.all));
                     // An epic is over when those in it are.
-                    let mut nested = streams.get(word).and_then(|epic| within.get(epic)).cloned().unwrap_or_default();
-                    nested.sort_unstable();
-                    for inner in nested {
+                    for &inner in streams.get(word).and_then(|epic| within.get(epic)).into_iter().flatten() {
                         build.implies(who, On::Stream(inner));
                     }
                 }
@@ -187,10 +186,14 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
         build.plan.tasks[ix].broken.get_or_insert_with(|| "it is a gate of beads: what it waits for is told there, by closing it".into());
         build.outline.tasks[ix].status = None;
     }
-    let pinned = issue.word_of("status") == Some("pinned") || ["pinned", "ephemeral"].iter().any(|key| issue.word_of(key) == Some("true"));
-    if NO_WORK.contains(&kind) || pinned {
-        let place = issue.get("issue_type").map_or(issue.span.clone(), |value| value.place(all));
-        build.detail(ix, Detail::Notes, &format!("it is no work: {}", if pinned { "it is pinned or of the moment" } else { kind }), place);
+    let keys = [("issue_type", ""), ("status", "pinned"), ("pinned", "true"), ("ephemeral", "true")];
+    let no_work = keys.iter().find_map(|(key, sign)| {
+        let value =
+            issue.get(key).filter(|value| value.word().is_some_and(|word| word == *sign || sign.is_empty() && NO_WORK.contains(&word)))?;
+        Some((if *sign == "true" { format!("{key}: true") } else { value.word()?.to_owned() }, value.place(all)))
+    });
+    if let Some((why, place)) = no_work {
+        build.detail(ix, Detail::Notes, &format!("it is no work: {why}"), place);
         if !build.marks.contains_key(&ix) {
             build.mark(ix, Mark::Skipped, SaidBy::Format);
         }

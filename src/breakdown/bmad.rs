@@ -90,7 +90,7 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         }
         if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {
             let span = value.place(text.all);
-            build.detail(ix, Detail::Notes, "a person looks at its plan before it is carried out (spec_checkpoint)", span.clone());
+            build.detail(ix, Detail::Notes, "a person looks at its plan before it is carried out (spec_checkpoint: true)", span.clone());
             let what = format!("story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)");
             build.problems.push(Problem::info("needs-a-person", span, what));
         }

@@ -5,7 +5,7 @@ use super::build::{Builder, On, Waiting, unpadded};
 use super::detect::Signs;
 use super::headings::numbered;
 use super::outline::{Detail, SaidBy};
-use super::problem::Problem;
+use super::problem::{Problem, some_of};
 use super::refs::{Target, references};
 use super::status::status;
 use super::task_list::boxed;
@@ -20,8 +20,6 @@ use std::ops::Range;
 
 /// Characters that are taken of an objective.
 const MAX_PROSE: usize = 4_000;
-/// Ids named in a sentence.
-const MAX_NAMED: usize = 12;
 
 /// The format.
 pub struct Gsd;
@@ -70,10 +68,13 @@ fn phase_of(path: &str) -> Option<&str> {
     folder.split('-').next().filter(|phase| phase.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The id of a plan by its file: `01-02-PLAN.md`, or `02-PLAN.md` in the folder of its phase.
-fn id_of(file: &File<'_>, end: &str, phase: Option<&str>) -> String {
+/// The phase and the id of a plan by what belongs to it: `01-02-PLAN.md`, or `02-SUMMARY.md` in the folder of its phase.
+fn identity(file: &File<'_>, end: &str, front: &Value) -> (String, String) {
     let name = file.name().trim_end_matches(end).trim_end_matches('-');
-    if name.contains('-') { name.to_owned() } else { format!("{}-{name}", phase.unwrap_or_default()) }
+    // The folder says it where the front matter does not: `phases/00-foundation/01-PLAN.md`.
+    let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).or_else(|| phase_of(file.path)).unwrap_or_default();
+    let id = if name.contains('-') { name.to_owned() } else { format!("{phase}-{}", front.word_of("plan").unwrap_or(name)) };
+    (phase.to_owned(), id)
 }
 
 fn is_plan(file: &File<'_>) -> bool {
@@ -105,7 +106,7 @@ fn wave_in(title: &str) -> Option<u32> {
 
 struct Reader<'a> {
     build: Builder<'a>,
-    /// Phases of the summary, with their boxes, for a roadmap without plans.
+    /// Phases of the summary, with their boxes.
     phases: Vec<(String, String, Line<'a>)>,
     waves: HashMap<usize, u32>,
     /// Plans that the roadmap lists.
@@ -190,7 +191,8 @@ impl<'a> Reader<'a> {
 
     /// What a plan's summary says is that it has been carried out.
     fn summary(&mut self, file: &File<'_>) {
-        let id = id_of(file, "SUMMARY.md", phase_of(file.path));
+        let front = self.build.front(file).unwrap_or_else(|| Value::nothing(file.range.start));
+        let (_, id) = identity(file, "SUMMARY.md", &front);
         let Some(&ix) = self.plans.get(&id) else { return };
         if !self.build.marks.contains_key(&ix) {
             self.summed_up.extend(Some(ix).filter(|ix| self.build.outline.tasks[*ix].mark.is_some()));
@@ -201,22 +203,18 @@ impl<'a> Reader<'a> {
     /// Plans that are not ticked and have been carried out: told of once.
     fn tell_summed_up(&mut self) {
         let Some(&first) = self.summed_up.first() else { return };
-        let names: Vec<&str> = self.summed_up.iter().take(MAX_NAMED).map(|ix| self.build.plan.tasks[*ix].id.as_str()).collect();
-        let more = if self.summed_up.len() > MAX_NAMED { ", …" } else { "" };
-        let what = format!("plans are not ticked, but their summaries are there: they count as done: {}{more}", names.join(", "));
+        let names = some_of(self.summed_up.iter().map(|ix| self.build.plan.tasks[*ix].id.as_str()));
+        let what = format!("plans are not ticked, but their summaries are there: they count as done: {names}");
         self.build.problems.push(Problem::warning("two-truths", self.build.outline.tasks[first].span.clone(), what));
     }
 
     fn plan(&mut self, file: &File<'a>) {
         let front = self.build.front(file);
         let front = front.unwrap_or_else(|| Value::nothing(file.range.start));
-        let of_name = file.name().trim_end_matches("PLAN.md").trim_end_matches('-');
-        // The folder says it where the front matter does not: `phases/00-foundation/01-PLAN.md`.
-        let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).or_else(|| phase_of(file.path)).unwrap_or_default();
-        let id = if of_name.contains('-') { of_name.to_owned() } else { format!("{phase}-{}", front.word_of("plan").unwrap_or(of_name)) };
+        let (phase, id) = identity(file, "PLAN.md", &front);
         let known = self.plans.get(&id).copied();
         let ix = known.unwrap_or_else(|| {
-            let stream = self.stream_of(phase, &front);
+            let stream = self.stream_of(&phase, &front);
             let span = front.get("plan").map_or(file.range.start..file.range.start, |plan| plan.place(self.build.text.all));
             self.build.task(&id, &id, stream, span)
         });

@@ -113,13 +113,14 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
             build.waits(Waiting::Task(ix), text, start + heading.len() - title.len() + from);
         }
         let fields = fields(&region);
-        for field in fields.iter().filter(|field| (style.field)(&field.name)) {
+        for field in fields.iter().filter(|field| field.name != "status" && (style.field)(&field.name)) {
             build.field(ix, field);
         }
         let said_open = title.rsplit(' ').next().is_some_and(|word| word == word.to_uppercase() && status(word).is_none() && is_open(word));
         boxes(build, ix, &region, style, said_open);
+        // It counts over the boxes.
         if let Some(field) = fields.iter().find(|field| field.name == "status") {
-            build.status_field(ix, field);
+            build.field(ix, field);
         }
         sections.push(Section { heading, start, region, fields });
         if build.is_full(line.start) {

@@ -96,6 +96,9 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
     let plan = document.plan;
     let format = std::mem::take(&mut build.plan.format);
     build.other_boxes = document.other_boxes;
+    let places = |key: &str| items(key).iter().map(|value| value.place(all)).collect();
+    let outline = &mut build.outline;
+    (outline.milestones, outline.deliverables, outline.risks) = (places("milestones"), places("deliverables"), places("risks"));
     build.plan = Plan { streams: Vec::new(), tasks: Vec::new(), gates: Vec::new(), format, ..plan };
     for (stream, value) in plan.streams.iter().zip(items("streams")) {
         build.stream(stream.id.as_str(), &stream.name, place(value, "name"));

@@ -5,7 +5,7 @@
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
 use super::outline::{Detail, Parent, SaidBy};
-use super::problem::Problem;
+use super::problem::{Problem, some_of};
 use super::refs::id_len;
 use super::task_list::{boxed, has_no_tasks};
 use super::text::{Field, Line, Text, Tick, clean_title, fields, names_tasks};
@@ -24,8 +24,6 @@ const FIELDS: [&str; 11] =
     ["depends", "depends on", "dependencies", "objective", "agent", "files", "file", "estimate", "effort", "skills", "acceptance criteria"];
 /// Bullets of a task that are taken as its steps.
 const MAX_STEPS: usize = 40;
-/// Ids named in a sentence.
-const MAX_NAMED: usize = 12;
 
 /// The format.
 pub struct Kiro;
@@ -234,7 +232,9 @@ impl<'a> Reader<'a> {
                 self.build.mark(ix, Mark::Skipped, SaidBy::Format);
             }
             let what = "it is optional: it is done only where somebody asks for it";
-            self.build.detail(ix, Detail::Notes, what, line.span());
+            // Its own sign, or that of what it is a part of.
+            let sign = line.text.find(']').and_then(|at| Some(line.start + at + line.text[at..].find('*')?)).filter(|_| item.optional);
+            self.build.detail(ix, Detail::Notes, what, sign.map_or(line.start..line.start, |at| at..at + 1));
         }
         let mut taken = HashSet::new();
         for field in fields_of(item, line, region) {
@@ -345,9 +345,7 @@ impl<'a> Reader<'a> {
             return false;
         }
         if !unknown.is_empty() {
-            let more = if unknown.len() > MAX_NAMED { ", …" } else { "" };
-            unknown.truncate(MAX_NAMED);
-            let what = format!("the waves name tasks that there are not: {}{more}", unknown.join(", "));
+            let what = format!("the waves name tasks that there are not: {}", some_of(unknown));
             self.build.problems.push(Problem::warning("no-wave", text.lines[fence.start].span(), what));
         }
         let numbers: HashMap<&str, usize> = waves.iter().enumerate().map(|(nth, wave)| (wave.id.as_str(), nth)).collect();

@@ -3,13 +3,10 @@
 
 use super::build::Builder;
 use super::outline::Detail;
-use super::problem::{Problem, Severity};
+use super::problem::{Problem, Severity, some_of};
 use super::text::Line;
 use crate::core::id::StreamId;
 use std::collections::{HashMap, HashSet};
-
-/// Ids named in a sentence.
-const MAX_NAMED: usize = 12;
 
 impl Builder<'_> {
     /// Tells of all that.
@@ -99,9 +96,8 @@ impl Builder<'_> {
     fn tell_under_way(&mut self) {
         let open: Vec<usize> = std::mem::take(&mut self.under_way).into_iter().filter(|ix| !self.marks.contains_key(ix)).collect();
         let Some(&first) = open.first() else { return };
-        let names: Vec<&str> = open.iter().take(MAX_NAMED).map(|&ix| self.plan.tasks[ix].id.as_str()).collect();
-        let more = if open.len() > MAX_NAMED { ", …" } else { "" };
-        let what = format!("begun, in review or blocked by their status, and so still to be done here: {}{more}", names.join(", "));
+        let names = some_of(open.iter().map(|&ix| self.plan.tasks[ix].id.as_str()));
+        let what = format!("begun, in review or blocked by their status, and so still to be done here: {names}");
         self.problems.push(Problem::info("under-way", self.outline.tasks[first].span.clone(), what));
     }
 
@@ -189,13 +185,14 @@ impl Builder<'_> {
     }
 
     fn check_totals(&mut self) {
+        let real = self.plan.tasks.len();
+        let of_parts: HashSet<&StreamId> =
+            self.outline.parents.iter().filter(|parent| parent.of_parts).map(|parent| &parent.stream).collect();
+        let parts = self.plan.tasks.iter().filter(|task| task.stream.as_ref().is_some_and(|stream| of_parts.contains(stream))).count();
+        // What has parts may be counted as one.
+        let whole = real - parts + self.outline.parents.len();
         for (_, line) in self.text.visible() {
             let Some((at, said)) = stated_total(line.text) else { continue };
-            let real = self.plan.tasks.len();
-            let of_parts: HashSet<&StreamId> =
-                self.outline.parents.iter().filter(|parent| parent.of_parts).map(|parent| &parent.stream).collect();
-            let parts = self.plan.tasks.iter().filter(|task| task.stream.as_ref().is_some_and(|stream| of_parts.contains(stream))).count();
-            let whole = real - parts + self.outline.parents.len();
             if said != real && said != whole && said > 0 {
                 let span = line.start + at..line.start + line.text.len();
                 self.problems.push(Problem::warning("total-disagrees", span, format!("it says {said} tasks, but {real} were read")));

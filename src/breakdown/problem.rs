@@ -52,6 +52,16 @@ impl Severity {
     }
 }
 
+/// Names that a sentence has at the most.
+const MAX_NAMED: usize = 12;
+
+/// Names for a sentence, the first few of them where there are many.
+pub fn some_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names = names.into_iter();
+    let first: Vec<&str> = names.by_ref().take(MAX_NAMED).collect();
+    first.join(", ") + if names.next().is_some() { ", …" } else { "" }
+}
+
 impl Problem {
     /// Something that can't be scheduled.
     pub fn error(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {

@@ -83,7 +83,6 @@ const MAX_LEADS: usize = 4;
 const ALL_OF: [&str; 17] = [
     "implementation",
     "feature",
-    "work",
     "previous",
     "above",
     "prior",
@@ -94,7 +93,8 @@ const ALL_OF: [&str; 17] = [
     "test",
     "phase",
     "stream",
-    "stor",
+    "story",
+    "stories",
     "step",
     "module",
     "component",
@@ -130,7 +130,9 @@ pub fn references(text: &str) -> Vec<Reference> {
             None => {}
         }
         let of = lower.strip_prefix("all ").filter(|of| !of.bytes().any(|byte| byte.is_ascii_digit()));
-        if ALL.contains(&lower.as_str()) || of.is_some_and(|of| ALL_OF.iter().any(|word| of.contains(word))) {
+        if ALL.contains(&lower.as_str())
+            || of.is_some_and(|of| of.split(' ').any(|word| ALL_OF.iter().any(|known| word.starts_with(known))))
+        {
             found.push(Reference { to: Target::AllBefore, at, len: piece.len() });
             continue;
         }

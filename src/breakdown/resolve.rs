@@ -79,9 +79,7 @@ impl Builder<'_> {
                 task.broken.get_or_insert(format!("its stream can't start: {why}"));
             }
         }
-        if deps != Deps::Explicit {
-            self.add_implied(deps);
-        }
+        self.add_implied(deps);
         let lists = self.plan.tasks.iter_mut().map(|task| &mut task.depends_on);
         for list in lists.chain(self.plan.streams.iter_mut().map(|stream| &mut stream.depends_on)).filter(|list| list.len() > 1) {
             let mut seen = std::collections::BTreeSet::new();
@@ -431,7 +429,19 @@ impl Builder<'_> {
         }
     }
 
+    /// Edges that the reader has found, of which `--deps` may want only those that are written, and its own instead.
     fn add_implied(&mut self, deps: Deps) {
+        let mut sets: HashMap<usize, Node> = HashMap::new();
+        let wanted = |origin: Origin| deps == Deps::Format || origin == Origin::Explicit;
+        let implied = std::mem::take(&mut self.implied);
+        for (who, on, origin) in implied.into_iter().filter(|(.., origin)| wanted(*origin)) {
+            let node = match on {
+                On::Task(ix) => Node::Task(self.plan.tasks[ix].id.clone()),
+                On::Stream(ix) => Node::Stream(self.plan.streams[ix].id.clone()),
+                On::Set(ix) => sets.entry(ix).or_insert_with(|| self.node_of_set(ix)).clone(),
+            };
+            self.depend(who, node, origin);
+        }
         match deps {
             Deps::Order => {
                 for ix in 1..self.plan.tasks.len() {
@@ -443,34 +453,17 @@ impl Builder<'_> {
                     self.depend(Waiting::Stream(ix), Node::Stream(self.plan.streams[ix - 1].id.clone()), Origin::Phase);
                 }
             }
-            Deps::Format | Deps::Explicit => {
-                let implied = std::mem::take(&mut self.implied);
-                let used: HashSet<usize> =
-                    implied.iter().filter_map(|(_, on, _)| if let On::Set(ix) = on { Some(*ix) } else { None }).collect();
-                let sets: Vec<Option<Node>> = std::mem::take(&mut self.sets)
-                    .into_iter()
-                    .enumerate()
-                    .map(|(ix, (name, members))| {
-                        let members: Vec<TaskId> = members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
-                        match &members[..] {
-                            _ if !used.contains(&ix) => None,
-                            [one] => Some(Node::Task(one.clone())),
-                            _ => Some(Node::Barrier(self.barrier(&name, members))),
-                        }
-                    })
-                    .collect();
-                for (who, on, origin) in implied {
-                    let node = match on {
-                        On::Task(ix) => Node::Task(self.plan.tasks[ix].id.clone()),
-                        On::Stream(ix) => Node::Stream(self.plan.streams[ix].id.clone()),
-                        On::Set(ix) => match &sets[ix] {
-                            Some(node) => node.clone(),
-                            None => continue,
-                        },
-                    };
-                    self.depend(who, node, origin);
-                }
-            }
+            Deps::Format | Deps::Explicit => {}
+        }
+    }
+
+    /// A set of one task is that task.
+    fn node_of_set(&mut self, set: usize) -> Node {
+        let (name, members) = std::mem::take(&mut self.sets[set]);
+        let members: Vec<TaskId> = members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+        match &members[..] {
+            [one] => Node::Task(one.clone()),
+            _ => Node::Barrier(self.barrier(&name, members)),
         }
     }
 

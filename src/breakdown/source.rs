@@ -1,6 +1,7 @@
 //! A breakdown from a file, a folder or standard input, with its limits.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns")]
 
+use super::problem::some_of;
 use super::text::Text;
 use super::{Input, folder};
 use crate::failure::Failure;
@@ -29,8 +30,6 @@ const BELOW: [(&str, &str); 8] = [
     (".claude/epics", "epic.md"),
     ("", "tasks.md"),
 ];
-/// Of those that are named in a sentence.
-const MAX_NAMED: usize = 8;
 
 /// A breakdown's text and where it is from.
 #[derive(Clone, Debug)]
@@ -170,7 +169,6 @@ pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
     let below: Vec<PathBuf> = BELOW
         .iter()
         .flat_map(|(folder, name)| below(&if folder.is_empty() { given.to_owned() } else { given.join(folder) }, name))
-        .take(MAX_NAMED + 1)
         .collect();
     match &below[..] {
         [one] => Ok(folder::begun_by(one).unwrap_or(one).to_owned()),
@@ -179,13 +177,9 @@ pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
             Err(Failure::usage(format!("{}: there is no breakdown in this folder: looked for {places}", given.display())))
         }
         several => {
-            let more = if several.len() > MAX_NAMED { ", …" } else { "" };
-            let names: Vec<String> = several.iter().take(MAX_NAMED).map(|file| file.display().to_string()).collect();
-            Err(Failure::usage(format!(
-                "{}: there are several breakdowns below it: name one of {}{more}",
-                given.display(),
-                names.join(", ")
-            )))
+            let names: Vec<String> = several.iter().map(|file| file.display().to_string()).collect();
+            let names = some_of(names.iter().map(String::as_str));
+            Err(Failure::usage(format!("{}: there are several breakdowns below it: name one of {names}", given.display())))
         }
     }
 }

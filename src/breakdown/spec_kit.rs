@@ -430,7 +430,7 @@ fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         let from = text.len() - rest.len();
         let ends: &[&str] = if bracketed { &[")", "）"] } else { &[")", "）", ". ", ".\n", ".\r", "; ", " — "] };
         // No further than to the next such word.
-        let rest = &rest[..rest.len().min(next.saturating_sub(from).max(usize::from(next <= from) * rest.len()))];
+        let rest = if next > from { &rest[..rest.len().min(next - from)] } else { rest };
         let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
         let value = rest[..end].trim_end_matches('.');
         if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {

@@ -71,7 +71,6 @@ impl super::Reader for TaskList {
         };
         let mut reader = Reader::new(text, &style);
         reader.read();
-        reader.lanes_that_wait();
         if reader.build.states_dependencies() {
             reader.tell_unordered();
         }
@@ -87,7 +86,6 @@ pub struct Reader<'a, 's> {
     pub tasks: Vec<TaskText<'a>>,
     /// Lines of sections on dependencies.
     dependencies: Vec<Line<'a>>,
-    names: Option<Names>,
     /// Lanes that say what they wait for.
     stated: HashSet<usize>,
     style: &'s Style,
@@ -108,7 +106,7 @@ impl<'a, 's> Reader<'a, 's> {
     pub fn new(text: &'a Text<'a>, style: &'s Style) -> Self {
         let mut build = Builder::new(text, style.name);
         build.read_topic(style.title_words);
-        Self { build, tasks: Vec::new(), dependencies: Vec::new(), names: None, stated: HashSet::new(), style }
+        Self { build, tasks: Vec::new(), dependencies: Vec::new(), stated: HashSet::new(), style }
     }
 
     /// Reads all boxes.
@@ -226,11 +224,11 @@ impl<'a, 's> Reader<'a, 's> {
                 break;
             }
         }
+        self.lanes_that_wait();
     }
 
     /// Puts tasks in order where nothing is written, and ends.
     pub fn finish(mut self, deps: Deps) -> Parsed {
-        self.lanes_that_wait();
         if self.style.lanes_in_order {
             let is_written = self.build.states_dependencies();
             if !is_written {
@@ -251,8 +249,7 @@ impl<'a, 's> Reader<'a, 's> {
 
 impl Reader<'_, '_> {
     /// `- Task 2 depends on [Task 1]`, `Task 2 依赖 Task 3（…）` in a section on dependencies.
-    fn tasks_that_wait(&mut self, start: usize, text: &str) -> bool {
-        let names = self.names.get_or_insert_with(|| Names::new(&self.build.plan));
+    fn tasks_that_wait(&mut self, start: usize, text: &str, names: &Names) -> bool {
         let of = |side: &str| -> Vec<usize> {
             let whole = references(side.trim_start_matches(['-', '*', '+', ' ']));
             let tasks = |reference: Reference| match reference.to {
@@ -301,9 +298,11 @@ impl Reader<'_, '_> {
 
     /// `- Phase 2 depends on Phase 1` in a section on dependencies.
     fn lanes_that_wait(&mut self) {
-        for line in std::mem::take(&mut self.dependencies) {
+        let lines = std::mem::take(&mut self.dependencies);
+        let names = Names::new(&self.build.plan);
+        for line in lines {
             let (start, body) = line.trimmed();
-            if self.tasks_that_wait(start, body) {
+            if self.tasks_that_wait(start, body, &names) {
                 continue;
             }
             let Some(at) = body.find("depends on") else { continue };

@@ -865,3 +865,14 @@ fn what_a_review_of_the_sentences_found() {
         "#]],
     );
 }
+
+#[test]
+fn what_is_written_of_many_is_kept_whatever_order_is_asked_for() {
+    use execution_coordinator::breakdown::{Deps, Format, parse};
+    let tasks: String = (1..=300).map(|nth| format!("- [ ] T{nth:03} do\n")).collect();
+    let text = format!("# Tasks: X\n\n## Phase 1: a\n\n{tasks}\n## Dependencies\n\n- T101-T300 depend on T001-T100\n");
+    for deps in [Deps::Format, Deps::Explicit, Deps::Order, Deps::Phase] {
+        let parsed = parse(&text, Some(Format::SpecKit), deps);
+        assert_eq!(parsed.counts().edges, 200 * 100, "{deps:?}");
+    }
+}

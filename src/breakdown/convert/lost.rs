@@ -2,14 +2,13 @@
 
 use super::{line, waits};
 use crate::breakdown::json::Document;
+use crate::breakdown::problem::some_of;
 use crate::core::id::TaskId;
 use crate::core::plan::{Dependency, Plan, Task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks up to which it is compared what each waits for in the end; above, what it waits for itself is.
 const MAX_CLOSED: usize = 1_000;
-/// Ids named in a sentence.
-const MAX_NAMED: usize = 12;
 
 /// A property of tasks, in a form in which two can be compared.
 type Property = (&'static str, fn(&Task) -> String);
@@ -40,9 +39,8 @@ pub fn between(before: &Document, after: &Document) -> Vec<String> {
     let pairs: Vec<(&Task, &Task)> = old.tasks.iter().filter_map(|task| Some((task, *known.get(&task.id)?))).collect();
     let mut tell = |what: &str, ids: Vec<&TaskId>| {
         if !ids.is_empty() {
-            let more = if ids.len() > MAX_NAMED { ", …" } else { "" };
-            let names: Vec<&str> = ids.iter().take(MAX_NAMED).map(|id| id.as_str()).collect();
-            lost.push(format!("{what} of {} {}: {}{more}", ids.len(), if ids.len() == 1 { "task" } else { "tasks" }, names.join(", ")));
+            let names = some_of(ids.iter().map(|id| id.as_str()));
+            lost.push(format!("{what} of {} {}: {names}", ids.len(), if ids.len() == 1 { "task" } else { "tasks" }));
         }
     };
     tell("all", old.tasks.iter().map(|task| &task.id).filter(|id| !known.contains_key(id)).collect());
