@@ -11,7 +11,7 @@ pub struct Names {
     /// Lower-case ids as written, with the tasks that have them.
     pub exact: HashMap<String, Vec<usize>>,
     ids: Vec<String>,
-    streams: HashMap<StreamId, Vec<usize>>,
+    streams: OnceCell<HashMap<StreamId, Vec<usize>>>,
     sorted: OnceCell<BTreeSet<(String, usize)>>,
     canonical: OnceCell<HashMap<String, Vec<usize>>>,
     numbers: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
@@ -26,14 +26,10 @@ impl Names {
         for (ix, id) in ids.iter().enumerate() {
             exact.entry(id.clone()).or_default().push(ix);
         }
-        let mut streams: HashMap<StreamId, Vec<usize>> = HashMap::new();
-        for (ix, task) in plan.tasks.iter().enumerate() {
-            task.stream.iter().for_each(|stream| streams.entry(stream.clone()).or_default().push(ix));
-        }
         Self {
             exact,
             ids,
-            streams,
+            streams: OnceCell::new(),
             sorted: OnceCell::new(),
             canonical: OnceCell::new(),
             numbers: OnceCell::new(),
@@ -42,8 +38,15 @@ impl Names {
     }
 
     /// The tasks of a stream.
-    pub fn of_stream(&self, stream: &StreamId) -> &[usize] {
-        self.streams.get(stream).map_or(&[], Vec::as_slice)
+    pub fn of_stream(&self, plan: &Plan, stream: &StreamId) -> &[usize] {
+        let streams = self.streams.get_or_init(|| {
+            let mut streams: HashMap<StreamId, Vec<usize>> = HashMap::new();
+            for (ix, task) in plan.tasks.iter().enumerate() {
+                task.stream.iter().for_each(|stream| streams.entry(stream.clone()).or_default().push(ix));
+            }
+            streams
+        });
+        streams.get(stream).map_or(&[], Vec::as_slice)
     }
 
     /// The tasks that have this id with something behind it: `T031-MIN`.
@@ -105,9 +108,9 @@ impl Names {
     pub fn nearest(&self, id: &str) -> Option<usize> {
         let id = id.to_lowercase();
         // One number is as near to a wrong one as another: only letters, padding and signs may be slips of the pen.
-        let numbers = |id: &str| -> Vec<u64> { id.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect() };
-        let own = numbers(&id);
-        let same = self.exact.iter().filter(|(name, _)| numbers(name) == own);
+        let numbers = |id| str::split(id, |c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u64>().ok());
+        let own: Vec<u64> = numbers(&id).collect();
+        let same = self.exact.iter().filter(|(name, _)| numbers(name).eq(own.iter().copied()));
         let near = same.map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
         near.filter(|(distance, ..)| *distance <= 1 + id.len() / 3).min().map(|(_, _, ix)| ix)
     }

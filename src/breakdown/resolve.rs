@@ -401,7 +401,7 @@ impl Builder<'_> {
             && let Some(stream) = self.find_stream(&id[..letters])
             && let Ok(number) = id[letters..].parse::<usize>()
         {
-            let of_stream = names.of_stream(&self.plan.streams[stream].id);
+            let of_stream = names.of_stream(&self.plan, &self.plan.streams[stream].id);
             let by_number = names.exact.get(&id[letters..]).and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
             if let Some(&ix) = by_number {
                 return Found::One(ix);

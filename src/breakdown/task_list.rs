@@ -299,6 +299,9 @@ impl Reader<'_, '_> {
     /// `- Phase 2 depends on Phase 1` in a section on dependencies.
     fn lanes_that_wait(&mut self) {
         let lines = std::mem::take(&mut self.dependencies);
+        if lines.is_empty() {
+            return;
+        }
         let names = Names::new(&self.build.plan);
         for line in lines {
             let (start, body) = line.trimmed();
