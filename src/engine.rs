@@ -13,6 +13,7 @@ pub mod execute;
 pub mod execution;
 pub mod follow;
 pub mod locate;
+pub mod output;
 pub mod owner;
 pub mod places;
 pub mod start;

@@ -3,6 +3,8 @@
 
 pub mod git;
 pub mod leftovers;
+pub mod link;
+pub mod pipes;
 pub mod repository;
 pub mod sandbox;
 pub mod submodules;

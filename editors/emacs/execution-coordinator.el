@@ -333,8 +333,11 @@ Call DONE with the answer, or FAILED with an error, or with nothing where no ans
     (forward-line line)))
 (defun execution-coordinator-output (task)
   "Show what TASK printed." (interactive (list (execution-coordinator--read "output")))
-  (let ((page (execution-coordinator--ask :task/output (list :execution (plist-get (execution-coordinator--board) :execution) :task task))))
-    (execution-coordinator--display (format "*Task %s*" task) (plist-get page :text))))
+  (let ((page (execution-coordinator--ask :task/output (list :execution (plist-get (execution-coordinator--board) :execution) :task task :limit 1048576))))
+    (execution-coordinator--display
+     (format "*Task %s*" task)
+     (concat (plist-get page :text)
+             (and (>= (plist-get page :next) 1048576) (format "\n(there is more: `execution-coordinator output %s`)" task))))))
 (defun execution-coordinator-report ()
   "Show the return protocol." (interactive)
   (let ((board (or (execution-coordinator--board) (user-error "Nothing is being executed here"))))

@@ -73,7 +73,7 @@ fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
             Some(line_of(&update["title"]))
         }
         "usage_update" => {
-            heard.usage.cost_usd = update["cost"]["amount"].as_f64().or(heard.usage.cost_usd);
+            heard.session_total.cost_usd = update["cost"]["amount"].as_f64().or(heard.session_total.cost_usd);
             None
         }
         _ => None,

@@ -2,7 +2,7 @@
 //!
 //! Measured with 0.169: a declined command is no end of its turn; an interrupted turn leaves its command
 //! running until the server ends; a retry is an `error` that says so. Tokens come with each answer of the
-//! model, so those of a thread that is gone on with are not counted twice.
+//! model, and those of a turn before ours are left out.
 
 use super::codex;
 use super::conversation::{Conversation, Subject};
@@ -149,6 +149,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
     }
     match method {
         "turn/started" => {
+            heard.turn = parameters["turn"]["id"].as_str().map(str::to_owned);
             (heard.finished, heard.failed) = (false, None);
             None
         }
@@ -182,6 +183,11 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         },
         "item/agentMessage/delta" | "item/reasoning/textDelta" | "item/reasoning/summaryTextDelta" => Some(String::new()),
         "thread/tokenUsage/updated" => {
+            // Of a thread that is gone on with, the last call of its turn before is told once more.
+            let turn = parameters["turnId"].as_str();
+            if thread == heard.session.as_deref() && turn.is_some() && turn != heard.turn.as_deref() {
+                return None;
+            }
             let last = &parameters["tokenUsage"]["last"];
             let tokens: u64 = ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
             heard.usage.tokens = Some(heard.usage.tokens.unwrap_or(0) + tokens);

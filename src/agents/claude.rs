@@ -170,7 +170,13 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             heard.text = event["result"].as_str().unwrap_or_default().to_owned();
             let tokens = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"];
             heard.usage.tokens = Some(tokens.iter().filter_map(|key| event["usage"][key].as_u64()).sum());
-            heard.usage.cost_usd = event["total_cost_usd"].as_f64();
+            // Since 2.1.332 the total is that of the session, and the increment is told beside it.
+            let increment = event["model_usage_since_last_result"].as_object();
+            let increment = increment.map(|models| models.values().filter_map(|model| model["costUSD"].as_f64()).sum::<f64>());
+            heard.usage.cost_usd = match increment {
+                Some(increment) => Some(heard.usage.cost_usd.unwrap_or(0.0) + increment),
+                None => event["total_cost_usd"].as_f64(),
+            };
             heard.usage.turns = event["num_turns"].as_u64().and_then(|turns| u32::try_from(turns).ok());
             let denied = event["permission_denials"].as_array().into_iter().flatten().map(|denied| line_of(&denied["tool_name"]));
             heard.denied = denied.filter(|tool| !USELESS.contains(&tool.as_str())).collect();

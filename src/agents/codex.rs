@@ -88,7 +88,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         "turn.completed" => {
             heard.finished = true;
             let tokens = ["input_tokens", "output_tokens"].iter().filter_map(|key| event["usage"][key].as_u64()).sum();
-            heard.usage.tokens = Some(tokens);
+            heard.session_total.tokens = Some(tokens);
             heard.usage.turns = Some(heard.usage.turns.unwrap_or(0) + 1);
             Some("ends".into())
         }

@@ -94,7 +94,7 @@ impl Agents {
             outcome.shortage = tried_too_soon(&outcome.ending);
         }
         if let Some(heard) = &ran.heard {
-            believe(&mut outcome, heard, may_write(brief));
+            believe(&mut outcome, heard, brief);
         }
         if let Some(repository) = place.filter(|_| outcome.complete()) {
             match off_the_loop(&repository, brief, Repository::commit).await {
@@ -347,8 +347,9 @@ fn tried_too_soon(ending: &Ending) -> Option<Shortage> {
 
 /// What the stream of a coding agent says beside its words: those alone are not enough, and without a
 /// return block what it changed speaks for it, which the gates judge.
-fn believe(outcome: &mut AgentOutcome, heard: &Heard, may_write: bool) {
-    outcome.usage = heard.usage;
+fn believe(outcome: &mut AgentOutcome, heard: &Heard, brief: &Brief) {
+    let may_write = may_write(brief);
+    outcome.usage = heard.spent(brief.session.as_deref(), brief.session_used);
     outcome.session = heard.session.clone();
     outcome.shortage = heard.shortage.clone();
     if let Some((verdict, why)) = heard.objection(may_write) {

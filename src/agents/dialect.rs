@@ -35,6 +35,10 @@ pub struct Heard {
     pub text: String,
     /// What it used.
     pub usage: Usage,
+    /// What its whole session used, attempts before this one included, where that is all that it tells.
+    pub session_total: Usage,
+    /// The turn that is ours, where turns have names.
+    pub turn: Option<String>,
     /// The session in which it can be gone on with.
     pub session: Option<String>,
     /// Whether it came to nothing because its service could not be had.
@@ -165,6 +169,14 @@ impl Heard {
     pub fn retry_after(&mut self, now_s: u64) {
         let (Some(shortage), Some(at)) = (&mut self.shortage, self.resets_at_s) else { return };
         shortage.retry_after_ms = Some(at.saturating_sub(now_s).saturating_mul(1_000).min(WEEK_MS));
+    }
+
+    /// What this attempt used: of totals of a session that it went on with, what is new.
+    pub fn spent(&self, resumed: Option<&str>, before: Usage) -> Usage {
+        let before = if resumed.is_some() && resumed == self.session.as_deref() { before } else { Usage::default() };
+        let tokens = self.session_total.tokens.map(|total| total.saturating_sub(before.tokens.unwrap_or(0)));
+        let cost = self.session_total.cost_usd.map(|total| (total - before.cost_usd.unwrap_or(0.0)).max(0.0));
+        Usage { tokens: self.usage.tokens.or(tokens), cost_usd: self.usage.cost_usd.or(cost), ..self.usage }
     }
 
     /// A call of a tool.

@@ -209,13 +209,13 @@ async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) 
     let over = async {
         loop {
             tokio::select! {
-                () = nobody_needs_it(&coordinator, &mut present, keeper.as_ref(), stays) => {
+                why = nobody_needs_it(&coordinator, &mut present, keeper.as_ref(), stays) => {
                     // Closed first and looked at after that: nobody can slip in.
                     if let Some(keeper) = keeper.take() {
                         keeper.close().await;
                     }
-                    if *present.borrow() == 0 {
-                        return;
+                    if !is_needed(&coordinator, &present) {
+                        return why;
                     }
                     keeper = open().unwrap_or_default();
                 }
@@ -223,29 +223,47 @@ async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) 
                     drop(keeper.take());
                     coordinator.suspend();
                     drop(coordinator.at_rest().await);
-                    return;
+                    return "it was asked to".to_owned();
                 }
             }
         }
     };
-    lobby.serve(doors, over).await;
+    lobby.serve(doors, async { say(format_args!("process {} leaves: {}", std::process::id(), over.await)) }).await;
     drop(held);
     Ok(Exit::Complete)
 }
 
-/// Waits until nothing has run and no client was there for so long; no longer where nobody can find
-/// it any more.
-async fn nobody_needs_it(coordinator: &Coordinator, present: &mut watch::Receiver<usize>, door: Option<&Doorkeeper>, stays: Duration) {
+/// Whether the daemon may not leave: a client is there, an execution is carried out, or one is being started.
+fn is_needed(coordinator: &Coordinator, present: &watch::Receiver<usize>) -> bool {
+    *present.borrow() > 0 || coordinator.is_busy()
+}
+
+/// Waits until nobody has needed the daemon for so long; no longer where nobody can find it any more. Says why it
+/// leaves.
+async fn nobody_needs_it(
+    coordinator: &Coordinator,
+    present: &mut watch::Receiver<usize>,
+    door: Option<&Doorkeeper>,
+    stays: Duration,
+) -> String {
     let mut look = tokio::time::interval(Duration::from_secs(1));
+    let mut changes = coordinator.changes();
+    let mut unneeded_since = None;
     loop {
-        coordinator.at_rest().await;
-        let _ = present.wait_for(|present| *present == 0).await;
-        let since = Instant::now();
-        loop {
-            tokio::select! {
-                _ = present.changed() => break,
-                () = tokio::time::sleep_until(since + stays) => return,
-                _ = look.tick() => if door.is_none_or(|door| !door.is_there()) { return },
+        changes.mark_unchanged();
+        present.mark_unchanged();
+        let unneeded = !is_needed(coordinator, present);
+        unneeded_since = unneeded.then(|| unneeded_since.unwrap_or_else(Instant::now));
+        if unneeded && door.is_none_or(|door| !door.is_there()) {
+            return "its socket is gone, so nobody can find it".to_owned();
+        }
+        let leaves = unneeded_since.map_or_else(|| Instant::now() + stays, |since| since + stays);
+        tokio::select! {
+            _ = present.changed() => {}
+            _ = changes.changed() => {}
+            _ = look.tick() => {}
+            () = tokio::time::sleep_until(leaves), if unneeded => {
+                return format!("nothing was under way and no client was there for {stays:?}");
             }
         }
     }

@@ -7,12 +7,14 @@ use crate::agents::roster;
 use crate::breakdown::convert::{self, Converted, TARGETS};
 use crate::breakdown::source;
 use crate::breakdown::{Format, parse};
-use crate::core::event::Event;
-use crate::core::id::{OrderId, TaskId};
+
+use crate::core::id::TaskId;
 use crate::core::report::report as report_of;
+use crate::core::state::State;
 use crate::core::status::{StatusReport, role_name, status_report};
 use crate::engine::coordinator::Coordinator;
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
+use crate::engine::output::printed;
 use crate::engine::start::workspace_of;
 use crate::face::screen;
 use crate::failure::{Failure, say};
@@ -344,7 +346,7 @@ fn follow(
 /// Options of `output`.
 #[derive(clap::Args)]
 pub struct OutputArguments {
-    /// The attempt, gate or review, as events and reports name it (`a7`), or a task for its last one
+    /// An attempt, gate or review, as events and reports name it (`a7`), or a task for all of its own
     attempt: String,
     /// The execution [default: the latest]
     #[arg(long)]
@@ -360,58 +362,37 @@ pub struct OutputArguments {
 /// There is no such output.
 pub fn output(arguments: &OutputArguments) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
-    let is_open = |order| Ok::<_, Failure>(read(&folder)?.1.orders.contains_key(&order));
-    let order = match order_of(&folder, &arguments.attempt) {
-        // It is waited for where it may still begin.
-        Err(_) if arguments.follow && arguments.attempt.parse::<OrderId>().is_err() && may_begin(&folder, &arguments.attempt)? => loop {
-            std::thread::sleep(LOOK_EVERY);
-            if let Ok(order) = order_of(&folder, &arguments.attempt) {
-                break order;
+    let mut from = 0;
+    loop {
+        let (_, state) = read(&folder)?;
+        let printed = match printed(&folder, &state, &arguments.attempt) {
+            Err(_) if arguments.follow && may_begin(&state, &arguments.attempt) => None,
+            printed => Some(printed.map_err(|failure| Failure::usage(failure.message))?),
+        };
+        if let Some(printed) = &printed {
+            let mut out = std::io::stdout().lock();
+            loop {
+                let bytes = printed.read(from, 1 << 20)?;
+                // Who read along may have left.
+                if !bytes.is_empty() && out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
+                    return Ok(Exit::Complete);
+                }
+                from += bytes.len() as u64;
+                if bytes.is_empty() {
+                    break;
+                }
             }
-            if !may_begin(&folder, &arguments.attempt)? {
-                return Ok(Exit::Complete);
-            }
-        },
-        order => order?,
-    };
-    let path = folder.join("output").join(format!("{order}.log"));
-    while arguments.follow && !path.is_file() && is_open(order)? {
+        }
+        if !arguments.follow || printed.is_some_and(|printed| !printed.open) {
+            return Ok(Exit::Complete);
+        }
         std::thread::sleep(LOOK_EVERY);
     }
-    if !path.is_file() {
-        return Err(Failure::usage(format!("{}: nothing was printed by {order}, or there is no such attempt", name_of(&folder))));
-    }
-    if arguments.follow {
-        return follow(&path, &mut || is_open(order), &mut |_| (true, false));
-    }
-    let mut bytes = std::fs::read(&path).map_err(|error| Failure::usage(format!("{}: can't be read: {error}", path.display())))?;
-    if let Ok(errors) = std::fs::read(folder.join("output").join(format!("{order}.errors.log"))) {
-        bytes.extend(errors);
-    }
-    let _ = std::io::stdout().lock().write_all(&bytes);
-    Ok(Exit::Complete)
 }
 
 /// Whether a task may still be begun.
-fn may_begin(folder: &std::path::Path, task: &str) -> Result<bool, Failure> {
-    let (_, state) = read(folder)?;
-    Ok(state.ended.is_none() && state.task_state(&TaskId::from(task)).is_some_and(|known| !known.satisfied()))
-}
-
-/// The order that is meant: by its number, or the last one of a task.
-fn order_of(folder: &std::path::Path, given: &str) -> Result<OrderId, Failure> {
-    if let Ok(order) = given.parse() {
-        return Ok(order);
-    }
-    let (events, _) = read(folder)?;
-    let of_task = |event: &Event| match event {
-        Event::Ordered { order, work, .. } if work.task().is_some_and(|task| task.as_str() == given) => Some(*order),
-        _ => None,
-    };
-    let last = events.iter().rev().find_map(|recorded| of_task(&recorded.event));
-    last.ok_or_else(|| {
-        Failure::usage(format!("`{given}` is no attempt and no task that was begun: attempts are called a1, a2, … (`events` names them)"))
-    })
+fn may_begin(state: &State, task: &str) -> bool {
+    state.ended.is_none() && state.task_state(&TaskId::from(task)).is_some_and(|known| !known.satisfied())
 }
 
 /// Options of `list`.

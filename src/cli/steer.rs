@@ -89,7 +89,7 @@ pub fn decide(arguments: &OfGate, approved: bool) -> Outcome {
     let execution = arguments.execution.as_deref();
     let params = |execution| GateParams { execution, gate: arguments.gate.clone(), by: Some(by.clone()), reason: arguments.reason.clone() };
     if approved {
-        let input = Input::Approve(gate, by.clone());
+        let input = Input::Approve(gate, by.clone(), arguments.reason.clone());
         steer::<method::GateApprove>(execution, params, |_| input, "approved; `run` goes on", "approved")
     } else {
         let input = Input::Reject(gate, by.clone(), arguments.reason.clone());

@@ -3,7 +3,7 @@
 
 use super::event::{Purpose, Step, Work};
 use super::id::{OrderId, TaskId};
-use super::outcome::Finding;
+use super::outcome::{Finding, Usage};
 use super::plan::Node;
 use super::state::State;
 use schemars::JsonSchema;
@@ -45,6 +45,9 @@ pub struct Brief {
     pub base: String,
     /// The agent's own session of the attempt before, where it goes on in the same place.
     pub session: Option<String>,
+    /// What was counted for that session so far.
+    #[serde(skip)]
+    pub session_used: Usage,
     /// What was done, as git shows it, one text for each file; for reviewers, where there is a place of the
     /// task's own.
     pub diff: Vec<String>,
@@ -269,6 +272,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         brief.base = place.base.to_string();
     }
     brief.session = known.session.clone().filter(|_| brief.role == "implementation");
+    brief.session_used = known.session_used;
     brief.round = known.rework_round.max(u32::from(!known.findings.is_empty()));
     brief.findings = known.findings.clone();
     let advice = known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty());

@@ -73,7 +73,7 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
             events.push(Event::TaskSkipped { task });
             events
         }
-        Input::Approve(gate, by) => decided(state, gate, true, by, String::new()),
+        Input::Approve(gate, by, reason) => decided(state, gate, true, by, reason),
         Input::Reject(gate, by, reason) => decided(state, gate, false, by, reason),
     }
 }
@@ -110,7 +110,7 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
             Some(_) => None,
         },
         Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),
-        Input::Approve(gate, _) | Input::Reject(gate, ..) => undecidable(state, gate),
+        Input::Approve(gate, ..) | Input::Reject(gate, ..) => undecidable(state, gate),
         Input::Claim(order, _) => lease::unclaimable(state, *order),
         Input::Heartbeat(lease) => lease::lost(state, *lease).or_else(|| unwanted(state, lease.order)),
         Input::Release(lease, _) => lease::lost(state, *lease),

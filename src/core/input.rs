@@ -57,8 +57,8 @@ pub enum Input {
     RetryGate(GateId),
     /// Treat a task as if it were done.
     Skip(TaskId),
-    /// A person passes a gate, with who it was.
-    Approve(GateId, String),
+    /// A person passes a gate: who, and why.
+    Approve(GateId, String, String),
     /// A person refuses a gate: who, and why.
     Reject(GateId, String, String),
 }

@@ -153,7 +153,7 @@ pub fn gate(state: &State, ix: usize) -> Label {
     more.extend(Some(why).filter(|why| !why.is_empty()));
     if let Some(decision) = state.decisions.get(id) {
         let word = if decision.approved { "approved" } else { "rejected" };
-        more.push(format!("{word} by {} {}", decision.by, decision.reason).trim_end().to_owned());
+        more.push(format!("{word} by {}: {}", decision.by, decision.reason).trim_end_matches([':', ' ']).to_owned());
     }
     for (check, judged) in &known.results {
         more.push(

@@ -155,6 +155,17 @@ pub struct Usage {
     pub tool_calls: Option<u32>,
 }
 
+impl Usage {
+    /// The sum of tokens and money of two. Turns and calls belong to one attempt.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        fn sum<T: Copy + std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
+            a.zip(b).map(|(a, b)| a + b).or(a).or(b)
+        }
+        Self { tokens: sum(self.tokens, other.tokens), cost_usd: sum(self.cost_usd, other.cost_usd), ..self }
+    }
+}
+
 /// What became of an order to the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]

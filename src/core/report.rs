@@ -224,7 +224,7 @@ pub struct GateReport {
     pub level: String,
     /// `passed`, `failed`, `open` or `pending`.
     pub state: String,
-    /// Why, unless it passed.
+    /// Why; of a gate that passed, what whoever approved it gave as the reason.
     pub reason: String,
     /// The breakdown's criterion.
     pub criterion: String,
@@ -529,8 +529,9 @@ fn task(state: &State, ix: usize) -> TaskReport {
 
 fn gate(state: &State, ix: usize) -> GateReport {
     let (gate, known) = (&state.gates[ix], &state.gate_states[ix]);
+    let decision = state.decisions.get(&gate.id);
     let (word, reason) = match &known.phase {
-        GatePhase::Passed => ("passed", ""),
+        GatePhase::Passed => ("passed", decision.map_or("", |decision| decision.reason.as_str())),
         GatePhase::Failed(why) => ("failed", why.as_str()),
         GatePhase::Open(why) => ("open", why.as_str()),
         GatePhase::Pending => ("pending", "not judged"),
@@ -541,7 +542,7 @@ fn gate(state: &State, ix: usize) -> GateReport {
         state: word.into(),
         reason: reason.into(),
         criterion: gate.text.clone(),
-        decided_by: state.decisions.get(&gate.id).map(|decision| decision.by.clone()),
+        decided_by: decision.map(|decision| decision.by.clone()),
         evidence: known.results.iter().map(|(check, judged)| evidence(check, judged)).collect(),
     }
 }

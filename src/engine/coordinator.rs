@@ -66,6 +66,17 @@ struct Known {
     /// How those that this process owned have ended.
     ended: Vec<Result<Option<Status>, Failure>>,
     running: usize,
+    starting: usize,
+}
+
+/// A start that is in progress for as long as this lives.
+pub struct Starting(Arc<Coordinator>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.known().starting -= 1;
+        self.0.changes.send_modify(|changes| *changes += 1);
+    }
 }
 
 impl Coordinator {
@@ -355,6 +366,20 @@ impl Coordinator {
         for execution in self.known().executions.values() {
             execution.suspend();
         }
+    }
+
+    /// Counts as busy from now on: something is about to be started here.
+    pub fn starting(self: &Arc<Self>) -> Starting {
+        self.known().starting += 1;
+        self.changes.send_modify(|changes| *changes += 1);
+        Starting(self.clone())
+    }
+
+    /// Whether this process carries out an execution, or is about to. An execution is carried out until it is at
+    /// rest: with open orders, but also while it only waits for a back-off, a quota or a lease to run out.
+    pub fn is_busy(&self) -> bool {
+        let known = self.known();
+        known.running > 0 || known.starting > 0
     }
 
     /// Waits until no execution of this process runs any more. Gives how they ended: `None` for

@@ -255,6 +255,17 @@ impl Execution {
         Ok(file)
     }
 
+    /// Keeps what a task or an order printed as one file, and gives where.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn keep_output(&self, of: &str, text: &str) -> Result<PathBuf, Failure> {
+        let name: String = of.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(80).collect();
+        let file = self.folder.join("output").join(format!("shown-{name}.log"));
+        std::fs::write(&file, text).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
+        Ok(file)
+    }
+
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }

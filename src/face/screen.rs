@@ -9,8 +9,8 @@ pub mod model;
 
 use crate::core::id::OrderId;
 use crate::engine::execution::{Execution, now_ms};
+use crate::engine::output::last_that_printed;
 use crate::failure::Failure;
-use crate::rpc::calls::last_order;
 use crate::rpc::peer::Caller;
 use crate::rpc::table::Table;
 use model::{Act, Model, Row};
@@ -113,7 +113,7 @@ impl Output {
                 Row::Stream(_) => None,
                 Row::Task(ix) => {
                     let open = model.state.tasks[ix].open.iter().next_back().copied();
-                    open.or_else(|| last_order(execution, &model.state.task(ix).id).ok().flatten())
+                    open.or_else(|| last_that_printed(&execution.folder, &model.state, &model.state.task(ix).id).ok().flatten())
                 }
                 Row::Gate(ix) => {
                     let known = &model.state.gate_states[ix];

@@ -7,10 +7,11 @@ use crate::config::{Config, Gate};
 use crate::core::event::{Event, Outcome, Purpose, Recorded};
 use crate::core::id::{OrderId, StreamId, TaskId};
 use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
-use crate::process::{Launch, Limits, Processes, end_of, find_program};
+use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
 use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::{Tree, Trees};
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +19,8 @@ use tokio::sync::watch;
 
 /// How much of an output is looked through for counts.
 const OUTPUT_READ: u64 = 4 * 1024 * 1024;
+/// Reports that are larger are not read: what they would show counts as not measured.
+const REPORT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a command showed on a tree of a digest, and by which order.
 type Results = HashMap<(Vec<String>, String), (OrderId, GateMeasures)>;
@@ -143,7 +146,7 @@ impl Gates {
         };
         let started = SystemTime::now();
         let ending = processes.run(launch.clone(), limits, stop.clone(), |_| {}).await;
-        let first = read(gate, folder, &what.output, started);
+        let first = read(gate, folder, &what.output, started).await;
         let failed = matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
         let mut flaky = Vec::new();
         // A failing test run is run once more on the same tree: what passes now is flaky, and
@@ -152,7 +155,7 @@ impl Gates {
             let again = SystemTime::now();
             let output = what.output.with_extension("again.log");
             let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
-            let tests = read(gate, folder, &output, again);
+            let tests = read(gate, folder, &output, again).await;
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
@@ -180,19 +183,27 @@ impl Gates {
     }
 }
 
-/// Reports count only when this run wrote them.
-fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime) -> (Option<Tests>, Option<f64>) {
-    let report = |file: &str| {
-        let path = folder.join(file);
-        // File systems keep times more coarsely than the clock runs.
-        let slack = Duration::from_millis(1_500);
-        let fresh = path.metadata().ok()?.modified().ok()? + slack >= started;
-        if fresh { std::fs::read_to_string(path).ok() } else { None }
-    };
-    let junit = gate.junit.as_deref().and_then(report).and_then(|text| measure::junit(&text));
-    let tests = junit.or_else(|| if gate.junit.is_some() { None } else { measure::closing_lines(&end_of(output, OUTPUT_READ)) });
-    let coverage = gate.coverage.as_ref().and_then(|coverage| report(&coverage.file)).and_then(|text| measure::coverage(&text));
-    (tests, coverage)
+/// What a run showed. Reports count only when this run wrote them, and only as files: a pipe would be waited for.
+async fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime) -> (Option<Tests>, Option<f64>) {
+    let (junit, coverage) = (gate.junit.clone(), gate.coverage.as_ref().map(|coverage| coverage.file.clone()));
+    let (folder, output) = (folder.to_owned(), output.to_owned());
+    let measured = tokio::task::spawn_blocking(move || {
+        let report = |file: &String| {
+            let file = open_kept(&folder.join(file)).ok()?;
+            let meta = file.metadata().ok()?;
+            // File systems keep times more coarsely than the clock runs.
+            let slack = Duration::from_millis(1_500);
+            let fresh = meta.modified().ok()? + slack >= started;
+            let mut text = String::new();
+            if fresh && meta.len() <= REPORT_BYTES && file.take(REPORT_BYTES).read_to_string(&mut text).is_ok() { Some(text) } else { None }
+        };
+        let tests = match &junit {
+            Some(file) => report(file).and_then(|text| measure::junit(&text)),
+            None => measure::closing_lines(&end_of(&output, OUTPUT_READ)),
+        };
+        (tests, coverage.as_ref().and_then(report).and_then(|text| measure::coverage(&text)))
+    });
+    measured.await.unwrap_or_default()
 }
 
 fn is_tests(gate: &Gate) -> bool {

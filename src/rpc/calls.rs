@@ -12,8 +12,7 @@ use crate::breakdown::source::{Source, file_in, read, text};
 use crate::breakdown::{Deps, Format};
 use crate::config::{self, Isolation};
 use crate::core::brief::work_name;
-use crate::core::event::Event;
-use crate::core::id::{GateId, OrderId, TaskId};
+use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
@@ -21,10 +20,10 @@ use crate::core::status::status_report;
 use crate::engine::coordinator::Manner;
 use crate::engine::door::Address;
 use crate::engine::execution::Execution;
+use crate::engine::output::{Order, orders, printed};
 use crate::engine::start::{KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +60,9 @@ pub fn table() -> Table {
         steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
     });
     table.add::<method::GateApprove, _>(|caller, params| {
-        steer::<method::GateApprove>(caller, params, true, |_, params| Input::Approve(GateId::from(params.gate), by(params.by)))
+        steer::<method::GateApprove>(caller, params, true, |_, params| {
+            Input::Approve(GateId::from(params.gate), by(params.by), params.reason)
+        })
     });
     table.add::<method::GateReject, _>(|caller, params| {
         let input = |_: &Execution, params: GateParams| Input::Reject(GateId::from(params.gate), by(params.by), params.reason);
@@ -208,7 +209,9 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
 }
 
 async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
+    let starting = caller.coordinator.starting();
     let (caller, execution, started) = apart(move || {
+        let _starting = starting;
         let folder = &caller.coordinator.folder;
         let source = source_of(&params, &caller)?;
         let options = options_of(&params, &caller)?;
@@ -427,6 +430,7 @@ async fn steer<M: Method<Result = Steered>>(
     input: impl FnOnce(&Execution, M::Params) -> Input + Send,
 ) -> Result<Steered, Failure> {
     never_calls_itself()?;
+    let starting = goes_on.then(|| caller.coordinator.starting());
     let by_daemon = goes_on && caller.peer.client.is_outlived();
     let (execution, steered) = elsewhere::<M>(&caller, &params, by_daemon).await?;
     if let Some(steered) = steered {
@@ -438,6 +442,7 @@ async fn steer<M: Method<Result = Steered>>(
     if goes_on && !execution.is_here() && !execution.has_ended() {
         let (caller, execution) = (caller.clone(), execution.clone());
         seq = apart(move || {
+            let _starting = starting;
             go_on(&caller, &execution)?;
             Ok(execution.state().seq)
         })
@@ -461,7 +466,8 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
     let known = &state.tasks[ix];
     let finding = |finding: &crate::core::outcome::Finding| finding.to_string();
     let needed_by = |node: &crate::core::plan::Task| node.depends_on.iter().any(|d| d.on == crate::core::plan::Node::Task(id.clone()));
-    let orders = orders_of(execution)?;
+    let orders = orders(&execution.folder, state.seq, Some(&id))?;
+    let row = |order: Order| OrderRow { order: order.order.to_string(), what: work_name(&order.work), at: order.at };
     Ok(TaskCard {
         execution: execution.id.to_string(),
         status: status_report(&state).streams.into_iter().flat_map(|stream| stream.tasks).find(|row| row.id == task).unwrap_or_default(),
@@ -470,58 +476,16 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
         needed_by: state.plan.tasks.iter().filter(|task| needed_by(task)).map(|task| task.id.to_string()).collect(),
         slack: state.graph.slack(ix),
         critical_path: state.graph.critical_path().contains(&ix),
-        orders: orders.into_iter().filter(|(_, of, _)| of.as_ref() == Some(&id)).map(|(_, _, row)| row).collect(),
+        orders: orders.into_iter().map(row).collect(),
         findings: known.findings.iter().chain(&known.remarks).map(finding).collect(),
         gates: task_gate_status(&state, ix),
     })
 }
 
-/// All orders of an execution, with their tasks.
-fn orders_of(execution: &Execution) -> Result<Vec<(OrderId, Option<TaskId>, OrderRow)>, Failure> {
-    let mut found = Vec::new();
-    let mut from = 1;
-    loop {
-        let page = events(execution, Some(from), Some(10_000))?;
-        for recorded in &page.events {
-            if let Event::Ordered { order, work, .. } = &recorded.event {
-                let row = OrderRow { order: order.to_string(), what: work_name(work), at: recorded.at };
-                found.push((*order, work.task().cloned(), row));
-            }
-        }
-        if page.events.is_empty() || page.next > page.last {
-            return Ok(found);
-        }
-        from = page.next;
-    }
-}
-
-/// The last order of a task, open or ended.
-///
-/// # Errors
-/// The journal can't be read.
-pub fn last_order(execution: &Execution, task: &TaskId) -> Result<Option<OrderId>, Failure> {
-    Ok(orders_of(execution)?.into_iter().rev().find(|(_, of, _)| of.as_ref() == Some(task)).map(|(order, ..)| order))
-}
-
 fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
-    let order = match params.task.parse::<OrderId>() {
-        Ok(order) => order,
-        Err(()) => last_order(execution, &TaskId::from(params.task.as_str()))?.ok_or_else(|| {
-            Failure::not_found(format!("`{}` is no attempt and no task that was begun: attempts are called a1, a2, …", params.task))
-        })?,
-    };
-    let path = execution.output(order);
-    let open = execution.state().orders.contains_key(&order);
-    let mut file = match execution.open_output(order) {
-        Ok(file) => file,
-        Err(_) if open => return Ok(OutputPage { order: order.to_string(), text: String::new(), next: params.from, open }),
-        Err(_) => return Err(Failure::not_found(format!("{}: nothing was printed by {order}, or there is no such attempt", execution.id))),
-    };
-    let unreadable = |error: std::io::Error| Failure::unusable(format!("{}: can't be read: {error}", path.display()));
-    file.seek(SeekFrom::Start(params.from)).map_err(unreadable)?;
+    let printed = printed(&execution.folder, &execution.state(), &params.task)?;
     let most = params.limit.unwrap_or(64 << 10).clamp(4, 1 << 20);
-    let mut bytes = Vec::new();
-    file.take(most as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    let mut bytes = printed.read(params.from, most)?;
     // A character that is cut in two belongs to the next page, while there is one.
     if bytes.len() == most
         && let Err(error) = std::str::from_utf8(&bytes)
@@ -530,5 +494,6 @@ fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Fa
         bytes.truncate(error.valid_up_to());
     }
     let next = params.from + bytes.len() as u64;
-    Ok(OutputPage { order: order.to_string(), text: String::from_utf8_lossy(&bytes).into_owned(), next, open })
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(OutputPage { order: printed.order.to_string(), text, next, open: printed.open })
 }

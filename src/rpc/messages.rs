@@ -391,7 +391,7 @@ pub struct OrderRow {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OutputParams {
-    /// An order (`a7`), or a task for its last one.
+    /// An order (`a7`), or a task for all that its agents, gates and reviewers printed, each under a heading.
     pub task: String,
     /// The execution's id or the start of it; the latest when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -408,9 +408,9 @@ pub struct OutputParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputPage {
-    /// The order.
+    /// The order; of a task the last one that is in it. What was begun after an open one follows once that has ended.
     pub order: String,
-    /// What it printed; bytes that are no UTF-8 are replaced.
+    /// What was printed; bytes that are no UTF-8 are replaced.
     pub text: String,
     /// The byte with which the next page begins.
     pub next: u64,

@@ -1,7 +1,7 @@
 //! What an execution has left in a repository, and what of it is provably ours to remove.
 
 use super::git::Git;
-use super::repository::linked;
+use super::link;
 use crate::core::id::OrderId;
 use crate::core::merging::result_branch;
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ impl Leftovers<'_> {
             let Ok(name) = Path::new(tree).strip_prefix(&trees) else { continue };
             let shared = ["result", "merged"].iter().any(|shared| name == Path::new(shared));
             // Without running what an agent may have left to be run.
-            let changed = linked(Path::new(tree))
+            let changed = link::of(Path::new(tree))
                 .and_then(|_| Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             let reason = match &changed {
                 Ok(changed) if changed.is_empty() => None,

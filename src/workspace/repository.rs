@@ -8,12 +8,14 @@
 
 use super::git::Git;
 use super::submodules::{self, Submodule};
-use super::{STATE_FOLDER, make_private};
+use super::{STATE_FOLDER, link, make_private, pipes};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
 use crate::core::outcome::{Conflict, RepositoryOutcome};
+use crate::process::open_kept;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -207,24 +209,14 @@ impl Repository {
         }
     }
 
-    /// Keeps on record how a worktree is linked to the repository, beside it.
-    fn keep_link(&self, tree: &Path) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("{}: {error}", tree.display());
-        let link = std::fs::read_to_string(tree.join(".git")).map_err(failed)?;
-        let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
-        let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
-        std::fs::write(tree.with_extension("link"), &link)
-            .and_then(|()| std::fs::write(tree.with_extension("settings"), settings))
-            .map_err(failed)
-    }
-
     /// The checkout of a place, as long as it is what it was made as: linked to the repository, on its own
     /// branch, with what it began with in it.
     fn checkout(&self, folder: &Path) -> Result<Git, String> {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
         let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
         let order = order.as_os_str().to_string_lossy().into_owned();
-        linked(&self.trees.join(&order))?;
+        link::of(&self.trees.join(&order))?;
+        pipes::remove_below(&self.trees.join(&order));
         let git = Git::below(&self.trees, folder);
         let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the place {order} is no git worktree any more"))?;
         let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -263,7 +255,7 @@ impl Repository {
     /// everybody's.
     pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
         let tree = self.top_of(folder);
-        let (Ok(admin), Ok(common), Some(order)) = (linked(&tree), self.common(), tree.file_name()) else { return Vec::new() };
+        let (Ok(admin), Ok(common), Some(order)) = (link::of(&tree), self.common(), tree.file_name()) else { return Vec::new() };
         let refs = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&self.branches).join(order));
         // They stay when git packs references; an empty folder would go, and the right to it with it.
         refs.iter().for_each(|folder| drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(KEEP), ""))));
@@ -308,7 +300,7 @@ impl Repository {
         let path = tree.display().to_string();
         let arguments: Vec<&str> = ["worktree", "add", "--quiet"].iter().chain(how).copied().chain([path.as_str(), commit]).collect();
         self.git.run(&arguments)?;
-        self.keep_link(tree)?;
+        link::keep(tree)?;
         let inside = Git::below(&self.trees, tree);
         submodules::of(&self.git, &self.common()?, commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
         for name in &self.settings.copy {
@@ -417,7 +409,8 @@ impl Repository {
         let unmerged = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative", "-z"])?;
         let unmerged: BTreeSet<&str> = unmerged.split('\0').collect();
         let left = conflicts.iter().filter(|(file, as_left)| {
-            let now = std::fs::read(folder.join(file)).ok();
+            let mut bytes = Vec::new();
+            let now = open_kept(&folder.join(file)).and_then(|mut file| file.read_to_end(&mut bytes)).is_ok().then_some(bytes);
             let is_marker = |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
             let marked = now.as_deref().is_some_and(|text| text.split(|byte| *byte == b'\n').any(is_marker));
             marked || (unmerged.contains(file.as_str()) && now == *as_left)
@@ -541,7 +534,8 @@ impl Repository {
         let workspace = tree.join(&self.prefix);
         let shown = || -> Result<(), String> {
             // A gate may have written all of it.
-            linked(&tree)?;
+            link::of(&tree)?;
+            pipes::remove_below(&tree);
             let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let git = Git::below(&self.trees, &tree);
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
@@ -565,7 +559,8 @@ impl Repository {
     /// # Errors
     /// What git says.
     pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
-        linked(&self.top_of(folder))?;
+        link::of(&self.top_of(folder))?;
+        pipes::remove_below(&self.top_of(folder));
         let git = Git::below(&self.trees, folder);
         let how = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
         let names = git.run(&[&how[..], &["--name-only", "-z", "--relative", base]].concat())?;
@@ -635,7 +630,7 @@ impl Repository {
         for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()) {
             let tree = self.trees.join(order.to_string());
             let changed =
-                linked(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+                link::of(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             if changed.is_ok_and(|changed| changed.is_empty()) {
                 self.remove(order);
             }
@@ -650,39 +645,6 @@ impl Repository {
         }
         drop(self.git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{}", self.execution)]));
     }
-}
-
-/// Where git keeps what is a worktree's own, as long as that is linked as it was made, and nobody has changed
-/// the settings that git would go by in it: they can name programs, which would be run by us.
-///
-/// # Errors
-/// It is something else now: a sentence.
-pub(super) fn linked(tree: &Path) -> Result<PathBuf, String> {
-    let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let gone = |_| format!("the place {name} is no git worktree any more");
-    let link = std::fs::read_to_string(tree.with_extension("link")).map_err(gone)?;
-    if std::fs::symlink_metadata(tree.join(".git")).is_ok_and(|found| !found.is_file()) {
-        return Err(format!("the place {name} is another repository now"));
-    }
-    if std::fs::read_to_string(tree.join(".git")).map_err(gone)? != link {
-        return Err(format!("the place {name} is another repository now"));
-    }
-    let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
-    let common = std::fs::read_to_string(admin.join("commondir")).map_err(gone)?;
-    let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
-    // Git writes where a link leads.
-    let execution = tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
-    let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
-    let git = admin.parent().and_then(Path::parent).unwrap_or(&admin).to_owned();
-    let folders = [admin.clone(), admin.join("logs"), git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
-    let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
-    if folders.iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
-        return Err(format!("the place {name} has links where git keeps what it writes"));
-    }
-    if common.trim() != "../.." || settings != std::fs::read(tree.with_extension("settings")).unwrap_or_default() {
-        return Err(format!("the place {name} has other settings of git than it was made with"));
-    }
-    Ok(admin)
 }
 
 /// Copies a file, a link or a folder with all that is in it.

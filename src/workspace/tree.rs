@@ -6,9 +6,11 @@
 //! which a change need not show in its time.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the tree")]
 
-use super::STATE_FOLDER;
+use super::{STATE_FOLDER, pipes};
+use crate::process::open_kept;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,11 +57,18 @@ impl Trees {
         // begins at its top and looks at nothing above.
         let is_place = self.root.components().any(|part| part.as_os_str() == STATE_FOLDER);
         let top = self.root.ancestors().find(|folder| folder.join(".git").exists()).filter(|_| is_place).unwrap_or(&self.root);
+        // The filter below is not asked about the top itself.
+        pipes::remove_in(top);
         let mut builder = ignore::WalkBuilder::new(top);
         builder.hidden(false).require_git(false).parents(!is_place).follow_links(false);
+        builder.git_exclude(pipes::exclude_is_readable(top));
         let root = self.root.clone();
         builder.filter_entry(move |entry| {
             let inside = entry.path().starts_with(&root) || root.starts_with(entry.path());
+            if inside && entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                // The walk reads what a folder ignores as soon as it enters it.
+                pipes::remove_in(entry.path());
+            }
             inside && entry.file_name() != ".git" && entry.file_name() != STATE_FOLDER
         });
         let recent = SystemTime::now()
@@ -93,7 +102,9 @@ impl Trees {
         if let Some((_, _, _, hash)) = known(self).filter(|(s, t, n, _)| (*s, *t, *n) == (size, seconds, nanos) && seconds < recent) {
             return Some(hash);
         }
-        let hash: Hash = Sha256::digest(std::fs::read(path).ok()?).into();
+        let mut bytes = Vec::new();
+        open_kept(path).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
+        let hash: Hash = Sha256::digest(bytes).into();
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (size, seconds, nanos, hash));
         Some(hash)
     }

@@ -46,7 +46,7 @@ fn good_journal(isolated: bool) -> Vec<Recorded> {
     while let Some((order, open)) = state.orders.iter().next().map(|(order, open)| (*order, open.work.clone())) {
         journal.extend(turn(&mut state, answer(order, &open), 2));
     }
-    journal.extend(turn(&mut state, Input::Approve("release".into(), "somebody".into()), 3));
+    journal.extend(turn(&mut state, Input::Approve("release".into(), "somebody".into(), String::new()), 3));
     assert_eq!(state.ended.map(|(status, _)| format!("{status:?}")), Some("Complete".into()));
     journal
 }

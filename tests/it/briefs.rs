@@ -48,6 +48,7 @@ fn full(role: &str) -> Brief {
         folder: "/place".into(),
         base: "c0ffee".into(),
         session: None,
+        session_used: Default::default(),
         confined: true,
         diff: vec!["diff --git a/src/sell.rs b/src/sell.rs\n+```\n".into()],
         conflicts: list("src/both.rs"),

@@ -55,7 +55,7 @@ fn plain_commands_end_complete_on_their_exit_codes_alone() {
     "#]]
     .assert_eq(&ended.stdout);
     assert_eq!(workspace.run(&["output", "a2"]).stdout, "one\n");
-    assert_eq!(workspace.run(&["output", "2"]).stdout, "one\n", "a task stands for its last attempt");
+    assert_eq!(workspace.run(&["output", "2"]).stdout, "── a2: task 2 by shell ──\none\n", "a task stands for all its orders");
     let again = workspace.run(&["run", "breakdown.md"]);
     assert!(again.code == 0 && again.stderr.contains("complete already"), "{}", again.stderr);
     assert_eq!(workspace.run(&["audit"]).code, 0);
@@ -103,11 +103,11 @@ fn a_gate_that_nothing_evaluates_is_open_until_a_person_passes_it() {
     assert!(first.stdout.contains("- Quality Gates: 0 passed / 1 total"));
     let wrong = workspace.run(&["approve", "Gate 9"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("there is no gate `Gate 9`; there are Gate 1"), "{}", wrong.stderr);
-    assert_eq!(workspace.run(&["approve", "Gate 1", "--by", "ann"]).code, 0);
+    assert_eq!(workspace.run(&["approve", "Gate 1", "--by", "ann", "--reason", "seen it work"]).code, 0);
     let second = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(second.code, 0, "{}{}", second.stdout, second.stderr);
     let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
-    assert_eq!(report["gates"][0]["decidedBy"], "ann");
+    assert_eq!((&report["gates"][0]["decidedBy"], &report["gates"][0]["reason"]), (&"ann".into(), &"seen it work".into()));
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 

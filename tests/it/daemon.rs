@@ -83,6 +83,29 @@ fn it_leaves_when_nobody_needs_it() {
 }
 
 #[test]
+fn it_stays_as_long_as_anything_is_under_way() {
+    // Longer than it stays, with nobody there: work, then only a back-off, then work again.
+    let text = "# Long\n\n- [ ] Task 1: fails at first\n- [ ] Task 2: after it\n  - Depends on: 1\n";
+    let config = "[execution]\nisolation = \"none\"\nbackoff = \"700ms\"\ntests_first = \"off\"\nfinal_review = false\n[agents.worker]\nkind = \"command\"\nrole = \"executor\"\n\
+        command = [\"sh\", \"-c\", \"cat >/dev/null; sleep 0.4; test -e begun || { touch begun; exit 9; }; touch made-$EXECUTION_COORDINATOR_TASK; echo '{\\\"status\\\":\\\"complete\\\"}'\"]\n";
+    let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", text)]);
+    assert_eq!(workspace.run(&["serve", "--detach", "--stay", "100ms"]).code, 0);
+    let pid = daemon(&workspace).expect("a daemon");
+    // As an editor's server does: one call at the socket, then it hangs up.
+    let mut client = knock(&address(&workspace)).expect("a door");
+    let start = json!({"jsonrpc": "2.0", "id": 1, "method": "execution/start", "params": {"path": "breakdown.md"}});
+    std::io::Write::write_all(&mut client, format!("{start}\n").as_bytes()).expect("a line");
+    let mut answer = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(&client), &mut answer).expect("an answer");
+    assert!(answer.contains("\"execution\""), "{answer}");
+    drop(client);
+    eventually("it leaves", || !lives(pid));
+    assert!(status(&workspace).contains("Complete"), "{}", status(&workspace));
+    let log = workspace.read(".execution-coordinator/daemon.log");
+    assert!(log.contains(&format!("process {pid} leaves: nothing was under way and no client was there for 100ms")), "{log}");
+}
+
+#[test]
 fn a_killed_daemon_is_noticed_and_another_one_goes_on() {
     let workspace = workspace();
     let mut editor = editor(&workspace);

@@ -33,7 +33,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("journal", &["journal", "core"]),
     ("process", &["process", "core", "journal", "failure"]),
     ("config", &["config", "core"]),
-    ("workspace", &["workspace", "core", "config", "process"]),
+    ("workspace", &["workspace", "core", "config", "process", "failure"]),
     ("agents", &["agents", "core", "config", "process", "workspace", "gates"]),
     ("gates", &["gates", "core", "config", "process", "workspace"]),
     ("view", &["view", "core"]),

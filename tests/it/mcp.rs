@@ -92,10 +92,13 @@ fn a_person_behind_the_client_is_asked_about_gates() {
     let question =
         client.server.find("a question or an answer", |message| message["method"] == "elicitation/create" || message["id"] == waiting);
     assert!(question["params"]["message"].as_str().unwrap_or_default().contains("Gate release"), "{question}");
-    client.server.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept", "content": {"approve": true}}}));
+    client.server.send(
+        &json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept", "content": {"approve": true, "reason": "seen"}}}),
+    );
     let answer = client.server.answer_to(waiting);
     let ended = client.given("execution_await", &answer["result"]);
     assert_eq!(ended["report"]["report"]["finalStatus"], "Complete", "{ended}");
+    assert_eq!(ended["report"]["report"]["gates"][0]["reason"], "seen", "{ended}");
 }
 
 #[test]

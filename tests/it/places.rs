@@ -1,11 +1,10 @@
 //! Places of their own and the merge queue, in real repositories.
 
-use crate::support::{Ended, LINES_TEST as TEST, Workspace, ended, eventually};
+use crate::support::{LINES_TEST as TEST, Workspace, commit_all, ended, eventually, git};
 use execution_coordinator::core::event::{Event, Outcome, Work};
 use execution_coordinator::core::outcome::RepositoryOutcome;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 const CONFIG: &str = "[execution]\nbackoff = \"1ms\"\nisolation = \"worktree\"\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n\
@@ -24,12 +23,6 @@ echo '{\"status\":\"complete\",\"summary\":\"did it\"}'
 const PLAN: &str =
     "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n\n3. **Pay**\n\n4. **Ship**\n   - Dependencies: Tasks 1, 2\n";
 
-fn git(folder: &Path, arguments: &[&str]) -> Ended {
-    let mut command = Command::new("git");
-    command.current_dir(folder).args(["-c", "user.name=me", "-c", "user.email=me@localhost", "-c", "protocol.file.allow=always"]);
-    ended(command.args(arguments).output().expect("git"))
-}
-
 fn says(folder: &Path, arguments: &[&str]) -> String {
     let ended = git(folder, arguments);
     assert_eq!(ended.code, 0, "git {arguments:?}: {}", ended.stderr);
@@ -46,10 +39,8 @@ fn commit(workspace: &Workspace) {
 fn repository(files: &[(&str, &str)]) -> Workspace {
     let workspace =
         Workspace::with(&[("breakdown.md", PLAN), ("agent.sh", AGENT), ("test.sh", TEST), ("execution-coordinator.toml", CONFIG)]);
-    workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
     files.iter().for_each(|(name, text)| workspace.write(name, text));
-    says(&workspace.path(""), &["init", "--quiet", "--initial-branch", "main"]);
-    commit(&workspace);
+    commit_all(&workspace);
     workspace
 }
 

@@ -321,9 +321,9 @@ impl World {
             1 | 2 => Input::Resume,
             3 => Input::Retry(task(&mut self.rng)),
             4 => Input::Skip(task(&mut self.rng)),
-            5 => Input::Approve(gate(&mut self.rng), "somebody".into()),
+            5 => Input::Approve(gate(&mut self.rng), "somebody".into(), "seen".into()),
             6 => Input::Reject(gate(&mut self.rng), "somebody".into(), "no".into()),
-            7 => Input::Approve(GateId::from(format!("nod@{}", task(&mut self.rng))), "somebody".into()),
+            7 => Input::Approve(GateId::from(format!("nod@{}", task(&mut self.rng))), "somebody".into(), String::new()),
             8 => {
                 let mut policy = self.policy();
                 // Promises are checked by the rules in force; what is asked of a task must not

@@ -5,6 +5,7 @@ use execution_coordinator::agents::dialect::{Dialect, Heard, Way};
 use execution_coordinator::agents::{acp, app_server, claude, codex, gemini, opencode};
 use execution_coordinator::config::{Agent, Kind};
 use execution_coordinator::core::brief::Brief;
+use execution_coordinator::core::outcome::Usage;
 use std::path::{Path, PathBuf};
 
 /// The dialect of recorded streams, by the folder that they are in.
@@ -36,7 +37,7 @@ fn line(folder: &str, name: &str) -> String {
         Some((verdict, why)) => format!("{verdict:?}: {why}"),
         None => format!("counts: {}", heard.text),
     };
-    let usage = heard.usage;
+    let usage = heard.spent(None, Usage::default());
     let short = heard.shortage.map_or(String::new(), |shortage| format!(", {:?}", shortage.kind));
     let session = if heard.session.is_some() { "session" } else { "no session" };
     format!("{name}: {verdict} [{} tokens, {} calls, {session}{short}]", usage.tokens.unwrap_or(0), usage.tool_calls.unwrap_or(0))
@@ -268,6 +269,71 @@ fn a_stream_that_is_cut_anywhere_never_counts_and_never_panics() {
         let end = bytes.len() - 3;
         for cut in (0..end).step_by(7) {
             assert!(dialect.read(&bytes[..cut]).objection(true).is_some(), "{name} at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_session_that_is_gone_on_with_is_counted_once() {
+    // Two attempts of one session, by the figures that the real clients gave; the second one's prefix is the first.
+    let claude = |total: f64, increment: Option<f64>| {
+        let since = increment.map_or(String::new(), |cost| format!(r#","model_usage_since_last_result":{{"m":{{"costUSD":{cost}}}}}"#));
+        format!(
+            r#"{{"type":"system","subtype":"init","session_id":"s"}}
+{{"type":"result","subtype":"success","result":"ok","total_cost_usd":{total},"usage":{{"input_tokens":2200,"output_tokens":70}}{since}}}
+"#
+        )
+    };
+    let codex = |turn: &str, total: u64, last: u64| {
+        format!(
+            r#"{{"method":"thread/tokenUsage/updated","params":{{"threadId":"s","turnId":"{turn}","tokenUsage":{{"total":{{"totalTokens":{total}}},"last":{{"inputTokens":{last},"outputTokens":0}}}}}}}}
+"#
+        )
+    };
+    let started = |turn: &str| {
+        format!(
+            r#"{{"method":"turn/started","params":{{"threadId":"s","turn":{{"id":"{turn}"}}}}}}
+"#
+        )
+    };
+    let thread = r#"{"id":2,"result":{"thread":{"id":"s"}}}
+"#;
+    let acp = |cost: f64| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"sessionId":"s"}}}}
+{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"s","update":{{"sessionUpdate":"usage_update","used":1,"size":2,"cost":{{"amount":{cost},"currency":"USD"}}}}}}}}
+"#
+        )
+    };
+    let exec = |tokens: u64| {
+        format!(
+            r#"{{"type":"thread.started","thread_id":"s"}}
+{{"type":"turn.completed","usage":{{"input_tokens":{tokens},"output_tokens":0}}}}
+"#
+        )
+    };
+    let cases = [
+        // Before 2.1.332 the total was that of the process.
+        ("claude", claude(0.5, None), claude(0.25, None), (0.75, 4540)),
+        ("claude", claude(0.5, Some(0.5)), claude(0.75, Some(0.25)), (0.75, 4540)),
+        (
+            "app_server",
+            format!("{thread}{}{}{}", started("t1"), codex("t1", 1050, 1050), codex("t1", 2270, 1220)),
+            format!("{thread}{}{}{}{}", codex("t1", 2270, 1220), started("t2"), codex("t2", 3320, 1050), codex("t2", 4540, 1220)),
+            (0.0, 4540),
+        ),
+        ("acp", acp(0.5), acp(0.75), (0.75, 0)),
+        ("codex", exec(2270), exec(4540), (0.0, 4540)),
+    ];
+    for (folder, first, second, sum) in cases {
+        let first = of(folder).read(first.as_bytes()).spent(None, Usage::default());
+        let again = of(folder).read(second.as_bytes());
+        let all = first.plus(again.spent(Some("s"), first));
+        assert_eq!((all.cost_usd.unwrap_or(0.0), all.tokens.unwrap_or(0)), sum, "{folder}");
+        // Another session has a total of its own.
+        if folder != "app_server" {
+            let apart = again.spent(Some("another"), first);
+            assert!(apart.cost_usd.unwrap_or(0.0) > 0.0 || apart.tokens.unwrap_or(0) == 4540, "{folder}: {apart:?}");
         }
     }
 }

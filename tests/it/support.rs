@@ -127,6 +127,22 @@ impl Drop for Workspace {
     }
 }
 
+/// Git in a folder, as somebody who has a name.
+pub fn git(folder: &Path, arguments: &[&str]) -> Ended {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=me", "-c", "user.email=me@localhost", "-c", "protocol.file.allow=always"]);
+    ended(command.args(arguments).output().expect("git"))
+}
+
+/// Makes a workspace a repository with all that has been written committed.
+pub fn commit_all(workspace: &Workspace) {
+    workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
+    for arguments in [&["init", "--quiet", "--initial-branch", "main"][..], &["add", "--all"], &["commit", "--quiet", "-m", "base"]] {
+        let ended = git(&workspace.path(""), arguments);
+        assert_eq!(ended.code, 0, "git {arguments:?}: {}", ended.stderr);
+    }
+}
+
 /// The events of an execution's folder.
 pub fn journal_of(folder: &Path) -> Vec<Recorded> {
     execution_coordinator::journal::recover::recover(&folder.join("journal.jsonl")).expect("a good journal").events

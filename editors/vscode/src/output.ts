@@ -37,7 +37,7 @@ export class Outputs implements vscode.Disposable {
     ];
   }
 
-  /** Follows what an order, or the last one of a task, prints. */
+  /** Follows what an order, or all those of a task, print. */
   show(execution: string, task: string): void {
     const key = `${execution} ${task}`;
     const open = this.terminals.get(key);
@@ -80,24 +80,13 @@ class Following implements vscode.Pseudoterminal {
     this.closed = true;
   }
 
-  /** Follows one order to its end, then waits for the next one of the task. */
+  /** Follows all that is printed for the task, as long as the terminal is there: it may be retried. */
   private async follow(): Promise<void> {
-    let order: string | undefined;
     let said = false;
     let from = 0;
     while (!this.closed) {
       try {
-        const page = await this.server.ask<OutputPage>("task/output", { execution: this.execution, task: this.task, from: order ? from : 0 });
-        if (page.order !== order) {
-          this.written.fire(`\x1b[2m── ${page.order} ──\x1b[0m\r\n`);
-          if (order) {
-            // Its beginning was not asked for.
-            order = page.order;
-            from = 0;
-            continue;
-          }
-          order = page.order;
-        }
+        const page = await this.server.ask<OutputPage>("task/output", { execution: this.execution, task: this.task, from });
         // Only line ends: what steers a terminal is for those who watch it there.
         this.written.fire(printable(page.text));
         const more = page.next > from && page.text.length > 0;
@@ -105,7 +94,7 @@ class Following implements vscode.Pseudoterminal {
         if (more) continue;
       } catch (error) {
         // It is looked for again: the first order of a task may be about to begin.
-        if (order === undefined && !said) {
+        if (from === 0 && !said) {
           this.written.fire(`${printable(error instanceof Error ? error.message : String(error))}\r\n`);
           said = true;
         }

@@ -190,7 +190,7 @@ export class Testing implements vscode.Disposable {
   private async print(board: Board, task: TaskRow, item: vscode.TestItem, run: vscode.TestRun): Promise<void> {
     try {
       const page = await this.server.ask<OutputPage>("task/output", { execution: board.execution, task: task.id, limit: OUTPUT_BYTES });
-      run.appendOutput(`── task ${task.id} (${page.order}) ──\r\n${printable(page.text)}\r\n`, undefined, item);
+      run.appendOutput(`${printable(page.text)}\r\n`, undefined, item);
     } catch {
       // It has printed nothing.
     }

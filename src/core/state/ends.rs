@@ -25,8 +25,8 @@ impl State {
             // What nobody had taken kept nobody busy.
             let since = open.offer.as_ref().map_or(Some(open.at), |offer| offer.holder.as_ref().map(|holder| holder.at));
             sum.busy_ms += since.map_or(0, |since| self.now.saturating_sub(since));
-            sum.tokens = add(sum.tokens, usage.tokens, |a, b| a + b);
-            sum.cost_usd = add(sum.cost_usd, usage.cost_usd, |a, b| a + b);
+            let spent = Usage { tokens: sum.tokens, cost_usd: sum.cost_usd, ..Usage::default() }.plus(usage);
+            (sum.tokens, sum.cost_usd) = (spent.tokens, spent.cost_usd);
         }
         if open.work.is_attempt() && !self.policy.isolated {
             self.changes += 1;
@@ -135,8 +135,10 @@ impl TaskState {
     fn end(&mut self, id: OrderId, work: &Work, outcome: &Outcome) {
         self.open.remove(&id);
         if let Outcome::Agent(outcome) = outcome {
-            self.spent.tokens = add(self.spent.tokens, outcome.usage.tokens, |a, b| a + b);
-            self.spent.cost_usd = add(self.spent.cost_usd, outcome.usage.cost_usd, |a, b| a + b);
+            self.spent = self.spent.plus(outcome.usage);
+            if outcome.session.is_some() && outcome.session == self.session {
+                self.session_used = self.session_used.plus(outcome.usage);
+            }
         }
         let Phase::Active(step) = self.phase else { return };
         match (work, outcome) {
@@ -158,7 +160,9 @@ impl TaskState {
                 self.last = Some(outcome.clone());
                 if outcome.complete() {
                     self.commit = outcome.commit.clone();
-                    self.session = outcome.session.clone();
+                    if outcome.session != self.session {
+                        (self.session, self.session_used) = (outcome.session.clone(), outcome.usage);
+                    }
                     self.result = Some((id, outcome.clone()));
                     self.findings.clear();
                 } else if outcome.shortage.is_none() {
@@ -199,7 +203,7 @@ impl TaskState {
     /// A try came to nothing: the next one begins elsewhere, with what was finished before.
     fn leave_place(&mut self) {
         self.place = None;
-        self.session = None;
+        (self.session, self.session_used) = (None, Usage::default());
     }
 }
 
@@ -222,12 +226,5 @@ pub fn is_red(judged: &Judged, before: Option<&Judged>) -> bool {
         Some(before) if !failed.is_empty() => failed.iter().any(|test| !before.measures.failed_tests.contains(test)),
         Some(before) => before.verdict == GateVerdict::Passed || before.verdict == GateVerdict::NotEvaluated,
         None => true,
-    }
-}
-
-fn add<T: Copy>(a: Option<T>, b: Option<T>, sum: impl Fn(T, T) -> T) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(sum(a, b)),
-        (a, b) => a.or(b),
     }
 }

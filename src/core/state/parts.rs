@@ -63,6 +63,8 @@ pub struct TaskState {
     pub spent: Usage,
     /// The session in which its agent can go on where it is.
     pub session: Option<String>,
+    /// What was counted for that session so far.
+    pub session_used: Usage,
     /// The number of the event since which it waits to be merged.
     pub queued_at: u64,
     /// How many merges had landed when it went back last because others were merged first.

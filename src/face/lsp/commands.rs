@@ -123,9 +123,14 @@ impl Session {
     }
 
     async fn show_output(&self, execution: Option<String>, task: &str) -> Result<Option<Value>> {
-        let page = self.call("task/output", json!({"execution": execution, "task": task})).await?;
+        let mut page = self.call("task/output", json!({"execution": execution, "task": task})).await?;
         let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
-        let file = found.folder.join("output").join(format!("{}.log", page["order"].as_str().unwrap_or_default()));
+        let mut text = String::new();
+        while let Some(more) = page["text"].as_str().filter(|more| !more.is_empty()) {
+            text += more;
+            page = self.call("task/output", json!({"execution": execution, "task": task, "from": page["next"]})).await?;
+        }
+        let file = found.keep_output(task, &text).map_err(|failure| failed(&failure))?;
         self.show_file(&file);
         Ok(Some(json!({"path": file, "order": page["order"]})))
     }

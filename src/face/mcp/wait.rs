@@ -231,7 +231,7 @@ pub(super) async fn trusts(inner: &Inner, context: &RequestContext<RoleServer>) 
 async fn decide(client: &Peer<RoleServer>, gate: &GateId, why: &str) -> Option<(bool, String)> {
     let schema = ElicitationSchema::builder()
         .required_bool("approve")
-        .optional_string_with("reason", |reason| reason.description("Why, where it is rejected"));
+        .optional_string_with("reason", |reason| reason.description("Why, as the report will say"));
     let answer = form(client, format!("Gate {gate} waits for a person: {why}. Approve it?"), schema).await?;
     Some((answer["approve"].as_bool()?, answer["reason"].as_str().unwrap_or_default().to_owned()))
 }

@@ -77,13 +77,19 @@ local function steer(method, key)
   end
 end
 
+-- As much as is given at once.
+local OUTPUT_BYTES = 1048576
+
 local function output(given)
   with_board(function(board)
     pick(board, "output", given, function(id)
-      board_of().ask("task/output", { execution = board.execution, task = id, limit = 262144 }, function(page)
+      board_of().ask("task/output", { execution = board.execution, task = id, limit = OUTPUT_BYTES }, function(page)
         -- Without what steers a terminal.
         local text = page.text:gsub("\27%[[%d;]*%a", ""):gsub("[%z\1-\8\11\12\14-\31]", "")
-        require("execution-coordinator.show").float(("Task %s (%s)"):format(id, page.order), text)
+        if page.next >= OUTPUT_BYTES then
+          text = text .. ("\n(there is more: `execution-coordinator output %s`)"):format(id)
+        end
+        require("execution-coordinator.show").float(("Task %s"):format(id), text)
       end)
     end)
   end)

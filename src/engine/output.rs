@@ -1,0 +1,182 @@
+//! What orders printed: of one order what it printed, of a task what all of its orders printed, in order, each
+//! under a heading.
+
+use super::locate::{JOURNAL, name_of};
+use crate::core::brief::work_name;
+use crate::core::event::{Event, Outcome, Recorded, Work};
+use crate::core::id::{OrderId, TaskId};
+use crate::core::outcome::GateMeasures;
+use crate::core::state::{Phase, State};
+use crate::failure::Failure;
+use crate::journal::lines::Lines;
+use crate::process::open_kept;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// How many events are read at once.
+const PAGE: usize = 10_000;
+
+/// What is printed by an order, or by those of a task: a text that only grows at its end.
+#[derive(Debug)]
+pub struct Printed {
+    /// The order, or the last one of the task that is in it.
+    pub order: OrderId,
+    /// Whether more may come.
+    pub open: bool,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Text(String),
+    File { path: PathBuf, bytes: u64 },
+}
+
+/// What an execution's journal says of an order.
+pub struct Order {
+    /// Its number.
+    pub order: OrderId,
+    /// What was to be done.
+    pub work: Work,
+    /// When it was given, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// The order whose verdict counted instead, because the tree was the same.
+    pub reused_from: Option<OrderId>,
+}
+
+/// The orders of an execution in the order in which they were given, of one task or of all.
+///
+/// # Errors
+/// The journal can't be read.
+pub fn orders(folder: &Path, last: u64, task: Option<&TaskId>) -> Result<Vec<Order>, Failure> {
+    let path = folder.join(JOURNAL);
+    let unreadable = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: can't be read: {error}", path.display()));
+    let mut lines = Lines::open(&path, 1).map_err(|error| unreadable(&error))?;
+    let mut found: Vec<Order> = Vec::new();
+    loop {
+        let page = lines.take(PAGE).map_err(|error| unreadable(&error))?;
+        if page.is_empty() {
+            return Ok(found);
+        }
+        for mut body in page {
+            body.push(b'}');
+            let Recorded { seq, at, event } = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+            if seq > last {
+                return Ok(found);
+            }
+            match event {
+                Event::Ordered { order, work, .. } if task.is_none_or(|task| work.task() == Some(task)) => {
+                    found.push(Order { order, work, at, reused_from: None });
+                }
+                Event::Ended { order, outcome: Outcome::Gate { measures: GateMeasures { reused_from: Some(from), .. }, .. } } => {
+                    if let Ok(ix) = found.binary_search_by_key(&order, |order| order.order) {
+                        found[ix].reused_from = Some(from);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The last order of a task that printed anything, open or ended.
+///
+/// # Errors
+/// The journal can't be read.
+pub fn last_that_printed(folder: &Path, state: &State, task: &TaskId) -> Result<Option<OrderId>, Failure> {
+    let orders = orders(folder, state.seq, Some(task))?;
+    Ok(orders.into_iter().rev().map(|order| order.order).find(|order| !files(folder, *order, false).is_empty()))
+}
+
+/// What was printed by whatever is named: an order (`a7`), or a task.
+///
+/// # Errors
+/// There is no such order and no such task, nothing of it was begun, or the journal can't be read.
+pub fn printed(folder: &Path, state: &State, given: &str) -> Result<Printed, Failure> {
+    let open = |order: &OrderId| state.orders.contains_key(order);
+    if let Ok(order) = given.parse::<OrderId>() {
+        let parts = files(folder, order, open(&order));
+        if parts.is_empty() && !open(&order) {
+            return Err(Failure::not_found(format!("{}: {order} printed nothing, or there is no such order", name_of(folder))));
+        }
+        return Ok(Printed { order, open: open(&order), parts });
+    }
+    let task = TaskId::from(given);
+    let orders = orders(folder, state.seq, Some(&task))?;
+    let Some(last) = orders.last() else {
+        return Err(Failure::not_found(format!(
+            "{}: `{given}` is no order and no task that was begun: orders are called a1, a2, … (`events` names them)",
+            name_of(folder)
+        )));
+    };
+    let mut printed = Printed { order: last.order, open: is_under_way(state, &task), parts: Vec::new() };
+    for Order { order, work, reused_from, .. } in &orders {
+        let files = files(folder, *order, open(order));
+        // Preparing a worktree is worth a heading only where a setup printed something.
+        if files.is_empty() && matches!(work, Work::Place { .. }) {
+            continue;
+        }
+        let blank = if printed.parts.is_empty() { "" } else { "\n" };
+        let by = work.agent().map_or(String::new(), |agent| format!(" by {agent}"));
+        printed.parts.push(Part::Text(format!("{blank}── {order}: {}{by} ──\n", work_name(work))));
+        if let Some(from) = reused_from {
+            printed.parts.push(Part::Text(format!("not run again: {from} judged the same tree\n")));
+        } else if files.is_empty() && !open(order) {
+            printed.parts.push(Part::Text("(it printed nothing)\n".into()));
+        }
+        printed.parts.extend(files);
+        if open(order) {
+            // What was begun later comes after its end, so that nothing is put in between what was read already.
+            printed.order = *order;
+            break;
+        }
+    }
+    Ok(printed)
+}
+
+/// Whether a task may still have something printed for it.
+fn is_under_way(state: &State, task: &TaskId) -> bool {
+    state.ended.is_none()
+        && state.task_state(task).is_some_and(|known| !known.open.is_empty() || matches!(known.phase, Phase::Waiting | Phase::Active(_)))
+}
+
+/// The files that an order wrote. What it wrote to standard error follows once no more comes.
+fn files(folder: &Path, order: OrderId, open: bool) -> Vec<Part> {
+    let file = |name: String| {
+        let path = folder.join("output").join(name);
+        let bytes = path.symlink_metadata().ok().filter(|meta| meta.is_file() && (open || meta.len() > 0))?.len();
+        Some(Part::File { path, bytes })
+    };
+    let errors = if open { None } else { file(format!("{order}.errors.log")) };
+    file(format!("{order}.log")).into_iter().chain(errors).collect()
+}
+
+impl Printed {
+    /// A piece of it from a byte on, no longer than so many bytes.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn read(&self, mut from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let left = limit - found.len();
+            match part {
+                Part::Text(text) => {
+                    let bytes = &text.as_bytes()[usize::try_from(from).unwrap_or(usize::MAX).min(text.len())..];
+                    found.extend_from_slice(&bytes[..bytes.len().min(left)]);
+                    from = from.saturating_sub(text.len() as u64);
+                }
+                Part::File { path, bytes } => {
+                    if from < *bytes && left > 0 {
+                        let unreadable = |error: std::io::Error| Failure::unusable(format!("{}: can't be read: {error}", path.display()));
+                        let mut file = open_kept(path).map_err(unreadable)?;
+                        file.seek(SeekFrom::Start(from)).map_err(unreadable)?;
+                        file.take((bytes - from).min(left as u64)).read_to_end(&mut found).map_err(unreadable)?;
+                    }
+                    from = from.saturating_sub(*bytes);
+                }
+            }
+        }
+        Ok(found)
+    }
+}

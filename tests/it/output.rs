@@ -1,0 +1,104 @@
+//! What `output` and `task/output` show of a task: everything that was printed for it.
+
+use crate::client::Server;
+use crate::support::{Workspace, commit_all};
+use serde_json::json;
+
+const CONFIG: &str = r#"
+[execution]
+isolation = "none"
+tests_first = "off"
+final_review = false
+[agents.worker]
+kind = "command"
+role = "executor"
+command = ["sh", "-c", "cat >/dev/null; echo worked on it; echo grumble >&2; echo done > made; echo '{\"status\":\"complete\",\"summary\":\"made\"}'"]
+[agents.qa-reviewer]
+kind = "command"
+role = "reviewer"
+command = ["sh", "-c", "cat >/dev/null; echo looked at it; echo '{\"verdict\":\"pass\"}'"]
+[[gates]]
+name = "lint"
+level = "task"
+command = ["sh", "-c", "echo linted"]
+[[gates]]
+name = "quiet"
+level = "task"
+command = ["true"]
+"#;
+
+const SHOP: &str = "# Shop\n\n- [ ] Task 1: Types\n";
+
+#[test]
+fn a_task_shows_what_its_agents_gates_and_reviewers_printed() {
+    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", SHOP)]);
+    let ended = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let shown = workspace.run(&["output", "1"]).stdout;
+    expect_test::expect![[r#"
+        ── a1: gate lint of task 1 (base) ──
+        linted
+
+        ── a2: gate quiet of task 1 (base) ──
+        (it printed nothing)
+
+        ── a3: task 1 by worker ──
+        worked on it
+        {"status":"complete","summary":"made"}
+        grumble
+
+        ── a4: gate lint of task 1 ──
+        linted
+
+        ── a5: gate quiet of task 1 ──
+        (it printed nothing)
+
+        ── a6: qa-reviewer on task 1 by qa-reviewer ──
+        looked at it
+        {"verdict":"pass"}
+    "#]]
+    .assert_eq(&shown);
+    // The same in pages of any size, and of one order without headings.
+    let mut lines = Server::lines(&workspace, &[]);
+    let (mut paged, mut from) = (String::new(), json!(0));
+    loop {
+        let page = lines.result("task/output", json!({"task": "1", "from": from, "limit": 7}));
+        if page["text"] == "" {
+            assert_eq!(page["open"], false, "{page}");
+            break;
+        }
+        paged += page["text"].as_str().expect("a text");
+        from = page["next"].clone();
+    }
+    assert_eq!(paged, shown);
+    assert_eq!(lines.result("task/output", json!({"task": "a4"}))["text"], "linted\n");
+    for (asked, says) in [("9", "no task that was begun"), ("a99", "no such order")] {
+        assert!(workspace.run(&["output", asked]).stderr.contains(says), "{asked}");
+    }
+}
+
+#[test]
+fn a_gate_that_judged_the_same_tree_before_is_said_so() {
+    let config = CONFIG.replace("isolation = \"none\"\n", "");
+    let workspace = Workspace::with(&[("execution-coordinator.toml", &config), ("breakdown.md", SHOP)]);
+    commit_all(&workspace);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    let shown = workspace.run(&["output", "1"]).stdout;
+    for part in ["worked on it", "linted", "looked at it", "(as merged) ──\nnot run again: a", "judged the same tree"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn what_a_task_prints_is_followed_until_it_is_done() {
+    let text =
+        "# Shop\n\n- [ ] Task 1: Types\n  - Run: `sh -c 'echo begun; until test -e \"$WORKSPACE/go\"; do sleep 0.02; done; echo over'`\n";
+    let workspace = Workspace::with(&[("execution-coordinator.toml", crate::support::CONFIG), ("breakdown.md", text)]);
+    let run = workspace.start(&["run", "breakdown.md"]);
+    crate::support::eventually("it begins", || workspace.run(&["output", "1"]).stdout.contains("begun"));
+    let follow = workspace.start(&["output", "1", "--follow"]);
+    workspace.write("go", "");
+    let followed = crate::support::ended(follow.wait_with_output().expect("an end"));
+    assert_eq!((followed.code, followed.stdout.as_str()), (0, "── a1: task 1 by shell ──\nbegun\nover\n"), "{}", followed.stderr);
+    assert_eq!(crate::support::ended(run.wait_with_output().expect("an end")).code, 0);
+}
