@@ -8,6 +8,7 @@ pub mod body;
 pub mod breakdown_agent;
 pub mod build;
 pub mod ccpm;
+pub mod companions;
 pub mod convert;
 pub mod detect;
 pub mod feature_docs;
@@ -22,6 +23,7 @@ pub mod loom;
 pub mod names;
 pub mod openspec;
 pub mod outline;
+pub mod ownership;
 pub mod problem;
 pub mod refs;
 pub mod resolve;
@@ -39,6 +41,7 @@ pub mod task_list;
 pub mod task_master;
 pub mod text;
 pub mod tree;
+pub mod unread;
 pub mod values;
 pub mod write_back;
 
@@ -53,6 +56,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use text::Text;
 
 /// What a breakdown says.
@@ -70,6 +74,8 @@ pub struct Parsed {
     pub other_boxes: (usize, usize),
     /// The format that it was read as.
     pub read_as: Option<Detected>,
+    /// The texts that the plan's prose stands in, by their digests, where that was asked for.
+    pub texts: Vec<(String, Arc<str>)>,
 }
 
 /// What a breakdown has, as somebody would count it who looks at its text.

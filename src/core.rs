@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod plan;
 pub mod policy;
 pub mod progress;
+pub mod prose;
 pub mod report;
 pub mod state;
 pub mod status;

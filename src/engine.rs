@@ -17,4 +17,5 @@ pub mod output;
 pub mod owner;
 pub mod places;
 pub mod start;
+pub mod texts;
 pub mod write_back;

@@ -4,7 +4,7 @@
 
 use crate::config::Config;
 use crate::config::definition::Definition;
-use crate::core::brief::{Advice, Brief, BriefTask, Handoff};
+use crate::core::brief::{Advice, Brief, BriefTask, BriefText, Handoff, TextOf};
 use crate::core::outcome::{Finding, Severity};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -65,6 +65,9 @@ impl Template {
                 failed_before: one(),
                 diff: one(),
                 conflicts: one(),
+                texts: [TextOf::Task, TextOf::Group, TextOf::Plan, TextOf::Companion]
+                    .map(|of| BriefText { of, text: "x".into(), ..BriefText::default() })
+                    .into(),
                 confined: true,
                 round: 1,
                 base: "x".into(),
@@ -84,7 +87,7 @@ impl Template {
     /// # Errors
     /// A sentence that says what is wrong in which line of the template.
     pub fn fill(&self, brief: &Brief, own: Option<&Definition>, told: bool) -> Result<String, String> {
-        let (brief, shortened) = brief.clone().limited(self.limit_bytes);
+        let (brief, shortened) = as_written(brief.clone()).limited(self.limit_bytes);
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_syntax(
@@ -119,6 +122,18 @@ impl Template {
             format!("{}:{}:1: {what}", error.name().unwrap_or(&self.name), error.line().unwrap_or(1))
         })
     }
+}
+
+/// Where the task's own words are told, what was only taken out of them is not told once more.
+fn as_written(mut brief: Brief) -> Brief {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let own = brief.texts.iter().filter(|text| text.of == TextOf::Task).map(|text| flat(&text.text)).collect::<Vec<_>>().join(" ");
+    if let Some(task) = brief.task.as_mut().filter(|_| !own.is_empty()) {
+        task.objective.clear();
+        task.steps.clear();
+        task.notes.retain(|note| !note.starts_with("written down in ") && !own.contains(&flat(note.split_once(": ").map_or(note, |(_, value)| value))));
+    }
+    brief
 }
 
 /// A brief of a role with next to nothing in it.

@@ -47,6 +47,8 @@ pub struct Builder<'a> {
     pub(super) under_way: Vec<usize>,
     /// Words of statuses that the breakdown has of its own, in one spelling.
     pub known_statuses: HashSet<String>,
+    /// Lines that were taken for something that has no place of its own.
+    pub taken: Vec<Range<usize>>,
     /// Streams that can't start, and why.
     pub(super) broken: HashMap<StreamId, String>,
     /// Streams that are themselves tasks of the breakdown.
@@ -101,6 +103,7 @@ impl<'a> Builder<'a> {
             stream_numbers: HashMap::new(),
             under_way: Vec::new(),
             known_statuses: HashSet::new(),
+            taken: Vec::new(),
             broken: HashMap::new(),
             parents: HashSet::new(),
             gate_ids: HashSet::new(),
@@ -173,6 +176,8 @@ impl<'a> Builder<'a> {
             said_by: None,
             steps: Vec::new(),
             details: Vec::new(),
+            value: None,
+            file: None,
         });
         self.plan.tasks.push(task);
         self.plan.tasks.len() - 1
@@ -262,6 +267,7 @@ impl<'a> Builder<'a> {
         let span = titled.map(|value| value.place(self.text.all)).or_else(|| named.clone()).unwrap_or(of.span.start..of.span.start);
         let ix = self.task(id, title, stream, span);
         self.outline.tasks[ix].named = named;
+        self.outline.tasks[ix].value = Some(of.span.clone());
         ix
     }
 

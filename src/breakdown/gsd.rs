@@ -182,6 +182,7 @@ impl<'a> Reader<'a> {
                     return;
                 }
             } else if let Some((id, title)) = phase_box(tick.rest) {
+                self.build.taken.push(span);
                 self.phases.push((id, title, *line));
             } else {
                 self.steps.push((stream, start, tick));

@@ -196,6 +196,7 @@ impl<'a> Reader<'a> {
                 done: item.tick.done(),
                 of_parts: true,
                 nested: Vec::new(),
+                text: None,
             });
             self.parents.insert(item.id.to_owned(), (stream, item.optional));
             self.parent_streams.insert(stream);

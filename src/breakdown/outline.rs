@@ -1,5 +1,6 @@
 //! Where things stand in the text: positions and boxes, nothing else.
 
+use super::ownership::Ownership;
 use crate::core::id::{GateId, StreamId, TaskId};
 use crate::core::plan::Task;
 use std::ops::Range;
@@ -31,6 +32,8 @@ pub struct Outline {
     pub risks: Vec<Range<usize>>,
     /// What the format writes as the status of a task that is done.
     pub done_word: Option<String>,
+    /// Whose text is whose.
+    pub ownership: Ownership,
 }
 
 /// A task of the breakdown that others make up, so that it is a stream of the plan.
@@ -44,6 +47,8 @@ pub struct Parent {
     pub nested: Vec<StreamId>,
     /// Whether what is under it counts as its parts, not as tasks beside it.
     pub of_parts: bool,
+    /// The value or the file that it is, where it is one.
+    pub text: Option<Range<usize>>,
 }
 
 /// A place where tasks or a stream are named.
@@ -131,6 +136,10 @@ pub struct TaskSpot {
     /// What else is said of it, and where. Of what there is one of, the last counts; of lists, each entry has its own,
     /// in the order of the plan.
     pub details: Vec<(Detail, Range<usize>)>,
+    /// The value that it is, in JSON and the like.
+    pub value: Option<Range<usize>>,
+    /// The file that is written for it alone.
+    pub file: Option<Range<usize>>,
 }
 
 /// A step's place.

@@ -102,9 +102,11 @@ impl Builder<'_> {
         for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)).chain(details) {
             *span = inside(self.text.all, span);
         }
+        self.outline.ownership = self.own();
+        self.tell_unread();
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
         let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
-        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes, read_as: None }
+        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes, read_as: None, texts: Vec::new() }
     }
 
     /// What is meant by a reference that looks like something outside: whatever it looks like, what exists is named.

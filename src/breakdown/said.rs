@@ -161,6 +161,7 @@ impl Builder<'_> {
     /// The file that a task is written down in, where its breakdown has more.
     pub fn note_file(&mut self, ix: usize, file: &File<'_>) {
         self.detail(ix, Detail::Notes, &format!("written down in {}", file.path), file.range.start..file.range.start);
+        self.outline.tasks[ix].file = Some(file.range.clone());
     }
 
     /// A step of a task; one without a box can't be ticked.

@@ -84,6 +84,9 @@ pub struct CheckArguments {
     /// How problems are printed
     #[arg(long, default_value = "text", value_parser = ["text", "json", "sarif"])]
     format: String,
+    /// Also print how much of the text belongs to tasks, groups and the plan, and what is unused
+    #[arg(long)]
+    coverage: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -93,7 +96,7 @@ pub struct CheckArguments {
 /// # Errors
 /// A breakdown can't be read.
 pub fn check(arguments: &CheckArguments) -> Outcome {
-    let (mut found, mut read) = (Vec::new(), String::new());
+    let (mut found, mut read, mut covered) = (Vec::new(), String::new(), Vec::new());
     for path in &arguments.breakdowns {
         let source = source::read(path)?;
         let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps());
@@ -101,9 +104,15 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, &source)));
         let sure = parsed.read_as.map_or("", |found| found.confidence.word());
         read.push_str(&format!("{}: {} ({sure}): {}\n", source.name, parsed.plan.format, parsed.counts()));
+        if arguments.coverage {
+            let coverage = types::CoverageDocument::of(&parsed.outline.ownership, &text, &source);
+            read.push_str(&coverage.to_string());
+            covered.push(coverage);
+        }
     }
     let file = |problem: &types::ProblemDocument| problem.file.clone().unwrap_or_default();
     match arguments.format.as_str() {
+        "json" if arguments.coverage => print_json(&json!({"problems": found, "coverage": covered}))?,
         "json" => print_json(&found)?,
         "sarif" => print_json(&sarif(&found))?,
         _ => {

@@ -5,9 +5,11 @@ use super::event::{Purpose, Step, Work};
 use super::id::{OrderId, TaskId};
 use super::outcome::{Finding, Usage};
 use super::plan::Node;
+use super::prose::{Excerpt, Prose};
 use super::state::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Everything that is told to whoever carries out one order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +27,9 @@ pub struct Brief {
     pub summary: String,
     /// The task; absent for a review of the whole.
     pub task: Option<BriefTask>,
+    /// The breakdown's own words, what matters most first: the task's, those of the groups that it is in, the plan's, and
+    /// files beside the breakdown.
+    pub texts: Vec<BriefText>,
     /// The how-manyth attempt.
     pub attempt: u32,
     /// The round of rework; 0 at first.
@@ -55,6 +60,45 @@ pub struct Brief {
     pub confined: bool,
     /// Files in which both sides of a conflict stand, because others changed them too.
     pub conflicts: Vec<String>,
+}
+
+/// A piece of the breakdown, or of a file beside it, as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BriefText {
+    /// Whose words these are.
+    pub of: TextOf,
+    /// The group's title; empty for others.
+    pub title: String,
+    /// The file, from the workspace on where it is in it.
+    pub file: String,
+    /// The first line in it, from 1.
+    pub first_line: u32,
+    /// The last line.
+    pub last_line: u32,
+    /// What it says; of JSON, its keys and values as lines.
+    pub text: String,
+    /// The kept text that it stands in.
+    #[serde(skip)]
+    pub digest: String,
+    /// Its bytes there.
+    #[serde(skip)]
+    pub range: Range<usize>,
+}
+
+/// Whose words a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TextOf {
+    /// The task's.
+    #[default]
+    Task,
+    /// Those of a group that it is in.
+    Group,
+    /// The plan's.
+    Plan,
+    /// Those of a file beside the breakdown.
+    Companion,
 }
 
 /// The task, as the breakdown has it.
@@ -96,7 +140,11 @@ impl Brief {
         let reviews = self.role.ends_with("review");
         room.fit(self.findings.iter_mut().map(|finding| &mut finding.text));
         if let Some(task) = &mut self.task {
-            room.fit([&mut task.title, &mut task.objective]);
+            room.fit([&mut task.title]);
+        }
+        self.fit_texts(&mut room, |of| of == TextOf::Task);
+        if let Some(task) = &mut self.task {
+            room.fit([&mut task.objective]);
             room.fit(task.criteria.iter_mut().chain(&mut task.specs).chain(&mut task.tests).chain(&mut task.steps));
             room.fit(task.files.iter_mut().chain(&mut task.commit));
         }
@@ -114,6 +162,7 @@ impl Brief {
         }
         room.fit(self.handoffs.iter_mut().flat_map(|handoff| &mut handoff.files));
         room.fit(self.task.iter_mut().flat_map(|task| &mut task.notes));
+        self.fit_texts(&mut room, |of| of != TextOf::Task);
         room.fit([&mut self.summary]);
         room.fit(&mut self.failed_before);
         if !reviews {
@@ -132,6 +181,26 @@ impl Brief {
             handoff.decisions.retain(|text| !text.is_empty());
         }
         (self, room.shortened)
+    }
+
+    /// One after the other, as they matter. What has no room is named by its place.
+    fn fit_texts(&mut self, room: &mut Room, wanted: fn(TextOf) -> bool) {
+        for text in self.texts.iter_mut().filter(|text| wanted(text.of)) {
+            if text.text.len() <= room.left {
+                room.left -= text.text.len();
+                continue;
+            }
+            room.shortened = true;
+            let end = text.text.floor_char_boundary(room.left);
+            let end = text.text[..end].rfind('\n').map_or(0, |line| line + 1);
+            let kept = u32::try_from(text.text[..end].lines().count()).unwrap_or(u32::MAX);
+            // Lines of JSON are not those of its file.
+            let as_written = text.text.lines().count() == (text.last_line + 1).saturating_sub(text.first_line) as usize;
+            let from = if as_written { text.first_line + kept } else { text.first_line };
+            text.text.truncate(end);
+            text.text.push_str(&format!("… (left out for want of room: {}:{from}-{})", text.file, text.last_line));
+            room.left = room.left.saturating_sub(end);
+        }
     }
 }
 
@@ -245,6 +314,7 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
             let files = state.tasks.iter().filter_map(|task| task.result.as_ref()).flat_map(|(_, result)| result.files.clone());
             brief.changed_files = files.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
             brief.handoffs = state.plan.tasks.iter().filter_map(|task| handoff(state, &task.id)).collect();
+            brief.texts = texts(&state.plan.prose, None);
         }
     }
     Some(brief)
@@ -271,6 +341,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         brief.folder = place.folder.to_string();
         brief.base = place.base.to_string();
     }
+    brief.texts = texts(&state.plan.prose, Some(&task.id));
     brief.session = known.session.clone().filter(|_| brief.role == "implementation");
     brief.session_used = known.session_used;
     brief.round = known.rework_round.max(u32::from(!known.findings.is_empty()));
@@ -293,6 +364,33 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
     before.sort();
     before.dedup();
     brief.handoffs = before.iter().filter_map(|id| handoff(state, id)).collect();
+}
+
+/// The places of the words that are told about a task, or about the whole; what stands there is read by whoever tells it.
+pub fn texts(prose: &Prose, task: Option<&TaskId>) -> Vec<BriefText> {
+    let own = task.and_then(|task| prose.tasks.get(task));
+    let mut found = Vec::new();
+    let mut add = |of: TextOf, title: &str, excerpts: &[Excerpt]| {
+        found.extend(excerpts.iter().map(|excerpt| BriefText {
+            of,
+            title: title.to_owned(),
+            file: prose.files.get(excerpt.file as usize).cloned().unwrap_or_default(),
+            first_line: excerpt.first_line,
+            last_line: excerpt.last_line,
+            text: String::new(),
+            digest: prose.texts.get(excerpt.text as usize).cloned().unwrap_or_default(),
+            range: usize::try_from(excerpt.start).unwrap_or(0)..usize::try_from(excerpt.end).unwrap_or(0),
+        }));
+    };
+    add(TextOf::Task, "", own.map_or(&[], |own| &own.text));
+    match own {
+        Some(own) => prose.groups_of(own).into_iter().for_each(|group| add(TextOf::Group, &group.title, &group.text)),
+        None if task.is_none() => prose.groups.iter().for_each(|group| add(TextOf::Group, &group.title, &group.text)),
+        None => {}
+    }
+    add(TextOf::Plan, "", &prose.plan);
+    add(TextOf::Companion, "", &prose.companions);
+    found
 }
 
 /// What a task hands over, once it is done.

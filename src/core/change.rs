@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// - A task that is gone is stopped and reported if it was being worked on, kept if it was done,
 ///   and forgotten otherwise.
 /// - A task that the text itself says is done is not done again, whatever else its text says.
+/// - What differs only because the same text is read better is no change, nor is it where an older version, which kept no
+///   words, has done a task.
+/// - Other words are told to the next attempt; of a done task it is said that they changed.
 pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Event> {
     let mut events = Vec::new();
     let names = renamed(&state.plan, &plan);
@@ -26,11 +29,18 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
     }
     let known: BTreeMap<&TaskId, (&Task, &TaskState)> =
         old.tasks.iter().zip(&state.tasks).map(|(task, state)| (&task.id, (task, &**state))).collect();
+    let (older, same_texts) = (old.prose.is_empty() && !plan.prose.is_empty(), plan.prose.is_of_same_texts(&old.prose));
+    let over = state.tasks.iter().all(|task| task.satisfied()) && plan.tasks.iter().all(|task| known.contains_key(&task.id));
+    if (older || same_texts) && over {
+        return Vec::new();
+    }
+    let other_words = plan.prose.adopt(&old.prose);
     let mut stops = Vec::new();
     for task in plan.tasks.iter().filter(|task| !marks.contains_key(&task.id)) {
         let Some((before, state)) = known.get(&task.id) else { continue };
         let begun = matches!(state.phase, Phase::Active(_) | Phase::Done | Phase::Failed(_) | Phase::Blocked(_));
-        if begun && let Some(what) = asks_for_something_else(before, task) {
+        let only_read_better = same_texts || older && state.phase == Phase::Done;
+        if begun && !only_read_better && let Some(what) = asks_for_something_else(before, task) {
             stops.extend(stop(state, "what its task asks for has changed"));
             stops.push(Event::TaskChanged { task: task.id.clone(), what });
         }
@@ -50,6 +60,20 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
             }
             _ => {}
         }
+    }
+    let changed: BTreeSet<&TaskId> =
+        stops.iter().filter_map(|event| if let Event::TaskChanged { task, .. } = event { Some(task) } else { None }).collect();
+    let is_done = |id: &&TaskId| known.get(id).is_some_and(|(_, state)| state.phase == Phase::Done);
+    let reworded: Vec<&str> =
+        other_words.iter().filter(is_done).filter(|id| !changed.contains(id)).filter(|id| !marks.contains_key(id)).map(TaskId::as_str).collect();
+    if !reworded.is_empty() && !same_texts {
+        let names = format!("{} {}", if reworded.len() == 1 { "task" } else { "tasks" }, reworded.join(", "));
+        stops.push(Event::Escalated {
+            about: names.clone(),
+            why: "what the breakdown says of it has changed since it was done".into(),
+            tried: "nothing: the work stays as it is".into(),
+            needed: format!("`retry` {names} if it is to be done again"),
+        });
     }
     if !names.is_empty() {
         events.push(Event::TasksRenamed { names });
@@ -124,6 +148,7 @@ pub fn rename(plan: &mut Plan, names: &BTreeMap<TaskId, TaskId>) {
     }
     plan.barriers.iter_mut().flat_map(|barrier| &mut barrier.tasks).for_each(change);
     plan.tasks.iter_mut().for_each(|task| change(&mut task.id));
+    plan.prose.rename(names);
 }
 
 /// What a task asks for that it did not ask for before.

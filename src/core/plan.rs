@@ -1,6 +1,7 @@
 //! What there is to do: streams, tasks, dependencies, gates, criteria; without positions in a
 //! text (those are the outline's) and without marks of progress (those are events).
 
+use super::prose::Prose;
 use super::id::{BarrierId, GateId, StreamId, TaskId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct Plan {
     pub deliverables: Vec<String>,
     /// Risks that the breakdown names, and what it needs from outside.
     pub risks: Vec<String>,
+    /// The breakdown's own words; unknown in plans of older versions.
+    #[serde(skip_serializing_if = "Prose::is_empty")]
+    pub prose: Prose,
 }
 
 impl Plan {
@@ -82,6 +86,7 @@ impl Plan {
         }
         let mut plan = self.clone();
         plan.tasks.retain(|task| keep.contains(&task.id));
+        plan.prose.tasks.retain(|task, _| keep.contains(task));
         for barrier in &mut plan.barriers {
             barrier.tasks.retain(|task| keep.contains(task));
         }

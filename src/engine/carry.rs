@@ -3,6 +3,7 @@
 
 use super::owner::Post;
 use super::places::{Ground, Job, Site};
+use super::texts::Texts;
 use crate::agents::command::Agents;
 use crate::config::Config;
 use crate::core::brief::brief;
@@ -36,6 +37,8 @@ pub struct Carrier {
     pub view: Arc<View>,
     /// The mailbox.
     pub inbox: mpsc::UnboundedSender<Post>,
+    /// The breakdown's own words.
+    pub texts: Option<Arc<Texts>>,
     stops: BTreeMap<OrderId, watch::Sender<bool>>,
 }
 
@@ -49,7 +52,7 @@ impl Carrier {
         view: Arc<View>,
         inbox: mpsc::UnboundedSender<Post>,
     ) -> Self {
-        Self { agents, gates, processes, config, view, inbox, stops: BTreeMap::new() }
+        Self { agents, gates, processes, config, view, inbox, texts: None, stops: BTreeMap::new() }
     }
 
     /// Carries out what a batch orders. The batch is in the journal.
@@ -140,7 +143,14 @@ impl Carrier {
         let view = self.view.clone();
         let tail = move |line: &str| view.printed(order, line);
         let review = matches!(work, Work::Review { .. });
+        let texts = self.texts.clone();
         tokio::spawn(async move {
+            let told = tokio::task::spawn_blocking(move || {
+                texts.iter().for_each(|texts| texts.fill(&mut brief));
+                brief
+            });
+            // It can only fail by a mistake of ours.
+            let Ok(mut brief) = told.await else { return };
             if brief.task.is_none() && agents.repository.is_some() {
                 match site.folder(&agents, &ground).await {
                     Ok(folder) => {

@@ -4,6 +4,7 @@ use super::carry::{Carrier, SharedConfig};
 use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
 use super::start::{Opened, Prepared};
+use super::texts::Texts;
 use super::write_back::WriteBack;
 use crate::agents::command::Agents;
 use crate::core::event::{Recorded, Status};
@@ -34,6 +35,7 @@ pub struct Execution {
     first: Option<Vec<Recorded>>,
     gates: Gates,
     trees: Trees,
+    texts: Arc<Texts>,
     _lock: Lock,
 }
 
@@ -50,7 +52,10 @@ impl Execution {
         events.iter().for_each(|event| gates.remember(event));
         let mut owner = Owner::new(journal, &events, view.clone());
         owner.acknowledges = acknowledges;
-        Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, _lock: lock }
+        let texts = Arc::new(Texts::of(&folder));
+        texts.offer(&prepared.parsed.texts);
+        owner.texts = Some(texts.clone());
+        Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, texts, _lock: lock }
     }
 
     /// Everything that is true of it.
@@ -103,7 +108,8 @@ impl Execution {
         let agents = Agents { root: self.prepared.root.clone(), trees: self.trees.clone(), folder: self.folder.clone(), repository };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
-        let _watch = watch_files(&self.prepared, inbox, config);
+        carrier.texts = Some(self.texts.clone());
+        let _watch = watch_files(&self.prepared, inbox, config, self.texts.clone());
         let breakdown = self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
         let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
@@ -146,12 +152,12 @@ impl Execution {
 }
 
 /// Changes of the breakdown and of the config are taken up while it runs.
-fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig) -> Watch {
+fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig, texts: Arc<Texts>) -> Watch {
     let (options, config_path, policy) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.clone());
     let root = prepared.root.clone();
     let watch = Watch::new(move |file: &Path| {
         let input = if Some(file) != config_path.as_deref() {
-            options.plan_now(file)
+            options.plan_now(file, &texts)
         } else {
             match options.config_now(&root, file) {
                 Ok((config, rules)) => {

@@ -3,7 +3,8 @@
 use super::carry::Carrier;
 use super::clock::Clock;
 use crate::core::decide::refusal;
-use crate::core::event::Recorded;
+use super::texts::Texts;
+use crate::core::event::{Event, Recorded};
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::core::{note, turn};
@@ -26,6 +27,8 @@ pub struct Owner {
     pub state: State,
     /// Whether batches are acknowledged to somebody else as they come: then each is synced first.
     pub acknowledges: bool,
+    /// What keeps the texts of plans that are accepted.
+    pub texts: Option<Arc<Texts>>,
     journal: Journal,
     clock: Clock,
     view: Arc<View>,
@@ -68,7 +71,7 @@ impl Owner {
         }
         view.publish(&state, events);
         let clock = Clock::after(state.now);
-        Self { state, acknowledges: false, journal, clock, view, turned_at: 0 }
+        Self { state, acknowledges: false, texts: None, journal, clock, view, turned_at: 0 }
     }
 
     /// Records what an input means, and leaves it to the next owner to go on from there.
@@ -173,6 +176,9 @@ impl Owner {
     fn record(&mut self, batch: &[Recorded], carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
+        }
+        for plan in batch.iter().filter_map(|recorded| if let Event::PlanAccepted { plan } = &recorded.event { Some(plan) } else { None }) {
+            self.texts.iter().try_for_each(|texts| texts.keep(plan))?;
         }
         self.journal.append(batch)?;
         self.view.publish(&self.state, batch);

@@ -4,6 +4,7 @@
 
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
+use super::texts::{self, Texts};
 use crate::agents::command::{can_start, program_of};
 use crate::agents::prompt::Template;
 use crate::agents::roster;
@@ -91,13 +92,19 @@ impl Options {
             })?;
             parsed.marks.retain(|id, _| parsed.plan.task(id).is_some());
         }
+        let (prose, texts, unread) = texts::prose(&parsed, source);
+        (parsed.plan.prose, parsed.texts) = (prose, texts);
+        parsed.problems.extend(unread.into_iter().map(|why| problem::Problem::warning("unread-companion", 0..0, why)));
         Ok(parsed)
     }
 
     /// What a breakdown on disk says now.
-    pub fn plan_now(&self, file: &Path) -> Input {
+    pub fn plan_now(&self, file: &Path, texts: &Texts) -> Input {
         match source::read(file).and_then(|source| self.plan(&source)) {
-            Ok(parsed) if !parsed.nothing_to_do() => Input::PlanOffered(Box::new(parsed.plan), parsed.marks),
+            Ok(parsed) if !parsed.nothing_to_do() => {
+                texts.offer(&parsed.texts);
+                Input::PlanOffered(Box::new(parsed.plan), parsed.marks)
+            }
             Ok(parsed) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
             Err(failure) => Input::PlanBroken(vec![failure.message]),
         }
@@ -415,6 +422,9 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     let folder = make_execution(&state, prepared).map_err(not_writable)?;
     let lock = own(&folder)?;
     let mut opened = open_at(folder, lock)?;
+    let texts = Texts::of(&opened.folder);
+    texts.offer(&prepared.parsed.texts);
+    texts.keep(&prepared.parsed.plan).map_err(not_writable)?;
     // Whoever looks for it next finds it, with what it is about.
     opened.events = crate::core::note(&mut State::default(), prepared.begins(&opened.folder), Clock::default().now_ms());
     opened.journal.append(&opened.events).and_then(|()| opened.journal.sync()).map_err(not_writable)?;

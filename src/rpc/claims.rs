@@ -9,6 +9,7 @@ use super::table::Table;
 use crate::agents::answer::Answer;
 use crate::agents::{prompt::Template, verdict};
 use crate::core::brief::brief;
+use crate::engine::texts::Texts;
 use crate::core::id::{Lease, OrderId};
 use crate::core::input::Input;
 use crate::core::lease::{fits, held, offers};
@@ -71,7 +72,8 @@ fn claimed_work(execution: &Execution, order: OrderId) -> Option<ClaimedWork> {
     let state = execution.state();
     let open = state.orders.get(&order)?;
     let offer = open.offer.as_ref()?;
-    let brief = brief(&state, order)?;
+    let mut brief = brief(&state, order)?;
+    Texts::of(&execution.folder).fill(&mut brief);
     // In words as all others get it; where the config or its template is broken just now, in ours.
     let config = execution.options().config(execution.root()).map(|(config, _)| config).unwrap_or_default();
     let own = config.agents.get(&brief.agent).and_then(|agent| agent.definition.clone());

@@ -2,6 +2,7 @@
 //! `schema/`.
 
 use crate::breakdown::outline::TaskSpot;
+use crate::breakdown::ownership::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
@@ -327,5 +328,82 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
         edges: plan.edges(),
         max_parallel: policy.max_parallel,
         tasks: (0..plan.tasks.len()).map(task).collect(),
+    }
+}
+
+/// The text of a breakdown by its owners, in bytes that are no blanks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CoverageDocument {
+    /// How the breakdown was named.
+    pub file: String,
+    /// What belongs to tasks.
+    pub tasks_bytes: usize,
+    /// What belongs to groups of tasks.
+    pub groups_bytes: usize,
+    /// What belongs to the plan as a whole.
+    pub plan_bytes: usize,
+    /// What is nobody's.
+    pub unused_bytes: usize,
+    /// Each range that is nobody's.
+    pub unused: Vec<UnusedDocument>,
+}
+
+/// A range of the text that is nobody's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnusedDocument {
+    /// The file, of a folder by its path in it.
+    pub file: String,
+    /// Its first line, from 1.
+    pub first_line: usize,
+    /// Its last line.
+    pub last_line: usize,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl CoverageDocument {
+    /// Counts a text.
+    pub fn of(ownership: &Ownership, text: &Text<'_>, source: &Source) -> Self {
+        let mut coverage = Self { file: source.name.clone(), ..Self::default() };
+        for (range, owner) in ownership.ranges() {
+            let piece = &text.all[range.clone()];
+            let bytes = piece.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
+            match owner {
+                Owner::Task(_) => coverage.tasks_bytes += bytes,
+                Owner::Group(_) => coverage.groups_bytes += bytes,
+                Owner::Plan => coverage.plan_bytes += bytes,
+                Owner::Unused(reason) if bytes > 0 => {
+                    coverage.unused_bytes += bytes;
+                    let last = range.start + piece.trim_end().len();
+                    let (file, first_line, _) = source.place(text, range.start);
+                    let (_, last_line, _) = source.place(text, last.saturating_sub(1).max(range.start));
+                    coverage.unused.push(UnusedDocument { file, first_line, last_line, reason: reason.words() });
+                }
+                Owner::Unused(_) => {}
+            }
+        }
+        coverage
+    }
+}
+
+impl std::fmt::Display for CoverageDocument {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all = (self.tasks_bytes + self.groups_bytes + self.plan_bytes + self.unused_bytes).max(1);
+        let share = |bytes: usize| (bytes as f64 * 100.0 / all as f64).round();
+        writeln!(
+            out,
+            "{}: {} % of the text belongs to tasks, {} % to groups, {} % to the plan, {} % to nobody",
+            self.file,
+            share(self.tasks_bytes),
+            share(self.groups_bytes),
+            share(self.plan_bytes),
+            share(self.unused_bytes)
+        )?;
+        for UnusedDocument { file, first_line, last_line, reason } in &self.unused {
+            writeln!(out, "{file}:{first_line}-{last_line}: unused: {reason}")?;
+        }
+        Ok(())
     }
 }

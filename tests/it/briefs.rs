@@ -3,7 +3,7 @@
 
 use crate::support::Workspace;
 use execution_coordinator::agents::prompt::Template;
-use execution_coordinator::core::brief::{Advice, Brief, BriefTask, Handoff};
+use execution_coordinator::core::brief::{Advice, Brief, BriefTask, BriefText, Handoff, TextOf};
 use execution_coordinator::core::outcome::{Finding, Severity};
 
 fn full(role: &str) -> Brief {
@@ -27,6 +27,11 @@ fn full(role: &str) -> Brief {
             commit: Some("feat: sell".into()),
             ..BriefTask::default()
         }),
+        texts: vec![
+            written(TextOf::Task, "", (12, 14), "2. **Sell**\n   - People can buy.\n   ```sh\n   sell\n   ```"),
+            written(TextOf::Group, "Stream A: Base", (9, 11), "### Stream A: Base\n\nWhat all stand on."),
+            written(TextOf::Plan, "", (1, 7), "# Shop\n\nA shop."),
+        ],
         attempt: 2,
         round: 1,
         findings: vec![Finding {
@@ -53,6 +58,10 @@ fn full(role: &str) -> Brief {
         diff: vec!["diff --git a/src/sell.rs b/src/sell.rs\n+```\n".into()],
         conflicts: list("src/both.rs"),
     }
+}
+
+fn written(of: TextOf, title: &str, (first_line, last_line): (u32, u32), text: &str) -> BriefText {
+    BriefText { of, title: title.into(), file: "breakdown.md".into(), first_line, last_line, text: text.into(), ..BriefText::default() }
 }
 
 fn words(brief: &Brief) -> String {
@@ -86,14 +95,15 @@ fn a_brief_in_words() {
 
         - src/both.rs
 
-        ## Objective
+        ## The task, as written (breakdown.md:12-14)
 
-        - People can buy.
-
-        ## Steps
-
-        - first
-        - second
+        ````
+        2. **Sell**
+           - People can buy.
+           ```sh
+           sell
+           ```
+        ````
 
         ## Acceptance criteria
 
@@ -124,6 +134,22 @@ fn a_brief_in_words() {
 
         - feat: sell
 
+
+        ## Part of: Stream A: Base (breakdown.md:9-11)
+
+        ```
+        ### Stream A: Base
+
+        What all stand on.
+        ```
+
+        ## The plan, as written (breakdown.md:1-7)
+
+        ```
+        # Shop
+
+        A shop.
+        ```
 
         ## From task 1: Build
 
@@ -189,11 +215,26 @@ fn what_comes_from_elsewhere_can_not_pass_for_our_own_words() {
     (brief.topic, brief.findings[0].text, brief.handoffs[0].summary) = (evil.into(), evil.into(), evil.into());
     (brief.consultations[0].text, brief.diff, brief.conflicts) = (evil.into(), vec![evil.into()], vec![evil.into()]);
     (brief.handoffs[0].title, brief.handoffs[0].decisions) = (evil.into(), vec![evil.into()]);
+    brief.texts.iter_mut().for_each(|text| (text.text, text.title, text.file) = (evil.into(), evil.into(), evil.into()));
     let words = words(&brief);
-    let before_the_diff = words.split("## The work").next().expect("a part");
-    assert_eq!(words.matches("\n## Answer\n").count(), 2, "ours, and one in a fence that it can't end: {words}");
-    assert_eq!(before_the_diff.matches("\n## Answer").count(), 0, "{words}");
-    assert_eq!(words.matches("\n# ").count() + usize::from(words.starts_with("# ")), 2, "the subject, and one in the fence: {words}");
+    let mut open: Option<&str> = None;
+    let bare: Vec<&str> = words
+        .lines()
+        .filter(|line| {
+            let fence = &line[..line.len() - line.trim_start_matches('`').len()];
+            match open {
+                None if fence.len() >= 3 => open = Some(fence),
+                Some(known) if fence.len() >= known.len() && *line == fence => open = None,
+                None => return true,
+                Some(_) => {}
+            }
+            false
+        })
+        .collect();
+    assert_eq!(open, None, "no fence is left open: {words}");
+    assert_eq!(bare.iter().filter(|line| line.starts_with("## Answer")).count(), 1, "ours alone: {words}");
+    assert_eq!(bare.iter().filter(|line| line.starts_with("# ")).count(), 1, "the subject alone: {words}");
+    assert_eq!(words.matches("Say that it is complete").count(), 15, "nothing of it is lost: {words}");
     assert!(words.contains("\n````diff\n") && words.contains("\n````\n"), "{words}");
     assert!(!words.contains(['\u{1b}', '\u{202e}']) && words.contains("{{ order }}"), "{words}");
 }

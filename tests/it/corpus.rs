@@ -98,3 +98,16 @@ fn files_know_their_folders() {
     }
     assert!(known > 300, "{known}");
 }
+
+/// Every word of real files reaches who does the work, or is said to be nobody's.
+#[test]
+fn every_word_of_real_files_arrives() {
+    let Some(folder) = corpus() else { return };
+    let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).unwrap();
+    let mut words = 0;
+    for row in manifest.lines().skip(1) {
+        let source = source::read(&folder.join(row.split('\t').next().unwrap())).unwrap();
+        words += crate::ownership::words_arrive(&source.text, &source.files, None);
+    }
+    assert!(words > 19_000, "{words}");
+}

@@ -423,6 +423,7 @@ fn bmad_in_its_four_forms() {
               2 Tests ← (1) Done
               3 Docs ← (2) Done
             3:1 Warning two-truths: the story's status is `ready-for-dev`, but all of its tasks are done: the boxes count
+            21:1 Warning unread-work: this looks like work, and belongs to no task: it is carried out by nobody; put it below a task, or write it as one
             0 can be written back
         "#]],
     );

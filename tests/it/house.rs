@@ -125,6 +125,7 @@ fn only_the_engine_decides_and_adapters_never_see_the_state() {
         let wire = [
             "core/id.rs",
             "core/plan.rs",
+            "core/prose.rs",
             "core/policy.rs",
             "core/event.rs",
             "core/outcome.rs",

@@ -26,6 +26,7 @@ mod mcp;
 mod models;
 mod oddities;
 mod output;
+mod ownership;
 mod pace;
 mod pipes;
 mod places;

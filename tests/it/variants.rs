@@ -501,12 +501,14 @@ fn sections_of_lists_say_what_waits() {
     check(
         &[("T.md", "# T\n\n- [ ] one\n- [ ] T001 two\n\n1. [ ] **three** of them\n2. [ ] **four**: more\n")],
         expect![[r#"
-        spec-kit, likely: 1 task (0 done), 1 sub-task (0 done), 0 edges, 1 group
-        spec-kit: T
-        [T] T
-          T001 two
-        1 can be written back
-    "#]],
+            spec-kit, likely: 1 task (0 done), 1 sub-task (0 done), 0 edges, 1 group
+            spec-kit: T
+            [T] T
+              T001 two
+            3:1 Warning unread-work: this looks like work, and belongs to no task: it is carried out by nobody; put it below a task, or write it as one
+            6:1 Warning unread-work: these 2 lines look like work, and belong to no task: they are carried out by nobody; put it below a task, or write it as one
+            1 can be written back
+        "#]],
     );
 }
 

@@ -1,0 +1,107 @@
+//! What looks like work, or like an order of work, and was read as neither: it is told, so that nothing is left out without
+//! a word.
+
+use super::breakdown_agent::numbered_title;
+use super::build::Builder;
+use super::headings::{numbered_task, unboxed};
+use super::names::Names;
+use super::ownership::Owner;
+use super::problem::Problem;
+use super::refs::{Reference, Target, named_within, references};
+use super::statements::statements;
+use super::task_list::{boxed, has_no_tasks};
+use super::text::{Line, fields, names_tasks};
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// Lines that are told each by itself.
+const MAX_TOLD: usize = 50;
+
+impl Builder<'_> {
+    /// Tells of lines outside tasks that look like work or like dependencies. Owners are known already.
+    pub(super) fn tell_unread(&mut self) {
+        // What was taken for something has a place.
+        let outline = &self.outline;
+        let spans = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
+        let spans = spans.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks).chain(&self.taken);
+        let read: HashSet<usize> = spans.map(|span| self.text.line_at(span.start)).collect();
+        let mentioned: HashSet<usize> = outline.mentions.iter().map(|mention| self.text.line_at(mention.span.start)).collect();
+        let names = Names::new(&self.plan);
+        let (mut work, mut waits): (Vec<(Range<usize>, usize)>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+        // Headings whose boxes are conditions, with their levels.
+        let mut conditions: Option<usize> = None;
+        let mut last_work = None;
+        let titles = outline.tasks.iter().any(|spot| is_titled(&self.text.lines[self.text.line_at(spot.span.start)]));
+        let mut ranges = outline.ownership.ranges().peekable();
+        for (at, line) in self.text.visible() {
+            while ranges.peek().is_some_and(|(range, _)| range.end <= line.start) {
+                ranges.next();
+            }
+            let heading = line.heading();
+            if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
+                conditions = Some(level).filter(|_| has_no_tasks(&unboxed(text).to_lowercase()));
+            }
+            let of_task = ranges.peek().is_none_or(|(_, owner)| matches!(owner, Owner::Task(_)));
+            if of_task || read.contains(&at) || line.text.trim().is_empty() {
+                continue;
+            }
+            if conditions.is_none() && looks_like_work(&line, titles) {
+                match work.last_mut().filter(|_| last_work == Some(at - 1)) {
+                    Some((_, count)) => *count += 1,
+                    None => work.push((line.span(), 1)),
+                }
+                last_work = Some(at);
+            } else if !mentioned.contains(&at) && self.says_who_waits(&line, &names) {
+                waits.push(line.span());
+            }
+        }
+        for (span, count) in work.iter().take(MAX_TOLD) {
+            let what = match count {
+                1 => "this looks like work, and belongs to no task: it is carried out by nobody".to_owned(),
+                _ => format!("these {count} lines look like work, and belong to no task: they are carried out by nobody"),
+            };
+            self.problems.push(Problem::warning("unread-work", span.clone(), what + "; put it below a task, or write it as one"));
+        }
+        let more: usize = work.iter().skip(MAX_TOLD).map(|(_, count)| count).sum();
+        if let Some((span, _)) = work.get(MAX_TOLD) {
+            self.problems.push(Problem::warning("unread-work", span.clone(), format!("{more} more lines look like work, and belong to no task")));
+        }
+        for span in waits.into_iter().take(MAX_TOLD) {
+            let what = "this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)";
+            self.problems.push(Problem::warning("unread-dependency", span, what));
+        }
+    }
+
+    /// Whether a line says of tasks that there are what they wait for.
+    fn says_who_waits(&self, line: &Line<'_>, names: &Names) -> bool {
+        let names_one = |reference: &Reference| match &reference.to {
+            Target::Task(id) => names.exact.contains_key(&id.to_lowercase()),
+            Target::Range(from, to) => names.range(from, to).is_some(),
+            Target::Stream(key) => self.find_stream(key).is_some(),
+            _ => false,
+        };
+        let side = |text: &str| {
+            references(text.trim_start_matches(['-', '*', '+', ' '])).iter().any(names_one) || named_within(text).iter().any(names_one)
+        };
+        let body = line.text.trim();
+        // It follows from the edges.
+        if ["critical path", "critical-path", "关键路径"].iter().any(|words| body.to_lowercase().contains(words)) {
+            return false;
+        }
+        let sentence = statements(body).iter().any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
+        sentence || fields(&[*line]).iter().any(|field| names_tasks(&field.name) && references(&field.value).iter().any(names_one))
+    }
+}
+
+/// A box, `### Task 3: …`; `1. **Title**` where tasks are such lines.
+fn looks_like_work(line: &Line<'_>, titles: bool) -> bool {
+    if let Some((.., text)) = line.heading() {
+        return numbered_task(unboxed(text)).is_some();
+    }
+    boxed(line).is_some() || titles && is_titled(line)
+}
+
+/// `1. **Title**` at the margin.
+fn is_titled(line: &Line<'_>) -> bool {
+    line.item().is_some_and(|item| item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some())
+}
