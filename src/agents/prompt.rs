@@ -131,7 +131,9 @@ fn as_written(mut brief: Brief) -> Brief {
     if let Some(task) = brief.task.as_mut().filter(|_| !own.is_empty()) {
         task.objective.clear();
         task.steps.clear();
-        task.notes.retain(|note| !note.starts_with("written down in ") && !own.contains(&flat(note.split_once(": ").map_or(note, |(_, value)| value))));
+        task.notes.retain(|note| {
+            !note.starts_with("written down in ") && !own.contains(&flat(note.split_once(": ").map_or(note, |(_, value)| value)))
+        });
     }
     brief
 }

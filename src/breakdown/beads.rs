@@ -45,7 +45,13 @@ impl super::Reader for Beads {
             let span = issue.get("title").map_or(issue.span.clone(), |title| title.place(text.all));
             let stream = build.stream(id, issue.word_of("title").unwrap_or(id), span);
             let done = issue.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
-            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false, nested: Vec::new(), text: Some(issue.span.clone()) });
+            build.outline.parents.push(Parent {
+                stream: build.plan.streams[stream].id.clone(),
+                done,
+                of_parts: false,
+                nested: Vec::new(),
+                text: Some(issue.span.clone()),
+            });
             streams.insert(id.as_str(), stream);
         }
         let of: HashMap<&str, &Value> = issues.iter().map(|(id, issue)| (id.as_str(), issue)).collect();

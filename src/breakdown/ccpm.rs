@@ -44,7 +44,13 @@ impl super::Reader for Ccpm {
             let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.place(text.all));
             let stream = build.stream(id, &title(text, file, front), span);
             let done = front.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
-            build.outline.parents.push(Parent { stream: build.plan.streams[stream].id.clone(), done, of_parts: false, nested: Vec::new(), text: Some(file.range.clone()) });
+            build.outline.parents.push(Parent {
+                stream: build.plan.streams[stream].id.clone(),
+                done,
+                of_parts: false,
+                nested: Vec::new(),
+                text: Some(file.range.clone()),
+            });
             streams.insert(id.clone(), stream);
             count_boxes(&mut build, file);
             waiting.push((Waiting::Stream(stream), id, front));

@@ -4,6 +4,7 @@
 mod breakdown_agent;
 mod kiro;
 mod lost;
+pub use lost::lines as lost_lines;
 mod spec_kit;
 mod task_master;
 

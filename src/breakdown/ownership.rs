@@ -81,9 +81,21 @@ pub struct Group {
 impl Ownership {
     /// All ranges with their owners, in the order of the text.
     pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Owner)> {
-        self.sections.iter().flat_map(|section| {
-            section.parts.iter().map(|(range, owner)| (section.start + range.start..section.start + range.end, *owner))
-        })
+        self.sections
+            .iter()
+            .flat_map(|section| section.parts.iter().map(|(range, owner)| (section.start + range.start..section.start + range.end, *owner)))
+    }
+
+    /// The owners whose words are told about a task: its own, its groups from the innermost on, the plan.
+    pub fn told_to(&self, task: usize) -> Vec<Owner> {
+        let mut owners = vec![Owner::Task(task)];
+        let mut next = self.of_task.get(task).copied().flatten();
+        while let Some(group) = next.filter(|_| owners.len() <= self.groups.len()) {
+            owners.push(Owner::Group(group));
+            next = self.groups[group].parent;
+        }
+        owners.push(Owner::Plan);
+        owners
     }
 
     /// Whose a byte is.
@@ -169,7 +181,8 @@ impl<'a> Walk<'_, 'a> {
         (self.headings, self.items) = (Vec::new(), Vec::new());
         let lines = file.lines.clone();
         let of_file = self.build.outline.tasks.iter().position(|spot| spot.file.as_ref() == Some(&file.range)).map(Place::Task);
-        let of_parent = || self.build.outline.parents.iter().position(|parent| parent.text.as_ref() == Some(&file.range)).map(Place::Parent);
+        let of_parent =
+            || self.build.outline.parents.iter().position(|parent| parent.text.as_ref() == Some(&file.range)).map(Place::Parent);
         let of_file = of_file.or_else(of_parent);
         let is_tree = !self.is_markdown(file);
         let front = front_matter(self.build.text.all, &file.range);

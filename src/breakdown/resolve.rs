@@ -106,7 +106,15 @@ impl Builder<'_> {
         self.tell_unread();
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
         let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
-        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes, read_as: None, texts: Vec::new() }
+        Parsed {
+            plan: self.plan,
+            outline: self.outline,
+            problems: self.problems,
+            marks,
+            other_boxes: self.other_boxes,
+            read_as: None,
+            texts: Vec::new(),
+        }
     }
 
     /// What is meant by a reference that looks like something outside: whatever it looks like, what exists is named.

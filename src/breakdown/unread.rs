@@ -27,7 +27,8 @@ impl Builder<'_> {
         let read: HashSet<usize> = spans.map(|span| self.text.line_at(span.start)).collect();
         let mentioned: HashSet<usize> = outline.mentions.iter().map(|mention| self.text.line_at(mention.span.start)).collect();
         let names = Names::new(&self.plan);
-        let (mut work, mut waits): (Vec<(Range<usize>, usize)>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+        let mut work: Vec<(Range<usize>, usize)> = Vec::new();
+        let mut waits = Vec::new();
         // Headings whose boxes are conditions, with their levels.
         let mut conditions: Option<usize> = None;
         let mut last_work = None;
@@ -64,7 +65,11 @@ impl Builder<'_> {
         }
         let more: usize = work.iter().skip(MAX_TOLD).map(|(_, count)| count).sum();
         if let Some((span, _)) = work.get(MAX_TOLD) {
-            self.problems.push(Problem::warning("unread-work", span.clone(), format!("{more} more lines look like work, and belong to no task")));
+            self.problems.push(Problem::warning(
+                "unread-work",
+                span.clone(),
+                format!("{more} more lines look like work, and belong to no task"),
+            ));
         }
         for span in waits.into_iter().take(MAX_TOLD) {
             let what = "this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)";

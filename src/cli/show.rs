@@ -153,7 +153,8 @@ pub fn convert(arguments: &ConvertArguments) -> Outcome {
         return Err(Failure::usage(format!("{}: there is no task in it: `check` says why; nothing is written", source.name)));
     }
     let to = Format::named(&arguments.to).unwrap_or(Format::Json);
-    let Converted { text, lost } = convert::convert(&parsed, to);
+    let Converted { text, mut lost } = convert::convert(&parsed, to);
+    lost.extend(convert::lost_lines(&parsed, &source.input().lines(), &text));
     match &arguments.output {
         Some(file) => {
             let mut options = std::fs::OpenOptions::new();

@@ -40,7 +40,10 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
         let Some((before, state)) = known.get(&task.id) else { continue };
         let begun = matches!(state.phase, Phase::Active(_) | Phase::Done | Phase::Failed(_) | Phase::Blocked(_));
         let only_read_better = same_texts || older && state.phase == Phase::Done;
-        if begun && !only_read_better && let Some(what) = asks_for_something_else(before, task) {
+        if begun
+            && !only_read_better
+            && let Some(what) = asks_for_something_else(before, task)
+        {
             stops.extend(stop(state, "what its task asks for has changed"));
             stops.push(Event::TaskChanged { task: task.id.clone(), what });
         }
@@ -64,8 +67,13 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
     let changed: BTreeSet<&TaskId> =
         stops.iter().filter_map(|event| if let Event::TaskChanged { task, .. } = event { Some(task) } else { None }).collect();
     let is_done = |id: &&TaskId| known.get(id).is_some_and(|(_, state)| state.phase == Phase::Done);
-    let reworded: Vec<&str> =
-        other_words.iter().filter(is_done).filter(|id| !changed.contains(id)).filter(|id| !marks.contains_key(id)).map(TaskId::as_str).collect();
+    let reworded: Vec<&str> = other_words
+        .iter()
+        .filter(is_done)
+        .filter(|id| !changed.contains(id))
+        .filter(|id| !marks.contains_key(id))
+        .map(TaskId::as_str)
+        .collect();
     if !reworded.is_empty() && !same_texts {
         let names = format!("{} {}", if reworded.len() == 1 { "task" } else { "tasks" }, reworded.join(", "));
         stops.push(Event::Escalated {

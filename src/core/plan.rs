@@ -1,8 +1,8 @@
 //! What there is to do: streams, tasks, dependencies, gates, criteria; without positions in a
 //! text (those are the outline's) and without marks of progress (those are events).
 
-use super::prose::Prose;
 use super::id::{BarrierId, GateId, StreamId, TaskId};
+use super::prose::Prose;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;

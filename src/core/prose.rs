@@ -198,7 +198,9 @@ fn line_said(line: &str) -> Vec<&str> {
     let inner = body.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let body = inner.filter(|(mark, _)| mark.chars().count() <= 1).map_or(body, |(_, rest)| rest);
     let bare = body.trim_start_matches(['*', '_', ' ', '"']);
-    if bare.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("status")) && bare[6..].trim_start_matches(['*', '"', ' ']).starts_with(':') {
+    if bare.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("status"))
+        && bare[6..].trim_start_matches(['*', '"', ' ']).starts_with(':')
+    {
         return Vec::new();
     }
     let signs = ['✅', '✔', '☑', '✓'];

@@ -2,8 +2,8 @@
 
 use super::carry::Carrier;
 use super::clock::Clock;
-use crate::core::decide::refusal;
 use super::texts::Texts;
+use crate::core::decide::refusal;
 use crate::core::event::{Event, Recorded};
 use crate::core::input::Input;
 use crate::core::state::State;

@@ -1,5 +1,4 @@
 //! The breakdown's own words: kept once an execution, by digest, and told to whoever does the work.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps the texts of breakdowns")]
 
 use crate::breakdown::companions::{Companion, companions};
 use crate::breakdown::ownership::{Owner, Ownership};
@@ -54,7 +53,9 @@ pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<Str
         prose.texts.push(digest(&text));
         let at = |count: usize| u32::try_from(count - 1).unwrap_or(u32::MAX);
         let (in_text, file) = (at(prose.texts.len()), at(prose.files.len()));
-        prose.companions.extend(parts(&text).into_iter().filter_map(|range| excerpt(&Input::from(&text).lines(), range, in_text, Some(file))));
+        prose
+            .companions
+            .extend(parts(&text).into_iter().filter_map(|range| excerpt(&Input::from(&text).lines(), range, in_text, Some(file))));
         texts.push((digest(&text), Arc::from(text)));
     }
     // As it would be kept beside another one, so that both compare.
@@ -194,7 +195,8 @@ impl Texts {
         let offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         for digest in &plan.prose.texts {
             let path = self.folder.join(digest);
-            if let Some(text) = offered.iter().flatten().find(|(known, _)| known == digest).map(|(_, text)| text).filter(|_| !path.exists()) {
+            if let Some(text) = offered.iter().flatten().find(|(known, _)| known == digest).map(|(_, text)| text).filter(|_| !path.exists())
+            {
                 make_private(&self.folder)?;
                 // Whole or not at all.
                 let new = self.folder.join(format!("{digest}.new"));
@@ -235,7 +237,9 @@ impl Texts {
             };
         }
         let named = Named::by(brief);
-        brief.texts.sort_by_key(|text| (text.of, if text.of == TextOf::Companion { std::cmp::Reverse(named.count(&text.text)) } else { std::cmp::Reverse(0) }));
+        brief.texts.sort_by_key(|text| {
+            (text.of, if text.of == TextOf::Companion { std::cmp::Reverse(named.count(&text.text)) } else { std::cmp::Reverse(0) })
+        });
     }
 }
 
@@ -293,7 +297,8 @@ struct Named {
 
 impl Named {
     fn by(brief: &Brief) -> Self {
-        let own: String = brief.texts.iter().filter(|text| text.of == TextOf::Task).map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n");
+        let own: String =
+            brief.texts.iter().filter(|text| text.of == TextOf::Task).map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n");
         let (mut headings, mut words) = (Vec::new(), Vec::new());
         for line in own.lines() {
             let lower = line.to_lowercase();

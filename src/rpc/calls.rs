@@ -11,7 +11,7 @@ use crate::breakdown::folder;
 use crate::breakdown::source::{Source, file_in, read, text};
 use crate::breakdown::{Deps, Format};
 use crate::config::{self, Isolation};
-use crate::core::brief::work_name;
+use crate::core::brief::{BriefText, texts, work_name};
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::label::task_gate_status;
@@ -479,7 +479,12 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
         orders: orders.into_iter().map(row).collect(),
         findings: known.findings.iter().chain(&known.remarks).map(finding).collect(),
         gates: task_gate_status(&state, ix),
+        texts: texts(&state.plan.prose, Some(&id)).into_iter().map(text_place).collect(),
     })
+}
+
+fn text_place(BriefText { of, title, file, first_line, last_line, .. }: BriefText) -> TextPlace {
+    TextPlace { of, title, file, first_line, last_line }
 }
 
 fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {

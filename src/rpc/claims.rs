@@ -9,13 +9,13 @@ use super::table::Table;
 use crate::agents::answer::Answer;
 use crate::agents::{prompt::Template, verdict};
 use crate::core::brief::brief;
-use crate::engine::texts::Texts;
 use crate::core::id::{Lease, OrderId};
 use crate::core::input::Input;
 use crate::core::lease::{fits, held, offers};
 use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome, Verdict};
 use crate::core::state::State;
 use crate::engine::execution::{Execution, now_ms};
+use crate::engine::texts::Texts;
 use crate::failure::{Failure, Kind};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Parameters, results and notifications of the methods.
 
 use crate::agents::answer::AnswerFinding;
-use crate::core::brief::Brief;
+use crate::core::brief::{Brief, TextOf};
 use crate::core::event::Recorded;
 use crate::core::outcome::Finding;
 use crate::core::report::Report;
@@ -373,6 +373,25 @@ pub struct TaskCard {
     pub findings: Vec<String>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
+    /// Where the words stand that whoever carries it out is told: its own first, then those of its groups, of the plan, and
+    /// of files beside the breakdown.
+    pub texts: Vec<TextPlace>,
+}
+
+/// Where some of the breakdown's words stand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TextPlace {
+    /// Whose words these are.
+    pub of: TextOf,
+    /// The group's title; empty for others.
+    pub title: String,
+    /// The file, from the workspace on where it is in it.
+    pub file: String,
+    /// The first line in it, from 1.
+    pub first_line: u32,
+    /// The last line.
+    pub last_line: u32,
 }
 
 /// One order: an attempt, a consultation, a gate's evaluation or a review.

@@ -2,6 +2,7 @@
 
 use crate::client::Server;
 use crate::support::{Workspace, eventually};
+use execution_coordinator::breakdown::source::Source;
 use execution_coordinator::breakdown::{Deps, parse};
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::event::{Event, Recorded};
@@ -11,6 +12,7 @@ use execution_coordinator::core::outcome::{AgentOutcome, Ending, Verdict};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::{Phase, State};
 use execution_coordinator::core::turn;
+use execution_coordinator::engine::start::Options;
 use expect_test::expect;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -184,4 +186,85 @@ fn every_state_in_turn_under_a_live_execution() {
     eventually("each file was read once", || accepted() == states.len() - 1);
     assert_eq!(audit(&workspace.journal()), []);
     assert_eq!(client.end().0, 0);
+}
+
+/// A plan as executions have it, with the breakdown's own words.
+fn with_words(text: &str) -> Input {
+    let source = Source { files: vec![("/work/tasks.md".into(), 0..text.len())], ..Source::of_text("tasks.md", text.to_owned()) };
+    let parsed = Options::default().plan(&source).expect("a plan");
+    Input::PlanOffered(Box::new(parsed.plan), parsed.marks)
+}
+
+/// An execution of a text of which the first task is done.
+fn begun(text: &str) -> Replay {
+    let mut replay = Replay::begin(text);
+    replay.turn(with_words(text));
+    replay.finish_one();
+    assert_eq!(replay.done(), [TaskId::from("1")]);
+    replay
+}
+
+fn names(events: &[Event]) -> Vec<String> {
+    let name = |event: &Event| format!("{event:?}").split([' ', '{', '(']).next().unwrap_or_default().to_owned();
+    events.iter().map(name).collect()
+}
+
+const WORDS: &str = "# Shop\n\nKeep it small.\n\n## Base\n\n- [ ] Task 1: Types\n\n  Use u32.\n\n- [ ] Task 2: Reader\n\n  Read lines.\n";
+
+#[test]
+fn ticks_and_what_people_add_to_them_are_no_change() {
+    for (from, to) in [
+        ("- [ ] Task 1", "- [x] Task 1"),
+        ("Task 2: Reader", "Task 2: Reader (in progress)"),
+        ("- [ ] Task 1: Types", "- [x] Task 1: Types ✅ 2026-01-01"),
+        ("# Shop\n", "# Shop\n\n\n"),
+        ("  Read lines.", "    Read lines."),
+    ] {
+        let mut replay = begun(WORDS);
+        let titles = |replay: &Replay| replay.state.plan.tasks.iter().map(|task| task.title.clone()).collect::<Vec<_>>();
+        let before = titles(&replay);
+        let events = replay.turn(with_words(&WORDS.replace(from, to)));
+        assert!(!names(&events).iter().any(|name| ["TaskChanged", "Escalated"].contains(&name.as_str())), "{to}: {events:?}");
+        assert_eq!(names(&events).contains(&"PlanAccepted".to_owned()), titles(&replay) != before, "{to}: {events:?}");
+    }
+}
+
+#[test]
+fn other_words_reach_the_next_attempt_and_are_told_of_what_is_done() {
+    let mut replay = begun(WORDS);
+    let place = |replay: &Replay, id: &str| replay.state.plan.prose.tasks[&TaskId::from(id)].text[0];
+    let before = place(&replay, "2");
+    let events = replay.turn(with_words(&WORDS.replace("Read lines.", "Read bytes.")));
+    assert_eq!(names(&events), ["PlanAccepted"], "{events:?}");
+    assert_ne!(place(&replay, "2").said, before.said);
+    let events = replay.turn(with_words(&WORDS.replace("Read lines.", "Read bytes.").replace("Use u32.", "Use u64.")));
+    assert_eq!(names(&events), ["PlanAccepted", "Escalated"], "{events:?}");
+    assert!(format!("{events:?}").contains("changed since it was done"), "{events:?}");
+    assert_eq!(replay.done(), [TaskId::from("1")]);
+    // Once is enough.
+    let again = replay.turn(with_words(&WORDS.replace("Read lines.", "Read bytes.").replace("Use u32.", "Use u64.")));
+    assert_eq!(names(&again), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_older_version_has_done_stays_done_when_it_is_read_better() {
+    // As it was read: a title cut at the end of its line, and no words.
+    let text = "# Shop\n\n- [ ] Task 1: Types of the\n      shop\n- [ ] Task 2: Reader\n";
+    let read_then = "# Shop\n\n- [ ] Task 1: Types of the\n- [ ] Task 2: Reader\n";
+    let mut replay = Replay::begin(read_then);
+    replay.finish_one();
+    assert!(replay.state.plan.prose.is_empty());
+    let events = replay.turn(with_words(text));
+    assert_eq!(names(&events), ["PlanAccepted"], "{events:?}");
+    assert_eq!(replay.done(), [TaskId::from("1")]);
+    assert!(!replay.state.plan.prose.is_empty());
+    // From now on it counts what the text says.
+    let events = replay.turn(with_words(&text.replace("Types of the\n      shop", "Something else")));
+    assert!(names(&events).contains(&"TaskChanged".to_owned()), "{events:?}");
+    // Where all was done, there is nothing to go on with.
+    let mut over = Replay::begin(read_then);
+    over.finish_one();
+    over.finish_one();
+    assert!(over.state.ended.is_some());
+    assert_eq!(names(&over.turn(with_words(text))), Vec::<String>::new());
 }

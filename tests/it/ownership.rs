@@ -19,7 +19,8 @@ fn planted(text: &str, files: &Files, wanted: impl Fn(&str) -> bool) -> (String,
     let whole = vec![(String::new(), 0..text.len())];
     for (path, range) in if files.is_empty() { &whole } else { files } {
         let start = out.len();
-        let is_tree = [".json", ".jsonl", ".yaml", ".yml"].iter().any(|end| path.ends_with(end)) || text[range.clone()].trim_start().starts_with('{');
+        let is_tree =
+            [".json", ".jsonl", ".yaml", ".yml"].iter().any(|end| path.ends_with(end)) || text[range.clone()].trim_start().starts_with('{');
         if path.ends_with(".json") || path.ends_with(".jsonl") || text[range.clone()].trim_start().starts_with('{') {
             plant_in_strings(&text[range.clone()], &mut out, &mut words);
         }
@@ -85,7 +86,8 @@ pub fn words_arrive(text: &str, files: &Files, format: Option<Format>) -> usize 
         return 0;
     }
     let format = before.read_as.map(|found| found.format);
-    let tries: [&dyn Fn(&str) -> bool; 3] = [&|_| true, &|line| !line.contains([':', '：', '→']), &|line| !line.contains([':', '：', '→', '(', '*'])];
+    let tries: [&dyn Fn(&str) -> bool; 3] =
+        [&|_| true, &|line| !line.contains([':', '：', '→']), &|line| !line.contains([':', '：', '→', '(', '*'])];
     for wanted in tries {
         let (text, files, words) = planted(text, files, wanted);
         let parsed = parse(Input { text: &text, files: &files }, format, Deps::Format);
@@ -136,7 +138,10 @@ fn every_word_of_the_examples_reaches_somebody() {
 fn a_file_of_a_task_is_its_own_and_an_epic_is_everybodys() {
     let (text, files) = folder(&[
         ("epic.md", "---\nname: shop\n---\n# Epic: Shop\n\nAll of it.\n"),
-        ("001.md", "---\nname: Types\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: []\nparallel: true\n---\n\n## Notes\n\nUse u32.\n\n```rust\nlet a = 1;\n```\n"),
+        (
+            "001.md",
+            "---\nname: Types\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: []\nparallel: true\n---\n\n## Notes\n\nUse u32.\n\n```rust\nlet a = 1;\n```\n",
+        ),
         ("002.md", "---\nname: Reader\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: [001]\nparallel: true\n---\n\nRead it.\n"),
     ]);
     assert_eq!(words_arrive(&text, &files, None), 4);

@@ -1,8 +1,11 @@
 //! What of a breakdown is not in another one any more.
 
 use super::{line, waits};
+use crate::breakdown::Parsed;
 use crate::breakdown::json::Document;
+use crate::breakdown::ownership::Owner;
 use crate::breakdown::problem::some_of;
+use crate::breakdown::text::Text;
 use crate::core::id::TaskId;
 use crate::core::plan::{Dependency, Plan, Task};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,4 +97,44 @@ fn closed(plan: &Plan) -> BTreeMap<TaskId, BTreeSet<TaskId>> {
         seen.into_iter().cloned().collect()
     };
     plan.tasks.iter().map(|task| (task.id.clone(), all(&task.id))).collect()
+}
+
+/// Lines of a breakdown that its text in another format has neither as they are nor as something that was understood, in a
+/// sentence with their numbers.
+pub fn lines(parsed: &Parsed, text: &Text<'_>, written: &str) -> Option<String> {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let outline = &parsed.outline;
+    let tasks = outline.tasks.iter().flat_map(|spot| {
+        let details = spot.details.iter().map(|(_, span)| span);
+        [&spot.span].into_iter().chain(details).chain(spot.steps.iter().map(|step| &step.span)).chain(&spot.status).chain(&spot.named)
+    });
+    let others = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
+    let others = others.chain(outline.mentions.iter().map(|mention| &mention.span));
+    let others = others.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks);
+    let understood: BTreeSet<usize> =
+        tasks.chain(others).flat_map(|span| text.line_at(span.start)..=text.line_at(span.end.saturating_sub(1).max(span.start))).collect();
+    let there = letters(written);
+    let is_lost = |at: &usize| {
+        let line = text.lines[*at];
+        let unused = matches!(outline.ownership.owner_at(line.start), Some(Owner::Unused(_)));
+        let said = letters(line.text);
+        !said.is_empty() && !unused && !understood.contains(at) && !there.contains(&said)
+    };
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    let mut count = 0;
+    for at in (0..text.lines.len()).filter(is_lost) {
+        count += 1;
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == at => *last = at,
+            _ => ranges.push((at, at)),
+        }
+    }
+    let number = |at: usize| text.position(text.lines[at].start).0;
+    let several = text.files.len() > 1;
+    let range = |(first, last): &(usize, usize)| {
+        let file = text.file_at(text.lines[*first].start).filter(|_| several).map_or(String::new(), |file| format!("{}:", file.path));
+        if first == last { format!("{file}{}", number(*first)) } else { format!("{file}{}-{}", number(*first), number(*last)) }
+    };
+    let names: Vec<String> = ranges.iter().map(range).collect();
+    (count > 0).then(|| format!("{count} lines of text: {}", some_of(names.iter().map(String::as_str))))
 }

@@ -3,6 +3,7 @@
 use super::scene::{Scene, Spot};
 use super::status::markdown;
 use crate::breakdown::outline::Detail;
+use crate::breakdown::ownership::Owner;
 use crate::breakdown::refs::ids_in;
 use crate::breakdown::refs::{Target, references};
 use crate::breakdown::{Deps, Input, parse};
@@ -236,12 +237,44 @@ impl Scene {
                 let _ = write!(card, "\n- {} by {}{tests}", judged.measures.ending, judged.order);
             }
         }
+        let told = self.told(id);
+        if !told.is_empty() {
+            let _ = write!(card, "\n**Its agent is told** {told}\n");
+        }
         if !task.objective.is_empty() {
             let _ = write!(card, "\n{}\n", task.objective);
         }
         for criterion in task.criteria.iter().take(12) {
             let _ = write!(card, "\n- {criterion}");
         }
+    }
+
+    /// Which lines are told to whoever carries out a task.
+    fn told(&self, id: &TaskId) -> String {
+        let (outline, text) = (&self.parsed().outline, self.text());
+        let Some(ix) = outline.tasks.iter().position(|spot| spot.id == *id) else { return String::new() };
+        let line = |offset: usize| text[..offset].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let lines = |owner: Owner| {
+            let own = outline.ownership.ranges().filter(|(range, of)| *of == owner && text[range.clone()].contains(char::is_alphanumeric));
+            let own = own.map(|(range, _)| {
+                let piece = &text[range.clone()];
+                let first = range.start + piece.len() - piece.trim_start().len();
+                match (line(first), line(range.start + piece.trim_end().len())) {
+                    (first, last) if first == last => first.to_string(),
+                    (first, last) => format!("{first}-{last}"),
+                }
+            });
+            own.collect::<Vec<_>>().join(", ")
+        };
+        let part = |owner: Owner| {
+            let whose = match owner {
+                Owner::Group(_) => "of its group ",
+                Owner::Plan => "of the plan ",
+                Owner::Task(_) | Owner::Unused(_) => "lines ",
+            };
+            Some(lines(owner)).filter(|lines| !lines.is_empty()).map(|lines| format!("{whose}{lines}"))
+        };
+        outline.ownership.told_to(ix).into_iter().filter_map(part).collect::<Vec<_>>().join("; ")
     }
 
     /// The tasks that wait for a task by name.
