@@ -89,8 +89,9 @@ pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + 
         for line in lines {
             while under_way.try_join_next().is_some() {}
             let future = answer_line(&table, &caller, line, under_way.len() >= MAX_UNDER_WAY);
-            let (peer, unread) = (caller.peer.clone(), unread.clone());
+            let (peer, unread, answering) = (caller.peer.clone(), unread.clone(), caller.peer.answering());
             under_way.spawn(async move {
+                let _answering = answering;
                 if let Some(answer) = future.await {
                     // Never closed: it is only there to be counted.
                     let _place = unread.acquire().await;

@@ -91,6 +91,17 @@ pub struct Peer {
     pub client: Client,
     feeds: Mutex<BTreeMap<String, Arc<Feed>>>,
     next_subscription: Mutex<u64>,
+    /// How many of its messages are being answered.
+    under_way: watch::Sender<usize>,
+}
+
+/// A message that is being answered for as long as this lives.
+pub struct Answering(Arc<Peer>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|count| *count -= 1);
+    }
 }
 
 /// What a client is told of one execution.
@@ -126,9 +137,16 @@ impl Peer {
                 client,
                 feeds: Mutex::default(),
                 next_subscription: Mutex::new(1),
+                under_way: watch::Sender::new(0),
             }),
             queue,
         )
+    }
+
+    /// One of its messages is being answered from now on.
+    pub fn answering(self: &Arc<Self>) -> Answering {
+        self.under_way.send_modify(|count| *count += 1);
+        Answering(self.clone())
     }
 
     /// A client whose protocol has no place for our notifications: what changes is told in its own way.
@@ -237,6 +255,8 @@ impl Peer {
 
     /// The same, for as long as the client reads: one that takes nothing for so long is given up.
     pub async fn drain_while_it_reads(&self, patience: Duration) {
+        // What is asked last is answered before anybody leaves.
+        let _ = timeout(patience, self.under_way.subscribe().wait_for(|count| *count == 0)).await;
         let drained = self.drain();
         tokio::pin!(drained);
         let mut before = self.taken.load(Ordering::Relaxed);
