@@ -22,6 +22,7 @@ pub mod look_over;
 pub mod loom;
 pub mod names;
 pub mod openspec;
+pub mod order;
 pub mod outline;
 pub mod ownership;
 pub mod problem;

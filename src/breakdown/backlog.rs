@@ -125,7 +125,10 @@ impl<'a> Reader<'a> {
             self.build.note_of(ix, &front, key);
         }
         self.build.note_file(ix, file);
-        let waits = front.words_of("dependencies").into_iter().filter(|(word, _)| *word != "[]");
+        if front.waits().is_some() {
+            self.build.waits_for_nothing(ix);
+        }
+        let waits = front.waits().unwrap_or_default().into_iter().filter(|(word, _)| *word != "[]");
         self.waits.extend(waits.map(|(word, value)| (ix, word.to_owned(), value.place(self.build.text.all))));
     }
 

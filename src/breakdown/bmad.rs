@@ -85,7 +85,7 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
             build.status_value(ix, status);
         }
         build.details_of(ix, Detail::Objective, item, "description");
-        for (word, value) in item.words_of("depends_on") {
+        for (word, value) in item.waits().unwrap_or_default() {
             build.waits_exactly(Waiting::Task(ix), word, value.place(text.all));
         }
         if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {

@@ -54,9 +54,15 @@ pub struct BreakdownAgent;
 impl super::Reader for BreakdownAgent {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         // An analysis of one task has streams too, and says when each can start.
-        let streams = signs.streams >= 1 && signs.bold_titles >= 1 && signs.can_start < 2;
+        // Where there are more boxes at the margin, those are the tasks.
+        let titled = signs.bold_titles >= 1 && signs.margin_boxes <= signs.bold_titles;
+        let streams = signs.streams >= 1 && titled && signs.can_start < 2;
         // Numbered boxes are everywhere; with steps of their own or dependencies they are these.
         let boxes = if signs.has_inner_steps || signs.dependency_fields >= 1 { signs.numbered_boxes } else { 0 };
+        let wide = signs.wide_lanes >= 1 && signs.bold_titles >= 2 && signs.boxes == 0;
+        if wide && !streams && boxes == 0 && signs.long_form == 0 {
+            return Some(Confidence::Likely);
+        }
         if !streams && boxes == 0 && signs.long_form == 0 {
             let stated = signs.bold_titles >= 2 && signs.dependency_fields >= 2;
             let others = signs.streams + signs.can_start + signs.task_headings + signs.step_headings + signs.id_headings + signs.stories;
@@ -75,7 +81,7 @@ impl super::Reader for BreakdownAgent {
 fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let boxed = |line: &Line<'_>| match line.heading() {
         Some((_, _, heading)) => numbered_box(heading).is_some(),
-        None => line.item().is_some_and(|item| item.number.is_some() && tick(item.text).is_some()),
+        None => line.item().is_some_and(|item| item.number.is_some() && item.tick().is_some()),
     };
     let boxes = text.visible().any(|(_, line)| boxed(&line));
     let format = if boxes { "breakdown-agent-v2" } else { "breakdown-agent-v1" };
@@ -107,7 +113,7 @@ impl Reader<'_> {
         let item = line.item().filter(|_| line.indent() <= 3)?;
         let number = item.number?;
         if self.boxes {
-            let tick = tick(item.text)?;
+            let tick = item.tick()?;
             Some((number, tick.rest, Some((tick, item.start))))
         } else {
             numbered_title(item.text).map(|_| (number, item.text, None))
@@ -300,7 +306,7 @@ impl Reader<'_> {
         }
         if !self.boxes {
             // Tasks of version 1 have no box of their own: boxes below one are its criteria.
-            let boxes = region.iter().filter_map(|line| line.item().and_then(|item| tick(item.text).map(|tick| (item, tick))));
+            let boxes = region.iter().filter_map(|line| line.item().and_then(|item| item.tick().map(|tick| (item, tick))));
             for (item, tick) in boxes {
                 let criterion = clean_title(tick.rest);
                 let task = &self.build.plan.tasks[ix];
@@ -344,7 +350,9 @@ impl Reader<'_> {
     /// Without dependencies of tasks, order counts.
     fn imply_order(&mut self) {
         if !self.boxes {
-            return;
+            self.build.keep_order(&[]);
+            let free = self.free.clone();
+            return self.build.phases_in_order(&free);
         }
         let plan = &self.build.plan;
         let mut edges: Vec<(Waiting, On)> = Vec::new();

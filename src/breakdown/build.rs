@@ -4,7 +4,7 @@ use super::names::Names;
 use super::outline::{Outline, SaidBy, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, Target, references};
-use super::text::{File, Text, Tick};
+use super::text::{File, Text, Tick, state_word};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{is_placeholder, topic};
 use crate::core::event::Mark;
@@ -47,6 +47,12 @@ pub struct Builder<'a> {
     pub(super) under_way: Vec<usize>,
     /// Words of statuses that the breakdown has of its own, in one spelling.
     pub known_statuses: HashSet<String>,
+    /// Whether that has been taken which is said in the same way in all formats.
+    pub(super) gathered: bool,
+    /// What tasks say that they block: task, text, and where that starts.
+    pub(super) blocks: Vec<(usize, String, usize)>,
+    /// Tasks that say what they wait for where that is nothing.
+    pub(super) stated: HashSet<usize>,
     /// Lines that were taken for something that has no place of its own.
     pub taken: Vec<Range<usize>>,
     /// Streams that can't start, and why.
@@ -103,6 +109,9 @@ impl<'a> Builder<'a> {
             stream_numbers: HashMap::new(),
             under_way: Vec::new(),
             known_statuses: HashSet::new(),
+            gathered: false,
+            blocks: Vec::new(),
+            stated: HashSet::new(),
             taken: Vec::new(),
             broken: HashMap::new(),
             parents: HashSet::new(),
@@ -193,16 +202,21 @@ impl<'a> Builder<'a> {
     pub fn ticked(&mut self, task: usize, tick: &Tick<'_>, base: usize) {
         let spot = &mut self.outline.tasks[task];
         spot.mark = Some(base + tick.at);
-        spot.ticked = matches!(tick.mark, 'x' | 'X');
+        spot.ticked = tick.done();
         if tick.done() {
             self.mark(task, Mark::Done, SaidBy::Box);
         } else if tick.rest.trim_start_matches('*').starts_with("~~") {
             self.mark(task, Mark::Skipped, SaidBy::Title);
         } else if tick.mark == '>' {
             self.mark(task, Mark::Deferred, SaidBy::Box);
-        } else if tick.mark == '?' {
+        } else if tick.mark == '⏭' {
+            self.mark(task, Mark::Deferred, SaidBy::Box);
+        } else if let Some(mark) = state_word(tick.inner).flatten() {
+            self.mark(task, mark, SaidBy::Box);
+        } else if !tick.is_known() && state_word(tick.inner).is_none() {
             let span = base..base + tick.rest_at;
-            self.problems.push(Problem::warning("unknown-mark", span, "the mark `?` is read as not done: use a blank or `x`"));
+            let what = format!("the mark `{}` is read as not done: use a blank or `x`", tick.mark);
+            self.problems.push(Problem::warning("unknown-mark", span, what));
         }
     }
 
@@ -215,6 +229,11 @@ impl<'a> Builder<'a> {
     /// Something waits for what a text names.
     pub fn waits(&mut self, who: Waiting, text: &str, start: usize) {
         self.waits.push((who, text.to_owned(), start));
+    }
+
+    /// A task says that it waits for nothing.
+    pub fn waits_for_nothing(&mut self, task: usize) {
+        self.stated.insert(task);
     }
 
     /// Something waits for the task of an id, which stands at a place as it is.

@@ -64,8 +64,11 @@ impl super::Reader for Ccpm {
             }
         }
         for (who, id, front) in waiting {
-            let words =
-                front.words_of("depends_on").into_iter().flat_map(|(word, value)| word.split(',').map(move |word| (word.trim(), value)));
+            let words = front
+                .waits()
+                .unwrap_or_default()
+                .into_iter()
+                .flat_map(|(word, value)| word.split(',').map(move |word| (word.trim(), value)));
             for (word, value) in words.filter(|(word, _)| !word.is_empty()) {
                 let bare = word.trim_start_matches("Task ").trim_start_matches('#').trim_end_matches(".md");
                 let bare =
@@ -156,5 +159,8 @@ fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, 
         build.note_of(ix, front, key);
     }
     build.note_file(ix, file);
+    if front.waits().is_some() {
+        build.waits_for_nothing(ix);
+    }
     ix
 }

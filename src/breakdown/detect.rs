@@ -3,7 +3,7 @@
 
 use super::breakdown_agent::{numbered_box, numbered_title};
 use super::refs::id_len;
-use super::text::{Line, Text, tick};
+use super::text::{Line, Text};
 use super::tree::{Value, front_matter, json, yaml};
 use super::{Confidence, Format};
 
@@ -59,6 +59,10 @@ pub struct Signs<'a> {
     pub long_form: usize,
     /// `- [ ] …`.
     pub boxes: usize,
+    /// The same at the margin.
+    pub margin_boxes: usize,
+    /// `## Phase 1: …`, `## Stream A: …`.
+    pub wide_lanes: usize,
     /// `- [ ] 1. …`.
     pub boxes_with_number: usize,
     /// `- [ ] 1.2 …`.
@@ -120,11 +124,12 @@ impl<'a> Signs<'a> {
         }
         signs.front = text.files.iter().find_map(|file| front_matter(text.all, &file.range)).map(|range| yaml(text.all, range).0);
         let mut table = false;
-        for (_, line) in text.visible() {
+        for (at, line) in text.visible() {
             signs.look_at(&line);
             let is_table = line.text.trim_start().starts_with('|');
             if is_table && !table {
-                signs.tables += usize::from(super::index_table::has_tasks(line.text));
+                let first_row = text.lines.get(at + 2).map_or("", |line| line.text);
+                signs.tables += usize::from(super::index_table::has_tasks(line.text, first_row));
             }
             table = is_table;
         }
@@ -136,9 +141,10 @@ impl<'a> Signs<'a> {
             let heading = super::headings::unboxed(whole);
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
             self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
+            self.wide_lanes += usize::from(level == 2 && lane && heading.contains(':'));
             self.long_form += usize::from(heading.starts_with("Task:"));
             let titled = id_len(heading).is_some_and(|len| heading[len..].starts_with([':', ' ', '.']));
-            self.spec_kit_ids += usize::from(is_spec_kit_id(heading) && titled);
+            self.spec_kit_ids += usize::from(level > 1 && is_spec_kit_id(heading) && titled);
             self.numbered_boxes += usize::from(numbered_box(whole).is_some());
             let number = |word: &str| number_after(heading, word);
             self.task_headings += usize::from(super::headings::numbered_task(heading).is_some());
@@ -155,11 +161,12 @@ impl<'a> Signs<'a> {
         let body = line.text.trim_start();
         self.has_inner_steps |= has_inner_step(body) || body.contains("📝 **Commit");
         if let Some(item) = line.item() {
-            match tick(item.text) {
+            match item.tick() {
                 Some(tick) if item.number.is_some() => self.numbered_boxes += usize::from(tick.rest.starts_with("**")),
                 Some(tick) => {
                     let bare = tick.rest.trim_start_matches(['*', ' ']);
                     self.boxes += 1;
+                    self.margin_boxes += usize::from(line.indent() <= 1);
                     self.spec_kit_ids += usize::from(is_spec_kit_id(bare));
                     self.has_phase_tags |= bare.starts_with("[P]") || bare.starts_with("[US");
                     let digits = bare.bytes().take_while(u8::is_ascii_digit).count();

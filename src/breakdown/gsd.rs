@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
             let what = format!("plan {id} is not autonomous: a person has to take part in it");
             self.build.problems.push(Problem::info("needs-a-person", span, what));
         }
-        for (word, value) in front.words_of("depends_on") {
+        for (word, value) in front.waits().unwrap_or_default() {
             let span = value.place(self.build.text.all);
             let bare = word.trim_end_matches(".md").trim_end_matches("-PLAN");
             let of_path = bare.rsplit_once('/').and_then(|(_, plan)| Some(format!("{}-{plan}", phase_of(bare)?)));

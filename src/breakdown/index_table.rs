@@ -111,9 +111,12 @@ impl super::Reader for IndexTable {
     }
 }
 
-/// Whether a table's first line has a column of ids and one of dependencies.
-pub fn has_tasks(header: &str) -> bool {
-    Columns::of(header).is_some()
+/// Whether a table has a column of ids, one of dependencies and titles, by its first line and its first row.
+pub fn has_tasks(header: &str, first_row: &str) -> bool {
+    let Some(columns) = Columns::of(header) else { return false };
+    // Where no column has titles, what stands behind the ids has to be some.
+    let in_ids = || cells(first_row).get(columns.id).is_some_and(|(text, _)| text.contains(' '));
+    columns.title.is_some() || in_ids()
 }
 
 /// Which column is what.
@@ -136,14 +139,24 @@ impl Columns {
         let (state, effort, owner, more) = (find(&STATES), find(&EFFORTS), find(&OWNERS), find(&MORE));
         let taken = [Some(id), Some(waits), state, effort, owner];
         // Whatever it is called, what stands beside an id is its title.
-        let beside = (0..names.len()).find(|at| !taken.contains(&Some(*at)) && !names[*at].is_empty());
+        let no_title = ["blocks", "unblocks", "wave", "parallel", "can run in parallel", "priority", "reason", "notes", "phase"];
+        let beside =
+            (0..names.len()).find(|at| !taken.contains(&Some(*at)) && !names[*at].is_empty() && !no_title.contains(&names[*at].as_str()));
         let title = find(&TITLES).filter(|at| *at != id).or_else(|| Some(id).filter(|_| names[id] == "task")).or(beside);
         Some(Self { id, waits, title: title.filter(|at| *at != id), state, effort, owner, more })
     }
 }
 
+/// The columns of ids and of what each waits for, in a table of tasks that may stand elsewhere.
+pub fn waiting_columns(header: &str) -> Option<(usize, usize)> {
+    let names: Vec<String> = cells(header).iter().map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase()).collect();
+    let waits = names.iter().position(|name| WAITS.contains(&name.as_str()))?;
+    let id = names.iter().position(|name| IDS.contains(&name.as_str()) || ["task", "tasks", "story", "step"].contains(&name.as_str()))?;
+    (id != waits).then_some((id, waits))
+}
+
 /// The cells of a row, with where each starts in it.
-fn cells(row: &str) -> Vec<(&str, usize)> {
+pub fn cells(row: &str) -> Vec<(&str, usize)> {
     let body = row.trim_end();
     let (mut found, mut from, mut code) = (Vec::new(), None, false);
     let last_tick = body.rfind('`').unwrap_or(0);
@@ -221,6 +234,10 @@ fn row(
         title => clean_title(title),
     };
     let title = without_link(title.trim_start_matches(['✅', '\u{fe0f}', ' ']));
+    // A table of ids alone says something of tasks that stand elsewhere.
+    if title.is_empty() && columns.title.is_none() {
+        return;
+    }
     if stream.is_none() {
         *stream = heading.map(|(id, name, span)| build.stream(id, name, span.clone()));
     }

@@ -75,7 +75,7 @@ impl super::Reader for Kiro {
                 // Of several with one number, the one is meant that its parts follow.
                 let next = lines[at..].iter().find_map(self::item).map(|next| next.id);
                 let followed = next.is_some_and(|next| next.rsplit_once('.').is_some_and(|(parent, _)| parent == item.id));
-                let has_parts = parts.contains(item.id) && (followed || counts[item.id] == 1);
+                let has_parts = parts.contains(item.id) && (followed || counts[item.id] == 1) && !is_own_work(&lines[at..], item.id);
                 let own = lines[at..].iter().take_while(|next| next.heading().is_none() && boxed(next).is_none()).count();
                 reader.item(&item, &line, &lines[at..at + own], has_parts);
             } else if boxed(&line).is_some() {
@@ -84,6 +84,15 @@ impl super::Reader for Kiro {
         }
         reader.finish(deps)
     }
+}
+
+/// Whether what has parts is a task itself: it says what is to be done, and all of its parts are optional.
+fn is_own_work(after: &[Line<'_>], id: &str) -> bool {
+    let own = after.iter().take_while(|next| next.heading().is_none() && boxed(next).is_none());
+    let says = own.filter_map(Line::item).any(|item| !item.text.starts_with('_'));
+    let is_part = |item: &Item<'_>| item.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+    let mut parts = after.iter().filter_map(item).take_while(is_part).peekable();
+    says && parts.peek().is_some() && parts.all(|part| part.optional)
 }
 
 /// A numbered box.
@@ -124,7 +133,6 @@ fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     let title = details.map_or(title, |at| title[..at].trim_end());
     let parallel = title.starts_with("(P)") || title.ends_with("(P)");
     let title = title.trim_start_matches("(P)").trim_end_matches("(P)").trim();
-    let (title, optional) = title.strip_suffix('*').filter(|rest| !rest.ends_with('*')).map_or((title, optional), |rest| (rest, true));
     let details = details.map(|_| &line.text[line.text.find(title).map_or(0, |at| at + title.len())..]);
     Some(Item { id, title, tick, start, optional, parallel, details: details.unwrap_or_default() })
 }
@@ -135,7 +143,7 @@ fn fields_of(item: &Item<'_>, line: &Line<'_>, region: &[Line<'_>]) -> Vec<Field
     let mut found = Vec::new();
     for piece in item.details.trim_end().split_inclusive("_ ") {
         let text = piece.trim_start();
-        let line = Line { start: start + piece.len() - text.len(), text, hidden: false };
+        let line = Line { start: start + piece.len() - text.len(), text, hidden: false, among_boxes: false };
         found.extend(fields(&[line]));
         start += piece.len();
     }

@@ -24,7 +24,7 @@ impl Builder<'_> {
     fn warn_of_fences(&mut self) {
         for fence in &self.text.fences {
             let task_like = |line: &super::text::Line<'_>| {
-                let boxed = line.item().is_some_and(|item| super::text::tick(item.text).is_some());
+                let boxed = line.item().is_some_and(|item| item.tick().is_some());
                 boxed
                     || line
                         .heading()
@@ -134,6 +134,8 @@ impl Builder<'_> {
 
     /// `-[] 3. Title`: meant as a box, and none.
     fn warn_of_malformed_boxes(&mut self) {
+        // Steps of paragraphs may have their box on the next line.
+        let in_paragraphs = self.plan.format.starts_with("breakdown-agent");
         for (_, line) in self.text.visible() {
             let (start, body) = line.trimmed();
             if let Some((at, len, done)) = malformed(body) {
@@ -141,6 +143,9 @@ impl Builder<'_> {
                 let span = start + at..start + at + len;
                 let fix = if done { " [x] " } else { " [ ] " };
                 self.problems.push(Problem::warning("malformed-box", span.clone(), what).with_fix("make it a box", span, fix));
+            } else if let Some((at, why)) = stands_elsewhere(body).filter(|_| !in_paragraphs) {
+                let what = format!("this box {why}, and so is no task: write it as an item of a list, `- [ ] `");
+                self.problems.push(Problem::warning("malformed-box", start + at..line.end(), what));
             }
         }
     }
@@ -165,9 +170,8 @@ impl Builder<'_> {
     /// Where no task was found, but lines that look like some stand in fences: they are told of, not scheduled.
     pub(super) fn tell_candidates(&mut self) {
         let text = self.text;
-        let like = |line: &&Line<'_>| {
-            line.text.trim_start().starts_with(['□', '☐']) || line.item().is_some_and(|item| super::text::tick(item.text).is_some())
-        };
+        let like =
+            |line: &&Line<'_>| line.text.trim_start().starts_with(['□', '☐']) || line.item().is_some_and(|item| item.tick().is_some());
         let bare = text.visible().filter(|(_, line)| line.item().is_some_and(|item| item.text.starts_with(['□', '☐', '☑', '◐', '✓', '✔'])));
         let bare: Vec<Line<'_>> = bare.map(|(_, line)| line).collect();
         if let (Some(first), true) = (bare.first(), bare.len() >= 2) {
@@ -213,10 +217,33 @@ fn malformed(body: &str) -> Option<(usize, usize, bool)> {
     let bracket = rest.trim_start_matches(' ');
     let glued = bracket.len() == rest.len();
     let of = |(pattern, broken): (&'static str, bool)| bracket.strip_prefix(pattern).filter(|_| broken).map(|after| (pattern, after));
-    let (pattern, after) = [("[]", true), ("[ x ]", true), ("[ ]", glued), ("[x]", glued), ("[X]", glued)].into_iter().find_map(of)?;
+    let (pattern, after) = [("[]", true), ("[ ]", glued), ("[x]", glued), ("[X]", glued)].into_iter().find_map(of)?;
     let len = rest.len() - after.trim_start_matches(' ').len();
     let is_link = after.starts_with(['(', '[', ':']) || after.trim().is_empty();
     (!is_link).then(|| (marker, len, pattern.contains(['x', 'X'])))
+}
+
+/// `• [ ] Title`, `[ ] Title`, `☐ Title`, `> - [ ] Title`, `| - [ ] Title |` → where the box is, and where it stands.
+fn stands_elsewhere(body: &str) -> Option<(usize, &'static str)> {
+    let box_at = |skipped: &[char], why: &'static str| {
+        let bare = body.trim_start_matches(skipped);
+        let is_box = super::text::tick(bare).is_some_and(|tick| !tick.rest.is_empty() && (tick.done() || tick.mark == ' '));
+        (is_box && bare.len() < body.len()).then_some((body.len() - bare.len(), why))
+    };
+    if body.starts_with(['☐', '□', '☑']) {
+        return Some((0, "is a sign"));
+    }
+    if super::text::tick(body).is_some_and(|tick| !tick.rest.is_empty() && (tick.done() || tick.mark == ' ')) {
+        return Some((0, "stands behind no bullet"));
+    }
+    match body.chars().next()? {
+        '•' | '◦' | '▪' | '·' | '–' | '—' => {
+            box_at(&['•', '◦', '▪', '·', '–', '—', ' '], "stands behind a sign that is no bullet")
+        }
+        '>' => box_at(&['>', ' ', '-', '*', '+'], "stands in a quotation"),
+        '|' if body.contains("- [") => box_at(&['|', ' ', '-', '*', '+'], "stands in a table"),
+        _ => None,
+    }
 }
 
 /// `Total Tasks: 17` → where it stands, and the number.

@@ -45,6 +45,7 @@ impl super::Reader for Loom {
             }
         }
         questions(&mut build, &lines);
+        build.keep_order(&[]);
         build.finish(deps)
     }
 }

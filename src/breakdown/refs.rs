@@ -322,6 +322,7 @@ fn task(text: &str) -> (Option<Target>, usize) {
         "tasks",
         "in",
         "so",
+        "parallel",
     ];
     let known = about.contains(&word.trim_end_matches(['.', ':', ';'])) || word.starts_with('#');
     if fits && known { (Some(Target::Task(id.to_owned())), first) } else { (None, 0) }

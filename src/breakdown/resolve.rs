@@ -36,6 +36,8 @@ impl Builder<'_> {
         let names = Names::new(&self.plan);
         self.rename_duplicates(&names);
         self.parents = self.outline.parents.iter().map(|parent| parent.stream.clone()).collect();
+        self.gather_statements();
+        let stated = self.says_order();
         let waits = std::mem::take(&mut self.waits);
         for (who, text, start) in &waits {
             for reference in references(text) {
@@ -88,6 +90,7 @@ impl Builder<'_> {
             list.retain(|dependency| seen.insert(dependency.on.clone()));
         }
         self.find_cycles();
+        self.tell_unordered(&stated);
         self.look_over();
         if self.plan.tasks.is_empty() && self.is_unexplained() {
             let name = self.plan.format.trim_end_matches("-v1").trim_end_matches("-v2");

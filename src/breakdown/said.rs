@@ -5,7 +5,7 @@ use super::build::{Builder, Waiting};
 use super::outline::{Detail, SaidBy, StepSpot};
 use super::problem::Problem;
 use super::status::{is_known, is_under_way, status};
-use super::text::{Field, File, Tick, clean_title};
+use super::text::{Field, File, Tick, clean_title, names_tasks};
 use super::tree::Value;
 use super::values::{estimate, file_name, without_backticks};
 use crate::core::event::Mark;
@@ -20,7 +20,7 @@ impl Builder<'_> {
         // What stands last: in brackets, or behind a dash.
         let tail = title.rsplit(['(', '[', '—', '–']).next().filter(|tail| tail.len() < title.len());
         let tail = tail.or_else(|| title.rsplit_once(" - ").map(|(_, tail)| tail)).unwrap_or_default();
-        let tail = tail.trim_matches([')', ']', ' ', '*']);
+        let tail = tail.trim_matches([')', ']', ' ', '*', '_']);
         // The word alone, or with its reason behind a sign: `(SKIPPED: why)`, `[DEFERRED - PROD]`.
         let alone = |rest: &str| {
             let rest = rest.trim_start();
@@ -31,11 +31,28 @@ impl Builder<'_> {
             let places = ["(", "[", "- "].iter().flat_map(|open| title.match_indices(open).map(|(at, open)| &title[at + open.len()..]));
             places.filter_map(|rest| rest.strip_prefix(word)).any(alone)
         };
-        let deferred =
-            tail.get(.."deferred".len()).is_some_and(|head| head.eq_ignore_ascii_case("deferred")) && alone(&tail["deferred".len()..]);
-        if begins("SKIP") || begins("SKIPPED") || bracketed("SKIPPED") {
+        // The last brackets with all that is in them, or what follows the last dash.
+        let last = title.trim_end_matches(['_', '*', ' ', '.']);
+        let inner = last.strip_suffix([')', ']']).and_then(|inner| inner.rfind(['(', '[']).map(|open| &inner[open + 1..]));
+        let dashed =
+            [" - ", " — ", " – "].iter().filter_map(|dash| title.rsplit_once(dash)).map(|(_, after)| after).min_by_key(|after| after.len());
+        let put_off = [inner, dashed].into_iter().flatten().find_map(|said| {
+            let said = said.trim_matches(['_', '*', ' ']);
+            let words = SKIP_WORDS.iter().map(|word| (*word, Mark::Skipped)).chain(DEFER_WORDS.iter().map(|word| (*word, Mark::Deferred)));
+            words
+                .into_iter()
+                .find(|(word, _)| said.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)) && alone(&said[word.len()..]))
+        });
+        let signed = |sign: char| title.starts_with(sign) || title.trim_end_matches('\u{fe0f}').ends_with(sign);
+        if let Some((_, mark)) = put_off {
+            self.mark(task, mark, SaidBy::Title);
+        } else if signed('🚫') {
             self.mark(task, Mark::Skipped, SaidBy::Title);
-        } else if begins("DEFERRED") || bracketed("DEFERRED") || deferred {
+        } else if signed('⏭') {
+            self.mark(task, Mark::Deferred, SaidBy::Title);
+        } else if begins("SKIP") || begins("SKIPPED") || bracketed("SKIPPED") {
+            self.mark(task, Mark::Skipped, SaidBy::Title);
+        } else if begins("DEFERRED") || bracketed("DEFERRED") {
             self.mark(task, Mark::Deferred, SaidBy::Title);
         } else if says_done(title, tail) {
             let spot = &self.outline.tasks[task];
@@ -204,7 +221,26 @@ impl Builder<'_> {
     pub fn field(&mut self, ix: usize, field: &Field) {
         let (value, span) = (field.value.trim(), field.start..field.end);
         let note = || format!("{}: {value}", field.label);
+        // `Can Parallel: NO | Wave 2 | Blocks: - | Blocked By: 2`.
+        if value.contains('|') {
+            let mut at = field.start;
+            for piece in field.value.split('|') {
+                if let Some((name, of)) = piece.split_once(':') {
+                    let (name, from) = (name.trim_matches(['*', '_', ' ']).to_lowercase(), at + name.len() + 1);
+                    match name.as_str() {
+                        name if names_tasks(name) => self.waits(Waiting::Task(ix), of, from),
+                        "blocks" | "unblocks" => self.blocks.push((ix, of.to_owned(), from)),
+                        _ => {}
+                    }
+                }
+                at += piece.len() + 1;
+            }
+        }
         match field.name.as_str() {
+            "blocks" | "unblocks" => {
+                self.blocks.push((ix, field.value.clone(), field.start));
+                self.detail(ix, Detail::Notes, &note(), span);
+            }
             "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by"
             | "blocked-by" | "after" | "依賴" | "依赖" | "依存" | "의존성" => {
                 self.waits(Waiting::Task(ix), &field.value, field.start);
@@ -245,6 +281,11 @@ impl Builder<'_> {
         }
     }
 }
+
+/// Words in brackets or behind a dash that say that something is not to be done.
+const SKIP_WORDS: [&str; 9] = ["skipped", "skip", "cancelled", "canceled", "n/a", "not needed", "won't do", "wontfix", "superseded"];
+/// Words that say that it is put off.
+const DEFER_WORDS: [&str; 2] = ["deferred", "postponed"];
 
 /// `✅ Title`, `Title ✅ 2025-12-10`, `Title - ✅ COMPLETED`, `Title [DONE]`; a sign within a sentence says nothing.
 fn says_done(title: &str, tail: &str) -> bool {

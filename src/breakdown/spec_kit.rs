@@ -10,7 +10,7 @@ use super::names::Names;
 use super::outline::{Detail, SaidBy};
 use super::refs::{Reference, Target, id_len, ids_in, references};
 use super::statements::{Statement, is_denied, statements};
-use super::text::{Line, Text, clean_title, fields, tick};
+use super::text::{Line, Text, clean_title, fields};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::{Level, Origin};
@@ -129,12 +129,16 @@ impl<'a> Reader<'a> {
     fn line(&mut self, line: &Line<'a>, after: &[Line<'a>]) {
         let span = line.span();
         if let Some((level, _, heading)) = line.heading() {
-            if is_spec_kit_id(heading) {
+            if level > 1 && is_spec_kit_id(heading) {
                 return self.heading_task(heading, span, after);
             }
-            if level <= 2 || level == 3 && is_phase(heading) {
-                let lower = heading.to_lowercase();
-                self.dependencies = lower.starts_with("dependenc") || heading.contains("依赖") || heading.contains("依賴");
+            let words = heading.trim_start_matches(|c: char| !c.is_alphanumeric());
+            let of_dependencies = words.to_lowercase().starts_with("dependenc") || heading.contains("依赖") || heading.contains("依賴");
+            if of_dependencies {
+                self.dependencies = true;
+                (self.heading, self.stream) = (Some((heading.to_owned(), span)), None);
+            } else if level <= 2 || level == 3 && is_phase(heading) {
+                self.dependencies = false;
                 self.heading = Some((heading.to_owned(), span));
                 self.stream = None;
             }
@@ -151,7 +155,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let Some(item) = line.item().filter(|item| item.number.is_none()) else { return };
-        let Some(tick) = tick(item.text) else { return };
+        let Some(tick) = item.tick() else { return };
         let rest = tick.rest.trim_start_matches(['*', '~', '`']);
         if is_spec_kit_id(rest) {
             self.indent = line.indent();
@@ -174,7 +178,7 @@ impl<'a> Reader<'a> {
 
     /// Nested bullets that say what the template has no words for: the command, the agent, ….
     fn fields(&mut self, ix: usize, line: &Line<'a>, after: &[Line<'a>]) {
-        let own = |next: &&Line<'_>| next.indent() > line.indent() && next.item().is_some_and(|item| tick(item.text).is_none());
+        let own = |next: &&Line<'_>| next.indent() > line.indent() && next.item().is_some_and(|item| item.tick().is_none());
         let region: Vec<Line<'_>> = after.iter().take_while(own).copied().collect();
         let is_known = |name: &str| FIELDS.contains(&name) || name.ends_with(" spec");
         for field in fields(&region).iter().filter(|field| is_known(&field.name)) {
@@ -397,7 +401,7 @@ fn goes_on(line: &Line<'_>) -> bool {
 
 /// What `(depends on T011, T013)`, `**Depends on**: T003` and the like name in a text of several lines, with where that
 /// starts.
-fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
+pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
     let mut places: Vec<(usize, &str, bool)> =

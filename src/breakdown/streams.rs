@@ -76,10 +76,9 @@ impl super::Reader for Streams {
             others(&mut build);
         }
         arrows(&mut build, any);
-        // Steps come one after the other, tasks need not.
-        let steps = sections.iter().all(|section| headings::numbered(section.heading, "Step").is_some());
-        if steps && !build.states_dependencies() {
-            build.in_order(&vec![false; build.plan.tasks.len()]);
+        if any {
+            build.keep_order(&[]);
+            build.phases_in_order(&[]);
         }
         build.finish(deps)
     }

@@ -35,7 +35,7 @@ impl super::Reader for Superpowers {
             boxes_are_steps: true,
         };
         headings::read(&mut build, &lines, &style);
-        build.in_order(&vec![false; build.plan.tasks.len()]);
+        build.keep_order(&[]);
         build.streams_in_order();
         build.finish(deps)
     }

@@ -1,16 +1,15 @@
 //! Plain Markdown task lists: boxes under headings, nested boxes as steps, nested `Name: value`
 //! bullets as fields. What other formats of boxes do otherwise is their [`Style`].
 //!
-//! Such lists seldom say what waits for what. Where no task does, they run in the order of the
-//! file, one at a time; as soon as one does, only what is written counts.
+//! Such lists seldom say what waits for what: they run in the order of the file, one at a time, but for
+//! tasks that say what they wait for.
 
 use super::build::{Builder, On, Waiting};
 use super::detect::Signs;
 use super::names::Names;
-use super::problem::Problem;
 use super::refs::{Reference, Target, id_len, named_within, references};
 use super::statements::{Statement, statements};
-use super::text::{Line, Text, Tick, clean_title, fields, names_tasks, tick};
+use super::text::{Line, Text, Tick, clean_title, fields, names_tasks};
 use super::{Confidence, Deps, Parsed};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -71,9 +70,6 @@ impl super::Reader for TaskList {
         };
         let mut reader = Reader::new(text, &style);
         reader.read();
-        if reader.build.states_dependencies() {
-            reader.tell_unordered();
-        }
         reader.finish(deps)
     }
 }
@@ -229,19 +225,15 @@ impl<'a, 's> Reader<'a, 's> {
 
     /// Puts tasks in order where nothing is written, and ends.
     pub fn finish(mut self, deps: Deps) -> Parsed {
+        let parallel = vec![false; self.build.plan.tasks.len()];
+        self.build.keep_order(&parallel);
         if self.style.lanes_in_order {
-            let is_written = self.build.states_dependencies();
-            if !is_written {
-                self.build.in_order(&vec![false; self.build.plan.tasks.len()]);
-            }
             for ix in (1..self.build.plan.streams.len()).filter(|ix| !self.stated.contains(ix)) {
                 self.build.implies(Waiting::Stream(ix), On::Stream(ix - 1));
             }
             self.after_lanes();
-        } else if !self.build.states_dependencies() {
-            for ix in 1..self.build.plan.tasks.len() {
-                self.build.implies(Waiting::Task(ix), On::Task(ix - 1));
-            }
+        } else {
+            self.build.phases_in_order(&[]);
         }
         self.build.finish(deps)
     }
@@ -283,19 +275,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Some tasks say what they wait for, so that the others wait for nothing.
-    fn tell_unordered(&mut self) {
-        let waiting: HashSet<usize> =
-            self.build.waits.iter().filter_map(|(who, ..)| if let Waiting::Task(ix) = who { Some(*ix) } else { None }).collect();
-        let open = |ix: &usize| !waiting.contains(ix) && !self.build.marks.contains_key(ix);
-        let free: Vec<usize> = (0..self.build.plan.tasks.len()).filter(open).collect();
-        if let [first, _, ..] = free[..] {
-            let what =
-                format!("{} tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line", free.len());
-            self.build.problems.push(Problem::info("unordered", self.build.outline.tasks[first].span.clone(), what));
-        }
-    }
-
     /// `- Phase 2 depends on Phase 1` in a section on dependencies.
     fn lanes_that_wait(&mut self) {
         let lines = std::mem::take(&mut self.dependencies);
@@ -334,7 +313,7 @@ pub fn has_no_tasks(heading: &str) -> bool {
 /// A box on a line: where it starts, and the box.
 pub fn boxed<'a>(line: &Line<'a>) -> Option<(usize, Tick<'a>)> {
     let item = line.item()?;
-    tick(item.text).map(|tick| (item.start, tick))
+    item.tick().map(|tick| (item.start, tick))
 }
 
 /// `Task 12: title`, `1.2 title`, `T3: title`, `A1. title`.

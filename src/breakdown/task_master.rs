@@ -27,7 +27,7 @@ impl super::Reader for TaskMaster {
         let Some(first) = tags.iter().find_map(|tag| tag.tasks.first()) else {
             return Some(Confidence::Likely).filter(|_| !tags.is_empty());
         };
-        let known = first.get("dependencies").is_some() && first.get("status").is_some();
+        let known = first.waits().is_some() && first.get("status").is_some();
         Some(if known { Confidence::Certain } else { Confidence::Guess })
     }
 
@@ -48,7 +48,7 @@ impl super::Reader for TaskMaster {
                 for tag in tags.iter().filter(|tag| !tag.tasks.is_empty()) {
                     read_tag(&mut build, tag, several);
                 }
-                let stated = |task: &Value| task.get("dependencies").or_else(|| task.get("depends_on")).is_some();
+                let stated = |task: &Value| task.waits().is_some();
                 let mut tasks = tags.iter().flat_map(|tag| tag.tasks).peekable();
                 if tasks.peek().is_some() && !tasks.any(stated) {
                     let what = "no task says what it waits for: is this a file of task-master? All of them may run at once";
@@ -94,6 +94,7 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
         };
         let title = ["title", "name", "description"].iter().find_map(|key| value.word_of(key)).unwrap_or(id);
         let ix = build.task_of(&qualified(id), Some(stream), value, title);
+        build.alias(ix, title);
         if build.is_full(value.span.start) {
             return;
         }
@@ -104,16 +105,21 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
     }
     // A dependency on a part of a task is one on the task.
     for (ix, value) in (first..build.plan.tasks.len()).zip(tag.tasks.iter().filter(|task| task.word_of("id").is_some())) {
-        for key in ["dependencies", "depends_on"] {
-            for (id, value) in value.words_of(key) {
-                let span = value.place(all);
-                let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains(id) && ids.contains(whole));
-                if let Some(whole) = whole {
-                    let what = format!("{id} is a part of task {whole}: the whole task is waited for");
-                    build.problems.push(Problem::info("part-reference", span.clone(), what));
-                }
-                build.waits_exactly(Waiting::Task(ix), &qualified(whole.unwrap_or(id)), span);
+        if value.waits().is_some() {
+            build.waits_for_nothing(ix);
+        }
+        let named = value.waits().unwrap_or_default();
+        for (id, value) in named.iter().flat_map(|(ids, value)| ids.split(',').map(move |id| (id.trim(), value))) {
+            let span = value.place(all);
+            let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains(id) && ids.contains(whole));
+            if let Some(whole) = whole {
+                let what = format!("{id} is a part of task {whole}: the whole task is waited for");
+                build.problems.push(Problem::info("part-reference", span.clone(), what));
             }
+            // A title may be meant, which is known as it is.
+            let id = whole.unwrap_or(id);
+            let is_title = !ids.contains(id) && build.knows(id);
+            build.waits_exactly(Waiting::Task(ix), &if is_title { id.to_owned() } else { qualified(id) }, span);
         }
     }
 }
@@ -156,7 +162,7 @@ fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &H
     let all = build.text.all;
     let open = build.marks.contains_key(&ix);
     for (nth, part) in parts.iter().enumerate() {
-        let words = part.words_of("dependencies");
+        let words = part.waits().unwrap_or_default();
         for (id, value) in &words {
             match sibling(id) {
                 Some(on) => waits[nth].push(on),

@@ -1,9 +1,14 @@
 //! A text as lines, with what hides tasks (fences, comments, front matter) marked, and the small
 //! pieces that all Markdown formats share: headings, list items, boxes, fields.
 
+use super::status::status;
+use crate::core::event::Mark;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::borrow::Cow;
 use std::ops::Range;
+
+/// How far the items of one list are looked for.
+const SIBLINGS: usize = 400;
 
 /// A text and its lines.
 pub struct Text<'a> {
@@ -44,6 +49,8 @@ pub struct Line<'a> {
     pub text: &'a str,
     /// Inside a fence, a comment or front matter.
     pub hidden: bool,
+    /// An item of a list whose other items have boxes.
+    pub among_boxes: bool,
 }
 
 impl<'a> Text<'a> {
@@ -62,7 +69,7 @@ impl<'a> Text<'a> {
                 let line = line.strip_suffix('\r').unwrap_or(line);
                 // A mark of the encoding is none of the text.
                 let bare = if start == range.start { line.trim_start_matches('\u{feff}') } else { line };
-                text.lines.push(Line { start: start + line.len() - bare.len(), text: bare, hidden: false });
+                text.lines.push(Line { start: start + line.len() - bare.len(), text: bare, hidden: false, among_boxes: false });
                 start += piece.len();
             }
             text.files.push(File { path, range: range.clone(), lines: first..text.lines.len() });
@@ -70,7 +77,26 @@ impl<'a> Text<'a> {
                 text.hide(range.clone());
             }
         }
+        text.find_siblings();
         text
+    }
+
+    /// Finds items that begin with a bracket that could be a box, among items that have one.
+    fn find_siblings(&mut self) {
+        let candidate = |line: &Line<'_>| {
+            let item = line.item().filter(|item| !line.hidden && item.text.starts_with('['));
+            let is_link = |text: &str| text.split_once(']').is_some_and(|(_, rest)| rest.starts_with(['(', '[', ':']));
+            item.filter(|item| tick(item.text).is_none() && !is_link(item.text)).map(|_| line.indent())
+        };
+        let found: Vec<(usize, usize)> = self.lines.iter().enumerate().filter_map(|(at, line)| Some((at, candidate(line)?))).collect();
+        for (at, indent) in found {
+            // As far as the list goes on: what is deeper, or blank, does not end it.
+            let goes_on = |line: &&Line<'_>| line.text.trim().is_empty() || line.indent() >= indent && line.heading().is_none();
+            let is_box = |line: &Line<'_>| line.indent() == indent && line.item().is_some_and(|item| tick(item.text).is_some());
+            let before = self.lines[..at].iter().rev().take(SIBLINGS).take_while(goes_on).any(is_box);
+            let after = || self.lines[at + 1..].iter().take(SIBLINGS).take_while(goes_on).any(is_box);
+            self.lines[at].among_boxes = before || after();
+        }
     }
 
     fn hide(&mut self, file: Range<usize>) {
@@ -200,7 +226,7 @@ impl<'a> Line<'a> {
             return None;
         }
         let text = rest.trim_start();
-        Some(Item { number, start: start + body.len() - text.len(), text })
+        Some(Item { number, start: start + body.len() - text.len(), text, among_boxes: self.among_boxes })
     }
 }
 
@@ -213,13 +239,28 @@ pub struct Item<'a> {
     pub start: usize,
     /// Its text.
     pub text: &'a str,
+    among_boxes: bool,
+}
+
+impl<'a> Item<'a> {
+    /// The box that it begins with.
+    pub fn tick(&self) -> Option<Tick<'a>> {
+        if self.among_boxes { tick_among_boxes(self.text) } else { tick(self.text) }
+    }
+
+    /// Whether it begins with a bracket that is no box, where those beside it begin with one.
+    pub fn lacks_its_box(&self) -> bool {
+        self.among_boxes && self.tick().is_none() && !self.text.starts_with("[^") && !self.text.starts_with("[]") && self.text.contains(']')
+    }
 }
 
 /// A box `[x]` at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tick<'a> {
-    /// What stands in it.
+    /// What it means: a sign as it stands in it, `x` for what says that it is done, a blank for all other words.
     pub mark: char,
+    /// What stands in it.
+    pub inner: &'a str,
     /// Where that stands, in bytes of what was given.
     pub at: usize,
     /// What follows, with where it starts.
@@ -228,23 +269,94 @@ pub struct Tick<'a> {
     pub rest_at: usize,
 }
 
-/// Reads a box. Letters other than `x` are tags and no marks.
+/// The longest word in a box.
+const BOX_BYTES: usize = 16;
+/// Signs that say that something is done.
+const DONE_SIGNS: [char; 6] = ['x', 'X', '✓', '✔', '✅', '☑'];
+/// Signs that say that it is not, in one way or another.
+const OPEN_SIGNS: [char; 14] = [' ', '-', '~', '>', '!', '/', '☐', '□', '⬜', '⏳', '🔄', '🚧', '⏸', '⏭'];
+
+/// Words for a state, as they stand in boxes, without blanks.
+const STATE_WORDS: [&str; 16] = [
+    "done",
+    "completed",
+    "complete",
+    "finished",
+    "wip",
+    "doing",
+    "inprogress",
+    "in-progress",
+    "todo",
+    "pending",
+    "blocked",
+    "skip",
+    "skipped",
+    "cancelled",
+    "deferred",
+    "n/a",
+];
+
+/// Reads a box: a blank, `x`, one sign, a word for a state, a percentage. Letters are tags, links are none.
 pub fn tick(text: &str) -> Option<Tick<'_>> {
-    let inner = text.strip_prefix('[')?;
-    let mark = inner.chars().next()?;
-    let rest = inner[mark.len_utf8()..].strip_prefix(']')?;
-    let is_mark = matches!(mark, ' ' | 'x' | 'X' | '-' | '~' | '>' | '!' | '/' | '?' | '✓' | '✔' | '✅' | '☑' | '☐' | '□');
-    if !is_mark || rest.starts_with('(') {
+    let is_box = |tick: &Tick<'_>, len: usize| match len {
+        0 => true,
+        1 => matches!(tick.mark, 'x' | 'X') || !tick.mark.is_alphanumeric(),
+        _ => state_word(tick.inner).is_some(),
+    };
+    bracketed(text).filter(|(tick, len)| is_box(tick, *len)).map(|(tick, _)| tick)
+}
+
+/// The same among boxes, where another letter or digit is a mark too; `[P]` and `[D]` are tags all the same.
+pub fn tick_among_boxes(text: &str) -> Option<Tick<'_>> {
+    tick(text).or_else(|| bracketed(text).filter(|(tick, len)| *len == 1 && !matches!(tick.mark, 'P' | 'D')).map(|(tick, _)| tick))
+}
+
+/// What stands between brackets at the start of a text, and how many characters of it can be seen.
+fn bracketed(text: &str) -> Option<(Tick<'_>, usize)> {
+    let inside = text.strip_prefix('[')?;
+    let end = inside.bytes().take(BOX_BYTES).position(|byte| matches!(byte, b']' | b'[')).filter(|end| inside.as_bytes()[*end] == b']')?;
+    let (inner, rest) = (&inside[..end], &inside[end + 1..]);
+    let mut seen = inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c));
+    let (first, len) = (seen.next(), inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).count());
+    // `[text](link)`, `[text][reference]`, `[text]: definition`, `[^1]`, `[x]]`.
+    let is_link = rest.starts_with('(') || rest.starts_with(['[', ':', ']']) && len > 0;
+    if inner.is_empty() || is_link || first == Some('^') {
         return None;
     }
-    let body = rest.trim_start();
-    Some(Tick { mark, at: 1, rest: body, rest_at: text.len() - body.len() })
+    let body = rest.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c));
+    let mark = match first {
+        None => ' ',
+        Some(sign) if len == 1 => sign,
+        _ if state_word(inner) == Some(Some(Mark::Done)) => 'x',
+        _ => ' ',
+    };
+    Some((Tick { mark, inner, at: 1, rest: body, rest_at: text.len() - body.len() }, len))
+}
+
+/// What a word in a box says; nothing where it is none for a state.
+pub fn state_word(inner: &str) -> Option<Option<Mark>> {
+    let bare: String = inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).flat_map(char::to_lowercase).collect();
+    if let Some(digits) = bare.strip_suffix('%') {
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        return is_number.then(|| (digits == "100").then_some(Mark::Done));
+    }
+    STATE_WORDS.contains(&bare.as_str()).then(|| status(&bare))
+}
+
+/// Characters without width, and what only says how the one before is drawn.
+pub fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
 impl Tick<'_> {
     /// Whether it counts as done.
     pub fn done(&self) -> bool {
-        matches!(self.mark, 'x' | 'X' | '✓' | '✔' | '✅' | '☑')
+        DONE_SIGNS.contains(&self.mark)
+    }
+
+    /// Whether it is known what its mark means.
+    pub fn is_known(&self) -> bool {
+        self.done() || OPEN_SIGNS.contains(&self.mark)
     }
 }
 

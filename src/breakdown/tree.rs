@@ -88,6 +88,36 @@ impl Value {
     }
 }
 
+/// Keys under which people write what something waits for.
+pub const WAIT_KEYS: [&str; 10] =
+    ["dependencies", "dependsOn", "depends_on", "depends-on", "blockedBy", "blocked_by", "needs", "requires", "prerequisites", "after"];
+
+impl Value {
+    /// What it says that it waits for, under whatever name, as ids, titles, or objects that have one; none where no key is
+    /// there.
+    pub fn waits(&self) -> Option<Vec<(&str, &Value)>> {
+        let mut found: Option<Vec<(&str, &Value)>> = None;
+        for value in WAIT_KEYS.iter().filter_map(|key| self.get(key)) {
+            let all = if let Data::List(items) = &value.data { items.as_slice() } else { std::slice::from_ref(value) };
+            let named = |item: &'_ Value| -> Option<usize> {
+                item.word().is_some().then_some(0).or_else(|| ID_KEYS.iter().position(|key| item.word_of(key).is_some()).map(|at| at + 1))
+            };
+            let list = found.get_or_insert_default();
+            for item in all {
+                match named(item) {
+                    Some(0) => list.extend(item.word().map(|word| (word, item))),
+                    Some(at) => list.extend(item.get(ID_KEYS[at - 1]).and_then(|id| Some((id.word()?, id)))),
+                    None => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Keys under which an object in such a list names what is meant.
+const ID_KEYS: [&str; 8] = ["id", "taskId", "task_id", "task", "key", "ref", "title", "name"];
+
 /// A stretch without blanks at its end and without quotes around it.
 pub fn unquoted(all: &str, span: &Range<usize>) -> Range<usize> {
     let body = all.get(span.clone()).unwrap_or_default().trim_end();

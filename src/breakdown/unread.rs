@@ -42,6 +42,11 @@ impl Builder<'_> {
             if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
                 conditions = Some(level).filter(|_| has_no_tasks(&unboxed(text).to_lowercase()));
             }
+            // Where the items beside it have boxes, what has another bracket is no task.
+            if line.item().is_some_and(|item| item.lacks_its_box()) {
+                work.push((line.span(), 1));
+                continue;
+            }
             let of_task = ranges.peek().is_none_or(|(_, owner)| matches!(owner, Owner::Task(_)));
             if of_task || read.contains(&at) || line.text.trim().is_empty() {
                 continue;

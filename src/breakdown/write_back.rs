@@ -3,7 +3,7 @@
 
 use super::Parsed;
 use super::status::status;
-use super::text::tick;
+use super::text::tick_among_boxes as tick_at;
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
 use std::collections::HashMap;
@@ -47,11 +47,11 @@ fn change(text: &str, parsed: &Parsed, at: usize, habit: &str) -> Result<Change,
         return Err(Unwritten::Already);
     }
     if let Some(mark) = spot.mark {
-        let open = text.get(mark - 1..).and_then(tick).ok_or(Unwritten::Gone)?;
+        let open = text.get(mark - 1..).and_then(tick_at).ok_or(Unwritten::Gone)?;
         if open.done() {
             return Err(Unwritten::Already);
         }
-        return Ok(Change { span: mark..mark + open.mark.len_utf8(), new: habit.into() });
+        return Ok(Change { span: mark..mark + open.inner.len(), new: habit.into() });
     }
     let (Some(span), Some(word)) = (&spot.status, &parsed.outline.done_word) else { return Err(Unwritten::NoPlace) };
     let written = text.get(span.clone()).ok_or(Unwritten::Gone)?;

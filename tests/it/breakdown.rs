@@ -211,18 +211,17 @@ fn every_problem_has_its_place_and_blocks_only_what_depends_on_it() {
             task-list: P
               1 a
               2@7 b !it waits for `33`, which does not exist
-              2@9 twice
+              2@9 twice ← (1), (2@7)
               3 c !2 is the id of several tasks: say which one
               4 d ← 5 !it waits for itself in a cycle: 4 ← 5 ← 6 ← 4
               5 e ← 6 !it waits for itself in a cycle: 4 ← 5 ← 6 ← 4
               6 f ← 4 !it waits for itself in a cycle: 4 ← 5 ← 6 ← 4
-              7 [Task Name] !it is a template that was not filled in
-              8 g
+              7 [Task Name] ← (2@9), (3), (4), (5), (6) !it is a template that was not filled in
+              8 g ← (7)
             3:1 Warning total-disagrees: it says 12 tasks, but 9 were read
             6:22 Error self-dependency: task 1 waits for itself: remove that
             8:22 Error unknown-reference: `33` is nothing that this breakdown has
             9:1 Error duplicate-id: task 2 was defined on line 7 already: give it an id of its own → 9
-            9:1 Info unordered: 2 tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line
             11:17 Error ambiguous-reference: 2 is the id of several tasks: say which one
             12:1 Error cycle: these tasks wait for each other in a cycle: 4 ← 5 ← 6 ← 4: remove one of the dependencies → None
             18:1 Error placeholder: task 7 is a template that was not filled in (`[Task Name]`): write what it is, or remove it

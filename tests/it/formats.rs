@@ -200,7 +200,7 @@ fn openspec_counts_every_box() {
               1.1 Types Done
               1.2 Reader ← (1.1) +1
             [2] Command ← ([1])
-              2.1 Wire it !its stream can't start: it waits for `1`, which does not exist
+              2.1 Wire it ← (1.2) !its stream can't start: it waits for `1`, which does not exist
               L10 no blank ← (2.1) Done !its stream can't start: it waits for `1`, which does not exist
             14:16 Error unknown-reference: `1` is nothing that this breakdown has
             2 can be written back
@@ -515,7 +515,7 @@ fn rune_by_stable_ids() {
               2 API ← 1
             [Build] Build
               3 Both ← 1, 2 +1 !it waits for `zzz0000`, which does not exist
-              4 Odd
+              4 Odd ← (1), (2), (3)
             19:50 Error unknown-reference: `zzz0000` is nothing that this breakdown has
             21:3 Warning unknown-mark: the mark `?` is read as not done: use a blank or `x`
             22:2 Warning malformed-box: this is no box, and so no task: write `- [ ] ` with the blanks →  [ ] 
@@ -687,7 +687,7 @@ fn step_plans_and_tables() {
               1 a
               2 b ← (1) Done
             [Step 2] Show ← ([Step 1])
-              3 c
+              3 c ← (2)
             3:1 Warning two-truths: Step 1 says that it is complete, but 1 of its boxes are open: the boxes count
             2 can be written back
         "#]],

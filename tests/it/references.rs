@@ -112,15 +112,15 @@ fn of_nothing_here() {
     check(
         &["Supabase access", "3 databases", "the S3 bucket", "docs/v1/2", "All API keys", "Task 9", "T-5", "t4", "Phase 7", "T4"],
         expect![[r#"
-            Supabase access → 
+            Supabase access → 3.1
                 info external-dependency: Supabase access
-            3 databases → 
+            3 databases → 3.1
                 info external-dependency: 3 databases
-            the S3 bucket → 
+            the S3 bucket → 3.1
                 info external-dependency: the S3 bucket
-            docs/v1/2 → 
+            docs/v1/2 → 3.1
                 info external-dependency: docs/v1/2
-            All API keys → 
+            All API keys → 3.1
                 info external-dependency: All API keys
             Task 9 → 
                 error unknown-reference: 9

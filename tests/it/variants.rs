@@ -61,7 +61,7 @@ fn openspec_with_groups_of_the_third_level_and_ids_in_bold() {
               T1.1 建立
               T1.2 测试 ← (T1.1)
             [阶段 2: 其他] 阶段 2: 其他 ← ([阶段 1: 基础])
-              2.1 完成
+              2.1 完成 ← (T1.2)
             3 can be written back
         "#]],
     );
@@ -230,7 +230,7 @@ fn task_master_with_other_keys_and_parts_that_wait_for_other_tasks() {
             "{\"tasks\":[{\"id\":1,\"name\":\"one\",\"description\":\"why\",\"status\":\"done\",\"depends_on\":[9]},{\"id\":2,\"title\":\"two\",\"status\":\"pending\",\"dependencies\":[],\"subtasks\":[{\"id\":1,\"title\":\"a\",\"status\":\"pending\",\"dependencies\":[]},{\"id\":2,\"title\":\"b\",\"status\":\"pending\",\"dependencies\":[1,\"1.1\"]}]}]}",
         )],
         expect![[r#"
-            task-master, a guess: 2 tasks (1 done), 2 sub-tasks (0 done), 2 edges, 1 group
+            task-master, certain: 2 tasks (1 done), 2 sub-tasks (0 done), 2 edges, 1 group
             task-master: 
             [master] master
               1 one Done !it waits for `9`, which does not exist
@@ -329,10 +329,9 @@ fn lists_that_look_like_other_formats() {
             [Phase 1] Base
               1 a Done
               2 b ← 1
-            [Phase 2] More
-              3 c
-              4 d
-            12:1 Info unordered: 2 tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line
+            [Phase 2] More ← ([Phase 1])
+              3 c ← (1), (2)
+              4 d ← (3)
             3 can be written back
         "#]],
     );
@@ -368,11 +367,11 @@ fn lists_that_look_like_other_formats() {
         expect![[r#"
             step-plan, likely: 3 tasks (0 done), 0 edges, 2 groups
             step-plan: C
-              3 all of it ← ([Step 2])
+              3 all of it ← (2), ([Step 2])
             [Step 1] a
               1 one
             [Step 2] b ← ([Step 1])
-              2 two
+              2 two ← (1)
             3 can be written back
         "#]],
     );
@@ -480,8 +479,7 @@ fn sections_of_lists_say_what_waits() {
               1 a ← 2
               2 二
               3 c ← 1, 2, 4
-              4 d
-            4:1 Info unordered: 2 tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line
+              4 d ← (2)
             4 can be written back
         "#]],
     );
@@ -818,13 +816,12 @@ fn what_a_review_of_the_sentences_found() {
             task-list, a guess: 7 tasks (0 done), 6 edges, 0 groups
             task-list: T
               1.1 a
-              1.2 b
-              1.3 c
-              1.4 d
+              1.2 b ← (1.1)
+              1.3 c ← (1.2)
+              1.4 d ← (1.3)
               1.5 e ← 1.1, 1.2, 1.3
               1.6 f ← 1.1
               1.7 g ← 1.1, 1.2
-            3:1 Info unordered: 4 tasks say nothing of what they wait for: they may run at once; --deps order keeps them in line
             7 can be written back
         "#]],
     );
@@ -845,13 +842,14 @@ fn what_a_review_of_the_sentences_found() {
     check(
         &[(".planning/ROADMAP.md", "# R\n\n### Phase 1: p\n- [ ] 01-01-PLAN.md — x (Wave 4294967295)\n- [ ] 01-02-PLAN.md — y\n")],
         expect![[r#"
-        gsd, certain: 2 tasks (0 done), 0 edges, 1 group
-        gsd: R
-        [Phase 1] p
-          01-01 x (Wave 4294967295)
-          01-02 y
-        2 can be written back
-    "#]],
+            gsd, certain: 2 tasks (0 done), 0 edges, 1 group
+            gsd: R
+            [Phase 1] p
+              01-01 x (Wave 4294967295)
+              01-02 y
+            4:1 Info unordered: 2 tasks say nothing of what they wait for and nothing waits for them: they may run first and at once (01-01, 01-02); --deps order keeps all tasks in line
+            2 can be written back
+        "#]],
     );
     check(
         &[(

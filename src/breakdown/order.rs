@@ -1,0 +1,290 @@
+//! The order that a text has by itself: tasks of a list one after the other, phases one after the other, unless somebody
+//! says otherwise. What is stated adds to it, and never takes the order of other tasks away.
+
+use super::build::{Builder, On, Waiting};
+use super::index_table;
+use super::names::Names;
+use super::problem::{Problem, some_of};
+use super::refs::{Reference, Target, references};
+use super::spec_kit::inline_dependencies;
+use crate::core::plan::{Node, Origin};
+use std::collections::{HashMap, HashSet};
+
+/// Words for groups that follow each other.
+const PHASES: [&str; 20] = [
+    "phase",
+    "epic",
+    "milestone",
+    "step",
+    "wave",
+    "sprint",
+    "part",
+    "stage",
+    "iteration",
+    "day",
+    "week",
+    "阶段",
+    "階段",
+    "里程碑",
+    "フェーズ",
+    "단계",
+    "fase",
+    "etapa",
+    "étape",
+    "этап",
+];
+/// Words for lanes that run beside each other.
+const LANES: [&str; 6] = ["stream", "workstream", "track", "lane", "team", "agent"];
+/// Words that say that something waits for no phase either.
+const FREE: [&str; 7] = ["can start", "immediately", "independent", "at once", "in parallel", "parallel start", "start anytime"];
+/// From so many on, what is waited for is one set.
+const MANY: usize = 9;
+
+impl Builder<'_> {
+    /// Whether a task says what it waits for, be it nothing.
+    pub(super) fn says_order(&self) -> HashSet<usize> {
+        let names = Names::new(&self.plan);
+        // What is only needed from outside orders nothing.
+        let inside = |reference: &Reference| !matches!(reference.to, Target::External(_)) || !self.meant(reference, &names).is_empty();
+        let orders = |text: &str| {
+            let named = references(text);
+            named.is_empty() || named.iter().any(inside)
+        };
+        let waits =
+            self.waits.iter().filter(|(_, text, _)| orders(text)).map(|(who, ..)| who).chain(self.exact.iter().map(|(who, ..)| who));
+        let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(*ix) } else { None });
+        tasks.chain(self.stated.iter().copied()).collect()
+    }
+
+    /// Takes what is said of who waits at places that all formats share, once.
+    pub(super) fn gather_statements(&mut self) {
+        if !std::mem::replace(&mut self.gathered, true) {
+            self.titles_that_wait();
+            self.tables_that_wait();
+            self.tasks_that_block();
+        }
+    }
+
+    /// What titles say of what their tasks wait for: `Deploy (depends on Task 3)`, `Deploy (after T001)`. Formats that read
+    /// their titles themselves have found it already.
+    fn titles_that_wait(&mut self) {
+        let known: HashSet<usize> = self.says_order();
+        let names = Names::new(&self.plan);
+        let exists = |reference: &Reference| match &reference.to {
+            Target::Task(id) => names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1,
+            Target::Range(from, to) => names.range(from, to).is_some(),
+            Target::Stream(key) => self.find_stream(key).is_some(),
+            Target::AllBefore => true,
+            _ => false,
+        };
+        let mut found = Vec::new();
+        for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known.contains(ix) && spot.value.is_none()) {
+            let title = self.text.all.get(spot.span.clone()).unwrap_or_default();
+            let words = ["epend", "DEPEND", "locked by", "依", "after", "After", "equires", "eeds"];
+            if !words.iter().any(|word| title.contains(word)) {
+                continue;
+            }
+            for (at, value) in inline_dependencies(title) {
+                if references(value).iter().any(exists) {
+                    found.push((ix, value.to_owned(), spot.span.start + at));
+                }
+            }
+        }
+        for (ix, value, start) in found {
+            self.waits(Waiting::Task(ix), &value, start);
+        }
+    }
+
+    /// Tables that name tasks which stand elsewhere, with what each waits for: they add to tasks that say nothing.
+    fn tables_that_wait(&mut self) {
+        let known: HashSet<usize> = self.says_order();
+        let names = Names::new(&self.plan);
+        let (mut columns, mut rows) = (None, None);
+        let mut found = Vec::new();
+        for (at, line) in self.text.visible() {
+            if !line.text.trim_start().starts_with('|') {
+                columns = None;
+                continue;
+            }
+            let Some((id, waits)) = columns else {
+                columns = index_table::waiting_columns(line.text);
+                continue;
+            };
+            // A row that is a task has been read.
+            let own = rows
+                .get_or_insert_with(|| self.outline.tasks.iter().map(|spot| self.text.line_at(spot.span.start)).collect::<HashSet<_>>())
+                .contains(&at);
+            let cells = index_table::cells(line.text);
+            let (Some((id, _)), Some((on, start)), false) = (cells.get(id), cells.get(waits), own) else { continue };
+            let named = references(id).into_iter().find_map(|reference| if let Target::Task(id) = reference.to { Some(id) } else { None });
+            let Some(&[ix]) = named.and_then(|id| names.exact.get(&id.to_lowercase())).map(Vec::as_slice) else { continue };
+            if !known.contains(&ix) {
+                found.push((ix, on.replace('#', " "), line.start + start));
+            }
+        }
+        for (ix, value, start) in found {
+            self.waits(Waiting::Task(ix), &value, start);
+        }
+    }
+
+    /// `Blocks: 3` says of task 3 that it waits, unless that says what it waits for itself.
+    fn tasks_that_block(&mut self) {
+        let known: HashSet<usize> = self.says_order();
+        let names = Names::new(&self.plan);
+        for (ix, value, start) in std::mem::take(&mut self.blocks) {
+            for reference in references(&value) {
+                let Target::Task(id) = &reference.to else { continue };
+                let Some(&[waiting]) = names.exact.get(&id.to_lowercase()).map(Vec::as_slice) else { continue };
+                if waiting != ix && !known.contains(&waiting) {
+                    let (id, at) = (self.plan.tasks[ix].id.to_string(), start + reference.at);
+                    self.waits_exactly(Waiting::Task(waiting), &id, at..at + reference.len);
+                }
+            }
+        }
+    }
+
+    /// Tasks come in the order of the text: each that says nothing waits for all since the last such one. One that says
+    /// what it waits for waits for that; a run of those that may run at once forks and joins. Lanes that run beside each
+    /// other have each an order of their own.
+    pub fn keep_order(&mut self, parallel: &[bool]) {
+        self.gather_statements();
+        let stated = self.says_order();
+        let lanes: HashSet<&str> = self
+            .outline
+            .streams
+            .iter()
+            .filter(|(_, span)| is_lane(self.text.all.get(span.clone()).unwrap_or_default()))
+            .map(|(id, _)| id.as_str())
+            .collect();
+        let mut threads: HashMap<Option<String>, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        let mut edges: Vec<(usize, Vec<usize>)> = Vec::new();
+        for ix in 0..self.plan.tasks.len() {
+            let stream = self.plan.tasks[ix].stream.as_ref().map(|stream| stream.as_str());
+            let lane = stream.filter(|stream| lanes.contains(stream)).map(str::to_owned);
+            let (before, run) = threads.entry(lane).or_default();
+            if stated.contains(&ix) {
+                run.push(ix);
+                continue;
+            }
+            let is_parallel = |ix: usize| parallel.get(ix).copied().unwrap_or(false);
+            let joins = is_parallel(ix) && run.iter().all(|&last| is_parallel(last) || stated.contains(&last)) && !run.is_empty();
+            if !joins && !run.is_empty() {
+                *before = std::mem::take(run);
+            }
+            run.push(ix);
+            if !before.is_empty() {
+                edges.push((ix, before.clone()));
+            }
+        }
+        for (ix, before) in edges {
+            if before.len() >= MANY {
+                let name = format!("tasks before {}", self.plan.tasks[ix].id);
+                let set = self.set(&name, before);
+                self.implies_by(Waiting::Task(ix), On::Set(set), Origin::Order);
+            } else {
+                before.into_iter().for_each(|on| self.implies(Waiting::Task(ix), On::Task(on)));
+            }
+        }
+    }
+
+    /// Groups that are phases follow each other, except those that say what they wait for or that they wait for none.
+    pub fn phases_in_order(&mut self, free: &[usize]) {
+        let heading = |ix: usize| self.text.all.get(self.outline.streams[ix].1.clone()).unwrap_or_default();
+        let says = |ix: usize| self.waits.iter().any(|(who, ..)| *who == Waiting::Stream(ix)) || free.contains(&ix);
+        let mut edges = Vec::new();
+        let mut last: Option<usize> = None;
+        for ix in 0..self.plan.streams.len() {
+            if !is_phase(heading(ix)) {
+                continue;
+            }
+            let lower = heading(ix).to_lowercase();
+            let beside = ["parallel", "independent", "concurrent", "并行", "並行"].iter().any(|word| lower.contains(word));
+            if let Some(before) = last.filter(|_| !says(ix) && !beside) {
+                edges.push((ix, before));
+            }
+            last = Some(ix);
+        }
+        let freed: HashSet<usize> = self
+            .waits
+            .iter()
+            .filter_map(|(who, text, _)| if let Waiting::Task(ix) = who { Some((*ix, text.to_lowercase())) } else { None })
+            .filter(|(_, text)| FREE.iter().any(|word| text.contains(word)) && !text.contains(|c: char| c.is_ascii_digit()))
+            .map(|(ix, _)| ix)
+            .collect();
+        for (ix, before) in edges {
+            let id = self.plan.streams[ix].id.clone();
+            let members: Vec<usize> =
+                (0..self.plan.tasks.len()).filter(|task| self.plan.tasks[*task].stream.as_ref() == Some(&id)).collect();
+            if members.iter().any(|task| freed.contains(task)) {
+                for task in members.into_iter().filter(|task| !freed.contains(task)) {
+                    self.implies(Waiting::Task(task), On::Stream(before));
+                }
+            } else {
+                self.implies(Waiting::Stream(ix), On::Stream(before));
+            }
+        }
+    }
+
+    /// Tells of open tasks that are in no order with any other, and say nothing of it.
+    pub(super) fn tell_unordered(&mut self, stated: &HashSet<usize>) {
+        let plan = &self.plan;
+        let mut named: HashSet<&str> = HashSet::new();
+        for dependency in
+            plan.tasks.iter().flat_map(|task| &task.depends_on).chain(plan.streams.iter().flat_map(|stream| &stream.depends_on))
+        {
+            named.insert(match &dependency.on {
+                Node::Task(id) => id.as_str(),
+                Node::Stream(id) => id.as_str(),
+                Node::Barrier(id) => id.as_str(),
+            });
+        }
+        let in_sets: HashSet<&str> =
+            plan.barriers.iter().filter(|set| named.contains(set.id.as_str())).flat_map(|set| &set.tasks).map(|id| id.as_str()).collect();
+        let ordered_streams: HashSet<&str> = plan
+            .streams
+            .iter()
+            .filter(|stream| !stream.depends_on.is_empty() || named.contains(stream.id.as_str()))
+            .map(|stream| stream.id.as_str())
+            .collect();
+        let is_loose = |ix: &usize| {
+            let task = &plan.tasks[*ix];
+            let of_stream = task.stream.as_ref().is_some_and(|stream| ordered_streams.contains(stream.as_str()));
+            let id = task.id.as_str();
+            task.depends_on.is_empty() && !of_stream && !named.contains(id) && !in_sets.contains(id)
+        };
+        let loose = (0..plan.tasks.len()).filter(|ix| !self.marks.contains_key(ix) && !stated.contains(ix)).filter(is_loose);
+        let loose: Vec<usize> = loose.collect();
+        if let [first, _, ..] = loose[..] {
+            let names = some_of(loose.iter().map(|&ix| plan.tasks[ix].id.as_str()));
+            let what = format!(
+                "{} tasks say nothing of what they wait for and nothing waits for them: they may run first and at once ({names}); --deps order keeps all tasks in line",
+                loose.len()
+            );
+            self.problems.push(Problem::info("unordered", self.outline.tasks[first].span.clone(), what));
+        }
+    }
+}
+
+/// The words of a line that name a group, without signs in front, in lower case.
+fn words(line: &str) -> String {
+    line.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+}
+
+/// `## Phase 2: Build`, `## 2. Build`, `### Sprint 1`.
+fn is_phase(line: &str) -> bool {
+    let lower = words(line);
+    let rest = PHASES.iter().find_map(|word| lower.strip_prefix(word));
+    let keyed =
+        rest.is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || "ivx".contains(c) || !c.is_alphabetic()));
+    let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
+    let numbered = (1..=3).contains(&digits) && lower[digits..].starts_with(['.', ')', ':']) && line.trim_start().starts_with('#');
+    // `第一阶段`.
+    let counted = lower.starts_with('第') && ["阶段", "階段", "部分"].iter().any(|word| lower.contains(word));
+    keyed || numbered || counted
+}
+
+/// `### Stream A: …`.
+fn is_lane(line: &str) -> bool {
+    let lower = words(line);
+    LANES.iter().any(|word| lower.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', ':', 's'])))
+}
