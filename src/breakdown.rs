@@ -132,7 +132,8 @@ impl Parsed {
     pub fn counts(&self) -> Counts {
         let plan = &self.plan;
         let parents: BTreeMap<&StreamId, bool> = self.outline.parents.iter().map(|parent| (&parent.stream, parent.of_parts)).collect();
-        let part_of = |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true));
+        let nested: BTreeSet<&StreamId> = self.outline.parents.iter().filter(|parent| parent.of_parts).flat_map(|parent| &parent.nested).collect();
+        let part_of = |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true) || nested.contains(stream));
         let mut counts = Counts { sub_tasks: self.other_boxes.0, sub_tasks_done: self.other_boxes.1, ..Counts::default() };
         for (task, spot) in plan.tasks.iter().zip(&self.outline.tasks) {
             let done = spot.ticked || self.marks.get(&task.id) == Some(&Mark::Done);

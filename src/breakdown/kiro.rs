@@ -8,7 +8,7 @@ use super::outline::{Detail, Parent, SaidBy};
 use super::problem::{Problem, some_of};
 use super::refs::id_len;
 use super::task_list::{boxed, has_no_tasks};
-use super::text::{Field, Line, Text, Tick, clean_title, fields, names_tasks};
+use super::text::{Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
@@ -208,6 +208,7 @@ impl<'a> Reader<'a> {
             });
             self.parents.insert(item.id.to_owned(), (stream, item.optional));
             self.parent_streams.insert(stream);
+            self.is_within(item.id, stream);
             for field in fields_of(item, line, region).iter().filter(|field| names_tasks(&field.name)) {
                 self.build.waits(Waiting::Stream(stream), &field.value, field.start);
             }
@@ -220,6 +221,16 @@ impl<'a> Reader<'a> {
             return self.checkpoint(item, span);
         }
         let stream = match (of_parent, self.stream) {
+            // Behind parts that have parts themselves, it comes after those.
+            (Some(parent), Some(open)) if open != parent && self.is_parent(open) => {
+                let (id, _) = item.id.rsplit_once('.').unwrap_or((item.id, ""));
+                let name = self.build.plan.streams[parent].name.clone();
+                let stream = self.new_stream(id, &name, span.clone());
+                self.parents.entry(id.to_owned()).and_modify(|(known, _)| *known = stream);
+                self.parent_streams.insert(stream);
+                self.is_within(item.id, stream);
+                Some(stream)
+            }
             (Some(parent), _) => Some(parent),
             // After a lane of parts, a task without any opens one of its own.
             (None, Some(open)) if !self.is_parent(open) => Some(open),
@@ -229,9 +240,11 @@ impl<'a> Reader<'a> {
                 None => Some(self.new_stream(item.id, &clean_title(item.title), span.clone())),
             },
         };
-        let ix = self.build.task(item.id, &clean_title(item.title), stream, span);
+        let more = if item.details.is_empty() { wrapped(line, region) } else { &[] };
+        let (title, region) = (joined(item.title, more), &region[more.len()..]);
+        let ix = self.build.task(item.id, &clean_title(&title), stream, span);
         self.build.ticked(ix, &item.tick, item.start);
-        self.build.state_words(ix, item.title);
+        self.build.state_words(ix, &title);
         self.parallel.push(item.parallel);
         if let Some(at) = line.text.find("(P)").filter(|_| item.parallel) {
             self.build.detail(ix, Detail::Parallel, "(P)", line.start + at..line.start + at + "(P)".len());
@@ -272,6 +285,17 @@ impl<'a> Reader<'a> {
     fn opened(&mut self, stream: usize) {
         self.stream = Some(stream);
         self.checkpoint.push(self.build.plan.streams[stream].id.clone());
+    }
+
+    /// A stream holds parts of all that an id is a part of.
+    fn is_within(&mut self, id: &str, stream: usize) {
+        let inner = self.build.plan.streams[stream].id.clone();
+        let mut id = id;
+        while let Some((above, _)) = id.rsplit_once('.') {
+            let parents = &mut self.build.outline.parents;
+            parents.iter_mut().filter(|parent| parent.stream.as_str() == above).for_each(|parent| parent.nested.push(inner.clone()));
+            id = above;
+        }
     }
 
     fn is_parent(&self, stream: usize) -> bool {

@@ -213,6 +213,17 @@ impl Builder<'_> {
                 Some(ix) => {
                     let id = self.plan.streams[ix].id.clone();
                     self.mention(who, span, &[], Some(id.clone()));
+                    // Of what has parts that have parts, all are waited for.
+                    let nested = self.outline.parents.iter().find(|parent| parent.stream == id).map(|parent| parent.nested.clone());
+                    for inner in nested.into_iter().flatten() {
+                        if self.stream_of(inner.as_str()).map(Waiting::Stream) != Some(who) {
+                            self.depend(who, Node::Stream(inner), Origin::Phase);
+                        }
+                    }
+                    // What waits for a part of its own is done after it, and can be begun before.
+                    if self.is_part_of(&id, who) {
+                        return;
+                    }
                     return self.depend(who, Node::Stream(id), Origin::Explicit);
                 }
                 None => {
@@ -292,6 +303,13 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether a stream is one of the parts of what waits.
+    fn is_part_of(&self, stream: &StreamId, who: Waiting) -> bool {
+        let Waiting::Stream(ix) = who else { return false };
+        let whole = &self.plan.streams[ix].id;
+        stream == whole || self.outline.parents.iter().any(|parent| parent.stream == *whole && parent.nested.contains(stream))
+    }
+
     fn depend_on_set(&mut self, who: Waiting, targets: &[usize], written: &Target, span: Range<usize>) {
         if targets.len() >= BARRIER_FROM {
             let label = match written {
@@ -304,6 +322,9 @@ impl Builder<'_> {
             return self.depend(who, Node::Barrier(barrier), Origin::Explicit);
         }
         for &ix in targets {
+            if self.plan.tasks[ix].stream.as_ref().is_some_and(|stream| self.is_part_of(stream, who)) {
+                continue;
+            }
             if who == Waiting::Task(ix) {
                 let id = &self.plan.tasks[ix].id;
                 self.problems.push(Problem::error("self-dependency", span.clone(), format!("task {id} waits for itself: remove that")));

@@ -10,7 +10,7 @@ use super::names::Names;
 use super::outline::{Detail, SaidBy};
 use super::refs::{Reference, Target, id_len, ids_in, references};
 use super::statements::{Statement, is_denied, statements};
-use super::text::{Line, Text, clean_title, fields};
+use super::text::{Line, Text, clean_title, fields, joined, wrapped};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::{Level, Origin};
@@ -162,9 +162,14 @@ impl<'a> Reader<'a> {
             let own = after.iter().take_while(|next| goes_on(next)).last().map_or(line.end(), Line::end);
             let ix = self.task(rest, span, item.start + (item.text.len() - rest.len()), own);
             self.build.ticked(ix, &tick, item.start);
-            let title = self.build.plan.tasks[ix].title.clone();
+            let more = wrapped(line, after);
+            let title = clean_title(&joined(&self.build.plan.tasks[ix].title, more));
+            self.build.plan.tasks[ix].title.clone_from(&title);
+            for (line, (at, file)) in more.iter().flat_map(|line| files(line.text).into_iter().map(move |file| (line, file))) {
+                self.build.detail(ix, Detail::Files, file, line.start + at..line.start + at + file.len());
+            }
             self.build.state_words(ix, &title);
-            self.fields(ix, line, after);
+            self.fields(ix, line, &after[more.len()..]);
         } else {
             let nested = line.indent() > self.indent && self.stream.is_some() && !self.build.plan.tasks.is_empty();
             if nested {

@@ -9,7 +9,7 @@ use super::detect::Signs;
 use super::names::Names;
 use super::refs::{Reference, Target, id_len, named_within, references};
 use super::statements::{Statement, statements};
-use super::text::{Line, Text, Tick, clean_title, fields, names_tasks};
+use super::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
 use super::{Confidence, Deps, Parsed};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -197,7 +197,9 @@ impl<'a, 's> Reader<'a, 's> {
                 }
                 stream = Some(new);
             }
-            let shown = without_comments(tick.rest);
+            let more = wrapped(&line, &lines[at..]);
+            at += more.len();
+            let shown = without_comments(&joined(tick.rest, more));
             let (id, title) = match own_id(shown.trim_start()) {
                 Some((id, title)) => (id.to_owned(), title),
                 None if any_id => (format!("L{}", text.line_at(line.start) + 1), shown.as_str()),

@@ -508,6 +508,29 @@ fn split_fields(text: &str, start: usize, end_of_all: usize) -> Vec<Field> {
     heads.into_iter().zip(ends).map(field).collect()
 }
 
+/// Characters of a title that goes on over several lines.
+const TITLE_CHARS: usize = 400;
+
+/// The lines below an item that go on with its first sentence, because people wrap their lines: as many as are deeper than
+/// it and begin nothing else.
+pub fn wrapped<'l, 'a>(line: &Line<'_>, after: &'l [Line<'a>]) -> &'l [Line<'a>] {
+    let mut chars = line.text.chars().count();
+    let mut goes_on = |next: &&Line<'_>| {
+        let body = next.text.trim();
+        let begins = ["|", ">", "_", "**", "<!--", "```", "~~~", "(depends", "(Depends", "📝"].iter().any(|sign| body.starts_with(sign));
+        chars += body.chars().count();
+        !body.is_empty() && next.indent() > line.indent() && next.item().is_none() && !begins && !begins_a_field(body) && chars < TITLE_CHARS
+    };
+    let follows = |at: usize| at == 0 || after[at].start <= after[at - 1].start + after[at - 1].text.len() + 2;
+    let count = after.iter().enumerate().take_while(|(at, next)| follows(*at) && goes_on(next)).count();
+    &after[..count]
+}
+
+/// A title with what it goes on with.
+pub fn joined(title: &str, wrapped: &[Line<'_>]) -> String {
+    wrapped.iter().fold(title.trim_end().to_owned(), |title, line| title + " " + line.text.trim())
+}
+
 /// A title without bold marks, trailing signs of state and blanks.
 pub fn clean_title(text: &str) -> String {
     let text = text.replace("**", "").replace("~~", "");

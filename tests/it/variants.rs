@@ -15,9 +15,9 @@ fn spec_kit_with_wrapped_lines_struck_tasks_and_words_in_its_section() {
             spec-kit, certain: 6 tasks (1 done), 8 edges, 1 group
             spec-kit: X
             [Phase 1] Setup
-              T001 Make `tool/a.sh`, wrapping ← T004
+              T001 Make `tool/a.sh`, wrapping what there is (depends on T004). Then more ← T004
               T002 Add b — Depends on: T001 ← T001
-              T003 c Depends on: T001, T002. ← T001, T002
+              T003 c Depends on: T001, T002. Say why in the docs. ← T001, T002
               T004 [BLOCKER] d Done
               T005 e ← T001, T002, (T004) Skipped
               T006 f; requires nothing, after lunch ← T003, T002, (T005)
@@ -636,19 +636,19 @@ fn epics_within_epics_and_what_is_no_work() {
     check(
         &[("issues.jsonl", &text)],
         expect![[r#"
-        beads, certain: 9 tasks (1 done), 1 edge, 2 groups
-        beads: 
-          t t ← [e], ([e.1])
-          g g !it is a gate of beads: what it waits for is told there, by closing it
-          m m Skipped
-          p p Skipped
-        [e] e
-          e.2 e.2 Done
-        [e.1] e.1
-          e.1.1 e.1.1
-          e.1.1.1 e.1.1.1
-        3 can be written back
-    "#]],
+            beads, certain: 9 tasks (1 done), 1 edge, 2 groups
+            beads: 
+              t t ← [e], ([e.1])
+              g g !it is a gate of beads: what it waits for is told there, by closing it
+              m m Skipped
+              p p Skipped
+            [e] e
+              e.2 e.2 Done
+            [e.1] e.1
+              e.1.1 e.1.1
+              e.1.1.1 e.1.1.1
+            3 can be written back
+        "#]],
     );
 }
 
