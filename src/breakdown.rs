@@ -9,6 +9,7 @@ pub mod breakdown_agent;
 pub mod build;
 pub mod ccpm;
 pub mod companions;
+pub mod conditions;
 pub mod convert;
 pub mod detect;
 pub mod feature_docs;
@@ -91,6 +92,8 @@ pub struct Counts {
     pub sub_tasks: usize,
     /// Those of them that are done.
     pub sub_tasks_done: usize,
+    /// Boxes among them that are conditions, or no work at all.
+    pub criteria: usize,
     /// Edges between tasks that are written down, sets counted by their members.
     pub edges: usize,
     /// Edges between streams that are written down.
@@ -104,7 +107,8 @@ impl fmt::Display for Counts {
         let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         write!(out, "{} ({} done), ", of(self.tasks, "task"), self.done)?;
         if self.sub_tasks > 0 {
-            write!(out, "{} ({} done), ", of(self.sub_tasks, "sub-task"), self.sub_tasks_done)?;
+            let criteria = if self.criteria > 0 { format!(", {} criteria", self.criteria) } else { String::new() };
+            write!(out, "{} ({} done{criteria}), ", of(self.sub_tasks, "sub-task"), self.sub_tasks_done)?;
         }
         write!(out, "{}, ", of(self.edges, "edge"))?;
         if self.group_edges > 0 {
@@ -132,9 +136,12 @@ impl Parsed {
     pub fn counts(&self) -> Counts {
         let plan = &self.plan;
         let parents: BTreeMap<&StreamId, bool> = self.outline.parents.iter().map(|parent| (&parent.stream, parent.of_parts)).collect();
-        let nested: BTreeSet<&StreamId> = self.outline.parents.iter().filter(|parent| parent.of_parts).flat_map(|parent| &parent.nested).collect();
-        let part_of = |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true) || nested.contains(stream));
-        let mut counts = Counts { sub_tasks: self.other_boxes.0, sub_tasks_done: self.other_boxes.1, ..Counts::default() };
+        let nested: BTreeSet<&StreamId> =
+            self.outline.parents.iter().filter(|parent| parent.of_parts).flat_map(|parent| &parent.nested).collect();
+        let part_of =
+            |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true) || nested.contains(stream));
+        let mut counts =
+            Counts { sub_tasks: self.other_boxes.0, sub_tasks_done: self.other_boxes.1, criteria: self.other_boxes.0, ..Counts::default() };
         for (task, spot) in plan.tasks.iter().zip(&self.outline.tasks) {
             let done = spot.ticked || self.marks.get(&task.id) == Some(&Mark::Done);
             let (all, ended) =
@@ -350,9 +357,30 @@ impl<'a> Input<'a> {
     }
 }
 
+/// The first line of a conflict that git has left in a text, outside of fences.
+fn conflict(text: &Text<'_>) -> Option<Range<usize>> {
+    if !text.all.contains("<<<<<<< ") || !text.all.contains(">>>>>>> ") {
+        return None;
+    }
+    let in_fence = |at: usize| text.fences.iter().any(|fence| fence.contains(&at));
+    let begins =
+        |sign: &str| text.lines.iter().enumerate().find(|(at, line)| line.text.starts_with(sign) && !in_fence(*at)).map(|(_, line)| line);
+    let (first, last) = (begins("<<<<<<< ")?, begins(">>>>>>> ")?);
+    (first.start < last.start).then(|| first.span())
+}
+
 /// Reads a breakdown. The format is found out where it is not given.
 pub fn parse<'a>(input: impl Into<Input<'a>>, format: Option<Format>, deps: Deps) -> Parsed {
     let text = input.into().lines();
+    if let Some(conflict) = conflict(&text) {
+        let found = format.map_or_else(|| detect(&text)[0], |format| Detected { format, confidence: Confidence::Certain });
+        let mut parsed = Parsed { read_as: Some(found), ..found.format.reader().read(&text, deps) };
+        let why = "the file has markers of a conflict: decide which side counts, and remove the markers";
+        // Nobody knows what is meant, so nothing of it is begun.
+        parsed.plan.tasks.iter_mut().for_each(|task| task.broken = Some(why.to_owned()));
+        parsed.problems = vec![Problem::error("git-conflict", conflict, why)];
+        return parsed;
+    }
     let read = |found: Detected| Parsed { read_as: Some(found), ..found.format.reader().read(&text, deps) };
     if let Some(format) = format {
         return read(Detected { format, confidence: Confidence::Certain });

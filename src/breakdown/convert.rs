@@ -178,6 +178,10 @@ fn same_shape(old: &str, new: &str) -> bool {
     if old.len() > 1 && old.starts_with('0') {
         return false;
     }
+    // `T1` is none where ids have three digits.
+    if old.len() < new.len() && new.starts_with("T0") {
+        return false;
+    }
     // Numbers are alike, however many digits they have.
     let shape = |id: &str| -> String {
         let mut shape: Vec<char> = id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();

@@ -63,6 +63,8 @@ pub struct Signs<'a> {
     pub margin_boxes: usize,
     /// `## Phase 1: …`, `## Stream A: …`.
     pub wide_lanes: usize,
+    /// `Stream A: …` as a heading of whatever level.
+    pub named_streams: usize,
     /// `- [ ] 1. …`.
     pub boxes_with_number: usize,
     /// `- [ ] 1.2 …`.
@@ -141,6 +143,7 @@ impl<'a> Signs<'a> {
             let heading = super::headings::unboxed(whole);
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
             self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
+            self.named_streams += usize::from(heading.starts_with("Stream ") && heading.contains(':'));
             self.wide_lanes += usize::from(level == 2 && lane && heading.contains(':'));
             self.long_form += usize::from(heading.starts_with("Task:"));
             let titled = id_len(heading).is_some_and(|len| heading[len..].starts_with([':', ' ', '.']));
@@ -176,7 +179,7 @@ impl<'a> Signs<'a> {
                     let step = tick.rest.strip_prefix("**");
                     self.boxes_of_steps += usize::from(step.is_some_and(|step| STEP_WORDS.iter().any(|word| step.starts_with(word))));
                     self.stable_ids += usize::from(super::rune::stable_id(tick.rest).is_some());
-                    self.plans += usize::from(bare.contains("-PLAN.md"));
+                    self.plans += usize::from(bare.contains("-PLAN.md") || bare.contains("-PLAN-"));
                 }
                 None => {
                     self.bold_titles += usize::from(item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some());

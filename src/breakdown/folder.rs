@@ -33,7 +33,7 @@ const KINDS: [Kind; 6] = [
         has: &["ROADMAP.md", "phases"],
         first: &["ROADMAP.md"],
         folders: &[("phases", true)],
-        takes: |name| name.ends_with("PLAN.md") || name.ends_with("SUMMARY.md"),
+        takes: |name| super::gsd::is_plan_name(name) || name.ends_with("SUMMARY.md"),
     },
     Kind {
         has: &["tasks.md", "tasks"],

@@ -73,23 +73,44 @@ fn identity(file: &File<'_>, end: &str, front: &Value) -> (String, String) {
     let name = file.name().trim_end_matches(end).trim_end_matches('-');
     // The folder says it where the front matter does not: `phases/00-foundation/01-PLAN.md`.
     let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).or_else(|| phase_of(file.path)).unwrap_or_default();
-    let id = if name.contains('-') { name.to_owned() } else { format!("{phase}-{}", front.word_of("plan").unwrap_or(name)) };
+    let numbered = numbered_plan(file.name()).map(|(phase, plan)| format!("{phase}-{plan}"));
+    let id = if let Some(id) = numbered {
+        id
+    } else if name.contains('-') {
+        name.to_owned()
+    } else {
+        format!("{phase}-{}", front.word_of("plan").unwrap_or(name))
+    };
     (phase.to_owned(), id)
 }
 
 fn is_plan(file: &File<'_>) -> bool {
-    file.name().ends_with("PLAN.md")
+    is_plan_name(file.name())
+}
+
+/// `01-02-PLAN.md`, `PLAN.md`, `12-PLAN-01.md`.
+pub fn is_plan_name(name: &str) -> bool {
+    name.ends_with("PLAN.md") || numbered_plan(name).is_some()
+}
+
+/// `12-PLAN-01.md` → `12` and `01`.
+fn numbered_plan(name: &str) -> Option<(&str, &str)> {
+    let (phase, plan) = name.strip_suffix(".md")?.split_once("-PLAN-")?;
+    let digits = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    (digits(phase) && digits(plan)).then_some((phase, plan))
 }
 
 /// `01-02-PLAN.md — Title`, `02-01: Title` → its id and its title.
-fn plan_box(text: &str) -> Option<(&str, &str)> {
+fn plan_box(text: &str) -> Option<(String, &str)> {
     let bare = text.trim_start_matches(['*', '`', '[']);
     let len = bare.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')).count();
-    let word = bare[..len].trim_end_matches("-PLAN.md");
+    let numbered = numbered_plan(&bare[..len]).map(|(phase, plan)| format!("{phase}-{plan}"));
+    let is_file = numbered.is_some() || bare[..len].ends_with("-PLAN.md");
+    let word = numbered.unwrap_or_else(|| bare[..len].trim_end_matches("-PLAN.md").to_owned());
     let (phase, plan) = word.split_once('-')?;
     let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let is_plan = digit(phase) && digit(plan) && (bare[..len].ends_with("-PLAN.md") || plan.len() <= 3);
-    is_plan.then(|| (word, bare[len..].trim_start_matches([']', '*', '`', ':', '—', '–', '-', ' '])))
+    let is_plan = digit(phase) && digit(plan) && (is_file || plan.len() <= 3);
+    is_plan.then(|| (word.clone(), bare[len..].trim_start_matches([']', '*', '`', ':', '—', '–', '-', ' '])))
 }
 
 /// `**Phase 3: Later** - some day` → its id and its name.
@@ -164,9 +185,9 @@ impl<'a> Reader<'a> {
                 if is_placeholder(title) {
                     continue;
                 }
-                let title = if title.is_empty() { id } else { title };
+                let title = if title.is_empty() { id.as_str() } else { title };
                 // A plan is a file: listed again, it is the same.
-                if let Some(&known) = self.plans.get(id) {
+                if let Some(&known) = self.plans.get(&id) {
                     if tick.done() {
                         self.build.mark(known, Mark::Done, SaidBy::Box);
                     }
@@ -174,9 +195,9 @@ impl<'a> Reader<'a> {
                     self.build.problems.push(Problem::info("listed-again", span, what));
                     continue;
                 }
-                let ix = self.build.task(id, &clean_title(title), stream, span);
+                let ix = self.build.task(&id, &clean_title(title), stream, span);
                 self.build.ticked(ix, &tick, start);
-                self.plans.entry(id.to_owned()).or_insert(ix);
+                self.plans.entry(id.clone()).or_insert(ix);
                 self.waves.extend(wave_in(title).or(wave).map(|wave| (ix, wave)));
                 if self.build.is_full(line.start) {
                     return;
@@ -312,7 +333,7 @@ impl<'a> Reader<'a> {
             }
         }
         for (id, title, line) in &self.phases.clone() {
-            let stream = headings.get(&unpadded(id)).copied();
+            let stream = headings.get(&unpadded(id)).copied().or_else(|| self.build.find_stream(id));
             let Some((start, tick)) = boxed(line) else { continue };
             let open = stream.and_then(|stream| planned.get(&self.build.plan.streams[stream].id));
             let said = stream.and_then(|stream| self.states.get(&stream)).is_some_and(|state| status(state) == Some(Mark::Done));

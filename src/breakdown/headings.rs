@@ -1,9 +1,11 @@
 //! Tasks that are headings: what stands below one, up to the next heading of its level or a higher one, is its own.
 
 use super::build::{Builder, Waiting};
+use super::conditions::{Boxes, boxes_below};
 use super::outline::Detail;
+use super::problem::Problem;
 use super::status::{is_open, status};
-use super::task_list::{boxed, has_no_tasks};
+use super::task_list::boxed;
 use super::text::{Field, Line, clean_title, fields, names_tasks, tick};
 use std::ops::Range;
 
@@ -114,6 +116,9 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         }
         let fields = fields(&region);
         for field in fields.iter().filter(|field| field.name != "status" && (style.field)(&field.name)) {
+            if matches!(field.name.as_str(), "run" | "command") && !is_command(build, field, &region) {
+                continue;
+            }
             build.field(ix, field);
         }
         let said_open = title.rsplit(' ').next().is_some_and(|word| word == word.to_uppercase() && status(word).is_none() && is_open(word));
@@ -130,12 +135,25 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
     sections
 }
 
+/// Whether a field is a command that is the whole task: a bullet at the margin, where the task has no steps. Elsewhere it is
+/// told to the agent like all else, which is said of a bullet.
+fn is_command(build: &mut Builder<'_>, field: &Field, region: &[Line<'_>]) -> bool {
+    let line = build.text.lines[build.text.line_at(field.start)];
+    let is_bullet = line.item().is_some() && line.indent() <= 1;
+    let has_steps = region.iter().any(|line| boxed(line).is_some());
+    if is_bullet && has_steps {
+        let what = "this is told to the agent and run by nobody else, because the task has steps: a command is a task of its own";
+        build.problems.push(Problem::info("not-a-command", line.span(), what));
+    }
+    is_bullet && !has_steps
+}
+
 /// Boxes below a task, but for those of sections that hold none of its work.
 fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<'_>, said_open: bool) {
     let mut no_steps = None;
     for line in region {
         if let Some((level, _, heading)) = line.heading().filter(|(level, ..)| no_steps.is_none_or(|open| *level <= open)) {
-            no_steps = Some(level).filter(|_| has_no_tasks(&heading.to_lowercase()));
+            no_steps = Some(level).filter(|_| boxes_below(heading) != Boxes::Work);
         }
         let Some((from, tick)) = boxed(line) else { continue };
         if style.boxes_are_steps && no_steps.is_none() {

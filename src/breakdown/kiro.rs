@@ -3,11 +3,12 @@
 //! gates. Waves in a JSON block say what goes together, `(P)` what may; otherwise order is what counts.
 
 use super::build::{Builder, On, Waiting};
+use super::conditions::{Boxes, boxes_below};
 use super::detect::Signs;
 use super::outline::{Detail, Parent, SaidBy};
 use super::problem::{Problem, some_of};
 use super::refs::id_len;
-use super::task_list::{boxed, has_no_tasks};
+use super::task_list::boxed;
 use super::text::{Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
@@ -60,6 +61,7 @@ impl super::Reader for Kiro {
             parent_streams: HashSet::new(),
             divided: has_checkpoints || !parts.is_empty(),
             no_tasks: false,
+            conditions: None,
             headings: 0,
             parallel: Vec::new(),
             gates: HashSet::new(),
@@ -163,6 +165,8 @@ struct Reader<'a> {
     divided: bool,
     /// Whether boxes here are no tasks.
     no_tasks: bool,
+    /// The heading that says so, by its level.
+    conditions: Option<usize>,
     headings: usize,
     parallel: Vec<bool>,
     /// Checkpoints, by their ids.
@@ -173,7 +177,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn heading(&mut self, level: usize, heading: &str, span: Range<usize>) {
-        self.no_tasks = has_no_tasks(&heading.to_lowercase());
+        if self.conditions.is_none_or(|open| level <= open) {
+            self.conditions = Some(level).filter(|_| boxes_below(heading) != Boxes::Work);
+        }
+        self.no_tasks = self.conditions.is_some();
         if level == 1 {
             return;
         }

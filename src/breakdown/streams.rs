@@ -23,7 +23,10 @@ impl super::Reader for Streams {
         if tasks >= 2 && signs.dependency_fields >= 1 {
             return Some(Confidence::Certain);
         }
-        (signs.streams >= 2 && signs.bold_titles == 0 || tasks >= 2 && signs.boxes == 0).then_some(Confidence::Likely)
+        if signs.streams >= 2 && signs.bold_titles == 0 || tasks >= 2 && (signs.boxes == 0 || signs.named_streams >= 1) {
+            return Some(Confidence::Likely);
+        }
+        (signs.task_headings == 1 && signs.margin_boxes == 0).then_some(Confidence::Guess)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
@@ -47,14 +50,18 @@ impl super::Reader for Streams {
         });
         let whole = whole && ids.count() < 2;
         let any = !whole
-            && lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(headings::unboxed(heading)).is_some()).count() >= 2;
+            && (lines.iter().filter_map(Line::heading).filter(|(.., heading)| of_tasks(headings::unboxed(heading)).is_some()).count() >= 2
+                || lines
+                    .iter()
+                    .filter_map(Line::heading)
+                    .any(|(.., heading)| headings::numbered_task(headings::unboxed(heading)).is_some()));
         let task = |heading: &str| if any { of_tasks(heading) } else { stream_heading(heading) };
         let lane = |heading: &str| {
             let of = |word: &&str| headings::numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name));
             let stream = stream_heading(heading).filter(|_| any);
             stream.or_else(|| ["Phase", "Wave", "Milestone", "Epic"].iter().find_map(of))
         };
-        let style = Style { task: &task, lane: &lane, field: &|name| name != "run" && name != "command", boxes_are_steps: any };
+        let style = Style { task: &task, lane: &lane, field: &|_| true, boxes_are_steps: any };
         let sections = headings::read(&mut build, &lines, &style);
         if !any {
             // Each stream is one task, in a lane of its own where it is in no other one.

@@ -17,7 +17,7 @@ impl super::Reader for Superpowers {
             return Some(Confidence::Certain);
         }
         let plan = signs.paths.iter().any(|path| path.contains("docs/plans/") || path.contains("superpowers/plans/"));
-        (signs.task_headings >= 2 && (plan || signs.dependency_fields == 0)).then_some(Confidence::Likely)
+        (signs.task_headings >= 2 && (plan || signs.dependency_fields == 0 && signs.named_streams == 0)).then_some(Confidence::Likely)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
@@ -31,7 +31,12 @@ impl super::Reader for Superpowers {
                 Some((format!("{} {id}", heading.split(' ').next().unwrap_or_default()), name))
             },
             // What stands in the steps is told to the agent, and is nothing for us.
-            field: &|name| matches!(name, "files" | "dependencies" | "depends on" | "goal" | "objective" | "estimate"),
+            field: &|name| {
+                matches!(
+                    name,
+                    "files" | "dependencies" | "depends on" | "blocked by" | "goal" | "objective" | "estimate" | "run" | "command"
+                )
+            },
             boxes_are_steps: true,
         };
         headings::read(&mut build, &lines, &style);

@@ -5,6 +5,7 @@
 //! tasks that say what they wait for.
 
 use super::build::{Builder, On, Waiting};
+use super::conditions::{Boxes, boxes_below};
 use super::detect::Signs;
 use super::names::Names;
 use super::refs::{Reference, Target, id_len, named_within, references};
@@ -13,21 +14,6 @@ use super::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wr
 use super::{Confidence, Deps, Parsed};
 use std::collections::HashSet;
 use std::ops::Range;
-
-/// Headings under which boxes are no tasks, wherever such words stand in them.
-const NO_TASKS: [&str; 11] = [
-    "acceptance criteria",
-    "success criteria",
-    "definition of done",
-    "done when",
-    "validation checklist",
-    "quality gate",
-    "exit gate",
-    "out of scope",
-    "user testing",
-    "review checklist",
-    "future work",
-];
 
 /// The id and the name of a lane that a heading opens.
 pub type Lane = fn(&str) -> Option<(String, String)>;
@@ -120,6 +106,8 @@ impl<'a, 's> Reader<'a, 's> {
         let mut task: Option<(usize, usize)> = None;
         let (mut no_tasks, mut of_dependencies) = (self.style.only_in.is_some(), false);
         let (mut section_level, mut lane_level) = (0, 0);
+        // The heading below which boxes are no tasks.
+        let mut conditions: Option<usize> = None;
         let mut at = 0;
         while at < lines.len() {
             let line = lines[at];
@@ -133,7 +121,12 @@ impl<'a, 's> Reader<'a, 's> {
                         section_level = level;
                         !only(&lower)
                     }
-                    None => self.style.has_other_boxes && has_no_tasks(&lower),
+                    None => {
+                        if conditions.is_none_or(|open| level <= open) {
+                            conditions = Some(level).filter(|_| boxes_below(name) != Boxes::Work);
+                        }
+                        self.style.has_other_boxes && conditions.is_some()
+                    }
                 };
                 of_dependencies = lower.contains("dependenc");
                 task = None;
@@ -164,7 +157,10 @@ impl<'a, 's> Reader<'a, 's> {
             };
             // Conditions under a plain bullet, in a file whose tasks stand at the margin.
             let nested = task.is_none_or(|(_, indent)| line.indent() <= indent + 1) && line.indent() > 1 && at_margin;
-            if no_tasks || nested {
+            // What has an id, or says what is run, is a task all the same.
+            let named = own_id(tick.rest).is_some_and(|(id, _)| id.starts_with(|c: char| c.is_ascii_alphabetic()));
+            let is_task = named && self.style.only_in.is_none();
+            if no_tasks && !is_task || nested {
                 self.build.other_boxes.0 += usize::from(self.style.only_in.is_none());
                 self.build.other_boxes.1 += usize::from(tick.done() && self.style.only_in.is_none());
                 continue;
@@ -305,11 +301,6 @@ fn without_comments(text: &str) -> String {
     let mut parts = text.split("<!--");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |kept, part| kept + part.split_once("-->").map_or("", |(_, after)| after))
-}
-
-/// Whether boxes under a heading, in lower case, are no tasks.
-pub fn has_no_tasks(heading: &str) -> bool {
-    NO_TASKS.iter().any(|words| heading.contains(words)) || heading == "notes"
 }
 
 /// A box on a line: where it starts, and the box.

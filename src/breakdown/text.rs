@@ -519,7 +519,12 @@ pub fn wrapped<'l, 'a>(line: &Line<'_>, after: &'l [Line<'a>]) -> &'l [Line<'a>]
         let body = next.text.trim();
         let begins = ["|", ">", "_", "**", "<!--", "```", "~~~", "(depends", "(Depends", "📝"].iter().any(|sign| body.starts_with(sign));
         chars += body.chars().count();
-        !body.is_empty() && next.indent() > line.indent() && next.item().is_none() && !begins && !begins_a_field(body) && chars < TITLE_CHARS
+        !body.is_empty()
+            && next.indent() > line.indent()
+            && next.item().is_none()
+            && !begins
+            && !begins_a_field(body)
+            && chars < TITLE_CHARS
     };
     let follows = |at: usize| at == 0 || after[at].start <= after[at - 1].start + after[at - 1].text.len() + 2;
     let count = after.iter().enumerate().take_while(|(at, next)| follows(*at) && goes_on(next)).count();

@@ -3,13 +3,14 @@
 
 use super::breakdown_agent::numbered_title;
 use super::build::Builder;
+use super::conditions::{Boxes, boxes_below};
 use super::headings::{numbered_task, unboxed};
 use super::names::Names;
 use super::ownership::Owner;
 use super::problem::Problem;
 use super::refs::{Reference, Target, named_within, references};
 use super::statements::statements;
-use super::task_list::{boxed, has_no_tasks};
+use super::task_list::boxed;
 use super::text::{Line, fields, names_tasks};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -40,7 +41,7 @@ impl Builder<'_> {
             }
             let heading = line.heading();
             if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
-                conditions = Some(level).filter(|_| has_no_tasks(&unboxed(text).to_lowercase()));
+                conditions = Some(level).filter(|_| boxes_below(unboxed(text)) == Boxes::Conditions);
             }
             // Where the items beside it have boxes, what has another bracket is no task.
             if line.item().is_some_and(|item| item.lacks_its_box()) {
@@ -93,11 +94,10 @@ impl Builder<'_> {
         let side = |text: &str| {
             references(text.trim_start_matches(['-', '*', '+', ' '])).iter().any(names_one) || named_within(text).iter().any(names_one)
         };
-        let body = line.text.trim();
-        // It follows from the edges.
-        if ["critical path", "critical-path", "关键路径"].iter().any(|words| body.to_lowercase().contains(words)) {
-            return false;
-        }
+        // A critical path follows from the edges.
+        let lower = line.text.to_lowercase();
+        let end = ["critical path", "critical-path", "关键路径"].iter().filter_map(|words| lower.find(words)).min();
+        let body = end.and_then(|end| line.text.get(..end)).unwrap_or(line.text).trim();
         let sentence = statements(body).iter().any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
         sentence || fields(&[*line]).iter().any(|field| names_tasks(&field.name) && references(&field.value).iter().any(names_one))
     }

@@ -339,7 +339,7 @@ fn backlog_where_the_folder_says_as_much_as_the_status() {
     check(
         &files,
         expect![[r#"
-            backlog, certain: 5 tasks (2 done), 10 sub-tasks (5 done), 3 edges, 1 group
+            backlog, certain: 5 tasks (2 done), 10 sub-tasks (5 done, 10 criteria), 3 edges, 1 group
             backlog: Shop
               BACK-1 Do BACK-1 Done
               BACK-3 (archived) Do BACK-3 Deferred
@@ -376,7 +376,7 @@ fn ccpm_with_raw_ids_companions_and_a_folder_of_parts() {
     check(
         &files,
         expect![[r#"
-            ccpm, certain: 6 tasks (2 done), 12 sub-tasks (6 done), 5 edges, 0 groups
+            ccpm, certain: 6 tasks (2 done), 12 sub-tasks (6 done, 12 criteria), 5 edges, 0 groups
             ccpm: Web Shop
               001 First Done
               008 Second ← 001, 010
@@ -470,7 +470,7 @@ fn superpowers_with_steps_chunks_and_fences() {
             "# Refactor Implementation Plan\n\n> **For agentic workers:** REQUIRED SUB-SKILL: Use superpowers:subagent-driven-development\n\n**Goal:** Less.\n\n## Chunk 1: Server\n\n### Task 1: Move it\n\n**Files:**\n- Create: `src/a.rs`\n- Modify: `src/b.rs:10-20`\n- Test: `tests/a.rs`\n\n- [ ] **Step 1: Write the failing test**\n\n```rust\n## Task 9: not one\n- [ ] **Step 9: no**\n```\n\n- [x] **Step 2: Run it**\n\nRun: `cargo test`\nExpected: FAIL\n\n### Task 10a: Another\n\n- [ ] **Step 1: Do**\n\n## Success criteria\n\n- [ ] all green\n",
         )],
         expect![[r#"
-            superpowers, certain: 2 tasks (0 done), 4 sub-tasks (1 done), 0 edges, 1 group
+            superpowers, certain: 2 tasks (0 done), 4 sub-tasks (1 done, 1 criteria), 0 edges, 1 group
             superpowers: Refactor
             [Chunk 1] Server
               1 Move it +2
@@ -597,7 +597,7 @@ fn feature_docs_where_the_index_counts() {
             ("02-types.md", "# Task 02: Types\n\n**Phase**: 1 — Deps **Depends on**: 01, 03 **Blocks**: none\n**Size**: M\n"),
         ],
         expect![[r#"
-            feature-docs, certain: 3 tasks (0 done), 1 sub-task (0 done), 3 edges, 2 groups
+            feature-docs, certain: 3 tasks (0 done), 1 sub-task (0 done, 1 criteria), 3 edges, 2 groups
             feature-docs: lib
             [Phase 1] Phase 1 — Deps
               01 Scaffold
@@ -681,7 +681,7 @@ fn step_plans_and_tables() {
             "# Planner\n\n### Step 1: Parse ✅\n\n- [ ] a\n- [x] b\n\n### Step 2: Show\n\n- [ ] c\n\n## Success Criteria\n\n- [ ] fast\n",
         )],
         expect![[r#"
-            step-plan, likely: 3 tasks (1 done), 1 sub-task (0 done), 0 edges, 2 groups
+            step-plan, likely: 3 tasks (1 done), 1 sub-task (0 done, 1 criteria), 0 edges, 2 groups
             step-plan: Planner
             [Step 1] Parse
               1 a

@@ -19,6 +19,7 @@ mod editor;
 mod formats;
 mod house;
 mod journal;
+mod kinds;
 mod line;
 mod load;
 mod lsp;

@@ -113,7 +113,7 @@ fn kiro_with_letters_repeated_numbers_and_boxes_that_are_no_work() {
             "# Implementation Plan\n\n- [ ] 1. Base\n  - [ ] 1.1 Types\n  - [ ] 1.V Validation gate: all tests pass\n- [ ] 2. Two\n- [ ] 2. Two again\n  - [ ] 2.1 Part\n- [ ]* 3. Optional\n  - [ ] 3.1 Part of it\n- [ ] 4. Checkpoint retention policy\n- [ ] 5. Last\n\n## Success Criteria\n\n- [ ] All tests pass\n",
         )],
         expect![[r#"
-            kiro, certain: 6 tasks (0 done), 5 sub-tasks (0 done), 0 edges, 0 groups
+            kiro, certain: 6 tasks (0 done), 5 sub-tasks (0 done, 1 criteria), 0 edges, 0 groups
             kiro: 
             [1] Base
               1.1 Types

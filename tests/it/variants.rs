@@ -75,7 +75,7 @@ fn superpowers_whose_steps_say_how_it_stands() {
             "# X Implementation Plan\n\n> REQUIRED SUB-SKILL: Use superpowers:executing-plans\n\n### Task 1: a\n\n- [x] **Step 1: test**\n- [x] **Step 2: code**\n\n### Task 2: b (DONE)\n\n- [ ] **Step 1: test**\n\n### Task 3: c\n\n**Status:** done\n\n- [x] **Step 1: test**\n- [ ] **Step 2: code**\n\n### Task 4: d PENDING\n\n- [x] **Step 1: test**\n\n### Task 5: e\n\n- [ ] **Step 1: test**\n\n### Success Criteria\n\n#### Metrics\n\n- [ ] it is fast\n",
         )],
         expect![[r#"
-            superpowers, certain: 5 tasks (3 done), 8 sub-tasks (4 done), 0 edges, 0 groups
+            superpowers, certain: 5 tasks (3 done), 8 sub-tasks (4 done, 1 criteria), 0 edges, 0 groups
             superpowers: X
               1 a +2 Done
               2 b (DONE) ← (1) +1 Done
@@ -499,7 +499,7 @@ fn sections_of_lists_say_what_waits() {
     check(
         &[("T.md", "# T\n\n- [ ] one\n- [ ] T001 two\n\n1. [ ] **three** of them\n2. [ ] **four**: more\n")],
         expect![[r#"
-            spec-kit, likely: 1 task (0 done), 1 sub-task (0 done), 0 edges, 1 group
+            spec-kit, likely: 1 task (0 done), 1 sub-task (0 done, 1 criteria), 0 edges, 1 group
             spec-kit: T
             [T] T
               T001 two
