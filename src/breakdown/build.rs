@@ -207,9 +207,7 @@ impl<'a> Builder<'a> {
             self.mark(task, Mark::Done, SaidBy::Box);
         } else if tick.rest.trim_start_matches('*').starts_with("~~") {
             self.mark(task, Mark::Skipped, SaidBy::Title);
-        } else if tick.mark == '>' {
-            self.mark(task, Mark::Deferred, SaidBy::Box);
-        } else if tick.mark == '⏭' {
+        } else if matches!(tick.mark, '>' | '⏭') {
             self.mark(task, Mark::Deferred, SaidBy::Box);
         } else if let Some(mark) = state_word(tick.inner).flatten() {
             self.mark(task, mark, SaidBy::Box);

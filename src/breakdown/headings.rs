@@ -84,7 +84,8 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
             }
             continue;
         };
-        if lane.as_ref().is_some_and(|open| level <= open.level) {
+        // Tasks may stand at the level of their lane.
+        if lane.as_ref().is_some_and(|open| level < open.level) {
             (lane, stream) = (None, None);
         }
         if let (None, Some(LaneHeading { id, name, span, region, .. })) = (stream, &lane) {

@@ -16,6 +16,7 @@ impl Builder<'_> {
         self.warn_of_steps();
         self.warn_of_parents();
         self.warn_of_malformed_boxes();
+        self.tell_indented();
         self.warn_of_same_files();
         self.tell_under_way();
         self.check_totals();
@@ -147,6 +148,25 @@ impl Builder<'_> {
                 let what = format!("this box {why}, and so is no task: write it as an item of a list, `- [ ] `");
                 self.problems.push(Problem::warning("malformed-box", start + at..line.end(), what));
             }
+        }
+    }
+
+    /// Boxes that are code by their margin, because they stand in no list.
+    fn tell_indented(&mut self) {
+        let mut before: Option<Line<'_>> = None;
+        let mut told = Vec::new();
+        for (_, line) in self.text.visible().filter(|(_, line)| !line.text.trim().is_empty()) {
+            let is_box = line.indent() >= 4 && line.item().is_some_and(|item| item.tick().is_some());
+            let in_list = before.is_some_and(|before| before.item().is_some() || before.indent() > 0);
+            if is_box && !in_list {
+                told.push(line.span());
+            } else {
+                before = Some(line);
+            }
+        }
+        for span in told {
+            let what = "this box is code by its margin, and read as one of a list all the same: take the blanks away, or put it in a fence";
+            self.problems.push(Problem::info("indented-box", span, what));
         }
     }
 

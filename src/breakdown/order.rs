@@ -71,7 +71,9 @@ impl Builder<'_> {
         let known: HashSet<usize> = self.says_order();
         let names = Names::new(&self.plan);
         let exists = |reference: &Reference| match &reference.to {
-            Target::Task(id) => names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1 || self.stream_of(id).is_some(),
+            Target::Task(id) => {
+                names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1 || self.stream_of(id).is_some()
+            }
             Target::Range(from, to) => names.range(from, to).is_some(),
             Target::Stream(key) => self.find_stream(key).is_some(),
             Target::AllBefore => true,
@@ -281,6 +283,11 @@ fn is_phase(line: &str) -> bool {
     // `第一阶段`.
     let counted = lower.starts_with('第') && ["阶段", "階段", "部分"].iter().any(|word| lower.contains(word));
     keyed || numbered || counted
+}
+
+/// Whether a heading names a phase or a lane.
+pub fn is_group(heading: &str) -> bool {
+    is_phase(&format!("# {heading}")) || is_lane(heading)
 }
 
 /// Whether a heading begins with a word for a phase and its number.

@@ -51,6 +51,8 @@ pub struct Line<'a> {
     pub hidden: bool,
     /// An item of a list whose other items have boxes.
     pub among_boxes: bool,
+    /// How many levels deeper the headings of its file are than they need to be.
+    shift: u8,
 }
 
 impl<'a> Text<'a> {
@@ -69,7 +71,7 @@ impl<'a> Text<'a> {
                 let line = line.strip_suffix('\r').unwrap_or(line);
                 // A mark of the encoding is none of the text.
                 let bare = if start == range.start { line.trim_start_matches('\u{feff}') } else { line };
-                text.lines.push(Line { start: start + line.len() - bare.len(), text: bare, hidden: false, among_boxes: false });
+                text.lines.push(Line::of(start + line.len() - bare.len(), bare));
                 start += piece.len();
             }
             text.files.push(File { path, range: range.clone(), lines: first..text.lines.len() });
@@ -78,7 +80,27 @@ impl<'a> Text<'a> {
             }
         }
         text.find_siblings();
+        text.level_headings();
         text
+    }
+
+    /// A file whose only heading of the highest level is a title below the first level has its headings as deep as if it
+    /// were one of the first.
+    fn level_headings(&mut self) {
+        for file in self.files.clone() {
+            let headings: Vec<(usize, &str)> = self.lines[file.lines.clone()]
+                .iter()
+                .filter(|line| !line.hidden)
+                .filter_map(|line| line.heading())
+                .map(|(level, _, text)| (level, text))
+                .collect();
+            let Some(&(first, title)) = headings.first() else { continue };
+            let is_title = first > 1 && headings.len() > 1 && headings[1..].iter().all(|(level, _)| *level > first);
+            if is_title && !super::order::is_group(title) && super::headings::numbered_task(title).is_none() {
+                let shift = u8::try_from(first - 1).unwrap_or(0);
+                self.lines[file.lines.clone()].iter_mut().for_each(|line| line.shift = shift);
+            }
+        }
     }
 
     /// Finds items that begin with a bracket that could be a box, among items that have one.
@@ -177,6 +199,11 @@ impl<'a> Text<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// A piece of text as a line of its own.
+    pub fn of(start: usize, text: &'a str) -> Self {
+        Self { start, text, hidden: false, among_boxes: false, shift: 0 }
+    }
+
     /// Where its text ends, without blanks.
     pub fn end(&self) -> usize {
         self.start + self.text.trim_end().len()
@@ -207,8 +234,8 @@ impl<'a> Line<'a> {
         if level == 0 || level > 6 || self.indent() > 3 || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
             return None;
         }
-        let text = rest.trim_start();
-        Some((level, start + body.len() - text.len(), text.trim_end_matches('#').trim_end()))
+        let text = without_signs(rest.trim_start());
+        Some((level.saturating_sub(usize::from(self.shift)).max(1), start + body.len() - text.len(), text.trim_end_matches('#').trim_end()))
     }
 
     /// What follows a list marker (`-`, `*`, `+`, `1.`, `1)`), with where it starts and the
@@ -228,6 +255,18 @@ impl<'a> Line<'a> {
         let text = rest.trim_start();
         Some(Item { number, start: start + body.len() - text.len(), text, among_boxes: self.among_boxes })
     }
+}
+
+/// Signs that say how something stands; others in front of a heading are decoration.
+const STATE_SIGNS: [char; 14] = ['✅', '✔', '☑', '✓', '🔄', '⬜', '⏳', '🚧', '⏭', '🚫', '❌', '⏸', '☐', '□'];
+
+/// A heading's text without signs in front that say nothing.
+fn without_signs(text: &str) -> &str {
+    let is_sign = |c: char| {
+        !c.is_ascii() && !c.is_alphanumeric() && !STATE_SIGNS.contains(&c) && !matches!(c, '「' | '『' | '【' | '“' | '«' | '¿' | '¡')
+    };
+    let bare = text.trim_start_matches(|c: char| is_sign(c) || c == ' ');
+    if bare.is_empty() { text } else { bare }
 }
 
 /// A list item.

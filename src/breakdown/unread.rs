@@ -48,6 +48,13 @@ impl Builder<'_> {
                 work.push((line.span(), 1));
                 continue;
             }
+            // A second box on the line of a task would be a task of its own.
+            if boxed(&line)
+                .is_some_and(|(_, tick)| ["- [ ] ", "- [x] ", "* [ ] ", "* [x] "].iter().any(|second| tick.rest.contains(second)))
+            {
+                work.push((line.span(), 1));
+                continue;
+            }
             let of_task = ranges.peek().is_none_or(|(_, owner)| matches!(owner, Owner::Task(_)));
             if of_task || read.contains(&at) || line.text.trim().is_empty() {
                 continue;

@@ -63,7 +63,7 @@ fn plain_commands_end_complete_on_their_exit_codes_alone() {
 
 #[test]
 fn one_failure_blocks_only_what_waits_for_it() {
-    let text = "# F\n\n- [ ] Task 1: bad\n  - Run: exit 7\n- [ ] Task 2: after it\n  - Depends on: 1\n  - Run: true\n- [ ] Task 3: apart\n  - Run: true\n";
+    let text = "# F\n\n- [ ] Task 1: bad\n  - Run: exit 7\n- [ ] Task 2: after it\n  - Depends on: 1\n  - Run: true\n- [ ] Task 3: apart\n  - Depends on: none\n  - Run: true\n";
     let workspace = Workspace::with(&[("breakdown.md", text)]);
     let first = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(first.code, 3, "{}", first.stderr);

@@ -25,6 +25,7 @@ mod load;
 mod lsp;
 mod mcp;
 mod models;
+mod mutations;
 mod oddities;
 mod output;
 mod ownership;

@@ -392,7 +392,7 @@ fn conflicts_have_to_be_decided() {
   if [ $task = 1 ]; then rm both.txt; else echo changed >both.txt; fi
 fi";
     let config = CONFIG.replace("[execution]\n", "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\n");
-    let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n";
+    let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n   - Dependencies: none\n";
     let files = [("agent.sh", &*after(deed)), ("both.txt", "base\n"), ("breakdown.md", plan), ("execution-coordinator.toml", &*config)];
     let run = repository(&files).run(&["run", "breakdown.md"]);
     assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);

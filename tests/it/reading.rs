@@ -34,6 +34,7 @@ pub fn check(files: &[(&str, &str)], expected: Expect) {
     converted(&text, &ranges);
     placed(&text, &ranges);
     crate::ownership::words_arrive(&text, &ranges, None);
+    crate::mutations::same_or_told(&text, &ranges);
     // Whatever is cut off, and as whatever it is read, there is an answer.
     for (cut, _) in text.char_indices().step_by(7) {
         let kept: Vec<_> = ranges
