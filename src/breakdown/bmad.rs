@@ -224,6 +224,9 @@ fn story_of_headings(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed 
 
 /// Whether a heading, in lower case, is that of a story's tasks.
 pub fn is_subtasks(heading: &str) -> bool {
+    if !heading.contains('/') {
+        return false;
+    }
     let name = heading.trim_start_matches(|c: char| !c.is_alphanumeric());
     let spaced = name.replace('/', " / ").split_whitespace().collect::<Vec<_>>().join(" ");
     SECTIONS.iter().any(|section| spaced.starts_with(section))

@@ -10,8 +10,27 @@ use super::values::{is_placeholder, topic};
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, GateId, StreamId};
 use crate::core::plan::{Level, Origin, Plan, PlanGate, Stream, Task};
+use std::cell::{LazyCell, OnceCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+
+/// A text that names what something waits for.
+pub struct Wait {
+    /// What waits.
+    pub who: Waiting,
+    /// The text.
+    pub text: String,
+    /// Where it starts.
+    pub start: usize,
+    references: OnceCell<Vec<Reference>>,
+}
+
+impl Wait {
+    /// What the text names.
+    pub fn references(&self) -> &[Reference] {
+        self.references.get_or_init(|| references(&self.text))
+    }
+}
 
 /// What has been read so far.
 pub struct Builder<'a> {
@@ -26,7 +45,7 @@ pub struct Builder<'a> {
     /// Boxes that are neither tasks nor steps: all, and ticked ones.
     pub other_boxes: (usize, usize),
     pub(super) marks: BTreeMap<usize, Mark>,
-    pub(super) waits: Vec<(Waiting, String, usize)>,
+    pub(super) waits: Vec<Wait>,
     pub(super) implied: Vec<(Waiting, On, Origin)>,
     /// Sets of tasks that others wait for as a whole, with their names.
     pub(super) sets: Vec<(String, Vec<usize>)>,
@@ -226,7 +245,7 @@ impl<'a> Builder<'a> {
 
     /// Something waits for what a text names.
     pub fn waits(&mut self, who: Waiting, text: &str, start: usize) {
-        self.waits.push((who, text.to_owned(), start));
+        self.waits.push(Wait { who, text: text.to_owned(), start, references: OnceCell::new() });
     }
 
     /// A task says that it waits for nothing.
@@ -343,11 +362,11 @@ impl<'a> Builder<'a> {
     /// Whether any task says what it waits for.
     pub fn states_dependencies(&self) -> bool {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
-        let names = Names::new(&self.plan);
+        let names = LazyCell::new(|| Names::new(&self.plan));
         // What is needed from outside orders nothing.
         let inside = |reference: &Reference| !matches!(reference.to, Target::External(_)) || !self.meant(reference, &names).is_empty();
         self.exact.iter().any(|(who, ..)| of_task(who))
-            || self.waits.iter().any(|(who, text, _)| of_task(who) && references(text).iter().any(inside))
+            || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(inside))
     }
 
     /// A gate that the text names.

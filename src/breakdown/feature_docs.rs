@@ -54,9 +54,9 @@ fn of_task(text: &Text<'_>, file: &File<'_>) -> Option<(String, String)> {
 /// Who waits for whom by the index.
 fn edges(build: &Builder<'_>, rows: &HashMap<String, usize>) -> BTreeSet<(usize, usize)> {
     let mut edges = BTreeSet::new();
-    for (who, text, _) in &build.waits {
-        if let Waiting::Task(ix) = who {
-            edges.extend(named(text).iter().filter_map(|id| Some((*ix, *rows.get(id)?))));
+    for wait in &build.waits {
+        if let Waiting::Task(ix) = wait.who {
+            edges.extend(named(&wait.text).iter().filter_map(|id| Some((ix, *rows.get(id)?))));
         }
     }
     edges

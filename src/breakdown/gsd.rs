@@ -1,12 +1,12 @@
 //! GSD: a roadmap of phases with boxes for their plans, and a file for each plan, whose front matter has its wave,
 //! what it depends on and which files it changes.
 
-use super::build::{Builder, On, Waiting, unpadded};
+use super::build::{Builder, On, Wait, Waiting, unpadded};
 use super::detect::Signs;
 use super::headings::numbered;
 use super::outline::{Detail, SaidBy};
 use super::problem::{Problem, some_of};
-use super::refs::{Target, references};
+use super::refs::Target;
 use super::status::status;
 use super::task_list::boxed;
 use super::text::{File, Line, Text, Tick, clean_title, fields};
@@ -395,8 +395,8 @@ impl<'a> Reader<'a> {
             .build
             .waits
             .iter()
-            .flat_map(|(_, text, _)| references(text))
-            .filter_map(|reference| if let Target::Stream(key) = reference.to { Some(unpadded(&key)) } else { None })
+            .flat_map(Wait::references)
+            .filter_map(|reference| if let Target::Stream(key) = &reference.to { Some(unpadded(key)) } else { None })
             .collect();
         for (id, title, line) in std::mem::take(&mut self.phases) {
             let done = boxed(&line).is_some_and(|(_, tick)| tick.done());

@@ -155,13 +155,16 @@ impl Builder<'_> {
     fn tell_indented(&mut self) {
         let mut before: Option<Line<'_>> = None;
         let mut told = Vec::new();
-        for (_, line) in self.text.visible().filter(|(_, line)| !line.text.trim().is_empty()) {
-            let is_box = line.indent() >= 4 && line.item().is_some_and(|item| item.tick().is_some());
-            let in_list = before.is_some_and(|before| before.item().is_some() || before.indent() > 0);
-            if is_box && !in_list {
-                told.push(line.span());
-            } else {
-                before = Some(line);
+        for file in self.text.files.iter().filter(|file| file.is_markdown(self.text.all)) {
+            let lines = self.text.lines[file.lines.clone()].iter().filter(|line| !line.hidden && !line.text.trim_start().is_empty());
+            for line in lines {
+                let is_box = || line.indent() >= 4 && line.item().is_some_and(|item| item.tick().is_some());
+                let in_list = || before.is_some_and(|before| before.item().is_some() || before.indent() > 0);
+                if line.text.starts_with([' ', '\t']) && is_box() && !in_list() {
+                    told.push(line.span());
+                } else {
+                    before = Some(*line);
+                }
             }
         }
         for span in told {

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Names {
     /// Lower-case ids as written, with the tasks that have them.
     pub exact: HashMap<String, Vec<usize>>,
-    ids: Vec<String>,
     streams: OnceCell<HashMap<StreamId, Vec<usize>>>,
     sorted: OnceCell<BTreeSet<(String, usize)>>,
     canonical: OnceCell<HashMap<String, Vec<usize>>>,
@@ -21,20 +20,25 @@ pub struct Names {
 impl Names {
     /// The ids of a plan.
     pub fn new(plan: &Plan) -> Self {
-        let ids: Vec<String> = plan.tasks.iter().map(|task| task.id.as_str().to_lowercase()).collect();
-        let mut exact: HashMap<String, Vec<usize>> = HashMap::with_capacity(ids.len());
-        for (ix, id) in ids.iter().enumerate() {
-            exact.entry(id.clone()).or_default().push(ix);
+        let mut exact: HashMap<String, Vec<usize>> = HashMap::with_capacity(plan.tasks.len());
+        for (ix, task) in plan.tasks.iter().enumerate() {
+            exact.entry(task.id.as_str().to_lowercase()).or_default().push(ix);
         }
         Self {
             exact,
-            ids,
             streams: OnceCell::new(),
             sorted: OnceCell::new(),
             canonical: OnceCell::new(),
             numbers: OnceCell::new(),
             members: OnceCell::new(),
         }
+    }
+
+    /// Tasks with their ids, in the order of the tasks.
+    fn ids(&self) -> Vec<(usize, &str)> {
+        let mut ids: Vec<(usize, &str)> = self.exact.iter().flat_map(|(id, holders)| holders.iter().map(|ix| (*ix, id.as_str()))).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The tasks of a stream.
@@ -52,7 +56,7 @@ impl Names {
     /// The tasks that have this id with something behind it: `T031-MIN`.
     pub fn with_suffix(&self, id: &str) -> Vec<usize> {
         let base = format!("{}-", id.to_lowercase());
-        let sorted = self.sorted.get_or_init(|| self.ids.iter().enumerate().map(|(ix, id)| (id.clone(), ix)).collect());
+        let sorted = self.sorted.get_or_init(|| self.ids().into_iter().map(|(ix, id)| (id.to_owned(), ix)).collect());
         sorted.range((base.clone(), 0)..).take_while(|(name, _)| name.starts_with(&base)).map(|(_, ix)| *ix).collect()
     }
 
@@ -60,7 +64,7 @@ impl Names {
     pub fn canonical(&self, id: &str) -> &[usize] {
         let all = self.canonical.get_or_init(|| {
             let mut all: HashMap<String, Vec<usize>> = HashMap::new();
-            for (ix, id) in self.ids.iter().enumerate() {
+            for (ix, id) in self.ids() {
                 all.entry(canonical(id)).or_default().push(ix);
             }
             all
@@ -69,11 +73,11 @@ impl Names {
     }
 
     fn members(&self) -> &BTreeMap<(String, u64), Vec<usize>> {
-        self.members.get_or_init(|| by(&self.ids, member))
+        self.members.get_or_init(|| by(&self.ids(), member))
     }
 
     fn numbers(&self) -> &BTreeMap<(String, u64), Vec<usize>> {
-        self.numbers.get_or_init(|| by(&self.ids, number))
+        self.numbers.get_or_init(|| by(&self.ids(), number))
     }
 
     /// The tasks from one id to another, both with the same letters.
@@ -117,9 +121,9 @@ impl Names {
 }
 
 /// Ids by what they have in common and their numbers.
-fn by(ids: &[String], key: fn(&str) -> Option<(String, u64)>) -> BTreeMap<(String, u64), Vec<usize>> {
+fn by(ids: &[(usize, &str)], key: fn(&str) -> Option<(String, u64)>) -> BTreeMap<(String, u64), Vec<usize>> {
     let mut all: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
-    for (ix, key) in ids.iter().enumerate().filter_map(|(ix, id)| key(id).map(|key| (ix, key))) {
+    for (ix, key) in ids.iter().filter_map(|(ix, id)| key(id).map(|key| (*ix, key))) {
         all.entry(key).or_default().push(ix);
     }
     all

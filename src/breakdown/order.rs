@@ -1,13 +1,14 @@
 //! The order that a text has by itself: tasks of a list one after the other, phases one after the other, unless somebody
 //! says otherwise. What is stated adds to it, and never takes the order of other tasks away.
 
-use super::build::{Builder, On, Waiting};
+use super::build::{Builder, On, Wait, Waiting};
 use super::index_table;
 use super::names::Names;
 use super::problem::{Problem, some_of};
 use super::refs::{Reference, Target, references};
 use super::spec_kit::inline_dependencies;
 use crate::core::plan::{Node, Origin};
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
 /// Words for groups that follow each other.
@@ -37,23 +38,23 @@ const PHASES: [&str; 20] = [
 const LANES: [&str; 6] = ["stream", "workstream", "track", "lane", "team", "agent"];
 /// Words that say that something waits for no phase either.
 const FREE: [&str; 7] = ["can start", "immediately", "independent", "at once", "in parallel", "parallel start", "start anytime"];
+/// How words begin that say of a title what it waits for.
+const WAIT_STARTS: [&str; 5] = ["depend", "blocked", "after", "require", "need"];
 /// From so many on, what is waited for is one set.
 const MANY: usize = 9;
 
 impl Builder<'_> {
     /// Whether a task says what it waits for, be it nothing.
-    pub(super) fn says_order(&self) -> HashSet<usize> {
-        let names = Names::new(&self.plan);
+    pub(super) fn says_order(&self) -> Vec<bool> {
+        let names = LazyCell::new(|| Names::new(&self.plan));
         // What is only needed from outside orders nothing.
         let inside = |reference: &Reference| !matches!(reference.to, Target::External(_)) || !self.meant(reference, &names).is_empty();
-        let orders = |text: &str| {
-            let named = references(text);
-            named.is_empty() || named.iter().any(inside)
-        };
-        let waits =
-            self.waits.iter().filter(|(_, text, _)| orders(text)).map(|(who, ..)| who).chain(self.exact.iter().map(|(who, ..)| who));
-        let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(*ix) } else { None });
-        tasks.chain(self.stated.iter().copied()).collect()
+        let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(inside);
+        let waits = self.waits.iter().filter(orders).map(|wait| wait.who).chain(self.exact.iter().map(|(who, ..)| *who));
+        let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(ix) } else { None });
+        let mut says = vec![false; self.plan.tasks.len()];
+        tasks.chain(self.stated.iter().copied()).for_each(|ix| says[ix] = true);
+        says
     }
 
     /// Takes what is said of who waits at places that all formats share, once.
@@ -68,8 +69,8 @@ impl Builder<'_> {
     /// What titles say of what their tasks wait for: `Deploy (depends on Task 3)`, `Deploy (after T001)`. Formats that read
     /// their titles themselves have found it already.
     fn titles_that_wait(&mut self) {
-        let known: HashSet<usize> = self.says_order();
-        let names = Names::new(&self.plan);
+        let known = self.says_order();
+        let names = LazyCell::new(|| Names::new(&self.plan));
         let exists = |reference: &Reference| match &reference.to {
             Target::Task(id) => {
                 names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1 || self.stream_of(id).is_some()
@@ -80,10 +81,11 @@ impl Builder<'_> {
             _ => false,
         };
         let mut found = Vec::new();
-        for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known.contains(ix) && spot.value.is_none()) {
+        for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known[*ix] && spot.value.is_none()) {
             let title = self.text.all.get(spot.span.clone()).unwrap_or_default();
-            let words = ["epend", "DEPEND", "locked by", "依", "after", "After", "equires", "eeds"];
-            if !words.iter().any(|word| title.contains(word)) {
+            let starts =
+                |word: &str| WAIT_STARTS.iter().any(|start| word.get(..start.len()).is_some_and(|of| of.eq_ignore_ascii_case(start)));
+            if !title.contains('依') && !title.split(|c: char| !c.is_ascii_alphabetic()).any(starts) {
                 continue;
             }
             for (at, value) in inline_dependencies(title) {
@@ -99,8 +101,7 @@ impl Builder<'_> {
 
     /// Tables that name tasks which stand elsewhere, with what each waits for: they add to tasks that say nothing.
     fn tables_that_wait(&mut self) {
-        let known: HashSet<usize> = self.says_order();
-        let names = Names::new(&self.plan);
+        let names = LazyCell::new(|| Names::new(&self.plan));
         let (mut columns, mut rows) = (None, None);
         let mut found = Vec::new();
         for (at, line) in self.text.visible() {
@@ -113,31 +114,34 @@ impl Builder<'_> {
                 continue;
             };
             // A row that is a task has been read.
-            let own = rows
-                .get_or_insert_with(|| self.outline.tasks.iter().map(|spot| self.text.line_at(spot.span.start)).collect::<HashSet<_>>())
-                .contains(&at);
+            let own = rows.get_or_insert_with(|| self.text.lines_with(self.outline.tasks.iter().map(|spot| spot.span.start)));
+            if own[at] {
+                continue;
+            }
             let cells = index_table::cells(line.text);
-            let (Some((id, _)), Some((on, start)), false) = (cells.get(id), cells.get(waits), own) else { continue };
+            let (Some((id, _)), Some((on, start))) = (cells.get(id), cells.get(waits)) else { continue };
             let named = references(id).into_iter().find_map(|reference| if let Target::Task(id) = reference.to { Some(id) } else { None });
             let Some(&[ix]) = named.and_then(|id| names.exact.get(&id.to_lowercase())).map(Vec::as_slice) else { continue };
-            if !known.contains(&ix) {
-                found.push((ix, on.replace('#', " "), line.start + start));
-            }
+            found.push((ix, on.replace('#', " "), line.start + start));
         }
-        for (ix, value, start) in found {
+        let known = if found.is_empty() { Vec::new() } else { self.says_order() };
+        for (ix, value, start) in found.into_iter().filter(|(ix, ..)| !known[*ix]) {
             self.waits(Waiting::Task(ix), &value, start);
         }
     }
 
     /// `Blocks: 3` says of task 3 that it waits, unless that says what it waits for itself.
     fn tasks_that_block(&mut self) {
-        let known: HashSet<usize> = self.says_order();
+        if self.blocks.is_empty() {
+            return;
+        }
+        let known = self.says_order();
         let names = Names::new(&self.plan);
         for (ix, value, start) in std::mem::take(&mut self.blocks) {
             for reference in references(&value) {
                 let Target::Task(id) = &reference.to else { continue };
                 let Some(&[waiting]) = names.exact.get(&id.to_lowercase()).map(Vec::as_slice) else { continue };
-                if waiting != ix && !known.contains(&waiting) {
+                if waiting != ix && !known[waiting] {
                     let (id, at) = (self.plan.tasks[ix].id.to_string(), start + reference.at);
                     self.waits_exactly(Waiting::Task(waiting), &id, at..at + reference.len);
                 }
@@ -164,12 +168,12 @@ impl Builder<'_> {
             let stream = self.plan.tasks[ix].stream.as_ref().map(|stream| stream.as_str());
             let lane = stream.filter(|stream| lanes.contains(stream)).map(str::to_owned);
             let (before, run) = threads.entry(lane).or_default();
-            if stated.contains(&ix) {
+            if stated[ix] {
                 run.push(ix);
                 continue;
             }
             let is_parallel = |ix: usize| parallel.get(ix).copied().unwrap_or(false);
-            let joins = is_parallel(ix) && run.iter().all(|&last| is_parallel(last) || stated.contains(&last)) && !run.is_empty();
+            let joins = is_parallel(ix) && run.iter().all(|&last| is_parallel(last) || stated[last]) && !run.is_empty();
             if !joins && !run.is_empty() {
                 *before = std::mem::take(run);
             }
@@ -192,7 +196,9 @@ impl Builder<'_> {
     /// Groups that are phases follow each other, except those that say what they wait for or that they wait for none.
     pub fn phases_in_order(&mut self, free: &[usize]) {
         let heading = |ix: usize| self.text.all.get(self.outline.streams[ix].1.clone()).unwrap_or_default();
-        let says = |ix: usize| self.waits.iter().any(|(who, ..)| *who == Waiting::Stream(ix)) || free.contains(&ix);
+        let stream = |wait: &Wait| if let Waiting::Stream(ix) = wait.who { Some(ix) } else { None };
+        let said: HashSet<usize> = self.waits.iter().filter_map(stream).chain(free.iter().copied()).collect();
+        let says = |ix: usize| said.contains(&ix);
         let mut edges = Vec::new();
         let mut last: Option<usize> = None;
         for ix in 0..self.plan.streams.len() {
@@ -209,11 +215,15 @@ impl Builder<'_> {
         let freed: HashSet<usize> = self
             .waits
             .iter()
-            .filter_map(|(who, text, _)| if let Waiting::Task(ix) = who { Some((*ix, text.to_lowercase())) } else { None })
+            .filter_map(|wait| if let Waiting::Task(ix) = wait.who { Some((ix, wait.text.to_lowercase())) } else { None })
             .filter(|(_, text)| FREE.iter().any(|word| text.contains(word)) && !text.contains(|c: char| c.is_ascii_digit()))
             .map(|(ix, _)| ix)
             .collect();
         for (ix, before) in edges {
+            if freed.is_empty() {
+                self.implies(Waiting::Stream(ix), On::Stream(before));
+                continue;
+            }
             let id = self.plan.streams[ix].id.clone();
             let members: Vec<usize> =
                 (0..self.plan.tasks.len()).filter(|task| self.plan.tasks[*task].stream.as_ref() == Some(&id)).collect();
@@ -228,7 +238,7 @@ impl Builder<'_> {
     }
 
     /// Tells of open tasks that are in no order with any other, and say nothing of it.
-    pub(super) fn tell_unordered(&mut self, stated: &HashSet<usize>) {
+    pub(super) fn tell_unordered(&mut self, stated: &[bool]) {
         let plan = &self.plan;
         let mut named: HashSet<&str> = HashSet::new();
         for dependency in
@@ -254,7 +264,7 @@ impl Builder<'_> {
             let id = task.id.as_str();
             task.depends_on.is_empty() && !of_stream && !named.contains(id) && !in_sets.contains(id)
         };
-        let loose = (0..plan.tasks.len()).filter(|ix| !self.marks.contains_key(ix) && !stated.contains(ix)).filter(is_loose);
+        let loose = (0..plan.tasks.len()).filter(|ix| !self.marks.contains_key(ix) && !stated[*ix]).filter(is_loose);
         let loose: Vec<usize> = loose.collect();
         if let [first, _, ..] = loose[..] {
             let names = some_of(loose.iter().map(|&ix| plan.tasks[ix].id.as_str()));

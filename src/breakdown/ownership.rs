@@ -8,6 +8,7 @@ use super::outline::Parent;
 use super::text::{File, Line};
 use super::tree::front_matter;
 use crate::core::id::StreamId;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -116,6 +117,15 @@ enum Place {
     Unused(Reason),
 }
 
+/// What a line names.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Named {
+    #[default]
+    Nothing,
+    Task(usize),
+    Stream,
+}
+
 /// A heading or an item of a list that is no task.
 struct Node {
     span: Range<usize>,
@@ -127,10 +137,12 @@ struct Node {
 /// What is read line by line.
 struct Walk<'w, 'a> {
     build: &'w Builder<'a>,
-    /// The tasks that are named on a line.
-    tasks: HashMap<usize, usize>,
-    /// Lines that name a stream.
-    streams: HashMap<usize, usize>,
+    /// What is named on each line.
+    named: Vec<Named>,
+    /// Tasks, and what has parts, that are a whole file, by where it starts.
+    whole: HashMap<usize, Place>,
+    /// For each line, the next one at which a task or a section begins.
+    next: OnceCell<Vec<usize>>,
     nodes: Vec<Node>,
     /// Open headings with their levels.
     headings: Vec<(usize, Place)>,
@@ -150,17 +162,23 @@ const BOLD_LEVEL: usize = 7;
 impl Builder<'_> {
     /// Gives each range of the text its owner.
     pub(super) fn own(&self) -> Ownership {
-        let line_of = |span: &Range<usize>| self.text.line_at(span.start);
-        let mut tasks = HashMap::with_capacity(self.outline.tasks.len());
-        for (ix, spot) in self.outline.tasks.iter().enumerate() {
-            tasks.entry(line_of(&spot.span)).or_insert(ix);
+        let mut named = vec![Named::Nothing; self.text.lines.len() + 1];
+        self.text.lines_at(self.outline.streams.iter().map(|(_, span)| span.start)).for_each(|at| named[at] = Named::Stream);
+        for (ix, at) in self.text.lines_at(self.outline.tasks.iter().map(|spot| spot.span.start)).enumerate() {
+            if !matches!(named[at], Named::Task(_)) {
+                named[at] = Named::Task(ix);
+            }
         }
-        let streams = self.outline.streams.iter().enumerate().map(|(ix, (_, span))| (line_of(span), ix)).collect();
+        let parents = self.outline.parents.iter().enumerate().rev();
+        let parents = parents.filter_map(|(ix, parent)| Some((parent.text.as_ref()?.start, Place::Parent(ix))));
+        let tasks = self.outline.tasks.iter().enumerate().rev();
+        let whole = parents.chain(tasks.filter_map(|(ix, spot)| Some((spot.file.as_ref()?.start, Place::Task(ix))))).collect();
         let titles = self.text.visible().filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level == 1)).count();
         let mut walk = Walk {
             build: self,
-            tasks,
-            streams,
+            named,
+            whole,
+            next: OnceCell::new(),
             nodes: Vec::new(),
             headings: Vec::new(),
             items: Vec::new(),
@@ -169,7 +187,9 @@ impl Builder<'_> {
             places: Vec::with_capacity(self.text.lines.len()),
             of_task: vec![Place::Top; self.outline.tasks.len()],
         };
-        for file in &self.text.files {
+        // Values count, whatever line they stand on.
+        let of_values = self.outline.tasks.iter().any(|spot| spot.value.is_some()) && walk.is_tree();
+        for file in self.text.files.iter().filter(|_| !of_values) {
             walk.file(file);
         }
         walk.finish()
@@ -177,37 +197,35 @@ impl Builder<'_> {
 }
 
 impl<'a> Walk<'_, 'a> {
+    fn is_tree(&self) -> bool {
+        !self.build.text.files.iter().any(|file| file.is_markdown(self.build.text.all))
+    }
+
     fn file(&mut self, file: &File<'a>) {
         (self.headings, self.items) = (Vec::new(), Vec::new());
         let lines = file.lines.clone();
-        let of_file = self.build.outline.tasks.iter().position(|spot| spot.file.as_ref() == Some(&file.range)).map(Place::Task);
-        let of_parent =
-            || self.build.outline.parents.iter().position(|parent| parent.text.as_ref() == Some(&file.range)).map(Place::Parent);
-        let of_file = of_file.or_else(of_parent);
-        let is_tree = !self.is_markdown(file);
+        let of_file = self.whole.get(&file.range.start).copied();
+        let is_tree = !file.is_markdown(self.build.text.all);
         let front = front_matter(self.build.text.all, &file.range);
+        // The mark that ends it is of it.
+        let last_of_front = front.as_ref().map(|front| self.build.text.line_at(front.end));
         for at in lines {
             let line = self.build.text.lines[at];
-            let in_front = front.as_ref().is_some_and(|front| line.start < front.end);
             let place = match (of_file, is_tree) {
                 (Some(whole), _) => whole,
-                (None, true) => self.tasks.get(&at).map_or(Place::Top, |task| Place::Task(*task)),
-                // The mark that ends it is of it.
-                (None, false) if in_front || front.as_ref().is_some_and(|front| at == self.build.text.line_at(front.end)) => {
-                    Place::Unused(Reason::FrontMatter)
+                (None, true) => {
+                    if let Named::Task(task) = self.named[at] {
+                        Place::Task(task)
+                    } else {
+                        Place::Top
+                    }
                 }
+                (None, false) if last_of_front.is_some_and(|last| at <= last) => Place::Unused(Reason::FrontMatter),
                 (None, false) => self.line(at, &line),
             };
-            let starts = self.places.len() == file.lines.start || !line.hidden && line.heading().is_some();
+            let starts = self.places.len() == file.lines.start || !is_tree && !line.hidden && line.heading().is_some();
             self.places.push((place, starts));
         }
-    }
-
-    fn is_markdown(&self, file: &File<'a>) -> bool {
-        let ends = |ends: &[&str]| ends.iter().any(|end| file.path.ends_with(end));
-        let text = &self.build.text.all[file.range.clone()];
-        let start = text.trim_start_matches('\u{feff}').trim_start();
-        !(ends(&[".json", ".jsonl", ".yaml", ".yml"]) || start.starts_with(['{', '[']) || start.starts_with("development_status:"))
     }
 
     fn line(&mut self, at: usize, line: &Line<'a>) -> Place {
@@ -215,11 +233,11 @@ impl<'a> Walk<'_, 'a> {
         if line.hidden {
             // What stands in a fence is the text's, a comment is for nobody.
             let in_fence = self.build.text.fences.partition_point(|fence| fence.start <= at).checked_sub(1);
-            let in_fence = in_fence.is_some_and(|fence| self.build.text.fences[fence].contains(&at));
+            let in_fence = in_fence.map(|fence| &self.build.text.fences[fence]).filter(|fence| fence.contains(&at));
             return match in_fence {
-                true if self.build.text.fences.iter().any(|fence| fence.start == at) => self.content(at, line),
-                true => self.places.last().map_or(here, |(place, _)| *place),
-                false => Place::Unused(Reason::Comment),
+                Some(fence) if fence.start == at => self.content(at, line),
+                Some(_) => self.places.last().map_or(here, |(place, _)| *place),
+                None => Place::Unused(Reason::Comment),
             };
         }
         if line.text.trim().is_empty() {
@@ -227,7 +245,8 @@ impl<'a> Walk<'_, 'a> {
         }
         let inside_item = self.items.last().is_some_and(|(indent, _)| line.indent() > *indent);
         let heading = line.heading().filter(|_| !inside_item);
-        let (task, is_stream) = (self.tasks.get(&at).copied(), self.streams.contains_key(&at));
+        let named = self.named[at];
+        let (task, is_stream) = (if let Named::Task(task) = named { Some(task) } else { None }, named == Named::Stream);
         if let Some((level, _, text)) = heading {
             return self.heading(level, text, line, task);
         }
@@ -347,10 +366,18 @@ impl<'a> Walk<'_, 'a> {
             return heading;
         }
         let lines = &self.build.text.lines;
-        let next = (at + 1..lines.len()).find(|next| {
-            self.tasks.contains_key(next) || !lines[*next].hidden && lines[*next].heading().is_some() && lines[*next].indent() == 0
-        });
-        let goes_on = next.is_some_and(|next| self.tasks.contains_key(&next) && lines[next].item().is_some());
+        let begins = |at: usize| {
+            let is_heading = || !lines[at].hidden && lines[at].heading().is_some() && lines[at].indent() == 0;
+            matches!(self.named[at], Named::Task(_)) || is_heading()
+        };
+        let next = self.next.get_or_init(|| {
+            let mut next = vec![lines.len(); lines.len()];
+            for at in (1..lines.len()).rev() {
+                next[at - 1] = if begins(at) { at } else { next[at] };
+            }
+            next
+        })[at];
+        let goes_on = matches!(self.named[next], Named::Task(_)) && lines[next].item().is_some();
         self.margin_is_task |= goes_on;
         if self.margin_is_task { task } else { heading }
     }
@@ -426,7 +453,7 @@ impl<'a> Walk<'_, 'a> {
 
     /// In JSON and YAML a task is a value: several may stand on one line, and one on many.
     fn values(&self, group_of: &dyn Fn(usize) -> usize) -> Vec<(Range<usize>, Owner)> {
-        if self.build.text.files.iter().any(|file| self.is_markdown(file)) {
+        if !self.is_tree() {
             return Vec::new();
         }
         let outline = &self.build.outline;

@@ -1,11 +1,11 @@
 //! What refers to what: references, the format's order, duplicates, cycles, and what else is wrong
 //! once everything has been read.
 
-use super::build::{Builder, On, Waiting, unpadded};
+use super::build::{Builder, On, Wait, Waiting, unpadded};
 use super::names::Names;
 use super::outline::Mention;
 use super::problem::Problem;
-use super::refs::{Reference, Target, named_within, references};
+use super::refs::{Reference, Target, named_within};
 use super::{Deps, Format, Parsed};
 use crate::core::event::Mark;
 use crate::core::graph::Graph;
@@ -39,16 +39,17 @@ impl Builder<'_> {
         self.gather_statements();
         let stated = self.says_order();
         let waits = std::mem::take(&mut self.waits);
-        for (who, text, start) in &waits {
-            for reference in references(text) {
+        for wait in &waits {
+            let Wait { who, text, start, .. } = wait;
+            for reference in wait.references() {
                 let place = |of: &Reference| {
                     let written = text.get(of.at..of.at + of.len).unwrap_or_default();
                     self.place_of(written, *start + of.at, *start)
                 };
-                let (span, meant) = (place(&reference), self.meant(&reference, &names));
+                let (span, meant) = (place(reference), self.meant(reference, &names));
                 let places: Vec<_> = meant.iter().map(place).collect();
                 if meant.is_empty() {
-                    self.resolve(*who, &reference, span, &names);
+                    self.resolve(*who, reference, span, &names);
                 } else if !matches!(&meant[..], [one] if one.len == reference.len) {
                     let what = "only what is named here is waited for, the other words mean nothing to us";
                     self.problems.push(Problem::info("inexact-reference", span, what));

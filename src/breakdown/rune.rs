@@ -50,7 +50,7 @@ impl super::Reader for Rune {
         let blocked = |text: &str| text.trim_start().strip_prefix(['-', '*', '+'])?.strip_prefix(" Blocked-by:").map(str::len);
         build
             .waits
-            .retain(|(who, ..)| !matches!(who, Waiting::Task(ix) if reader.tasks[*ix].region.iter().any(|l| blocked(l.text).is_some())));
+            .retain(|wait| !matches!(wait.who, Waiting::Task(ix) if reader.tasks[ix].region.iter().any(|l| blocked(l.text).is_some())));
         for (ix, task) in reader.tasks.iter().enumerate() {
             for line in &task.region {
                 let Some(len) = blocked(line.text) else { continue };

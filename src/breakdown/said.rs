@@ -28,14 +28,15 @@ impl Builder<'_> {
             reason || rest.chars().next().is_none_or(|c| !c.is_alphanumeric())
         };
         let bracketed = |word: &str| {
-            let places = ["(", "[", "- "].iter().flat_map(|open| title.match_indices(open).map(|(at, open)| &title[at + open.len()..]));
-            places.filter_map(|rest| rest.strip_prefix(word)).any(alone)
+            let after = |(at, open): (usize, &str)| title[at + 1..].strip_prefix(if open == "-" { " " } else { "" });
+            title.match_indices(['(', '[', '-']).filter_map(after).filter_map(|rest| rest.strip_prefix(word)).any(alone)
         };
         // The last brackets with all that is in them, or what follows the last dash.
         let last = title.trim_end_matches(['_', '*', ' ', '.']);
         let inner = last.strip_suffix([')', ']']).and_then(|inner| inner.rfind(['(', '[']).map(|open| &inner[open + 1..]));
-        let dashed =
-            [" - ", " — ", " – "].iter().filter_map(|dash| title.rsplit_once(dash)).map(|(_, after)| after).min_by_key(|after| after.len());
+        let dashed = title
+            .rmatch_indices(['-', '—', '–'])
+            .find_map(|(at, dash)| title[..at].ends_with(' ').then(|| title[at + dash.len()..].strip_prefix(' ')).flatten());
         let put_off = [inner, dashed].into_iter().flatten().find_map(|said| {
             let said = said.trim_matches(['_', '*', ' ']);
             let words = SKIP_WORDS.iter().map(|word| (*word, Mark::Skipped)).chain(DEFER_WORDS.iter().map(|word| (*word, Mark::Deferred)));

@@ -2,7 +2,7 @@
 //! matter says what it waits for. A package is what one agent carries out.
 
 use super::body;
-use super::build::{Builder, Waiting};
+use super::build::{Builder, Wait, Waiting};
 use super::detect::{Signs, is_spec_kit_id};
 use super::headings::{self, Style};
 use super::outline::{Detail, SaidBy};
@@ -52,7 +52,7 @@ impl super::Reader for SpecKitty {
         // What the list says that each waits for.
         let mut listed: HashMap<usize, Vec<Wait>> = HashMap::new();
         for wait in std::mem::take(&mut build.waits) {
-            if let Waiting::Task(ix) = wait.0 {
+            if let Waiting::Task(ix) = wait.who {
                 listed.entry(ix).or_default().push(wait);
             }
         }
@@ -134,9 +134,6 @@ fn read_package(build: &mut Builder<'_>, file: &File<'_>, known: &mut HashMap<St
     edges(build, ix, &front, listed);
 }
 
-/// Who waits for what a text names, and where that starts.
-type Wait = (Waiting, String, usize);
-
 /// The front matter's dependencies count; what the list says otherwise is told.
 fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMap<usize, Vec<Wait>>) {
     let Some(value) = front.get("dependencies") else { return };
@@ -146,7 +143,7 @@ fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMa
         .get(&ix)
         .into_iter()
         .flatten()
-        .flat_map(|(_, text, _)| super::refs::ids_in(text))
+        .flat_map(|wait| super::refs::ids_in(&wait.text))
         .filter_map(|reference| if let super::refs::Target::Task(id) = reference.to { Some(id.to_uppercase()) } else { None })
         .collect();
     if !listed.is_empty() && listed != stated {

@@ -41,6 +41,15 @@ const WORDS: [(&str, Says); 15] = [
     ("→", Says::Arrow),
 ];
 
+/// Whether there can be a statement in a line. Nearly all lines have none, and finding one takes long.
+pub fn may_state(line: &str) -> bool {
+    let firsts = || WORDS.iter().filter_map(|(word, _)| word.split_ascii_whitespace().next());
+    let is_sign = |word: &&str| !word.starts_with(|c: char| c.is_ascii_alphabetic());
+    let mut words = line.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    firsts().filter(is_sign).filter_map(|sign| sign.chars().next_back()).any(|sign| line.contains(sign))
+        || words.any(|word| firsts().any(|known| known.eq_ignore_ascii_case(word)))
+}
+
 /// All that the sentences of a text say.
 pub fn statements(text: &str) -> Vec<Statement> {
     let lower = text.to_ascii_lowercase().replace(['\n', '\r'], " ");

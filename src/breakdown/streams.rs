@@ -1,7 +1,7 @@
 //! Work in streams or under headings, as people write it who have no program for it: `### Task 1.2: …`,
 //! `### A1: …`, or whole streams (`### Stream A: …` with files, an agent and when it can start).
 
-use super::build::{Builder, Waiting};
+use super::build::{Builder, Wait, Waiting};
 use super::detect::Signs;
 use super::headings::{self, Style};
 use super::names::Names;
@@ -93,7 +93,7 @@ impl super::Reader for Streams {
 
 /// Where streams are the tasks, a task of a number is one of another file.
 fn others(build: &mut Builder<'_>) {
-    for (who, text, start) in std::mem::take(&mut build.waits) {
+    for Wait { who, text, start, .. } in std::mem::take(&mut build.waits) {
         let is_other = |to: &Target| matches!(to, Target::Task(id) if id.bytes().all(|byte| byte.is_ascii_digit()));
         let (other, own): (Vec<_>, Vec<_>) = references(&text).into_iter().partition(|reference| is_other(&reference.to));
         for reference in &other {

@@ -34,6 +34,14 @@ pub struct File<'a> {
 }
 
 impl File<'_> {
+    /// Whether it is Markdown, and no JSON or YAML.
+    pub fn is_markdown(&self, all: &str) -> bool {
+        let ends = |ends: &[&str]| ends.iter().any(|end| self.path.ends_with(end));
+        let start = all[self.range.clone()].trim_start_matches('\u{feff}').trim_start();
+        let is_list = start.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', '"', '[', ']']));
+        !(ends(&[".json", ".jsonl", ".yaml", ".yml"]) || start.starts_with('{') || is_list || start.starts_with("development_status:"))
+    }
+
     /// Its name without its folders.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(self.path)
@@ -87,15 +95,12 @@ impl<'a> Text<'a> {
     /// A file whose only heading of the highest level is a title below the first level has its headings as deep as if it
     /// were one of the first.
     fn level_headings(&mut self) {
-        for file in self.files.clone() {
-            let headings: Vec<(usize, &str)> = self.lines[file.lines.clone()]
-                .iter()
-                .filter(|line| !line.hidden)
-                .filter_map(|line| line.heading())
-                .map(|(level, _, text)| (level, text))
-                .collect();
-            let Some(&(first, title)) = headings.first() else { continue };
-            let is_title = first > 1 && headings.len() > 1 && headings[1..].iter().all(|(level, _)| *level > first);
+        for file in &self.files {
+            let visible = self.lines[file.lines.clone()].iter().filter(|line| !line.hidden);
+            let mut headings = visible.filter_map(|line| line.heading()).map(|(level, _, text)| (level, text));
+            let Some((first, title)) = headings.next().filter(|(first, _)| *first > 1) else { continue };
+            let mut others = headings.peekable();
+            let is_title = others.peek().is_some() && others.all(|(level, _)| level > first);
             if is_title && !super::order::is_group(title) && super::headings::numbered_task(title).is_none() {
                 let shift = u8::try_from(first - 1).unwrap_or(0);
                 self.lines[file.lines.clone()].iter_mut().for_each(|line| line.shift = shift);
@@ -172,6 +177,25 @@ impl<'a> Text<'a> {
         self.lines.partition_point(|line| line.start <= offset).saturating_sub(1)
     }
 
+    /// The lines that bytes are on, which mostly come in the order of the text.
+    pub fn lines_at(&self, offsets: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
+        let mut last = 0;
+        offsets.map(move |offset| {
+            let holds = |at: usize| {
+                self.lines.get(at).is_some_and(|line| line.start <= offset) && self.lines.get(at + 1).is_none_or(|next| offset < next.start)
+            };
+            last = (last..last + 4).find(|at| holds(*at)).unwrap_or_else(|| self.line_at(offset));
+            last
+        })
+    }
+
+    /// For each line, whether one of the bytes is on it.
+    pub fn lines_with(&self, offsets: impl Iterator<Item = usize>) -> Vec<bool> {
+        let mut with = vec![false; self.lines.len() + 1];
+        self.lines_at(offsets).for_each(|at| with[at] = true);
+        with
+    }
+
     /// Line and column of a byte in its file, both from 1; the column counts characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let at = self.line_at(offset);
@@ -228,6 +252,10 @@ impl<'a> Line<'a> {
 
     /// The level and the text of a heading, with where the text starts.
     pub fn heading(&self) -> Option<(usize, usize, &'a str)> {
+        // Nearly all lines are none.
+        if self.text.bytes().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|first| first != b'#' && first.is_ascii()) {
+            return None;
+        }
         let (start, body) = self.trimmed();
         let level = body.bytes().take_while(|b| *b == b'#').count();
         let rest = &body[level..];
@@ -356,7 +384,8 @@ fn bracketed(text: &str) -> Option<(Tick<'_>, usize)> {
     let end = inside.bytes().take(BOX_BYTES).position(|byte| matches!(byte, b']' | b'[')).filter(|end| inside.as_bytes()[*end] == b']')?;
     let (inner, rest) = (&inside[..end], &inside[end + 1..]);
     let mut seen = inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c));
-    let (first, len) = (seen.next(), inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).count());
+    let first = seen.next();
+    let len = usize::from(first.is_some()) + seen.count();
     // `[text](link)`, `[text][reference]`, `[text]: definition`, `[^1]`, `[x]]`.
     let is_link = rest.starts_with('(') || rest.starts_with(['[', ':', ']']) && len > 0;
     if inner.is_empty() || is_link || first == Some('^') {
@@ -577,6 +606,7 @@ pub fn joined(title: &str, wrapped: &[Line<'_>]) -> String {
 
 /// A title without bold marks, trailing signs of state and blanks.
 pub fn clean_title(text: &str) -> String {
-    let text = text.replace("**", "").replace("~~", "");
+    let has_marks = text.contains(['*', '~']);
+    let text: Cow<'_, str> = if has_marks { text.replace("**", "").replace("~~", "").into() } else { text.into() };
     text.trim().trim_matches(['✅', '🔄', ' ', '\u{fe0f}']).trim().to_owned()
 }

@@ -9,10 +9,10 @@ use super::names::Names;
 use super::ownership::Owner;
 use super::problem::Problem;
 use super::refs::{Reference, Target, named_within, references};
-use super::statements::statements;
+use super::statements::{may_state, statements};
 use super::task_list::boxed;
 use super::text::{Line, fields, names_tasks};
-use std::collections::HashSet;
+use std::cell::LazyCell;
 use std::ops::Range;
 
 /// Lines that are told each by itself.
@@ -25,47 +25,47 @@ impl Builder<'_> {
         let outline = &self.outline;
         let spans = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
         let spans = spans.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks).chain(&self.taken);
-        let read: HashSet<usize> = spans.map(|span| self.text.line_at(span.start)).collect();
-        let mentioned: HashSet<usize> = outline.mentions.iter().map(|mention| self.text.line_at(mention.span.start)).collect();
-        let names = Names::new(&self.plan);
+        let read = self.text.lines_with(spans.map(|span| span.start));
+        let mentioned = LazyCell::new(|| self.text.lines_with(outline.mentions.iter().map(|mention| mention.span.start)));
+        let names = LazyCell::new(|| Names::new(&self.plan));
         let mut work: Vec<(Range<usize>, usize)> = Vec::new();
         let mut waits = Vec::new();
         // Headings whose boxes are conditions, with their levels.
         let mut conditions: Option<usize> = None;
         let mut last_work = None;
-        let titles = outline.tasks.iter().any(|spot| is_titled(&self.text.lines[self.text.line_at(spot.span.start)]));
+        let starts = || outline.tasks.iter().map(|spot| spot.span.start);
+        let titles = LazyCell::new(|| self.text.lines_at(starts()).any(|at| is_titled(&self.text.lines[at])));
         let mut ranges = outline.ownership.ranges().peekable();
-        for (at, line) in self.text.visible() {
+        let files = self.text.files.iter().filter(|file| file.is_markdown(self.text.all));
+        for (at, line) in files.flat_map(|file| file.lines.clone()).map(|at| (at, self.text.lines[at])).filter(|(_, line)| !line.hidden) {
             while ranges.peek().is_some_and(|(range, _)| range.end <= line.start) {
                 ranges.next();
+            }
+            // Where the items beside it have boxes, what has another bracket is no task.
+            let lacks_its_box = line.among_boxes && line.item().is_some_and(|item| item.lacks_its_box());
+            // A second box on the line of a task would be a task of its own.
+            if lacks_its_box || has_second_box(&line) {
+                work.push((line.span(), 1));
+                continue;
+            }
+            let of_task = ranges.peek().is_none_or(|(_, owner)| matches!(owner, Owner::Task(_)));
+            if of_task {
+                continue;
             }
             let heading = line.heading();
             if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
                 conditions = Some(level).filter(|_| boxes_below(unboxed(text)) == Boxes::Conditions);
             }
-            // Where the items beside it have boxes, what has another bracket is no task.
-            if line.item().is_some_and(|item| item.lacks_its_box()) {
-                work.push((line.span(), 1));
+            if read[at] || line.text.trim().is_empty() {
                 continue;
             }
-            // A second box on the line of a task would be a task of its own.
-            if boxed(&line)
-                .is_some_and(|(_, tick)| ["- [ ] ", "- [x] ", "* [ ] ", "* [x] "].iter().any(|second| tick.rest.contains(second)))
-            {
-                work.push((line.span(), 1));
-                continue;
-            }
-            let of_task = ranges.peek().is_none_or(|(_, owner)| matches!(owner, Owner::Task(_)));
-            if of_task || read.contains(&at) || line.text.trim().is_empty() {
-                continue;
-            }
-            if conditions.is_none() && looks_like_work(&line, titles) {
+            if conditions.is_none() && looks_like_work(&line, &|| *titles) {
                 match work.last_mut().filter(|_| last_work == Some(at - 1)) {
                     Some((_, count)) => *count += 1,
                     None => work.push((line.span(), 1)),
                 }
                 last_work = Some(at);
-            } else if !mentioned.contains(&at) && self.says_who_waits(&line, &names) {
+            } else if !mentioned[at] && self.says_who_waits(&line, &names) {
                 waits.push(line.span());
             }
         }
@@ -101,21 +101,36 @@ impl Builder<'_> {
         let side = |text: &str| {
             references(text.trim_start_matches(['-', '*', '+', ' '])).iter().any(names_one) || named_within(text).iter().any(names_one)
         };
+        let (has_sentence, has_field) = (may_state(line.text), line.text.contains([':', '：']));
+        if !has_sentence && !has_field {
+            return false;
+        }
         // A critical path follows from the edges.
         let lower = line.text.to_lowercase();
         let end = ["critical path", "critical-path", "关键路径"].iter().filter_map(|words| lower.find(words)).min();
         let body = end.and_then(|end| line.text.get(..end)).unwrap_or(line.text).trim();
-        let sentence = statements(body).iter().any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
-        sentence || fields(&[*line]).iter().any(|field| names_tasks(&field.name) && references(&field.value).iter().any(names_one))
+        let sentence = has_sentence && statements(body).iter().any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
+        sentence
+            || has_field && fields(&[*line]).iter().any(|field| names_tasks(&field.name) && references(&field.value).iter().any(names_one))
     }
 }
 
+/// `- [ ] One - [ ] Two`.
+fn has_second_box(line: &Line<'_>) -> bool {
+    let second = |(at, _): (usize, &str)| {
+        let before = &line.text[..at];
+        let begins = before.trim_start().len() > 3 && (before.ends_with("- ") || before.ends_with("* "));
+        begins && (line.text[at..].starts_with("[ ] ") || line.text[at..].starts_with("[x] "))
+    };
+    line.text.match_indices('[').any(second) && boxed(line).is_some()
+}
+
 /// A box, `### Task 3: …`; `1. **Title**` where tasks are such lines.
-fn looks_like_work(line: &Line<'_>, titles: bool) -> bool {
+fn looks_like_work(line: &Line<'_>, titles: &dyn Fn() -> bool) -> bool {
     if let Some((.., text)) = line.heading() {
         return numbered_task(unboxed(text)).is_some();
     }
-    boxed(line).is_some() || titles && is_titled(line)
+    boxed(line).is_some() || is_titled(line) && titles()
 }
 
 /// `1. **Title**` at the margin.
