@@ -65,7 +65,7 @@ impl Template {
                 failed_before: one(),
                 diff: one(),
                 conflicts: one(),
-                texts: [TextOf::Task, TextOf::Group, TextOf::Plan, TextOf::Companion]
+                texts: [TextOf::Task, TextOf::TaskFile, TextOf::Group, TextOf::Plan, TextOf::Companion]
                     .map(|of| BriefText { of, text: "x".into(), ..BriefText::default() })
                     .into(),
                 confined: true,

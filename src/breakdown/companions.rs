@@ -4,6 +4,9 @@
 
 use super::folder::MAX_FILES;
 use super::source::Source;
+use crate::core::id::TaskId;
+use crate::core::plan::Plan;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +16,9 @@ const MAX_BYTES: u64 = 1 << 20;
 const MAX_COMPANIONS: usize = 64;
 /// Folders within a folder of companions.
 const MAX_DEPTH: usize = 4;
+
+/// Where stories stand beside the breakdowns of BMAD, each with its task's id in front.
+const STORIES: [&str; 2] = ["", "stories"];
 
 /// What stands beside the breakdowns of a format: files, and folders with a `/` at their end.
 fn names(format: &str) -> &'static [&'static str] {
@@ -34,13 +40,26 @@ pub struct Companion {
     pub path: PathBuf,
     /// What it says.
     pub text: String,
+    /// The task that it is about alone.
+    pub task: Option<TaskId>,
 }
 
 /// The companions of a breakdown, in the order of its format, and a sentence for each that can't be read. Links are not
-/// followed, so nothing outside the breakdown's own folder is read.
-pub fn companions(source: &Source, format: &str) -> (Vec<Companion>, Vec<String>) {
+/// followed, so nothing outside the breakdown's own folder is read, and of what GSD's plans name (`@docs/API.md`) nothing
+/// outside the workspace.
+pub fn companions(source: &Source, plan: &Plan, root: &Path) -> (Vec<Companion>, Vec<String>) {
     let Some(path) = &source.path else { return (Vec::new(), Vec::new()) };
     let folder = if source.is_folder() { path.as_path() } else { path.parent().unwrap_or(path) };
+    let format = plan.format.as_str();
+    let own = |path: &Path| source.path.as_deref() == Some(path) || source.files.iter().any(|(name, _)| folder.join(name) == path);
+    let is_other = |path: &Path| path.symlink_metadata().is_ok_and(|meta| meta.is_file()) && !own(path);
+    let (mut found, mut problems): (Vec<Companion>, Vec<String>) = Default::default();
+    let mut add = |found: &mut Vec<Companion>, path: PathBuf, task: Option<TaskId>| match read(&path) {
+        Ok(text) => found.push(Companion { path, text, task }),
+        Err(why) => problems.push(format!("{}: agents are not told what it says: {why}", path.display())),
+    };
+    let of_tasks = files_of_tasks(folder, plan);
+    of_tasks.iter().filter(|(path, _)| is_other(path)).for_each(|(path, task)| add(&mut found, path.clone(), Some(task.clone())));
     let mut paths = Vec::new();
     for name in names(format) {
         match name.strip_suffix('/') {
@@ -48,20 +67,61 @@ pub fn companions(source: &Source, format: &str) -> (Vec<Companion>, Vec<String>
             None => paths.push(folder.join(name)),
         }
     }
-    let own = |path: &Path| source.path.as_deref() == Some(path) || source.files.iter().any(|(name, _)| folder.join(name) == path);
-    paths.retain(|path| path.symlink_metadata().is_ok_and(|meta| meta.is_file()) && !own(path));
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    if paths.len() > MAX_COMPANIONS {
-        problems.push(format!("{}: more than {MAX_COMPANIONS} files stand beside it: agents are told of the first ones", source.name));
-        paths.truncate(MAX_COMPANIONS);
+    paths.retain(|path| is_other(path) && !of_tasks.contains_key(path));
+    let many = paths.len() > MAX_COMPANIONS;
+    paths.truncate(MAX_COMPANIONS);
+    paths.into_iter().for_each(|path| add(&mut found, path, None));
+    if format == "gsd" {
+        let texts: Vec<&str> = found.iter().map(|companion| companion.text.as_str()).chain([source.text.as_str()]).collect();
+        let mut named = named(&texts, root);
+        named.retain(|path| is_other(path) && !found.iter().any(|companion| same_file(&companion.path, path)));
+        named.into_iter().for_each(|path| add(&mut found, path, None));
     }
-    for path in paths {
-        match read(&path) {
-            Ok(text) => found.push(Companion { path, text }),
-            Err(why) => problems.push(format!("{}: agents are not told what it says: {why}", path.display())),
-        }
+    if many {
+        problems.push(format!("{}: more than {MAX_COMPANIONS} files stand beside it: agents are told of the first ones", source.name));
     }
     (found, problems)
+}
+
+/// `1-2-entities.md` of task 1.2.
+fn files_of_tasks(folder: &Path, plan: &Plan) -> BTreeMap<PathBuf, TaskId> {
+    if plan.format != "bmad" {
+        return BTreeMap::new();
+    }
+    let key = |text: &str| text.to_lowercase().replace('.', "-");
+    let tasks: HashMap<String, &TaskId> = plan.tasks.iter().map(|task| (key(task.id.as_str()), &task.id)).collect();
+    let mut paths = Vec::new();
+    for name in STORIES {
+        // Of the breakdown's own folder, only what stands in it.
+        below(&folder.join(name), if name.is_empty() { 1 } else { MAX_DEPTH }, &mut paths);
+    }
+    let task = |path: &Path| {
+        let stem = key(path.file_name()?.to_str()?.strip_suffix(".md")?);
+        let numbers = stem.trim_start_matches("story-").split('-').take_while(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+        let numbers: Vec<&str> = numbers.collect();
+        // `1-2-3d-view` is of task 1.2.
+        (1..=numbers.len()).rev().find_map(|count| tasks.get(&numbers[..count].join("-"))).map(|id| (*id).clone())
+    };
+    paths.into_iter().filter_map(|path| task(&path).map(|task| (path, task))).collect()
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().is_ok_and(|one| one == other)
+}
+
+/// Files that texts name with `@` at the start of a line, by their paths from the workspace on; never through links.
+fn named(texts: &[&str], root: &Path) -> Vec<PathBuf> {
+    let Ok(root) = root.canonicalize() else { return Vec::new() };
+    let mut found = Vec::new();
+    let words = texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim_start().strip_prefix('@'));
+    for name in words.map(|word| word.split_whitespace().next().unwrap_or_default()) {
+        let path = root.join(name);
+        let is_plain = !name.is_empty() && path.starts_with(&root) && path.canonicalize().is_ok_and(|real| real == path);
+        if is_plain && !found.contains(&path) && found.len() < MAX_COMPANIONS {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Files of a folder and of those in it, by their names.

@@ -7,7 +7,7 @@ use crate::agents::roster;
 use crate::breakdown::convert::{self, Converted, TARGETS};
 use crate::breakdown::source;
 use crate::breakdown::{Format, parse};
-
+use crate::config::Briefs;
 use crate::core::id::TaskId;
 use crate::core::report::report as report_of;
 use crate::core::state::State;
@@ -16,6 +16,7 @@ use crate::engine::coordinator::Coordinator;
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
 use crate::engine::output::printed;
 use crate::engine::start::workspace_of;
+use crate::engine::texts::told_bytes;
 use crate::face::screen;
 use crate::failure::{Failure, say};
 use crate::journal::lock::holder;
@@ -105,7 +106,8 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         let sure = parsed.read_as.map_or("", |found| found.confidence.word());
         read.push_str(&format!("{}: {} ({sure}): {}\n", source.name, parsed.plan.format, parsed.counts()));
         if arguments.coverage {
-            let coverage = types::CoverageDocument::of(&parsed.outline.ownership, &text, &source);
+            let told = told_bytes(&parsed, &source, Briefs::default().limit_bytes());
+            let coverage = types::CoverageDocument::of(&parsed.outline.ownership, &text, &source, told);
             read.push_str(&coverage.to_string());
             covered.push(coverage);
         }

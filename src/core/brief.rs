@@ -27,8 +27,8 @@ pub struct Brief {
     pub summary: String,
     /// The task; absent for a review of the whole.
     pub task: Option<BriefTask>,
-    /// The breakdown's own words, what matters most first: the task's, those of the groups that it is in, the plan's, and
-    /// files beside the breakdown.
+    /// The breakdown's own words, what matters most first: the task's and its file's, those of the groups that it is in,
+    /// the plan's, and files beside the breakdown.
     pub texts: Vec<BriefText>,
     /// The how-manyth attempt.
     pub attempt: u32,
@@ -93,6 +93,8 @@ pub enum TextOf {
     /// The task's.
     #[default]
     Task,
+    /// Those of a file beside the breakdown that is about the task alone.
+    TaskFile,
     /// Those of a group that it is in.
     Group,
     /// The plan's.
@@ -192,8 +194,9 @@ impl Brief {
             }
             room.shortened = true;
             let end = text.text.floor_char_boundary(room.left);
-            let end = text.text[..end].rfind('\n').map_or(0, |line| line + 1);
-            let kept = u32::try_from(text.text[..end].lines().count()).unwrap_or(u32::MAX);
+            // At the end of a line, where that is not far.
+            let end = text.text[..end].rfind('\n').map(|line| line + 1).filter(|line| line * 2 > end).unwrap_or(end);
+            let kept = u32::try_from(text.text[..end].matches('\n').count()).unwrap_or(u32::MAX);
             // Lines of JSON are not those of its file.
             let as_written = text.text.lines().count() == (text.last_line + 1).saturating_sub(text.first_line) as usize;
             let from = if as_written { text.first_line + kept } else { text.first_line };
@@ -383,6 +386,7 @@ pub fn texts(prose: &Prose, task: Option<&TaskId>) -> Vec<BriefText> {
         }));
     };
     add(TextOf::Task, "", own.map_or(&[], |own| &own.text));
+    add(TextOf::TaskFile, "", own.map_or(&[], |own| &own.files));
     match own {
         Some(own) => prose.groups_of(own).into_iter().for_each(|group| add(TextOf::Group, &group.title, &group.text)),
         None if task.is_none() => prose.groups.iter().for_each(|group| add(TextOf::Group, &group.title, &group.text)),

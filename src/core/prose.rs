@@ -46,6 +46,10 @@ pub struct TaskProse {
     pub group: Option<u32>,
     /// Its own words.
     pub text: Vec<Excerpt>,
+    /// Files beside the breakdown that are about it alone. Agents keep their own records in some, so that they count as
+    /// no change of the task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Excerpt>,
 }
 
 /// A range of a kept text. Written as a list, because a plan may have very many.
@@ -132,6 +136,7 @@ impl Prose {
             if !take(&mut task.text, before.map(|before| &before.text)) && before.is_some() {
                 changed.push(id.clone());
             }
+            take(&mut task.files, before.map(|before| &before.files));
         }
         take(&mut self.companions, Some(&old.companions));
         (self.texts, self.files) = (merged.texts.all, merged.files.all);

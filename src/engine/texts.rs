@@ -6,13 +6,13 @@ use crate::breakdown::source::Source;
 use crate::breakdown::text::{Text, clean_title};
 use crate::breakdown::tree::{Data, Value, json};
 use crate::breakdown::{Input, Parsed};
-use crate::core::brief::{Brief, TextOf};
+use crate::core::brief::{Brief, BriefText, TextOf, texts};
 use crate::core::plan::Plan;
 use crate::core::prose::{Excerpt, GroupProse, Prose, TaskProse, said};
 use crate::process::open_kept;
 use crate::workspace::{make_private, root_of};
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -47,20 +47,43 @@ pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<Str
     let mut texts = vec![(prose.texts[0].clone(), Arc::from(source.text.as_str()))];
     let text = source.input().lines();
     own_words(&mut prose, parsed, &text);
-    let (found, problems) = companions(source, &parsed.plan.format);
-    for Companion { path, text } in found {
+    let (found, problems) = companions(source, &parsed.plan, root.as_deref().unwrap_or(Path::new("")));
+    for Companion { path, text, task } in found {
         prose.files.push(name(&path));
         prose.texts.push(digest(&text));
         let at = |count: usize| u32::try_from(count - 1).unwrap_or(u32::MAX);
         let (in_text, file) = (at(prose.texts.len()), at(prose.files.len()));
-        prose
-            .companions
-            .extend(parts(&text).into_iter().filter_map(|range| excerpt(&Input::from(&text).lines(), range, in_text, Some(file))));
+        let excerpts = parts(&text).into_iter().filter_map(|range| excerpt(&Input::from(&text).lines(), range, in_text, Some(file)));
+        match task.and_then(|task| prose.tasks.get_mut(&task)) {
+            Some(task) => task.files.extend(excerpts),
+            None => prose.companions.extend(excerpts),
+        }
         texts.push((digest(&text), Arc::from(text)));
     }
     // As it would be kept beside another one, so that both compare.
     prose.adopt(&Prose::default());
     (prose, texts, problems)
+}
+
+/// How many bytes of what belongs to tasks, blanks aside, their briefs hold with a limit.
+pub fn told_bytes(parsed: &Parsed, source: &Source, limit_bytes: usize) -> usize {
+    let (prose, ..) = prose(parsed, source);
+    // Several tasks may be named on one line.
+    let mut told: BTreeMap<usize, usize> = BTreeMap::new();
+    for id in prose.tasks.keys() {
+        let mut brief = Brief { texts: texts(&prose, Some(id)), ..Brief::default() };
+        brief.texts.retain(|text| text.of == TextOf::Task);
+        for text in &mut brief.texts {
+            text.text = source.text[text.range.clone()].to_owned();
+        }
+        for text in brief.limited(limit_bytes).0.texts {
+            let kept = text.text.bytes().zip(source.text[text.range.clone()].bytes()).take_while(|(told, written)| told == written);
+            let bytes = kept.filter(|(byte, _)| !byte.is_ascii_whitespace()).count();
+            let most = told.entry(text.range.start).or_default();
+            *most = bytes.max(*most);
+        }
+    }
+    told.values().sum()
 }
 
 fn digest(text: &str) -> String {
@@ -81,7 +104,7 @@ fn own_words(prose: &mut Prose, parsed: &Parsed, text: &Text<'_>) {
     };
     prose.groups = ownership.groups.iter().map(group).collect();
     let mut tasks: Vec<TaskProse> =
-        ownership.of_task.iter().map(|group| TaskProse { group: group.and_then(index), text: Vec::new() }).collect();
+        ownership.of_task.iter().map(|group| TaskProse { group: group.and_then(index), ..TaskProse::default() }).collect();
     // What stands on both sides of a heading of one owner is one piece.
     let mut ranges: Vec<(Range<usize>, Owner)> = Vec::new();
     for (range, owner) in ownership.ranges() {
@@ -237,9 +260,7 @@ impl Texts {
             };
         }
         let named = Named::by(brief);
-        brief.texts.sort_by_key(|text| {
-            (text.of, if text.of == TextOf::Companion { std::cmp::Reverse(named.count(&text.text)) } else { std::cmp::Reverse(0) })
-        });
+        brief.texts.sort_by_key(|text| (text.of, std::cmp::Reverse(if text.of == TextOf::Companion { named.count(text) } else { 0 })));
     }
 }
 
@@ -293,12 +314,13 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
 struct Named {
     headings: Vec<String>,
     words: Vec<String>,
+    own: String,
 }
 
 impl Named {
     fn by(brief: &Brief) -> Self {
         let own: String =
-            brief.texts.iter().filter(|text| text.of == TextOf::Task).map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n");
+            brief.texts.iter().filter(|text| text.of <= TextOf::TaskFile).map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n");
         let (mut headings, mut words) = (Vec::new(), Vec::new());
         for line in own.lines() {
             let lower = line.to_lowercase();
@@ -320,13 +342,15 @@ impl Named {
             }
             words.extend(line.split('`').skip(1).step_by(2).filter(|code| code.len() > 3).map(str::to_owned));
         }
-        Self { headings, words }
+        Self { headings, words, own }
     }
 
-    fn count(&self, part: &str) -> usize {
+    fn count(&self, text: &BriefText) -> usize {
+        let (part, is_named) = (text.text.as_str(), !text.file.is_empty() && self.own.contains(&text.file));
         let heading = part.lines().next().unwrap_or_default().to_lowercase();
         let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
         let names = |known: &&String| heading.split_once(known.as_str()).is_some_and(|(_, rest)| ends(rest));
-        10 * self.headings.iter().filter(names).count() + self.words.iter().filter(|word| part.contains(word.as_str())).count()
+        10 * (self.headings.iter().filter(names).count() + usize::from(is_named))
+            + self.words.iter().filter(|word| part.contains(word.as_str())).count()
     }
 }

@@ -339,6 +339,8 @@ pub struct CoverageDocument {
     pub file: String,
     /// What belongs to tasks.
     pub tasks_bytes: usize,
+    /// What of that their briefs hold, with the limit that there is without a config.
+    pub tasks_told_bytes: usize,
     /// What belongs to groups of tasks.
     pub groups_bytes: usize,
     /// What belongs to the plan as a whole.
@@ -365,8 +367,8 @@ pub struct UnusedDocument {
 
 impl CoverageDocument {
     /// Counts a text.
-    pub fn of(ownership: &Ownership, text: &Text<'_>, source: &Source) -> Self {
-        let mut coverage = Self { file: source.name.clone(), ..Self::default() };
+    pub fn of(ownership: &Ownership, text: &Text<'_>, source: &Source, tasks_told_bytes: usize) -> Self {
+        let mut coverage = Self { file: source.name.clone(), tasks_told_bytes, ..Self::default() };
         for (range, owner) in ownership.ranges() {
             let piece = &text.all[range.clone()];
             let bytes = piece.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
@@ -401,6 +403,10 @@ impl std::fmt::Display for CoverageDocument {
             share(self.plan_bytes),
             share(self.unused_bytes)
         )?;
+        if self.tasks_told_bytes < self.tasks_bytes {
+            let part = self.tasks_told_bytes as f64 * 100.0 / self.tasks_bytes as f64;
+            writeln!(out, "{}: briefs hold {part:.1} % of what belongs to tasks: raise `limit_kb`, or divide what is longest", self.file)?;
+        }
         for UnusedDocument { file, first_line, last_line, reason } in &self.unused {
             writeln!(out, "{file}:{first_line}-{last_line}: unused: {reason}")?;
         }

@@ -3,6 +3,8 @@
 
 CORPUS has a `manifest.tsv` with a row for each file or folder. Where ours differ, `reasons.tsv` beside this script
 has ours with the reason; a difference that is not there, and a reason for what was not read, end with exit code 1.
+Beside them stand the shares of the text, in percent, that belong to tasks, groups, the plan and nobody, and how much
+of the tasks' own text their briefs hold; less than all of it ends with exit code 1 too.
 """
 
 import csv
@@ -26,12 +28,26 @@ COLUMNS = ["tasks", "done", "subtasks", "subtasks_done", "edges", "group_edges",
 OURS = ["tasks", "done", "subTasks", "subTasksDone", "edges", "groupEdges", "groups"]
 
 
-def ours(binary, path):
-    run = subprocess.run([binary, "plan", "--format", "json", path], capture_output=True, text=True, timeout=60)
+OWNERS = ["tasks", "groups", "plan", "unused"]
+
+
+def said(binary, *arguments):
+    run = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60)
     if run.returncode not in (0, 2) or not run.stdout:
-        raise SystemExit(f"{path}: {run.stderr}")
-    plan = json.loads(run.stdout)
+        raise SystemExit(f"{arguments[-1]}: {run.stderr}")
+    return json.loads(run.stdout)
+
+
+def ours(binary, path):
+    plan = said(binary, "plan", "--format", "json", path)
     return plan["format"], plan["confidence"], [plan["counts"][name] for name in OURS]
+
+
+def shares(binary, path):
+    coverage = said(binary, "check", "--coverage", "--format", "json", path)["coverage"][0]
+    owned = [coverage[f"{owner}Bytes"] for owner in OWNERS]
+    whole = sum(owned) or 1
+    return [f"{part * 100 / whole:.0f}" for part in owned], coverage["tasksToldBytes"], coverage["tasksBytes"]
 
 
 def theirs(row):
@@ -54,7 +70,7 @@ def main():
     used = set()
     with (corpus / "manifest.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    print("\t".join(["file", "format", "confidence", *COLUMNS, "why"]))
+    print("\t".join(["file", "format", "confidence", *COLUMNS, *(f"{owner} %" for owner in OWNERS), "in briefs %", "why"]))
     for row in rows:
         name = row["file"]
         read_as, sure, counts = ours(binary, str(corpus / name))
@@ -72,7 +88,10 @@ def main():
             why.append(f"{column}: {reason}")
             if reason is None:
                 bad.append(f"{name}: {column}: ours {our}, theirs {their}, and nothing says why")
-        print("\t".join([name, cells[0], sure, *cells[1:], "; ".join(why)]))
+        owned, told, of_tasks = shares(binary, str(corpus / name))
+        if told < of_tasks:
+            bad.append(f"{name}: briefs hold {told} of {of_tasks} bytes that belong to tasks")
+        print("\t".join([name, cells[0], sure, *cells[1:], *owned, f"{told * 100 / of_tasks:.0f}" if of_tasks else "–", "; ".join(why)]))
     bad += [f"{file}: {column}: has a reason for {count}, which is not what was read" for file, column, count in reasons.keys() - used]
     print(f"\n{agree} of {agree + disagree} cells agree, {disagree} differ for a reason that is told")
     for line in bad:

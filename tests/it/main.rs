@@ -11,6 +11,7 @@ mod claim;
 mod cli;
 mod client;
 mod clients;
+mod companions;
 mod corpus;
 mod crash;
 mod daemon;

@@ -2,12 +2,14 @@
 //! paragraph, item and line of code, and has to reach whoever does the work.
 
 use crate::reading::folder;
+use crate::support::Workspace;
 use execution_coordinator::breakdown::ownership::Owner;
 use execution_coordinator::breakdown::source::Source;
 use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
 use execution_coordinator::core::brief::texts;
 use execution_coordinator::core::id::TaskId;
 use execution_coordinator::engine::texts::prose;
+use expect_test::expect;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -145,4 +147,29 @@ fn a_file_of_a_task_is_its_own_and_an_epic_is_everybodys() {
         ("002.md", "---\nname: Reader\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: [001]\nparallel: true\n---\n\nRead it.\n"),
     ]);
     assert_eq!(words_arrive(&text, &files, None), 4);
+}
+
+#[test]
+fn the_program_says_how_much_of_a_text_is_whose() {
+    let long = "Words. ".repeat(20_000);
+    let text = format!(
+        "# Shop\n\n<!-- a note -->\n\nKeep it small.\n\n## Phase 1: Base\n\nThe base.\n\n- [ ] T001 Types\n\n  {long}\n\n- [ ] T002 Reader\n"
+    );
+    let workspace = Workspace::with(&[("plan.md", &text)]);
+    let run = workspace.run(&["check", "--coverage", "plan.md"]);
+    expect![[r#"
+        plan.md: spec-kit (certain): 2 tasks (0 done), 0 edges, 1 group
+        plan.md: 100 % of the text belongs to tasks, 0 % to groups, 0 % to the plan, 0 % to nobody
+        plan.md: briefs hold 70.2 % of what belongs to tasks: raise `limit_kb`, or divide what is longest
+        plan.md:3-3: unused: a comment
+    "#]]
+    .assert_eq(&run.stdout);
+    let run = workspace.run(&["check", "--coverage", "--format", "json", "plan.md"]);
+    let coverage: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let of = &coverage["coverage"][0];
+    assert_eq!(of["unused"][0], serde_json::json!({"file": "plan.md", "firstLine": 3, "lastLine": 3, "reason": "a comment"}));
+    assert!(of["tasksToldBytes"].as_u64() < of["tasksBytes"].as_u64() && of["groupsBytes"].as_u64() > Some(0), "{of}");
+    // What is in a brief says so.
+    let one = Workspace::with(&[("plan.md", "# Shop\n\n- [ ] T001 Types\n- [ ] T002 Reader\n")]);
+    assert!(!one.run(&["check", "--coverage", "plan.md"]).stdout.contains("limit_kb"));
 }
