@@ -18,6 +18,9 @@ pub fn text(plan: &PlanDocument) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{} ({}, {})", plan.topic, plan.format, plan.confidence);
     let _ = writeln!(out, "written: {}", plan.counts);
+    if let Some(left_out) = plan.left_out() {
+        let _ = writeln!(out, "{left_out}");
+    }
     let stream_edges: usize = plan.streams.iter().map(|stream| stream.depends_on.len()).sum();
     let _ = writeln!(
         out,

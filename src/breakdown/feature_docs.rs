@@ -17,7 +17,7 @@ pub struct FeatureDocs;
 
 impl super::Reader for FeatureDocs {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        let index = signs.has_file("00-index.md") && signs.tables >= 1;
+        let index = signs.has_file("00-index.md") && (signs.tables >= 1 || signs.all().lines().any(index_table::is_index));
         let task =
             signs.task_headings == 1 && ["**Phase**:", "**Depends on**:", "**Blocks**:"].iter().all(|name| signs.all().contains(name));
         (index || task).then_some(Confidence::Certain)
@@ -28,12 +28,17 @@ impl super::Reader for FeatureDocs {
         build.read_topic(&["Task Index", "—"]);
         let (index, files): (Vec<&File<'_>>, Vec<&File<'_>>) = text.files.iter().partition(|file| of_task(text, file).is_none());
         for file in index {
-            index_table::rows(&mut build, &text.visible_in(file));
+            index_table::rows(&mut build, &text.visible_in(file), index_table::Columns::of_index);
         }
+        // Without a column of what they wait for, rows come in their order.
+        let says_nothing = build.waits.is_empty();
         let rows: HashMap<String, usize> = build.plan.tasks.iter().enumerate().map(|(ix, task)| (key(task.id.as_str()), ix)).collect();
         let edges = edges(&build, &rows);
         for file in files {
             read_file(&mut build, file, &rows, &edges);
+        }
+        if says_nothing {
+            build.keep_order(&[]);
         }
         build.finish(deps)
     }

@@ -106,7 +106,7 @@ impl super::Reader for IndexTable {
         let mut build = Builder::new(text, "index-table");
         build.read_topic(&["Task Breakdown", "Task Index", "Tasks", "—"]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
-        rows(&mut build, &lines);
+        rows(&mut build, &lines, Columns::of);
         build.finish(deps)
     }
 }
@@ -119,10 +119,15 @@ pub fn has_tasks(header: &str, first_row: &str) -> bool {
     columns.title.is_some() || in_ids()
 }
 
+/// Whether a line begins a table of an index: ids and titles, whatever else.
+pub fn is_index(header: &str) -> bool {
+    header.starts_with('|') && Columns::of_index(header).is_some()
+}
+
 /// Which column is what.
-struct Columns {
+pub struct Columns {
     id: usize,
-    waits: usize,
+    waits: Option<usize>,
     title: Option<usize>,
     state: Option<usize>,
     effort: Option<usize>,
@@ -131,13 +136,23 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(header: &str) -> Option<Self> {
+    /// Those of a table of tasks, which says what they wait for.
+    pub fn of(header: &str) -> Option<Self> {
+        Self::named(header).filter(|columns| columns.waits.is_some())
+    }
+
+    /// Those of an index, which may leave that to the files.
+    pub fn of_index(header: &str) -> Option<Self> {
+        Self::named(header).filter(|columns| columns.waits.is_some() || columns.title.is_some())
+    }
+
+    fn named(header: &str) -> Option<Self> {
         let names: Vec<String> = cells(header).iter().map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase()).collect();
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-        let waits = find(&WAITS)?;
+        let waits = find(&WAITS);
         let id = find(&IDS).or_else(|| names.first().is_some_and(|name| name == "task").then_some(0))?;
         let (state, effort, owner, more) = (find(&STATES), find(&EFFORTS), find(&OWNERS), find(&MORE));
-        let taken = [Some(id), Some(waits), state, effort, owner];
+        let taken = [Some(id), waits, state, effort, owner];
         // Whatever it is called, what stands beside an id is its title.
         let no_title = ["blocks", "unblocks", "wave", "parallel", "can run in parallel", "priority", "reason", "notes", "phase"];
         let beside =
@@ -179,7 +194,7 @@ pub fn cells(row: &str) -> Vec<(&str, usize)> {
 }
 
 /// Reads all tables of tasks, each row a task in the lane of the heading above it.
-pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>]) {
+pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], columns_of: fn(&str) -> Option<Columns>) {
     let mut columns: Option<Columns> = None;
     let mut heading: Option<(String, String, Range<usize>)> = None;
     let mut stream = None;
@@ -199,7 +214,7 @@ pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>]) {
             continue;
         }
         let Some(known) = &columns else {
-            columns = Columns::of(line.text);
+            columns = columns_of(line.text);
             continue;
         };
         row(build, line, known, heading.as_ref(), &mut stream);
@@ -269,7 +284,7 @@ fn row(
             build.detail(ix, detail, text, line.start + at..line.start + at + text.len());
         }
     }
-    if let Some((text, at)) = cells.get(columns.waits) {
+    if let Some((text, at)) = columns.waits.and_then(|at| cells.get(at)) {
         let bare = text.replace('#', " ");
         build.waits(Waiting::Task(ix), &bare, line.start + at);
     }

@@ -352,7 +352,12 @@ impl<'a> Walk<'_, 'a> {
         if let Some((_, outer)) = self.items.iter().rev().find(|(open, _)| *open < indent).filter(|_| line.item().is_some()) {
             return *outer;
         }
-        self.at_margin(at, line, place)
+        let owner = self.at_margin(at, line, place);
+        // What is nested in an item that is not the task's is not the task's either.
+        if owner != place && line.item().is_some() {
+            self.items.clear();
+        }
+        owner
     }
 
     /// What stands at the margin below a task of a list: its own, where another task of the list follows; below the

@@ -13,10 +13,24 @@ use super::statements::{may_state, statements};
 use super::task_list::boxed;
 use super::text::{Line, fields, names_tasks};
 use std::cell::LazyCell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Lines that are told each by itself.
 const MAX_TOLD: usize = 50;
+
+/// How many of the problems with these codes say that work or an order of it was read as neither, in words; nothing
+/// where there is none.
+pub fn left_out<'a>(codes: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+    let count = |code: &str| codes.clone().filter(|of| *of == code).count();
+    let places = |count: usize| if count == 1 { "1 place".to_owned() } else { format!("{count} places") };
+    match (count("unread-work"), count("unread-dependency")) {
+        (0, 0) => None,
+        (work, 0) => Some(format!("left out: what looks like work in {}", places(work))),
+        (0, waits) => Some(format!("left out: what looks like dependencies in {}", places(waits))),
+        (work, waits) => Some(format!("left out: what looks like work in {}, like dependencies in {}", places(work), places(waits))),
+    }
+}
 
 impl Builder<'_> {
     /// Tells of lines outside tasks that look like work or like dependencies. Owners are known already.
@@ -29,7 +43,7 @@ impl Builder<'_> {
         let mentioned = LazyCell::new(|| self.text.lines_with(outline.mentions.iter().map(|mention| mention.span.start)));
         let names = LazyCell::new(|| Names::new(&self.plan));
         let mut work: Vec<(Range<usize>, usize)> = Vec::new();
-        let mut waits = Vec::new();
+        let (mut waits, mut commands) = (Vec::new(), Vec::new());
         // Headings whose boxes are conditions, with their levels.
         let mut conditions: Option<usize> = None;
         let mut last_work = None;
@@ -48,15 +62,26 @@ impl Builder<'_> {
                 work.push((line.span(), 1));
                 continue;
             }
-            let of_task = ranges.peek().is_none_or(|(_, owner)| matches!(owner, Owner::Task(_)));
-            if of_task {
-                continue;
+            match ranges.peek() {
+                None => continue,
+                Some((_, Owner::Task(ix))) => {
+                    if is_command(&line) && self.plan.tasks[*ix].command.is_none() {
+                        commands.push(line.span());
+                    }
+                    continue;
+                }
+                _ => {}
             }
             let heading = line.heading();
             if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
                 conditions = Some(level).filter(|_| boxes_below(unboxed(text)) == Boxes::Conditions);
             }
             if read[at] || line.text.trim().is_empty() {
+                continue;
+            }
+            if is_bare_rule(line.text) {
+                let rows = self.text.lines[at + 1..].iter().take_while(|row| row.text.contains('|')).count();
+                work.push((line.span(), rows.max(1)));
                 continue;
             }
             if conditions.is_none() && looks_like_work(&line, &|| *titles) {
@@ -68,6 +93,13 @@ impl Builder<'_> {
             } else if !mentioned[at] && self.says_who_waits(&line, &names) {
                 waits.push(line.span());
             }
+        }
+        let told: HashSet<usize> =
+            self.problems.iter().filter(|problem| problem.code == "not-a-command").map(|problem| problem.span.start).collect();
+        for span in commands.into_iter().filter(|span: &Range<usize>| !told.contains(&span.start)).take(MAX_TOLD) {
+            let format = &self.plan.format;
+            let what = format!("this is told to the agent and run by nobody else, as all that stands below a task of {format}");
+            self.problems.push(Problem::info("not-a-command", span, what));
         }
         for (span, count) in work.iter().take(MAX_TOLD) {
             let what = match count {
@@ -123,6 +155,18 @@ fn has_second_box(line: &Line<'_>) -> bool {
         begins && (line.text[at..].starts_with("[ ] ") || line.text[at..].starts_with("[x] "))
     };
     line.text.match_indices('[').any(second) && boxed(line).is_some()
+}
+
+/// `- Run: make`.
+fn is_command(line: &Line<'_>) -> bool {
+    let Some(item) = line.item() else { return false };
+    let name = item.text.trim_start_matches('*');
+    name.starts_with("Run") && name[3..].trim_start_matches('*').starts_with(':')
+}
+
+/// `---|---|---`: a table without signs at its edges, of which no row is read.
+fn is_bare_rule(line: &str) -> bool {
+    line.starts_with(['-', ':']) && line.contains('|') && line.bytes().all(|byte| matches!(byte, b'-' | b':' | b'|' | b' '))
 }
 
 /// A box, `### Task 3: …`; `1. **Title**` where tasks are such lines.

@@ -9,6 +9,7 @@ use crate::agents::command::{can_start, program_of};
 use crate::agents::prompt::Template;
 use crate::agents::roster;
 use crate::breakdown::source::Source;
+use crate::breakdown::unread::left_out;
 use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
 use crate::config::{self, Agent, Config, Isolation};
 use crate::core::allocation::{Allocation, allocate};
@@ -242,7 +243,12 @@ impl Prepared {
             return Err(Failure::usage(format!("{}\nnothing was started", errors.join("\n"))));
         }
         let worth = self.parsed.problems.iter().filter(|p| p.severity != problem::Severity::Info);
-        let mut warnings: Vec<String> = worth.take(MAX_WARNINGS).map(sentence).collect();
+        let mut warnings: Vec<String> = worth.clone().take(MAX_WARNINGS).map(sentence).collect();
+        let more = worth.count() - warnings.len();
+        if more > 0 {
+            warnings.push(format!("{more} more problems: `execution-coordinator check {}` lists them", self.source.name));
+        }
+        warnings.extend(left_out(self.parsed.problems.iter().map(|problem| problem.code)));
         let allocation = allocate(&self.parsed.plan, &self.policy);
         let open = || {
             let all = self.parsed.plan.tasks.iter().zip(&allocation);

@@ -6,6 +6,7 @@ use crate::breakdown::ownership::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
+use crate::breakdown::unread::left_out;
 use crate::breakdown::{Counts, Parsed};
 use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::Mark;
@@ -47,6 +48,13 @@ pub struct PlanDocument {
     pub edges: Edges,
     /// Attempts at once, by the config.
     pub max_parallel: u32,
+}
+
+impl PlanDocument {
+    /// In how many places something looks like work or dependencies and was read as neither, in words.
+    pub fn left_out(&self) -> Option<String> {
+        left_out(self.problems.iter().map(|problem| problem.code.as_str()))
+    }
 }
 
 /// One stream.

@@ -1,6 +1,7 @@
 //! Kinds of faults in reading, each with what comes out: nothing is lost without a word, be it a task, its order or a mark.
 
 use crate::reading::check;
+use crate::support::Workspace;
 use expect_test::expect;
 
 #[test]
@@ -672,5 +673,95 @@ fn dependencies_outside_tasks_are_told() {
             10:1 Warning unread-dependency: this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)
             2 can be written back
         "#]],
+    );
+}
+
+#[test]
+fn an_index_without_dependencies_comes_in_its_order() {
+    check(
+        &[
+            (
+                "00-index.md",
+                "# Shop — Task Index\n\n## Phase 1 — Base\n\n| # | Task | Size |\n|---|---|---|\n| A | [Write types](A-types.md) | S |\n| B | Read them | M |\n\n## Phase 2 — Next\n\n| # | Task | Size |\n|---|---|---|\n| C | Ship | S |\n",
+            ),
+            ("A-types.md", "# Task A: Types\n\nUse u32.\n"),
+        ],
+        expect![[r#"
+            feature-docs, certain: 3 tasks (0 done), 0 edges, 2 groups
+            feature-docs: Shop
+            [Phase 1] Phase 1 — Base
+              A Write types
+              B Read them ← (A)
+            [Phase 2] Phase 2 — Next
+              C Ship ← (B)
+            0 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn tables_without_edges_and_boxes_below_headings_in_lists_are_told() {
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n- [ ] 1. One\n- Notes\n  ## Section\n  - [ ] 2. Two\n\nID | Task | Depends on\n---|---|---\n3 | Write | -\n4 | Read | 3\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 1 task (0 done), 1 sub-task (0 done, 1 criteria), 0 edges, 0 groups
+            task-list: Plan
+              1 One
+            6:1 Warning unread-work: this looks like work, and belongs to no task: it is carried out by nobody; put it below a task, or write it as one
+            9:1 Warning unread-work: these 2 lines look like work, and belong to no task: they are carried out by nobody; put it below a task, or write it as one
+            1 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn commands_of_formats_for_agents_are_told() {
+    check(
+        &[(
+            "tasks.md",
+            "# Implementation Plan\n\n- [ ] 1. Write\n  - Run: make\n  - _Requirements: 1.1_\n- [ ] 2. Read\n  - **Run**: true\n  - _Requirements: 1.2_\n",
+        )],
+        expect![[r#"
+            kiro, certain: 2 tasks (0 done), 0 edges, 0 groups
+            kiro: 
+              1 Write +1
+              2 Read ← (1) +1
+            4:1 Info not-a-command: this is told to the agent and run by nobody else, as all that stands below a task of kiro
+            7:1 Info not-a-command: this is told to the agent and run by nobody else, as all that stands below a task of kiro
+            2 can be written back
+        "#]],
+    );
+    check(
+        &[("tasks.md", "## 1. Reading\n\n- [ ] 1.1 Read\n  - Run: make\n- [ ] 1.2 Write\n")],
+        expect![[r#"
+        openspec, likely: 2 tasks (0 done), 0 edges, 1 group
+        openspec: 
+        [1] Reading
+          1.1 Read
+          1.2 Write ← (1.1)
+        2 can be written back
+    "#]],
+    );
+}
+
+#[test]
+fn plans_and_runs_say_how_much_is_left_out() {
+    let doubtful = "- [Two] b\n".repeat(30).replace("b\n", "b\n\n  text\n\n");
+    let text = format!(
+        "# Plan\n\nIt all depends on Task 1: Task 2 depends on Task 1.\n\n- [ ] Task 1: A\n  - Run: true\n{doubtful}- [ ] Task 2: B\n  - Run: true\n"
+    );
+    let workspace = Workspace::with(&[("plan.md", &text)]);
+    let said = "left out: what looks like work in 30 places, like dependencies in 1 place";
+    let plan = workspace.run(&["plan", "plan.md"]);
+    assert!(plan.stdout.contains(said), "{}", plan.stdout);
+    let run = workspace.run(&["run", "plan.md"]);
+    assert!(
+        run.stderr.contains(said) && run.stderr.contains("more problems: `execution-coordinator check plan.md` lists them"),
+        "{}{}",
+        run.stdout,
+        run.stderr
     );
 }
