@@ -39,7 +39,7 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
     for task in plan.tasks.iter().filter(|task| !marks.contains_key(&task.id)) {
         let Some((before, state)) = known.get(&task.id) else { continue };
         let begun = matches!(state.phase, Phase::Active(_) | Phase::Done | Phase::Failed(_) | Phase::Blocked(_));
-        let only_read_better = same_texts || older && state.phase == Phase::Done;
+        let only_read_better = same_texts || older && (state.phase == Phase::Done || is_read_further(before, task));
         if begun
             && !only_read_better
             && let Some(what) = asks_for_something_else(before, task)
@@ -159,10 +159,18 @@ pub fn rename(plan: &mut Plan, names: &BTreeMap<TaskId, TaskId>) {
     plan.prose.rename(names);
 }
 
+/// Whether a task of a plan of an older version, which cut titles at the end of a line, can be the same.
+fn is_read_further(before: &Task, now: &Task) -> bool {
+    command(before) == command(now) && title(&now.title).starts_with(&title(&before.title))
+}
+
+fn command(task: &Task) -> Option<Vec<&str>> {
+    task.command.as_deref().map(|command| command.split_whitespace().collect())
+}
+
 /// What a task asks for that it did not ask for before.
 fn asks_for_something_else(before: &Task, now: &Task) -> Option<String> {
     let lists = |a: &[String], b: &[String]| a.iter().flat_map(|text| words(text)).ne(b.iter().flat_map(|text| words(text)));
-    let command = |task: &Task| task.command.as_deref().map(|command| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let differs = [
         ("its title", title(&before.title) != title(&now.title)),
         ("its command", command(before) != command(now)),

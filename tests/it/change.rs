@@ -13,6 +13,7 @@ use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::{Phase, State};
 use execution_coordinator::core::turn;
 use execution_coordinator::engine::start::Options;
+use execution_coordinator::journal::recover::recover_bytes;
 use expect_test::expect;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -267,4 +268,19 @@ fn what_an_older_version_has_done_stays_done_when_it_is_read_better() {
     over.finish_one();
     assert!(over.state.ended.is_some());
     assert_eq!(names(&over.turn(with_words(text))), Vec::<String>::new());
+}
+
+/// Written by a version that knew nothing of the breakdown's own words, joined no titles and kept signs in names.
+#[test]
+fn an_execution_of_an_older_version_keeps_what_it_has_done() {
+    let bytes = include_bytes!("../data/journal-before-texts.jsonl");
+    let events = recover_bytes(bytes, Path::new("journal-before-texts.jsonl")).expect("it loads").events;
+    let mut replay = Replay { state: State::default(), events };
+    replay.events.iter().for_each(|recorded| replay.state.apply(recorded));
+    assert_eq!(replay.done(), [TaskId::from("1")]);
+    let begun: Vec<_> = replay.state.orders.keys().copied().collect();
+    let events = replay.turn(with_words(include_str!("../data/journal-before-texts.md")));
+    assert_eq!(names(&events), ["PlanAccepted"], "{events:?}");
+    assert_eq!(replay.done(), [TaskId::from("1")]);
+    assert_eq!(replay.state.orders.keys().copied().collect::<Vec<_>>(), begun, "nobody is stopped");
 }
