@@ -75,7 +75,7 @@ impl super::Reader for Beads {
             };
             whos.insert(id.as_str(), who);
             for edge in issue.get("dependencies").map_or(&[][..], Value::items) {
-                let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind));
+                let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind.to_lowercase().as_str()));
                 let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
                 if let Some(word) = on.and_then(Value::word).filter(|word| word.starts_with("external:")) {
                     let span = on.map_or(0..0, |on| on.place(text.all));
@@ -87,6 +87,9 @@ impl super::Reader for Beads {
                         build.implies(who, On::Stream(inner));
                     }
                 }
+            }
+            for (word, value) in issue.waits().unwrap_or_default() {
+                build.waits_exactly(who, word, value.place(text.all));
             }
             if build.is_full(issue.span.start) {
                 break;

@@ -14,6 +14,16 @@ use std::cell::{LazyCell, OnceCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
+/// Whether all of a title is struck out, but for what is said of that: `~~Write it~~ (by Task 2)`.
+fn is_struck_out(title: &str) -> bool {
+    // Behind an id, where there is one.
+    let behind = title.split_once(' ').filter(|(id, _)| id.contains(|c: char| c.is_ascii_digit()) && !id.contains('~'));
+    let title = behind.map_or(title, |(_, title)| title.trim_start());
+    let inner = title.trim_start_matches('*').strip_prefix("~~");
+    let after = inner.and_then(|inner| inner.split_once("~~")).map(|(_, after)| after.trim_start_matches(['*', ' ']));
+    after.is_some_and(|after| after.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '`'))
+}
+
 /// A text that names what something waits for.
 pub struct Wait {
     /// What waits.
@@ -224,7 +234,7 @@ impl<'a> Builder<'a> {
         spot.ticked = tick.done();
         if tick.done() {
             self.mark(task, Mark::Done, SaidBy::Box);
-        } else if tick.rest.trim_start_matches('*').starts_with("~~") {
+        } else if is_struck_out(tick.rest) {
             self.mark(task, Mark::Skipped, SaidBy::Title);
         } else if matches!(tick.mark, '>' | '⏭') {
             self.mark(task, Mark::Deferred, SaidBy::Box);

@@ -520,12 +520,29 @@ impl Builder<'_> {
                 let mut without = |list: &mut Vec<Dependency>| {
                     let before = list.len();
                     list.retain(|dependency| dependency.origin == Origin::Explicit || !closes(dependency));
-                    gone |= list.len() < before;
+                    let fewer = list.len() < before;
+                    gone |= fewer;
+                    fewer
                 };
-                cycle.iter().for_each(|&ix| without(&mut self.plan.tasks[ix].depends_on));
+                // What came before the circle still does.
+                let outside = |dependency: &&Dependency| {
+                    dependency.origin == Origin::Order && matches!(&dependency.on, Node::Task(id) if !tasks.contains(id))
+                };
+                let before: Vec<Dependency> =
+                    cycle.iter().flat_map(|&ix| self.plan.tasks[ix].depends_on.iter().filter(outside)).cloned().collect();
+                for &ix in &cycle {
+                    if without(&mut self.plan.tasks[ix].depends_on) {
+                        let list = &mut self.plan.tasks[ix].depends_on;
+                        let new: Vec<Dependency> =
+                            before.iter().filter(|of| !list.iter().any(|known| known.on == of.on)).cloned().collect();
+                        list.extend(new);
+                    }
+                }
                 for stream in &streams {
                     let ix = self.stream_of(stream.as_str());
-                    ix.into_iter().for_each(|ix| without(&mut self.plan.streams[ix].depends_on));
+                    if let Some(ix) = ix {
+                        without(&mut self.plan.streams[ix].depends_on);
+                    }
                 }
             }
             // Circles within circles come to light one after the other; so many are told of instead.

@@ -431,7 +431,8 @@ pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         if is_name && !names_a_field || is_denied(&lower[..start]) {
             continue;
         }
-        // Such a word may be about anything where it stands alone.
+        // Such a word may be about anything where it stands alone, unless an id follows: `after T002`.
+        let alone = alone || starts_with_id(rest.trim_start());
         if !(bracketed || alone) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             continue;
         }
@@ -448,6 +449,12 @@ pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         }
     }
     found
+}
+
+/// `T002`, `WP01`.
+fn starts_with_id(text: &str) -> bool {
+    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
+    (1..=4).contains(&letters) && text[letters..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Paths that a title names, with where they stand in it.

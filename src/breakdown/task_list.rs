@@ -281,7 +281,8 @@ impl Reader<'_, '_> {
         }
         let names = Names::new(&self.build.plan);
         for line in lines {
-            let (start, body) = line.trimmed();
+            let bullet = line.item().filter(|item| item.number.is_none());
+            let (start, body) = bullet.map_or_else(|| line.trimmed(), |item| (item.start, item.text.trim_end()));
             if self.tasks_that_wait(start, body, &names) {
                 continue;
             }

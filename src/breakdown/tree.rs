@@ -89,8 +89,23 @@ impl Value {
 }
 
 /// Keys under which people write what something waits for.
-pub const WAIT_KEYS: [&str; 10] =
-    ["dependencies", "dependsOn", "depends_on", "depends-on", "blockedBy", "blocked_by", "needs", "requires", "prerequisites", "after"];
+pub const WAIT_KEYS: [&str; 15] = [
+    "dependencies",
+    "dependsOn",
+    "depends_on",
+    "depends-on",
+    "depends",
+    "deps",
+    "blockedBy",
+    "blocked_by",
+    "needs",
+    "requires",
+    "prerequisites",
+    "prereqs",
+    "waitsFor",
+    "waits_for",
+    "after",
+];
 
 impl Value {
     /// What it says that it waits for, under whatever name, as ids, titles, or objects that have one; none where no key is

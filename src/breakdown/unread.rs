@@ -68,6 +68,10 @@ impl Builder<'_> {
                     if is_command(&line) && self.plan.tasks[*ix].command.is_none() {
                         commands.push(line.span());
                     }
+                    // An open box beside that of the task is none of its parts.
+                    if !read[at] && boxed(&line).is_some_and(|(_, tick)| !tick.done()) && self.is_beside(&line, *ix) {
+                        work.push((line.span(), 1));
+                    }
                     continue;
                 }
                 _ => {}
@@ -120,6 +124,12 @@ impl Builder<'_> {
             let what = "this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)";
             self.problems.push(Problem::warning("unread-dependency", span, what));
         }
+    }
+
+    /// Whether a line stands in the list that a task is an item of, and not in the task.
+    fn is_beside(&self, line: &Line<'_>, task: usize) -> bool {
+        let own = &self.text.lines[self.text.line_at(self.outline.tasks[task].span.start)];
+        own.start != line.start && own.item().is_some() && line.indent() <= own.indent()
     }
 
     /// Whether a line says of tasks that there are what they wait for.

@@ -765,3 +765,72 @@ fn plans_and_runs_say_how_much_is_left_out() {
         run.stderr
     );
 }
+
+#[test]
+fn a_wait_for_what_comes_later_keeps_the_order_of_the_others() {
+    check(
+        &[("plan.md", "# Plan\n\n- [ ] 1. Set up\n- [ ] 2. Parser (depends on 4)\n- [ ] 3. Printer\n- [ ] 4. Lexer\n- [ ] 5. Writer\n")],
+        expect![[r#"
+            task-list, a guess: 5 tasks (0 done), 1 edge, 0 groups
+            task-list: Plan
+              1 Set up
+              2 Parser (depends on 4) ← 4
+              3 Printer ← (1)
+              4 Lexer ← (1)
+              5 Writer ← (4)
+            5 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_trial_found() {
+    // A box without an id between others, a title that is partly struck out.
+    check(
+        &[(
+            "tasks.md",
+            "# Tasks: Feature\n\n## Phase 1\n\n- [x] T001 Init\n- [ ] Rotate the keys\n- [x] T002 Model\n- [ ] T003 ~~Deploy by FTP~~ Deploy by rsync\n- [ ] T004 ~~Write it~~ (by T003)\n- [ ] T005 [P] UI - requires T002, T003\n- [ ] T006 [P] Docs after T003\n",
+        )],
+        expect![[r#"
+            spec-kit, certain: 6 tasks (2 done), 1 sub-task (0 done, 1 criteria), 3 edges, 1 group
+            spec-kit: Feature
+            [Phase 1] Phase 1
+              T001 Init Done
+              T002 Model ← (T001) Done
+              T003 Deploy by FTP Deploy by rsync ← (T002)
+              T004 Write it (by T003) ← (T003) Skipped
+              T005 UI - requires T002, T003 ← T002, T003, (T004)
+              T006 Docs after T003 ← T003, (T004)
+            6:1 Warning unread-work: this looks like work, and belongs to no task: it is carried out by nobody; put it below a task, or write it as one
+            3 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n- [ ] 1. Parser\n- [ ] 2. Lexer\n  - Depends on: none\n- [ ] 3. Site\n  - Depends on: none\n\n## Dependencies\n\n- 3 → 2\n- 1 blocks 3\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 3 tasks (0 done), 2 edges, 0 groups
+            task-list: Plan
+              1 Parser
+              2 Lexer ← 3
+              3 Site ← 1
+            3 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "issues.jsonl",
+            "{\"id\":\"bd-1\",\"title\":\"a\",\"status\":\"open\",\"issue_type\":\"task\",\"created_at\":\"x\"}\n{\"id\":\"bd-2\",\"title\":\"b\",\"status\":\"open\",\"issue_type\":\"task\",\"created_at\":\"x\",\"depends_on\":[\"bd-1\"]}\n{\"id\":\"bd-3\",\"title\":\"c\",\"status\":\"open\",\"issue_type\":\"task\",\"created_at\":\"x\",\"dependencies\":[\"bd-2\"]}\n",
+        )],
+        expect![[r#"
+            beads, certain: 3 tasks (0 done), 2 edges, 0 groups
+            beads: 
+              bd-1 a
+              bd-2 b ← bd-1
+              bd-3 c ← bd-2
+            3 can be written back
+        "#]],
+    );
+}

@@ -197,6 +197,7 @@ fn gsd_with_phases_that_are_over_or_not_yet_planned() {
             7:1 Warning no-plans: phase 3 has no plans yet: it is one task until it has
             15:1 Warning two-truths: plans are not ticked, but their summaries are there: they count as done: 02-02
             19:1 Info listed-again: plan 02-01 is listed again: it is one task
+            20:1 Warning unread-work: this looks like work, and belongs to no task: it is carried out by nobody; put it below a task, or write it as one
             1 can be written back
         "#]],
     );
@@ -794,7 +795,7 @@ fn what_a_review_of_the_sentences_found() {
             "# Tasks: X\n\n## Phase 1: a\n\n- [ ] T001 Add shading (deferred lighting)\n- [ ] T002 b (dependencies: T001)\n- [ ] T003 c (does not depend on T002)\n- [ ] T004 d. Dependencies: T001\n- [ ] T005 Remove it\n\n## Dependencies\n\n- T005 does not depend on T001\n- T002 depends on T001，T004 depends on T003\n- T001 blocks T002, T003 blocks T004\n\n## Phase 2: b\n\n- [ ] T006 needs T005\n\n## Dependencies of phase 2\nprose that says nothing\n",
         )],
         expect![[r#"
-            spec-kit, certain: 6 tasks (0 done), 3 edges, 2 groups
+            spec-kit, certain: 6 tasks (0 done), 4 edges, 2 groups
             spec-kit: X
             [Phase 1] a
               T001 Add shading (deferred lighting)
@@ -803,7 +804,7 @@ fn what_a_review_of_the_sentences_found() {
               T004 d. Dependencies: T001 ← T001, T003
               T005 Remove it ← (T004)
             [Phase 2] b ← ([Phase 1])
-              T006 needs T005
+              T006 needs T005 ← T005
             6 can be written back
         "#]],
     );
