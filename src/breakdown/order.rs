@@ -7,6 +7,7 @@ use super::names::Names;
 use super::problem::{Problem, some_of};
 use super::refs::{Reference, Target, references};
 use super::spec_kit::inline_dependencies;
+use super::text::Line;
 use crate::core::plan::{Node, Origin};
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
@@ -274,6 +275,44 @@ impl Builder<'_> {
             );
             self.problems.push(Problem::info("unordered", self.outline.tasks[first].span.clone(), what));
         }
+    }
+}
+
+/// The numbers of lists that begin again at one, where ids count through the whole text.
+pub(super) struct ListNumbers {
+    /// The list of each task that has a number.
+    lists: Vec<Option<usize>>,
+    tasks: HashMap<(usize, u64), usize>,
+}
+
+impl ListNumbers {
+    /// Those of a text; nothing where numbers go on through all of it.
+    pub(super) fn of(build: &Builder<'_>) -> Option<Self> {
+        let (mut list, mut last, mut numbered) = (0, 0, false);
+        let (mut lists, mut tasks) = (Vec::with_capacity(build.plan.tasks.len()), HashMap::new());
+        for (ix, at) in build.text.lines_at(build.outline.tasks.iter().map(|spot| spot.span.start)).enumerate() {
+            let item = build.text.lines.get(at).and_then(Line::item);
+            let Some(number) = item.and_then(|item| item.number?.parse::<u64>().ok()) else {
+                lists.push(None);
+                continue;
+            };
+            if build.plan.tasks[ix].id.as_str().parse() != Ok(ix + 1) {
+                return None;
+            }
+            numbered |= number <= last;
+            list += usize::from(number <= last);
+            last = number;
+            lists.push(Some(list));
+            tasks.insert((list, number), ix);
+        }
+        numbered.then_some(Self { lists, tasks })
+    }
+
+    /// The task that a number in a task of a list means: that of the same list, where there is one.
+    pub(super) fn meant(&self, who: Waiting, to: &Target) -> Option<usize> {
+        let (Waiting::Task(ix), Target::Task(id)) = (who, to) else { return None };
+        let list = self.lists.get(ix).copied().flatten()?;
+        self.tasks.get(&(list, id.parse().ok()?)).copied()
     }
 }
 

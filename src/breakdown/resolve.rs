@@ -3,6 +3,7 @@
 
 use super::build::{Builder, On, Wait, Waiting, unpadded};
 use super::names::Names;
+use super::order::ListNumbers;
 use super::outline::Mention;
 use super::problem::Problem;
 use super::refs::{Reference, Target, named_within};
@@ -39,9 +40,13 @@ impl Builder<'_> {
         self.gather_statements();
         let stated = self.says_order();
         let waits = std::mem::take(&mut self.waits);
+        let in_lists = ListNumbers::of(&self);
         for wait in &waits {
             let Wait { who, text, start, .. } = wait;
             for reference in wait.references() {
+                let in_list = in_lists.as_ref().and_then(|lists| lists.meant(*who, &reference.to));
+                let in_list = in_list.map(|ix| Reference { to: Target::Task(self.plan.tasks[ix].id.to_string()), ..*reference });
+                let reference = in_list.as_ref().unwrap_or(reference);
                 let place = |of: &Reference| {
                     let written = text.get(of.at..of.at + of.len).unwrap_or_default();
                     self.place_of(written, *start + of.at, *start)

@@ -834,3 +834,26 @@ fn what_a_trial_found() {
         "#]],
     );
 }
+
+#[test]
+fn a_number_means_the_one_of_its_own_list() {
+    check(
+        &[(
+            "plan.md",
+            "# Setup\n\n1. [ ] Install\n2. [ ] Create\n\n# Backend\n\n1. [ ] Users\n2. [ ] Orders (depends on 1)\n3. [ ] Billing (after step 2)\n4. [ ] Notes\n   - Depends on: 1, 2\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 6 tasks (0 done), 4 edges, 2 groups
+            task-list: Setup
+            [Setup] Setup
+              1 Install
+              2 Create ← (1)
+            [Backend] Backend
+              3 Users ← (2)
+              4 Orders (depends on 1) ← 3
+              5 Billing (after step 2) ← 4
+              6 Notes ← 3, 4
+            6 can be written back
+        "#]],
+    );
+}
