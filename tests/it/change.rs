@@ -190,7 +190,7 @@ fn every_state_in_turn_under_a_live_execution() {
 
 /// A plan as executions have it, with the breakdown's own words.
 fn with_words(text: &str) -> Input {
-    let source = Source { files: vec![("/work/tasks.md".into(), 0..text.len())], ..Source::of_text("tasks.md", text.to_owned()) };
+    let source = Source { files: vec![("/plans/tasks.md".into(), 0..text.len())], ..Source::of_text("tasks.md", text.to_owned()) };
     let parsed = Options::default().plan(&source).expect("a plan");
     Input::PlanOffered(Box::new(parsed.plan), parsed.marks)
 }
