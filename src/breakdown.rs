@@ -11,6 +11,7 @@ pub mod ccpm;
 pub mod companions;
 pub mod conditions;
 pub mod convert;
+pub mod cycles;
 pub mod detect;
 pub mod feature_docs;
 pub mod folder;
@@ -58,7 +59,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use text::Text;
 
 /// What a breakdown says.
@@ -76,8 +76,6 @@ pub struct Parsed {
     pub other_boxes: (usize, usize),
     /// The format that it was read as.
     pub read_as: Option<Detected>,
-    /// The texts that the plan's prose stands in, by their digests, where that was asked for.
-    pub texts: Vec<(String, Arc<str>)>,
 }
 
 /// What a breakdown has, as somebody would count it who looks at its text.

@@ -3,7 +3,8 @@
 use super::names::Names;
 use super::outline::{Outline, SaidBy, TaskSpot};
 use super::problem::Problem;
-use super::refs::{Reference, Target, references};
+use super::refs::{Reference, references};
+use super::said::is_struck_out;
 use super::text::{File, Text, Tick, state_word};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{is_placeholder, topic};
@@ -13,16 +14,6 @@ use crate::core::plan::{Level, Origin, Plan, PlanGate, Stream, Task};
 use std::cell::{LazyCell, OnceCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
-
-/// Whether all of a title is struck out, but for what is said of that: `~~Write it~~ (by Task 2)`.
-fn is_struck_out(title: &str) -> bool {
-    // Behind an id, where there is one.
-    let behind = title.split_once(' ').filter(|(id, _)| id.contains(|c: char| c.is_ascii_digit()) && !id.contains('~'));
-    let title = behind.map_or(title, |(_, title)| title.trim_start());
-    let inner = title.trim_start_matches('*').strip_prefix("~~");
-    let after = inner.and_then(|inner| inner.split_once("~~")).map(|(_, after)| after.trim_start_matches(['*', ' ']));
-    after.is_some_and(|after| after.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '`'))
-}
 
 /// A text that names what something waits for.
 pub struct Wait {
@@ -76,7 +67,7 @@ pub struct Builder<'a> {
     pub(super) under_way: Vec<usize>,
     /// Words of statuses that the breakdown has of its own, in one spelling.
     pub known_statuses: HashSet<String>,
-    /// Whether that has been taken which is said in the same way in all formats.
+    /// Whether the dependencies have been taken that stand where all formats may have them.
     pub(super) gathered: bool,
     /// What tasks say that they block: task, text, and where that starts.
     pub(super) blocks: Vec<(usize, String, usize)>,
@@ -373,10 +364,8 @@ impl<'a> Builder<'a> {
     pub fn states_dependencies(&self) -> bool {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
         let names = LazyCell::new(|| Names::new(&self.plan));
-        // What is needed from outside orders nothing.
-        let inside = |reference: &Reference| !matches!(reference.to, Target::External(_)) || !self.meant(reference, &names).is_empty();
         self.exact.iter().any(|(who, ..)| of_task(who))
-            || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(inside))
+            || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(|of| self.is_inside(of, &names)))
     }
 
     /// A gate that the text names.

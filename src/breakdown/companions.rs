@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads what stands beside a breakdown")]
 
 use super::folder::MAX_FILES;
-use super::source::Source;
+use super::source::{self, Source};
 use crate::core::id::TaskId;
 use crate::core::plan::Plan;
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The largest file that is read.
 const MAX_BYTES: u64 = 1 << 20;
-/// Files of one breakdown at the most.
+/// The most files of one breakdown.
 const MAX_COMPANIONS: usize = 64;
 /// Folders within a folder of companions.
 const MAX_DEPTH: usize = 4;
@@ -56,7 +56,7 @@ pub fn companions(source: &Source, plan: &Plan, root: &Path) -> (Vec<Companion>,
     let (mut found, mut problems): (Vec<Companion>, Vec<String>) = Default::default();
     let mut add = |found: &mut Vec<Companion>, path: PathBuf, task: Option<TaskId>| match read(&path) {
         Ok(text) => found.push(Companion { path, text, task }),
-        Err(why) => problems.push(format!("{}: agents are not told what it says: {why}", path.display())),
+        Err(why) => problems.push(format!("agents are not told what stands beside it: {why}")),
     };
     let of_tasks = files_of_tasks(folder, plan);
     of_tasks.iter().filter(|(path, _)| is_other(path)).for_each(|(path, task)| add(&mut found, path.clone(), Some(task.clone())));
@@ -143,12 +143,13 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 
 fn read(path: &Path) -> Result<String, String> {
     use std::os::unix::fs::OpenOptionsExt;
+    let unreadable = |error: std::io::Error| format!("{}: can't be read: {error}", path.display());
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| error.to_string())?;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("it has more than {} KiB: split it", MAX_BYTES >> 10));
+        return Err(format!("{}: it has more than {} KiB: split it", path.display(), MAX_BYTES >> 10));
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8: save it as UTF-8".into())
+    source::text(bytes, &path.display().to_string()).map_err(|failure| failure.message)
 }

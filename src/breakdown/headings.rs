@@ -3,7 +3,6 @@
 use super::build::{Builder, Waiting};
 use super::conditions::{Boxes, boxes_below};
 use super::outline::Detail;
-use super::problem::Problem;
 use super::status::{is_open, status};
 use super::task_list::boxed;
 use super::text::{Field, Line, clean_title, fields, names_tasks, tick};
@@ -137,16 +136,10 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
 }
 
 /// Whether a field is a command that is the whole task: a bullet at the margin, where the task has no steps. Elsewhere it is
-/// told to the agent like all else, which is said of a bullet.
-fn is_command(build: &mut Builder<'_>, field: &Field, region: &[Line<'_>]) -> bool {
+/// told to the agent like all else.
+fn is_command(build: &Builder<'_>, field: &Field, region: &[Line<'_>]) -> bool {
     let line = build.text.lines[build.text.line_at(field.start)];
-    let is_bullet = line.item().is_some() && line.indent() <= 1;
-    let has_steps = region.iter().any(|line| boxed(line).is_some());
-    if is_bullet && has_steps {
-        let what = "this is told to the agent and run by nobody else, because the task has steps: a command is a task of its own";
-        build.problems.push(Problem::info("not-a-command", line.span(), what));
-    }
-    is_bullet && !has_steps
+    line.item().is_some() && line.indent() <= 1 && !region.iter().any(|line| boxed(line).is_some())
 }
 
 /// Boxes below a task, but for those of sections that hold none of its work.

@@ -6,7 +6,7 @@ use super::index_table;
 use super::names::Names;
 use super::problem::{Problem, some_of};
 use super::refs::{Reference, Target, references};
-use super::spec_kit::inline_dependencies;
+use super::statements::{inline_dependencies, may_wait};
 use super::text::Line;
 use crate::core::plan::{Node, Origin};
 use std::cell::LazyCell;
@@ -39,8 +39,6 @@ const PHASES: [&str; 20] = [
 const LANES: [&str; 6] = ["stream", "workstream", "track", "lane", "team", "agent"];
 /// Words that say that something waits for no phase either.
 const FREE: [&str; 7] = ["can start", "immediately", "independent", "at once", "in parallel", "parallel start", "start anytime"];
-/// How words begin that say of a title what it waits for.
-const WAIT_STARTS: [&str; 5] = ["depend", "blocked", "after", "require", "need"];
 /// From so many on, what is waited for is one set.
 const MANY: usize = 9;
 
@@ -48,9 +46,7 @@ impl Builder<'_> {
     /// Whether a task says what it waits for, be it nothing.
     pub(super) fn says_order(&self) -> Vec<bool> {
         let names = LazyCell::new(|| Names::new(&self.plan));
-        // What is only needed from outside orders nothing.
-        let inside = |reference: &Reference| !matches!(reference.to, Target::External(_)) || !self.meant(reference, &names).is_empty();
-        let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(inside);
+        let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(|of| self.is_inside(of, &names));
         let waits = self.waits.iter().filter(orders).map(|wait| wait.who).chain(self.exact.iter().map(|(who, ..)| *who));
         let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(ix) } else { None });
         let mut says = vec![false; self.plan.tasks.len()];
@@ -58,7 +54,24 @@ impl Builder<'_> {
         says
     }
 
-    /// Takes what is said of who waits at places that all formats share, once.
+    /// Whether something is named that is part of the breakdown: what is only needed from outside orders nothing.
+    pub(super) fn is_inside(&self, reference: &Reference, names: &Names) -> bool {
+        !matches!(reference.to, Target::External(_)) || !self.meant(reference, names).is_empty()
+    }
+
+    /// Whether a target is there.
+    pub(super) fn exists(&self, to: &Target, names: &Names) -> bool {
+        match to {
+            Target::Task(id) => {
+                names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1 || self.stream_of(id).is_some()
+            }
+            Target::Range(from, to) => names.range(from, to).is_some(),
+            Target::Stream(key) => self.find_stream(key).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Takes the dependencies that stand where all formats may have them, once: in titles, tables and `Blocks:`.
     pub(super) fn gather_statements(&mut self) {
         if !std::mem::replace(&mut self.gathered, true) {
             self.titles_that_wait();
@@ -72,21 +85,11 @@ impl Builder<'_> {
     fn titles_that_wait(&mut self) {
         let known = self.says_order();
         let names = LazyCell::new(|| Names::new(&self.plan));
-        let exists = |reference: &Reference| match &reference.to {
-            Target::Task(id) => {
-                names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1 || self.stream_of(id).is_some()
-            }
-            Target::Range(from, to) => names.range(from, to).is_some(),
-            Target::Stream(key) => self.find_stream(key).is_some(),
-            Target::AllBefore => true,
-            _ => false,
-        };
+        let exists = |reference: &Reference| reference.to == Target::AllBefore || self.exists(&reference.to, &names);
         let mut found = Vec::new();
         for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known[*ix] && spot.value.is_none()) {
             let title = self.text.all.get(spot.span.clone()).unwrap_or_default();
-            let starts =
-                |word: &str| WAIT_STARTS.iter().any(|start| word.get(..start.len()).is_some_and(|of| of.eq_ignore_ascii_case(start)));
-            if !title.contains('依') && !title.split(|c: char| !c.is_ascii_alphabetic()).any(starts) {
+            if !may_wait(title) {
                 continue;
             }
             for (at, value) in inline_dependencies(title) {

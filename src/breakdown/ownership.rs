@@ -25,7 +25,7 @@ pub enum Owner {
     Unused(Reason),
 }
 
-/// Why a range of the text is nobody's.
+/// Why a range of the text belongs to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// Front matter of a file that is no task.

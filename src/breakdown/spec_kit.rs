@@ -8,8 +8,8 @@ use super::build::{Builder, On, Waiting};
 use super::detect::{Signs, is_spec_kit_id};
 use super::names::Names;
 use super::outline::{Detail, SaidBy};
-use super::refs::{Reference, Target, id_len, ids_in, references};
-use super::statements::{Statement, is_denied, statements};
+use super::refs::{Reference, id_len, ids_in};
+use super::statements::{Statement, inline_dependencies, statements};
 use super::text::{Line, Text, clean_title, fields, joined, wrapped};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
@@ -66,25 +66,6 @@ impl super::Reader for SpecKit {
         read(text, deps)
     }
 }
-
-/// Words that begin what a task waits for, and whether they do so outside of brackets too.
-const WAIT_WORDS: [(&str, bool); 15] = [
-    ("dependencies", true),
-    ("dependency", true),
-    ("deps", true),
-    ("depend", true),
-    ("requires", false),
-    ("after", false),
-    ("needs", false),
-    ("blocked by", true),
-    ("depende de", true),
-    ("dépend de", true),
-    ("hängt ab von", true),
-    ("зависит от", true),
-    ("依存", true),
-    ("依賴", true),
-    ("依赖", true),
-];
 
 fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let mut build = Builder::new(text, "spec-kit");
@@ -402,59 +383,6 @@ fn phase(heading: &str) -> (String, String) {
 fn goes_on(line: &Line<'_>) -> bool {
     let (_, body) = line.trimmed();
     !body.is_empty() && line.item().is_none() && line.heading().is_none() && !body.starts_with("**") && !body.starts_with(['|', '>', '_'])
-}
-
-/// What `(depends on T011, T013)`, `**Depends on**: T003` and the like name in a text of several lines, with where that
-/// starts.
-pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
-    let lower = text.to_ascii_lowercase();
-    let mut found = Vec::new();
-    let mut places: Vec<(usize, &str, bool)> =
-        WAIT_WORDS.iter().flat_map(|(word, alone)| lower.match_indices(word).map(|(at, word)| (at, word, *alone))).collect();
-    places.sort_unstable_by_key(|(at, word, _)| (*at, std::cmp::Reverse(word.len())));
-    let mut last = 0;
-    let nexts: Vec<usize> = places.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]).collect();
-    for ((start, word, alone), next) in places.into_iter().zip(nexts) {
-        if start < last {
-            continue;
-        }
-        let before = text[..start].trim_end_matches('*');
-        let bracketed = before.ends_with(['(', '（']);
-        let mut rest = &text[start + word.len()..];
-        if word == "depend" {
-            rest = rest.trim_start_matches('s').trim_start();
-            let Some(on) = rest.strip_prefix("on").or(Some(rest).filter(|rest| bracketed || rest.starts_with(':'))) else { continue };
-            rest = on;
-        }
-        let names_a_field = rest.trim_start_matches('*').starts_with([':', '：']);
-        let is_name = word.starts_with("dependenc") || word == "deps";
-        if is_name && !names_a_field || is_denied(&lower[..start]) {
-            continue;
-        }
-        // Such a word may be about anything where it stands alone, unless an id follows: `after T002`.
-        let alone = alone || starts_with_id(rest.trim_start());
-        if !(bracketed || alone) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-            continue;
-        }
-        let rest = rest.trim_start_matches(['*', ':', '：', ' ', '\n', '\r', '\t']);
-        let from = text.len() - rest.len();
-        let ends: &[&str] = if bracketed { &[")", "）"] } else { &[")", "）", ". ", ".\n", ".\r", "; ", " — "] };
-        // No further than to the next such word.
-        let rest = if next > from { &rest[..rest.len().min(next - from)] } else { rest };
-        let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
-        let value = rest[..end].trim_end_matches('.');
-        if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {
-            found.push((from, value));
-            last = from + value.len();
-        }
-    }
-    found
-}
-
-/// `T002`, `WP01`.
-fn starts_with_id(text: &str) -> bool {
-    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
-    (1..=4).contains(&letters) && text[letters..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Paths that a title names, with where they stand in it.

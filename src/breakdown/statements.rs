@@ -1,5 +1,6 @@
 //! What sentences say of who waits for what: `T003 depends on T001. T004 blocks T005; T006 → T007`.
 
+use super::refs::{Target, references};
 use std::ops::Range;
 
 /// Two stretches of a text: what waits, and what is waited for.
@@ -41,14 +42,47 @@ const WORDS: [(&str, Says); 15] = [
     ("→", Says::Arrow),
 ];
 
-/// Whether there can be a statement in a line. Nearly all lines have none, and finding one takes long.
+/// Whether [`statements`] may find anything in a line. Nearly all lines have none, and finding one takes long.
 pub fn may_state(line: &str) -> bool {
-    let firsts = || WORDS.iter().filter_map(|(word, _)| word.split_ascii_whitespace().next());
-    let is_sign = |word: &&str| !word.starts_with(|c: char| c.is_ascii_alphabetic());
-    let mut words = line.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    firsts().filter(is_sign).filter_map(|sign| sign.chars().next_back()).any(|sign| line.contains(sign))
-        || words.any(|word| firsts().any(|known| known.eq_ignore_ascii_case(word)))
+    may_have(line, WORDS.iter().map(|(word, _)| *word))
 }
+
+/// Whether [`inline_dependencies`] may find anything in a title.
+pub fn may_wait(title: &str) -> bool {
+    may_have(title, WAIT_WORDS.iter().map(|(word, _)| *word))
+}
+
+/// Whether one of some words may be in a text: the first word of it begins one of the text's, or a sign of it is there.
+fn may_have<'a>(text: &str, words: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let sign = |word: &str| word.chars().find(|c| !c.is_ascii()).or_else(|| word.chars().find(|c| *c == '>'));
+    let begins = |of: &str| {
+        words.clone().filter(|word| sign(word).is_none()).any(|word| {
+            let first = word.split_ascii_whitespace().next().unwrap_or_default();
+            of.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first))
+        })
+    };
+    words.clone().filter_map(sign).any(|sign| text.contains(sign))
+        || text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2).any(begins)
+}
+
+/// Words that begin what a task waits for, and whether they do so outside of brackets too.
+const WAIT_WORDS: [(&str, bool); 15] = [
+    ("dependencies", true),
+    ("dependency", true),
+    ("deps", true),
+    ("depend", true),
+    ("requires", false),
+    ("after", false),
+    ("needs", false),
+    ("blocked by", true),
+    ("depende de", true),
+    ("dépend de", true),
+    ("hängt ab von", true),
+    ("зависит от", true),
+    ("依存", true),
+    ("依賴", true),
+    ("依赖", true),
+];
 
 /// All that the sentences of a text say.
 pub fn statements(text: &str) -> Vec<Statement> {
@@ -118,4 +152,57 @@ fn of_sentence(text: &str, lower: &str, sentence: Range<usize>) -> Vec<Statement
 pub fn is_denied(before: &str) -> bool {
     let before = before.trim_end();
     ["not", "n't", "never", "no longer", "without", "不"].iter().any(|no| before.ends_with(no))
+}
+
+/// What `(depends on T011, T013)`, `**Depends on**: T003` and the like name in a text of several lines, with where that
+/// starts.
+pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    let mut places: Vec<(usize, &str, bool)> =
+        WAIT_WORDS.iter().flat_map(|(word, alone)| lower.match_indices(word).map(|(at, word)| (at, word, *alone))).collect();
+    places.sort_unstable_by_key(|(at, word, _)| (*at, std::cmp::Reverse(word.len())));
+    let mut last = 0;
+    let nexts: Vec<usize> = places.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]).collect();
+    for ((start, word, alone), next) in places.into_iter().zip(nexts) {
+        if start < last {
+            continue;
+        }
+        let before = text[..start].trim_end_matches('*');
+        let bracketed = before.ends_with(['(', '（']);
+        let mut rest = &text[start + word.len()..];
+        if word == "depend" {
+            rest = rest.trim_start_matches('s').trim_start();
+            let Some(on) = rest.strip_prefix("on").or(Some(rest).filter(|rest| bracketed || rest.starts_with(':'))) else { continue };
+            rest = on;
+        }
+        let names_a_field = rest.trim_start_matches('*').starts_with([':', '：']);
+        let is_name = word.starts_with("dependenc") || word == "deps";
+        if is_name && !names_a_field || is_denied(&lower[..start]) {
+            continue;
+        }
+        // Such a word may be about anything where it stands alone, unless an id follows: `after T002`.
+        let alone = alone || starts_with_id(rest.trim_start());
+        if !(bracketed || alone) || before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let rest = rest.trim_start_matches(['*', ':', '：', ' ', '\n', '\r', '\t']);
+        let from = text.len() - rest.len();
+        let ends: &[&str] = if bracketed { &[")", "）"] } else { &[")", "）", ". ", ".\n", ".\r", "; ", " — "] };
+        // No further than to the next such word.
+        let rest = if next > from { &rest[..rest.len().min(next - from)] } else { rest };
+        let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+        let value = rest[..end].trim_end_matches('.');
+        if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {
+            found.push((from, value));
+            last = from + value.len();
+        }
+    }
+    found
+}
+
+/// `T002`, `WP01`.
+fn starts_with_id(text: &str) -> bool {
+    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
+    (1..=4).contains(&letters) && text[letters..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
 }

@@ -7,17 +7,27 @@ use super::conditions::{Boxes, boxes_below};
 use super::headings::{numbered_task, unboxed};
 use super::names::Names;
 use super::ownership::Owner;
-use super::problem::Problem;
-use super::refs::{Reference, Target, named_within, references};
+use super::problem::{Problem, Severity};
+use super::refs::{Reference, named_within, references};
 use super::statements::{may_state, statements};
 use super::task_list::boxed;
 use super::text::{Line, fields, names_tasks};
 use std::cell::LazyCell;
-use std::collections::HashSet;
 use std::ops::Range;
 
-/// Lines that are told each by itself.
+/// Places of a kind that are told each by itself.
 const MAX_TOLD: usize = 50;
+
+/// Lines that were read as nothing, each with a number.
+#[derive(Default)]
+struct Unread {
+    /// What looks like work, with how many lines of it follow each other.
+    work: Vec<(Range<usize>, usize)>,
+    /// What looks like an order of work.
+    waits: Vec<(Range<usize>, usize)>,
+    /// What looks like a command, with the task that it stands in.
+    commands: Vec<(Range<usize>, usize)>,
+}
 
 /// How many of the problems with these codes say that work or an order of it was read as neither, in words; nothing
 /// where there is none.
@@ -35,15 +45,36 @@ pub fn left_out<'a>(codes: impl Iterator<Item = &'a str> + Clone) -> Option<Stri
 impl Builder<'_> {
     /// Tells of lines outside tasks that look like work or like dependencies. Owners are known already.
     pub(super) fn tell_unread(&mut self) {
+        let Unread { work, waits, commands } = self.find_unread();
+        self.tell_each("unread-work", Severity::Warning, work, |count| {
+            let what = match count {
+                1 => "this looks like work, and belongs to no task: it is carried out by nobody".to_owned(),
+                _ => format!("these {count} lines look like work, and belong to no task: they are carried out by nobody"),
+            };
+            what + "; put it below a task, or write it as one"
+        });
+        self.tell_each("unread-dependency", Severity::Warning, waits, |_| {
+            "this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)".into()
+        });
+        let (no_steps, with_steps) = commands.into_iter().partition(|(_, task)| self.outline.tasks[*task].ticks().next().is_none());
+        let why = format!("this is told to the agent and run by nobody else, as all that stands below a task of {}", self.plan.format);
+        self.tell_each("not-a-command", Severity::Info, no_steps, |_| why.clone());
+        self.tell_each("not-a-command", Severity::Info, with_steps, |_| {
+            "this is told to the agent and run by nobody else, because the task has steps: a command is a task of its own".into()
+        });
+    }
+
+    fn find_unread(&self) -> Unread {
         // What was taken for something has a place.
         let outline = &self.outline;
         let spans = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
         let spans = spans.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks).chain(&self.taken);
         let read = self.text.lines_with(spans.map(|span| span.start));
-        let mentioned = LazyCell::new(|| self.text.lines_with(outline.mentions.iter().map(|mention| mention.span.start)));
+        // What is understood, or told already.
+        let spans = || outline.mentions.iter().map(|mention| &mention.span).chain(self.problems.iter().map(|problem| &problem.span));
+        let mentioned = LazyCell::new(|| self.text.lines_with(spans().map(|span| span.start)));
         let names = LazyCell::new(|| Names::new(&self.plan));
-        let mut work: Vec<(Range<usize>, usize)> = Vec::new();
-        let (mut waits, mut commands) = (Vec::new(), Vec::new());
+        let mut found = Unread::default();
         // Headings whose boxes are conditions, with their levels.
         let mut conditions: Option<usize> = None;
         let mut last_work = None;
@@ -59,18 +90,18 @@ impl Builder<'_> {
             let lacks_its_box = line.among_boxes && line.item().is_some_and(|item| item.lacks_its_box());
             // A second box on the line of a task would be a task of its own.
             if lacks_its_box || has_second_box(&line) {
-                work.push((line.span(), 1));
+                found.work.push((line.span(), 1));
                 continue;
             }
             match ranges.peek() {
                 None => continue,
                 Some((_, Owner::Task(ix))) => {
                     if is_command(&line) && self.plan.tasks[*ix].command.is_none() {
-                        commands.push(line.span());
+                        found.commands.push((line.span(), *ix));
                     }
                     // An open box beside that of the task is none of its parts.
                     if !read[at] && boxed(&line).is_some_and(|(_, tick)| !tick.done()) && self.is_beside(&line, *ix) {
-                        work.push((line.span(), 1));
+                        found.work.push((line.span(), 1));
                     }
                     continue;
                 }
@@ -85,44 +116,31 @@ impl Builder<'_> {
             }
             if is_bare_rule(line.text) {
                 let rows = self.text.lines[at + 1..].iter().take_while(|row| row.text.contains('|')).count();
-                work.push((line.span(), rows.max(1)));
+                found.work.push((line.span(), rows.max(1)));
                 continue;
             }
             if conditions.is_none() && looks_like_work(&line, &|| *titles) {
-                match work.last_mut().filter(|_| last_work == Some(at - 1)) {
+                match found.work.last_mut().filter(|_| last_work == Some(at - 1)) {
                     Some((_, count)) => *count += 1,
-                    None => work.push((line.span(), 1)),
+                    None => found.work.push((line.span(), 1)),
                 }
                 last_work = Some(at);
             } else if !mentioned[at] && self.says_who_waits(&line, &names) {
-                waits.push(line.span());
+                found.waits.push((line.span(), 1));
             }
         }
-        let told: HashSet<usize> =
-            self.problems.iter().filter(|problem| problem.code == "not-a-command").map(|problem| problem.span.start).collect();
-        for span in commands.into_iter().filter(|span: &Range<usize>| !told.contains(&span.start)).take(MAX_TOLD) {
-            let format = &self.plan.format;
-            let what = format!("this is told to the agent and run by nobody else, as all that stands below a task of {format}");
-            self.problems.push(Problem::info("not-a-command", span, what));
+        found
+    }
+
+    /// Tells of each place by itself, given with a number for its message; of very many the first ones, and how many more
+    /// there are.
+    fn tell_each(&mut self, code: &'static str, severity: Severity, places: Vec<(Range<usize>, usize)>, what: impl Fn(usize) -> String) {
+        for (span, number) in places.iter().take(MAX_TOLD) {
+            self.problems.push(Problem { severity, ..Problem::error(code, span.clone(), what(*number)) });
         }
-        for (span, count) in work.iter().take(MAX_TOLD) {
-            let what = match count {
-                1 => "this looks like work, and belongs to no task: it is carried out by nobody".to_owned(),
-                _ => format!("these {count} lines look like work, and belong to no task: they are carried out by nobody"),
-            };
-            self.problems.push(Problem::warning("unread-work", span.clone(), what + "; put it below a task, or write it as one"));
-        }
-        let more: usize = work.iter().skip(MAX_TOLD).map(|(_, count)| count).sum();
-        if let Some((span, _)) = work.get(MAX_TOLD) {
-            self.problems.push(Problem::warning(
-                "unread-work",
-                span.clone(),
-                format!("{more} more lines look like work, and belong to no task"),
-            ));
-        }
-        for span in waits.into_iter().take(MAX_TOLD) {
-            let what = "this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)";
-            self.problems.push(Problem::warning("unread-dependency", span, what));
+        if let Some((span, _)) = places.get(MAX_TOLD) {
+            let what = format!("the same of {} more places from here on", places.len() - MAX_TOLD);
+            self.problems.push(Problem { severity, ..Problem::error(code, span.clone(), what) });
         }
     }
 
@@ -134,12 +152,7 @@ impl Builder<'_> {
 
     /// Whether a line says of tasks that there are what they wait for.
     fn says_who_waits(&self, line: &Line<'_>, names: &Names) -> bool {
-        let names_one = |reference: &Reference| match &reference.to {
-            Target::Task(id) => names.exact.contains_key(&id.to_lowercase()),
-            Target::Range(from, to) => names.range(from, to).is_some(),
-            Target::Stream(key) => self.find_stream(key).is_some(),
-            _ => false,
-        };
+        let names_one = |reference: &Reference| self.exists(&reference.to, names);
         let side = |text: &str| {
             references(text.trim_start_matches(['-', '*', '+', ' '])).iter().any(names_one) || named_within(text).iter().any(names_one)
         };

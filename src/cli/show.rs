@@ -16,7 +16,7 @@ use crate::engine::coordinator::Coordinator;
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
 use crate::engine::output::printed;
 use crate::engine::start::workspace_of;
-use crate::engine::texts::told_bytes;
+use crate::engine::texts::{beside, told_bytes};
 use crate::face::screen;
 use crate::failure::{Failure, say};
 use crate::journal::lock::holder;
@@ -100,7 +100,8 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
     let (mut found, mut read, mut covered) = (Vec::new(), String::new(), Vec::new());
     for path in &arguments.breakdowns {
         let source = source::read(path)?;
-        let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps());
+        let mut parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps());
+        parsed.problems.extend(beside(&parsed.plan, &source).1);
         let text = source.input().lines();
         found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, &source)));
         let sure = parsed.read_as.map_or("", |found| found.confidence.word());

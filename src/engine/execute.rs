@@ -53,7 +53,7 @@ impl Execution {
         let mut owner = Owner::new(journal, &events, view.clone());
         owner.acknowledges = acknowledges;
         let texts = Arc::new(Texts::of(&folder));
-        texts.offer(&prepared.parsed.texts);
+        texts.offer(&prepared.texts);
         owner.texts = Some(texts.clone());
         Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, texts, _lock: lock }
     }

@@ -4,7 +4,7 @@
 
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
-use super::texts::{self, Texts};
+use super::texts::{self, Digested, Texts};
 use crate::agents::command::{can_start, program_of};
 use crate::agents::prompt::Template;
 use crate::agents::roster;
@@ -83,7 +83,7 @@ impl Options {
     ///
     /// # Errors
     /// One of the tasks that are wanted does not exist.
-    pub fn plan(&self, source: &Source) -> Result<Parsed, Failure> {
+    pub fn plan(&self, source: &Source) -> Result<(Parsed, Vec<Digested>), Failure> {
         let mut parsed = self.parsed(source);
         if !self.only.is_empty() {
             let ids: Vec<TaskId> = self.only.iter().map(|id| TaskId::from(id.trim())).collect();
@@ -94,19 +94,19 @@ impl Options {
             parsed.marks.retain(|id, _| parsed.plan.task(id).is_some());
         }
         let (prose, texts, unread) = texts::prose(&parsed, source);
-        (parsed.plan.prose, parsed.texts) = (prose, texts);
-        parsed.problems.extend(unread.into_iter().map(|why| problem::Problem::warning("unread-companion", 0..0, why)));
-        Ok(parsed)
+        parsed.plan.prose = prose;
+        parsed.problems.extend(unread);
+        Ok((parsed, texts))
     }
 
     /// What a breakdown on disk says now.
     pub fn plan_now(&self, file: &Path, texts: &Texts) -> Input {
         match source::read(file).and_then(|source| self.plan(&source)) {
-            Ok(parsed) if !parsed.nothing_to_do() => {
-                texts.offer(&parsed.texts);
+            Ok((parsed, read)) if !parsed.nothing_to_do() => {
+                texts.offer(&read);
                 Input::PlanOffered(Box::new(parsed.plan), parsed.marks)
             }
-            Ok(parsed) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
+            Ok((parsed, _)) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
             Err(failure) => Input::PlanBroken(vec![failure.message]),
         }
     }
@@ -161,6 +161,8 @@ pub struct Prepared {
     pub source: Source,
     /// What it says.
     pub parsed: Parsed,
+    /// The texts in which its words stand.
+    pub texts: Vec<Digested>,
     /// The config, with what is wanted over it.
     pub config: Config,
     /// Where it was found.
@@ -217,8 +219,8 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
     never_calls_itself()?;
     let (config, config_path) = options.config(&root)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
-    let parsed = options.plan(&source)?;
-    let mut prepared = Prepared { root, source, parsed, config, config_path, policy, warnings: Vec::new(), options };
+    let (parsed, texts) = options.plan(&source)?;
+    let mut prepared = Prepared { root, source, parsed, texts, config, config_path, policy, warnings: Vec::new(), options };
     prepared.warnings = prepared.check()?;
     let allocation = allocate(&prepared.parsed.plan, &prepared.policy);
     let is_command = |allocation: &Allocation| allocation.agent.as_ref().is_none_or(|agent| prepared.runs_commands(agent));
@@ -429,7 +431,7 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     let lock = own(&folder)?;
     let mut opened = open_at(folder, lock)?;
     let texts = Texts::of(&opened.folder);
-    texts.offer(&prepared.parsed.texts);
+    texts.offer(&prepared.texts);
     texts.keep(&prepared.parsed.plan).map_err(not_writable)?;
     // Whoever looks for it next finds it, with what it is about.
     opened.events = crate::core::note(&mut State::default(), prepared.begins(&opened.folder), Clock::default().now_ms());

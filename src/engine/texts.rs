@@ -2,6 +2,7 @@
 
 use crate::breakdown::companions::{Companion, companions};
 use crate::breakdown::ownership::{Owner, Ownership};
+use crate::breakdown::problem::Problem;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::{Text, clean_title};
 use crate::breakdown::tree::{Data, Value, json};
@@ -28,10 +29,20 @@ const AT_HAND: usize = 32;
 /// A text with its digest.
 pub type Digested = (String, Arc<str>);
 
-/// What a breakdown says in its own words, with the texts that this stands in, and a sentence for each companion that
-/// can't be read.
-pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<String>) {
-    let root = source.path.as_deref().map(|path| root_of(path.parent().unwrap_or(path)));
+/// The workspace of a breakdown.
+fn root(source: &Source) -> Option<PathBuf> {
+    source.path.as_deref().map(|path| root_of(path.parent().unwrap_or(path)))
+}
+
+/// Files beside a breakdown, and what of them can't be read.
+pub fn beside(plan: &Plan, source: &Source) -> (Vec<Companion>, Vec<Problem>) {
+    let (found, unread) = companions(source, plan, root(source).as_deref().unwrap_or(Path::new("")));
+    (found, unread.into_iter().map(|why| Problem::warning("unread-companion", 0..0, why)).collect())
+}
+
+/// What a breakdown says in its own words, with the texts that this stands in, and what beside it can't be read.
+pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<Problem>) {
+    let root = root(source);
     let name = |path: &Path| {
         let inside = root.as_deref().and_then(|root| path.strip_prefix(root.canonicalize().unwrap_or_else(|_| root.to_owned())).ok());
         inside.unwrap_or(path).display().to_string()
@@ -47,7 +58,7 @@ pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<Str
     let mut texts = vec![(prose.texts[0].clone(), Arc::from(source.text.as_str()))];
     let text = source.input().lines();
     own_words(&mut prose, parsed, &text);
-    let (found, problems) = companions(source, &parsed.plan, root.as_deref().unwrap_or(Path::new("")));
+    let (found, problems) = beside(&parsed.plan, source);
     for Companion { path, text, task } in found {
         prose.files.push(name(&path));
         prose.texts.push(digest(&text));

@@ -203,7 +203,7 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
         caller.coordinator.add_root(&root);
         let (config, _) = options.config(&root)?;
         let policy = config.policy(true).map_err(Failure::usage)?;
-        Ok(plan_document(&options.plan(&source)?, &source, &policy))
+        Ok(plan_document(&options.plan(&source)?.0, &source, &policy))
     })
     .await
 }

@@ -353,13 +353,13 @@ pub struct CoverageDocument {
     pub groups_bytes: usize,
     /// What belongs to the plan as a whole.
     pub plan_bytes: usize,
-    /// What is nobody's.
+    /// What belongs to nobody.
     pub unused_bytes: usize,
-    /// Each range that is nobody's.
+    /// Each range that belongs to nobody.
     pub unused: Vec<UnusedDocument>,
 }
 
-/// A range of the text that is nobody's.
+/// A range of the text that belongs to nobody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnusedDocument {

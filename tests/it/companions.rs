@@ -23,7 +23,7 @@ fn told(workspace: &Workspace, breakdown: &str, task: &str, expected: &Expect) {
     let line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     let mut out: String =
         besides.map(|text| format!("{:?} {}:{}-{}: {}\n", text.of, text.file, text.first_line, text.last_line, line(&text.text))).collect();
-    problems.iter().for_each(|problem| out += &format!("! {}\n", problem.replace(&workspace.path("").display().to_string(), "")));
+    problems.iter().for_each(|problem| out += &format!("! {}\n", problem.message.replace(&workspace.path("").display().to_string(), "")));
     expected.assert_eq(&out);
 }
 
@@ -184,11 +184,13 @@ fn what_is_no_text_is_told_and_links_are_left_alone() {
         "k/tasks.md",
         "1",
         &expect![[r#"
-        ! k/bugfix.md: agents are not told what it says: it has more than 1024 KiB: split it
-        ! k/design.md: agents are not told what it says: it is not UTF-8: save it as UTF-8
-    "#]],
+            ! agents are not told what stands beside it: k/bugfix.md: it has more than 1024 KiB: split it
+            ! agents are not told what stands beside it: k/design.md:1:4: this is not UTF-8: save the file as UTF-8
+        "#]],
     );
     // And by the program itself.
+    let check = workspace.run(&["check", "k/tasks.md"]);
+    assert!(check.stdout.contains("design.md:1:4: this is not UTF-8") && check.code == 0, "{}", check.stdout);
     let run = workspace.run(&["run", "k/tasks.md"]);
-    assert!(run.stderr.contains("it is not UTF-8: save it as UTF-8"), "{}", run.stderr);
+    assert!(run.stderr.contains("design.md:1:4: this is not UTF-8: save the file as UTF-8"), "{}", run.stderr);
 }

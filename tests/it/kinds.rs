@@ -857,3 +857,12 @@ fn a_number_means_the_one_of_its_own_list() {
         "#]],
     );
 }
+
+#[test]
+fn of_very_many_places_it_is_said_how_many_more_there_are() {
+    let lines: String = (1..=60).map(|_| "Task 2 waits, because Task 2 depends on Task 1.\n\n").collect();
+    let workspace = Workspace::with(&[("plan.md", &format!("# Plan\n\n{lines}- [ ] Task 1: A\n- [ ] Task 2: B\n"))]);
+    let check = workspace.run(&["check", "plan.md"]);
+    assert_eq!(check.stdout.matches("[unread-dependency]").count(), 51, "{}", check.stdout);
+    assert!(check.stdout.contains("the same of 10 more places from here on [unread-dependency]"), "{}", check.stdout);
+}

@@ -2,8 +2,9 @@
 
 use crate::support::{Workspace, commit_all, ended};
 use std::path::PathBuf;
-use std::process::Child;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 /// An execution of one task whose agent leaves something behind; where a pipe is read, it never ends.
 fn execution(isolation: &str, leaves: &str, gate: &str) -> Workspace {
@@ -22,17 +23,16 @@ fn execution(isolation: &str, leaves: &str, gate: &str) -> Workspace {
     workspace
 }
 
-/// The end of a process, or its end by force after so long that it can only be waiting for ever.
-fn end(mut child: Child) -> Option<crate::support::Ended> {
-    let began = Instant::now();
-    while child.try_wait().expect("a process").is_none() {
-        if began.elapsed() > Duration::from_secs(180) {
-            child.kill().expect("killed");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(5));
+/// The end of a process; none where it takes so long that it can only be waiting for ever.
+fn end(child: Child) -> Option<crate::support::Ended> {
+    let (process, (send, receive)) = (child.id().to_string(), channel());
+    let waiting = std::thread::spawn(move || send.send(child.wait_with_output().expect("an end")));
+    let output = receive.recv_timeout(Duration::from_secs(180)).ok();
+    if output.is_none() {
+        let _ = Command::new("kill").args(["-KILL", &process]).status();
     }
-    Some(ended(child.wait_with_output().expect("an end")))
+    let _ = waiting.join();
+    output.map(ended)
 }
 
 #[test]

@@ -877,3 +877,26 @@ fn what_is_written_of_many_is_kept_whatever_order_is_asked_for() {
         assert_eq!(parsed.counts().edges, 200 * 100, "{deps:?}");
     }
 }
+
+/// Each of the words for what waits is found in a title, in whatever format.
+#[test]
+fn titles_wait_in_other_languages_too() {
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n- [ ] 1. Ende\n- [ ] 2. Eins (hängt ab von 1)\n- [ ] 3. Deux (dépend de 1)\n- [ ] 4. Три (зависит от 1)\n- [ ] 5. 五 (依赖 1)\n- [ ] 6. Six (deps: 1)\n- [ ] 7. Siete (depende de 1)\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 7 tasks (0 done), 6 edges, 0 groups
+            task-list: Plan
+              1 Ende
+              2 Eins (hängt ab von 1) ← 1
+              3 Deux (dépend de 1) ← 1
+              4 Три (зависит от 1) ← 1
+              5 五 (依赖 1) ← 1
+              6 Six (deps: 1) ← 1
+              7 Siete (depende de 1) ← 1
+            7 can be written back
+        "#]],
+    );
+}
