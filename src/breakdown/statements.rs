@@ -2,6 +2,7 @@
 
 use super::refs::{Target, references};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Two stretches of a text: what waits, and what is waited for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,27 +43,41 @@ const WORDS: [(&str, Says); 15] = [
     ("→", Says::Arrow),
 ];
 
-/// Whether [`statements`] may find anything in a line. Nearly all lines have none, and finding one takes long.
+/// What words show by which a text may have one of them. Nearly all texts have none, and finding one takes long.
+struct Shown {
+    /// Signs and letters of words that are not ASCII.
+    signs: Vec<char>,
+    /// The first of several words.
+    firsts: Vec<&'static str>,
+}
+
+static OF_WORDS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WORDS.iter().map(|(word, _)| *word)));
+static OF_WAIT_WORDS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WAIT_WORDS.iter().map(|(word, _)| *word)));
+
+/// Whether [`statements`] may find anything in a line.
 pub fn may_state(line: &str) -> bool {
-    may_have(line, WORDS.iter().map(|(word, _)| *word))
+    OF_WORDS.may_be_in(line)
 }
 
 /// Whether [`inline_dependencies`] may find anything in a title.
 pub fn may_wait(title: &str) -> bool {
-    may_have(title, WAIT_WORDS.iter().map(|(word, _)| *word))
+    OF_WAIT_WORDS.may_be_in(title)
 }
 
-/// Whether one of some words may be in a text: the first word of it begins one of the text's, or a sign of it is there.
-fn may_have<'a>(text: &str, words: impl Iterator<Item = &'a str> + Clone) -> bool {
-    let sign = |word: &str| word.chars().find(|c| !c.is_ascii()).or_else(|| word.chars().find(|c| *c == '>'));
-    let begins = |of: &str| {
-        words.clone().filter(|word| sign(word).is_none()).any(|word| {
-            let first = word.split_ascii_whitespace().next().unwrap_or_default();
-            of.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first))
-        })
-    };
-    words.clone().filter_map(sign).any(|sign| text.contains(sign))
-        || text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2).any(begins)
+impl Shown {
+    fn by(words: impl Iterator<Item = &'static str> + Clone) -> Self {
+        let sign = |word: &str| word.chars().find(|c| !c.is_ascii() || *c == '>');
+        let firsts = words.clone().filter(|word| sign(word).is_none()).filter_map(|word| word.split_ascii_whitespace().next());
+        Self { signs: words.filter_map(sign).collect(), firsts: firsts.collect() }
+    }
+
+    fn may_be_in(&self, text: &str) -> bool {
+        let begins = |word: &str| {
+            let begins = |first: &&str| word.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first));
+            word.len() > 2 && self.firsts.iter().any(|first| begins(&first))
+        };
+        text.contains(&self.signs[..]) || text.split(|c: char| !c.is_ascii_alphabetic()).any(begins)
+    }
 }
 
 /// Words that begin what a task waits for, and whether they do so outside of brackets too.
