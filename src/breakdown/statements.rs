@@ -73,8 +73,8 @@ impl Shown {
 
     fn may_be_in(&self, text: &str) -> bool {
         let begins = |word: &str| {
-            let begins = |first: &&str| word.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first));
-            word.len() > 2 && self.firsts.iter().any(|first| begins(&first))
+            let with = |first: &&str| word.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first));
+            word.len() > 2 && self.firsts.iter().any(with)
         };
         text.contains(&self.signs[..]) || text.split(|c: char| !c.is_ascii_alphabetic()).any(begins)
     }
