@@ -8,7 +8,7 @@ use super::outline::Detail;
 use super::problem::Problem;
 use super::status::{is_known, status};
 use super::task_list::{Reader, Style};
-use super::text::{Line, Text, clean_title};
+use super::text::{Line, Text, clean_title, names_tasks};
 use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
@@ -134,7 +134,9 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
             break;
         }
     }
-    if !build.states_dependencies() {
+    if build.states_dependencies() {
+        build.keep_order(&[]);
+    } else {
         build.in_order(&vec![false; build.plan.tasks.len()]);
         build.streams_in_order();
     }
@@ -153,13 +155,11 @@ fn epics(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     let style = Headings {
         task: &|heading| numbered(heading, "Story"),
         lane: &|heading| numbered(heading, "Epic").map(|(id, name)| (format!("Epic {id}"), clean_title(&name))),
-        field: &|name| matches!(name, "prerequisites" | "dependencies" | "depends on" | "estimate" | "acceptance criteria"),
+        field: &|name| names_tasks(name) || matches!(name, "estimate" | "acceptance criteria"),
         boxes_are_steps: false,
     };
     headings::read(&mut build, lines, &style);
-    if !build.states_dependencies() {
-        build.in_order(&vec![false; build.plan.tasks.len()]);
-    }
+    build.keep_order(&[]);
     build.streams_in_order();
     build.finish(deps)
 }
@@ -212,13 +212,11 @@ fn compare_status(build: &mut Builder<'_>, lines: &[Line<'_>]) {
 fn story_of_headings(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     let mut build = Builder::new(text, "bmad");
     build.read_topic(&[]);
-    let field = |name: &str| matches!(name, "dependencies" | "depends on" | "files" | "status");
+    let field = |name: &str| names_tasks(name) || matches!(name, "files" | "status");
     let style = Headings { task: &headings::numbered_task, lane: &|_| None, field: &field, boxes_are_steps: true };
     headings::read(&mut build, lines, &style);
     compare_status(&mut build, lines);
-    if !build.states_dependencies() {
-        build.in_order(&vec![false; build.plan.tasks.len()]);
-    }
+    build.keep_order(&[]);
     build.finish(deps)
 }
 

@@ -77,8 +77,6 @@ pub struct Builder<'a> {
     pub taken: Vec<Range<usize>>,
     /// Streams that can't start, and why.
     pub(super) broken: HashMap<StreamId, String>,
-    /// Streams that are themselves tasks of the breakdown.
-    pub(super) parents: HashSet<StreamId>,
     gate_ids: HashSet<String>,
     gates_again: HashMap<String, usize>,
     /// How often an id was given to a stream.
@@ -134,7 +132,6 @@ impl<'a> Builder<'a> {
             stated: HashSet::new(),
             taken: Vec::new(),
             broken: HashMap::new(),
-            parents: HashSet::new(),
             gate_ids: HashSet::new(),
             gates_again: HashMap::new(),
             again: HashMap::new(),
@@ -170,7 +167,7 @@ impl<'a> Builder<'a> {
             unique = format!("{id} ({again})");
         }
         let (lower, ix) = (unique.to_lowercase(), self.plan.streams.len());
-        if let Some((_, number)) = lower.rsplit_once(' ') {
+        if let Some((_, number)) = bare_name(&lower).rsplit_once(' ') {
             self.stream_numbers.entry(unpadded(number)).or_insert(ix);
         }
         self.stream_ids.insert(lower, ix);
@@ -365,7 +362,7 @@ impl<'a> Builder<'a> {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
         let names = LazyCell::new(|| Names::new(&self.plan));
         self.exact.iter().any(|(who, ..)| of_task(who))
-            || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(|of| self.is_inside(of, &names)))
+            || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(|of| self.is_inside(wait.who, of, &names)))
     }
 
     /// A gate that the text names.
@@ -380,6 +377,12 @@ impl<'a> Builder<'a> {
         self.outline.gates.push((id.clone(), span));
         self.plan.gates.push(PlanGate { id, level, after, text: text.to_owned() });
     }
+}
+
+/// `Team B (after Team A)` → `Team B`.
+pub fn bare_name(name: &str) -> &str {
+    let end = [" (", " [", " — ", " – ", " - ", ": "].iter().filter_map(|end| name.find(end)).min();
+    name[..end.unwrap_or(name.len())].trim_end()
 }
 
 /// `02.1` → `2.1`.

@@ -3,6 +3,7 @@
 use super::build::{Builder, Waiting};
 use super::conditions::{Boxes, boxes_below};
 use super::outline::Detail;
+use super::statements::condition;
 use super::status::{is_open, status};
 use super::task_list::boxed;
 use super::text::{Field, Line, clean_title, fields, names_tasks, tick};
@@ -165,14 +166,9 @@ fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<
 
 /// `Title (Depends on Stream A)` → the title, and what it waits for with where that stands in the text.
 fn start_condition(title: &str) -> (&str, Option<(usize, &str)>) {
-    let end = title.trim_end();
-    let Some(open) = end.rfind('(').filter(|_| end.ends_with(')')) else { return (title, None) };
-    let inner = &end[open + 1..end.len() - 1];
-    let words = ["depends on ", "depends ", "after ", "requires ", "blocked by "];
-    match words.iter().find(|word| inner.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))) {
-        Some(word) => (&title[..open], Some((open + 1 + word.len(), &inner[word.len()..]))),
-        None => (title, None),
-    }
+    let Some(condition) = condition(title) else { return (title, None) };
+    let open = title[..condition.start].rfind('(').filter(|_| title[condition.end..].trim_end() == ")");
+    (&title[..open.unwrap_or(title.len())], Some((condition.start, &title[condition])))
 }
 
 /// Words for a task, as headings have them.

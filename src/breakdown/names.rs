@@ -1,5 +1,6 @@
 //! Ids of tasks, as texts refer to them: exactly, without padding, or as a range.
 
+use super::build::bare_name;
 use super::refs::{Target, ids_in};
 use crate::core::id::StreamId;
 use crate::core::plan::Plan;
@@ -11,6 +12,7 @@ pub struct Names {
     /// Lower-case ids as written, with the tasks that have them.
     pub exact: HashMap<String, Vec<usize>>,
     streams: OnceCell<HashMap<StreamId, Vec<usize>>>,
+    groups: OnceCell<HashMap<String, Option<usize>>>,
     sorted: OnceCell<BTreeSet<(String, usize)>>,
     canonical: OnceCell<HashMap<String, Vec<usize>>>,
     numbers: OnceCell<BTreeMap<(String, u64), Vec<usize>>>,
@@ -27,6 +29,7 @@ impl Names {
         Self {
             exact,
             streams: OnceCell::new(),
+            groups: OnceCell::new(),
             sorted: OnceCell::new(),
             canonical: OnceCell::new(),
             numbers: OnceCell::new(),
@@ -51,6 +54,22 @@ impl Names {
             streams
         });
         streams.get(stream).map_or(&[], Vec::as_slice)
+    }
+
+    /// The stream of a name, whatever its case, where no other has it.
+    pub fn group(&self, plan: &Plan, name: &str) -> Option<usize> {
+        let groups = self.groups.get_or_init(|| {
+            let mut groups = HashMap::new();
+            for (ix, stream) in plan.streams.iter().enumerate() {
+                let name = stream.name.to_lowercase();
+                let names = BTreeSet::from([bare_name(&name), bare_name(stream.id.as_str()), &name].map(str::to_lowercase));
+                for name in names {
+                    groups.entry(name).and_modify(|known| *known = None).or_insert(Some(ix));
+                }
+            }
+            groups
+        });
+        groups.get(&name.to_lowercase()).copied().flatten()
     }
 
     /// The tasks that have this id with something behind it: `T031-MIN`.

@@ -4,13 +4,15 @@
 use super::build::{Builder, On, Wait, Waiting};
 use super::index_table;
 use super::names::Names;
+use super::ownership::BOLD_LEVEL;
 use super::problem::{Problem, some_of};
 use super::refs::{Reference, Target, references};
-use super::statements::{inline_dependencies, may_wait};
+use super::statements::{beginnings, condition, inline_dependencies, may_begin, may_wait};
 use super::text::Line;
 use crate::core::plan::{Node, Origin};
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// Words for groups that follow each other.
 const PHASES: [&str; 20] = [
@@ -46,7 +48,7 @@ impl Builder<'_> {
     /// Whether a task says what it waits for, be it nothing.
     pub(super) fn says_order(&self) -> Vec<bool> {
         let names = LazyCell::new(|| Names::new(&self.plan));
-        let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(|of| self.is_inside(of, &names));
+        let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(|of| self.is_inside(wait.who, of, &names));
         let waits = self.waits.iter().filter(orders).map(|wait| wait.who).chain(self.exact.iter().map(|(who, ..)| *who));
         let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(ix) } else { None });
         let mut says = vec![false; self.plan.tasks.len()];
@@ -55,8 +57,8 @@ impl Builder<'_> {
     }
 
     /// Whether something is named that is part of the breakdown: what is only needed from outside orders nothing.
-    pub(super) fn is_inside(&self, reference: &Reference, names: &Names) -> bool {
-        !matches!(reference.to, Target::External(_)) || !self.meant(reference, names).is_empty()
+    pub(super) fn is_inside(&self, who: Waiting, reference: &Reference, names: &Names) -> bool {
+        !matches!(reference.to, Target::External(_)) || !self.meant(Some(who), reference, names).is_empty()
     }
 
     /// Whether a target is there.
@@ -80,27 +82,95 @@ impl Builder<'_> {
         }
     }
 
-    /// What titles say of what their tasks wait for: `Deploy (depends on Task 3)`, `Deploy (after T001)`. Formats that read
-    /// their titles themselves have found it already.
+    /// What titles say of what their tasks and groups wait for: `Deploy (depends on Task 3)`, `Team B (after Team A)`.
+    /// Formats that read their titles themselves have found it already.
     fn titles_that_wait(&mut self) {
         let known = self.says_order();
         let names = LazyCell::new(|| Names::new(&self.plan));
-        let exists = |reference: &Reference| reference.to == Target::AllBefore || self.exists(&reference.to, &names);
+        let title_at = |span: &Range<usize>| self.text.all.get(span.clone()).filter(|title| may_wait(title));
         let mut found = Vec::new();
         for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known[*ix] && spot.value.is_none()) {
-            let title = self.text.all.get(spot.span.clone()).unwrap_or_default();
-            if !may_wait(title) {
-                continue;
+            let Some(title) = title_at(&spot.span) else { continue };
+            let exists = |of: &Reference| of.to == Target::AllBefore || self.exists(&of.to, &names);
+            let mut values = inline_dependencies(title);
+            values.retain(|(_, value)| references(value).iter().any(exists));
+            if values.is_empty() {
+                let known = |at: &Range<usize>| !self.named_in(Some(Waiting::Task(ix)), &title[at.clone()], &names).is_empty();
+                values.extend(condition(title).filter(known).map(|at| (at.start, &title[at])));
             }
-            for (at, value) in inline_dependencies(title) {
-                if references(value).iter().any(exists) {
-                    found.push((ix, value.to_owned(), spot.span.start + at));
+            found.extend(values.into_iter().map(|(at, value)| (Waiting::Task(ix), value.to_owned(), spot.span.start + at)));
+        }
+        let stream = |wait: &Wait| if let Waiting::Stream(ix) = wait.who { Some(ix) } else { None };
+        let known: HashSet<usize> = self.waits.iter().filter_map(stream).collect();
+        for (ix, (_, span)) in self.outline.streams.iter().enumerate().filter(|(ix, _)| !known.contains(ix)) {
+            let Some((title, at)) = title_at(span).and_then(|title| Some((title, condition(title)?))) else { continue };
+            // One that is a task has said it as that, and a value is no heading.
+            let is_heading = self.text.file_at(span.start).is_some_and(|file| file.is_markdown(self.text.all));
+            let is_heading = is_heading && !self.outline.tasks.iter().any(|spot| spot.span.start == span.start);
+            if is_heading && !self.named_in(Some(Waiting::Stream(ix)), &title[at.clone()], &names).is_empty() {
+                found.push((Waiting::Stream(ix), title[at.clone()].to_owned(), span.start + at.start));
+            }
+        }
+        for (who, value, start) in found {
+            self.waits(who, &value, start);
+        }
+    }
+
+    /// Sentences below tasks and groups that say when those begin: `Starts after Stream A.` They add to what is said
+    /// elsewhere.
+    pub(super) fn sentences_that_wait(&mut self, names: &Names) {
+        if !self.text.prose().any(|(_, line)| may_begin(line.text)) {
+            return;
+        }
+        let mut named = vec![None; self.text.lines.len() + 1];
+        let streams = self.text.lines_at(self.outline.streams.iter().map(|(_, span)| span.start));
+        streams.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Stream(ix)));
+        let tasks = self.text.lines_at(self.outline.tasks.iter().map(|spot| spot.span.start));
+        tasks.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Task(ix)));
+        // What has been understood already.
+        let mentioned = self.text.lines_with(self.outline.mentions.iter().map(|mention| mention.span.start));
+        // Whose the lines below a heading are, and those deeper than an item of a list.
+        let (mut section, mut level_of) = (None, 0);
+        let mut item: Option<(Waiting, usize)> = None;
+        let mut found = Vec::new();
+        for (at, line) in self.text.prose() {
+            let level = line.heading().map(|(level, ..)| level);
+            match (level, named[at]) {
+                (Some(level), Some(who)) => (section, level_of, item) = (Some(who), level, None),
+                (Some(level), None) if level <= level_of => (section, item) = (None, None),
+                (Some(_), None) => item = None,
+                (None, Some(who)) if line.item().is_some() => item = Some((who, line.indent())),
+                (None, Some(who)) => (section, level_of, item) = (Some(who), BOLD_LEVEL, None),
+                (None, None) if may_begin(line.text) && !mentioned[at] => {
+                    let who = item.map_or(section, |(who, indent)| Some(who).filter(|_| line.indent() > indent));
+                    let (start, body) = line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
+                    let Some(who) = who else { continue };
+                    for (from, value) in beginnings(body) {
+                        let named = self.named_in(Some(who), value, names).into_iter().filter(|of| !self.is_of(who, &of.to, names));
+                        found.extend(named.map(|of| (who, Reference { at: start + from + of.at, ..of })));
+                    }
                 }
+                (None, None) => {}
             }
         }
-        for (ix, value, start) in found {
-            self.waits(Waiting::Task(ix), &value, start);
+        for (who, of) in found {
+            self.resolve(who, &of, of.at..of.at + of.len, names);
         }
+    }
+
+    /// Whether a sentence names what it is about itself: `Start this once Phase 2 is agreed` in phase 2.
+    fn is_of(&self, who: Waiting, to: &Target, names: &Names) -> bool {
+        match (to, who) {
+            (Target::Stream(key), _) => self.find_stream(key).is_some_and(|ix| self.is_within(who, ix)),
+            (Target::Task(id), Waiting::Task(ix)) => names.exact.get(&id.to_lowercase()).is_some_and(|holders| holders.contains(&ix)),
+            _ => false,
+        }
+    }
+
+    /// What a text names that is part of the breakdown. By a name alone, no group is meant that holds who waits.
+    pub(super) fn named_in(&self, who: Option<Waiting>, text: &str, names: &Names) -> Vec<Reference> {
+        let meant = |of: Reference| if self.exists(&of.to, names) { vec![of] } else { self.meant(who, &of, names) };
+        references(text).into_iter().flat_map(meant).collect()
     }
 
     /// Tables that name tasks which stand elsewhere, with what each waits for: they add to tasks that say nothing.

@@ -157,7 +157,7 @@ struct Walk<'w, 'a> {
 }
 
 /// Below bold lines that name tasks stands what stands below headings.
-const BOLD_LEVEL: usize = 7;
+pub(super) const BOLD_LEVEL: usize = 7;
 
 impl Builder<'_> {
     /// Gives each range of the text its owner.

@@ -54,7 +54,21 @@ const NOTHING: [&str; 22] = [
     "aucune",
     "нет",
 ];
-const GROUP_LABELS: [&str; 16] = [
+const GROUP_LABELS: [&str; 30] = [
+    "workstreams",
+    "workstream",
+    "tracks",
+    "track",
+    "lanes",
+    "lane",
+    "teams",
+    "team",
+    "agents",
+    "agent",
+    "stages",
+    "stage",
+    "iterations",
+    "iteration",
     "batches",
     "batch",
     "lotes",
@@ -110,7 +124,8 @@ pub fn references(text: &str) -> Vec<Reference> {
     let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
     let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
     let text = prose.map_or(text, |(at, _)| &text[..at]);
-    let text = text.find(" but not ").map_or(text, |end| &text[..end]);
+    // To wait for an exception too is too much, and loses nothing.
+    let text = [" but not ", " except ", " excluding "].iter().filter_map(|end| text.find(end)).min().map_or(text, |end| &text[..end]);
     let bare = without_parentheses(text);
     let mut found = Vec::new();
     let mut group = false;

@@ -22,6 +22,8 @@ const MAX_NAMED: usize = 40;
 const MANY: usize = 1_000;
 /// Formats of which a breakdown is a folder.
 const OF_FOLDERS: [&str; 4] = ["backlog", "ccpm", "gsd", "spec-kitty"];
+/// What a group that is waited for may be said to be: `Backend is done`.
+const STATES: [&str; 6] = [" is ", " are ", " has ", " have ", " complet", " done"];
 /// From this many members on, a set is waited for as one node instead of an edge for each.
 const BARRIER_FROM: usize = 9;
 
@@ -30,7 +32,6 @@ impl Builder<'_> {
     pub fn finish(mut self, deps: Deps) -> Parsed {
         let names = Names::new(&self.plan);
         self.rename_duplicates(&names);
-        self.parents = self.outline.parents.iter().map(|parent| parent.stream.clone()).collect();
         self.gather_statements();
         let stated = self.says_order();
         let waits = std::mem::take(&mut self.waits);
@@ -45,7 +46,7 @@ impl Builder<'_> {
                     let written = text.get(of.at..of.at + of.len).unwrap_or_default();
                     self.place_of(written, *start + of.at, *start)
                 };
-                let (span, meant) = (place(reference), self.meant(reference, &names));
+                let (span, meant) = (place(reference), self.meant(Some(*who), reference, &names));
                 let places: Vec<_> = meant.iter().map(place).collect();
                 if meant.is_empty() {
                     self.resolve(*who, reference, span, &names);
@@ -58,6 +59,7 @@ impl Builder<'_> {
                 }
             }
         }
+        self.sentences_that_wait(&names);
         for (who, id, span) in std::mem::take(&mut self.exact) {
             let lower = id.to_lowercase();
             let known = self.aliases.get(&lower).copied();
@@ -113,11 +115,17 @@ impl Builder<'_> {
     }
 
     /// What is meant by a reference that looks like something outside: whatever it looks like, what exists is named.
-    pub(super) fn meant(&self, reference: &Reference, names: &Names) -> Vec<Reference> {
+    /// A group is not meant by what is in it: that needs something of the same name.
+    pub(super) fn meant(&self, who: Option<Waiting>, reference: &Reference, names: &Names) -> Vec<Reference> {
         let Target::External(word) = &reference.to else { return Vec::new() };
         let bare = word.trim_end_matches('.');
         if names.exact.contains_key(&bare.to_lowercase()) {
             return vec![Reference { to: Target::Task(bare.to_owned()), at: reference.at, len: reference.len }];
+        }
+        let end = STATES.iter().filter_map(|state| bare.find(state)).min().unwrap_or(bare.len());
+        let group = [bare, &bare[..end]].into_iter().find_map(|name| Some((name, self.group_of(name, names)?)));
+        if let Some((name, ix)) = group.filter(|(_, ix)| who.is_none_or(|who| !self.is_within(who, *ix))) {
+            return vec![Reference { to: Target::Stream(self.plan.streams[ix].id.to_string()), at: reference.at, len: name.len() }];
         }
         let named = named_within(word).into_iter().filter(|of| self.exists(&of.to, names));
         named.map(|of| Reference { at: reference.at + of.at, ..of }).collect()
@@ -184,7 +192,7 @@ impl Builder<'_> {
         }
     }
 
-    fn resolve(&mut self, who: Waiting, reference: &Reference, span: Range<usize>, names: &Names) {
+    pub(super) fn resolve(&mut self, who: Waiting, reference: &Reference, span: Range<usize>, names: &Names) {
         let targets: Vec<usize> = match &reference.to {
             Target::Stream(key) => match self.find_stream(key) {
                 Some(ix) if who == Waiting::Stream(ix) => {
@@ -247,9 +255,9 @@ impl Builder<'_> {
             Target::Task(id) => match self.find_task(id, names, &span) {
                 Found::One(ix) => vec![ix],
                 Found::Several => return self.several(who, id, span),
-                Found::None if self.stream_of(id).is_some_and(|ix| self.parents.contains(&self.plan.streams[ix].id)) => {
-                    let parent = Reference { to: Target::Stream(id.clone()), ..reference.clone() };
-                    return self.resolve(who, &parent, span, names);
+                Found::None if self.stream_of(id).is_some() => {
+                    let group = Reference { to: Target::Stream(id.clone()), ..reference.clone() };
+                    return self.resolve(who, &group, span, names);
                 }
                 Found::None => {
                     let itself = if let Waiting::Task(ix) = who { Some(ix) } else { None };
@@ -288,6 +296,22 @@ impl Builder<'_> {
             let tasks = tasks.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
             self.outline.mentions.push(Mention { span, by, tasks, stream });
         }
+    }
+
+    /// The group of a name that no other has.
+    fn group_of(&self, name: &str, names: &Names) -> Option<usize> {
+        self.stream_of(name).or_else(|| names.group(&self.plan, name))
+    }
+
+    /// Whether what waits is a group, or in it.
+    pub(super) fn is_within(&self, who: Waiting, group: usize) -> bool {
+        let stream = match who {
+            Waiting::Stream(ix) => Some(&self.plan.streams[ix].id),
+            Waiting::Task(ix) => self.plan.tasks[ix].stream.as_ref(),
+        };
+        let whole = &self.plan.streams[group].id;
+        let is_part = |of: &StreamId| self.outline.parents.iter().any(|parent| parent.stream == *whole && parent.nested.contains(of));
+        stream.is_some_and(|stream| stream == whole || is_part(stream))
     }
 
     /// Whether a stream is one of the parts of what waits.

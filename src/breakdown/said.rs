@@ -243,7 +243,7 @@ impl Builder<'_> {
                 self.detail(ix, Detail::Notes, &note(), span);
             }
             "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by"
-            | "blocked-by" | "after" | "依賴" | "依赖" | "依存" | "의존성" => {
+            | "blocked-by" | "after" | "needs" | "waits for" | "依賴" | "依赖" | "依存" | "의존성" => {
                 self.waits(Waiting::Task(ix), &field.value, field.start);
             }
             "objective" | "goal" => self.detail(ix, Detail::Objective, value, span),

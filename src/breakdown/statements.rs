@@ -1,6 +1,7 @@
 //! What sentences say of who waits for what: `T003 depends on T001. T004 blocks T005; T006 → T007`.
 
 use super::refs::{Target, references};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -43,41 +44,102 @@ const WORDS: [(&str, Says); 15] = [
     ("→", Says::Arrow),
 ];
 
-/// What words show by which a text may have one of them. Nearly all texts have none, and finding one takes long.
-struct Shown {
-    /// Signs and letters of words that are not ASCII.
-    signs: Vec<char>,
-    /// The first of several words.
-    firsts: Vec<&'static str>,
-}
+/// Words of which a text has one where it says such things. Nearly all texts have none, and reading one for them takes long.
+struct Shown(Option<AhoCorasick>);
 
-static OF_WORDS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WORDS.iter().map(|(word, _)| *word)));
-static OF_WAIT_WORDS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WAIT_WORDS.iter().map(|(word, _)| *word)));
+static OF_STATEMENTS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WORDS.iter().map(|(word, _)| *word)));
+static OF_WAITS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WAIT_WORDS.iter().map(|(word, _)| *word)));
+static OF_BEGINNINGS: LazyLock<Shown> = LazyLock::new(|| Shown::by(BEGIN_WORDS.into_iter()));
+
+impl Shown {
+    fn by(words: impl Iterator<Item = &'static str>) -> Self {
+        Self(AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok())
+    }
+
+    /// Where words can't be looked for, there may be one.
+    fn may_be_in(&self, text: &str) -> bool {
+        self.0.as_ref().is_none_or(|words| words.is_match(text))
+    }
+}
 
 /// Whether [`statements`] may find anything in a line.
 pub fn may_state(line: &str) -> bool {
-    OF_WORDS.may_be_in(line)
+    OF_STATEMENTS.may_be_in(line)
 }
 
 /// Whether [`inline_dependencies`] may find anything in a title.
 pub fn may_wait(title: &str) -> bool {
-    OF_WAIT_WORDS.may_be_in(title)
+    OF_WAITS.may_be_in(title)
 }
 
-impl Shown {
-    fn by(words: impl Iterator<Item = &'static str> + Clone) -> Self {
-        let sign = |word: &str| word.chars().find(|c| !c.is_ascii() || *c == '>');
-        let firsts = words.clone().filter(|word| sign(word).is_none()).filter_map(|word| word.split_ascii_whitespace().next());
-        Self { signs: words.filter_map(sign).collect(), firsts: firsts.collect() }
-    }
+/// Whether [`beginnings`] may find anything in a line.
+pub fn may_begin(line: &str) -> bool {
+    OF_BEGINNINGS.may_be_in(line)
+}
 
-    fn may_be_in(&self, text: &str) -> bool {
-        let begins = |word: &str| {
-            let with = |first: &&str| word.get(..first.len()).is_some_and(|head| head.eq_ignore_ascii_case(first));
-            word.len() > 2 && self.firsts.iter().any(with)
+/// Words with which a heading says in brackets, or behind a dash, what it waits for.
+const CONDITIONS: [&str; 7] = ["depends on", "depends", "after", "requires", "needs", "blocked by", "waits for"];
+
+/// Where in a heading that stands which it waits for: `Ship (after Stream B)`, `Ship [depends on: B]`, `Ship — requires B`.
+pub fn condition(heading: &str) -> Option<Range<usize>> {
+    let opens = heading.char_indices().rev().filter(|(_, c)| matches!(c, '(' | '（' | '[' | '—' | '–' | '-'));
+    opens.filter(|(at, c)| matches!(c, '(' | '（' | '[') || heading[..*at].ends_with(' ')).find_map(|(at, c)| {
+        let inner = heading[at + c.len_utf8()..].trim_start();
+        let word = CONDITIONS.iter().find(|word| inner.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)))?;
+        let value = inner[word.len()..].strip_prefix([' ', ':'])?.trim_start();
+        let close = match c {
+            '(' | '（' => value.rfind([')', '）'])?,
+            '[' => value.find(']')?,
+            _ => value.trim_end().len(),
         };
-        text.contains(&self.signs[..]) || text.split(|c: char| !c.is_ascii_alphabetic()).any(begins)
-    }
+        let start = heading.len() - value.len();
+        Some(start..start + close)
+    })
+}
+
+/// Words for the beginning of something, and for what holds it back.
+const BEGIN_WORDS: [&str; 7] = ["start", "begin", "proceed", "wait", "runs ", "depends on ", "blocked by "];
+/// Words between such a word and what is waited for.
+const AFTER_WORDS: [&str; 8] = ["after", "once", "when", "until", "for", "on", "by", "before"];
+/// Words that may stand in front of what begins, where that is not named: `This phase must not start before …`.
+const NOBODY: [&str; 23] = [
+    "this", "the", "it", "stream", "track", "lane", "phase", "group", "team", "epic", "stage", "task", "story", "step", "work", "can",
+    "may", "must", "should", "will", "only", "is", "do",
+];
+const NOT: [&str; 3] = ["not", "don't", "never"];
+
+/// What sentences without somebody's name say of when something begins, each with where that starts: `Starts after
+/// Stream A.`, `Do not begin before T004 is done`.
+pub fn beginnings(text: &str) -> Vec<(usize, &str)> {
+    sentences(text)
+        .into_iter()
+        .filter_map(|sentence| {
+            beginning(&text[sentence.clone()]).map(|from| (sentence.start + from, &text[sentence.start + from..sentence.end]))
+        })
+        .collect()
+}
+
+/// Where in a sentence that stands which something waits for.
+fn beginning(sentence: &str) -> Option<usize> {
+    let word = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let mut words = sentence.split_inclusive(' ').scan(0, |at, piece| {
+        *at += piece.len();
+        Some((*at, word(piece)))
+    });
+    let mut words = words.by_ref().filter(|(_, word)| !word.is_empty());
+    let mut denied = false;
+    let verb = loop {
+        let (_, word) = words.next()?;
+        match word.as_str() {
+            word if NOT.contains(&word) => denied = true,
+            word if NOBODY.contains(&word) => {}
+            _ => break word,
+        }
+    };
+    let begins = BEGIN_WORDS.iter().any(|known| verb.starts_with(known.split(' ').next().unwrap_or(known))) || verb == "run";
+    let (at, after) = words.find(|(_, word)| !NOBODY.contains(&word.as_str())).filter(|_| begins)?;
+    let fits = AFTER_WORDS.contains(&after.as_str()) && (after != "before" || denied);
+    fits.then_some(at)
 }
 
 /// Words that begin what a task waits for, and whether they do so outside of brackets too.

@@ -216,6 +216,12 @@ impl<'a> Text<'a> {
         self.lines[file.lines.clone()].iter().filter(|line| !line.hidden).copied().collect()
     }
 
+    /// The same of Markdown files only: JSON and YAML have values.
+    pub fn prose(&self) -> impl Iterator<Item = (usize, Line<'a>)> {
+        let files = self.files.iter().filter(|file| file.is_markdown(self.all));
+        files.flat_map(|file| file.lines.clone()).map(|at| (at, self.lines[at])).filter(|(_, line)| !line.hidden)
+    }
+
     /// Lines that are not hidden, with their indices.
     pub fn visible(&self) -> impl Iterator<Item = (usize, Line<'a>)> {
         self.lines.iter().copied().enumerate().filter(|(_, line)| !line.hidden)
@@ -505,6 +511,7 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
 /// Whether a field has tasks as its value.
 pub fn names_tasks(name: &str) -> bool {
     ["depend", "prereq", "requires", "blocked", "after", "依赖", "依賴", "依存", "의존성"].iter().any(|word| name.starts_with(word))
+        || ["needs", "waits for"].contains(&name)
 }
 
 /// Names that begin a field wherever they stand: such a line goes on with nothing before it.

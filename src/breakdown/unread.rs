@@ -8,8 +8,8 @@ use super::headings::{numbered_task, unboxed};
 use super::names::Names;
 use super::ownership::Owner;
 use super::problem::{Problem, Severity};
-use super::refs::{Reference, named_within, references};
-use super::statements::{may_state, statements};
+use super::refs::{Reference, named_within};
+use super::statements::{beginnings, may_begin, may_state, statements};
 use super::task_list::boxed;
 use super::text::{Line, fields, names_tasks};
 use std::cell::LazyCell;
@@ -81,8 +81,7 @@ impl Builder<'_> {
         let starts = || outline.tasks.iter().map(|spot| spot.span.start);
         let titles = LazyCell::new(|| self.text.lines_at(starts()).any(|at| is_titled(&self.text.lines[at])));
         let mut ranges = outline.ownership.ranges().peekable();
-        let files = self.text.files.iter().filter(|file| file.is_markdown(self.text.all));
-        for (at, line) in files.flat_map(|file| file.lines.clone()).map(|at| (at, self.text.lines[at])).filter(|(_, line)| !line.hidden) {
+        for (at, line) in self.text.prose() {
             while ranges.peek().is_some_and(|(range, _)| range.end <= line.start) {
                 ranges.next();
             }
@@ -154,9 +153,10 @@ impl Builder<'_> {
     fn says_who_waits(&self, line: &Line<'_>, names: &Names) -> bool {
         let names_one = |reference: &Reference| self.exists(&reference.to, names);
         let side = |text: &str| {
-            references(text.trim_start_matches(['-', '*', '+', ' '])).iter().any(names_one) || named_within(text).iter().any(names_one)
+            let text = text.trim_start_matches(['-', '*', '+', ' ']);
+            !self.named_in(None, text, names).is_empty() || named_within(text).iter().any(names_one)
         };
-        let (has_sentence, has_field) = (may_state(line.text), line.text.contains([':', '：']));
+        let (has_sentence, has_field) = (may_state(line.text) || may_begin(line.text), line.text.contains([':', '：']));
         if !has_sentence && !has_field {
             return false;
         }
@@ -166,7 +166,9 @@ impl Builder<'_> {
         let body = end.and_then(|end| line.text.get(..end)).unwrap_or(line.text).trim();
         let sentence = has_sentence && statements(body).iter().any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
         sentence
-            || has_field && fields(&[*line]).iter().any(|field| names_tasks(&field.name) && references(&field.value).iter().any(names_one))
+            || has_sentence && beginnings(body).iter().any(|(_, value)| side(value))
+            || has_field
+                && fields(&[*line]).iter().any(|field| names_tasks(&field.name) && !self.named_in(None, &field.value, names).is_empty())
     }
 }
 

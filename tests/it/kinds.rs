@@ -866,3 +866,213 @@ fn of_very_many_places_it_is_said_how_many_more_there_are() {
     assert_eq!(check.stdout.matches("[unread-dependency]").count(), 51, "{}", check.stdout);
     assert!(check.stdout.contains("the same of 10 more places from here on [unread-dependency]"), "{}", check.stdout);
 }
+
+#[test]
+fn groups_wait_for_groups_by_whatever_name() {
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Team A\n- [ ] Write the API\n- [ ] Test the API\n\n## Team B\nDepends on: Team A\n\n- [ ] Write the pages\n- [ ] Test the pages\n\n## Team C\nStarts after Team B.\n\n- [ ] Ship\n\n## Order\nTeam A → Team B\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 5 tasks (0 done), 0 edges, 2 between groups, 3 groups
+            task-list: Plan
+            [Team A] Team A
+              1 Write the API
+              2 Test the API ← (1)
+            [Team B] Team B ← [Team A]
+              3 Write the pages
+              4 Test the pages ← (3)
+            [Team C] Team C ← [Team B]
+              5 Ship
+            19:1 Warning unread-dependency: this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)
+            5 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Backend\n- [ ] Write the API\n- [ ] Test the API\n\n## Frontend\n**Depends on:** Backend\n\n- [ ] Write the pages\n\n## Documentation\nDepends on: Backend, Frontend\n- [ ] Write it\n\n## Notes\nFrontend depends on Backend.\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 4 tasks (0 done), 0 edges, 3 between groups, 3 groups
+            task-list: Plan
+            [Backend] Backend
+              1 Write the API
+              2 Test the API ← (1)
+            [Frontend] Frontend ← [Backend]
+              3 Write the pages ← (2)
+            [Documentation] Documentation ← [Backend], [Frontend]
+              4 Write it ← (3)
+            17:1 Warning unread-dependency: this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)
+            4 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Team A\n- [ ] Write the API\n\n## Team B (after Team A)\n- [ ] Write the pages\n\n## Team C — depends on Team B\n- [ ] Ship\n\n## Team D (blocked by: Team C)\n- [ ] Ship\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 4 tasks (0 done), 0 edges, 3 between groups, 4 groups
+            task-list: Plan
+            [Team A] Team A
+              1 Write the API
+            [Team B (after Team A)] Team B (after Team A) ← [Team A]
+              2 Write the pages
+            [Team C — depends on Team B] Team C — depends on Team B ← [Team B (after Team A)]
+              3 Ship
+            [Team D (blocked by: Team C)] Team D (blocked by: Team C) ← [Team C — depends on Team B]
+              4 Ship
+            4 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Phase 1: API\n- [ ] Write the API\n## Phase 2: Docs (parallel with Phase 1)\n- [ ] Write the pages\n## Phase 3: Ship (requires Phase 1)\n- [ ] Ship\n## Phase 4: X\n**Prerequisites**: Phase 1, Docs\n- [ ] X\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 4 tasks (0 done), 0 edges, 3 between groups, 4 groups
+            task-list: Plan
+            [Phase 1] API
+              1 Write the API
+            [Phase 2] Docs (parallel with Phase 1)
+              2 Write the pages ← (1)
+            [Phase 3] Ship (requires Phase 1) ← [Phase 1]
+              3 Ship ← (2)
+            [Phase 4] X ← [Phase 1], [Phase 2]
+              4 X ← (3)
+            4 can be written back
+        "#]],
+    );
+}
+
+#[test]
+fn sentences_say_when_something_begins() {
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Track A: API\n- [ ] Write the API\n\n## Track B: Pages\nStarts after Track A.\n\n- [ ] Write the pages\n\n## Track C: Ship\nBegin this once Track A and Track B are done.\n\n- [ ] Ship it\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 3 tasks (0 done), 0 edges, 3 between groups, 3 groups
+            task-list: Plan
+            [Track A: API] Track A: API
+              1 Write the API
+            [Track B: Pages] Track B: Pages ← [Track A: API]
+              2 Write the pages
+            [Track C: Ship] Track C: Ship ← [Track A: API], [Track B: Pages]
+              3 Ship it
+            3 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Track A: API\n- [ ] Write the API\n\n## Track B: Pages (depends on Track A)\n- [ ] Write the pages\n\n## Track C: Ship [after Track B]\n- [ ] Ship\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 3 tasks (0 done), 0 edges, 2 between groups, 3 groups
+            task-list: Plan
+            [Track A: API] Track A: API
+              1 Write the API
+            [Track B: Pages (depends on Track A)] Track B: Pages (depends on Track A) ← [Track A: API]
+              2 Write the pages
+            [Track C: Ship [after Track B]] Track C: Ship [after Track B] ← [Track B: Pages (depends on Track A)]
+              3 Ship
+            3 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Phase 1: Base\nBackend work.\n- [ ] Set up (Dependencies: Base)\n  - Dependencies: Base\n- [ ] B\n  Start before Phase 2 to save time.\n## Phase 2: Pages\n- [ ] C\n  Wait for 2 minutes, then run after 3 retries.\n- [ ] D\n  Begin once 1 is done.\n## Phase 3: Docs\nThis phase must not start before Phase 2 is complete.\n- [ ] E\n  - Starts after task 4.\n- [ ] F\n  Depends on Pages.\n",
+        )],
+        expect![[r#"
+            task-list, a guess: 6 tasks (0 done), 3 edges, 1 between groups, 3 groups
+            task-list: Plan
+            [Phase 1] Base
+              1 Set up (Dependencies: Base)
+              2 B Start before Phase 2 to save time. ← (1)
+            [Phase 2] Pages ← ([Phase 1])
+              3 C Wait for 2 minutes, then run after 3 retries. ← (2)
+              4 D Begin once 1 is done. ← 1, (3)
+            [Phase 3] Docs ← [Phase 2]
+              5 E ← 4
+              6 F Depends on Pages. ← [Phase 2], (5)
+            6:19 Info external-dependency: `Base` is no task here: it is kept as something needed from outside and blocks nothing
+            6 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Plan\n\n## Phase 1: Base\n- [ ] T001 A\n## Phase 2: Pages\nBegin once Phase 2 is agreed.\n- [ ] T002 B\n  Run once T002 is written, and not before Phase 2 is complete.\n- [ ] T003 C\n  Do not start before T001-T002 are done.\n",
+        )],
+        expect![[r#"
+        spec-kit, certain: 3 tasks (0 done), 2 edges, 2 groups
+        spec-kit: Plan
+        [Phase 1] Base
+          T001 A
+        [Phase 2] Pages ← ([Phase 1])
+          T002 B Run once T002 is written, and not before Phase 2 is complete.
+          T003 C Do not start before T001-T002 are done. ← T001, T002
+        6:1 Warning unread-dependency: this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)
+        3 can be written back
+    "#]],
+    );
+}
+
+#[test]
+fn a_story_that_waits_takes_no_order_from_others() {
+    check(
+        &[(
+            "plan.md",
+            "# Epics\n## Epic 1: Base\n### Story 1.1: One\nAs a\n### Story 1.2: Two\nAs a\n### Story 1.3: Three\n**Prerequisites:** Story 1.1\n### Story 1.4: Four\nAs a\n## Epic 2: More\n### Story 2.1: One\nAs a\n### Story 2.2: One\nAs a\n",
+        )],
+        expect![[r#"
+            bmad, likely: 6 tasks (0 done), 1 edge, 2 groups
+            bmad: 
+            [Epic 1] Base
+              1.1 One
+              1.2 Two ← (1.1)
+              1.3 Three ← 1.1
+              1.4 Four ← (1.2), (1.3)
+            [Epic 2] More ← ([Epic 1])
+              2.1 One ← (1.4)
+              2.2 One ← (2.1)
+            0 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Epics\n\n## Epic 1: Base\n\n### Story 1.1: One\n\nAs a user\n\n**Acceptance Criteria:**\n- x\n\n### Story 1.2: Two\n\n**Blocked by:** Story 1.3\n\n### Story 1.3: Three\n\n**Needs:** 1.1\n",
+        )],
+        expect![[r#"
+            bmad, likely: 3 tasks (0 done), 2 edges, 1 group
+            bmad: 
+            [Epic 1] Base
+              1.1 One
+              1.2 Two ← 1.3
+              1.3 Three ← 1.1
+            0 can be written back
+        "#]],
+    );
+    check(
+        &[(
+            "plan.md",
+            "# Epics\n\n## Epic 1: Base\n\n## Story 1.1: One\n\nAs a user\n\n**Acceptance Criteria:**\n- x\n\n## Story 1.2: Two\n\n**Blocked by:** Story 1.3\n\n## Story 1.3: Three\n\n**Needs:** 1.1\n",
+        )],
+        expect![[r#"
+            bmad, likely: 3 tasks (0 done), 2 edges, 1 group
+            bmad: 
+            [Epic 1] Base
+              1.1 One
+              1.2 Two ← 1.3
+              1.3 Three ← 1.1
+            0 can be written back
+        "#]],
+    );
+}
