@@ -11,7 +11,7 @@ use super::text::{File, Text};
 use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 
 /// The format.

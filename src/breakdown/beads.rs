@@ -11,7 +11,7 @@ use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::Origin;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 /// Edges that are waited for.
 const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
@@ -134,7 +134,7 @@ fn ancestors<'i>(id: &'i str, of: &HashMap<&'i str, &'i Value>) -> Vec<&'i str> 
 fn issues(build: &mut Builder<'_>) -> Vec<(String, Value)> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     let text = build.text;
-    for line in text.lines.iter().filter(|line| !line.text.trim().is_empty()) {
+    for line in text.lines.iter().filter(|line| !line.is_blank()) {
         let range = line.start..line.start + line.text.len();
         match json(text.all, range.clone()).map(|issue| (issue.word_of("id").map(str::to_owned), issue)) {
             // What is remembered of other kinds is no issue.

@@ -13,7 +13,7 @@ use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::Level;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 /// The section of a story that has its tasks.
 const SECTIONS: [&str; 7] = [

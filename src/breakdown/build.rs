@@ -5,15 +5,18 @@ use super::outline::{Outline, SaidBy, TaskSpot};
 use super::problem::Problem;
 use super::refs::{Reference, references};
 use super::said::is_struck_out;
+use super::statements::may_begin;
 use super::text::{File, Text, Tick, state_word};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{is_placeholder, topic};
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, GateId, StreamId};
 use crate::core::plan::{Level, Origin, Plan, PlanGate, Stream, Task};
-use std::cell::{LazyCell, OnceCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use std::cell::{LazyCell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// A text that names what something waits for.
 pub struct Wait {
@@ -77,6 +80,10 @@ pub struct Builder<'a> {
     pub taken: Vec<Range<usize>>,
     /// Streams that can't start, and why.
     pub(super) broken: HashMap<StreamId, String>,
+    /// The lines that may say when something begins.
+    beginnings: OnceCell<Vec<bool>>,
+    /// The ids of the tasks that there were.
+    names: RefCell<Option<Rc<Names>>>,
     gate_ids: HashSet<String>,
     gates_again: HashMap<String, usize>,
     /// How often an id was given to a stream.
@@ -132,6 +139,8 @@ impl<'a> Builder<'a> {
             stated: HashSet::new(),
             taken: Vec::new(),
             broken: HashMap::new(),
+            beginnings: OnceCell::new(),
+            names: RefCell::new(None),
             gate_ids: HashSet::new(),
             gates_again: HashMap::new(),
             again: HashMap::new(),
@@ -148,8 +157,8 @@ impl<'a> Builder<'a> {
                 if level == 1 && !std::mem::replace(&mut titled, true) {
                     self.plan.topic = topic(heading, cut);
                 }
-                let lower = heading.to_lowercase();
-                summary = ["summary", "overview", "goal"].iter().any(|word| lower.contains(word)) && text.is_empty();
+                let names_one = |lower: String| ["summary", "overview", "goal"].iter().any(|word| lower.contains(word));
+                summary = text.is_empty() && names_one(heading.to_lowercase());
             } else if summary && text.len() < 2_000 && super::task_list::boxed(&line).is_none() {
                 text.push_str(line.text.trim());
                 text.push('\n');
@@ -181,6 +190,19 @@ impl<'a> Builder<'a> {
     /// The stream of an id, whatever its case.
     pub fn stream_of(&self, id: &str) -> Option<usize> {
         self.stream_ids.get(&id.to_lowercase()).copied()
+    }
+
+    /// For each line, whether it may say when something begins.
+    pub(super) fn may_begin(&self) -> &[bool] {
+        self.beginnings.get_or_init(|| may_begin(self.text))
+    }
+
+    /// The ids of all tasks that there are by now, as they were read.
+    pub fn names(&self) -> Rc<Names> {
+        let known = self.names.take().filter(|names| names.are_of(&self.plan));
+        let names = known.unwrap_or_else(|| Rc::new(Names::new(&self.plan)));
+        self.names.replace(Some(names.clone()));
+        names
     }
 
     /// A new task.
@@ -360,7 +382,7 @@ impl<'a> Builder<'a> {
     /// Whether any task says what it waits for.
     pub fn states_dependencies(&self) -> bool {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
-        let names = LazyCell::new(|| Names::new(&self.plan));
+        let names = LazyCell::new(|| self.names());
         self.exact.iter().any(|(who, ..)| of_task(who))
             || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(|of| self.is_inside(wait.who, of, &names)))
     }

@@ -11,7 +11,7 @@ use super::tree::Value;
 use super::values::{estimate, topic};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 /// The format.
 pub struct Ccpm;

@@ -6,7 +6,8 @@ use super::folder::MAX_FILES;
 use super::source::{self, Source};
 use crate::core::id::TaskId;
 use crate::core::plan::Plan;
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

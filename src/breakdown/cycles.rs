@@ -8,7 +8,7 @@ use crate::core::graph::Graph;
 use crate::core::id::{StreamId, TaskId};
 use crate::core::plan::{Dependency, Node, Origin};
 use crate::core::policy::Weights;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 use std::ops::Range;
 
 /// Ids of a circle that are named.

@@ -106,6 +106,17 @@ pub struct Signs<'a> {
     all: &'a str,
 }
 
+/// What a text has anywhere that some formats have signs of.
+struct Rare {
+    inner_steps: bool,
+    commits: bool,
+    plans: bool,
+    skills: bool,
+    stable_ids: bool,
+}
+
+const COMMIT: &str = "📝 **Commit";
+
 impl<'a> Signs<'a> {
     /// Collects them.
     pub fn of(text: &Text<'a>) -> Self {
@@ -125,9 +136,19 @@ impl<'a> Signs<'a> {
             }
         }
         signs.front = text.files.iter().find_map(|file| front_matter(text.all, &file.range)).map(|range| yaml(text.all, range).0);
+        // What few texts have is looked for line by line only where it is.
+        let rare = Rare {
+            inner_steps: text.all.contains(". ["),
+            commits: text.all.contains(COMMIT),
+            plans: text.all.contains("-PLAN"),
+            skills: text.all.contains("superpowers:"),
+            stable_ids: text.all.contains("<!-- id:"),
+        };
         let mut table = false;
         for (at, line) in text.visible() {
-            signs.look_at(&line);
+            if !line.is_blank() {
+                signs.look_at(&line, &rare);
+            }
             let is_table = line.text.trim_start().starts_with('|');
             if is_table && !table {
                 let first_row = text.lines.get(at + 2).map_or("", |line| line.text);
@@ -138,7 +159,7 @@ impl<'a> Signs<'a> {
         signs
     }
 
-    fn look_at(&mut self, line: &Line<'_>) {
+    fn look_at(&mut self, line: &Line<'_>, rare: &Rare) {
         if let Some((level, _, whole)) = line.heading() {
             let heading = super::headings::unboxed(whole);
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
@@ -158,11 +179,11 @@ impl<'a> Signs<'a> {
             let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
             self.numbered_headings += usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
             self.id_headings += usize::from(super::streams::id_heading(heading).is_some());
-            self.has_subtasks_section |= super::bmad::is_subtasks(&heading.to_lowercase());
+            self.has_subtasks_section |= heading.contains('/') && super::bmad::is_subtasks(&heading.to_lowercase());
             return;
         }
         let body = line.text.trim_start();
-        self.has_inner_steps |= has_inner_step(body) || body.contains("📝 **Commit");
+        self.has_inner_steps |= rare.inner_steps && has_inner_step(body) || rare.commits && body.contains(COMMIT);
         if let Some(item) = line.item() {
             match item.tick() {
                 Some(tick) if item.number.is_some() => self.numbered_boxes += usize::from(tick.rest.starts_with("**")),
@@ -178,8 +199,8 @@ impl<'a> Signs<'a> {
                     self.boxes_with_number += usize::from(digits > 0 && !dotted && bare[digits..].starts_with(". "));
                     let step = tick.rest.strip_prefix("**");
                     self.boxes_of_steps += usize::from(step.is_some_and(|step| STEP_WORDS.iter().any(|word| step.starts_with(word))));
-                    self.stable_ids += usize::from(super::rune::stable_id(tick.rest).is_some());
-                    self.plans += usize::from(bare.contains("-PLAN.md") || bare.contains("-PLAN-"));
+                    self.stable_ids += usize::from(rare.stable_ids && super::rune::stable_id(tick.rest).is_some());
+                    self.plans += usize::from(rare.plans && (bare.contains("-PLAN.md") || bare.contains("-PLAN-")));
                 }
                 None => {
                     self.bold_titles += usize::from(item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some());
@@ -195,8 +216,10 @@ impl<'a> Signs<'a> {
             let bold = body.strip_prefix("**").filter(|bold| bold.trim_end().ends_with("**"));
             self.stories += usize::from(bold.is_some_and(|bold| number_after(bold, "Story ")));
             self.requirements += usize::from(body.starts_with("_Requirements:"));
-            self.has_skill_line |=
-                ["superpowers:executing-plans", "superpowers:subagent-driven", "Use superpowers:"].iter().any(|skill| body.contains(skill));
+            self.has_skill_line |= rare.skills
+                && ["superpowers:executing-plans", "superpowers:subagent-driven", "Use superpowers:"]
+                    .iter()
+                    .any(|skill| body.contains(skill));
         }
     }
 

@@ -10,7 +10,8 @@ use super::problem::Problem;
 use super::refs::{Target, references};
 use super::text::{Field, File, Text, clean_title, fields};
 use super::{Confidence, Deps, Parsed};
-use std::collections::{BTreeSet, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeSet;
 
 /// The format.
 pub struct FeatureDocs;

@@ -15,7 +15,8 @@ use super::values::is_placeholder;
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::StreamId;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Characters that are taken of an objective.

@@ -10,9 +10,10 @@ use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, TaskId};
 use crate::core::plan::{Dependency, Node, Origin, Plan};
+use foldhash::{HashMap, HashSet, HashSetExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A breakdown with all that it says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

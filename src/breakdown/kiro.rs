@@ -15,7 +15,7 @@ use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::StreamId;
 use crate::core::plan::Level;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use std::ops::Range;
 
 /// Fields that are kept as they are.

@@ -6,7 +6,7 @@ use super::outline::Detail;
 use super::problem::{Problem, Severity, some_of};
 use super::text::Line;
 use crate::core::id::StreamId;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 impl Builder<'_> {
     /// Tells of all that.
@@ -156,7 +156,7 @@ impl Builder<'_> {
         let mut before: Option<Line<'_>> = None;
         let mut told = Vec::new();
         for file in self.text.files.iter().filter(|file| file.is_markdown(self.text.all)) {
-            let lines = self.text.lines[file.lines.clone()].iter().filter(|line| !line.hidden && !line.text.trim_start().is_empty());
+            let lines = self.text.lines[file.lines.clone()].iter().filter(|line| !line.hidden && !line.is_blank());
             for line in lines {
                 let is_box = || line.indent() >= 4 && line.item().is_some_and(|item| item.tick().is_some());
                 let in_list = || before.is_some_and(|before| before.item().is_some() || before.indent() > 0);
@@ -177,8 +177,7 @@ impl Builder<'_> {
     fn tell_superseded(&mut self) {
         let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
         let says = |line: &Line<'_>| line.text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
-        let first =
-            self.text.lines.iter().filter(|line| !line.text.trim().is_empty()).take(10).find(|line| line.item().is_none() && says(line));
+        let first = self.text.lines.iter().filter(|line| !line.is_blank()).take(10).find(|line| line.item().is_none() && says(line));
         if let Some(line) = first {
             let what = "this breakdown says of itself that it is no longer what counts: look before you run it";
             self.problems.push(Problem::info("superseded", line.start..line.start + line.text.len(), what));

@@ -4,13 +4,16 @@ use super::build::bare_name;
 use super::refs::{Target, ids_in};
 use crate::core::id::StreamId;
 use crate::core::plan::Plan;
+use foldhash::{HashMap, HashMapExt};
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The ids of a plan, as they may be referred to. What few breakdowns need is made when it is.
 pub struct Names {
     /// Lower-case ids as written, with the tasks that have them.
     pub exact: HashMap<String, Vec<usize>>,
+    /// How many tasks and streams there were.
+    of: (usize, usize),
     streams: OnceCell<HashMap<StreamId, Vec<usize>>>,
     groups: OnceCell<HashMap<String, Option<usize>>>,
     sorted: OnceCell<BTreeSet<(String, usize)>>,
@@ -28,6 +31,7 @@ impl Names {
         }
         Self {
             exact,
+            of: (plan.tasks.len(), plan.streams.len()),
             streams: OnceCell::new(),
             groups: OnceCell::new(),
             sorted: OnceCell::new(),
@@ -35,6 +39,11 @@ impl Names {
             numbers: OnceCell::new(),
             members: OnceCell::new(),
         }
+    }
+
+    /// Whether no task and no stream has been added to a plan since.
+    pub fn are_of(&self, plan: &Plan) -> bool {
+        self.of == (plan.tasks.len(), plan.streams.len())
     }
 
     /// Tasks with their ids, in the order of the tasks.

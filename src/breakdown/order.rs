@@ -7,11 +7,11 @@ use super::names::Names;
 use super::ownership::BOLD_LEVEL;
 use super::problem::{Problem, some_of};
 use super::refs::{Reference, Target, references};
-use super::statements::{beginnings, condition, inline_dependencies, may_begin, may_wait};
+use super::statements::{beginnings, condition, inline_dependencies, may_wait};
 use super::text::Line;
 use crate::core::plan::{Node, Origin};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use std::cell::LazyCell;
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Words for groups that follow each other.
@@ -47,7 +47,7 @@ const MANY: usize = 9;
 impl Builder<'_> {
     /// Whether a task says what it waits for, be it nothing.
     pub(super) fn says_order(&self) -> Vec<bool> {
-        let names = LazyCell::new(|| Names::new(&self.plan));
+        let names = LazyCell::new(|| self.names());
         let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(|of| self.is_inside(wait.who, of, &names));
         let waits = self.waits.iter().filter(orders).map(|wait| wait.who).chain(self.exact.iter().map(|(who, ..)| *who));
         let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(ix) } else { None });
@@ -86,7 +86,7 @@ impl Builder<'_> {
     /// Formats that read their titles themselves have found it already.
     fn titles_that_wait(&mut self) {
         let known = self.says_order();
-        let names = LazyCell::new(|| Names::new(&self.plan));
+        let names = LazyCell::new(|| self.names());
         let title_at = |span: &Range<usize>| self.text.all.get(span.clone()).filter(|title| may_wait(title));
         let mut found = Vec::new();
         for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known[*ix] && spot.value.is_none()) {
@@ -119,7 +119,8 @@ impl Builder<'_> {
     /// Sentences below tasks and groups that say when those begin: `Starts after Stream A.` They add to what is said
     /// elsewhere.
     pub(super) fn sentences_that_wait(&mut self, names: &Names) {
-        if !self.text.prose().any(|(_, line)| may_begin(line.text)) {
+        let may_begin = self.may_begin();
+        if !self.text.prose().any(|(at, _)| may_begin[at]) {
             return;
         }
         let mut named = vec![None; self.text.lines.len() + 1];
@@ -141,7 +142,7 @@ impl Builder<'_> {
                 (Some(_), None) => item = None,
                 (None, Some(who)) if line.item().is_some() => item = Some((who, line.indent())),
                 (None, Some(who)) => (section, level_of, item) = (Some(who), BOLD_LEVEL, None),
-                (None, None) if may_begin(line.text) && !mentioned[at] => {
+                (None, None) if may_begin[at] && !mentioned[at] => {
                     let who = item.map_or(section, |(who, indent)| Some(who).filter(|_| line.indent() > indent));
                     let (start, body) = line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
                     let Some(who) = who else { continue };
@@ -175,11 +176,11 @@ impl Builder<'_> {
 
     /// Tables that name tasks which stand elsewhere, with what each waits for: they add to tasks that say nothing.
     fn tables_that_wait(&mut self) {
-        let names = LazyCell::new(|| Names::new(&self.plan));
+        let names = LazyCell::new(|| self.names());
         let (mut columns, mut rows) = (None, None);
         let mut found = Vec::new();
         for (at, line) in self.text.visible() {
-            if !line.text.trim_start().starts_with('|') {
+            if !line.body().starts_with('|') {
                 columns = None;
                 continue;
             }
@@ -210,7 +211,7 @@ impl Builder<'_> {
             return;
         }
         let known = self.says_order();
-        let names = Names::new(&self.plan);
+        let names = self.names();
         for (ix, value, start) in std::mem::take(&mut self.blocks) {
             for reference in references(&value) {
                 let Target::Task(id) = &reference.to else { continue };
@@ -314,6 +315,11 @@ impl Builder<'_> {
     /// Tells of open tasks that are in no order with any other, and say nothing of it.
     pub(super) fn tell_unordered(&mut self, stated: &[bool]) {
         let plan = &self.plan;
+        let waits_for_none = |ix: &usize| plan.tasks[*ix].depends_on.is_empty() && !self.marks.contains_key(ix) && !stated[*ix];
+        let free: Vec<usize> = (0..plan.tasks.len()).filter(waits_for_none).collect();
+        if free.len() < 2 {
+            return;
+        }
         let mut named: HashSet<&str> = HashSet::new();
         for dependency in
             plan.tasks.iter().flat_map(|task| &task.depends_on).chain(plan.streams.iter().flat_map(|stream| &stream.depends_on))
@@ -336,10 +342,9 @@ impl Builder<'_> {
             let task = &plan.tasks[*ix];
             let of_stream = task.stream.as_ref().is_some_and(|stream| ordered_streams.contains(stream.as_str()));
             let id = task.id.as_str();
-            task.depends_on.is_empty() && !of_stream && !named.contains(id) && !in_sets.contains(id)
+            !of_stream && !named.contains(id) && !in_sets.contains(id)
         };
-        let loose = (0..plan.tasks.len()).filter(|ix| !self.marks.contains_key(ix) && !stated[*ix]).filter(is_loose);
-        let loose: Vec<usize> = loose.collect();
+        let loose: Vec<usize> = free.into_iter().filter(is_loose).collect();
         if let [first, _, ..] = loose[..] {
             let names = some_of(loose.iter().map(|&ix| plan.tasks[ix].id.as_str()));
             let what = format!(

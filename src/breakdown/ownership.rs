@@ -8,8 +8,8 @@ use super::outline::Parent;
 use super::text::{File, Line};
 use super::tree::front_matter;
 use crate::core::id::StreamId;
+use foldhash::{HashMap, HashMapExt};
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Whose a range of the text is.
@@ -240,7 +240,7 @@ impl<'a> Walk<'_, 'a> {
                 None => Place::Unused(Reason::Comment),
             };
         }
-        if line.text.trim().is_empty() {
+        if line.is_blank() {
             return self.places.last().map_or(here, |(place, _)| *place);
         }
         let inside_item = self.items.last().is_some_and(|(indent, _)| line.indent() > *indent);
@@ -343,7 +343,7 @@ impl<'a> Walk<'_, 'a> {
             return place;
         }
         let before = at.checked_sub(1).map(|before| self.build.text.lines[before]);
-        let is_lazy = before.is_some_and(|before| !before.hidden && !before.text.trim().is_empty());
+        let is_lazy = before.is_some_and(|before| !before.hidden && !before.is_blank());
         let begins = line.item().is_some() || line.text.trim_start().starts_with(['|', '>', '`', '~', '*', '_']);
         if is_lazy && !begins && self.places.last().is_some_and(|(last, _)| *last == place) {
             return place;

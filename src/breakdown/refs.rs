@@ -118,25 +118,19 @@ const ALL: [&str; 8] = ["all", "everything", "全部", "所有", "全て", "す�
 
 /// Reads a list of references: `Tasks 2, 4, 5 complete`, `A1, B3`, `T001-T009`, `Stream C`.
 pub fn references(text: &str) -> Vec<Reference> {
-    // Another field may follow behind a bar.
-    let text = [" | ", " # "].iter().filter_map(|end| text.find(end)).min().map_or(text, |end| &text[..end]).trim_end_matches(['|', ' ']);
-    // Nor does what stands behind a dash name anything, unless it is the end of a range.
-    let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
-    let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
-    let text = prose.map_or(text, |(at, _)| &text[..at]);
-    // To wait for an exception too is too much, and loses nothing.
-    let text = [" but not ", " except ", " excluding "].iter().filter_map(|end| text.find(end)).min().map_or(text, |end| &text[..end]);
+    // Nearly all are one id.
+    if id_len(text) == Some(text.len()) {
+        return vec![Reference { to: Target::Task(text.to_owned()), at: 0, len: text.len() }];
+    }
+    let text = without_remarks(text);
     let bare = without_parentheses(text);
     let mut found = Vec::new();
     let mut group = false;
     for (at, piece) in pieces(&bare) {
         let (label, id, id_at) = take_label(piece);
-        let lower = piece.trim().trim_end_matches('.').to_lowercase();
-        let nothing = NOTHING.contains(&lower.as_str()) || ["none ", "none.", "no dependenc"].iter().any(|none| lower.starts_with(none));
-        let beside = [" in parallel", " parallel with", " independent of"].iter().filter_map(|beside| lower.find(beside)).min();
-        let beside = beside
-            .or(Some(0).filter(|_| ["in parallel", "parallel with", "independent of", "not "].iter().any(|no| lower.starts_with(no))));
-        if nothing || beside.is_some_and(|at| id_len(take_label(piece.get(..at).unwrap_or_default()).1).is_none()) {
+        // An id alone is no other word.
+        let said = if id_len(id) == Some(id.len()) { Said::Id } else { said(piece) };
+        if said == Said::Nothing {
             continue;
         }
         match label {
@@ -144,10 +138,7 @@ pub fn references(text: &str) -> Vec<Reference> {
             Some(Label::Task) => group = false,
             None => {}
         }
-        let of = lower.strip_prefix("all ").filter(|of| !of.bytes().any(|byte| byte.is_ascii_digit()));
-        if ALL.contains(&lower.as_str())
-            || of.is_some_and(|of| of.split(' ').any(|word| ALL_OF.iter().any(|known| word.starts_with(known))))
-        {
+        if said == Said::All {
             found.push(Reference { to: Target::AllBefore, at, len: piece.len() });
             continue;
         }
@@ -157,6 +148,43 @@ pub fn references(text: &str) -> Vec<Reference> {
         found.push(Reference { at: at + if external { 0 } else { id_at }, len: if external { piece.len() } else { len }, to });
     }
     found
+}
+
+/// What a piece of a list says.
+#[derive(PartialEq)]
+enum Said {
+    Nothing,
+    All,
+    Id,
+}
+
+fn said(piece: &str) -> Said {
+    let lower = piece.trim().trim_end_matches('.').to_lowercase();
+    let begins = |words: &[&str]| words.iter().any(|word| lower.starts_with(word));
+    let beside = [" in parallel", " parallel with", " independent of"].iter().filter_map(|beside| lower.find(beside)).min();
+    let beside = beside.or(Some(0).filter(|_| begins(&["in parallel", "parallel with", "independent of", "not "])));
+    let is_beside = beside.is_some_and(|at| id_len(take_label(piece.get(..at).unwrap_or_default()).1).is_none());
+    if NOTHING.contains(&lower.as_str()) || begins(&["none ", "none.", "no dependenc"]) || is_beside {
+        return Said::Nothing;
+    }
+    let of = lower.strip_prefix("all ").filter(|of| !of.bytes().any(|byte| byte.is_ascii_digit()));
+    let of_known = of.is_some_and(|of| of.split(' ').any(|word| ALL_OF.iter().any(|known| word.starts_with(known))));
+    if ALL.contains(&lower.as_str()) || of_known { Said::All } else { Said::Id }
+}
+
+/// What stands before another field, a remark behind a dash, or an exception.
+fn without_remarks(text: &str) -> &str {
+    if !text.bytes().any(|byte| matches!(byte, b'|' | b'#' | b'b' | b'x') || !byte.is_ascii()) {
+        return text;
+    }
+    let before = |text: &str, ends: &[&str]| ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
+    let text = text[..before(text, &[" | ", " # "])].trim_end_matches(['|', ' ']);
+    // What stands behind a dash names nothing, unless it is the end of a range.
+    let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
+    let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
+    let text = prose.map_or(text, |(at, _)| &text[..at]);
+    // To wait for an exception too is too much, and loses nothing.
+    &text[..before(text, &[" but not ", " except ", " excluding "])]
 }
 
 enum Label {
@@ -251,6 +279,9 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
 
 /// `Task 3 complete` → a label, what follows it and where that starts.
 fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
+    if piece.starts_with(|c: char| c.is_ascii_digit()) {
+        return (None, piece, 0);
+    }
     let mut lead = 0;
     for _ in 0..MAX_LEADS {
         let Some(len) = LEADS.iter().chain(&["all "]).find_map(|lead_word| {
@@ -268,10 +299,9 @@ fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
             (head.eq_ignore_ascii_case(label) && ends).then_some(lead + label.len())
         })
     };
-    let (label, skip) = match (labelled(&GROUP_LABELS), labelled(&TASK_LABELS)) {
-        (Some(skip), _) => (Some(Label::Group), skip),
-        (None, Some(skip)) => (Some(Label::Task), skip),
-        (None, None) => (None, lead),
+    let (label, skip) = match labelled(&TASK_LABELS) {
+        Some(skip) => (Some(Label::Task), skip),
+        None => labelled(&GROUP_LABELS).map_or((None, lead), |skip| (Some(Label::Group), skip)),
     };
     let rest = piece[skip..].trim_start_matches([' ', '#', ':']);
     (label, rest, piece.len() - rest.len())

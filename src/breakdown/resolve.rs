@@ -11,7 +11,7 @@ use super::{Deps, Format, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, StreamId, TaskId};
 use crate::core::plan::{Barrier, Dependency, Node, Origin};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 use std::ops::Range;
 
 /// References to nothing for which the nearest id is looked for.
@@ -30,7 +30,7 @@ const BARRIER_FROM: usize = 9;
 impl Builder<'_> {
     /// Resolves references, finds duplicates and cycles, and hands everything over.
     pub fn finish(mut self, deps: Deps) -> Parsed {
-        let names = Names::new(&self.plan);
+        let names = self.names();
         self.rename_duplicates(&names);
         self.gather_statements();
         let stated = self.says_order();

@@ -6,7 +6,7 @@ use super::detect::Signs;
 use super::task_list::{Reader, Style};
 use super::text::Text;
 use super::{Confidence, Deps, Parsed};
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt};
 
 /// The format.
 pub struct Rune;

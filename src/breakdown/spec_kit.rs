@@ -14,7 +14,8 @@ use super::text::{Line, Text, clean_title, fields, joined, wrapped};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::{Level, Origin};
-use std::collections::{BTreeMap, HashMap};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 struct Reader<'a> {
@@ -87,11 +88,11 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     reader.phases();
     reader.build.in_order(&reader.parallel);
     let section = std::mem::take(&mut reader.section);
-    let names = Names::new(&reader.build.plan);
+    let names = reader.build.names();
     let mut at = 0;
     while at < section.len() {
         let (start, _) = section[at].trimmed();
-        let blank = section[at].text.trim().is_empty();
+        let blank = section[at].is_blank();
         // Another section may stand far below.
         let follows = |nth: usize| section[nth].start <= section[nth - 1].start + section[nth - 1].text.len() + 2;
         let more = (at + 1..section.len()).take_while(|&nth| !blank && goes_on(&section[nth]) && follows(nth)).count();

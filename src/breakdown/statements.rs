@@ -1,7 +1,9 @@
 //! What sentences say of who waits for what: `T003 depends on T001. T004 blocks T005; T006 → T007`.
 
 use super::refs::{Target, references};
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use super::text::Text;
+use aho_corasick::packed::Searcher;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -45,20 +47,32 @@ const WORDS: [(&str, Says); 15] = [
 ];
 
 /// Words of which a text has one where it says such things. Nearly all texts have none, and reading one for them takes long.
-struct Shown(Option<AhoCorasick>);
+struct Shown(Option<Searcher>);
 
 static OF_STATEMENTS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WORDS.iter().map(|(word, _)| *word)));
 static OF_WAITS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WAIT_WORDS.iter().map(|(word, _)| *word)));
 static OF_BEGINNINGS: LazyLock<Shown> = LazyLock::new(|| Shown::by(BEGIN_WORDS.into_iter()));
 
 impl Shown {
+    /// Words in small letters, in capital ones, and with a capital in front: in fixed letters they are found the fastest.
     fn by(words: impl Iterator<Item = &'static str>) -> Self {
-        Self(AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok())
+        let titled = |word: &str| {
+            let first = word.find(char::is_alphabetic);
+            word.char_indices().map(|(at, c)| if Some(at) == first { c.to_ascii_uppercase() } else { c }).collect()
+        };
+        let words: BTreeSet<String> = words.flat_map(|word| [word.to_owned(), titled(word), word.to_uppercase()]).collect();
+        Self(Searcher::new(words))
     }
 
     /// Where words can't be looked for, there may be one.
     fn may_be_in(&self, text: &str) -> bool {
-        self.0.as_ref().is_none_or(|words| words.is_match(text))
+        self.0.as_ref().is_none_or(|words| words.find(text).is_some())
+    }
+
+    /// The lines of a text that may have one.
+    fn lines(&self, text: &Text<'_>) -> Vec<bool> {
+        let Some(words) = &self.0 else { return vec![true; text.lines.len() + 1] };
+        text.lines_with(words.find_iter(text.all).map(|found| found.start()))
     }
 }
 
@@ -72,9 +86,9 @@ pub fn may_wait(title: &str) -> bool {
     OF_WAITS.may_be_in(title)
 }
 
-/// Whether [`beginnings`] may find anything in a line.
-pub fn may_begin(line: &str) -> bool {
-    OF_BEGINNINGS.may_be_in(line)
+/// The lines in which [`beginnings`] may find anything.
+pub fn may_begin(text: &Text<'_>) -> Vec<bool> {
+    OF_BEGINNINGS.lines(text)
 }
 
 /// Words with which a heading says in brackets, or behind a dash, what it waits for.

@@ -6,7 +6,8 @@ use super::task_list::{Reader, Style};
 use super::text::{Text, clean_title};
 use super::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 
 /// The format.
 pub struct StepPlan;

@@ -152,7 +152,7 @@ fn arrows(build: &mut Builder<'_>, of_tasks: bool) {
         return;
     }
     let text = build.text;
-    let names = Names::new(&build.plan);
+    let names = build.names();
     let mut first: Option<Vec<usize>> = None;
     for line in &text.lines {
         if !line.text.contains('→') && !line.text.contains("-->") {

@@ -12,7 +12,7 @@ use super::refs::{Reference, Target, id_len, named_within, references};
 use super::statements::{Statement, statements};
 use super::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
 use super::{Confidence, Deps, Parsed};
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt};
 use std::ops::Range;
 
 /// The id and the name of a lane that a heading opens.
@@ -168,9 +168,7 @@ impl<'a, 's> Reader<'a, 's> {
             if let Some((ix, indent)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
                 self.build.boxed_step(ix, &tick, start);
                 // Bullets beside the step are the task's again.
-                let own = |next: &&Line<'_>| {
-                    next.text.trim().is_empty() || next.indent() > indent && boxed(next).is_none() && next.heading().is_none()
-                };
+                let own = |next: &&Line<'_>| next.is_blank() || next.indent() > indent && boxed(next).is_none() && next.heading().is_none();
                 let after: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
                 let beside = |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
                 let after: Vec<Line<'a>> =
@@ -205,7 +203,7 @@ impl<'a, 's> Reader<'a, 's> {
             self.build.ticked(ix, &tick, start);
             self.build.state_words(ix, title);
             task = Some((ix, line.indent()));
-            let own = |next: &&Line<'_>| next.text.trim().is_empty() || (next.indent() > line.indent() && boxed(next).is_none());
+            let own = |next: &&Line<'_>| next.is_blank() || (next.indent() > line.indent() && boxed(next).is_none());
             let region: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
             at += region.len();
             if region.iter().any(|line| line.text.contains(':')) {
@@ -279,7 +277,7 @@ impl Reader<'_, '_> {
         if lines.is_empty() {
             return;
         }
-        let names = Names::new(&self.build.plan);
+        let names = self.build.names();
         for line in lines {
             let bullet = line.item().filter(|item| item.number.is_none());
             let (start, body) = bullet.map_or_else(|| line.trimmed(), |item| (item.start, item.text.trim_end()));

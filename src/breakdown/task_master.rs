@@ -10,7 +10,7 @@ use super::text::Text;
 use super::tree::{Data, Value, json, unquoted};
 use super::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 use std::ops::Range;
 
 /// The format.

@@ -61,6 +61,9 @@ pub struct Line<'a> {
     pub among_boxes: bool,
     /// How many levels deeper the headings of its file are than they need to be.
     shift: u8,
+    /// Blanks in front, a tab counting four, and the bytes that they take: all that is read of a line begins with them.
+    indent: u16,
+    blanks: u16,
 }
 
 impl<'a> Text<'a> {
@@ -118,7 +121,7 @@ impl<'a> Text<'a> {
         let found: Vec<(usize, usize)> = self.lines.iter().enumerate().filter_map(|(at, line)| Some((at, candidate(line)?))).collect();
         for (at, indent) in found {
             // As far as the list goes on: what is deeper, or blank, does not end it.
-            let goes_on = |line: &&Line<'_>| line.text.trim().is_empty() || line.indent() >= indent && line.heading().is_none();
+            let goes_on = |line: &&Line<'_>| line.is_blank() || line.indent() >= indent && line.heading().is_none();
             let is_box = |line: &Line<'_>| line.indent() == indent && line.item().is_some_and(|item| tick(item.text).is_some());
             let before = self.lines[..at].iter().rev().take(SIBLINGS).take_while(goes_on).any(is_box);
             let after = || self.lines[at + 1..].iter().take(SIBLINGS).take_while(goes_on).any(is_box);
@@ -231,7 +234,11 @@ impl<'a> Text<'a> {
 impl<'a> Line<'a> {
     /// A piece of text as a line of its own.
     pub fn of(start: usize, text: &'a str) -> Self {
-        Self { start, text, hidden: false, among_boxes: false, shift: 0 }
+        let blanks = text.len() - text.trim_start().len();
+        let front = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
+        let indent = front.map(|byte| if byte == b'\t' { 4 } else { 1 }).sum();
+        let short = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
+        Self { start, text, hidden: false, among_boxes: false, shift: 0, indent: short(indent), blanks: short(blanks) }
     }
 
     /// Where its text ends, without blanks.
@@ -244,28 +251,40 @@ impl<'a> Line<'a> {
         self.start..self.end()
     }
 
-    /// Blanks in front, a tab counting four.
+    /// Blanks in front, a tab counting four; of very many, some.
     pub fn indent(&self) -> usize {
-        let blanks = self.text.chars().take_while(|c| *c == ' ' || *c == '\t');
-        blanks.map(|c| if c == '\t' { 4 } else { 1 }).sum()
+        usize::from(self.indent)
+    }
+
+    /// Whether there is nothing on it.
+    pub fn is_blank(&self) -> bool {
+        self.body().is_empty()
+    }
+
+    /// The text without blanks in front.
+    pub fn body(&self) -> &'a str {
+        match self.blanks {
+            u16::MAX => self.text.trim_start(),
+            blanks => &self.text[usize::from(blanks)..],
+        }
     }
 
     /// The text without blanks around it, and where that starts.
     pub fn trimmed(&self) -> (usize, &'a str) {
-        let body = self.text.trim_start();
+        let body = self.body();
         (self.start + self.text.len() - body.len(), body.trim_end())
     }
 
     /// The level and the text of a heading, with where the text starts.
     pub fn heading(&self) -> Option<(usize, usize, &'a str)> {
         // Nearly all lines are none.
-        if self.text.bytes().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|first| first != b'#' && first.is_ascii()) {
+        if !self.body().starts_with('#') {
             return None;
         }
         let (start, body) = self.trimmed();
         let level = body.bytes().take_while(|b| *b == b'#').count();
         let rest = &body[level..];
-        if level == 0 || level > 6 || self.indent() > 3 || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
+        if level > 6 || self.indent() > 3 || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
             return None;
         }
         let text = without_signs(rest.trim_start());
@@ -275,6 +294,9 @@ impl<'a> Line<'a> {
     /// What follows a list marker (`-`, `*`, `+`, `1.`, `1)`), with where it starts and the
     /// number of a numbered one.
     pub fn item(&self) -> Option<Item<'a>> {
+        if !self.body().starts_with(|c: char| matches!(c, '-' | '*' | '+') || c.is_ascii_digit()) {
+            return None;
+        }
         let (start, body) = self.trimmed();
         let digits = body.bytes().take_while(u8::is_ascii_digit).count();
         let (marker, number) = match body.as_bytes() {
@@ -386,6 +408,13 @@ pub fn tick_among_boxes(text: &str) -> Option<Tick<'_>> {
 
 /// What stands between brackets at the start of a text, and how many characters of it can be seen.
 fn bracketed(text: &str) -> Option<(Tick<'_>, usize)> {
+    // Nearly all boxes look so.
+    if let [b'[', mark @ (b' ' | b'x' | b'X'), b']', b' ', next, ..] = text.as_bytes()
+        && next.is_ascii_graphic()
+    {
+        let len = usize::from(*mark != b' ');
+        return Some((Tick { mark: char::from(*mark), inner: &text[1..2], at: 1, rest: &text[4..], rest_at: 4 }, len));
+    }
     let inside = text.strip_prefix('[')?;
     let end = inside.bytes().take(BOX_BYTES).position(|byte| matches!(byte, b']' | b'[')).filter(|end| inside.as_bytes()[*end] == b']')?;
     let (inner, rest) = (&inside[..end], &inside[end + 1..]);
@@ -409,6 +438,9 @@ fn bracketed(text: &str) -> Option<(Tick<'_>, usize)> {
 
 /// What a word in a box says; nothing where it is none for a state.
 pub fn state_word(inner: &str) -> Option<Option<Mark>> {
+    if inner.len() < 2 {
+        return None;
+    }
     let bare: String = inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).flat_map(char::to_lowercase).collect();
     if let Some(digits) = bare.strip_suffix('%') {
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -9,9 +9,9 @@ use super::names::Names;
 use super::ownership::Owner;
 use super::problem::{Problem, Severity};
 use super::refs::{Reference, named_within};
-use super::statements::{beginnings, may_begin, may_state, statements};
+use super::statements::{beginnings, may_state, statements};
 use super::task_list::boxed;
-use super::text::{Line, fields, names_tasks};
+use super::text::{Item, Line, fields, names_tasks};
 use std::cell::LazyCell;
 use std::ops::Range;
 
@@ -73,7 +73,7 @@ impl Builder<'_> {
         // What is understood, or told already.
         let spans = || outline.mentions.iter().map(|mention| &mention.span).chain(self.problems.iter().map(|problem| &problem.span));
         let mentioned = LazyCell::new(|| self.text.lines_with(spans().map(|span| span.start)));
-        let names = LazyCell::new(|| Names::new(&self.plan));
+        let names = LazyCell::new(|| self.names());
         let mut found = Unread::default();
         // Headings whose boxes are conditions, with their levels.
         let mut conditions: Option<usize> = None;
@@ -85,21 +85,25 @@ impl Builder<'_> {
             while ranges.peek().is_some_and(|(range, _)| range.end <= line.start) {
                 ranges.next();
             }
-            // Where the items beside it have boxes, what has another bracket is no task.
-            let lacks_its_box = line.among_boxes && line.item().is_some_and(|item| item.lacks_its_box());
-            // A second box on the line of a task would be a task of its own.
-            if lacks_its_box || has_second_box(&line) {
+            if line.is_blank() {
+                continue;
+            }
+            let item = line.item();
+            // Where the items beside it have boxes, what has another bracket is no task, and a second box on the line of a
+            // task would be a task of its own.
+            if item.is_some_and(|item| item.lacks_its_box() || has_second_box(&item)) {
                 found.work.push((line.span(), 1));
                 continue;
             }
             match ranges.peek() {
                 None => continue,
                 Some((_, Owner::Task(ix))) => {
-                    if is_command(&line) && self.plan.tasks[*ix].command.is_none() {
+                    let Some(item) = item else { continue };
+                    if is_command(&item) && self.plan.tasks[*ix].command.is_none() {
                         found.commands.push((line.span(), *ix));
                     }
                     // An open box beside that of the task is none of its parts.
-                    if !read[at] && boxed(&line).is_some_and(|(_, tick)| !tick.done()) && self.is_beside(&line, *ix) {
+                    if !read[at] && item.tick().is_some_and(|tick| !tick.done()) && self.is_beside(&line, *ix) {
                         found.work.push((line.span(), 1));
                     }
                     continue;
@@ -110,7 +114,7 @@ impl Builder<'_> {
             if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
                 conditions = Some(level).filter(|_| boxes_below(unboxed(text)) == Boxes::Conditions);
             }
-            if read[at] || line.text.trim().is_empty() {
+            if read[at] {
                 continue;
             }
             if is_bare_rule(line.text) {
@@ -124,7 +128,7 @@ impl Builder<'_> {
                     None => found.work.push((line.span(), 1)),
                 }
                 last_work = Some(at);
-            } else if !mentioned[at] && self.says_who_waits(&line, &names) {
+            } else if !mentioned[at] && self.says_who_waits(&line, may_state(line.text) || self.may_begin()[at], &names) {
                 found.waits.push((line.span(), 1));
             }
         }
@@ -149,14 +153,14 @@ impl Builder<'_> {
         own.start != line.start && own.item().is_some() && line.indent() <= own.indent()
     }
 
-    /// Whether a line says of tasks that there are what they wait for.
-    fn says_who_waits(&self, line: &Line<'_>, names: &Names) -> bool {
+    /// Whether a line, which may have a sentence about that, says of tasks that there are what they wait for.
+    fn says_who_waits(&self, line: &Line<'_>, has_sentence: bool, names: &Names) -> bool {
         let names_one = |reference: &Reference| self.exists(&reference.to, names);
         let side = |text: &str| {
             let text = text.trim_start_matches(['-', '*', '+', ' ']);
             !self.named_in(None, text, names).is_empty() || named_within(text).iter().any(names_one)
         };
-        let (has_sentence, has_field) = (may_state(line.text) || may_begin(line.text), line.text.contains([':', '：']));
+        let has_field = line.text.contains([':', '：']);
         if !has_sentence && !has_field {
             return false;
         }
@@ -173,18 +177,14 @@ impl Builder<'_> {
 }
 
 /// `- [ ] One - [ ] Two`.
-fn has_second_box(line: &Line<'_>) -> bool {
-    let second = |(at, _): (usize, &str)| {
-        let before = &line.text[..at];
-        let begins = before.trim_start().len() > 3 && (before.ends_with("- ") || before.ends_with("* "));
-        begins && (line.text[at..].starts_with("[ ] ") || line.text[at..].starts_with("[x] "))
-    };
-    line.text.match_indices('[').any(second) && boxed(line).is_some()
+fn has_second_box(item: &Item<'_>) -> bool {
+    let Some(tick) = item.tick() else { return false };
+    let is_box = |at: usize| tick.rest[at..].starts_with("[ ] ") || tick.rest[at..].starts_with("[x] ");
+    tick.rest.match_indices('[').any(|(at, _)| is_box(at) && (tick.rest[..at].ends_with("- ") || tick.rest[..at].ends_with("* ")))
 }
 
 /// `- Run: make`.
-fn is_command(line: &Line<'_>) -> bool {
-    let Some(item) = line.item() else { return false };
+fn is_command(item: &Item<'_>) -> bool {
     let name = item.text.trim_start_matches('*');
     name.starts_with("Run") && name[3..].trim_start_matches('*').starts_with(':')
 }

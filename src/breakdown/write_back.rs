@@ -6,7 +6,7 @@ use super::status::status;
 use super::text::tick_among_boxes as tick_at;
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::ops::Range;
 
 /// What a text becomes in one place.

@@ -10,8 +10,9 @@
 use super::id::{AgentName, GateId, StreamId, TaskId};
 use super::plan::{Estimate, Node, Plan};
 use super::policy::{Gate, Weights};
+use foldhash::HashMap;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// The graph of a plan and its gates. Indices: tasks in the plan's order, then the other nodes.
 #[derive(Debug, Default, PartialEq)]
