@@ -9,7 +9,7 @@ use self::definition::Definition;
 pub use self::parts::*;
 use crate::core::allocation::DEFAULT_EXECUTOR;
 use crate::core::id::{AgentName, StreamId};
-use crate::core::plan::{Level, TestsFirst};
+use crate::core::plan::{Level, Plan, TestsFirst};
 use crate::core::policy::{AgentPolicy, Budget, GatePolicy, Policy, Role, Weights};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -332,6 +332,9 @@ pub struct Gate {
     /// Its coverage report.
     #[serde(default)]
     pub coverage: Option<Coverage>,
+    /// Files that it may change: paths of the workspace, `*` for any part of a name and `**` for any folders.
+    #[serde(default)]
+    pub writes: Vec<String>,
     /// Its command is stopped after so long.
     #[serde(default)]
     pub timeout: Option<String>,
@@ -455,6 +458,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| format!("`{text}` is no time: write for example \"30m\", \"90s\" or \"1h 30m\""))
 }
 
+/// A time after which something ends.
+fn limit(text: &str) -> Result<(), String> {
+    match duration(text)? {
+        Duration::ZERO => Err(format!("`{text}` would end it before it begins: write for example \"30m\"")),
+        _ => Ok(()),
+    }
+}
+
 fn millis(text: &str) -> Result<u64, String> {
     duration(text).map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
@@ -462,10 +473,19 @@ fn millis(text: &str) -> Result<u64, String> {
 impl Config {
     fn check(&self) -> Result<(), String> {
         let execution = &self.execution;
-        for text in
-            [&execution.attempt_timeout, &execution.idle_timeout, &execution.grace, &execution.backoff, &self.worktree.setup_timeout]
-        {
-            duration(text)?;
+        [&execution.grace, &execution.backoff].into_iter().try_for_each(|text| duration(text).map(drop))?;
+        for (key, text) in [
+            ("attempt_timeout", &execution.attempt_timeout),
+            ("idle_timeout", &execution.idle_timeout),
+            ("setup_timeout", &self.worktree.setup_timeout),
+        ] {
+            limit(text).map_err(|error| format!("{key}: {error}"))?;
+        }
+        for name in &self.worktree.copy {
+            let path = Path::new(name);
+            if path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir) {
+                return Err(format!("`copy` under [worktree]: {name} is not inside the workspace"));
+            }
         }
         if execution.max_parallel == 0 || execution.max_attempts == 0 {
             return Err("max_parallel and max_attempts must be at least 1".into());
@@ -475,7 +495,7 @@ impl Config {
                 return Err(format!("[agents.{name}]: an agent can't be this program itself: name the agent that does the work"));
             }
             for text in agent.attempt_timeout.iter().chain(&agent.idle_timeout) {
-                duration(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
+                limit(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
             }
             match agent.kind {
                 Kind::Acp if agent.command.is_empty() => {
@@ -515,7 +535,13 @@ impl Config {
                 return Err(format!("gate `{}`: a name can't have `@` in it", gate.name));
             }
             if let Some(text) = &gate.timeout {
-                duration(text).map_err(|error| format!("gate `{}`: {error}", gate.name))?;
+                limit(text).map_err(|error| format!("gate `{}`: {error}", gate.name))?;
+            }
+            if let Some(least) = gate.coverage.as_ref().and_then(|coverage| coverage.min_pct).filter(|pct| !(0.0..=100.0).contains(pct)) {
+                return Err(format!("gate `{}`: min_pct is {least}: a percentage is from 0 to 100", gate.name));
+            }
+            if let Some((glob, error)) = gate.writes.iter().find_map(|glob| Some((glob, globset::Glob::new(glob).err()?))) {
+                return Err(format!("gate `{}`: `writes` has `{glob}`: {}", gate.name, error.kind()));
             }
         }
         Ok(())
@@ -568,6 +594,7 @@ impl Config {
                 command: !gate.command.is_empty(),
                 approval: gate.approval,
                 tests: gate.tests.unwrap_or(gate.name == "tests"),
+                report: gate.junit.is_some(),
                 min_coverage_pct: gate.coverage.as_ref().and_then(|coverage| coverage.min_pct),
                 tolerate_preexisting: gate.preexisting == Preexisting::Tolerate,
                 timeout_ms: millis(gate.timeout.as_deref().unwrap_or(&execution.attempt_timeout))?,
@@ -593,6 +620,19 @@ impl Config {
             gates,
             weights: Weights { extra_small, small, medium, large, extra_large, unknown },
         })
+    }
+
+    /// Whether all streams that gates are for are in a plan: a gate for none would be no gate.
+    ///
+    /// # Errors
+    /// A sentence that names the nearest one.
+    pub fn fits(&self, plan: &Plan) -> Result<(), String> {
+        let known = |id: &str| plan.streams.iter().any(|stream| stream.id.as_str() == id);
+        let named = self.gates.iter().flat_map(|gate| gate.streams.iter().map(move |id| (gate, id)));
+        let Some((gate, id)) = named.into_iter().find(|(_, id)| !known(id)) else { return Ok(()) };
+        let nearest = plan.streams.iter().min_by_key(|stream| strsim::damerau_levenshtein(stream.id.as_str(), id));
+        let meant = nearest.map_or("it has none".to_owned(), |stream| format!("did you mean `{}`?", stream.id));
+        Err(format!("gate `{}` is for stream `{id}`, which the breakdown does not have: {meant}", gate.name))
     }
 
     /// The configured gate of a name.

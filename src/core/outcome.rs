@@ -246,6 +246,12 @@ pub struct GateMeasures {
     /// Digest of the tree that was judged; absent when it changed meanwhile.
     #[serde(default)]
     pub tree: Option<String>,
+    /// Digest of the folder and the environment in which it was judged: elsewhere, the same tree may show something else.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// Files that the command changed although it only judges them.
+    #[serde(default)]
+    pub changed: Vec<String>,
     /// The order whose result was taken because it had judged the same tree.
     #[serde(default)]
     pub reused_from: Option<super::id::OrderId>,

@@ -239,6 +239,9 @@ pub struct GatePolicy {
     pub approval: bool,
     /// Whether its command is the one by which tests are seen red and green.
     pub tests: bool,
+    /// Whether it writes a test report, without which nothing is known of its tests.
+    #[serde(default)]
+    pub report: bool,
     /// The least coverage in percent.
     pub min_coverage_pct: Option<f64>,
     /// Whether failures that were there before the attempt are let through.
@@ -308,6 +311,9 @@ impl Default for Weights {
     }
 }
 
+/// Files that are named in a reason.
+const NAMED: usize = 5;
+
 /// The verdict on what a gate's command measured: the one rule by which a gate passes.
 ///
 /// `preexisting` are the tests that failed on the tree before the attempt.
@@ -315,6 +321,14 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
     let failed = |reason: String| (GateVerdict::Failed, reason);
     match &measures.ending {
         Ending::Exited(126 | 127) => return (GateVerdict::NotEvaluated, "its command could not be run".into()),
+        Ending::Exited(_) if !measures.changed.is_empty() => {
+            let more = if measures.changed.len() > NAMED { ", …" } else { "" };
+            let named = measures.changed.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ") + more;
+            return failed(format!(
+                "it changed {named} while it judged: `writes` under gate `{}` names files that it may change",
+                gate.name
+            ));
+        }
         Ending::Exited(code) => {
             if !measures.flaky.is_empty() {
                 return failed(format!("flaky on one tree: {}", measures.flaky.join(", ")));
@@ -337,6 +351,9 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
             }
             if *code == 0 && measures.tests.is_some_and(|tests| tests.failed > 0) {
                 return failed("its exit code is 0, but its test report has failures".into());
+            }
+            if *code == 0 && gate.report && measures.tests.is_none() {
+                return (GateVerdict::NotEvaluated, "its test report is missing, or says nothing that can be so".into());
             }
             if gate.tests && measures.tests.is_some_and(|tests| tests.passed + tests.failed == 0) {
                 return (GateVerdict::NotEvaluated, "no test was run".into());

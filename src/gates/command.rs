@@ -7,10 +7,13 @@ use crate::config::{Config, Gate};
 use crate::core::event::{Event, Outcome, Purpose, Recorded};
 use crate::core::id::{OrderId, StreamId, TaskId};
 use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
+use crate::failure::say;
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
+use crate::workspace::repository::put_back;
 use crate::workspace::sandbox::{self, Place};
-use crate::workspace::tree::{Tree, Trees};
-use std::collections::HashMap;
+use crate::workspace::tree::{Tree, Trees, hex};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,11 +22,13 @@ use tokio::sync::watch;
 
 /// How much of an output is looked through for counts.
 const OUTPUT_READ: u64 = 4 * 1024 * 1024;
+/// Files named that a gate changed, at the most.
+const MAX_CHANGED: usize = 200;
 /// Reports that are larger are not read: what they would show counts as not measured.
 const REPORT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What a command showed on a tree of a digest, and by which order.
-type Results = HashMap<(Vec<String>, String), (OrderId, GateMeasures)>;
+/// What a command showed on a tree of a digest in a context of another, and by which order.
+type Results = HashMap<(Vec<String>, String, String), (OrderId, GateMeasures)>;
 
 /// What carries out gates.
 #[derive(Clone)]
@@ -66,8 +71,7 @@ impl Gates {
 
     /// Files that gates write, and that are no part of the tree that they judge.
     pub fn reports(config: &Config) -> Vec<PathBuf> {
-        let files = config.gates.iter().flat_map(|gate| gate.junit.iter().chain(gate.coverage.as_ref().map(|coverage| &coverage.file)));
-        files.map(PathBuf::from).collect()
+        config.gates.iter().flat_map(reports_of).map(PathBuf::from).collect()
     }
 
     /// Learns from an event of the journal what was judged already.
@@ -75,11 +79,11 @@ impl Gates {
         if let Event::Ended { order, outcome: Outcome::Gate { measures, verdict, .. } } = &recorded.event
             && *verdict != GateVerdict::NotEvaluated
             && measures.flaky.is_empty()
-            && let Some(tree) = &measures.tree
+            && let (Some(tree), Some(context)) = (&measures.tree, &measures.context)
         {
             let order = measures.reused_from.unwrap_or(*order);
             let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-            results.insert((measures.command.clone(), tree.clone()), (order, measures.clone()));
+            results.insert((measures.command.clone(), tree.clone(), context.clone()), (order, measures.clone()));
         }
     }
 
@@ -94,6 +98,8 @@ impl Gates {
             flaky: Vec::new(),
             coverage_pct: None,
             tree: None,
+            context: None,
+            changed: Vec::new(),
             reused_from: None,
             duration_ms: millis(began.elapsed()),
         };
@@ -108,19 +114,19 @@ impl Gates {
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
         let of_folder = self.reports.lock().unwrap_or_else(PoisonError::into_inner).entry(folder.to_owned()).or_default().clone();
         let _report = if writes_report { Some(of_folder.lock().await) } else { None };
+        let mut environment = config.environment.variables();
+        environment.push(("EXECUTION_COORDINATOR_TASK".into(), what.task.as_ref().map(ToString::to_string).unwrap_or_default()));
+        environment.push(("EXECUTION_COORDINATOR_STREAM".into(), what.stream.as_ref().map(ToString::to_string).unwrap_or_default()));
         let before = self.tree(folder).await;
-        let digest = before.digest();
-        if let Some((order, known)) = self.known(&command, &digest) {
+        let (digest, context) = (before.digest(), context(folder, &environment));
+        if let Some((order, known)) = self.known(&command, &digest, &context) {
             return GateMeasures { reused_from: Some(order), duration_ms: millis(began.elapsed()), ..known };
         }
-        let mut environment = config.environment.variables();
         // Of the tree that it judges, or of the workspace where that has none.
         let program = match find_program(&command[0], &[folder, &self.root], &environment) {
             Ok(program) => program,
             Err(why) => return unmeasured(Ending::DidNotStart(why), command),
         };
-        environment.push(("EXECUTION_COORDINATOR_TASK".into(), what.task.as_ref().map(ToString::to_string).unwrap_or_default()));
-        environment.push(("EXECUTION_COORDINATOR_STREAM".into(), what.stream.as_ref().map(ToString::to_string).unwrap_or_default()));
         let mut argv = command.clone();
         argv[0] = program.display().to_string();
         let confine = sandbox::applies_to_gate(config, gate).then(|| {
@@ -137,6 +143,7 @@ impl Gates {
             cookie: what.cookie.clone(),
             confine,
         };
+        remove_reports(gate, folder).await;
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),
             idle: None,
@@ -154,11 +161,13 @@ impl Gates {
         if failed && what.purpose == Purpose::Judge && is_tests(gate) {
             let again = SystemTime::now();
             let output = what.output.with_extension("again.log");
+            remove_reports(gate, folder).await;
             let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
             let tests = read(gate, folder, &output, again).await;
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
+        let changed = mended(gate, folder, &before, &after).await;
         let (tests, coverage_pct) = first;
         GateMeasures {
             command,
@@ -168,6 +177,8 @@ impl Gates {
             flaky,
             coverage_pct,
             tree: (before == after).then_some(digest),
+            context: Some(context),
+            changed,
             reused_from: None,
             duration_ms: millis(began.elapsed()),
         }
@@ -178,9 +189,53 @@ impl Gates {
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 
-    fn known(&self, command: &[String], digest: &str) -> Option<(OrderId, GateMeasures)> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&(command.to_vec(), digest.to_owned())).cloned()
+    fn known(&self, command: &[String], digest: &str, context: &str) -> Option<(OrderId, GateMeasures)> {
+        let key = (command.to_vec(), digest.to_owned(), context.to_owned());
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
+}
+
+/// Digest of where a command is run and of all variables that it is given.
+fn context(folder: &Path, environment: &[(String, String)]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(folder.as_os_str().as_encoded_bytes());
+    let sorted: BTreeMap<&str, &str> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for word in sorted.into_iter().flat_map(|(name, value)| [name, value]) {
+        hasher.update([0]);
+        hasher.update(word);
+    }
+    hex(hasher)
+}
+
+/// Removes what an earlier run has reported, or an agent: a report counts only if the run makes it. What is tracked is put
+/// there again with all else that the run changes.
+async fn remove_reports(gate: &Gate, folder: &Path) {
+    let reports: Vec<PathBuf> = reports_of(gate).map(|file| folder.join(file)).collect();
+    // What is not there need not go, and what can't go is told by its age.
+    let removed = tokio::task::spawn_blocking(move || reports.iter().for_each(|report| drop(std::fs::remove_file(report))));
+    drop(removed.await);
+}
+
+fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
+    gate.junit.iter().chain(gate.coverage.as_ref().map(|coverage| &coverage.file))
+}
+
+/// The files that a gate has changed and may not, taken back to what they were where git has that.
+async fn mended(gate: &Gate, folder: &Path, before: &Tree, after: &Tree) -> Vec<String> {
+    let mut may = globset::GlobSetBuilder::new();
+    gate.writes.iter().filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok()).for_each(|glob| {
+        may.add(glob);
+    });
+    let may = may.build().unwrap_or_default();
+    let changed: Vec<PathBuf> = before.disturbed(after).into_iter().filter(|path| !may.is_match(path)).collect();
+    if !changed.is_empty() {
+        let (folder, files) = (folder.to_owned(), changed.clone());
+        let put_back = tokio::task::spawn_blocking(move || put_back(&folder, &files));
+        if let Ok(Err(why)) = put_back.await {
+            say(format_args!("what gate `{}` changed is left as it is: {why}", gate.name));
+        }
+    }
+    changed.iter().take(MAX_CHANGED).map(|path| path.display().to_string()).collect()
 }
 
 /// What a run showed. Reports count only when this run wrote them, and only as files: a pipe would be waited for.

@@ -25,16 +25,18 @@ pub fn junit(text: &str) -> Option<Tests> {
     let mut failed = BTreeSet::new();
     let mut case: Option<(String, bool, bool)> = None;
     let mut seen = false;
+    // What suites say of their failures themselves.
+    let mut said = 0;
     loop {
         match reader.read_event().ok()? {
             Event::Eof => break,
             Event::Start(tag) => match tag.local_name().as_ref() {
-                "testsuite" | "testsuites" => seen = true,
+                "testsuite" | "testsuites" => (seen, said) = (true, said.max(failures(&tag)?)),
                 "testcase" => case = Some((case_name(&tag), false, false)),
                 name => mark(&mut case, name),
             },
             Event::Empty(tag) => match tag.local_name().as_ref() {
-                "testsuite" | "testsuites" => seen = true,
+                "testsuite" | "testsuites" => (seen, said) = (true, said.max(failures(&tag)?)),
                 "testcase" => count(&mut tests.counts, &mut failed, (case_name(&tag), false, false)),
                 name => mark(&mut case, name),
             },
@@ -47,7 +49,17 @@ pub fn junit(text: &str) -> Option<Tests> {
         }
     }
     tests.failed = failed.into_iter().take(MAX_NAMES).collect();
-    seen.then_some(tests)
+    // A report that contradicts itself shows nothing.
+    (seen && said <= tests.counts.failed).then_some(tests)
+}
+
+/// How many failures a suite says that it has; none where that is no number.
+fn failures(suite: &BytesStart<'_>) -> Option<u64> {
+    let number = |name: &str| match suite.try_get_attribute(name).ok()? {
+        Some(found) => found.value.trim().parse::<u64>().ok(),
+        None => Some(0),
+    };
+    number("failures")?.checked_add(number("errors")?)
 }
 
 fn case_name(tag: &BytesStart<'_>) -> String {
@@ -92,9 +104,9 @@ pub fn closing_lines(output: &str) -> Option<Tests> {
         let line = line.trim();
         if let Some(found) = summary(line) {
             known = true;
-            counts.passed += found.passed;
-            counts.failed += found.failed;
-            counts.skipped += found.skipped;
+            counts.passed = counts.passed.saturating_add(found.passed);
+            counts.failed = counts.failed.saturating_add(found.failed);
+            counts.skipped = counts.skipped.saturating_add(found.skipped);
         }
         failed.extend(failed_name(line));
         match () {
@@ -144,8 +156,8 @@ fn summary(line: &str) -> Option<TestCounts> {
         let Some(value) = value else { continue };
         match word.to_lowercase().as_str() {
             "passed" | "passing" => counts.passed = value,
-            "failed" | "failing" | "failure" | "failures" | "errors" | "error" => counts.failed += value,
-            "skipped" | "ignored" | "pending" | "excluded" | "todo" => counts.skipped += value,
+            "failed" | "failing" | "failure" | "failures" | "errors" | "error" => counts.failed = counts.failed.saturating_add(value),
+            "skipped" | "ignored" | "pending" | "excluded" | "todo" => counts.skipped = counts.skipped.saturating_add(value),
             "examples" | "example" => total = Some(value),
             "run" if surefire => total = Some(value),
             "tests" | "test" if number_first => total = Some(value),
@@ -153,7 +165,7 @@ fn summary(line: &str) -> Option<TestCounts> {
         }
     }
     if let Some(total) = total.filter(|_| counts.passed == 0) {
-        counts.passed = total.saturating_sub(counts.failed + counts.skipped);
+        counts.passed = total.saturating_sub(counts.failed.saturating_add(counts.skipped));
     }
     Some(counts)
 }
@@ -182,14 +194,22 @@ pub fn coverage(text: &str) -> Option<f64> {
 }
 
 fn lcov(text: &str) -> Option<f64> {
-    let sum = |key: &str| -> f64 { text.lines().filter_map(|line| line.strip_prefix(key)?.trim().parse::<f64>().ok()).sum() };
-    let (found, hit) = (sum("LF:"), sum("LH:"));
-    if found > 0.0 {
-        return Some(hit / found * 100.0);
+    // A number that is none makes all of it none.
+    let sum = |key: &str| -> Option<u64> {
+        text.lines().filter_map(|line| line.strip_prefix(key)).try_fold(0_u64, |sum, number| sum.checked_add(number.trim().parse().ok()?))
+    };
+    let (found, hit) = (sum("LF:")?, sum("LH:")?);
+    if found > 0 {
+        return percent(hit as f64 / found as f64);
     }
     let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("DA:")).collect();
     let hit = lines.iter().filter(|line| line.split(',').nth(1).is_some_and(|count| count != "0")).count();
-    if lines.is_empty() { None } else { Some(hit as f64 / lines.len() as f64 * 100.0) }
+    if lines.is_empty() { None } else { percent(hit as f64 / lines.len() as f64) }
+}
+
+/// A share in percent; none where it can be none.
+fn percent(share: f64) -> Option<f64> {
+    (0.0..=1.0).contains(&share).then_some(share * 100.0)
 }
 
 fn cobertura(text: &str) -> Option<f64> {
@@ -200,7 +220,7 @@ fn cobertura(text: &str) -> Option<f64> {
             Event::Start(tag) | Event::Empty(tag) if tag.local_name().as_ref() == "coverage" => {
                 let rate = tag.try_get_attribute("line-rate").ok().flatten()?;
                 let rate: f64 = rate.value.parse().ok()?;
-                return Some(rate * 100.0);
+                return percent(rate);
             }
             _ => {}
         }

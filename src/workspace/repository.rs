@@ -15,7 +15,9 @@ use crate::core::merging::result_branch;
 use crate::core::outcome::{Conflict, RepositoryOutcome};
 use crate::process::open_kept;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +29,8 @@ const DIFF_BYTES: u64 = 1 << 20;
 const KEEP: &str = ".keep";
 /// Files whose diffs are read.
 const DIFF_FILES: usize = 500;
+/// Files that are given to git at a time.
+const PUT_BACK: usize = 200;
 /// Files that are named in a warning.
 const NAMED: usize = 5;
 
@@ -371,6 +375,7 @@ impl Repository {
             return Err(format!("`{nested}` is a repository of its own, and its files would be lost: remove its .git"));
         }
         submodules.iter().try_for_each(|submodule| submodule.is_untouched(&top, &top.with_extension("index")))?;
+        look_at_all(&git, &top)?;
         // From the top: an attempt may have changed what is beside its folder.
         let others = known.iter().map(|path| format!(":(top,exclude,literal){path}"));
         let add = ["add", "--all", "--sparse", "--", ":/"].iter().map(|word| (*word).to_owned()).chain(others);
@@ -539,7 +544,17 @@ impl Repository {
             let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let git = Git::below(&self.trees, &tree);
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
-            git.run(&["reset", "--quiet", "--hard"]).map(drop)
+            git.run(&["reset", "--quiet", "--hard"])?;
+            // What an earlier gate left is in no commit; what the setup made is needed, and so is what git ignores.
+            let made = std::fs::read(self.mark(is_result)).unwrap_or_default();
+            let made: BTreeSet<PathBuf> = names_in(&made).collect();
+            for name in untracked(&git)?.into_iter().filter(|name| !made.contains(name)) {
+                let path = tree.join(name);
+                let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+                let removed = if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+                removed.map_err(|error| format!("{}: {error}", path.display()))?;
+            }
+            Ok(())
         };
         if self.mark(is_result).is_file() && shown().is_ok() {
             return Ok((workspace, false));
@@ -588,13 +603,15 @@ impl Repository {
         self.git.run(&["merge-base", "HEAD", &self.result()])
     }
 
-    /// That worktree has all that it needs.
+    /// That worktree has all that it needs: what is in it now, and in no commit, stays.
     ///
     /// # Errors
-    /// The folder of the execution can't be written.
+    /// What git says, or the folder of the execution can't be written.
     pub fn is_ready(&self, is_result: bool) -> Result<(), String> {
         let mark = self.mark(is_result);
-        std::fs::write(&mark, "").map_err(|error| format!("{}: {error}", mark.display()))
+        let made = untracked(&Git::below(&self.trees, &self.shared(is_result)))?;
+        let made: Vec<&[u8]> = made.iter().map(|name| name.as_os_str().as_encoded_bytes()).collect();
+        std::fs::write(&mark, made.join(&0)).map_err(|error| format!("{}: {error}", mark.display()))
     }
 
     fn shared(&self, is_result: bool) -> PathBuf {
@@ -623,6 +640,25 @@ impl Repository {
         ["link", "settings"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
 
+    /// Puts the branch of the result back to what has landed, where somebody has moved it; then says so.
+    ///
+    /// # Errors
+    /// It can't be put back: a sentence.
+    pub fn put_back_result(&self) -> Result<Option<String>, String> {
+        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(landed) = landed else { return Ok(None) };
+        let now = self.git.run(&["rev-parse", "--verify", "--quiet", &self.result()]).unwrap_or_default();
+        if now == landed {
+            return Ok(None);
+        }
+        let (branch, moved) = (self.branch(), if now.is_empty() { "deleted".to_owned() } else { format!("moved to {now}") });
+        let failed = |why: String| format!("the branch {branch} was {moved} by somebody else, and nobody has judged what is in it: {why}");
+        self.is_nowhere_checked_out().map_err(failed)?;
+        self.git.run(&["update-ref", "-m", "put back", &self.result(), &landed, &now]).map_err(failed)?;
+        let keep = if now.is_empty() { String::new() } else { format!("; `git branch kept {now}` keeps what was added") };
+        Ok(Some(format!("the branch {branch} was {moved} by somebody else: it is put back to what was judged, {landed}{keep}")))
+    }
+
     /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted
     /// before anything was done in them.
     pub fn close(&self) {
@@ -645,6 +681,57 @@ impl Repository {
         }
         drop(self.git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{}", self.execution)]));
     }
+}
+
+/// Names between bytes of zero, as git writes them.
+fn names_in(listed: &[u8]) -> impl Iterator<Item = PathBuf> {
+    listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(|name| PathBuf::from(OsStr::from_bytes(name)))
+}
+
+/// Files of a worktree that git neither tracks nor ignores, from its top on.
+fn untracked(git: &Git) -> Result<Vec<PathBuf>, String> {
+    let listed = git.output(&["ls-files", "-z", "--others", "--exclude-standard"])?;
+    if !listed.status.success() {
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr).trim()));
+    }
+    Ok(names_in(&listed.stdout).collect())
+}
+
+/// Lets git look again at files that it was told to take for unchanged: an agent's word that nothing changed is none.
+fn look_at_all(git: &Git, top: &Path) -> Result<(), String> {
+    let listed = git.output(&["ls-files", "-v", "-z", "--full-name", "--", ":/"])?;
+    let flagged = listed.stdout.split(|byte| *byte == 0).filter_map(|entry| {
+        let (tag, name) = (entry.first()?, OsStr::from_bytes(entry.get(2..)?));
+        // A file that a sparse checkout leaves out is not there.
+        (tag.is_ascii_lowercase() || *tag == b'S' && top.join(name).symlink_metadata().is_ok()).then(|| name.to_owned())
+    });
+    for some in flagged.collect::<Vec<_>>().chunks(PUT_BACK) {
+        let top = Git::below(top.parent().unwrap_or(top), top);
+        for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
+            top.run(&["update-index", flag, "--"].into_iter().map(OsString::from).chain(some.iter().cloned()).collect::<Vec<_>>())?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes files of a place back to the last commit in it.
+///
+/// # Errors
+/// It is no place, where all that is finished is committed, or what git says.
+pub fn put_back(folder: &Path, files: &[PathBuf]) -> Result<(), String> {
+    let is_top = |folder: &&Path| {
+        let trees = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "trees"));
+        trees.is_some_and(|trees| trees.components().any(|part| part.as_os_str() == STATE_FOLDER))
+    };
+    let Some(top) = folder.ancestors().find(is_top) else { return Err("the workspace is the user's own".into()) };
+    link::of(top)?;
+    pipes::remove_below(top);
+    let git = Git::below(top.parent().unwrap_or(top), folder);
+    for some in files.chunks(PUT_BACK) {
+        let names = some.iter().map(|file| [OsStr::new(":(literal)"), file.as_os_str()].into_iter().collect::<OsString>());
+        git.run(&["checkout", "--quiet", "HEAD", "--"].into_iter().map(OsString::from).chain(names).collect::<Vec<_>>())?;
+    }
+    Ok(())
 }
 
 /// Copies a file, a link or a folder with all that is in it.

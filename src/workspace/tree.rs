@@ -1,16 +1,19 @@
 //! The digest of a tree: what a gate's verdict is about.
 //!
-//! SHA-256 over the paths, modes and contents of all files that git would not ignore, without
-//! our own state and without the reports that gates write. Contents are hashed again only where
-//! size or time of a file changed, and always when it changed within the last two seconds, in
-//! which a change need not show in its time.
+//! SHA-256 over the paths, modes and contents of all files that would be committed: in a repository those that git
+//! tracks, ignored or not, and those that it does not ignore; elsewhere those that no `.gitignore` names. Our own state
+//! and the reports that gates write are no part of it. Contents are hashed again only where size or times of a file
+//! changed, and always when they changed within the last two seconds, in which a change need not show in its times.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the tree")]
 
+use super::git::Git;
 use super::{STATE_FOLDER, pipes};
 use crate::process::open_kept;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +23,12 @@ use std::time::{Duration, SystemTime};
 const RACY: Duration = Duration::from_secs(2);
 /// Files named in a list of changes, at the most.
 const MAX_CHANGES: usize = 200;
+/// So much of a file is in memory at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 type Hash = [u8; 32];
-/// Size, time of change and content of a file as it was seen last.
-type Seen = (u64, i64, i64, Hash);
+/// Size, times of change (of its content, of itself) and content of a file as it was seen last.
+type Seen = (u64, [(i64, i64); 2], Hash);
 
 /// Takes digests of one workspace, remembering what it hashed.
 #[derive(Clone)]
@@ -37,6 +42,8 @@ pub struct Trees {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     files: BTreeMap<PathBuf, Hash>,
+    /// Those that git tracks; all of them where there is no repository.
+    tracked: BTreeSet<PathBuf>,
 }
 
 impl Trees {
@@ -52,62 +59,107 @@ impl Trees {
 
     /// The tree as it is now. Files that can't be read are left out.
     pub fn now(&self) -> Tree {
-        let mut files = BTreeMap::new();
-        // A worktree in the folder of states is under its `.gitignore` for us, though not for git: the walk
-        // begins at its top and looks at nothing above.
-        let is_place = self.root.components().any(|part| part.as_os_str() == STATE_FOLDER);
-        let top = self.root.ancestors().find(|folder| folder.join(".git").exists()).filter(|_| is_place).unwrap_or(&self.root);
-        // The filter below is not asked about the top itself.
-        pipes::remove_in(top);
-        let mut builder = ignore::WalkBuilder::new(top);
-        builder.hidden(false).require_git(false).parents(!is_place).follow_links(false);
-        builder.git_exclude(pipes::exclude_is_readable(top));
-        let root = self.root.clone();
-        builder.filter_entry(move |entry| {
-            let inside = entry.path().starts_with(&root) || root.starts_with(entry.path());
-            if inside && entry.file_type().is_some_and(|kind| kind.is_dir()) {
-                // The walk reads what a folder ignores as soon as it enters it.
-                pipes::remove_in(entry.path());
-            }
-            inside && entry.file_name() != ".git" && entry.file_name() != STATE_FOLDER
-        });
+        // A place that has lost its repository is in none: above it is the user's own.
+        let is_in_place = |folder: &Path| folder.components().any(|part| part.as_os_str() == STATE_FOLDER);
+        let top = self.root.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok());
+        let top = top.filter(|top| is_in_place(top) == is_in_place(&self.root));
+        // Git would wait for ever for a pipe.
+        pipes::remove_below(&self.root);
+        let above = self.root.ancestors().skip(1).take_while(|folder| top.is_some_and(|top| folder.starts_with(top)));
+        above.for_each(pipes::remove_in);
+        let listed = top.map(|top| if pipes::exclude_is_readable(top) { self.by_git(top) } else { None });
+        let (paths, tracked) = match listed {
+            Some(Some(listed)) => listed,
+            // What git can't tell may all be part of it.
+            Some(None) => (files_below(&self.root, false), BTreeSet::new()),
+            None => (files_below(&self.root, true), BTreeSet::new()),
+        };
         let recent = SystemTime::now()
             .checked_sub(RACY)
             .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
             .map_or(0, |at| at.as_secs().cast_signed());
-        for entry in builder.build().flatten() {
-            let Ok(meta) = entry.path().symlink_metadata() else { continue };
-            let Ok(relative) = entry.path().strip_prefix(&self.root) else { continue };
-            // Neither folders nor pipes, sockets and devices: reading one could wait for ever.
-            if !(meta.is_file() || meta.is_symlink()) || self.left_out.iter().any(|path| path == relative) {
+        let mut files = BTreeMap::new();
+        for path in paths {
+            let Ok(relative) = path.strip_prefix(&self.root) else { continue };
+            let is_ours = relative.components().any(|part| part.as_os_str() == STATE_FOLDER);
+            if is_ours || self.left_out.iter().any(|path| path == relative) {
                 continue;
             }
-            let mut hasher = Sha256::new();
-            hasher.update([u8::from(meta.mode() & 0o111 != 0), u8::from(meta.is_symlink())]);
-            if meta.is_symlink() {
-                let target = std::fs::read_link(entry.path()).unwrap_or_default();
-                hasher.update(target.as_os_str().as_encoded_bytes());
-            } else {
-                let Some(content) = self.content(entry.path(), &meta, recent) else { continue };
-                hasher.update(content);
-            }
-            files.insert(relative.to_owned(), hasher.finalize().into());
+            let Some(hash) = self.hash(&path, recent) else { continue };
+            files.insert(relative.to_owned(), hash);
         }
-        Tree { files }
+        let tracked = if top.is_some() { tracked } else { files.keys().cloned().collect() };
+        Tree { files, tracked }
+    }
+
+    /// The files that git tracks or does not ignore, and the former among them, as git names them. What is another
+    /// repository in it is taken as a whole.
+    fn by_git(&self, top: &Path) -> Option<(Vec<PathBuf>, BTreeSet<PathBuf>)> {
+        // Nothing above the top is asked: above a place is the user's own checkout.
+        let git = Git::below(top.parent()?, &self.root);
+        let list = |which: &[&str]| -> Option<Vec<PathBuf>> {
+            let listed =
+                git.output(&[&["ls-files", "-z", "--deduplicate"], which].concat()).ok().filter(|listed| listed.status.success())?;
+            let names = listed.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+            Some(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+        };
+        let tracked: BTreeSet<PathBuf> = list(&["--cached"])?.into_iter().collect();
+        let others = list(&["--others", "--exclude-standard"])?;
+        let mut paths = Vec::new();
+        for name in tracked.iter().chain(&others) {
+            let path = self.root.join(name);
+            match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => paths.extend(files_below(&path, false)),
+                _ => paths.push(path),
+            }
+        }
+        Some((paths, tracked))
+    }
+
+    /// What stands for a file: whether it can be run, whether it is a link, and its content.
+    fn hash(&self, path: &Path, recent: i64) -> Option<Hash> {
+        let meta = path.symlink_metadata().ok()?;
+        let mut hasher = Sha256::new();
+        hasher.update([u8::from(meta.mode() & 0o111 != 0), u8::from(meta.is_symlink())]);
+        if meta.is_symlink() {
+            hasher.update(std::fs::read_link(path).ok()?.as_os_str().as_encoded_bytes());
+        } else if meta.is_file() {
+            hasher.update(self.content(path, &meta, recent)?);
+        } else {
+            // Pipes, sockets and devices are in no commit, and reading one could wait for ever.
+            return None;
+        }
+        Some(hasher.finalize().into())
     }
 
     fn content(&self, path: &Path, meta: &std::fs::Metadata, recent: i64) -> Option<Hash> {
         let known = |this: &Self| this.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
-        let (size, seconds, nanos) = (meta.len(), meta.mtime(), meta.mtime_nsec());
-        if let Some((_, _, _, hash)) = known(self).filter(|(s, t, n, _)| (*s, *t, *n) == (size, seconds, nanos) && seconds < recent) {
+        let (size, times) = (meta.len(), [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())]);
+        let is_old = times.iter().all(|(seconds, _)| *seconds < recent);
+        if let Some((.., hash)) = known(self).filter(|(s, t, _)| (*s, *t) == (size, times) && is_old) {
             return Some(hash);
         }
-        let mut bytes = Vec::new();
-        open_kept(path).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
-        let hash: Hash = Sha256::digest(bytes).into();
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (size, seconds, nanos, hash));
+        let (mut file, mut hasher, mut chunk) = (open_kept(path).ok()?, Sha256::new(), vec![0; CHUNK_BYTES]);
+        loop {
+            match file.read(&mut chunk).ok()? {
+                0 => break,
+                read => hasher.update(&chunk[..read]),
+            }
+        }
+        let hash: Hash = hasher.finalize().into();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (size, times, hash));
         Some(hash)
     }
+}
+
+/// All files below a folder but those of git and ours; where that is wanted, without those that a `.gitignore` in it
+/// names. What other tools ignore, and what stands above, means nothing.
+fn files_below(folder: &Path, without_ignored: bool) -> Vec<PathBuf> {
+    let mut walk = ignore::WalkBuilder::new(folder);
+    walk.standard_filters(false).git_ignore(without_ignored).require_git(false).follow_links(false);
+    walk.filter_entry(|entry| entry.file_name() != ".git" && entry.file_name() != STATE_FOLDER);
+    let is_file = |entry: &ignore::DirEntry| entry.file_type().is_some_and(|kind| !kind.is_dir());
+    walk.build().flatten().filter(is_file).map(ignore::DirEntry::into_path).collect()
 }
 
 impl Tree {
@@ -119,8 +171,14 @@ impl Tree {
             hasher.update([0]);
             hasher.update(hash);
         }
-        let bytes: Hash = hasher.finalize().into();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(hasher)
+    }
+
+    /// The files that git tracks, or that there were where there is no repository, and that are gone or different in
+    /// another tree.
+    pub fn disturbed(&self, after: &Tree) -> Vec<PathBuf> {
+        let is_other = |(path, hash): &(&PathBuf, &Hash)| self.tracked.contains(*path) && after.files.get(*path) != Some(*hash);
+        self.files.iter().filter(is_other).map(|(path, _)| path.clone()).collect()
     }
 
     /// The files that are new, gone or different in another tree.
@@ -129,4 +187,9 @@ impl Tree {
         let gone = self.files.keys().filter(|path| !after.files.contains_key(*path));
         changed.chain(gone).take(MAX_CHANGES).map(|path| path.display().to_string()).collect()
     }
+}
+
+/// A digest as it is written.
+pub fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

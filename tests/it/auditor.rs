@@ -95,6 +95,8 @@ fn measures(code: i32) -> GateMeasures {
         flaky: Vec::new(),
         coverage_pct: None,
         tree: None,
+        context: None,
+        changed: Vec::new(),
         reused_from: None,
         duration_ms: 1,
     }

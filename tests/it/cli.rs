@@ -251,11 +251,9 @@ fn a_flaky_test_is_named_and_is_no_pass() {
 fn one_tree_is_not_judged_twice() {
     let workspace = with_agents();
     workspace.write("review.sh", "#!/bin/sh\necho '{\"verdict\":\"pass\"}'\n");
-    // The same command as a gate of the system judges the tree that the task's gate has judged.
-    workspace.write(
-        "execution-coordinator.toml",
-        &format!("{AGENTS}[[gates]]\nname = \"all\"\nlevel = \"system\"\ncommand = [\"./test.sh\", \"1\"]\n"),
-    );
+    // The gates of the system and of the deployment are one command on one tree; a task's is given another environment.
+    let gate = |level: &str| format!("[[gates]]\nname = \"all of the {level}\"\nlevel = \"{level}\"\ncommand = [\"./test.sh\", \"1\"]\n");
+    workspace.write("execution-coordinator.toml", &format!("{AGENTS}{}{}", gate("system"), gate("deployment")));
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let reused = |e: &&execution_coordinator::core::event::Recorded| matches!(&e.event, Event::Ended { outcome: Outcome::Gate { measures, verdict: GateVerdict::Passed, .. }, .. } if measures.reused_from.is_some());

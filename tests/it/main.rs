@@ -17,6 +17,7 @@ mod crash;
 mod daemon;
 mod door;
 mod editor;
+mod evidence;
 mod formats;
 mod house;
 mod journal;

@@ -45,6 +45,7 @@ pub fn gate(name: &str, level: Level) -> GatePolicy {
         tests: name == "tests",
         min_coverage_pct: None,
         tolerate_preexisting: false,
+        report: false,
         timeout_ms: 10_000,
     }
 }
@@ -219,6 +220,8 @@ impl World {
                         ending,
                         coverage_pct: None,
                         tree: None,
+                        context: None,
+                        changed: Vec::new(),
                         reused_from: None,
                         duration_ms,
                     },

@@ -1,0 +1,198 @@
+//! What a verdict is about, and that nothing false passes for one.
+
+use crate::support::{Workspace, commit_all, git};
+use execution_coordinator::workspace::tree::Trees;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+fn says(folder: &Path, arguments: &[&str]) {
+    let ended = git(folder, arguments);
+    assert_eq!(ended.code, 0, "git {arguments:?}: {}", ended.stderr);
+}
+
+fn digest(folder: &Path) -> String {
+    Trees::new(folder, vec!["report.xml".into()]).now().digest()
+}
+
+/// Whether what is done in a folder makes another tree of it.
+fn makes_another(folder: &Path, change: impl FnOnce(&Workspace), workspace: &Workspace) -> bool {
+    let before = digest(folder);
+    change(workspace);
+    let after = digest(folder);
+    assert_eq!(after, digest(folder), "looking changes nothing");
+    before != after
+}
+
+/// What is done to a workspace.
+type Change = fn(&Workspace);
+
+#[test]
+fn a_tree_is_what_git_would_commit() {
+    let repository = || {
+        let workspace = Workspace::with(&[("src/a", "1\n"), ("dist/forced", "1\n"), ("sub/file", "1\n")]);
+        let folder = workspace.path("");
+        commit_all(&workspace);
+        workspace.write(".gitignore", "dist/\n*.log\n.execution-coordinator/\n");
+        workspace.write("dist/ignored", "1\n");
+        says(&folder, &["commit", "--quiet", "--all", "-m", "ignore"]);
+        workspace
+    };
+    let same: [(&str, Change); 6] = [
+        ("a file that git ignores", |w| w.write("dist/ignored", "2\n")),
+        ("a new one", |w| w.write("new.log", "2\n")),
+        ("a report", |w| w.write("report.xml", "<x/>")),
+        ("our own state", |w| w.write(".execution-coordinator/x", "2\n")),
+        ("an empty folder", |w| std::fs::create_dir(w.path("empty")).unwrap()),
+        ("what the index says", |w| says(&w.path(""), &["add", "--all"])),
+    ];
+    for (what, change) in same {
+        let workspace = repository();
+        assert!(!makes_another(&workspace.path(""), change, &workspace), "{what}");
+    }
+    let another: [(&str, Change); 11] = [
+        ("a tracked file", |w| w.write("src/a", "2\n")),
+        ("a tracked file that git ignores", |w| w.write("dist/forced", "2\n")),
+        ("one that another tool ignores", |w| {
+            w.write(".ignore", "src/\n");
+            w.write(".rgignore", "src/\n");
+            says(&w.path(""), &["add", "--all"]);
+            says(&w.path(""), &["commit", "--quiet", "-m", "ignore"]);
+            w.write("src/a", "2\n");
+        }),
+        ("one that is to be taken for unchanged", |w| {
+            says(&w.path(""), &["update-index", "--assume-unchanged", "src/a"]);
+            w.write("src/a", "2\n");
+        }),
+        ("one that is to be skipped", |w| {
+            says(&w.path(""), &["update-index", "--skip-worktree", "src/a"]);
+            w.write("src/a", "2\n");
+        }),
+        ("a new file", |w| w.write("src/b", "2\n")),
+        ("a file that is gone", |w| std::fs::remove_file(w.path("src/a")).unwrap()),
+        ("a mode", |w| std::fs::set_permissions(w.path("src/a"), std::fs::Permissions::from_mode(0o755)).unwrap()),
+        ("a link instead", |w| {
+            std::fs::remove_file(w.path("src/a")).unwrap();
+            symlink("../dist/forced", w.path("src/a")).unwrap();
+        }),
+        ("what is no longer ignored", |w| w.write(".gitignore", ".execution-coordinator/\n")),
+        ("another repository in it", |w| {
+            says(&w.path("sub"), &["init", "--quiet"]);
+            w.write("sub/file", "2\n");
+        }),
+    ];
+    for (what, change) in another {
+        let workspace = repository();
+        assert!(makes_another(&workspace.path(""), change, &workspace), "{what}");
+    }
+}
+
+#[test]
+fn a_tree_holds_what_a_submodule_holds() {
+    let other = Workspace::with(&[("inner", "1\n")]);
+    commit_all(&other);
+    let workspace = Workspace::with(&[("a", "1\n")]);
+    commit_all(&workspace);
+    let (folder, url) = (workspace.path(""), other.path("").display().to_string());
+    says(&folder, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "sub"]);
+    says(&folder, &["commit", "--quiet", "-m", "submodule"]);
+    assert!(makes_another(&folder, |w| w.write("sub/inner", "2\n"), &workspace), "a change in it");
+    assert!(makes_another(&folder, |w| w.write("sub/more", "2\n"), &workspace), "a new file in it");
+}
+
+#[test]
+fn without_a_repository_a_gitignore_says_what_is_output() {
+    let workspace =
+        Workspace::with(&[("work/src/a", "1\n"), ("work/.gitignore", "out/\n"), (".gitignore", "src/\n"), (".ignore", "src/\n")]);
+    let folder = workspace.path("work");
+    assert!(!makes_another(&folder, |w| w.write("work/out/x", "1\n"), &workspace), "output");
+    assert!(makes_another(&folder, |w| w.write("work/src/a", "2\n"), &workspace), "what stands above means nothing");
+    // A time that is put back hides no change.
+    let time = std::fs::metadata(workspace.path("work/src/a")).unwrap().modified().unwrap();
+    let again = |w: &Workspace| {
+        w.write("work/src/a", "3\n");
+        std::fs::File::options().write(true).open(w.path("work/src/a")).unwrap().set_modified(time).unwrap();
+    };
+    assert!(makes_another(&folder, again, &workspace), "a time that was put back");
+}
+
+/// Runs a breakdown of one task with an implementer of its own; gives all that was printed.
+fn ran(config: &str, agent: &str, gate: &str) -> (Workspace, i32, String) {
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("execution-coordinator.toml", &format!("{CONFIG}{config}")),
+        ("agent.sh", &format!("#!/bin/sh\ncat >/dev/null\n{agent}\necho '{{\"status\":\"complete\",\"summary\":\"did it\"}}'\n")),
+        ("gate.sh", &format!("#!/bin/sh\n{gate}\n")),
+        ("kept", "as it was\n"),
+    ]);
+    commit_all(&workspace);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    let audit = workspace.run(&["audit", "--evidence"]);
+    assert_eq!(audit.code, 0, "{}{}", audit.stdout, audit.stderr);
+    (workspace, run.code, run.stdout + &run.stderr)
+}
+
+const CONFIG: &str = "[execution]\nbackoff = \"1ms\"\ntests_first = \"off\"\nmax_rework = 0\nisolation = \"worktree\"\n\
+    [agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n\
+    [[gates]]\nname = \"checked\"\nlevel = \"task\"\ncommand = [\"./gate.sh\"]\n";
+
+#[test]
+fn a_gate_that_mends_what_it_judges_fails_and_mends_nothing() {
+    let (_, code, said) = ran("", "echo bad >made", "echo good >made; echo more >>kept; grep -q good made");
+    assert!(code != 0 && said.contains("it changed kept, made while it judged: `writes` under gate `checked`"), "{said}");
+    // What it may write is its own affair, and a new file is no change of one.
+    let (workspace, code, said) = ran("writes = [\"ke*\"]\n", "echo x >made", "echo more >>kept; echo new >trace");
+    assert_eq!(code, 0, "{said}");
+    let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"]).stdout;
+    let kept = git(&workspace.path(""), &["show", &format!("{}:kept", branch.trim())]).stdout;
+    assert_eq!(kept, "as it was\n", "what a gate writes is no work");
+}
+
+#[test]
+fn what_git_ignores_is_judged_as_it_lands() {
+    let (_, code, said) = ran("", "mkdir -p lib; echo x >lib/made; echo lib/ >.gitignore", "test ! -e .gitignore || test -e lib/made");
+    assert!(code != 0 && said.contains("as merged with what others finished"), "{said}");
+}
+
+#[test]
+fn a_flag_in_the_index_hides_no_work() {
+    let agent = "git update-index --assume-unchanged kept; echo new >kept";
+    let (workspace, code, said) = ran("", agent, "test ! -e never");
+    assert_eq!(code, 0, "{said}");
+    let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"]).stdout;
+    assert_eq!(git(&workspace.path(""), &["show", &format!("{}:kept", branch.trim())]).stdout, "new\n");
+}
+
+#[test]
+fn a_report_counts_that_the_run_itself_makes() {
+    let report = "<testsuite tests=\"1\"><testcase name=\"a\"/></testsuite>";
+    let agent = format!("echo '{report}' >report.xml; touch -d '+1 hour' report.xml");
+    let (_, code, said) = ran("junit = \"report.xml\"\n", &agent, "true");
+    assert!(code != 0 && !said.contains("1 passed"), "{said}");
+    for contradiction in
+        ["<testsuite tests=\"1\" failures=\"1\"><testcase name=\"a\"/></testsuite>", "<testsuite failures=\"-1\"/>", "no report"]
+    {
+        let (_, code, said) = ran("junit = \"report.xml\"\n", "echo x >made", &format!("echo '{contradiction}' >report.xml"));
+        assert!(code != 0 && said.contains("its test report is missing, or says nothing that can be so"), "{said}");
+    }
+    for coverage in ["LF:2\nLH:4\n", "LF:2\nLH:-1\n", "LF:inf\nLH:inf\n", "<coverage line-rate=\"NaN\"/>", "<coverage line-rate=\"7\"/>"] {
+        let config = "coverage = { file = \"lcov\", min_pct = 1.0 }\n";
+        let (_, code, said) = ran(config, "echo x >made", &format!("printf '{coverage}' >lcov"));
+        assert!(code != 0 && said.contains("its coverage could not be read"), "{coverage}: {said}");
+    }
+    let (_, code, said) = ran("junit = \"report.xml\"\n", "echo x >made", &format!("echo '{report}' >report.xml"));
+    assert!(code == 0 && said.contains("1 passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn rules_that_can_never_hold_are_refused() {
+    for (config, says) in [
+        ("timeout = \"0s\"\n", "gate `checked`: `0s` would end it before it begins"),
+        ("coverage = { file = \"lcov.info\", min_pct = 120.0 }\n", "gate `checked`: min_pct is 120: a percentage is from 0 to 100"),
+        ("writes = [\"[\"]\n", "gate `checked`: `writes` has `[`"),
+        ("[worktree]\ncopy = [\"../secret\"]\n", "`copy` under [worktree]: ../secret is not inside the workspace"),
+    ] {
+        let workspace = Workspace::with(&[("breakdown.md", "- [ ] a\n"), ("execution-coordinator.toml", &format!("{CONFIG}{config}"))]);
+        let run = workspace.run(&["run", "breakdown.md"]);
+        assert!(run.code == 2 && run.stderr.contains(says), "{config}: {}{}", run.stdout, run.stderr);
+    }
+}
