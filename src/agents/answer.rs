@@ -24,7 +24,7 @@ pub struct Answer {
     /// What a reviewer found.
     pub findings: Vec<AnswerFinding>,
     /// Tokens used.
-    pub tokens: Option<u64>,
+    pub tokens: Option<f64>,
     /// Money used.
     pub cost_usd: Option<f64>,
 }

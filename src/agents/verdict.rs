@@ -161,7 +161,7 @@ pub fn from_answer(answer: Answer) -> Said {
         summary: shorten(&answer.summary),
         files: answer.files,
         decisions: answer.decisions,
-        usage: Usage { tokens: answer.tokens, cost_usd: answer.cost_usd, ..Usage::default() },
+        usage: Usage::said(answer.tokens, answer.cost_usd),
     }
 }
 

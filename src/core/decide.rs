@@ -234,6 +234,7 @@ fn reopened(state: &State) -> Vec<Event> {
 }
 
 fn agent_ended(state: &State, order: OrderId, outcome: AgentOutcome) -> Vec<Event> {
+    let outcome = AgentOutcome { usage: outcome.usage.counted(), ..outcome };
     match state.orders.get(&order).map(|open| &open.work) {
         Some(Work::Consultation { .. } | Work::Tests { .. } | Work::Implementation { .. }) => {
             vec![Event::Ended { order, outcome: Outcome::Agent(outcome) }]

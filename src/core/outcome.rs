@@ -153,16 +153,40 @@ pub struct Usage {
     /// Calls of tools.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_calls: Option<u32>,
+    /// Whether it named numbers that no use can have: they are not counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub implausible: bool,
 }
+
+/// More tokens than any order uses; exact as a number with a fraction too.
+const MAX_TOKENS: u64 = 1 << 53;
+/// More money than any order costs.
+const MAX_COST_USD: f64 = 1e9;
 
 impl Usage {
     /// The sum of tokens and money of two. Turns and calls belong to one attempt.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        fn sum<T: Copy + std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
-            a.zip(b).map(|(a, b)| a + b).or(a).or(b)
+        fn sum<T: Copy>(a: Option<T>, b: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+            a.zip(b).map(|(a, b)| add(a, b)).or(a).or(b)
         }
-        Self { tokens: sum(self.tokens, other.tokens), cost_usd: sum(self.cost_usd, other.cost_usd), ..self }
+        let tokens = sum(self.tokens, other.tokens, u64::saturating_add);
+        Self { tokens, cost_usd: sum(self.cost_usd, other.cost_usd, |a, b| a + b), ..self }
+    }
+
+    /// What an answer says that was used: whole tokens, and money.
+    pub fn said(tokens: Option<f64>, cost_usd: Option<f64>) -> Self {
+        let whole = tokens.filter(|tokens| (0.0..=MAX_TOKENS as f64).contains(tokens)).map(|tokens| tokens as u64);
+        Self { tokens: whole, cost_usd, implausible: tokens.is_some() && whole.is_none(), ..Self::default() }.counted()
+    }
+
+    /// The same without numbers that no use can have: a negative price would make room in every budget.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        let tokens = self.tokens.filter(|tokens| *tokens <= MAX_TOKENS);
+        let cost_usd = self.cost_usd.filter(|cost| (0.0..=MAX_COST_USD).contains(cost));
+        let implausible = self.implausible || tokens != self.tokens || cost_usd.is_some() != self.cost_usd.is_some();
+        Self { tokens, cost_usd, implausible, ..self }
     }
 }
 

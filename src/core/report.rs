@@ -94,6 +94,9 @@ pub struct AgentSummary {
     pub tokens: Option<u64>,
     /// Money, as far as it says.
     pub cost_usd: Option<f64>,
+    /// Orders of which it named tokens or money that can't be: they are not counted.
+    #[serde(default)]
+    pub implausible: u32,
 }
 
 /// Quality assurance results.
@@ -349,6 +352,7 @@ fn agents(state: &State) -> Vec<AgentSummary> {
             busy_ms: used.busy_ms,
             tokens: used.tokens,
             cost_usd: used.cost_usd,
+            implausible: used.implausible,
         }
     };
     state.policy.agents.iter().map(summary).filter(|agent| agent.total > 0).collect()
@@ -636,6 +640,10 @@ impl Report {
         };
         let _ = writeln!(out, "- Domain experts: {}", list("expert", "consultations answered"));
         let _ = writeln!(out, "- Review agents: {}", list("reviewer", "passed"));
+        for agent in self.agents.iter().filter(|agent| agent.implausible > 0) {
+            let orders = if agent.implausible == 1 { "1 order".to_owned() } else { format!("{} orders", agent.implausible) };
+            let _ = writeln!(out, "- {}: tokens or costs that it named for {orders} can't be, and are not counted", agent.name);
+        }
     }
 }
 

@@ -117,7 +117,9 @@ pub(super) fn substitute(state: &State, agent: &AgentName, now_ms: u64) -> Agent
 /// Which budget is spent before another order for a task; none where none is.
 pub(super) fn spent(state: &State, ix: usize, agent: &AgentName) -> Option<String> {
     let sum = |used: &mut dyn Iterator<Item = (Option<u64>, Option<f64>)>| {
-        used.fold((0, 0.0), |(tokens, usd), (more_tokens, more_usd)| (tokens + more_tokens.unwrap_or(0), usd + more_usd.unwrap_or(0.0)))
+        used.fold((0, 0.0), |(tokens, usd), (more_tokens, more_usd)| {
+            (u64::saturating_add(tokens, more_tokens.unwrap_or(0)), usd + more_usd.unwrap_or(0.0))
+        })
     };
     let of_all = sum(&mut state.utilisation.values().map(|used| (used.tokens, used.cost_usd)));
     let of_agent = sum(&mut state.utilisation.get(agent).into_iter().map(|used| (used.tokens, used.cost_usd)));

@@ -100,7 +100,7 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             reason: params.reason.clone(),
             files: params.files.clone(),
             decisions: params.decisions.clone(),
-            tokens: params.tokens,
+            tokens: params.tokens.map(|tokens| tokens as f64),
             cost_usd: params.cost_usd,
             ..Answer::default()
         };

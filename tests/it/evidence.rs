@@ -196,3 +196,27 @@ fn rules_that_can_never_hold_are_refused() {
         assert!(run.code == 2 && run.stderr.contains(says), "{config}: {}{}", run.stdout, run.stderr);
     }
 }
+
+#[test]
+fn numbers_that_no_use_can_have_are_not_counted() {
+    for (answer, counted) in [
+        ("\"costUsd\":-999.5", None),
+        ("\"costUsd\":1e308", None),
+        ("\"tokens\":-5", None),
+        ("\"tokens\":1e300", None),
+        ("\"tokens\":12.0,\"costUsd\":0.5", Some(0.5)),
+    ] {
+        let workspace = Workspace::with(&[
+            ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+            ("execution-coordinator.toml", "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n"),
+            ("agent.sh", &format!("#!/bin/sh\ncat >/dev/null\necho x >made\necho '{{\"status\":\"complete\",{answer}}}'\n")),
+        ]);
+        let run = workspace.run(&["run", "breakdown.md"]);
+        assert_eq!(run.code, 0, "{answer}: {}{}", run.stdout, run.stderr);
+        let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+        let agent = &report["agents"][0];
+        assert_eq!((agent["costUsd"].as_f64(), agent["implausible"] == 0), (counted, counted.is_some()), "{answer}: {agent}");
+        let told = run.stdout.contains("- implementation-agent: tokens or costs that it named for 1 order can't be, and are not counted");
+        assert_eq!(told, counted.is_none(), "{answer}: {}", run.stdout);
+    }
+}

@@ -27,6 +27,7 @@ impl State {
             sum.busy_ms += since.map_or(0, |since| self.now.saturating_sub(since));
             let spent = Usage { tokens: sum.tokens, cost_usd: sum.cost_usd, ..Usage::default() }.plus(usage);
             (sum.tokens, sum.cost_usd) = (spent.tokens, spent.cost_usd);
+            sum.implausible += u32::from(usage.implausible);
         }
         if open.work.is_attempt() && !self.policy.isolated {
             self.changes += 1;

@@ -272,4 +272,6 @@ pub struct Utilisation {
     pub tokens: Option<u64>,
     /// Money, as far as it says.
     pub cost_usd: Option<f64>,
+    /// Orders of which it named numbers that no use can have.
+    pub implausible: u32,
 }
