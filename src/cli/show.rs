@@ -65,6 +65,7 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
     }
     let policy = config.policy(true).map_err(Failure::usage)?;
     let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
+    config.fits(&parsed.plan).map_err(Failure::usage)?;
     let document = types::plan_document(&parsed, &source, &policy);
     match arguments.format.as_str() {
         "json" => print_json(&document)?,

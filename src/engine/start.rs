@@ -220,6 +220,9 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
     let (config, config_path) = options.config(&root)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
     let (parsed, texts) = options.plan(&source)?;
+    // Where only some tasks are wanted, the others' streams are there too.
+    let whole = (!options.only.is_empty()).then(|| options.parsed(&source));
+    config.fits(&whole.as_ref().unwrap_or(&parsed).plan).map_err(Failure::usage)?;
     let mut prepared = Prepared { root, source, parsed, texts, config, config_path, policy, warnings: Vec::new(), options };
     prepared.warnings = prepared.check()?;
     let allocation = allocate(&prepared.parsed.plan, &prepared.policy);

@@ -198,6 +198,21 @@ fn rules_that_can_never_hold_are_refused() {
 }
 
 #[test]
+fn a_gate_for_a_stream_that_is_not_there_is_refused() {
+    let gate = "[[gates]]\nname = \"all of it\"\nlevel = \"stream\"\nstreams = [\"Bsae\"]\ncommand = [\"true\"]\n";
+    let plan = "# T\n\n## Base\n- [ ] Task 1: One\n  - Run: true\n\n## Other\n- [ ] Task 2: Two\n  - Run: true\n";
+    let workspace = Workspace::with(&[("breakdown.md", plan), ("execution-coordinator.toml", gate)]);
+    for arguments in [&["plan", "breakdown.md"][..], &["run", "breakdown.md"], &["run", "breakdown.md", "--only", "2"]] {
+        let said = workspace.run(arguments);
+        let why = "gate `all of it` is for stream `Bsae`, which the breakdown does not have: did you mean `Base`?";
+        assert!(said.code == 2 && said.stderr.contains(why), "{arguments:?}: {}{}", said.stdout, said.stderr);
+    }
+    workspace.write("execution-coordinator.toml", &gate.replace("Bsae", "Base"));
+    let run = workspace.run(&["run", "breakdown.md", "--only", "2"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn numbers_that_no_use_can_have_are_not_counted() {
     for (answer, counted) in [
         ("\"costUsd\":-999.5", None),
