@@ -94,8 +94,9 @@ impl Looked {
     fn commits(&mut self, report: &Report, result: &str, git: &Git) {
         self.is(git.says(&["cat-file", "-e", &format!("{result}^{{commit}}")]), || format!("the commit of the result is gone: {result}"));
         if let Some(branch) = &report.branch {
-            let has = git.says(&["merge-base", "--is-ancestor", result, &format!("refs/heads/{branch}")]);
-            self.is(has, || format!("the branch {branch} is gone, or does not have the result in it: {result}"));
+            let now = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).unwrap_or_default();
+            let at = if now.is_empty() { "is gone".to_owned() } else { format!("is at {now}") };
+            self.is(now == result, || format!("the branch {branch} {at}: what landed is {result}"));
         }
         for task in &report.tasks {
             let Some(commit) = &task.commit else { continue };

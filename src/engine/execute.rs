@@ -133,6 +133,13 @@ impl Execution {
             },
             Err(error) => Err(error),
         };
+        if let Some(repository) = closing.clone().filter(|_| self.owner.state.ended.is_some()) {
+            let put_back = tokio::task::spawn_blocking(move || repository.put_back_result()).await;
+            match put_back.unwrap_or_else(|_| Err("the branch of the result could not be looked at".into())) {
+                Ok(told) => told.into_iter().for_each(say),
+                Err(why) => return Err(Failure::unusable(why)),
+            }
+        }
         if let Some(repository) = closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _)))) {
             if self.owner.state.merging.head.is_some() {
                 let branch = repository.branch();

@@ -235,3 +235,29 @@ fn numbers_that_no_use_can_have_are_not_counted() {
         assert_eq!(told, counted.is_none(), "{answer}: {}", run.stdout);
     }
 }
+
+#[test]
+fn the_result_is_what_landed_whoever_moves_it() {
+    // The last gate of all moves the branch, when nothing will land any more.
+    let moves = "branch=$(git for-each-ref --format='%(refname)' 'refs/heads/execution-coordinator/*/result')\n\
+        commit=$(git commit-tree -m backdoor -p \"$branch\" \"$branch^{tree}\") && git update-ref \"$branch\" \"$commit\"";
+    let config = "[[gates]]\nname = \"last\"\nlevel = \"system\"\ncommand = [\"./last.sh\"]\n";
+    let workspace = Workspace::with(&[(
+        "last.sh",
+        &format!("#!/bin/sh\nexport GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@x GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@x\n{moves}\n"),
+    )]);
+    workspace.write("breakdown.md", "# T\n\n- [ ] Task 1: One\n");
+    workspace.write("execution-coordinator.toml", &format!("{CONFIG}{config}"));
+    workspace.write("agent.sh", "#!/bin/sh\ncat >/dev/null\necho x >made\necho '{\"status\":\"complete\"}'\n");
+    workspace.write("gate.sh", "#!/bin/sh\ntrue\n");
+    commit_all(&workspace);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(run.code == 0 && run.stderr.contains("by somebody else: it is put back to what was judged"), "{}{}", run.stdout, run.stderr);
+    let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname:short)", "refs/heads/execution-coordinator"]).stdout;
+    assert!(!git(&workspace.path(""), &["log", "--format=%s", branch.trim()]).stdout.contains("backdoor"));
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+    // Moved afterwards, the evidence is no longer what landed.
+    says(&workspace.path(""), &["branch", "--force", branch.trim(), "HEAD"]);
+    let audit = workspace.run(&["audit", "--evidence"]);
+    assert!(audit.code != 0 && audit.stdout.contains("what landed is "), "{}{}", audit.stdout, audit.stderr);
+}
