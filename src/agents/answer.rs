@@ -41,10 +41,49 @@ pub struct AnswerFinding {
     pub place: Option<String>,
 }
 
-/// The object in an output: all of it, or its last line that is one.
-pub fn find(output: &str) -> Option<Answer> {
-    let whole = output.trim();
-    let known = |answer: &Answer| answer.status.is_some() || answer.verdict.is_some();
-    let candidates = std::iter::once(whole).chain(whole.lines().rev().take(20).map(str::trim));
-    candidates.filter(|text| text.starts_with('{')).filter_map(|text| serde_json::from_str(text).ok()).find(known)
+/// So many beginnings of objects are looked at, the last ones: a program may print very many.
+const MAX_OBJECTS: usize = 200;
+
+/// The objects in an output that are answers, with where each begins: on a line of its own, over several lines, in a
+/// fence.
+pub fn all(output: &str) -> Vec<(usize, Answer)> {
+    let (mut found, mut end) = (Vec::new(), 0);
+    for at in beginnings(output) {
+        if at < end {
+            continue;
+        }
+        let mut objects = serde_json::Deserializer::from_str(&output[at..]).into_iter::<Answer>();
+        if let Some(Ok(answer)) = objects.next()
+            && (answer.status.is_some() || answer.verdict.is_some())
+        {
+            end = at + objects.byte_offset();
+            found.push((at, answer));
+        }
+    }
+    found
+}
+
+/// Where the last object breaks that was to be an answer: a sentence.
+pub fn broken(output: &str) -> Option<String> {
+    let is_meant = |at: &usize| {
+        let object: String = output[*at..].chars().take(2_000).collect();
+        object.contains("\"status\"") || object.contains("\"verdict\"")
+    };
+    let at = beginnings(output).into_iter().rev().find(is_meant)?;
+    let broken = serde_json::Deserializer::from_str(&output[at..]).into_iter::<Answer>().next()?.err()?;
+    Some(format!("its JSON answer can't be read: {broken}"))
+}
+
+/// Where lines begin with an object.
+fn beginnings(output: &str) -> Vec<usize> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for line in output.split_inclusive('\n') {
+        let body = line.trim_start();
+        if body.starts_with('{') {
+            found.push(at + line.len() - body.len());
+        }
+        at += line.len();
+    }
+    found.split_off(found.len().saturating_sub(MAX_OBJECTS))
 }

@@ -9,7 +9,7 @@
 use super::conversation::{Subject, converse};
 use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::Template;
-use super::verdict;
+use super::verdict::{self, Of};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
@@ -74,7 +74,7 @@ impl Agents {
         let said = match brief.role.as_str() {
             _ if shell => None,
             "consultation" => Some(verdict::advice(&ran.output)),
-            _ => Some(verdict::work(&ran.output)),
+            _ => Some(verdict::work(&ran.output, if ran.heard.is_some() { Of::Turn } else { Of::Program })),
         };
         let mut outcome = AgentOutcome::of(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
         if let Some(said) = said {

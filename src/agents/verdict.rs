@@ -1,7 +1,8 @@
 //! Text → typed outcome, by the parsing rules for the companion agents' return blocks:
-//! the last complete block counts, wherever it stands; a template that was not filled in is
-//! unknown; of an emoji and a word that disagree the worse counts; "complete" with failing tests
-//! is not complete; a reviewer without a verdict has not evaluated anything.
+//! of all answers in a turn the worst counts, of those in what a program printed the last; a
+//! template that was not filled in, and what is quoted, is none; of an emoji and a word that
+//! disagree the worse counts; "complete" with failing tests is not complete; a reviewer without
+//! a verdict has not evaluated anything.
 
 use super::answer::{self, Answer};
 use crate::core::outcome::{Ending, Finding, GateVerdict, Severity, Usage, Verdict};
@@ -26,21 +27,63 @@ pub struct Said {
 /// Longest text that is kept of what an agent says.
 const SUMMARY_CHARS: usize = 4_000;
 
-/// Reads what an executor or a tester printed.
-pub fn work(output: &str) -> Said {
-    if let Some(answer) = answer::find(output) {
-        return from_answer(answer);
-    }
-    let Some(block) =
-        Block::last(output, &["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"])
-    else {
-        return one_line(output);
+/// Whose words a text is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Of {
+    /// An agent's, of its last turn: all of its answers are meant.
+    Turn,
+    /// All that a program printed: an answer may be about something that came before the last one.
+    Program,
+}
+
+/// Reads what an executor or a tester said.
+pub fn work(output: &str, of: Of) -> Said {
+    let output = own_words(output);
+    let words = ["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"];
+    let mut all: Vec<(usize, Said)> = answer::all(&output).into_iter().map(|(at, answer)| (at, from_answer(answer))).collect();
+    all.extend(Block::all(&output, &words).into_iter().map(|(at, block)| (at, from_block(&block))));
+    all.sort_by_key(|(at, _)| *at);
+    let badness = |said: &Said| match said.verdict {
+        Verdict::Unknown => 0,
+        Verdict::Complete => 1,
+        Verdict::Blocked => 2,
+        Verdict::Failed => 3,
     };
+    let known = || all.iter().map(|(_, said)| said).filter(|said| said.verdict != Verdict::Unknown);
+    let chosen = match of {
+        Of::Turn => known().max_by_key(|said| badness(said)),
+        Of::Program => known().next_back(),
+    };
+    let Some(chosen) = chosen.or(all.last().map(|(_, said)| said)) else {
+        let said = one_line(&output);
+        let broken = Some(()).filter(|()| said.verdict == Verdict::Unknown).and_then(|()| answer::broken(&output));
+        return match broken {
+            Some(reason) => Said { reason, ..said },
+            None => said,
+        };
+    };
+    let mut chosen = chosen.clone();
+    if of == Of::Turn && known().any(|said| said.verdict != chosen.verdict) {
+        chosen.reason = format!("{CONTRADICTION}: {}", chosen.reason);
+    }
+    chosen
+}
+
+/// What is said of answers of which one counts.
+const CONTRADICTION: &str = "it gave answers that contradict each other, and the worst counts";
+
+/// A text without colours, and without what is quoted in it.
+fn own_words(output: &str) -> String {
+    let plain = anstream::adapter::strip_str(output).to_string();
+    plain.split_inclusive('\n').filter(|line| !line.trim_start().starts_with('>')).collect()
+}
+
+fn from_block(block: &Block) -> Said {
     let said = block.value("status").or_else(|| block.in_title());
     let mut verdict = said.map_or(Verdict::Unknown, |text| status(&text));
     let mut reason = if verdict == Verdict::Complete { String::new() } else { block.after("status").unwrap_or_default() };
     if verdict == Verdict::Complete
-        && let Some(failing) = failing_tests(&block)
+        && let Some(failing) = failing_tests(block)
     {
         verdict = Verdict::Failed;
         reason = format!("it says complete, but also: {failing}");
@@ -62,8 +105,8 @@ pub fn work(output: &str) -> Said {
 
 /// Reads what an expert printed: advice needs no status.
 pub fn advice(output: &str) -> Said {
-    let mut said = match answer::find(output) {
-        Some(answer) => from_answer(answer),
+    let mut said = match answer::all(&own_words(output)).pop() {
+        Some((_, answer)) => from_answer(answer),
         None => Said {
             verdict: Verdict::Complete,
             summary: shorten(output.trim()),
@@ -91,15 +134,26 @@ pub struct Reviewed {
     pub summary: String,
 }
 
-/// Reads what a reviewer printed.
+/// Reads what a reviewer said: of all its verdicts the worst counts.
 pub fn review(output: &str, by: &str) -> Reviewed {
-    if let Some(answer) = answer::find(output) {
-        return review_from_answer(&answer, by);
+    let output = own_words(output);
+    let mut all: Vec<Reviewed> = answer::all(&output).iter().map(|(_, answer)| review_from_answer(answer, by)).collect();
+    all.extend(Block::all(&output, &["analysis", "review", "documentation"]).iter().map(|(_, block)| review_from_block(block, by)));
+    let of = |verdict: GateVerdict| all.iter().rev().find(|said| said.verdict == verdict);
+    match (of(GateVerdict::Failed), of(GateVerdict::Passed)) {
+        (Some(failed), Some(_)) => Reviewed { summary: format!("{CONTRADICTION}: {}", failed.summary), ..failed.clone() },
+        (Some(said), None) | (None, Some(said)) => said.clone(),
+        (None, None) => all.pop().unwrap_or_else(|| {
+            unread(&answer::broken(&output).unwrap_or_else(|| "no block of a reviewer was found in what it printed".into()))
+        }),
     }
-    let unread = |why: &str| Reviewed { verdict: GateVerdict::NotEvaluated, findings: Vec::new(), summary: why.to_owned() };
-    let Some(block) = Block::last(output, &["analysis", "review", "documentation"]) else {
-        return unread("no block of a reviewer was found in what it printed");
-    };
+}
+
+fn unread(why: &str) -> Reviewed {
+    Reviewed { verdict: GateVerdict::NotEvaluated, findings: Vec::new(), summary: why.to_owned() }
+}
+
+fn review_from_block(block: &Block, by: &str) -> Reviewed {
     let findings = block.findings(by);
     let mut worst: Option<GateVerdict> = None;
     for (key, blocking, passing) in RULES {
@@ -126,6 +180,21 @@ pub fn review(output: &str, by: &str) -> Reviewed {
         Some(verdict) => Reviewed { verdict, findings, summary: shorten(block.text.trim()) },
         None => unread("it gives no verdict"),
     }
+}
+
+/// Words for how much a finding matters, the most first.
+const SEVERITIES: [(Severity, &[&str]); 3] = [
+    (Severity::Blocker, &["blocker", "blocking", "critical", "error", "fatal", "high", "major", "severe", "p0", "p1"]),
+    (Severity::Concern, &["concern", "important", "medium", "moderate", "warning", "minor", "p2"]),
+    (Severity::Suggestion, &["suggestion", "info", "low", "nit", "note", "optional", "trivial", "p3"]),
+];
+
+/// What a word for it says of a finding; one that is not known matters.
+fn severity(word: &str) -> Severity {
+    let lower = word.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    let known = SEVERITIES.iter().find(|(_, known)| known.iter().any(|known| words.contains(known)));
+    known.map_or(Severity::Concern, |(severity, _)| *severity)
 }
 
 /// Fields of the reviewers' blocks: what blocks, and what passes.
@@ -167,14 +236,9 @@ pub fn from_answer(answer: Answer) -> Said {
 
 /// What a reviewer gave as an object.
 pub fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
-    let severity = |word: &str| match word {
-        "blocker" | "critical" | "error" => Severity::Blocker,
-        "suggestion" | "info" => Severity::Suggestion,
-        _ => Severity::Concern,
-    };
     let finding = |found: &answer::AnswerFinding| Finding {
         by: by.to_owned(),
-        severity: severity(&found.severity.to_lowercase()),
+        severity: severity(&found.severity),
         text: shorten(&found.text),
         place: found.place.clone(),
     };
@@ -283,30 +347,27 @@ struct Block {
 }
 
 impl Block {
-    /// The last `## Title` whose title is one of a return block, with a fence around it or not.
-    fn last(output: &str, words: &[&str]) -> Option<Self> {
-        let mut best = None;
-        let mut offset = 0;
+    /// Each `## Title` whose title is one of a return block, with where it begins; with a fence around it or not.
+    fn all(output: &str, words: &[&str]) -> Vec<(usize, Self)> {
+        let mut found: Vec<(usize, Self)> = Vec::new();
+        let (mut offset, mut open) = (0, false);
         for line in output.split_inclusive('\n') {
-            if let Some(title) = line.trim_start().strip_prefix("## ") {
+            let trimmed = line.trim_start();
+            if let Some(title) = trimmed.strip_prefix("## ") {
                 let lower = title.to_lowercase();
                 let ends = ["complete", "summary", "blocked", "failed", "provided", "issues", "analysis"];
-                if words.iter().any(|word| lower.contains(word)) && ends.iter().any(|word| lower.contains(word)) {
-                    best = Some((title.trim().to_owned(), offset + line.len()));
+                open = words.iter().any(|word| lower.contains(word)) && ends.iter().any(|word| lower.contains(word));
+                if open {
+                    found.push((offset, Self { title: title.trim().to_owned(), text: String::new() }));
                 }
+            } else if trimmed.starts_with("```") {
+                open = false;
+            } else if let Some((_, block)) = found.last_mut().filter(|_| open) {
+                block.text.push_str(line);
             }
             offset += line.len();
         }
-        let (title, start) = best?;
-        let rest = &output[start..];
-        let mut end = 0;
-        for line in rest.split_inclusive('\n') {
-            if line.trim_start().starts_with("## ") || line.trim_start().starts_with("```") {
-                break;
-            }
-            end += line.len();
-        }
-        Some(Self { title, text: rest[..end].to_owned() })
+        found
     }
 
     /// Older blocks say in their title how it went.

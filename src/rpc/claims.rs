@@ -7,7 +7,8 @@ use super::method::{self, Method};
 use super::peer::{Caller, status};
 use super::table::Table;
 use crate::agents::answer::Answer;
-use crate::agents::{prompt::Template, verdict};
+use crate::agents::prompt::Template;
+use crate::agents::verdict::{self, Of};
 use crate::core::brief::brief;
 use crate::core::id::{Lease, OrderId};
 use crate::core::input::Input;
@@ -104,7 +105,7 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             cost_usd: params.cost_usd,
             ..Answer::default()
         };
-        let said = params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), verdict::work);
+        let said = params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), |text| verdict::work(text, Of::Turn));
         // What was done in a place of its own is committed when it is merged.
         let outcome = AgentOutcome {
             summary: said.summary,

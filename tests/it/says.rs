@@ -1,6 +1,6 @@
 //! What agents, runners and reports say, and what it means.
 
-use execution_coordinator::agents::verdict::{advice, review, status, work};
+use execution_coordinator::agents::verdict::{Of, advice, review, status, work};
 use execution_coordinator::core::outcome::{GateVerdict, Verdict};
 use execution_coordinator::gates::measure::{closing_lines, coverage, junit};
 
@@ -34,15 +34,72 @@ fn executors() {
         ("{\"status\":\"splendid\"}".into(), Verdict::Unknown),
     ];
     for (text, verdict) in cases {
-        assert_eq!(work(&text).verdict, verdict, "{text}");
+        assert_eq!(work(&text, Of::Turn).verdict, verdict, "{text}");
+        assert_eq!(work(&text, Of::Program).verdict, verdict, "{text}");
     }
-    assert_eq!(work(&block("✅ Complete", "")).summary, "Built it");
-    assert_eq!(work(&block("⚠️ Blocked", "")).reason, "waiting for a key");
-    // Of several blocks the last one counts.
-    assert_eq!(work(&(block("❌ Failed", "") + &block("✅ Complete", ""))).verdict, Verdict::Complete);
+    assert_eq!(work(&block("✅ Complete", ""), Of::Turn).summary, "Built it");
+    assert_eq!(work(&block("⚠️ Blocked", ""), Of::Turn).reason, "waiting for a key");
     assert_eq!(status("Partial"), Verdict::Blocked);
     assert_eq!(advice("## Elixir Expertise Provided\n\nUse GenServer.").verdict, Verdict::Complete);
     assert_eq!(advice("  ").verdict, Verdict::Unknown);
+}
+
+#[test]
+fn of_several_answers_one_counts() {
+    let (failed, done) = ("{\"status\":\"failed\",\"reason\":\"no\"}\n", "## Implementation Summary\n\n**Status:** ✅ Complete\n\n");
+    let pretty = "Here you are:\n```json\n{\n  \"status\": \"blocked\",\n  \"reason\": \"no key\"\n}\n```\nCitations follow.\n";
+    let cases = [
+        // A program's last answer counts; of an agent's turn all are meant.
+        (format!("{failed}{done}"), Verdict::Complete, Verdict::Failed),
+        (format!("{done}{failed}"), Verdict::Failed, Verdict::Failed),
+        (pretty.to_owned(), Verdict::Blocked, Verdict::Blocked),
+        (format!("{done}{pretty}"), Verdict::Blocked, Verdict::Blocked),
+        ("\u{1b}[32m{\"status\":\"complete\"}\u{1b}[0m\n".into(), Verdict::Complete, Verdict::Complete),
+        // What is quoted, or was not filled in, is no answer.
+        (format!("{done}> {failed}> ## Implementation Failed ❌\n"), Verdict::Complete, Verdict::Complete),
+        (format!("{done}{{\"status\":\"complete | blocked | failed\"}}\n"), Verdict::Complete, Verdict::Complete),
+        (format!("{done}{{\"files\":[]}}\n{{}}\n{{\n"), Verdict::Complete, Verdict::Complete),
+    ];
+    for (text, program, turn) in cases {
+        assert_eq!((work(&text, Of::Program).verdict, work(&text, Of::Turn).verdict), (program, turn), "{text}");
+    }
+    assert!(work(&format!("{failed}{done}"), Of::Turn).reason.starts_with("it gave answers that contradict each other"));
+    let broken = work("I am done:\n{\n  \"status\": \"complete\",\n  \"files\": [\"a\",]\n}\n", Of::Turn);
+    assert_eq!(
+        (broken.verdict, broken.reason.as_str()),
+        (Verdict::Unknown, "its JSON answer can't be read: trailing comma at line 3 column 17")
+    );
+    // Very many beginnings cost no more than a few.
+    assert_eq!(work(&"{\n".repeat(200_000), Of::Turn).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn of_several_verdicts_the_worst_counts() {
+    let (fail, pass) = ("## Review Complete\n\n### Critical Issues Found: Yes\n\n", "{\"verdict\":\"pass\",\"summary\":\"all good\"}\n");
+    let quoted = "The file says:\n\n```markdown\n## Review Complete\n\n### Critical Issues Found: No\n```\n";
+    for text in [format!("{fail}{pass}"), format!("{pass}{fail}"), format!("{fail}```json\n{pass}```\n"), format!("{fail}{quoted}")] {
+        let said = review(&text, "r");
+        assert_eq!(said.verdict, GateVerdict::Failed, "{text}");
+        assert!(said.summary.starts_with("it gave answers that contradict each other"), "{said:?}");
+    }
+    let quote = review(&format!("{pass}> {{\"verdict\":\"fail\"}}\n"), "r");
+    assert_eq!((quote.verdict, quote.summary.as_str()), (GateVerdict::Passed, "all good"));
+    for (severity, verdict) in [
+        ("BLOCKING", GateVerdict::Failed),
+        ("high", GateVerdict::Failed),
+        ("🚨 Blocker", GateVerdict::Failed),
+        ("Major", GateVerdict::Failed),
+        ("P1", GateVerdict::Failed),
+        ("medium", GateVerdict::Passed),
+        ("low", GateVerdict::Passed),
+        ("strange", GateVerdict::Passed),
+    ] {
+        let text = format!("{{\"verdict\":\"pass\",\"findings\":[{{\"severity\":\"{severity}\",\"text\":\"x\"}}]}}");
+        assert_eq!(review(&text, "r").verdict, verdict, "{severity}");
+    }
+    let broken = review("{\"verdict\":\"pass\"", "r");
+    assert_eq!(broken.verdict, GateVerdict::NotEvaluated);
+    assert!(broken.summary.starts_with("its JSON answer can't be read: EOF"), "{}", broken.summary);
 }
 
 #[test]
