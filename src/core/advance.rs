@@ -4,14 +4,14 @@
 //! changed policy and an ordinary step all go through here, so none of them needs code of its own.
 
 use super::event::{Event, Mark, Purpose, Step, Work};
-use super::id::{AgentName, GateId, OrderId, TaskId};
+use super::id::{AgentName, GateId, OrderId, StreamId, TaskId};
 use super::lease;
 use super::merging;
 use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Shortage, ShortageKind, Verdict};
 use super::plan::{Level, TestsFirst};
-use super::policy::{AgentPolicy, Role};
+use super::policy::{AgentPolicy, Gate, Role};
 use super::progress;
-use super::state::{GatePhase, GateState, Phase, State, TaskState, is_red};
+use super::state::{Decision, GatePhase, GateState, Phase, State, TaskState, is_red};
 use super::supply;
 
 /// How long after an attempt's own limit an order is given up: what carries it out stops it
@@ -591,8 +591,15 @@ fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     }
     // What was judged before the last attempt ended is judged again: it was another tree.
     let stale = |known: &GateState| known.phase == GatePhase::Passed && known.judged_at_change < state.changes;
+    // And what a person has passed is work as it was then.
+    let is_newer = |gate: &Gate, decision: &Decision| {
+        let is_of = |stream: Option<&StreamId>| gate.level != Level::Stream || stream.is_some_and(|stream| gate.streams.contains(stream));
+        let closed = (0..state.tasks.len()).filter(|&ix| is_of(state.task(ix).stream.as_ref()));
+        closed.filter_map(|ix| state.tasks[ix].result.as_ref()).any(|(order, _)| *order > decision.after)
+    };
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
-        if stale(known) && !gate.checks.is_empty() {
+        let decided = state.decisions.get(&gate.id).filter(|_| known.phase == GatePhase::Passed);
+        if stale(known) && !gate.checks.is_empty() || decided.is_some_and(|decision| is_newer(gate, decision)) {
             return Some(vec![Event::GateReset { gate: gate.id.clone() }]);
         }
     }

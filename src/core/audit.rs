@@ -49,6 +49,8 @@ struct Books {
     gate_passed: BTreeSet<GateId>,
     gate_results: BTreeMap<(GateId, String), GateVerdict>,
     approvals: BTreeMap<GateId, bool>,
+    /// The events by which people decided.
+    decided: BTreeMap<GateId, u64>,
     final_reviews: BTreeMap<AgentName, bool>,
     outdated: BTreeSet<OrderId>,
     /// What is left to others, and was when it was ordered.
@@ -92,6 +94,8 @@ struct Record {
     forgiven_at: u64,
     short: bool,
     tokens: u64,
+    /// The event by which the last complete implementation ended.
+    done_by: u64,
 }
 
 impl Books {
@@ -196,7 +200,10 @@ impl Books {
                         .map(|(order, _)| *order),
                 );
             }
-            Event::GateDecided { gate, approved, .. } => drop(self.approvals.insert(gate.clone(), *approved)),
+            Event::GateDecided { gate, approved, .. } => {
+                self.approvals.insert(gate.clone(), *approved);
+                self.decided.insert(gate.clone(), self.seq);
+            }
             Event::Paused => self.paused = true,
             Event::Resumed => self.paused = false,
             Event::Cancelled => self.cancelled = true,
@@ -468,7 +475,10 @@ impl Books {
             _ if self.outdated.contains(&order) => {}
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
-                self.task_mut(task).implemented = good;
+                let seq = self.seq;
+                let record = self.task_mut(task);
+                record.implemented = good;
+                record.done_by = if good { seq } else { record.done_by };
                 if !good && outcome.shortage.is_none() {
                     self.leaves_its_place(&work);
                 }
@@ -650,6 +660,20 @@ impl Books {
         self.require(undone.is_none(), "complete", || format!("complete, but task {undone:?} is not done"));
         let gate = self.gates.iter().find(|gate| !self.gate_passed.contains(&gate.id)).map(|gate| gate.id.clone());
         self.require(gate.is_none(), "complete", || format!("complete, but gate {gate:?} did not pass"));
+        let is_newer = |gate: &Gate, decided: u64| {
+            let closed = self
+                .plan
+                .tasks
+                .iter()
+                .filter(|task| gate.level != Level::Stream || task.stream.as_ref().is_some_and(|stream| gate.streams.contains(stream)));
+            closed.filter_map(|task| self.tasks.get(&task.id)).any(|record| record.done_by > decided)
+        };
+        let passed = self.gates.iter().filter(|gate| self.approvals.get(&gate.id) == Some(&true));
+        let newer = passed.filter(|gate| self.decided.get(&gate.id).is_some_and(|decided| is_newer(gate, *decided)));
+        let newer = newer.map(|gate| gate.id.clone()).next();
+        self.require(newer.is_none(), "approvals", || {
+            format!("complete, but gate {newer:?} was approved before the last work that it closes")
+        });
         let refused = self.final_reviews.iter().find(|(_, passed)| !**passed).map(|(name, _)| name.clone());
         self.require(refused.is_none(), "complete", || format!("complete, but {refused:?} did not pass the whole"));
         self.require(!self.cancelled, "complete", || "complete, but it was cancelled".into());

@@ -297,7 +297,10 @@ impl State {
                 self.rebuild();
             }
             Event::GateDecided { gate, approved, by, reason } => {
-                self.decisions.insert(gate.clone(), Decision { approved: *approved, by: by.clone(), reason: reason.clone() });
+                let open = self.orders.iter().find(|(_, open)| open.work.is_attempt());
+                let after = OrderId(open.map_or(self.last_order, |(order, _)| order.0.saturating_sub(1)));
+                let decision = Decision { after, approved: *approved, by: by.clone(), reason: reason.clone() };
+                self.decisions.insert(gate.clone(), decision);
                 if let Some(ix) = self.graph.gate(gate) {
                     Arc::make_mut(&mut self.gate_states[ix]).phase = GatePhase::Pending;
                     self.rebuild();

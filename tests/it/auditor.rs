@@ -211,6 +211,12 @@ fn every_planted_break_is_caught() {
                 }
             }
         }),
+        ("approvals", "an approval counts for work that came after it", |events| {
+            let decided = at(events, |event| matches!(event, Event::GateDecided { .. }));
+            let event = events.remove(decided);
+            let first = at(events, implementation_ordered);
+            events.insert(first, event);
+        }),
         ("approvals", "a gate passes without the approval that it asks for", |events| {
             without(events, |event| matches!(event, Event::GateDecided { .. }));
         }),

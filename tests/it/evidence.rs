@@ -261,3 +261,25 @@ fn the_result_is_what_landed_whoever_moves_it() {
     let audit = workspace.run(&["audit", "--evidence"]);
     assert!(audit.code != 0 && audit.stdout.contains("what landed is "), "{}{}", audit.stdout, audit.stderr);
 }
+
+#[test]
+fn what_a_person_has_passed_is_the_work_of_then() {
+    for level in ["deployment", "system", "stream"] {
+        let workspace = Workspace::with(&[
+            ("breakdown.md", "# T\n\n## Phase 1: All\n\n- [ ] Task 1: One\n  - Run: true\n"),
+            ("execution-coordinator.toml", &format!("[[gates]]\nname = \"release\"\nlevel = \"{level}\"\napproval = true\n")),
+        ]);
+        let gate = if level == "stream" { "release@Phase 1" } else { "release" };
+        let run = |arguments: &[&str]| workspace.run(arguments);
+        assert_ne!(run(&["run", "breakdown.md"]).code, 0, "{level}: it waits for a person");
+        assert_eq!(run(&["approve", gate, "--by", "ann", "--reason", "looked at task 1"]).code, 0, "{level}");
+        assert_eq!(run(&["run", "breakdown.md"]).code, 0, "{level}");
+        assert_eq!(run(&["run", "breakdown.md"]).code, 0, "{level}: nothing is newer");
+        workspace.write("breakdown.md", &(workspace.read("breakdown.md") + "- [ ] Task 2: Two, which ann never saw\n  - Run: true\n"));
+        let again = run(&["run", "breakdown.md"]);
+        assert!(again.code != 0 && !again.stdout.contains("Complete Success"), "{level}: {}{}", again.stdout, again.stderr);
+        assert_eq!(run(&["approve", gate, "--by", "ann", "--reason", "and at task 2"]).code, 0, "{level}");
+        assert_eq!(run(&["run", "breakdown.md"]).code, 0, "{level}");
+        assert_eq!(run(&["audit"]).code, 0, "{level}");
+    }
+}

@@ -238,6 +238,8 @@ pub struct Holder {
 /// What a person decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
+    /// Attempts up to this one had ended: what a later one has made, nobody has decided about.
+    pub after: OrderId,
     /// Passed or refused.
     pub approved: bool,
     /// Who.
