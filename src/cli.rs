@@ -29,7 +29,7 @@ pub enum Exit {
     Internal = 1,
     /// Bad usage, config or breakdown; nothing was started.
     Usage = 2,
-    /// The execution is Partial.
+    /// The execution is Partial, or its result was kept out of the checkout.
     Partial = 3,
     /// The execution is Blocked, or failed.
     Blocked = 4,

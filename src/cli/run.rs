@@ -185,7 +185,12 @@ fn finish(arguments: &Arguments, state: &State) -> Outcome {
         "ndjson" => print(&(serde_json::to_string(&BTreeMap::from([("report", &report)])).unwrap_or_default() + "\n"))?,
         _ => print(&report.markdown())?,
     };
-    Ok(exit_of(state.ended.map(|(status, _)| status)))
+    // What was asked for is not all there.
+    let is_kept_back = state.policy.deliver && !state.merging.is_delivered();
+    match exit_of(state.ended.map(|(status, _)| status)) {
+        Exit::Complete if is_kept_back => Ok(Exit::Partial),
+        exit => Ok(exit),
+    }
 }
 
 /// The exit code of a status.

@@ -11,7 +11,7 @@ use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Short
 use super::plan::{Level, TestsFirst};
 use super::policy::{AgentPolicy, Gate, Role};
 use super::progress;
-use super::state::{Decision, GatePhase, GateState, Phase, State, TaskState, is_red};
+use super::state::{Decision, GatePhase, GateState, Phase, State, THE_RESULT, TaskState, is_red};
 use super::supply;
 
 /// How long after an attempt's own limit an order is given up: what carries it out stops it
@@ -630,9 +630,9 @@ fn deliver(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     let commit = state.merging.head.clone().filter(|_| state.policy.deliver)?;
     match &state.merging.delivered {
         Some((delivered, why)) if *delivered == commit => {
-            let about = "the result".to_owned();
+            let about = THE_RESULT.to_owned();
             let why = why.clone().filter(|_| !state.escalations.iter().any(|known| known.about == about))?;
-            let needed = "merge the branch of the result yourself".into();
+            let needed = "put that right and run it again, or merge the branch of the result yourself".into();
             Some(vec![Event::Escalated { about, why, tried: String::new(), needed }])
         }
         _ => Some(order(state, Work::Deliver { commit }, now_ms)),

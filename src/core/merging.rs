@@ -142,6 +142,11 @@ fn finding(state: &State, conflict: &Conflict) -> Finding {
 }
 
 impl Merging {
+    /// Whether the result, as far as there is one, is in the user's own checkout.
+    pub fn is_delivered(&self) -> bool {
+        self.head.is_none() || matches!(&self.delivered, Some((commit, None)) if self.head.as_ref() == Some(commit))
+    }
+
     /// An order was given.
     pub(super) fn ordered(&mut self, seq: u64, work: &Work) {
         if let Work::Merge { tasks } = work {

@@ -89,6 +89,9 @@ pub struct State {
     complete: Vec<bool>,
 }
 
+/// What an escalation is about that keeps the result from the checkout.
+pub const THE_RESULT: &str = "the result";
+
 impl GateState {
     /// To be evaluated anew; what is being measured just now will not count.
     fn reset(&self, last_order: u64) -> Self {
@@ -320,6 +323,11 @@ impl State {
             Event::Reopened => {
                 self.pools.values_mut().for_each(|pool| pool.failures = 0);
                 self.ended = None;
+                // What was in the way of the result may be gone.
+                if !self.merging.is_delivered() {
+                    self.merging.delivered = None;
+                    self.escalations.retain(|known| known.about != THE_RESULT);
+                }
                 self.final_reviews.retain(|_, (_, review)| review.verdict == GateVerdict::Passed);
             }
             Event::ExecutionEnded { status } => self.ended = Some((*status, recorded.at)),

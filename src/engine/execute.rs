@@ -141,9 +141,12 @@ impl Execution {
             }
         }
         if let Some(repository) = closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _)))) {
-            if self.owner.state.merging.head.is_some() {
+            if let Some(head) = self.owner.state.merging.head.clone() {
                 let branch = repository.branch();
-                say(format_args!("the result is the branch {branch}: `git merge {branch}` brings it here"));
+                match repository.checked_out().filter(|_| self.owner.state.merging.is_delivered()) {
+                    Some(into) => say(format_args!("the result is merged into {into}: {head}")),
+                    None => say(format_args!("the result is the branch {branch}: `git merge {branch}` brings it here")),
+                }
             }
             drop(tokio::task::spawn_blocking(move || repository.close()).await);
         }

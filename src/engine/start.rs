@@ -350,8 +350,11 @@ impl Prepared {
         self.parsed.marks.len() == self.parsed.plan.tasks.len() && self.parsed.marks.values().all(|mark| *mark == Mark::Done)
     }
 
-    /// Whether an execution is complete and nothing that it was about has changed.
+    /// Whether an execution is complete, its result where it is wanted, and nothing that it was about has changed.
     pub fn is_complete(&self, state: &State) -> bool {
+        if self.policy.deliver && !state.merging.is_delivered() {
+            return false;
+        }
         let would_change = |input| !crate::core::note(&mut state.clone(), input, state.now).is_empty();
         matches!(state.ended, Some((Status::Complete, _))) && !would_change(self.offered()) && !would_change(self.ruled())
     }

@@ -516,17 +516,40 @@ impl Repository {
             if !self.git.says(&["symbolic-ref", "--quiet", "HEAD"]) {
                 return Err("no branch is checked out".into());
             }
-            let changed = self.git.run(&["status", "--porcelain", "--untracked-files=no"])?;
-            if !changed.is_empty() {
-                return Err("the checkout has uncommitted changes".into());
+            if !self.git.says(&["diff", "--cached", "--quiet"]) {
+                return Err("the checkout has staged changes: commit them first".into());
             }
             let merged = self.git.output(&["merge-tree", "--write-tree", "--name-only", "--no-messages", "HEAD", commit])?;
             if !merged.status.success() {
                 return Err("the result does not fit with what is checked out now".into());
             }
+            let tree = String::from_utf8_lossy(&merged.stdout).trim().to_owned();
+            self.is_in_nobodys_way(&tree)?;
             self.git.run(&["merge", "--quiet", "--no-verify", "--no-edit", "-m", &format!("Merge {}", self.branch()), commit]).map(drop)
         };
         delivered().map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
+    }
+
+    /// Whether a tree can be checked out without touching what is in no commit: changed files, and others that git does
+    /// not know or ignores.
+    fn is_in_nobodys_way(&self, tree: &str) -> Result<(), String> {
+        let names = |arguments: &[&str]| self.git.output(arguments).map(|listed| names_in(&listed.stdout).collect::<BTreeSet<_>>());
+        let top = PathBuf::from(self.git.run(&["rev-parse", "--show-toplevel"])?);
+        let touched = names(&["diff", "--name-only", "--no-renames", "-z", "HEAD", tree])?;
+        let changed = names(&["diff", "--name-only", "--no-renames", "-z"])?;
+        let added = names(&["diff", "--name-only", "--no-renames", "--diff-filter=A", "-z", "HEAD", tree])?;
+        let in_the_way = touched.intersection(&changed).chain(added.iter().filter(|name| top.join(name).symlink_metadata().is_ok()));
+        let files: Vec<String> = in_the_way.take(NAMED + 1).map(|name| name.display().to_string()).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let more = if files.len() > NAMED { ", …" } else { "" };
+        Err(format!("it would change what is in no commit: {}{more}", files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")))
+    }
+
+    /// The branch that the user has checked out.
+    pub fn checked_out(&self) -> Option<String> {
+        self.git.run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok()
     }
 
     /// The worktree in which gates and reviewers see a commit: one for what is to become the result,

@@ -160,13 +160,35 @@ fn the_result_goes_into_the_checkout_where_that_is_asked_for() {
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert_eq!(workspace.read("shared.txt").lines().map(str::to_owned).collect::<BTreeSet<_>>(), all_four());
     assert_eq!(says(&workspace.path(""), &["status", "--porcelain"]), "");
-    // Not over what somebody is at work on.
+    assert!(run.stderr.contains("the result is merged into main: ") && !run.stderr.contains("git merge"), "{}", run.stderr);
+    // Not over what is in no commit, be it ignored; but for that once it is out of the way, without doing anything again.
+    for (way, ignored) in [("shared.txt", ""), ("shared.txt", "shared.txt\n")] {
+        let workspace = repository(&[]);
+        workspace.write(way, "mine\n");
+        workspace.write(".gitignore", &(workspace.read(".gitignore") + ignored));
+        for again in [false, true] {
+            let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
+            assert!(run.code == 3 && run.stderr.contains("it would change what is in no commit: shared.txt"), "{}{}", run.code, run.stderr);
+            assert!(again || run.stderr.contains("put that right and run it again"), "{}", run.stderr);
+            assert_eq!(workspace.read(way), "mine\n");
+        }
+        let attempts = |workspace: &Workspace| {
+            let is_attempt = |work: &Work| matches!(work, Work::Tests { .. } | Work::Implementation { .. });
+            workspace.journal().iter().filter(|of| matches!(&of.event, Event::Ordered { work, .. } if is_attempt(work))).count()
+        };
+        let before = attempts(&workspace);
+        std::fs::remove_file(workspace.path(way)).expect("removed");
+        let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
+        assert!(run.code == 0 && run.stderr.contains("the result is merged into main"), "{}{}", run.code, run.stderr);
+        assert_eq!((attempts(&workspace), workspace.read(way).lines().count()), (before, 4));
+        assert_eq!(workspace.run(&["audit"]).code, 0);
+    }
+    // What the result does not touch is in nobody's way.
     let workspace = repository(&[]);
     workspace.write("test.sh", &format!("{TEST}# mine\n"));
-    let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
-    assert!(run.stderr.contains("don't see uncommitted changes (test.sh)"), "{}", run.stderr);
-    assert!(run.stderr.contains("merge the branch of the result yourself"), "{}", run.stderr);
-    assert!(workspace.read("test.sh").ends_with("# mine\n") && !workspace.path("shared.txt").exists());
+    let run = workspace.run(&["run", "breakdown.md", "--deliver", "--write-back"]);
+    assert!(run.code == 0 && run.stderr.contains("don't see uncommitted changes (test.sh)"), "{}{}", run.code, run.stderr);
+    assert!(workspace.read("test.sh").ends_with("# mine\n") && workspace.path("shared.txt").exists());
 }
 
 #[test]
