@@ -230,7 +230,15 @@ impl Repository {
         }
         let branch = format!("refs/heads/{}", self.branch_of(&order));
         if git.run(&["symbolic-ref", "--quiet", "HEAD"]).unwrap_or_default() != branch {
-            return Err(format!("the place {order} is not on its own branch any more: agents stay on the branch that they are given"));
+            // What was done on another branch, on top of its own one, is its own all the same.
+            if !git.says(&["merge-base", "--is-ancestor", &branch, "HEAD"]) {
+                return Err(format!(
+                    "the place {order} is on another branch, which does not have its own one in it: agents stay on the branch that they are given"
+                ));
+            }
+            let (done, own) = (git.run(&["rev-parse", "HEAD"])?, git.run(&["rev-parse", &branch])?);
+            self.git.run(&["update-ref", "-m", "taken from another branch", &branch, &done, &own])?;
+            git.run(&["symbolic-ref", "HEAD", &branch])?;
         }
         // What it began with, and what was finished in it; what an agent amends is its own affair.
         let been = git.run(&["reflog", "show", "--format=%H %(trailers:key=Execution,valueonly,separator=%x2c)", &branch, "--"]);
