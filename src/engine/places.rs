@@ -128,11 +128,17 @@ impl Ground {
     pub async fn carry_out(&self, repository: Option<Arc<Repository>>, job: Job) -> RepositoryOutcome {
         let failed = |why: &str| RepositoryOutcome::Failed { why: why.to_owned() };
         let Some(repository) = repository else { return failed("the execution has no repository") };
-        let outcome = tokio::task::spawn_blocking(move || job.run(&repository)).await.unwrap_or_else(|_| failed(FAILED));
-        if let RepositoryOutcome::Placed { folder, .. } = &outcome
-            && let Err(why) = self.make_ready(Path::new(folder)).await
-        {
-            return failed(&why);
+        let of = repository.clone();
+        let outcome = tokio::task::spawn_blocking(move || job.run(&of)).await.unwrap_or_else(|_| failed(FAILED));
+        if let RepositoryOutcome::Placed { folder, .. } = &outcome {
+            let folder = PathBuf::from(folder);
+            if let Err(why) = self.make_ready(&folder).await {
+                return failed(&why);
+            }
+            let noted = tokio::task::spawn_blocking(move || repository.was_set_up(&folder)).await;
+            if let Err(why) = noted.unwrap_or_else(|_| Err(FAILED.into())) {
+                return failed(&why);
+            }
         }
         outcome
     }

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -295,6 +296,20 @@ impl Repository {
         }
     }
 
+    /// Keeps on record what the setup of a place has made that is in no commit.
+    ///
+    /// # Errors
+    /// What git says, or the folder of the execution can't be written.
+    pub fn was_set_up(&self, folder: &Path) -> Result<(), String> {
+        let top = self.top_of(folder);
+        let made = untracked(&Git::below(&self.trees, &top))?;
+        // A name that is no text, or has a line break in it, is taken for work.
+        let names = made.iter().filter_map(|name| name.to_str()).filter(|name| !name.contains('\n'));
+        let text: String = names.map(|name| format!("{} {name}\n", state_of(&top.join(name)))).collect();
+        let note = top.with_extension("setup");
+        std::fs::write(&note, text).map_err(|error| format!("{}: {error}", note.display()))
+    }
+
     fn has_room(&self) -> Result<(), String> {
         let free = rustix::fs::statvfs(&self.trees).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >> 20);
         if free < self.settings.min_free_mb {
@@ -388,6 +403,16 @@ impl Repository {
         let others = known.iter().map(|path| format!(":(top,exclude,literal){path}"));
         let add = ["add", "--all", "--sparse", "--", ":/"].iter().map(|word| (*word).to_owned()).chain(others);
         git.run(&add.collect::<Vec<_>>())?;
+        // What the setup made is nobody's work, as long as nobody has touched it.
+        let made = std::fs::read_to_string(top.with_extension("setup")).unwrap_or_default();
+        let as_it_was = |line: &str| {
+            let (state, name) = line.split_once(' ')?;
+            (state_of(&top.join(name)) == state).then(|| format!(":(top,literal){name}"))
+        };
+        let untouched: Vec<String> = made.lines().filter_map(as_it_was).collect();
+        for some in untouched.chunks(PUT_BACK) {
+            git.run(&["reset", "--quiet", "HEAD", "--"].into_iter().chain(some.iter().map(String::as_str)).collect::<Vec<_>>())?;
+        }
         // What was copied is in no commit, also where git would not ignore it.
         for name in &self.settings.copy {
             git.run(&["reset", "--quiet", "HEAD", "--", &format!(":(top,literal){}", self.prefix.join(name).display())])?;
@@ -668,7 +693,7 @@ impl Repository {
             folders.iter().filter_map(|work| work.parent()).for_each(|folder| drop(std::fs::remove_file(folder.join(KEEP))));
         }
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
-        ["link", "settings"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
+        ["link", "settings", "setup"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
 
     /// Puts the branch of the result back to what has landed, where somebody has moved it; then says so.
@@ -726,6 +751,11 @@ fn untracked(git: &Git) -> Result<Vec<PathBuf>, String> {
         return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr).trim()));
     }
     Ok(names_in(&listed.stdout).collect())
+}
+
+/// By what it shows that a file was touched: its size and when it last changed.
+fn state_of(path: &Path) -> String {
+    path.symlink_metadata().map_or_else(|_| "gone".into(), |found| format!("{}:{}.{}", found.len(), found.mtime(), found.mtime_nsec()))
 }
 
 /// Lets git look again at files that it was told to take for unchanged: an agent's word that nothing changed is none.

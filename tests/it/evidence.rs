@@ -283,3 +283,25 @@ fn what_a_person_has_passed_is_the_work_of_then() {
         assert_eq!(run(&["audit"]).code, 0, "{level}");
     }
 }
+
+#[test]
+fn what_the_setup_makes_is_nobodys_work() {
+    let config = "[worktree]\nsetup = [\"./setup.sh\"]\n";
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n- [ ] Task 2: Two\n"),
+        ("execution-coordinator.toml", &format!("{CONFIG}{config}")),
+        ("setup.sh", "#!/bin/sh\necho $$ >lock\necho $$ >touched\n"),
+        (
+            "agent.sh",
+            "#!/bin/sh\ncat >/dev/null\necho x >made-$EXECUTION_COORDINATOR_TASK\n[ $EXECUTION_COORDINATOR_TASK = 2 ] || echo mine >touched\necho '{\"status\":\"complete\"}'\n",
+        ),
+        ("gate.sh", "#!/bin/sh\ntest -e lock\n"),
+    ]);
+    commit_all(&workspace);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"]).stdout;
+    let files = git(&workspace.path(""), &["ls-tree", "--name-only", branch.trim()]).stdout;
+    let has = |name: &str| files.lines().any(|file| file == name);
+    assert!(has("made-1") && has("made-2") && has("touched") && !has("lock"), "{files}");
+}
