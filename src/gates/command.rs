@@ -9,7 +9,7 @@ use crate::core::id::{OrderId, StreamId, TaskId};
 use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
 use crate::failure::say;
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
-use crate::workspace::repository::put_back;
+use crate::workspace::files::{is_in_place, put_back};
 use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::{Tree, Trees, hex};
 use sha2::{Digest, Sha256};
@@ -227,7 +227,9 @@ async fn mended(gate: &Gate, folder: &Path, before: &Tree, after: &Tree) -> Vec<
         may.add(glob);
     });
     let may = may.build().unwrap_or_default();
-    let changed: Vec<PathBuf> = before.disturbed(after).into_iter().filter(|path| !may.is_match(path)).collect();
+    // In a folder that others work in too, nobody can say who has changed what.
+    let disturbed = if is_in_place(folder) { before.disturbed(after) } else { Vec::new() };
+    let changed: Vec<PathBuf> = disturbed.into_iter().filter(|path| !may.is_match(path)).collect();
     if !changed.is_empty() {
         let (folder, files) = (folder.to_owned(), changed.clone());
         let put_back = tokio::task::spawn_blocking(move || put_back(&folder, &files));

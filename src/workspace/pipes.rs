@@ -4,6 +4,7 @@
 use crate::failure::say;
 use crate::process::open_kept;
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// Files in any folder that are read as soon as git, or a walk, looks at it.
@@ -18,13 +19,16 @@ pub fn remove_in(folder: &Path) {
     }
 }
 
-/// Whether what a repository excludes by itself (`info/exclude`) can be read, with all that leads there, for a checkout
-/// or a worktree at a folder.
-pub fn exclude_is_readable(top: &Path) -> bool {
-    let readable = |path: &Path| path.metadata().map_or(true, |found| found.is_file());
+/// Whether git can be run in a checkout or a worktree at a folder: nothing that it reads there is a pipe or a device.
+pub fn git_is_readable(top: &Path) -> bool {
+    let waits = |entry: std::fs::DirEntry| {
+        let kind = entry.path().metadata().map(|found| found.file_type());
+        kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_block_device())
+    };
+    let readable = |folder: &Path| !std::fs::read_dir(folder).into_iter().flatten().flatten().any(waits);
     let git = top.join(".git");
     if git.is_dir() {
-        return readable(&git.join("info/exclude"));
+        return readable(&git) && readable(&git.join("info"));
     }
     let mut link = String::new();
     let linked = open_kept(&git).and_then(|file| file.take(4_096).read_to_string(&mut link));
@@ -32,7 +36,7 @@ pub fn exclude_is_readable(top: &Path) -> bool {
     match (linked, link.strip_prefix("gitdir: ").map(|admin| Path::new(admin.trim()))) {
         (Ok(_), Some(admin)) => {
             let common = admin.parent().and_then(Path::parent).unwrap_or(admin);
-            readable(&admin.join("commondir")) && readable(&common.join("info/exclude"))
+            readable(admin) && readable(common) && readable(&common.join("info"))
         }
         _ => !git.exists(),
     }

@@ -6,19 +6,17 @@
 //! here has the execution's name in it: branches below `execution-coordinator/EXECUTION/`, worktrees
 //! below the execution's own folder.
 
+use super::files::{AT_A_TIME, NAMED, copy_all, is_in_nobodys_way, look_at_all, names_in, state_of, untracked};
 use super::git::Git;
 use super::submodules::{self, Submodule};
-use super::{STATE_FOLDER, link, make_private, pipes};
+use super::{link, make_private, pipes};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
 use crate::core::outcome::{Conflict, RepositoryOutcome};
 use crate::process::open_kept;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -30,10 +28,6 @@ const DIFF_BYTES: u64 = 1 << 20;
 const KEEP: &str = ".keep";
 /// Files whose diffs are read.
 const DIFF_FILES: usize = 500;
-/// Files that are given to git at a time.
-const PUT_BACK: usize = 200;
-/// Files that are named in a warning.
-const NAMED: usize = 5;
 
 /// Whether attempts have places of their own, and what should be known about that.
 ///
@@ -410,7 +404,7 @@ impl Repository {
             (state_of(&top.join(name)) == state).then(|| format!(":(top,literal){name}"))
         };
         let untouched: Vec<String> = made.lines().filter_map(as_it_was).collect();
-        for some in untouched.chunks(PUT_BACK) {
+        for some in untouched.chunks(AT_A_TIME) {
             git.run(&["reset", "--quiet", "HEAD", "--"].into_iter().chain(some.iter().map(String::as_str)).collect::<Vec<_>>())?;
         }
         // What was copied is in no commit, also where git would not ignore it.
@@ -557,27 +551,10 @@ impl Repository {
                 return Err("the result does not fit with what is checked out now".into());
             }
             let tree = String::from_utf8_lossy(&merged.stdout).trim().to_owned();
-            self.is_in_nobodys_way(&tree)?;
+            is_in_nobodys_way(&self.git, &tree)?;
             self.git.run(&["merge", "--quiet", "--no-verify", "--no-edit", "-m", &format!("Merge {}", self.branch()), commit]).map(drop)
         };
         delivered().map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
-    }
-
-    /// Whether a tree can be checked out without touching what is in no commit: changed files, and others that git does
-    /// not know or ignores.
-    fn is_in_nobodys_way(&self, tree: &str) -> Result<(), String> {
-        let names = |arguments: &[&str]| self.git.output(arguments).map(|listed| names_in(&listed.stdout).collect::<BTreeSet<_>>());
-        let top = PathBuf::from(self.git.run(&["rev-parse", "--show-toplevel"])?);
-        let touched = names(&["diff", "--name-only", "--no-renames", "-z", "HEAD", tree])?;
-        let changed = names(&["diff", "--name-only", "--no-renames", "-z"])?;
-        let added = names(&["diff", "--name-only", "--no-renames", "--diff-filter=A", "-z", "HEAD", tree])?;
-        let in_the_way = touched.intersection(&changed).chain(added.iter().filter(|name| top.join(name).symlink_metadata().is_ok()));
-        let files: Vec<String> = in_the_way.take(NAMED + 1).map(|name| name.display().to_string()).collect();
-        if files.is_empty() {
-            return Ok(());
-        }
-        let more = if files.len() > NAMED { ", …" } else { "" };
-        Err(format!("it would change what is in no commit: {}{more}", files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")))
     }
 
     /// The branch that the user has checked out.
@@ -737,82 +714,4 @@ impl Repository {
         }
         drop(self.git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{}", self.execution)]));
     }
-}
-
-/// Names between bytes of zero, as git writes them.
-fn names_in(listed: &[u8]) -> impl Iterator<Item = PathBuf> {
-    listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(|name| PathBuf::from(OsStr::from_bytes(name)))
-}
-
-/// Files of a worktree that git neither tracks nor ignores, from its top on.
-fn untracked(git: &Git) -> Result<Vec<PathBuf>, String> {
-    let listed = git.output(&["ls-files", "-z", "--others", "--exclude-standard"])?;
-    if !listed.status.success() {
-        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr).trim()));
-    }
-    Ok(names_in(&listed.stdout).collect())
-}
-
-/// By what it shows that a file was touched: its size and when it last changed.
-fn state_of(path: &Path) -> String {
-    path.symlink_metadata().map_or_else(|_| "gone".into(), |found| format!("{}:{}.{}", found.len(), found.mtime(), found.mtime_nsec()))
-}
-
-/// Lets git look again at files that it was told to take for unchanged: an agent's word that nothing changed is none.
-fn look_at_all(git: &Git, top: &Path) -> Result<(), String> {
-    let listed = git.output(&["ls-files", "-v", "-z", "--full-name", "--", ":/"])?;
-    let flagged = listed.stdout.split(|byte| *byte == 0).filter_map(|entry| {
-        let (tag, name) = (entry.first()?, OsStr::from_bytes(entry.get(2..)?));
-        // A file that a sparse checkout leaves out is not there.
-        (tag.is_ascii_lowercase() || *tag == b'S' && top.join(name).symlink_metadata().is_ok()).then(|| name.to_owned())
-    });
-    for some in flagged.collect::<Vec<_>>().chunks(PUT_BACK) {
-        let top = Git::below(top.parent().unwrap_or(top), top);
-        for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
-            top.run(&["update-index", flag, "--"].into_iter().map(OsString::from).chain(some.iter().cloned()).collect::<Vec<_>>())?;
-        }
-    }
-    Ok(())
-}
-
-/// Takes files of a place back to the last commit in it.
-///
-/// # Errors
-/// It is no place, where all that is finished is committed, or what git says.
-pub fn put_back(folder: &Path, files: &[PathBuf]) -> Result<(), String> {
-    let is_top = |folder: &&Path| {
-        let trees = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "trees"));
-        trees.is_some_and(|trees| trees.components().any(|part| part.as_os_str() == STATE_FOLDER))
-    };
-    let Some(top) = folder.ancestors().find(is_top) else { return Err("the workspace is the user's own".into()) };
-    link::of(top)?;
-    pipes::remove_below(top);
-    let git = Git::below(top.parent().unwrap_or(top), folder);
-    for some in files.chunks(PUT_BACK) {
-        let names = some.iter().map(|file| [OsStr::new(":(literal)"), file.as_os_str()].into_iter().collect::<OsString>());
-        git.run(&["checkout", "--quiet", "HEAD", "--"].into_iter().map(OsString::from).chain(names).collect::<Vec<_>>())?;
-    }
-    Ok(())
-}
-
-/// Copies a file, a link or a folder with all that is in it.
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    let meta = from.symlink_metadata()?;
-    if meta.is_dir() {
-        std::fs::create_dir_all(to)?;
-        for entry in std::fs::read_dir(from)? {
-            let entry = entry?;
-            if entry.file_name() != STATE_FOLDER {
-                copy_all(&entry.path(), &to.join(entry.file_name()))?;
-            }
-        }
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    if meta.is_symlink() {
-        return std::os::unix::fs::symlink(std::fs::read_link(from)?, to);
-    }
-    std::fs::copy(from, to).map(drop)
 }

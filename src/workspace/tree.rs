@@ -67,7 +67,7 @@ impl Trees {
         pipes::remove_below(&self.root);
         let above = self.root.ancestors().skip(1).take_while(|folder| top.is_some_and(|top| folder.starts_with(top)));
         above.for_each(pipes::remove_in);
-        let listed = top.map(|top| if pipes::exclude_is_readable(top) { self.by_git(top) } else { None });
+        let listed = top.map(|top| if pipes::git_is_readable(top) { self.by_git(top) } else { None });
         let (paths, tracked) = match listed {
             Some(Some(listed)) => listed,
             // What git can't tell may all be part of it.

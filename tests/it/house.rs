@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("config", &["config", "core"]),
     ("workspace", &["workspace", "core", "config", "process", "failure"]),
     ("agents", &["agents", "core", "config", "process", "workspace", "gates"]),
-    ("gates", &["gates", "core", "config", "process", "workspace"]),
+    ("gates", &["gates", "core", "config", "process", "workspace", "failure"]),
     ("view", &["view", "core"]),
     ("watch", &[]),
     (

@@ -48,7 +48,8 @@ fn nothing_that_an_agent_leaves_behind_is_waited_for() {
     }
     for isolation in ["worktree", "none"] {
         for makes in ["mkfifo report", "ln -s /dev/zero report", "truncate -s 3G report"] {
-            cases.push((isolation, makes.into(), format!("{passes}\njunit = \"report\""), 0));
+            // What is there before is removed, and the gate makes none.
+            cases.push((isolation, makes.into(), format!("{passes}\njunit = \"report\""), 4));
             cases.push((isolation, makes.into(), format!("{passes}\ncoverage = {{ file = \"report\", min_pct = 1 }}"), 4));
         }
     }

@@ -1,0 +1,121 @@
+//! Files of worktrees, as git sees them: what is in no commit, what somebody has touched, what goes back to the commit.
+
+use super::git::Git;
+use super::{STATE_FOLDER, link, pipes};
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Files that are named in a warning.
+pub const NAMED: usize = 5;
+/// Files that are given to git at a time.
+pub const AT_A_TIME: usize = 200;
+
+/// Names between bytes of zero, as git writes them.
+pub fn names_in(listed: &[u8]) -> impl Iterator<Item = PathBuf> {
+    listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(|name| PathBuf::from(OsStr::from_bytes(name)))
+}
+
+/// Files of a worktree that git neither tracks nor ignores, from its top on.
+pub fn untracked(git: &Git) -> Result<Vec<PathBuf>, String> {
+    let listed = git.output(&["ls-files", "-z", "--others", "--exclude-standard"])?;
+    if !listed.status.success() {
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr).trim()));
+    }
+    Ok(names_in(&listed.stdout).collect())
+}
+
+/// By what it shows that a file was touched: its size and when it last changed.
+pub fn state_of(path: &Path) -> String {
+    path.symlink_metadata().map_or_else(|_| "gone".into(), |found| format!("{}:{}.{}", found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Whether a tree can be checked out without touching what is in no commit: changed files, and others that git does
+/// not know or ignores.
+///
+/// # Errors
+/// A sentence that names such files, or what git says.
+pub fn is_in_nobodys_way(git: &Git, tree: &str) -> Result<(), String> {
+    let names = |arguments: &[&str]| git.output(arguments).map(|listed| names_in(&listed.stdout).collect::<BTreeSet<_>>());
+    let top = PathBuf::from(git.run(&["rev-parse", "--show-toplevel"])?);
+    let touched = names(&["diff", "--name-only", "--no-renames", "-z", "HEAD", tree])?;
+    let changed = names(&["diff", "--name-only", "--no-renames", "-z"])?;
+    let added = names(&["diff", "--name-only", "--no-renames", "--diff-filter=A", "-z", "HEAD", tree])?;
+    let in_the_way = touched.intersection(&changed).chain(added.iter().filter(|name| top.join(name).symlink_metadata().is_ok()));
+    let files: Vec<String> = in_the_way.take(NAMED + 1).map(|name| name.display().to_string()).collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let more = if files.len() > NAMED { ", …" } else { "" };
+    Err(format!("it would change what is in no commit: {}{more}", files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")))
+}
+
+/// Lets git look again at files that it was told to take for unchanged: an agent's word that nothing changed is none.
+pub fn look_at_all(git: &Git, top: &Path) -> Result<(), String> {
+    let listed = git.output(&["ls-files", "-v", "-z", "--full-name", "--", ":/"])?;
+    let flagged = listed.stdout.split(|byte| *byte == 0).filter_map(|entry| {
+        let (tag, name) = (entry.first()?, OsStr::from_bytes(entry.get(2..)?));
+        // A file that a sparse checkout leaves out is not there.
+        (tag.is_ascii_lowercase() || *tag == b'S' && top.join(name).symlink_metadata().is_ok()).then(|| name.to_owned())
+    });
+    for some in flagged.collect::<Vec<_>>().chunks(AT_A_TIME) {
+        let top = Git::below(top.parent().unwrap_or(top), top);
+        for flag in ["--no-assume-unchanged", "--no-skip-worktree"] {
+            top.run(&["update-index", flag, "--"].into_iter().map(OsString::from).chain(some.iter().cloned()).collect::<Vec<_>>())?;
+        }
+    }
+    Ok(())
+}
+
+/// The top of the place that a folder is in: a worktree in the folder of an execution.
+fn place_of(folder: &Path) -> Option<&Path> {
+    folder.ancestors().find(|folder| {
+        let trees = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "trees"));
+        trees.is_some_and(|trees| trees.components().any(|part| part.as_os_str() == STATE_FOLDER))
+    })
+}
+
+/// Whether a folder is in a place, where nobody else works.
+pub fn is_in_place(folder: &Path) -> bool {
+    place_of(folder).is_some()
+}
+
+/// Takes files of a place back to the last commit in it.
+///
+/// # Errors
+/// It is no place, where all that is finished is committed, or what git says.
+pub fn put_back(folder: &Path, files: &[PathBuf]) -> Result<(), String> {
+    let Some(top) = place_of(folder) else { return Err("the workspace is the user's own".into()) };
+    link::of(top)?;
+    pipes::remove_below(top);
+    let git = Git::below(top.parent().unwrap_or(top), folder);
+    for some in files.chunks(AT_A_TIME) {
+        let names = some.iter().map(|file| [OsStr::new(":(literal)"), file.as_os_str()].into_iter().collect::<OsString>());
+        git.run(&["checkout", "--quiet", "HEAD", "--"].into_iter().map(OsString::from).chain(names).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+/// Copies a file, a link or a folder with all that is in it.
+pub fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    let meta = from.symlink_metadata()?;
+    if meta.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            if entry.file_name() != STATE_FOLDER {
+                copy_all(&entry.path(), &to.join(entry.file_name()))?;
+            }
+        }
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    if meta.is_symlink() {
+        return std::os::unix::fs::symlink(std::fs::read_link(from)?, to);
+    }
+    std::fs::copy(from, to).map(drop)
+}
