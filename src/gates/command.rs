@@ -15,7 +15,7 @@ use crate::workspace::tree::{Tree, Trees, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
@@ -210,10 +210,23 @@ fn context(folder: &Path, environment: &[(String, String)]) -> String {
 /// Removes what an earlier run has reported, or an agent: a report counts only if the run makes it. What is tracked is put
 /// there again with all else that the run changes.
 async fn remove_reports(gate: &Gate, folder: &Path) {
-    let reports: Vec<PathBuf> = reports_of(gate).map(|file| folder.join(file)).collect();
-    // What is not there need not go, and what can't go is told by its age.
-    let removed = tokio::task::spawn_blocking(move || reports.iter().for_each(|report| drop(std::fs::remove_file(report))));
+    let (folder, reports) = (folder.to_owned(), reports_of(gate).map(PathBuf::from).collect::<Vec<_>>());
+    let removed = tokio::task::spawn_blocking(move || {
+        // What is not there need not go, and what can't go is told by its age.
+        reports.iter().filter_map(|report| inside(&folder, report)).for_each(|report| drop(std::fs::remove_file(report)));
+    });
     drop(removed.await);
+}
+
+/// A file of a folder; none where a link leads out of that on the way, which an agent may have put there. A config may
+/// name one elsewhere.
+fn inside(folder: &Path, file: &Path) -> Option<PathBuf> {
+    let path = folder.join(file);
+    if file.is_absolute() || file.components().any(|part| part == Component::ParentDir) {
+        return Some(path);
+    }
+    let parent = path.parent()?.canonicalize().ok()?;
+    parent.starts_with(folder.canonicalize().ok()?).then_some(path)
 }
 
 fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
@@ -246,7 +259,7 @@ async fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime) ->
     let (folder, output) = (folder.to_owned(), output.to_owned());
     let measured = tokio::task::spawn_blocking(move || {
         let report = |file: &String| {
-            let file = open_kept(&folder.join(file)).ok()?;
+            let file = open_kept(&inside(&folder, Path::new(file))?).ok()?;
             let meta = file.metadata().ok()?;
             // File systems keep times more coarsely than the clock runs.
             let slack = Duration::from_millis(1_500);

@@ -184,6 +184,15 @@ fn a_report_counts_that_the_run_itself_makes() {
 }
 
 #[test]
+fn no_report_is_removed_where_an_agents_link_leads() {
+    let outside = Workspace::with(&[("report.xml", "the user's own\n")]);
+    let agent = format!("ln -s {} out", outside.path("").display());
+    let (_, code, said) = ran("junit = \"out/report.xml\"\n", &agent, "true");
+    assert_ne!(code, 0, "{said}");
+    assert_eq!(outside.read("report.xml"), "the user's own\n");
+}
+
+#[test]
 fn rules_that_can_never_hold_are_refused() {
     for (config, says) in [
         ("timeout = \"0s\"\n", "gate `checked`: `0s` would end it before it begins"),
