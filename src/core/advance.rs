@@ -595,7 +595,7 @@ fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     let is_newer = |gate: &Gate, decision: &Decision| {
         let is_of = |stream: Option<&StreamId>| gate.level != Level::Stream || stream.is_some_and(|stream| gate.streams.contains(stream));
         let closed = (0..state.tasks.len()).filter(|&ix| is_of(state.task(ix).stream.as_ref()));
-        closed.filter_map(|ix| state.tasks[ix].result.as_ref()).any(|(order, _)| *order > decision.after)
+        closed.filter_map(|ix| state.tasks[ix].result.as_ref()).any(|(order, _)| *order > decision.after || decision.open.contains(order))
     };
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         let decided = state.decisions.get(&gate.id).filter(|_| known.phase == GatePhase::Passed);

@@ -300,9 +300,9 @@ impl State {
                 self.rebuild();
             }
             Event::GateDecided { gate, approved, by, reason } => {
-                let open = self.orders.iter().find(|(_, open)| open.work.is_attempt());
-                let after = OrderId(open.map_or(self.last_order, |(order, _)| order.0.saturating_sub(1)));
-                let decision = Decision { after, approved: *approved, by: by.clone(), reason: reason.clone() };
+                let open = self.orders.iter().filter(|(_, open)| open.work.is_attempt()).map(|(order, _)| *order).collect();
+                let after = OrderId(self.last_order);
+                let decision = Decision { after, open, approved: *approved, by: by.clone(), reason: reason.clone() };
                 self.decisions.insert(gate.clone(), decision);
                 if let Some(ix) = self.graph.gate(gate) {
                     Arc::make_mut(&mut self.gate_states[ix]).phase = GatePhase::Pending;

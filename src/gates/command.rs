@@ -9,7 +9,7 @@ use crate::core::id::{OrderId, StreamId, TaskId};
 use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
 use crate::failure::say;
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
-use crate::workspace::files::{is_in_place, put_back};
+use crate::workspace::files::{is_committed, is_in_place, put_back};
 use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::{Tree, Trees, hex};
 use sha2::{Digest, Sha256};
@@ -39,6 +39,8 @@ pub struct Gates {
     /// Held by a gate that writes a report until it is read: in the same folder another one would
     /// write over it.
     reports: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
+    /// For each folder, how many gates are at work in it, and how many have begun.
+    at_work: Arc<Mutex<HashMap<PathBuf, (u32, u64)>>>,
 }
 
 /// One evaluation that was ordered.
@@ -66,7 +68,7 @@ pub struct Evaluation {
 impl Gates {
     /// For a workspace and its trees.
     pub fn new(root: &Path, trees: Trees) -> Self {
-        Self { root: root.to_owned(), trees, results: Arc::default(), reports: Arc::default() }
+        Self { root: root.to_owned(), trees, results: Arc::default(), reports: Arc::default(), at_work: Arc::default() }
     }
 
     /// Files that gates write, and that are no part of the tree that they judge.
@@ -143,7 +145,9 @@ impl Gates {
             cookie: what.cookie.clone(),
             confine,
         };
-        remove_reports(gate, folder).await;
+        let aside = set_aside(gate, folder, &what.output).await;
+        let committed = is_committed_there(folder).await;
+        let began_as = self.begins(folder);
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),
             idle: None,
@@ -161,13 +165,16 @@ impl Gates {
         if failed && what.purpose == Purpose::Judge && is_tests(gate) {
             let again = SystemTime::now();
             let output = what.output.with_extension("again.log");
-            remove_reports(gate, folder).await;
+            drop(set_aside(gate, folder, &output).await);
             let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
             let tests = read(gate, folder, &output, again).await;
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
-        let changed = mended(gate, folder, &before, &after).await;
+        // Where another gate was at work beside it, nobody can say which of them has changed what.
+        let alone = self.ends(folder, began_as);
+        let changed = if alone { mended(gate, folder, &before, &after, committed).await } else { Vec::new() };
+        put_back_reports(aside).await;
         let (tests, coverage_pct) = first;
         GateMeasures {
             command,
@@ -182,6 +189,22 @@ impl Gates {
             reused_from: None,
             duration_ms: millis(began.elapsed()),
         }
+    }
+
+    /// A gate begins its work in a folder: how many have begun there by now, where it is alone.
+    fn begins(&self, folder: &Path) -> Option<u64> {
+        let mut all = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, begun) = all.entry(folder.to_owned()).or_default();
+        (*now, *begun) = (*now + 1, *begun + 1);
+        (*now == 1).then_some(*begun)
+    }
+
+    /// It ends: whether it was alone all the time.
+    fn ends(&self, folder: &Path, began_as: Option<u64>) -> bool {
+        let mut all = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((now, begun)) = all.get_mut(folder) else { return false };
+        *now = now.saturating_sub(1);
+        began_as == Some(*begun)
     }
 
     async fn tree(&self, folder: &Path) -> Tree {
@@ -207,15 +230,38 @@ fn context(folder: &Path, environment: &[(String, String)]) -> String {
     hex(hasher)
 }
 
-/// Removes what an earlier run has reported, or an agent: a report counts only if the run makes it. What is tracked is put
-/// there again with all else that the run changes.
-async fn remove_reports(gate: &Gate, folder: &Path) {
+/// Sets aside what an earlier run has reported, or an agent: a report counts only if the run makes it. Gives where each
+/// was, and where it is.
+async fn set_aside(gate: &Gate, folder: &Path, output: &Path) -> Vec<(PathBuf, PathBuf)> {
     let (folder, reports) = (folder.to_owned(), reports_of(gate).map(PathBuf::from).collect::<Vec<_>>());
-    let removed = tokio::task::spawn_blocking(move || {
+    let output = output.to_owned();
+    let moved = tokio::task::spawn_blocking(move || {
+        let reports = reports.iter().enumerate().filter_map(|(ix, report)| Some((ix, inside(&folder, report)?)));
         // What is not there need not go, and what can't go is told by its age.
-        reports.iter().filter_map(|report| inside(&folder, report)).for_each(|report| drop(std::fs::remove_file(report)));
+        let aside = |(ix, report): (usize, PathBuf)| {
+            let aside = output.with_extension(format!("report{ix}"));
+            std::fs::rename(&report, &aside).ok().map(|()| (report, aside))
+        };
+        reports.filter_map(aside).collect()
     });
-    drop(removed.await);
+    moved.await.unwrap_or_default()
+}
+
+/// Where the run has made no report, an older one stays, as what it is.
+async fn put_back_reports(aside: Vec<(PathBuf, PathBuf)>) {
+    let put_back = tokio::task::spawn_blocking(move || {
+        for (report, aside) in aside {
+            let is_gone = report.symlink_metadata().is_err();
+            // It was there before; where it can't be again, git has it or it was of no worth.
+            drop(if is_gone { std::fs::rename(&aside, &report) } else { std::fs::remove_file(&aside) });
+        }
+    });
+    drop(put_back.await);
+}
+
+async fn is_committed_there(folder: &Path) -> bool {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || is_committed(&folder)).await.unwrap_or_default()
 }
 
 /// A file of a folder; none where a link leads out of that on the way, which an agent may have put there. A config may
@@ -234,7 +280,7 @@ fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
 }
 
 /// The files that a gate has changed and may not, taken back to what they were where git has that.
-async fn mended(gate: &Gate, folder: &Path, before: &Tree, after: &Tree) -> Vec<String> {
+async fn mended(gate: &Gate, folder: &Path, before: &Tree, after: &Tree, committed: bool) -> Vec<String> {
     let mut may = globset::GlobSetBuilder::new();
     gate.writes.iter().filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok()).for_each(|glob| {
         may.add(glob);
@@ -243,7 +289,8 @@ async fn mended(gate: &Gate, folder: &Path, before: &Tree, after: &Tree) -> Vec<
     // In a folder that others work in too, nobody can say who has changed what.
     let disturbed = if is_in_place(folder) { before.disturbed(after) } else { Vec::new() };
     let changed: Vec<PathBuf> = disturbed.into_iter().filter(|path| !may.is_match(path)).collect();
-    if !changed.is_empty() {
+    // What is in no commit yet could not be had back.
+    if !changed.is_empty() && committed {
         let (folder, files) = (folder.to_owned(), changed.clone());
         let put_back = tokio::task::spawn_blocking(move || put_back(&folder, &files));
         if let Ok(Err(why)) = put_back.await {
@@ -259,7 +306,7 @@ async fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime) ->
     let (folder, output) = (folder.to_owned(), output.to_owned());
     let measured = tokio::task::spawn_blocking(move || {
         let report = |file: &String| {
-            let file = open_kept(&inside(&folder, Path::new(file))?).ok()?;
+            let file = open_kept(&folder.join(file)).ok()?;
             let meta = file.metadata().ok()?;
             // File systems keep times more coarsely than the clock runs.
             let slack = Duration::from_millis(1_500);

@@ -27,6 +27,37 @@ pub fn untracked(git: &Git) -> Result<Vec<PathBuf>, String> {
     Ok(names_in(&listed.stdout).collect())
 }
 
+/// Whether there is room for another worktree.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn has_room(trees: &Path, min_free_mb: u64) -> Result<(), String> {
+    let free = rustix::fs::statvfs(trees).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >> 20);
+    if free >= min_free_mb {
+        return Ok(());
+    }
+    Err(format!(
+        "only {free} MB are free, and {min_free_mb} are to stay so (`min_free_mb` under [worktree]): make room, `execution-coordinator clean` removes what is no longer needed"
+    ))
+}
+
+/// Removes files of a worktree that git neither tracks nor ignores, but for some.
+///
+/// # Errors
+/// What git says, or one can't be removed.
+pub fn remove_untracked(git: &Git, tree: &Path, kept: &BTreeSet<PathBuf>) -> Result<(), String> {
+    for name in untracked(git)?.into_iter().filter(|name| !kept.contains(name)) {
+        let path = tree.join(name);
+        let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let removed = if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(format!("{}: {error}", path.display())),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// By what it shows that a file was touched: its size and when it last changed.
 pub fn state_of(path: &Path) -> String {
     path.symlink_metadata().map_or_else(|_| "gone".into(), |found| format!("{}:{}.{}", found.len(), found.mtime(), found.mtime_nsec()))
@@ -38,12 +69,33 @@ pub fn state_of(path: &Path) -> String {
 /// # Errors
 /// A sentence that names such files, or what git says.
 pub fn is_in_nobodys_way(git: &Git, tree: &str) -> Result<(), String> {
-    let names = |arguments: &[&str]| git.output(arguments).map(|listed| names_in(&listed.stdout).collect::<BTreeSet<_>>());
+    let names = |arguments: &[&str]| -> Result<BTreeSet<PathBuf>, String> {
+        let listed = git.output(&[&["diff", "--name-only", "--no-renames", "--no-relative", "-z"], arguments].concat())?;
+        if !listed.status.success() {
+            return Err(format!("git diff: {}", String::from_utf8_lossy(&listed.stderr).trim()));
+        }
+        Ok(names_in(&listed.stdout).collect())
+    };
     let top = PathBuf::from(git.run(&["rev-parse", "--show-toplevel"])?);
-    let touched = names(&["diff", "--name-only", "--no-renames", "-z", "HEAD", tree])?;
-    let changed = names(&["diff", "--name-only", "--no-renames", "-z"])?;
-    let added = names(&["diff", "--name-only", "--no-renames", "--diff-filter=A", "-z", "HEAD", tree])?;
-    let in_the_way = touched.intersection(&changed).chain(added.iter().filter(|name| top.join(name).symlink_metadata().is_ok()));
+    let (touched, changed) = (names(&["HEAD", tree])?, names(&[])?);
+    let added = names(&["--diff-filter=A", "HEAD", tree])?;
+    // A folder may go with all that is in it where git knows that all; and a file may stand where a folder is to be.
+    let is_known = |path: &Path| {
+        let mut others = vec![OsString::from("ls-files"), "--others".into(), "-z".into(), "--".into()];
+        let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        if !is_folder {
+            others[1] = "--error-unmatch".into();
+        }
+        others.push(path.as_os_str().to_owned());
+        git.output(&others).is_ok_and(|listed| if is_folder { listed.stdout.is_empty() } else { listed.status.success() })
+    };
+    let blocked = |name: &&PathBuf| {
+        let above = name.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).map(|above| top.join(above));
+        let file_above = above.into_iter().find(|above| above.symlink_metadata().is_ok_and(|found| !found.is_dir()));
+        let itself = Some(top.join(name)).filter(|path| path.symlink_metadata().is_ok());
+        file_above.or(itself).is_some_and(|path| !is_known(&path))
+    };
+    let in_the_way = touched.intersection(&changed).chain(added.iter().filter(blocked));
     let files: Vec<String> = in_the_way.take(NAMED + 1).map(|name| name.display().to_string()).collect();
     if files.is_empty() {
         return Ok(());
@@ -80,6 +132,14 @@ fn place_of(folder: &Path) -> Option<&Path> {
 /// Whether a folder is in a place, where nobody else works.
 pub fn is_in_place(folder: &Path) -> bool {
     place_of(folder).is_some()
+}
+
+/// Whether all that git tracks in a place is as it is in the last commit.
+pub fn is_committed(folder: &Path) -> bool {
+    let Some(top) = place_of(folder) else { return false };
+    let readable = link::of(top).is_ok();
+    pipes::remove_below(top);
+    readable && Git::below(top.parent().unwrap_or(top), top).says(&["diff", "--quiet", "--ignore-submodules=all", "HEAD"])
 }
 
 /// Takes files of a place back to the last commit in it.

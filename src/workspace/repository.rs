@@ -6,7 +6,7 @@
 //! here has the execution's name in it: branches below `execution-coordinator/EXECUTION/`, worktrees
 //! below the execution's own folder.
 
-use super::files::{AT_A_TIME, NAMED, copy_all, is_in_nobodys_way, look_at_all, names_in, state_of, untracked};
+use super::files::{AT_A_TIME, NAMED, copy_all, has_room, is_in_nobodys_way, look_at_all, names_in, remove_untracked, state_of, untracked};
 use super::git::Git;
 use super::submodules::{self, Submodule};
 use super::{link, make_private, pipes};
@@ -22,6 +22,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// The oldest git that merges without a checkout.
 const OLDEST: (u32, u32) = (2, 38);
+/// How the note begins that a shared worktree is ready: names of what the setup made follow. Without it, it is of a version
+/// that kept none.
+const READY: &[u8] = b"ready\0";
 /// As much of a diff is read as a reviewer could be told.
 const DIFF_BYTES: u64 = 1 << 20;
 /// A file that is no reference, and keeps its folder.
@@ -134,6 +137,9 @@ pub struct Repository {
     landed: Mutex<Option<String>>,
     /// Files of places that were left in conflict, with what stood in them then.
     conflicts: Mutex<BTreeMap<PathBuf, AsLeft>>,
+    /// The commits that the shared worktrees show, as far as this process has seen to it: of what is to become the
+    /// result, and of the result.
+    shown: Mutex<[Option<String>; 2]>,
     /// Held while a shared worktree is made ready.
     pub showing: tokio::sync::Mutex<()>,
     /// Held while the list of worktrees or the checkout of a shared one changes.
@@ -157,6 +163,7 @@ impl Repository {
             branches: format!("execution-coordinator/{execution}"),
             execution,
             settings,
+            shown: Mutex::default(),
             showing: tokio::sync::Mutex::default(),
             changing: Mutex::default(),
             landed: Mutex::new(landed.clone()),
@@ -278,7 +285,7 @@ impl Repository {
     pub fn place(&self, order: OrderId, base: Option<&str>) -> RepositoryOutcome {
         let branch = self.branch_of(&order.to_string());
         let made = || -> Result<(PathBuf, String), String> {
-            self.has_room()?;
+            has_room(&self.trees, self.settings.min_free_mb)?;
             let begin = base.map_or_else(|| self.head(), |base| Ok(base.to_owned()))?;
             let tree = self.trees.join(order.to_string());
             self.add(&tree, &["-b", &branch], &begin)?;
@@ -302,17 +309,6 @@ impl Repository {
         let text: String = names.map(|name| format!("{} {name}\n", state_of(&top.join(name)))).collect();
         let note = top.with_extension("setup");
         std::fs::write(&note, text).map_err(|error| format!("{}: {error}", note.display()))
-    }
-
-    fn has_room(&self) -> Result<(), String> {
-        let free = rustix::fs::statvfs(&self.trees).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >> 20);
-        if free < self.settings.min_free_mb {
-            return Err(format!(
-                "only {free} MB are free, and {} are to stay so (`min_free_mb` under [worktree]): make room, `execution-coordinator clean` removes what is no longer needed",
-                self.settings.min_free_mb
-            ));
-        }
-        Ok(())
     }
 
     /// Adds a worktree, with what it needs that is not in a commit.
@@ -570,6 +566,7 @@ impl Repository {
     pub fn show(&self, commit: &str, is_result: bool) -> Result<(PathBuf, bool), String> {
         let tree = self.shared(is_result);
         let workspace = tree.join(&self.prefix);
+        let noted = std::fs::read(self.mark(is_result)).unwrap_or_default();
         let shown = || -> Result<(), String> {
             // A gate may have written all of it.
             link::of(&tree)?;
@@ -579,17 +576,15 @@ impl Repository {
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
             git.run(&["reset", "--quiet", "--hard"])?;
             // What an earlier gate left is in no commit; what the setup made is needed, and so is what git ignores.
-            let made = std::fs::read(self.mark(is_result)).unwrap_or_default();
-            let made: BTreeSet<PathBuf> = names_in(&made).collect();
-            for name in untracked(&git)?.into_iter().filter(|name| !made.contains(name)) {
-                let path = tree.join(name);
-                let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
-                let removed = if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-                removed.map_err(|error| format!("{}: {error}", path.display()))?;
-            }
-            Ok(())
+            remove_untracked(&git, &tree, &names_in(noted.strip_prefix(READY).unwrap_or_default()).collect())
         };
-        if self.mark(is_result).is_file() && shown().is_ok() {
+        // Others may look at it already, and have begun.
+        let mut seen = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = &mut seen[usize::from(is_result)];
+        let is_shown = seen.as_deref() == Some(commit) && link::of(&tree).is_ok();
+        let is_ready = noted.starts_with(READY) && (is_shown || shown().is_ok());
+        *seen = Some(commit.to_owned());
+        if is_ready {
             return Ok((workspace, false));
         }
         // One that was left half made, or that git can't use any more, is made anew: it is ours alone.
@@ -644,7 +639,7 @@ impl Repository {
         let mark = self.mark(is_result);
         let made = untracked(&Git::below(&self.trees, &self.shared(is_result)))?;
         let made: Vec<&[u8]> = made.iter().map(|name| name.as_os_str().as_encoded_bytes()).collect();
-        std::fs::write(&mark, made.join(&0)).map_err(|error| format!("{}: {error}", mark.display()))
+        std::fs::write(&mark, [READY, &made.join(&0)].concat()).map_err(|error| format!("{}: {error}", mark.display()))
     }
 
     fn shared(&self, is_result: bool) -> PathBuf {

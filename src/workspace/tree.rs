@@ -6,6 +6,7 @@
 //! changed, and always when they changed within the last two seconds, in which a change need not show in its times.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the tree")]
 
+use super::files::is_in_place;
 use super::git::Git;
 use super::{STATE_FOLDER, pipes};
 use crate::process::open_kept;
@@ -60,9 +61,9 @@ impl Trees {
     /// The tree as it is now. Files that can't be read are left out.
     pub fn now(&self) -> Tree {
         // A place that has lost its repository is in none: above it is the user's own.
-        let is_in_place = |folder: &Path| folder.components().any(|part| part.as_os_str() == STATE_FOLDER);
+        let is_ours = |folder: &Path| folder.components().any(|part| part.as_os_str() == STATE_FOLDER);
         let top = self.root.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok());
-        let top = top.filter(|top| is_in_place(top) == is_in_place(&self.root));
+        let top = top.filter(|top| is_ours(top) == is_ours(&self.root));
         // Git would wait for ever for a pipe.
         pipes::remove_below(&self.root);
         let above = self.root.ancestors().skip(1).take_while(|folder| top.is_some_and(|top| folder.starts_with(top)));
@@ -70,8 +71,8 @@ impl Trees {
         let listed = top.map(|top| if pipes::git_is_readable(top) { self.by_git(top) } else { None });
         let (paths, tracked) = match listed {
             Some(Some(listed)) => listed,
-            // What git can't tell may all be part of it.
-            Some(None) => (files_below(&self.root, false), BTreeSet::new()),
+            // What git can't tell of a place may all be part of it.
+            Some(None) => (files_below(&self.root, !is_in_place(&self.root)), BTreeSet::new()),
             None => (files_below(&self.root, true), BTreeSet::new()),
         };
         let recent = SystemTime::now()
@@ -98,8 +99,7 @@ impl Trees {
         // Nothing above the top is asked: above a place is the user's own checkout.
         let git = Git::below(top.parent()?, &self.root);
         let list = |which: &[&str]| -> Option<Vec<PathBuf>> {
-            let listed =
-                git.output(&[&["ls-files", "-z", "--deduplicate"], which].concat()).ok().filter(|listed| listed.status.success())?;
+            let listed = git.output(&[&["ls-files", "-z"], which].concat()).ok().filter(|listed| listed.status.success())?;
             let names = listed.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
             Some(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
         };

@@ -238,8 +238,10 @@ pub struct Holder {
 /// What a person decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// Attempts up to this one had ended: what a later one has made, nobody has decided about.
+    /// The last order before it: what a later one has made, nobody has decided about.
     pub after: OrderId,
+    /// Attempts that were open then, nor about those.
+    pub open: BTreeSet<OrderId>,
     /// Passed or refused.
     pub approved: bool,
     /// Who.
