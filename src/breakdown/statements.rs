@@ -136,11 +136,11 @@ pub fn beginnings(text: &str) -> Vec<(usize, &str)> {
 /// Where in a sentence that stands which something waits for.
 fn beginning(sentence: &str) -> Option<usize> {
     let word = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    let mut words = sentence.split_inclusive(' ').scan(0, |at, piece| {
+    let words = sentence.split_inclusive(' ').scan(0, |at, piece| {
         *at += piece.len();
         Some((*at, word(piece)))
     });
-    let mut words = words.by_ref().filter(|(_, word)| !word.is_empty());
+    let mut words = words.filter(|(_, word)| !word.is_empty());
     let mut denied = false;
     let verb = loop {
         let (_, word) = words.next()?;

@@ -4,7 +4,7 @@
 //! changed policy and an ordinary step all go through here, so none of them needs code of its own.
 
 use super::event::{Event, Mark, Purpose, Step, Work};
-use super::id::{AgentName, GateId, OrderId, StreamId, TaskId};
+use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::lease;
 use super::merging;
 use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Shortage, ShortageKind, Verdict};
@@ -593,8 +593,7 @@ fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     let stale = |known: &GateState| known.phase == GatePhase::Passed && known.judged_at_change < state.changes;
     // And what a person has passed is work as it was then.
     let is_newer = |gate: &Gate, decision: &Decision| {
-        let is_of = |stream: Option<&StreamId>| gate.level != Level::Stream || stream.is_some_and(|stream| gate.streams.contains(stream));
-        let closed = (0..state.tasks.len()).filter(|&ix| is_of(state.task(ix).stream.as_ref()));
+        let closed = (0..state.tasks.len()).filter(|&ix| gate.closes(state.task(ix).stream.as_ref()));
         closed.filter_map(|ix| state.tasks[ix].result.as_ref()).any(|(order, _)| *order > decision.after || decision.open.contains(order))
     };
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {

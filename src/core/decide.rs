@@ -6,7 +6,7 @@ use super::id::{GateId, OrderId, TaskId};
 use super::input::{Input, Start};
 use super::lease;
 use super::outcome::{AgentOutcome, Ending, GateMeasures, RepositoryOutcome, ReviewOutcome};
-use super::plan::{Level, Plan};
+use super::plan::Plan;
 use super::policy::{GatePolicy, judge};
 use super::progress;
 use super::state::{GatePhase, Phase, State};
@@ -282,8 +282,7 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
     let stream = state.plan.task(&task).and_then(|task| task.stream.clone());
     events.push(Event::TaskRetried { task });
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
-        let closes = gate.level != Level::Stream || stream.as_ref().is_some_and(|stream| gate.streams.contains(stream));
-        if closes && (known.phase != GatePhase::Pending || !known.results.is_empty() || !known.open.is_empty()) {
+        if gate.closes(stream.as_ref()) && (known.phase != GatePhase::Pending || !known.results.is_empty() || !known.open.is_empty()) {
             events.push(Event::GateReset { gate: gate.id.clone() });
         }
     }

@@ -275,6 +275,11 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Whether it closes the tasks of a stream: one of the system or the deployment closes all there are.
+    pub fn closes(&self, stream: Option<&StreamId>) -> bool {
+        self.level != Level::Stream || stream.is_some_and(|stream| self.streams.contains(stream))
+    }
+
     fn named(id: &GateId, level: Level, streams: Vec<StreamId>, text: &str, configured: &[&GatePolicy]) -> Self {
         Self {
             id: id.clone(),

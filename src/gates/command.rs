@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 /// How much of an output is looked through for counts.
 const OUTPUT_READ: u64 = 4 * 1024 * 1024;
-/// Files named that a gate changed, at the most.
+/// The most files that are named of those that a gate changed.
 const MAX_CHANGED: usize = 200;
 /// Reports that are larger are not read: what they would show counts as not measured.
 const REPORT_BYTES: u64 = 64 * 1024 * 1024;
@@ -173,7 +173,7 @@ impl Gates {
         let after = self.tree(folder).await;
         // Where another gate was at work beside it, nobody can say which of them has changed what.
         let alone = self.ends(folder, began_as);
-        let changed = if alone { mended(gate, folder, &before, &after, committed).await } else { Vec::new() };
+        let changed = if alone { changed_files(gate, folder, &before, &after, committed).await } else { Vec::new() };
         put_back_reports(aside).await;
         let (tests, coverage_pct) = first;
         GateMeasures {
@@ -280,7 +280,7 @@ fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
 }
 
 /// The files that a gate has changed and may not, taken back to what they were where git has that.
-async fn mended(gate: &Gate, folder: &Path, before: &Tree, after: &Tree, committed: bool) -> Vec<String> {
+async fn changed_files(gate: &Gate, folder: &Path, before: &Tree, after: &Tree, committed: bool) -> Vec<String> {
     let mut may = globset::GlobSetBuilder::new();
     gate.writes.iter().filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok()).for_each(|glob| {
         may.add(glob);

@@ -393,7 +393,7 @@ impl Repository {
         let others = known.iter().map(|path| format!(":(top,exclude,literal){path}"));
         let add = ["add", "--all", "--sparse", "--", ":/"].iter().map(|word| (*word).to_owned()).chain(others);
         git.run(&add.collect::<Vec<_>>())?;
-        // What the setup made is nobody's work, as long as nobody has touched it.
+        // What the setup made is not the task's work, unless somebody has changed it.
         let made = std::fs::read_to_string(top.with_extension("setup")).unwrap_or_default();
         let as_it_was = |line: &str| {
             let (state, name) = line.split_once(' ')?;

@@ -6,15 +6,13 @@
 //! changed, and always when they changed within the last two seconds, in which a change need not show in its times.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the tree")]
 
-use super::files::is_in_place;
+use super::files::{is_in_place, names_in};
 use super::git::Git;
 use super::{STATE_FOLDER, pipes};
 use crate::process::open_kept;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ffi::OsStr;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,8 +98,7 @@ impl Trees {
         let git = Git::below(top.parent()?, &self.root);
         let list = |which: &[&str]| -> Option<Vec<PathBuf>> {
             let listed = git.output(&[&["ls-files", "-z"], which].concat()).ok().filter(|listed| listed.status.success())?;
-            let names = listed.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-            Some(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+            Some(names_in(&listed.stdout).collect())
         };
         let tracked: BTreeSet<PathBuf> = list(&["--cached"])?.into_iter().collect();
         let others = list(&["--others", "--exclude-standard"])?;
