@@ -10,6 +10,7 @@ pub mod brief;
 pub mod change;
 pub mod decide;
 pub mod event;
+pub mod evidence;
 pub mod graph;
 pub mod id;
 pub mod input;

@@ -63,6 +63,8 @@ impl Template {
                 consultations: vec![Advice::default()],
                 changed_files: one(),
                 failed_before: one(),
+                tests_changed: one(),
+                gate_files_changed: one(),
                 diff: one(),
                 conflicts: one(),
                 texts: [TextOf::Task, TextOf::TaskFile, TextOf::Group, TextOf::Plan, TextOf::Companion]

@@ -4,6 +4,7 @@
 //! changed policy and an ordinary step all go through here, so none of them needs code of its own.
 
 use super::event::{Event, Mark, Purpose, Step, Work};
+use super::evidence;
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::lease;
 use super::merging;
@@ -434,23 +435,24 @@ impl Turn<'_> {
         if let Some((name, judged)) = results().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
             return self.unevaluated(may_help(&judged.measures.ending), format!("gate `{name}` could not be evaluated: {}", judged.reason));
         }
-        for gate in self.state.task_gates(self.ix).filter(|gate| gate.approval) {
+        for gate in self.state.task_gates(self.ix) {
+            let Some(why) = evidence::approval_asked(self.state, self.ix, gate) else { continue };
             let id = GateId::from(format!("{}@{}", gate.name, self.id()));
             match self.state.decisions.get(&id) {
                 Some(decision) if decision.approved => {}
                 Some(decision) => return self.fail(format!("{} rejected gate `{id}`: {}", decision.by, decision.reason)),
-                None => return self.ask_for_approval(&id),
+                None => return self.ask_for_approval(&id, why),
             }
         }
         self.enter_after(Step::Gating)
     }
 
-    fn ask_for_approval(&self, id: &GateId) -> Vec<Event> {
+    fn ask_for_approval(&self, id: &GateId, why: String) -> Vec<Event> {
         let about = format!("gate {id}");
         if self.state.escalations.iter().any(|known| known.about == about) {
             return Vec::new();
         }
-        vec![approval_needed(id)]
+        vec![approval_needed(id, why)]
     }
 
     fn reviews(&self) -> Vec<Event> {
@@ -506,10 +508,10 @@ pub(super) fn blocker(by: &str, text: &str) -> Finding {
     Finding { by: by.to_owned(), severity: Severity::Blocker, text: text.to_owned(), place: None }
 }
 
-fn approval_needed(id: &GateId) -> Event {
+fn approval_needed(id: &GateId, why: String) -> Event {
     Event::Escalated {
         about: format!("gate {id}"),
-        why: "it asks for a person's approval".into(),
+        why,
         tried: String::new(),
         needed: format!("`approve {0}` or `reject {0}`", progress::as_argument(id)),
     }
@@ -562,7 +564,10 @@ fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
         return gate_open(&id, format!("`{name}` could not be evaluated: {}", judged.reason));
     }
     if gate.approval {
-        return vec![Event::GateOpen { gate: id.clone(), reason: "it waits for approval".into() }, approval_needed(&id)];
+        return vec![
+            Event::GateOpen { gate: id.clone(), reason: "it waits for approval".into() },
+            approval_needed(&id, "it asks for a person's approval".into()),
+        ];
     }
     if gate.checks.is_empty() {
         return gate_open(&id, "no configured gate evaluates it".into());

@@ -2,6 +2,7 @@
 //! agent is quoted in it and never an order to this program.
 
 use super::event::{Purpose, Step, Work};
+use super::evidence;
 use super::id::{OrderId, TaskId};
 use super::outcome::{Finding, Usage};
 use super::plan::Node;
@@ -42,6 +43,10 @@ pub struct Brief {
     pub consultations: Vec<Advice>,
     /// Files that the last attempt changed, for reviewers.
     pub changed_files: Vec<String>,
+    /// Files of the tests that were seen to fail and that the implementation has changed since, for reviewers.
+    pub tests_changed: Vec<String>,
+    /// Files by which the gates judge and that work on the task has changed or brought, for reviewers.
+    pub gate_files_changed: Vec<String>,
     /// What failed before the attempt, and is none of its doing.
     pub failed_before: Vec<String>,
     /// Where to work, where that is a place of the task's own; the workspace when empty.
@@ -152,6 +157,7 @@ impl Brief {
         }
         room.fit(&mut self.conflicts);
         if reviews {
+            room.fit(self.tests_changed.iter_mut().chain(&mut self.gate_files_changed));
             room.fit(&mut self.changed_files);
             room.fit(&mut self.diff);
         }
@@ -352,6 +358,11 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
     let advice = known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty());
     brief.consultations = advice.map(|(expert, answer)| Advice { expert: expert.to_string(), text: answer.summary.clone() }).collect();
     brief.changed_files = known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default();
+    if brief.role == "review" {
+        brief.tests_changed = evidence::tests_changed(known);
+        let (old, new) = evidence::gate_files_changed(known);
+        brief.gate_files_changed = old.into_iter().chain(new).collect();
+    }
     brief.failed_before = known.baseline.values().flat_map(|judged| judged.measures.failed_tests.clone()).collect();
     let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
     let mut before: Vec<TaskId> = Vec::new();

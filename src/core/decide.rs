@@ -2,6 +2,7 @@
 
 use super::change::changed;
 use super::event::{Event, Mark, Outcome, VERSION, Work};
+use super::evidence::approval_asked;
 use super::id::{GateId, OrderId, TaskId};
 use super::input::{Input, Start};
 use super::lease;
@@ -165,7 +166,7 @@ fn undecidable(state: &State, id: &GateId) -> Option<String> {
 fn task_approval<'a>(state: &'a State, id: &GateId) -> Option<(usize, &'a GatePolicy)> {
     let (name, task) = id.as_str().rsplit_once('@')?;
     let ix = state.graph.task(&TaskId::from(task))?;
-    state.task_gates(ix).find(|gate| gate.approval && gate.name == name).map(|gate| (ix, gate))
+    state.task_gates(ix).find(|gate| gate.name == name && approval_asked(state, ix, gate).is_some()).map(|gate| (ix, gate))
 }
 
 fn begin(start: Start) -> Vec<Event> {
@@ -255,7 +256,7 @@ fn gate_ended(state: &State, order: OrderId, measures: GateMeasures) -> Vec<Even
         Some(gate) => judge(gate, &measures, &preexisting),
         None => (super::outcome::GateVerdict::NotEvaluated, format!("the config no longer has a gate `{check}`")),
     };
-    vec![Event::Ended { order, outcome: Outcome::Gate { measures, verdict, reason } }]
+    vec![Event::Ended { order, outcome: Outcome::Gate { measures: Box::new(measures), verdict, reason } }]
 }
 
 fn review_ended(state: &State, order: OrderId, outcome: ReviewOutcome) -> Vec<Event> {

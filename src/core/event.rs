@@ -405,7 +405,7 @@ pub enum Outcome {
     /// A gate.
     Gate {
         /// What was measured.
-        measures: GateMeasures,
+        measures: Box<GateMeasures>,
         /// What follows from it.
         verdict: GateVerdict,
         /// Why, unless it passed.

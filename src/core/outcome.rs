@@ -3,6 +3,7 @@
 use super::id::TaskId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How a process ended.
@@ -276,11 +277,46 @@ pub struct GateMeasures {
     /// Files that the command changed although it only judges them.
     #[serde(default)]
     pub changed: Vec<String>,
+    /// How many of the tests that were seen red this run names as passed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub green: u64,
+    /// Tests that were seen red and that this run, which names what passes, does not name as passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_green: Vec<String>,
+    /// Files in the tree that decide how it judges (its program, settings of test runners), with their digests.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judged_by: BTreeMap<String, String>,
     /// The order whose result was taken because it had judged the same tree.
     #[serde(default)]
     pub reused_from: Option<super::id::OrderId>,
     /// How long it took.
     pub duration_ms: u64,
+}
+
+impl GateMeasures {
+    /// One that shows no more than how it ended.
+    pub fn of(command: Vec<String>, ending: Ending, duration_ms: u64) -> Self {
+        Self {
+            command,
+            ending,
+            tests: None,
+            failed_tests: Vec::new(),
+            flaky: Vec::new(),
+            coverage_pct: None,
+            tree: None,
+            context: None,
+            changed: Vec::new(),
+            green: 0,
+            not_green: Vec::new(),
+            judged_by: BTreeMap::new(),
+            reused_from: None,
+            duration_ms,
+        }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Counts from a test report.

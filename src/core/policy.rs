@@ -316,7 +316,7 @@ impl Default for Weights {
     }
 }
 
-/// Files that are named in a reason.
+/// Files and tests that are named in a reason.
 const NAMED: usize = 5;
 
 /// The verdict on what a gate's command measured: the one rule by which a gate passes.
@@ -359,6 +359,11 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
             }
             if *code == 0 && gate.report && measures.tests.is_none() {
                 return (GateVerdict::NotEvaluated, "its test report is missing, or says nothing that can be so".into());
+            }
+            if !measures.not_green.is_empty() {
+                let more = if measures.not_green.len() > NAMED { ", …" } else { "" };
+                let named = measures.not_green.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ") + more;
+                return failed(format!("seen to fail before the implementation and not seen to pass now: {named}"));
             }
             if gate.tests && measures.tests.is_some_and(|tests| tests.passed + tests.failed == 0) {
                 return (GateVerdict::NotEvaluated, "no test was run".into());

@@ -1,6 +1,7 @@
 //! Where an execution stands: counts, percentages, what holds it up, what is next, how it ended.
 
 use super::event::{Mark, Status, Step};
+use super::evidence::approval_asked;
 use super::graph::OrderedWeight;
 use super::id::{GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
@@ -265,7 +266,7 @@ pub fn waits_for_approval(state: &State, ix: usize) -> Option<super::id::GateId>
     }
     let asked = state
         .task_gates(ix)
-        .filter(|gate| gate.approval)
+        .filter(|gate| approval_asked(state, ix, gate).is_some())
         .map(|gate| super::id::GateId::from(format!("{}@{}", gate.name, state.task(ix).id)));
     let evaluated = state.task_checks(ix).all(|gate| task.gates.contains_key(&gate.name));
     asked.into_iter().find(|gate| evaluated && !state.decisions.contains_key(gate))

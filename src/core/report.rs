@@ -2,6 +2,7 @@
 //! is not; what was not evaluated is never a pass.
 
 use super::event::{Mark, Status};
+use super::evidence::{gate_files_changed, is_unnamed, tests_changed};
 use super::merging::result_branch;
 use super::outcome::{Ending, Finding, GateVerdict};
 use super::plan::{Level, Plan};
@@ -105,6 +106,9 @@ pub struct AgentSummary {
 pub struct QualityResults {
     /// Tasks for which red and then green were seen.
     pub tests_first_seen: usize,
+    /// Of these, tasks whose tests the runner does not name: exit code and counts have decided.
+    #[serde(default)]
+    pub tests_first_unnamed: usize,
     /// Tasks done for which tests first was asked; 0 when it was not measured.
     pub tests_first_asked: usize,
     /// Whether all tests pass; absent when no test was run.
@@ -164,6 +168,15 @@ pub struct TaskReport {
     pub consultations: Vec<String>,
     /// Whether its tests were seen to fail before the implementation; absent when not measured.
     pub red_seen: Option<bool>,
+    /// Whether those tests are not known by name, so that exit code and counts have decided.
+    #[serde(default)]
+    pub unnamed: bool,
+    /// Files of those tests that the implementation has changed since.
+    #[serde(default)]
+    pub tests_changed: Vec<String>,
+    /// Files by which its gates judge and that work on it has changed or brought.
+    #[serde(default)]
+    pub gate_files_changed: Vec<String>,
     /// The run in which they failed.
     pub red: Option<Evidence>,
     /// Its gates.
@@ -297,6 +310,7 @@ fn quality(state: &State, gates: (usize, usize), tests_first: (usize, usize)) ->
     let reviews: Vec<bool> = all_reviews(state).map(|(_, review)| review.verdict == GateVerdict::Passed).collect();
     QualityResults {
         tests_first_seen: tests_first.0,
+        tests_first_unnamed: state.tasks.iter().filter(|task| task.phase == Phase::Done && is_unnamed(state, task)).count(),
         tests_first_asked: tests_first.1,
         all_tests_passing: if tests.is_empty() { None } else { Some(tests.iter().all(|pass| *pass)) },
         gates_satisfied: if gates.1 == 0 { None } else { Some(gates.0 == gates.1) },
@@ -420,6 +434,15 @@ fn validation(state: &State) -> Vec<String> {
     }
     for (ix, known) in state.tasks.iter().enumerate() {
         let task = state.task(ix);
+        let tests = tests_changed(known);
+        if !tests.is_empty() {
+            steps.push(format!("task {} changed tests after they were seen to fail: {}", task.id, tests.join(", ")));
+        }
+        let (old, new) = gate_files_changed(known);
+        if !old.is_empty() || !new.is_empty() {
+            let files = old.into_iter().chain(new).collect::<Vec<_>>().join(", ");
+            steps.push(format!("task {} changed what its gates judge by: {files}", task.id));
+        }
         match &known.phase {
             Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
             Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
@@ -524,6 +547,12 @@ fn task(state: &State, ix: usize) -> TaskReport {
             .map(|(name, _)| name.to_string())
             .collect(),
         red_seen: known.red.as_ref().map(|_| known.red_seen),
+        unnamed: is_unnamed(state, known),
+        tests_changed: tests_changed(known),
+        gate_files_changed: {
+            let (old, new) = gate_files_changed(known);
+            old.into_iter().chain(new).collect()
+        },
         red: known.red.as_ref().map(|red| evidence(&tests, red)),
         gates: known.gates.iter().map(|(check, judged)| evidence(check, judged)).collect(),
         reviews: reviews.collect(),
@@ -576,7 +605,12 @@ impl Report {
         let tests_first = match quality.tests_first_asked {
             0 => "not measured".into(),
             asked => {
-                format!("{}% ({} of {asked} tasks seen red, then green)", quality.tests_first_seen * 100 / asked, quality.tests_first_seen)
+                let unnamed = match quality.tests_first_unnamed {
+                    0 => String::new(),
+                    unnamed => format!("; {unnamed} unnamed: by exit code and counts"),
+                };
+                let seen = quality.tests_first_seen;
+                format!("{}% ({seen} of {asked} tasks seen red, then green{unnamed})", seen * 100 / asked)
             }
         };
         let _ = writeln!(out, "- TDD/BDD Compliance: {tests_first}");

@@ -252,6 +252,7 @@ impl State {
             Event::TaskBlocked { task, reason } => self.settle(task, Phase::Blocked(reason.clone())),
             Event::TaskSkipped { task } => self.settle(task, Phase::Skipped),
             Event::TaskRetried { task } => {
+                let isolated = self.policy.isolated;
                 // Whoever tries again has seen to it that it may help.
                 self.pools.values_mut().for_each(|pool| pool.failures = 0);
                 self.with_task(task, |task| {
@@ -269,6 +270,9 @@ impl State {
                         red_seen: task.red_seen,
                         tests_result: task.tests_result.take(),
                         tests_commit: task.tests_commit.take().filter(|_| task.red_seen),
+                        tests_files: std::mem::take(&mut task.tests_files).into_iter().filter(|_| task.red_seen || !isolated).collect(),
+                        // In a folder that all share, it is all still there.
+                        changed: std::mem::take(&mut task.changed).into_iter().filter(|_| !isolated).collect(),
                         ..TaskState::default()
                     };
                     *task = kept;

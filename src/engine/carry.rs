@@ -7,7 +7,8 @@ use super::texts::Texts;
 use crate::agents::command::Agents;
 use crate::config::Config;
 use crate::core::brief::brief;
-use crate::core::event::{Event, Recorded, Work};
+use crate::core::event::{Event, Purpose, Recorded, Work};
+use crate::core::evidence::red_tests;
 use crate::core::id::OrderId;
 use crate::core::input::Input;
 use crate::core::outcome::{Ending, GateVerdict, ReviewOutcome};
@@ -15,7 +16,7 @@ use crate::core::state::State;
 use crate::gates::command::{Evaluation, Gates};
 use crate::process::Processes;
 use crate::view::View;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
@@ -123,6 +124,7 @@ impl Carrier {
                 purpose: *purpose,
                 task: task.clone(),
                 stream: of_task.or(of_gate),
+                red: red_for(state, work),
                 folder: Err(String::new()),
                 tree: PathBuf::new(),
                 output: self.agents.output(&order.to_string()),
@@ -172,6 +174,18 @@ impl Carrier {
             };
             let _ = inbox.send(input.into());
         });
+    }
+}
+
+/// The tests that a run of a task's gate has to show as passed.
+fn red_for(state: &State, work: &Work) -> BTreeSet<String> {
+    match work {
+        Work::Gate { check, task: Some(task), purpose: Purpose::Judge | Purpose::Merged, .. }
+            if state.policy.tests_gate().is_some_and(|gate| gate.name == *check) =>
+        {
+            red_tests(state, task)
+        }
+        _ => BTreeSet::new(),
     }
 }
 

@@ -5,7 +5,6 @@ use super::locate::{JOURNAL, name_of};
 use crate::core::brief::work_name;
 use crate::core::event::{Event, Outcome, Recorded, Work};
 use crate::core::id::{OrderId, TaskId};
-use crate::core::outcome::GateMeasures;
 use crate::core::state::{Phase, State};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
@@ -68,9 +67,9 @@ pub fn orders(folder: &Path, last: u64, task: Option<&TaskId>) -> Result<Vec<Ord
                 Event::Ordered { order, work, .. } if task.is_none_or(|task| work.task() == Some(task)) => {
                     found.push(Order { order, work, at, reused_from: None });
                 }
-                Event::Ended { order, outcome: Outcome::Gate { measures: GateMeasures { reused_from: Some(from), .. }, .. } } => {
+                Event::Ended { order, outcome: Outcome::Gate { measures, .. } } => {
                     if let Ok(ix) = found.binary_search_by_key(&order, |order| order.order) {
-                        found[ix].reused_from = Some(from);
+                        found[ix].reused_from = measures.reused_from;
                     }
                 }
                 _ => {}

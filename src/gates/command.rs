@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs gates")]
 
 use super::measure::{self, Tests};
+use super::settings::judged_by;
 use crate::config::{Config, Gate};
 use crate::core::event::{Event, Outcome, Purpose, Recorded};
 use crate::core::id::{OrderId, StreamId, TaskId};
@@ -13,7 +14,7 @@ use crate::workspace::files::{is_committed, is_in_place, put_back};
 use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::{Tree, Trees, hex};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +56,8 @@ pub struct Evaluation {
     pub task: Option<TaskId>,
     /// The stream.
     pub stream: Option<StreamId>,
+    /// Tests that were seen red, each of which has to be seen to pass.
+    pub red: BTreeSet<String>,
     /// What is judged: a folder, or why there is none.
     pub folder: Result<PathBuf, String>,
     /// What it may write, where it is confined: all of the place that the folder is in.
@@ -85,26 +88,14 @@ impl Gates {
         {
             let order = measures.reused_from.unwrap_or(*order);
             let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-            results.insert((measures.command.clone(), tree.clone(), context.clone()), (order, measures.clone()));
+            results.insert((measures.command.clone(), tree.clone(), context.clone()), (order, (**measures).clone()));
         }
     }
 
     /// Evaluates a gate.
     pub async fn evaluate(&self, config: &Config, processes: &Processes, what: Evaluation, stop: watch::Receiver<bool>) -> GateMeasures {
         let began = Instant::now();
-        let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures {
-            command,
-            ending,
-            tests: None,
-            failed_tests: Vec::new(),
-            flaky: Vec::new(),
-            coverage_pct: None,
-            tree: None,
-            context: None,
-            changed: Vec::new(),
-            reused_from: None,
-            duration_ms: millis(began.elapsed()),
-        };
+        let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures::of(command, ending, millis(began.elapsed()));
         let Some(gate) = config.gate(&what.check) else {
             return unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new());
         };
@@ -120,7 +111,7 @@ impl Gates {
         environment.push(("EXECUTION_COORDINATOR_TASK".into(), what.task.as_ref().map(ToString::to_string).unwrap_or_default()));
         environment.push(("EXECUTION_COORDINATOR_STREAM".into(), what.stream.as_ref().map(ToString::to_string).unwrap_or_default()));
         let before = self.tree(folder).await;
-        let (digest, context) = (before.digest(), context(folder, &environment));
+        let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
             return GateMeasures { reused_from: Some(order), duration_ms: millis(began.elapsed()), ..known };
         }
@@ -144,6 +135,10 @@ impl Gates {
             errors: None,
             cookie: what.cookie.clone(),
             confine,
+        };
+        let judged_by = {
+            let (command, folder) = (command.clone(), folder.to_owned());
+            tokio::task::spawn_blocking(move || judged_by(&command, &folder)).await.unwrap_or_default()
         };
         let aside = set_aside(gate, folder, &what.output).await;
         let committed = is_committed_there(folder).await;
@@ -176,9 +171,11 @@ impl Gates {
         let changed = if alone { changed_files(gate, folder, &before, &after, committed).await } else { Vec::new() };
         put_back_reports(aside).await;
         let (tests, coverage_pct) = first;
+        // Where a run does not name what passes, nothing is known of single tests.
+        let passed = tests.as_ref().and_then(|tests| tests.passed.as_ref());
+        let (green, not_green): (Vec<_>, Vec<_>) =
+            passed.map(|passed| what.red.into_iter().partition(|test| passed.contains(test))).unwrap_or_default();
         GateMeasures {
-            command,
-            ending,
             tests: tests.as_ref().map(|tests| tests.counts),
             failed_tests: tests.map(|tests| tests.failed).unwrap_or_default(),
             flaky,
@@ -186,8 +183,10 @@ impl Gates {
             tree: (before == after).then_some(digest),
             context: Some(context),
             changed,
-            reused_from: None,
-            duration_ms: millis(began.elapsed()),
+            green: green.len() as u64,
+            not_green,
+            judged_by,
+            ..unmeasured(ending, command)
         }
     }
 
@@ -218,14 +217,18 @@ impl Gates {
     }
 }
 
-/// Digest of where a command is run and of all variables that it is given.
-fn context(folder: &Path, environment: &[(String, String)]) -> String {
+/// Digest of where a command is run, of all variables that it is given, and of the tests that it has to show.
+fn context(folder: &Path, environment: &[(String, String)], red: &BTreeSet<String>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(folder.as_os_str().as_encoded_bytes());
     let sorted: BTreeMap<&str, &str> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     for word in sorted.into_iter().flat_map(|(name, value)| [name, value]) {
         hasher.update([0]);
         hasher.update(word);
+    }
+    for test in red {
+        hasher.update([1]);
+        hasher.update(test);
     }
     hex(hasher)
 }

@@ -7,7 +7,9 @@ use quick_xml::events::{BytesStart, Event};
 use std::collections::BTreeSet;
 
 /// Failing tests named at the most.
-const MAX_NAMES: usize = 200;
+const MAX_NAMES: usize = 10_000;
+/// What is longer is cut off a name.
+const MAX_NAME_CHARS: usize = 1_000;
 
 /// What a test report says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,14 +18,53 @@ pub struct Tests {
     pub counts: TestCounts,
     /// Which failed.
     pub failed: Vec<String>,
+    /// Which passed and did not fail as well, where all of them are named.
+    pub passed: Option<BTreeSet<String>>,
+}
+
+/// Names, as they are read.
+#[derive(Default)]
+struct Names {
+    failed: BTreeSet<String>,
+    passed: BTreeSet<String>,
+    /// How often a test was named as passed: more than one may have one name.
+    passes: u64,
+}
+
+impl Names {
+    fn add(&mut self, name: &str, result: Shown) {
+        let name: String = name.chars().take(MAX_NAME_CHARS).collect();
+        match result {
+            _ if name.is_empty() => {}
+            Shown::Failed => drop(self.failed.insert(name)),
+            Shown::Passed => {
+                self.passes += 1;
+                self.passed.insert(name);
+            }
+            Shown::Skipped => {}
+        }
+    }
+
+    fn of(mut self, counts: TestCounts) -> Tests {
+        let all = counts.passed > 0 && self.passes >= counts.passed;
+        self.passed.retain(|name| !self.failed.contains(name));
+        Tests { counts, failed: self.failed.into_iter().take(MAX_NAMES).collect(), passed: all.then_some(self.passed) }
+    }
+}
+
+/// What is shown of one test.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    Passed,
+    Failed,
+    Skipped,
 }
 
 /// Reads a JUnit XML report; none when it is none.
 pub fn junit(text: &str) -> Option<Tests> {
     let mut reader = Reader::from_str(text);
-    let mut tests = Tests::default();
-    let mut failed = BTreeSet::new();
-    let mut case: Option<(String, bool, bool)> = None;
+    let (mut counts, mut names) = (TestCounts::default(), Names::default());
+    let mut case: Option<(String, Shown)> = None;
     let mut seen = false;
     // What suites say of their failures themselves.
     let mut said = 0;
@@ -32,25 +73,24 @@ pub fn junit(text: &str) -> Option<Tests> {
             Event::Eof => break,
             Event::Start(tag) => match tag.local_name().as_ref() {
                 "testsuite" | "testsuites" => (seen, said) = (true, said.max(failures(&tag)?)),
-                "testcase" => case = Some((case_name(&tag), false, false)),
+                "testcase" => case = Some((case_name(&tag), Shown::Passed)),
                 name => mark(&mut case, name),
             },
             Event::Empty(tag) => match tag.local_name().as_ref() {
                 "testsuite" | "testsuites" => (seen, said) = (true, said.max(failures(&tag)?)),
-                "testcase" => count(&mut tests.counts, &mut failed, (case_name(&tag), false, false)),
+                "testcase" => count(&mut counts, &mut names, (case_name(&tag), Shown::Passed)),
                 name => mark(&mut case, name),
             },
             Event::End(tag) if tag.local_name().as_ref() == "testcase" => {
                 if let Some(case) = case.take() {
-                    count(&mut tests.counts, &mut failed, case);
+                    count(&mut counts, &mut names, case);
                 }
             }
             _ => {}
         }
     }
-    tests.failed = failed.into_iter().take(MAX_NAMES).collect();
     // A report that contradicts itself shows nothing.
-    (seen && (said == 0 || tests.counts.failed > 0)).then_some(tests)
+    (seen && (said == 0 || counts.failed > 0)).then(|| names.of(counts))
 }
 
 /// How many failures a suite says that it has; none where that is no number.
@@ -73,31 +113,29 @@ fn case_name(tag: &BytesStart<'_>) -> String {
     }
 }
 
-fn mark(case: &mut Option<(String, bool, bool)>, tag: &str) {
-    if let Some((_, failed, skipped)) = case {
+fn mark(case: &mut Option<(String, Shown)>, tag: &str) {
+    if let Some((_, shown)) = case {
         match tag {
-            "failure" | "error" => *failed = true,
-            "skipped" => *skipped = true,
+            "failure" | "error" => *shown = Shown::Failed,
+            "skipped" if *shown == Shown::Passed => *shown = Shown::Skipped,
             _ => {}
         }
     }
 }
 
-fn count(counts: &mut TestCounts, names: &mut BTreeSet<String>, (name, failed, skipped): (String, bool, bool)) {
-    if failed {
-        counts.failed += 1;
-        names.insert(name);
-    } else if skipped {
-        counts.skipped += 1;
-    } else {
-        counts.passed += 1;
+fn count(counts: &mut TestCounts, names: &mut Names, (name, shown): (String, Shown)) {
+    match shown {
+        Shown::Passed => counts.passed += 1,
+        Shown::Failed => counts.failed += 1,
+        Shown::Skipped => counts.skipped += 1,
     }
+    names.add(&name, shown);
 }
 
 /// Reads what a runner printed; none when it is none that is known.
 pub fn closing_lines(output: &str) -> Option<Tests> {
     let mut counts = TestCounts::default();
-    let mut failed = BTreeSet::new();
+    let mut names = Names::default();
     let mut known = false;
     let (mut tap, mut go) = (TestCounts::default(), TestCounts::default());
     for line in output.lines() {
@@ -108,24 +146,27 @@ pub fn closing_lines(output: &str) -> Option<Tests> {
             counts.failed = counts.failed.saturating_add(found.failed);
             counts.skipped = counts.skipped.saturating_add(found.skipped);
         }
-        failed.extend(failed_name(line));
-        match () {
-            () if line.starts_with("not ok ") => tap.failed += 1,
-            () if line.starts_with("ok ") && line.as_bytes().get(3).is_some_and(u8::is_ascii_digit) => tap.passed += 1,
-            () if line.starts_with("--- PASS") => go.passed += 1,
-            () if line.starts_with("--- FAIL") => go.failed += 1,
-            () if line.starts_with("--- SKIP") => go.skipped += 1,
-            () => {}
+        let Some((by, name, shown)) = named(line) else { continue };
+        names.add(name, shown);
+        let counts = match by {
+            Runner::Tap => &mut tap,
+            Runner::Go => &mut go,
+            Runner::Other => continue,
+        };
+        match shown {
+            Shown::Passed => counts.passed += 1,
+            Shown::Failed => counts.failed += 1,
+            Shown::Skipped => counts.skipped += 1,
         }
     }
     // Without a closing line, single results are counted.
     for other in [tap, go] {
-        if !known && other.passed + other.failed > 0 {
+        if !known && other.passed + other.failed + other.skipped > 0 {
             known = true;
             counts = other;
         }
     }
-    known.then(|| Tests { counts, failed: failed.into_iter().take(MAX_NAMES).collect() })
+    known.then(|| names.of(counts))
 }
 
 /// The counts of a closing line, by the words that follow or precede its numbers.
@@ -170,22 +211,80 @@ fn summary(line: &str) -> Option<TestCounts> {
     Some(counts)
 }
 
-/// The failing test that a line names.
-fn failed_name(line: &str) -> Option<String> {
-    let name = if let Some(rest) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
-        rest
-    } else if let Some(rest) = line.strip_prefix("not ok ") {
-        rest.split_once(" - ").map_or(rest, |(_, name)| name).split(" # ").next()?
-    } else if let Some(rest) = line.strip_prefix("FAILED ") {
-        rest.split(" - ").next()?
-    } else if let Some(rest) = line.strip_prefix("--- FAIL: ") {
-        rest.split(" (").next()?
-    } else if line.starts_with("FAIL [") {
-        line.split_once(']')?.1
-    } else {
-        return None;
+/// Whose line names a test: of some, the lines are the only counts.
+enum Runner {
+    Tap,
+    Go,
+    Other,
+}
+
+/// The test that a line names, and what it shows of it.
+fn named(line: &str) -> Option<(Runner, &str, Shown)> {
+    use Shown::{Failed, Passed, Skipped};
+    // cargo test
+    if let Some((name, word)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) {
+        let word = word.split(',').next().unwrap_or(word);
+        let shown = [("ok", Passed), ("FAILED", Failed), ("ignored", Skipped)].into_iter().find(|(known, _)| *known == word)?.1;
+        return Some((Runner::Other, name.trim(), shown));
+    }
+    // TAP
+    for (word, shown) in [("not ok ", Failed), ("ok ", Passed)] {
+        let Some(rest) = line.strip_prefix(word) else { continue };
+        let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        if shown == Passed && name.len() == rest.len() {
+            return None;
+        }
+        let (name, directive) = name.split_once(" # ").unwrap_or((name, ""));
+        let name = name.trim_start().trim_start_matches("- ").trim();
+        let directive = directive.trim_start().to_ascii_lowercase();
+        let is_skipped = directive.starts_with("skip") || directive.starts_with("todo");
+        return Some((Runner::Tap, name, if is_skipped { Skipped } else { shown }));
+    }
+    // go test
+    for (word, shown) in [("--- PASS: ", Passed), ("--- FAIL: ", Failed), ("--- SKIP: ", Skipped)] {
+        if let Some(rest) = line.strip_prefix(word) {
+            return Some((Runner::Go, rest.split(" (").next().unwrap_or(rest).trim(), shown));
+        }
+    }
+    // nextest: `PASS [   0.004s] (1/5) package::binary test`
+    for (word, shown) in [("PASS [", Passed), ("FAIL [", Failed), ("TIMEOUT [", Failed)] {
+        if let Some((_, rest)) = line.strip_prefix(word).and_then(|rest| rest.split_once(']')) {
+            let rest = rest.trim_start();
+            let name = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, name)| name);
+            return Some((Runner::Other, name.trim(), shown));
+        }
+    }
+    // pytest: its summary, and its lines with `-v`
+    let words = [("PASSED", Passed), ("FAILED", Failed), ("ERROR", Failed), ("SKIPPED", Skipped), ("XFAIL", Skipped), ("XPASS", Passed)];
+    for (word, shown) in words {
+        if let Some(rest) = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(' ')) {
+            let name = rest.split(" - ").next().unwrap_or(rest).trim();
+            // Others begin lines with such words too.
+            return if word == "FAILED" || name.contains("::") { Some((Runner::Other, name, shown)) } else { None };
+        }
+        let before = line.rsplit_once(" [").filter(|(_, percent)| percent.ends_with("%]")).map_or(line, |(before, _)| before).trim_end();
+        if let Some(name) = before.strip_suffix(word).and_then(|name| name.strip_suffix(' ')).filter(|name| name.contains("::")) {
+            return Some((Runner::Other, name.trim(), shown));
+        }
+    }
+    // jest, vitest, mocha; vitest marks files so too
+    for (sign, shown) in [('✓', Passed), ('✔', Passed), ('✕', Failed), ('✖', Failed), ('×', Failed), ('✗', Failed)] {
+        if let Some(rest) = line.strip_prefix(sign).and_then(|rest| rest.strip_prefix(' ')) {
+            let name = without_duration(rest.trim());
+            return if name.ends_with(" test)") || name.ends_with(" tests)") { None } else { Some((Runner::Other, name, shown)) };
+        }
+    }
+    None
+}
+
+/// A name without how long it took: ` (3 ms)`, ` 3ms`.
+fn without_duration(name: &str) -> &str {
+    let Some((before, last)) = name.rsplit_once(" (").filter(|_| name.ends_with(')')).or_else(|| name.rsplit_once(' ')) else {
+        return name;
     };
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    let number = last.trim_end_matches(')').trim_end_matches("ms").trim_end_matches('s').trim_end();
+    let is_duration = number != last.trim_end_matches(')') && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if is_duration { before.trim_end() } else { name }
 }
 
 /// Line coverage in percent, from lcov or Cobertura XML.

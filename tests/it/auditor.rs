@@ -11,6 +11,7 @@ use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
 use execution_coordinator::core::turn;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Tasks 1 and 2 name the same file, 3 waits for stream A; tests first, a gate, a reviewer, and
 /// an approval at the end; each in a place of its own or all in one folder.
@@ -87,19 +88,7 @@ fn complete() -> AgentOutcome {
 }
 
 fn measures(code: i32) -> GateMeasures {
-    GateMeasures {
-        command: vec!["t".into()],
-        ending: Ending::Exited(code),
-        tests: None,
-        failed_tests: Vec::new(),
-        flaky: Vec::new(),
-        coverage_pct: None,
-        tree: None,
-        context: None,
-        changed: Vec::new(),
-        reused_from: None,
-        duration_ms: 1,
-    }
+    GateMeasures::of(vec!["t".into()], Ending::Exited(code), 1)
 }
 
 /// Changes a good journal, numbers it anew, and gives the promises that the auditor finds broken.
@@ -117,6 +106,22 @@ fn at(events: &[Event], is: impl Fn(&Event) -> bool) -> usize {
 fn without(events: &mut Vec<Event>, is: impl Fn(&Event) -> bool) {
     let at = at(events, is);
     events.remove(at);
+}
+
+/// Changes what gates of tasks have measured.
+fn judged(events: &mut [Event], change: impl Fn(Purpose, &mut GateMeasures)) {
+    let mut purposes = BTreeMap::new();
+    for event in events {
+        match event {
+            Event::Ordered { order, work: Work::Gate { purpose, task: Some(_), .. }, .. } => drop(purposes.insert(*order, *purpose)),
+            Event::Ended { order, outcome: Outcome::Gate { measures, .. } } => {
+                if let Some(purpose) = purposes.get(order) {
+                    change(*purpose, measures);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn begins(event: &Event, id: &str) -> bool {
@@ -208,6 +213,33 @@ fn every_planted_break_is_caught() {
                     && *purpose == Purpose::Red
                 {
                     *purpose = Purpose::Baseline;
+                }
+            }
+        }),
+        ("tests first", "a gate passes that does not show what was seen red", |events| {
+            judged(events, |purpose, measures| {
+                if purpose == Purpose::Judge {
+                    measures.not_green = vec!["a".into()];
+                }
+            });
+        }),
+        ("tests first", "a gate passes that shows some of what was seen red", |events| {
+            judged(events, |purpose, measures| match purpose {
+                Purpose::Red => measures.failed_tests = vec!["a".into(), "b".into()],
+                Purpose::Judge => measures.green = 1,
+                _ => {}
+            });
+        }),
+        ("approvals", "work changes by what its gate judges, and nobody looks at it", |events| {
+            judged(events, |purpose, measures| {
+                let digest = if purpose == Purpose::Baseline { "old" } else { "new" };
+                measures.judged_by = [("gate.sh".to_owned(), digest.to_owned())].into();
+            });
+            for event in events {
+                match event {
+                    Event::PolicySet { policy } => Arc::make_mut(policy).agents.retain(|agent| agent.role != Role::Reviewer),
+                    Event::Ended { outcome: Outcome::Agent(outcome), .. } => outcome.files = vec!["gate.sh".into()],
+                    _ => {}
                 }
             }
         }),

@@ -49,6 +49,8 @@ fn full(role: &str) -> Brief {
         }],
         consultations: vec![Advice { expert: "shop-expert".into(), text: "Keep it small.".into() }],
         changed_files: list("src/sell.rs"),
+        tests_changed: list("tests/sell.rs"),
+        gate_files_changed: list("pytest.ini"),
         failed_before: list("old::test"),
         folder: "/place".into(),
         base: "c0ffee".into(),
@@ -165,6 +167,14 @@ fn a_brief_in_words() {
         ## Changed files
 
         - src/sell.rs
+
+        ## Tests that the implementation changed after they were seen to fail
+
+        - tests/sell.rs
+
+        ## Files by which the gates judge, changed by this work
+
+        - pytest.ini
 
         ## Failed before this task, and none of its doing
 

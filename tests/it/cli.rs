@@ -145,7 +145,11 @@ fn the_life_of_a_task_is_red_green_review_and_rework() {
     let workspace = with_agents();
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.contains("- TDD/BDD Compliance: 100% (1 of 1 tasks seen red, then green)"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("- TDD/BDD Compliance: 100% (1 of 1 tasks seen red, then green; 1 unnamed: by exit code and counts)"),
+        "{}",
+        ended.stdout
+    );
     assert_eq!(workspace.read("work"), "x\nx\n");
     let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
     let task = &report["tasks"][0];
@@ -723,7 +727,12 @@ fn tried_again_after_a_failed_review_its_tests_count_as_seen() {
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
     workspace.write("review.sh", passes);
     let again = workspace.run(&["run", "breakdown.md"]);
-    assert!(again.code == 0 && again.stdout.contains("100% (1 of 1 tasks seen red, then green)"), "{}{}", again.stdout, again.stderr);
+    assert!(
+        again.code == 0 && again.stdout.contains("100% (1 of 1 tasks seen red, then green; 1 unnamed: by exit code and counts)"),
+        "{}{}",
+        again.stdout,
+        again.stderr
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 

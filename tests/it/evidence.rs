@@ -115,6 +115,79 @@ fn without_a_repository_a_gitignore_says_what_is_output() {
     assert!(makes_another(&folder, again, &workspace), "a time that was put back");
 }
 
+/// Runs a breakdown of one task for which tests come first, with a gate that prints what a script says of each file in
+/// `tests`; gives the report.
+fn tested(tester: &str, agent: &str, more: &str) -> (Workspace, i32, serde_json::Value) {
+    let says = "echo '{\"status\":\"complete\"}'\n";
+    let config = CONFIG.replace("tests_first = \"off\"\n", "").replace("\"checked\"", "\"tests\"");
+    let tester_of = "[agents.test-writer]\nkind = \"command\"\nrole = \"tester\"\ncommand = [\"./tester.sh\"]\n";
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("execution-coordinator.toml", &format!("{config}{tester_of}{more}")),
+        ("agent.sh", &format!("#!/bin/sh\ncat >/dev/null\n{agent}\n{says}")),
+        ("tester.sh", &format!("#!/bin/sh\ncat >/dev/null\nmkdir -p tests\n{tester}\n{says}")),
+        (
+            "gate.sh",
+            "#!/bin/sh\nn=0; code=0\nfor t in tests/*.sh; do [ -e $t ] || continue; n=$((n + 1))\n\
+                if sh $t; then echo \"ok $n - $t\"; else echo \"not ok $n - $t\"; code=1; fi\ndone\nexit $code\n",
+        ),
+    ]);
+    commit_all(&workspace);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    let audit = workspace.run(&["audit", "--evidence"]);
+    assert_eq!(audit.code, 0, "{}{}", audit.stdout, audit.stderr);
+    let report = workspace.run(&["report", "--format", "json"]).stdout;
+    (workspace, run.code, serde_json::from_str(&report).expect("JSON"))
+}
+
+const RED: &str = "echo 'test -e made' >tests/it.sh";
+
+#[test]
+fn tests_that_were_seen_red_are_seen_green() {
+    let (_, code, report) = tested(RED, "echo x >made", "");
+    assert_eq!((code, &report["tasks"][0]["unnamed"]), (0, &false.into()), "{report}");
+    assert_eq!((&report["quality"]["testsFirstSeen"], &report["tasks"][0]["testsChanged"]), (&1.into(), &serde_json::json!([])));
+    // Gone, renamed or skipped, whatever else passes.
+    for agent in [
+        "rm tests/it.sh; echo true >tests/other.sh",
+        "mv tests/it.sh tests/renamed.sh; echo x >made",
+        "echo 'true' >tests/other.sh; echo 'exit 0' >tests/it.sh; sed -i 's/ok $n - $t\"; else/ok $n - $t # SKIP\"; else/' gate.sh",
+    ] {
+        let (_, code, report) = tested(RED, agent, "");
+        let why = report["tasks"][0]["reason"].as_str().unwrap_or_default();
+        assert!(code != 0, "{agent}: {report}");
+        let told =
+            why.contains("seen to fail before the implementation and not seen to pass now: tests/it.sh") || why.contains("no test was run");
+        assert!(told, "{agent}: {why}");
+    }
+    // Weakened, they pass: whoever looks at the report is told.
+    let (_, code, report) = tested(RED, "echo true >tests/it.sh", "");
+    assert_eq!((code, &report["tasks"][0]["testsChanged"]), (0, &serde_json::json!(["tests/it.sh"])), "{report}");
+    assert!(report["finalValidation"].to_string().contains("task 1 changed tests after they were seen to fail: tests/it.sh"), "{report}");
+}
+
+#[test]
+fn what_decides_how_a_gate_judges_is_not_for_its_task_to_change() {
+    let cheats = "printf '#!/bin/sh\\necho ok 1 - tests/it.sh\\n' >gate.sh";
+    let (workspace, code, report) = tested(RED, cheats, "");
+    let asked = report["finalValidation"].to_string();
+    assert!(
+        code != 0 && asked.contains("approve tests@1") && asked.contains("task 1 changed what its gates judge by: gate.sh"),
+        "{report}"
+    );
+    assert_eq!(workspace.run(&["approve", "tests@1", "--by", "ann"]).code, 0);
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+    // A reviewer is told.
+    let reviewer = "[agents.reviewer]\nkind = \"command\"\nrole = \"reviewer\"\n\
+        command = [\"sh\", \"-c\", \"grep -q gate.sh && echo '{\\\"verdict\\\":\\\"fail\\\",\\\"summary\\\":\\\"told\\\"}'\"]\n";
+    let (_, code, report) = tested(RED, cheats, reviewer);
+    assert!(code != 0 && report["tasks"][0]["reason"].as_str().is_some_and(|why| why.contains("told")), "{report}");
+    // What is new only comes up in the report, and a dependency in a package's file not even there.
+    let (_, code, report) = tested(RED, "echo x >made; echo '{\"dependencies\":{}}' >package.json; echo x >pytest.ini", "");
+    assert_eq!((code, &report["tasks"][0]["gateFilesChanged"]), (0, &serde_json::json!(["pytest.ini"])), "{report}");
+}
+
 /// Runs a breakdown of one task with an implementer of its own; gives all that was printed.
 fn ran(config: &str, agent: &str, gate: &str) -> (Workspace, i32, String) {
     let workspace = Workspace::with(&[

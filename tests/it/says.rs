@@ -170,6 +170,43 @@ fn runners() {
 }
 
 #[test]
+fn runners_that_name_what_passes() {
+    let named = [
+        (
+            "test a::b ... ok\ntest a::c - should panic ... ok\n\ntest result: ok. 2 passed; 0 failed; 0 ignored\n",
+            vec!["a::b", "a::c - should panic"],
+        ),
+        ("ok 1 - a\nok 2 b # time=1\nok 3 - c # SKIP not here\nnot ok 4 - d # TODO\n", vec!["a", "b"]),
+        ("--- PASS: TestA (0.00s)\n    --- PASS: TestA/inner (0.00s)\n--- SKIP: TestB (0.00s)\n", vec!["TestA", "TestA/inner"]),
+        (
+            "        PASS [   0.003s] (1/2) crate::bin a::b\n     Summary [   0.1s] 1 test run: 1 passed, 0 skipped\n",
+            vec!["crate::bin a::b"],
+        ),
+        (
+            "tests/x.py::test_a PASSED          [ 50%]\ntests/x.py::test_b SKIPPED (no)   [100%]\n=== 1 passed, 1 skipped in 0.1s ===\n",
+            vec!["tests/x.py::test_a"],
+        ),
+        ("  ✓ adds up (3 ms)\n  ✓ knows (two) things\nTests:       2 passed, 2 total\n", vec!["adds up", "knows (two) things"]),
+        // What fails once, of one name, has not passed.
+        ("test a ... ok\ntest a ... FAILED\ntest result: FAILED. 1 passed; 1 failed; 0 ignored\n", vec![]),
+    ];
+    for (text, names) in named {
+        let tests = closing_lines(text).unwrap_or_else(|| panic!("{text} is not understood"));
+        assert_eq!(tests.passed.map(Vec::from_iter), Some(names.into_iter().map(str::to_owned).collect()), "{text}");
+    }
+    let unnamed = [
+        "=== 3 passed in 0.12s ===\n",
+        " ✓ src/a.test.ts (1 test) 5ms\n      Tests  1 passed (1)\n",
+        "test a ... ok\ntest result: ok. 2 passed; 0 failed; 0 ignored\n",
+    ];
+    for text in unnamed {
+        assert_eq!(closing_lines(text).map(|tests| tests.passed), Some(None), "{text}");
+    }
+    let many: String = (0..500).map(|n| format!("<testcase name=\"t{n}\"><failure/></testcase>")).collect();
+    assert_eq!(junit(&format!("<testsuite>{many}</testsuite>")).map(|tests| tests.failed.len()), Some(500));
+}
+
+#[test]
 fn reports() {
     let xml = "<testsuites><testsuite name=\"s\"><testcase classname=\"c\" name=\"a\"/><testcase classname=\"c\" name=\"b &lt; c\"><failure>x</failure></testcase><testcase name=\"d\"><skipped/></testcase></testsuite></testsuites>";
     let tests = junit(xml).expect("a report");

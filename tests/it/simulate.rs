@@ -213,17 +213,17 @@ impl World {
                 Input::GateEnded(
                     order,
                     GateMeasures {
-                        command: vec!["check".into()],
                         tests: named.then_some(TestCounts { passed: 3, failed: u64::from(failed), skipped: 0 }),
                         failed_tests: if failed { vec![format!("test-{}", self.rng.u8(0..4))] } else { Vec::new() },
                         flaky: if failed && self.rng.u8(..) < 20 { vec!["test-0".into()] } else { Vec::new() },
-                        ending,
-                        coverage_pct: None,
-                        tree: None,
-                        context: None,
-                        changed: Vec::new(),
-                        reused_from: None,
-                        duration_ms,
+                        // What was seen red is missing now and then, and what judges was changed.
+                        not_green: if *purpose == Purpose::Judge && self.chance(self.fail / 2.0) {
+                            vec!["test-1".into()]
+                        } else {
+                            Vec::new()
+                        },
+                        judged_by: [("test.sh".to_owned(), self.rng.u8(0..2).to_string())].into(),
+                        ..GateMeasures::of(vec!["check".into()], ending, duration_ms)
                     },
                 )
             }

@@ -44,7 +44,7 @@ impl State {
                     if let Outcome::Gate { measures, verdict, reason } = outcome
                         && id > gate.reset_at
                     {
-                        let (measures, reason) = (measures.clone(), reason.clone());
+                        let (measures, reason) = ((**measures).clone(), reason.clone());
                         let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
                         gate.results.insert(check.clone(), judged);
                     }
@@ -52,7 +52,7 @@ impl State {
             }
             Work::Gate { check, task: Some(task), purpose: Purpose::Merged, .. } => {
                 if let Outcome::Gate { measures, verdict, reason } = outcome {
-                    let (measures, reason) = (measures.clone(), reason.clone());
+                    let (measures, reason) = ((**measures).clone(), reason.clone());
                     let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
                     self.merging.judged(task, check, judged);
                 }
@@ -151,6 +151,7 @@ impl TaskState {
             (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => {
                 self.last = Some(outcome.clone());
                 if outcome.complete() {
+                    self.tests_files.extend(outcome.files.iter().cloned());
                     self.tests_commit = outcome.commit.clone();
                     self.commit = outcome.commit.clone();
                 } else if outcome.shortage.is_none() {
@@ -159,6 +160,10 @@ impl TaskState {
             }
             (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
                 self.last = Some(outcome.clone());
+                // What came to nothing is left behind with its place, where it had one.
+                if outcome.complete() || self.place.is_none() {
+                    self.changed.extend(outcome.files.iter().cloned());
+                }
                 if outcome.complete() {
                     self.commit = outcome.commit.clone();
                     if outcome.session != self.session {
@@ -173,7 +178,7 @@ impl TaskState {
             // What it left half done is not where the next one begins.
             (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => self.leave_place(),
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
-                let judged = Judged { order: id, measures: measures.clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
+                let judged = Judged { order: id, measures: (**measures).clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
                 match purpose {
                     Purpose::Baseline => drop(self.baseline.insert(check.clone(), judged)),
                     Purpose::Red => {

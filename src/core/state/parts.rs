@@ -49,6 +49,10 @@ pub struct TaskState {
     pub gates: BTreeMap<String, Judged>,
     /// The reviews of the last implementation.
     pub reviews: BTreeMap<AgentName, (OrderId, ReviewOutcome)>,
+    /// Files of the tests that were written first.
+    pub tests_files: BTreeSet<String>,
+    /// Files that the implementation has changed, in all its attempts that are still there.
+    pub changed: BTreeSet<String>,
     /// The last complete implementation: what is handed to the tasks after it.
     pub result: Option<(OrderId, AgentOutcome)>,
     /// Where it is worked on, where that is a place of its own.
