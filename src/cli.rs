@@ -11,6 +11,7 @@ pub mod steer;
 
 use crate::breakdown::{Deps, Format};
 use crate::core::input::Input;
+use crate::escape;
 use crate::failure::{Failure, Kind, say};
 use crate::process::warden;
 use crate::rpc::method;
@@ -225,8 +226,13 @@ fn dispatch(command: Command) -> Outcome {
     }
 }
 
-/// Writes a result to stdout. A reader that left early (`head`) is no failure.
+/// Writes a result for people to stdout.
 fn print(text: &str) -> Outcome {
+    print_data(&escape::lines(text))
+}
+
+/// Writes a result for programs to stdout, as it is. A reader that left early (`head`) is no failure.
+fn print_data(text: &str) -> Outcome {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -237,7 +243,7 @@ fn print(text: &str) -> Outcome {
 
 fn print_json(value: &impl serde::Serialize) -> Outcome {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::internal(error.to_string()))?;
-    print(&(text + "\n"))
+    print_data(&(escape::json(&text) + "\n"))
 }
 
 /// The folder in which the program was started.

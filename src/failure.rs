@@ -1,6 +1,7 @@
 //! Why something was not done: a sentence for a person, and a name for a program; and the one way
 //! to say something beside the results.
 
+use crate::escape::lines;
 use std::fmt;
 
 /// What was wrong, as far as a caller acts on it.
@@ -68,5 +69,5 @@ impl std::error::Error for Failure {}
 /// hears it, and the work goes on.
 pub fn say(what: impl fmt::Display) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{what}");
+    let _ = writeln!(std::io::stderr(), "{}", lines(&what.to_string()));
 }

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod engine;
+pub mod escape;
 pub mod face;
 pub mod failure;
 pub mod gates;

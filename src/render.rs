@@ -2,6 +2,7 @@
 
 use crate::core::plan::Level;
 use crate::core::status::number;
+use crate::escape;
 use crate::rpc::types::{GateDocument, PlanDocument, TaskDocument};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ fn by_stream(plan: &PlanDocument) -> HashMap<Option<&str>, Vec<&TaskDocument>> {
 /// As text for a terminal.
 pub fn text(plan: &PlanDocument) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} ({}, {})", plan.topic, plan.format, plan.confidence);
+    let _ = writeln!(out, "{} ({}, {})", escape::line(&plan.topic), plan.format, plan.confidence);
     let _ = writeln!(out, "written: {}", plan.counts);
     if let Some(left_out) = plan.left_out() {
         let _ = writeln!(out, "{left_out}");
@@ -40,7 +41,7 @@ pub fn text(plan: &PlanDocument) -> String {
         amount(makespan.lower_bound, &makespan.unit),
         amount(makespan.forecast, &makespan.unit)
     );
-    let _ = writeln!(out, "critical path: {}", plan.critical_path.join(" → "));
+    let _ = writeln!(out, "critical path: {}", escape::line(&plan.critical_path.join(" → ")));
     let mut tasks = by_stream(plan);
     let mut gates: HashMap<&str, Vec<&GateDocument>> = HashMap::new();
     for gate in plan.gates.iter().filter(|gate| gate.level == Level::Stream) {
@@ -49,7 +50,7 @@ pub fn text(plan: &PlanDocument) -> String {
     for stream in &plan.streams {
         let waits: Vec<String> = stream.depends_on.iter().map(|d| d.id.clone()).collect();
         let after = if waits.is_empty() { String::new() } else { format!(" (after {})", waits.join(", ")) };
-        let _ = write!(out, "\n{}: {}{after}\n", stream.id, stream.name);
+        let _ = write!(out, "\n{}\n", escape::line(&format!("{}: {}{after}", stream.id, stream.name)));
         for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             line(&mut out, task, &makespan.unit);
         }
@@ -61,7 +62,7 @@ pub fn text(plan: &PlanDocument) -> String {
             } else {
                 ""
             };
-            let _ = writeln!(out, "  ◆ {}{by}{person}{open}", gate.id);
+            let _ = writeln!(out, "  ◆ {}", escape::line(&format!("{}{by}{person}{open}", gate.id)));
         }
     }
     if let Some(loose) = tasks.remove(&None) {
@@ -71,14 +72,15 @@ pub fn text(plan: &PlanDocument) -> String {
     let others: Vec<String> =
         plan.gates.iter().filter(|gate| gate.level != Level::Stream).map(|gate| format!("{} ({:?})", gate.id, gate.level)).collect();
     if !others.is_empty() {
-        let _ = write!(out, "\nfurther gates: {}\n", others.join(", ").to_lowercase());
+        let _ = write!(out, "\nfurther gates: {}\n", escape::line(&others.join(", ").to_lowercase()));
     }
     if !plan.problems.is_empty() {
         out.push('\n');
     }
     for problem in &plan.problems {
         let file = problem.file.as_ref().map_or(String::new(), |file| format!("{file}:"));
-        let _ = writeln!(out, "{file}{}:{}: {}: {}", problem.line, problem.column, problem.severity, problem.message);
+        let said = format!("{file}{}:{}: {}: {}", problem.line, problem.column, problem.severity, problem.message);
+        let _ = writeln!(out, "{}", escape::line(&said));
     }
     out
 }
@@ -93,7 +95,7 @@ fn line(out: &mut String, task: &TaskDocument, unit: &str) {
     };
     let waits: Vec<&str> = task.depends_on.iter().map(|d| d.id.as_str()).collect();
     let after = if waits.is_empty() { String::new() } else { format!("  after {}", waits.join(", ")) };
-    let _ = writeln!(out, "  {sign} {}  {}{after}", task.id, task.title);
+    let _ = writeln!(out, "  {sign} {}", escape::line(&format!("{}  {}{after}", task.id, task.title)));
     let mut who = task.agent.clone().unwrap_or_else(|| "nobody".into());
     let _ = write!(who, " ({})", task.agent_reason);
     for (word, names) in [("experts", &task.experts), ("reviewers", &task.reviewers)] {
@@ -104,7 +106,14 @@ fn line(out: &mut String, task: &TaskDocument, unit: &str) {
     if let Some(tester) = &task.tester {
         let _ = write!(who, ", tests first: {tester}");
     }
-    let _ = writeln!(out, "      wave {}, rank {}, slack {}; {who}", task.wave, amount(task.rank, unit), amount(task.slack, unit));
+    let _ = writeln!(
+        out,
+        "      wave {}, rank {}, slack {}; {}",
+        task.wave,
+        amount(task.rank, unit),
+        amount(task.slack, unit),
+        escape::line(&who)
+    );
 }
 
 fn amount(value: f64, unit: &str) -> String {
@@ -119,14 +128,14 @@ fn amount(value: f64, unit: &str) -> String {
 pub fn mermaid(plan: &PlanDocument) -> String {
     let (mut out, mut tasks) = (String::from("flowchart LR\n"), by_stream(plan));
     for stream in &plan.streams {
-        let _ = writeln!(out, "  subgraph {}[\"{}\"]", key("s", &stream.id), quoted(&format!("{}: {}", stream.id, stream.name)));
+        let _ = writeln!(out, "  subgraph {}[\"{}\"]", key("s", &stream.id), escape::mermaid(&format!("{}: {}", stream.id, stream.name)));
         for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
-            let _ = writeln!(out, "    {}[\"{}\"]", key("t", &task.id), quoted(&format!("{}: {}", task.id, task.title)));
+            let _ = writeln!(out, "    {}[\"{}\"]", key("t", &task.id), escape::mermaid(&format!("{}: {}", task.id, task.title)));
         }
         out.push_str("  end\n");
     }
     for task in tasks.remove(&None).into_iter().flatten() {
-        let _ = writeln!(out, "  {}[\"{}\"]", key("t", &task.id), quoted(&format!("{}: {}", task.id, task.title)));
+        let _ = writeln!(out, "  {}[\"{}\"]", key("t", &task.id), escape::mermaid(&format!("{}: {}", task.id, task.title)));
     }
     for (from, to, implied) in edges(plan) {
         let _ = writeln!(out, "  {from} {} {to}", if implied { "-.->" } else { "-->" });
@@ -141,23 +150,23 @@ pub fn mermaid(plan: &PlanDocument) -> String {
 /// As a Graphviz graph.
 pub fn dot(plan: &PlanDocument) -> String {
     let (mut out, mut tasks) = (String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n"), by_stream(plan));
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     for stream in &plan.streams {
         let _ = writeln!(
             out,
             "  subgraph cluster_{} {{\n    label=\"{}\";",
             key("s", &stream.id),
-            escaped(&format!("{}: {}", stream.id, stream.name))
+            escape::dot(&format!("{}: {}", stream.id, stream.name))
         );
         let _ = writeln!(out, "    {} [shape=point, style=invis];", key("s", &stream.id));
         for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             let style = if task.critical_path { ", penwidth=3" } else { "" };
-            let _ = writeln!(out, "    {} [label=\"{}\"{style}];", key("t", &task.id), escaped(&format!("{}: {}", task.id, task.title)));
+            let _ =
+                writeln!(out, "    {} [label=\"{}\"{style}];", key("t", &task.id), escape::dot(&format!("{}: {}", task.id, task.title)));
         }
         out.push_str("  }\n");
     }
     for task in tasks.remove(&None).into_iter().flatten() {
-        let _ = writeln!(out, "  {} [label=\"{}\"];", key("t", &task.id), escaped(&format!("{}: {}", task.id, task.title)));
+        let _ = writeln!(out, "  {} [label=\"{}\"];", key("t", &task.id), escape::dot(&format!("{}: {}", task.id, task.title)));
     }
     for (from, to, implied) in edges(plan) {
         let _ = writeln!(out, "  {from} -> {to}{};", if implied { " [style=dashed]" } else { "" });
@@ -171,10 +180,6 @@ fn key(prefix: &str, id: &str) -> String {
     let plain: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let sum = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     if plain == id { format!("{prefix}_{plain}") } else { format!("{prefix}_{plain}_{sum:x}") }
-}
-
-fn quoted(text: &str) -> String {
-    text.replace('"', "'").replace(['<', '>'], " ")
 }
 
 fn edges(plan: &PlanDocument) -> Vec<(String, String, bool)> {
@@ -215,7 +220,7 @@ pub fn svg(plan: &PlanDocument) -> String {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n"
     );
-    let _ = writeln!(out, "<title>{}</title>", escape(&plan.topic));
+    let _ = writeln!(out, "<title>{}</title>", escape::xml(&plan.topic));
     let _ = writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>");
     for task in &plan.tasks {
         let (x, y) = places[task.id.as_str()];
@@ -243,23 +248,19 @@ pub fn svg(plan: &PlanDocument) -> String {
         let _ = writeln!(
             out,
             "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"6\" fill=\"{fill}\" stroke=\"{stroke}\"/>",
-            escape(&task.title)
+            escape::xml(&task.title)
         );
         let _ = writeln!(
             out,
             "<text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text><text x=\"{}\" y=\"{}\">{}</text></g>",
             x + 8,
             y + 18,
-            escape(&task.id),
+            escape::xml(&task.id),
             x + 8,
             y + 35,
-            escape(&title)
+            escape::xml(&title)
         );
     }
     out.push_str("</svg>\n");
     out
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

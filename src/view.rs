@@ -43,5 +43,5 @@ impl View {
 
 /// A line that a process printed, without what steers a terminal: colours, titles, movements.
 pub fn plain(line: &str) -> String {
-    anstream::adapter::strip_str(line).to_string().chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
+    crate::escape::line(&anstream::adapter::strip_str(line).to_string())
 }

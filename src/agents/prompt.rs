@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::config::definition::Definition;
 use crate::core::brief::{Advice, Brief, BriefTask, BriefText, Handoff, TextOf};
 use crate::core::outcome::{Finding, Severity};
+use crate::escape::{line, lines};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
@@ -100,7 +101,7 @@ impl Template {
                 .build()
                 .map_err(|error| error.to_string())?,
         );
-        environment.add_filter("line", |text: &str| plain(text).split_whitespace().collect::<Vec<_>>().join(" "));
+        environment.add_filter("line", |text: &str| line(text.trim()));
         environment.add_filter("quote", |text: &str| with_prefix("> ", text));
         environment.add_filter("item", item);
         environment.add_filter("fence", fence);
@@ -171,19 +172,13 @@ fn answer(role: &str, own: Option<&Definition>) -> &'static str {
     }
 }
 
-/// Without what steers a terminal, or shows a text in another order than it has.
-fn plain(text: &str) -> String {
-    let hides = |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|c| !hides(*c)).collect()
-}
-
 fn with_prefix(prefix: &str, text: &str) -> String {
-    plain(text).trim_end().lines().map(|line| format!("{prefix}{line}\n")).collect::<String>().trim_end().to_owned()
+    lines(text).trim_end().lines().map(|line| format!("{prefix}{line}\n")).collect::<String>().trim_end().to_owned()
 }
 
 /// A point of a list: what has more than a line is quoted below its first one.
 fn item(text: &str) -> String {
-    let text = plain(text);
+    let text = lines(text);
     match text.trim().split_once('\n') {
         None => text.trim().to_owned(),
         Some((first, rest)) => format!("{}\n{}", first.trim_end(), with_prefix("  > ", rest)),
@@ -192,7 +187,7 @@ fn item(text: &str) -> String {
 
 /// Between back quotes, of which there are more than anywhere in the text.
 fn fence(text: &str, language: &str) -> String {
-    let text = plain(text);
+    let text = lines(text);
     let most = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(3.max(most + 1));
     format!("{fence}{language}\n{}\n{fence}", text.trim_end())

@@ -7,8 +7,9 @@ use crate::core::progress;
 use crate::core::state::State;
 use crate::core::status::duration;
 use crate::engine::clock::Clock;
+use crate::escape;
 use crate::failure::say;
-use crate::view::{View, plain};
+use crate::view::View;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ impl Display {
     pub fn show(&mut self, batch: &[Recorded], state: &State) {
         for line in batch.iter().filter_map(|recorded| line(&recorded.event, state)) {
             // Texts of agents are in it: none of them may steer the terminal.
-            let line = plain(&line);
+            let line = escape::line(&line);
             match &self.live {
                 Some(live) => drop(live.all.println(&line)),
                 None if self.lines => say(format_args!("{line}")),
@@ -129,7 +130,7 @@ impl Live {
             self.all.remove(&row);
         }
         for (row, text) in self.rows.iter().zip(orders) {
-            row.set_message(text);
+            row.set_message(escape::line(&text));
         }
     }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge where everything comes together")]
 
 use super::display::Display;
-use super::{Exit, Outcome, Reading, here, print, print_json};
+use super::{Exit, Outcome, Reading, here, print, print_data, print_json};
 use crate::breakdown::source;
 use crate::config::Isolation;
 use crate::core::event::{Recorded, Status};
@@ -10,6 +10,7 @@ use crate::core::report::report;
 use crate::core::state::State;
 use crate::engine::coordinator::{Coordinator, Manner, Observe};
 use crate::engine::start::{Options, prepare, workspace_of};
+use crate::escape;
 use crate::face::socket::Lobby;
 use crate::failure::{Failure, say};
 use crate::rpc::calls::table;
@@ -140,13 +141,13 @@ fn observe(view: &Arc<View>, ndjson: bool) -> Observe {
 
 /// Events as JSON lines. They are acknowledged to whoever reads them, so they are on disk first.
 fn print_events(batch: &[Recorded]) -> std::io::Result<()> {
-    let mut lines = Vec::new();
+    let mut lines = String::new();
     for event in batch {
-        serde_json::to_writer(&mut lines, event)?;
-        lines.push(b'\n');
+        lines.push_str(&escape::json(&serde_json::to_string(event)?));
+        lines.push('\n');
     }
     let mut out = std::io::stdout().lock();
-    match out.write_all(&lines).and_then(|()| out.flush()) {
+    match out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
         // Who reads along may leave: the execution goes on.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
@@ -182,7 +183,7 @@ fn finish(arguments: &Arguments, state: &State) -> Outcome {
     }
     match arguments.format.as_str() {
         "json" => print_json(&report)?,
-        "ndjson" => print(&(serde_json::to_string(&BTreeMap::from([("report", &report)])).unwrap_or_default() + "\n"))?,
+        "ndjson" => print_data(&(escape::json(&serde_json::to_string(&BTreeMap::from([("report", &report)])).unwrap_or_default()) + "\n"))?,
         _ => print(&report.markdown())?,
     };
     // What was asked for is not all there.

@@ -1,7 +1,7 @@
 //! Commands that only read.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads for people")]
 
-use super::{Exit, Outcome, Reading, here, print, print_json, root_here};
+use super::{Exit, Outcome, Reading, here, print, print_data, print_json, root_here};
 use crate::agents::command::{can_start, program_of};
 use crate::agents::roster;
 use crate::breakdown::convert::{self, Converted, TARGETS};
@@ -17,6 +17,7 @@ use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, r
 use crate::engine::output::printed;
 use crate::engine::start::workspace_of;
 use crate::engine::texts::{beside, told_bytes};
+use crate::escape;
 use crate::face::screen;
 use crate::failure::{Failure, say};
 use crate::journal::lock::holder;
@@ -31,6 +32,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A line of output that is longer is shown in parts.
+const MAX_LINE_BYTES: usize = 1 << 20;
 /// How often it is looked whether something has begun.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -69,9 +72,9 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
     let document = types::plan_document(&parsed, &source, &policy);
     match arguments.format.as_str() {
         "json" => print_json(&document)?,
-        "mermaid" => print(&render::mermaid(&document))?,
-        "dot" => print(&render::dot(&document))?,
-        "svg" => print(&render::svg(&document))?,
+        "mermaid" => print_data(&render::mermaid(&document))?,
+        "dot" => print_data(&render::dot(&document))?,
+        "svg" => print_data(&render::svg(&document))?,
         _ => print(&render::text(&document))?,
     };
     Ok(if parsed.plan.tasks.is_empty() { Exit::Usage } else { Exit::Complete })
@@ -122,7 +125,7 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         _ => {
             let line = |p: &types::ProblemDocument| {
                 let fix = p.fix.as_ref().map_or(String::new(), |fix| format!(" (fix: {fix})"));
-                format!("{}:{}:{}: {}: {} [{}]{fix}\n", file(p), p.line, p.column, p.severity, p.message, p.code)
+                escape::line(&format!("{}:{}:{}: {}: {} [{}]{fix}", file(p), p.line, p.column, p.severity, p.message, p.code)) + "\n"
             };
             print(&(found.iter().map(line).collect::<String>() + &read))?
         }
@@ -166,7 +169,8 @@ pub fn convert(arguments: &ConvertArguments) -> Outcome {
             written
                 .map_err(|error| Failure::usage(format!("{}: can't be written: {error}: give the name of a new file", file.display())))?;
         }
-        None => drop(print(&text)?),
+        None if std::io::stdout().is_terminal() => drop(print(&text)?),
+        None => drop(print_data(&text)?),
     }
     lost.iter().for_each(|what| say(format_args!("{}: not in {}: {what}", source.name, to.name())));
     Ok(Exit::Complete)
@@ -334,7 +338,7 @@ fn follow(
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = pending.drain(..=end).collect();
             let (wanted, last) = each(&line);
-            if wanted && out.write_all(&line).is_err() {
+            if wanted && out.write_all(escape::json(&String::from_utf8_lossy(&line)).as_bytes()).is_err() {
                 return Ok(Exit::Complete);
             }
             if last && wait {
@@ -377,6 +381,7 @@ pub struct OutputArguments {
 pub fn output(arguments: &OutputArguments) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let mut from = 0;
+    let mut pending = Vec::new();
     loop {
         let (_, state) = read(&folder)?;
         let printed = match printed(&folder, &state, &arguments.attempt) {
@@ -387,11 +392,18 @@ pub fn output(arguments: &OutputArguments) -> Outcome {
             let mut out = std::io::stdout().lock();
             loop {
                 let bytes = printed.read(from, 1 << 20)?;
+                from += bytes.len() as u64;
+                pending.extend_from_slice(&bytes);
+                // What has no end yet may be a part of a letter; at the end, and after very much, it is all there is.
+                let whole = pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                let is_all = (bytes.is_empty() && !printed.open) || pending.len() - whole > MAX_LINE_BYTES;
+                let shown: Vec<u8> = pending.drain(..if is_all { pending.len() } else { whole }).collect();
+                // Without colours, and without what else could steer the terminal.
+                let text = escape::lines(&anstream::adapter::strip_str(&String::from_utf8_lossy(&shown)).to_string());
                 // Who read along may have left.
-                if !bytes.is_empty() && out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
+                if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
                     return Ok(Exit::Complete);
                 }
-                from += bytes.len() as u64;
                 if bytes.is_empty() {
                     break;
                 }

@@ -8,6 +8,7 @@ use super::policy::GatePolicy;
 use super::progress::{self, Counts};
 use super::state::{GatePhase, Phase, State};
 use super::status::{GateStatus, duration, level_name};
+use crate::escape::{line, markdown};
 
 /// The longest label, in characters: what editors show without cutting it off.
 pub const MAX_CHARS: usize = 39;
@@ -112,7 +113,12 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         more.push(format!("gate {}: {} {}", gate.id, gate.state, gate.reason).trim_end().to_owned());
     }
     more.extend(known.findings.iter().map(ToString::to_string));
-    Label { look: look(&text), text: cut(&text, MAX_CHARS), more, live }
+    Label { look: look(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live }
+}
+
+/// None of them more than a line of Markdown, whatever is in it.
+fn markdown_lines(more: Vec<String>) -> Vec<String> {
+    more.iter().map(|text| markdown(text)).collect()
 }
 
 /// Beside a stream.
@@ -135,7 +141,7 @@ pub fn stream(state: &State, ix: usize, running: bool) -> Label {
     if let Some((min, max)) = progress::remaining_ms(state).filter(|_| running) {
         more.push(format!("the whole: {}–{} to go", duration(min), duration(max)));
     }
-    Label { look: look(&text), text: cut(&text, MAX_CHARS), more, live: false }
+    Label { look: look(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live: false }
 }
 
 /// Beside a gate of a stream, the system or the deployment.
@@ -162,7 +168,12 @@ pub fn gate(state: &State, ix: usize) -> Label {
                 .to_owned(),
         );
     }
-    Label { look: look(&text), text: cut(text.lines().next().unwrap_or_default(), MAX_CHARS), more, live: false }
+    Label {
+        look: look(&text),
+        text: cut(&line(text.lines().next().unwrap_or_default()), MAX_CHARS),
+        more: markdown_lines(more),
+        live: false,
+    }
 }
 
 /// How the gates of a task stand.

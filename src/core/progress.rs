@@ -7,6 +7,7 @@ use super::id::{GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
 use super::state::{GatePhase, Phase, State};
+use crate::escape::line;
 
 /// How an execution stands at its end:
 ///
@@ -363,7 +364,7 @@ pub struct Trouble {
 
 impl Trouble {
     fn new(severity: Severe, code: &'static str, message: String) -> Self {
-        Self { severity, code, message }
+        Self { severity, code, message: line(&message) }
     }
 }
 

@@ -10,6 +10,7 @@ use super::policy::Role;
 use super::progress;
 use super::state::{GatePhase, Judged, Phase, State};
 use super::status::{level_name, number, role_name};
+use crate::escape::markdown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -589,7 +590,7 @@ impl Report {
             None => "Not measured",
         };
         let mut out = String::from("## Execution Coordination Complete\n");
-        let _ = write!(out, "\n### Execution Topic: {}\n", self.topic);
+        let _ = write!(out, "\n### Execution Topic: {}\n", markdown(&self.topic));
         let _ = write!(out, "\n### Final Status: {}\n", self.final_status);
         let results = &self.results;
         out.push_str("\n### Implementation Results\n\n");
@@ -640,7 +641,7 @@ impl Report {
             out.push_str("None\n");
         }
         for step in &self.final_validation {
-            let _ = writeln!(out, "- {}", one_line(step));
+            let _ = writeln!(out, "- {}", markdown(step));
         }
         let _ = write!(out, "\n### Success Level: {}\n", self.success_level);
         out
@@ -662,27 +663,21 @@ impl Report {
             out.push_str("- implementation-agent: none\n");
         }
         for agent in executors {
-            let _ = writeln!(out, "- {}: {} of {} tasks completed", agent.name, agent.completed, agent.total);
+            let _ = writeln!(out, "- {}: {} of {} tasks completed", markdown(&agent.name), agent.completed, agent.total);
         }
         for agent in of_role("tester") {
-            let _ = writeln!(out, "- {}: tests for {} of {} tasks", agent.name, agent.completed, agent.total);
+            let _ = writeln!(out, "- {}: tests for {} of {} tasks", markdown(&agent.name), agent.completed, agent.total);
         }
         let list = |role: &str, what: &str| {
             let agents = of_role(role);
-            let each = agents.iter().map(|agent| format!("{} ({} of {} {what})", agent.name, agent.completed, agent.total));
+            let each = agents.iter().map(|agent| format!("{} ({} of {} {what})", markdown(&agent.name), agent.completed, agent.total));
             if agents.is_empty() { "none".to_owned() } else { each.collect::<Vec<_>>().join(", ") }
         };
         let _ = writeln!(out, "- Domain experts: {}", list("expert", "consultations answered"));
         let _ = writeln!(out, "- Review agents: {}", list("reviewer", "passed"));
         for agent in self.agents.iter().filter(|agent| agent.implausible > 0) {
             let orders = if agent.implausible == 1 { "1 order".to_owned() } else { format!("{} orders", agent.implausible) };
-            let _ = writeln!(out, "- {}: tokens or costs that it named for {orders} can't be, and are not counted", agent.name);
+            let _ = writeln!(out, "- {}: tokens or costs that it named for {orders} can't be, and are not counted", markdown(&agent.name));
         }
     }
-}
-
-fn one_line(text: &str) -> String {
-    // Texts of agents are in it: none of them may steer a terminal.
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -9,6 +9,7 @@ use super::plan::{Level, Node};
 use super::policy::Role;
 use super::progress::{self, stream_label};
 use super::state::{GatePhase, Phase, State};
+use crate::escape::{self, markdown};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -493,7 +494,7 @@ impl StatusReport {
         let overview = &self.overview;
         format!(
             "{}: {}, {}/{} tasks, {} %, gates {}/{}, {}",
-            self.topic,
+            escape::line(&self.topic),
             self.state,
             overview.done_tasks,
             overview.total_tasks,
@@ -509,7 +510,7 @@ impl StatusReport {
     }
 
     fn short(&self) -> String {
-        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", self.topic);
+        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
         let overview = &self.overview;
         line(&mut out, &format!("Total Tasks: {}", overview.total_tasks));
         line(&mut out, &format!("Streams: {} ({})", self.streams.len(), self.names()));
@@ -533,7 +534,7 @@ impl StatusReport {
     }
 
     fn long(&self) -> String {
-        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", self.topic);
+        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
         let overview = &self.overview;
         line(&mut out, &format!("Total Tasks: {} across {} streams", overview.total_tasks, self.streams.len()));
         line(&mut out, &format!("Parallel Streams: {} ({})", self.streams.len(), self.names()));
@@ -604,7 +605,7 @@ impl StatusReport {
         }
         for (ix, action) in self.next_actions.iter().enumerate() {
             if numbered {
-                let _ = writeln!(out, "{}. {action}", ix + 1);
+                let _ = writeln!(out, "{}. {}", ix + 1, markdown(action));
             } else {
                 line(out, action);
             }
@@ -626,11 +627,11 @@ impl StreamStatus {
         } else {
             format!("{}: {}", stream_label(&self.id), self.name)
         };
-        let _ = write!(out, "\n### {label} ({words} {})\n\n", mark(&self.state));
+        let _ = write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark(&self.state));
         for task in &self.tasks {
             let waits_inside = task.note.starts_with("waiting on");
             let sign = if waits_inside { "🔄" } else { mark(&task.state) };
-            let _ = writeln!(out, "- Task {}: {} {sign} ({})", task.id, task.title, task.note);
+            line(out, &format!("Task {}: {} {sign} ({})", task.id, task.title, task.note));
         }
     }
 
@@ -699,7 +700,7 @@ impl Quality {
 
 /// A line of a list.
 fn line(out: &mut String, text: &str) {
-    let _ = writeln!(out, "- {text}");
+    let _ = writeln!(out, "- {}", markdown(text));
 }
 
 /// A percentage without needless zeros.

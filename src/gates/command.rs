@@ -99,7 +99,10 @@ impl Gates {
         let Some(gate) = config.gate(&what.check) else {
             return unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new());
         };
-        let command = filled_in(&gate.command, &what);
+        let command = match filled_in(&gate.command, &what) {
+            Ok(command) => command,
+            Err(why) => return unmeasured(Ending::DidNotStart(why), gate.command.clone()),
+        };
         let folder = match &what.folder {
             Ok(folder) => folder.as_path(),
             Err(why) => return unmeasured(Ending::DidNotStart(why.clone()), command),
@@ -344,11 +347,23 @@ fn flaky_tests(first: &Option<Tests>, second: &Ending, again: &Option<Tests>) ->
     flaky
 }
 
-/// `{task}` and `{stream}` in a command. They are arguments, never parts of a shell line.
-fn filled_in(command: &[String], what: &Evaluation) -> Vec<String> {
-    let task = what.task.as_ref().map_or("", TaskId::as_str);
-    let stream = what.stream.as_ref().map_or("", StreamId::as_str);
-    command.iter().map(|part| part.replace("{task}", task).replace("{stream}", stream)).collect()
+/// `{task}` and `{stream}` in a command. They are arguments, never parts of a shell line; an id that a program would
+/// take for an option or for a path that leads elsewhere is none.
+fn filled_in(command: &[String], what: &Evaluation) -> Result<Vec<String>, String> {
+    let ids = [("{task}", what.task.as_ref().map_or("", TaskId::as_str)), ("{stream}", what.stream.as_ref().map_or("", StreamId::as_str))];
+    let mut filled = command.to_vec();
+    for (name, id) in ids {
+        for part in filled.iter_mut().filter(|part| part.contains(name)) {
+            let elsewhere = id.starts_with('/') || id.split('/').any(|part| part == "..");
+            if id.starts_with('-') || elsewhere || id.contains(char::is_control) {
+                return Err(format!(
+                    "its command is given `{name}`, and `{id}` would be taken for an option or a path: give it another id"
+                ));
+            }
+            *part = part.replace(name, id);
+        }
+    }
+    Ok(filled)
 }
 
 /// A time of the config, which was checked when it was read.

@@ -14,6 +14,7 @@ use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
 use crate::core::outcome::{Conflict, RepositoryOutcome};
+use crate::escape::line;
 use crate::process::open_kept;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -452,7 +453,7 @@ impl Repository {
 
     fn message(&self, about: &About) -> String {
         let About { title, task, order, agent } = about;
-        format!("{title}\n\nTask: {task}\nOrder: {order}\nAgent: {agent}\nExecution: {}\n", self.execution)
+        format!("{}\n\nTask: {}\nOrder: {order}\nAgent: {}\nExecution: {}\n", line(title), line(task), line(agent), self.execution)
     }
 
     /// Merges finished work, one after the other, into a commit that nobody has yet. What does not fit

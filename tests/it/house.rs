@@ -26,30 +26,32 @@ fn sources() -> Vec<(String, String)> {
 }
 
 /// The table of ARCHITECTURE.md: what each module may use of ours.
-const MAY_USE: [(&str, &[&str]); 17] = [
-    ("core", &["core"]),
-    ("failure", &[]),
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("escape", &[]),
+    ("core", &["core", "escape"]),
+    ("failure", &["escape"]),
     ("breakdown", &["breakdown", "core", "failure"]),
     ("journal", &["journal", "core"]),
     ("process", &["process", "core", "journal", "failure"]),
     ("config", &["config", "core"]),
-    ("workspace", &["workspace", "core", "config", "process", "failure"]),
-    ("agents", &["agents", "core", "config", "process", "workspace", "gates"]),
+    ("workspace", &["workspace", "escape", "core", "config", "process", "failure"]),
+    ("agents", &["agents", "escape", "core", "config", "process", "workspace", "gates"]),
     ("gates", &["gates", "core", "config", "process", "workspace", "failure"]),
-    ("view", &["view", "core"]),
+    ("view", &["view", "core", "escape"]),
     ("watch", &[]),
     (
         "engine",
         &["engine", "core", "breakdown", "journal", "process", "config", "workspace", "agents", "gates", "view", "watch", "failure"],
     ),
     ("rpc", &["rpc", "core", "breakdown", "journal", "config", "agents", "engine", "failure"]),
-    ("render", &["render", "rpc", "core"]),
-    ("face", &["face", "rpc", "core", "breakdown", "engine", "workspace", "watch", "failure"]),
+    ("render", &["render", "rpc", "core", "escape"]),
+    ("face", &["face", "escape", "rpc", "core", "breakdown", "engine", "workspace", "watch", "failure"]),
     (
         "cli",
         &[
             "cli",
             "core",
+            "escape",
             "breakdown",
             "journal",
             "process",

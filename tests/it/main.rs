@@ -18,6 +18,7 @@ mod daemon;
 mod door;
 mod editor;
 mod evidence;
+mod foreign;
 mod formats;
 mod house;
 mod journal;

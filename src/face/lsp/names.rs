@@ -11,6 +11,7 @@ use crate::core::change::rename;
 use crate::core::id::TaskId;
 use crate::core::plan::{Node, Plan};
 use crate::core::progress::stream_label;
+use crate::escape;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -191,14 +192,14 @@ impl Scene {
             let before = spot.details[..nth].iter().filter(|(other, _)| other == detail).count();
             let entries = detail.of(self.planned(&spot.id)?);
             let entry = entries.get(before).or(entries.last()).map_or_else(|| self.text()[span.clone()].to_owned(), String::clone);
-            Some((format!("**{}** of task {}: {entry}", detail.name(), spot.id), span.clone()))
+            Some((escape::markdown(&format!("**{}** of task {}: {entry}", detail.name(), spot.id)), span.clone()))
         })
     }
 
     fn card(&self, spot: &Spot) -> String {
-        let mut card = format!("### {}\n", self.name(spot));
+        let mut card = format!("### {}\n", escape::markdown(&self.name(spot)));
         if let Some(label) = self.label(spot) {
-            let _ = write!(card, "\n`{}`\n", label.text);
+            let _ = write!(card, "\n`{}`\n", escape::code(&label.text));
             for line in label.more.iter().skip(1) {
                 let _ = write!(card, "\n- {line}");
             }
@@ -220,7 +221,7 @@ impl Scene {
         let waits: Vec<String> = task.depends_on.iter().map(|dependency| on(&dependency.on)).collect();
         let needed: Vec<String> = self.dependants(id).map(|id| id.to_string()).collect();
         let list = |names: Vec<String>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        let _ = write!(card, "\n**Waits for** {} · **needed by** {}\n", list(waits), list(needed));
+        let _ = write!(card, "\n**Waits for** {} · **needed by** {}\n", escape::markdown(&list(waits)), escape::markdown(&list(needed)));
         if let Some((state, ix)) = self.task_state(id) {
             let slack = state.graph.slack(ix);
             let path =
@@ -229,12 +230,12 @@ impl Scene {
             let known = &state.tasks[ix];
             if let Some((order, outcome)) = &known.result {
                 let summary: String = outcome.summary.chars().take(400).collect();
-                let _ = write!(card, "\n**Evidence** {order}: {summary}\n");
+                let _ = write!(card, "\n**Evidence** {order}: {}\n", escape::markdown(&summary));
             }
             for judged in known.gates.values() {
                 let tests =
                     judged.measures.tests.map_or(String::new(), |tests| format!(", {} passed, {} failed", tests.passed, tests.failed));
-                let _ = write!(card, "\n- {} by {}{tests}", judged.measures.ending, judged.order);
+                let _ = write!(card, "\n- {} by {}{tests}", escape::markdown(&judged.measures.ending.to_string()), judged.order);
             }
         }
         let told = self.told(id);
@@ -242,10 +243,10 @@ impl Scene {
             let _ = write!(card, "\n**Its agent is told** {told}\n");
         }
         if !task.objective.is_empty() {
-            let _ = write!(card, "\n{}\n", task.objective);
+            let _ = write!(card, "\n{}\n", escape::markdown(&task.objective));
         }
         for criterion in task.criteria.iter().take(12) {
-            let _ = write!(card, "\n- {criterion}");
+            let _ = write!(card, "\n- {}", escape::markdown(criterion));
         }
     }
 

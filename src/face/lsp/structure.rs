@@ -2,6 +2,7 @@
 
 use super::scene::{Scene, Spot};
 use crate::core::progress::stream_label;
+use crate::escape::line;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use tower_lsp::ls_types::{
@@ -12,7 +13,7 @@ use tower_lsp::ls_types::{
 impl Scene {
     /// What something is called.
     pub fn name(&self, spot: &Spot) -> String {
-        match spot {
+        line(&match spot {
             Spot::Task(id) => {
                 let title = self.planned(id).map_or("", |task| task.title.as_str());
                 format!("{id} {title}").trim().to_owned()
@@ -23,7 +24,7 @@ impl Scene {
                 if name.is_empty() || label.contains(name) { label } else { format!("{label}: {name}") }
             }
             Spot::Gate(id) => id.to_string(),
-        }
+        })
     }
 
     fn kind(spot: &Spot) -> SymbolKind {

@@ -56,7 +56,7 @@ fn bold() -> Style {
 
 /// Texts of agents and of breakdowns: none of them may steer the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
+    crate::escape::line(text)
 }
 
 fn style_of(look: &str) -> Style {
