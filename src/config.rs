@@ -320,9 +320,9 @@ pub struct Gate {
     /// Program and arguments, never a shell line. `{task}` and `{stream}` are replaced.
     #[serde(default)]
     pub command: Vec<String>,
-    /// A person must pass it.
+    /// `true`: a person must pass it; `"parent"`: somebody must, a program too.
     #[serde(default)]
-    pub approval: bool,
+    pub approval: Approval,
     /// Whether it is the gate by which tests are seen red and green; the one named `tests` is.
     #[serde(default)]
     pub tests: Option<bool>,
@@ -525,7 +525,7 @@ impl Config {
         }
         let mut names = std::collections::BTreeSet::new();
         for gate in &self.gates {
-            if gate.command.is_empty() && !gate.approval {
+            if gate.command.is_empty() && gate.approval == Approval::None {
                 return Err(format!("gate `{}` has neither a command nor `approval = true`: nothing could evaluate it", gate.name));
             }
             if !names.insert(&gate.name) {
@@ -592,7 +592,8 @@ impl Config {
                 level: gate.level,
                 streams: gate.streams.iter().map(|id| StreamId::from(id.as_str())).collect(),
                 command: !gate.command.is_empty(),
-                approval: gate.approval,
+                approval: gate.approval != Approval::None,
+                parent: gate.approval == Approval::Parent,
                 tests: gate.tests.unwrap_or(gate.name == "tests"),
                 report: gate.junit.is_some(),
                 min_coverage_pct: gate.coverage.as_ref().and_then(|coverage| coverage.min_pct),

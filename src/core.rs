@@ -9,6 +9,7 @@ pub mod audit;
 pub mod brief;
 pub mod change;
 pub mod decide;
+pub mod decider;
 pub mod event;
 pub mod evidence;
 pub mod graph;

@@ -15,6 +15,7 @@ pub mod follow;
 pub mod locate;
 pub mod output;
 pub mod owner;
+pub mod people;
 pub mod places;
 pub mod start;
 pub mod texts;

@@ -79,7 +79,7 @@ pub async fn serve(
             peer.close();
         }
     });
-    let caller = Caller { coordinator: coordinator.clone(), peer: peer.clone() };
+    let caller = Caller { coordinator: coordinator.clone(), peer: peer.clone(), asked: None };
     coordinator.follow();
     let input = std::io::Cursor::new(first).chain(input);
     let editor = match framing {

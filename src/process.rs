@@ -7,6 +7,7 @@
 
 pub mod cgroup;
 pub mod confine;
+pub mod lineage;
 pub mod progress;
 pub mod warden;
 

@@ -234,7 +234,7 @@ fn watch(id: &str) -> Outcome {
         let mut over = super::run::signals()?;
         coordinator.follow();
         let peer = Peer::unheard(Client::Terminal);
-        screen::run(Arc::new(table()), Caller { coordinator: coordinator.clone(), peer }, execution, &mut over).await
+        screen::run(Arc::new(table()), Caller { coordinator: coordinator.clone(), peer, asked: None }, execution, &mut over).await
     });
     runtime.shutdown_background();
     shown.map(|()| Exit::Complete)

@@ -2,12 +2,14 @@
 //! take the lock, write their input and leave, and the next `run` goes on.
 
 use super::{Exit, Outcome, root_here};
+use crate::core::decider::Frontend;
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::engine::door::Address;
 use crate::engine::execution::note;
 use crate::engine::locate::{find, name_of, read};
+use crate::engine::people::decider_here;
 use crate::engine::start::never_calls_itself;
 use crate::failure::{Failure, Kind, say};
 use crate::rpc::messages::{ExecutionParams, GateParams, Steered, TaskParams};
@@ -87,12 +89,19 @@ pub fn decide(arguments: &OfGate, approved: bool) -> Outcome {
     let by = by.unwrap_or_else(|| "somebody".into());
     let gate = GateId::from(arguments.gate.as_str());
     let execution = arguments.execution.as_deref();
-    let params = |execution| GateParams { execution, gate: arguments.gate.clone(), by: Some(by.clone()), reason: arguments.reason.clone() };
+    let from = decider_here(Frontend::Terminal, &by)?;
+    let params = |execution| GateParams {
+        execution,
+        gate: arguments.gate.clone(),
+        by: Some(by.clone()),
+        reason: arguments.reason.clone(),
+        frontend: Some(from.frontend),
+    };
     if approved {
-        let input = Input::Approve(gate, by.clone(), arguments.reason.clone());
+        let input = Input::Approve(gate, from.clone(), arguments.reason.clone());
         steer::<method::GateApprove>(execution, params, |_| input, "approved; `run` goes on", "approved")
     } else {
-        let input = Input::Reject(gate, by.clone(), arguments.reason.clone());
+        let input = Input::Reject(gate, from.clone(), arguments.reason.clone());
         steer::<method::GateReject>(execution, params, |_| input, "rejected", "rejected")
     }
 }

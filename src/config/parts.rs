@@ -109,3 +109,47 @@ impl Default for Sizes {
         Self { extra_small, small, medium, large, extra_large, unknown }
     }
 }
+
+/// Who has to pass a gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "ApprovalWord")]
+pub enum Approval {
+    /// Nobody.
+    #[default]
+    None,
+    /// A person.
+    Person,
+    /// Somebody, a program too.
+    Parent,
+}
+
+/// `true`, `false` or `"parent"`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ApprovalWord {
+    Flag(bool),
+    Word(String),
+}
+
+impl TryFrom<ApprovalWord> for Approval {
+    type Error = String;
+    fn try_from(word: ApprovalWord) -> Result<Self, String> {
+        match word {
+            ApprovalWord::Flag(false) => Ok(Self::None),
+            ApprovalWord::Flag(true) => Ok(Self::Person),
+            ApprovalWord::Word(word) if word == "parent" => Ok(Self::Parent),
+            ApprovalWord::Word(word) => {
+                Err(format!("`approval` is `true` (a person passes it) or \"parent\" (a program may too), not \"{word}\""))
+            }
+        }
+    }
+}
+
+impl JsonSchema for Approval {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Approval".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "enum": [false, true, "parent"] })
+    }
+}

@@ -7,6 +7,7 @@
 mod orders;
 
 use super::allocation::{Allocation, allocate};
+use super::decider::Frontend;
 use super::event::{Event, Mark, Recorded, Status, Step, VERSION, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::outcome::GateVerdict;
@@ -222,7 +223,14 @@ impl Books {
                         .map(|(order, _)| *order),
                 );
             }
-            Event::GateDecided { gate, approved, .. } => {
+            Event::GateDecided { gate, approved, from, .. } => {
+                let from = from.as_deref();
+                let above = from.map(|from| from.attempts.join(", ")).unwrap_or_default();
+                self.require(above.is_empty(), "approvals", || format!("gate {gate} was decided below an attempt of {above}"));
+                let by_program = from.is_some_and(|from| from.frontend == Frontend::Program);
+                self.require(!by_program || self.is_for_programs(gate), "approvals", || {
+                    format!("gate {gate} was decided by a program, and needs a person")
+                });
                 self.approvals.insert(gate.clone(), *approved);
                 self.decided.insert(gate.clone(), self.seq);
             }
@@ -282,6 +290,12 @@ impl Books {
 
     fn task_mut(&mut self, id: &TaskId) -> &mut Record {
         self.tasks.entry(id.clone()).or_default()
+    }
+
+    fn is_for_programs(&self, gate: &GateId) -> bool {
+        let of_plan = self.gates.iter().find(|known| known.id == *gate).map(|gate| gate.parent);
+        let name = gate.as_str().rsplit_once('@').map_or("", |(name, _)| name);
+        of_plan.unwrap_or_else(|| self.policy.gates.iter().any(|known| known.name == name && known.approval && known.parent))
     }
 
     fn forget_approvals(&mut self, task: &TaskId) {

@@ -1,6 +1,7 @@
 //! What an input means here and now; nothing if it is late, repeated or refused.
 
 use super::change::changed;
+use super::decider::{Decider, needs_person};
 use super::event::{Event, Mark, Outcome, VERSION, Work};
 use super::evidence::approval_asked;
 use super::id::{GateId, OrderId, TaskId};
@@ -111,7 +112,7 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
             Some(_) => None,
         },
         Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),
-        Input::Approve(gate, ..) | Input::Reject(gate, ..) => undecidable(state, gate),
+        Input::Approve(gate, by, _) | Input::Reject(gate, by, _) => undecidable(state, gate).or_else(|| not_for_programs(state, gate, by)),
         Input::Claim(order, _) => lease::unclaimable(state, *order),
         Input::Heartbeat(lease) => lease::lost(state, *lease).or_else(|| unwanted(state, lease.order)),
         Input::Release(lease, _) => lease::lost(state, *lease),
@@ -160,6 +161,16 @@ fn undecidable(state: &State, id: &GateId) -> Option<String> {
         Some(_) => Some(format!("gate `{id}` does not wait for anybody now")),
         None => Some(unknown_gate(state, id)),
     }
+}
+
+/// Why it is not for this one to decide it.
+fn not_for_programs(state: &State, id: &GateId, by: &Decider) -> Option<String> {
+    (!by.is_person() && needs_person(state, id)).then(|| {
+        let name = progress::as_argument(id);
+        format!(
+            "gate `{id}` is for a person to decide: type `execution-coordinator approve {name}` or `reject {name}` at a terminal (`approval = \"parent\"` in the config lets programs decide)"
+        )
+    })
 }
 
 /// The task and the configured gate of an approval `name@task`.
@@ -290,12 +301,12 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
     events
 }
 
-fn decided(state: &State, gate: GateId, approved: bool, by: String, reason: String) -> Vec<Event> {
+fn decided(state: &State, gate: GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {
     let of_task = state.graph.gate(&gate).is_none();
     // What is refused at the end stays at its end.
     let mut events = if approved || of_task { wake(state) } else { Vec::new() };
-    let refused = Event::GateFailed { gate: gate.clone(), reason: format!("{by} rejected it: {reason}") };
-    events.push(Event::GateDecided { gate, approved, by, reason });
+    let refused = Event::GateFailed { gate: gate.clone(), reason: format!("{} rejected it: {reason}", from.by) };
+    events.push(Event::GateDecided { gate, approved, by: from.by.clone(), reason, from: Some(Box::new(from)) });
     if !approved && !of_task {
         events.push(refused);
     }

@@ -3,6 +3,7 @@
 //! Journals are kept, so this is versioned: a field may be added with a default, a variant may be
 //! added; anything else needs [`VERSION`] to rise.
 
+use super::decider::Decider;
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
 use super::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome};
 use super::plan::Plan;
@@ -209,7 +210,7 @@ pub enum Event {
         /// The gate.
         gate: GateId,
     },
-    /// A person decided a gate.
+    /// Somebody decided a gate.
     GateDecided {
         /// The gate.
         gate: GateId,
@@ -217,8 +218,11 @@ pub enum Event {
         approved: bool,
         /// Who.
         by: String,
-        /// Why, where it was refused.
+        /// Why.
         reason: String,
+        /// From where; absent where it was not recorded yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Box<Decider>>,
     },
     /// Somebody is needed.
     Escalated {

@@ -1,5 +1,6 @@
 //! Everything that can happen to us.
 
+use super::decider::Decider;
 use super::event::Mark;
 use super::id::{ExecutionId, GateId, Lease, OrderId, TaskId};
 use super::outcome::{AgentOutcome, GateMeasures, RepositoryOutcome, ReviewOutcome};
@@ -57,10 +58,10 @@ pub enum Input {
     RetryGate(GateId),
     /// Treat a task as if it were done.
     Skip(TaskId),
-    /// A person passes a gate: who, and why.
-    Approve(GateId, String, String),
-    /// A person refuses a gate: who, and why.
-    Reject(GateId, String, String),
+    /// Somebody passes a gate: who, and why.
+    Approve(GateId, Decider, String),
+    /// Somebody refuses a gate: who, and why.
+    Reject(GateId, Decider, String),
 }
 
 impl Input {

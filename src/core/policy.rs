@@ -235,8 +235,11 @@ pub struct GatePolicy {
     pub streams: Vec<StreamId>,
     /// Whether a command evaluates it.
     pub command: bool,
-    /// Whether a person (or the parent) must pass it.
+    /// Whether somebody must pass it.
     pub approval: bool,
+    /// Whether that may be a program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parent: bool,
     /// Whether its command is the one by which tests are seen red and green.
     pub tests: bool,
     /// Whether it writes a test report, without which nothing is known of its tests.
@@ -270,8 +273,10 @@ pub struct Gate {
     pub text: String,
     /// The configured gates whose commands evaluate it.
     pub checks: Vec<String>,
-    /// Whether a person must pass it.
+    /// Whether somebody must pass it.
     pub approval: bool,
+    /// Whether that may be a program.
+    pub parent: bool,
 }
 
 impl Gate {
@@ -288,6 +293,7 @@ impl Gate {
             text: text.to_owned(),
             checks: configured.iter().filter(|gate| gate.command).map(|gate| gate.name.clone()).collect(),
             approval: configured.iter().any(|gate| gate.approval),
+            parent: configured.iter().any(|gate| gate.approval) && configured.iter().all(|gate| gate.parent || !gate.approval),
         }
     }
 }

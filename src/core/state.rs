@@ -303,7 +303,7 @@ impl State {
                 self.decisions.remove(gate);
                 self.rebuild();
             }
-            Event::GateDecided { gate, approved, by, reason } => {
+            Event::GateDecided { gate, approved, by, reason, .. } => {
                 let open = self.orders.iter().filter(|(_, open)| open.work.is_attempt()).map(|(order, _)| *order).collect();
                 let after = OrderId(self.last_order);
                 let decision = Decision { after, open, approved: *approved, by: by.clone(), reason: reason.clone() };

@@ -25,7 +25,7 @@ use turn::Turn;
 pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(), Error> {
     let peer = Peer::unheard(Kind::Model);
     coordinator.follow();
-    let caller = Caller { coordinator, peer: peer.clone() };
+    let caller = Caller { coordinator, peer: peer.clone(), asked: None };
     let sessions = Arc::new(Sessions::default());
     let (making, prompting, cancelling) = (sessions.clone(), sessions.clone(), sessions);
     let of_new = caller.clone();

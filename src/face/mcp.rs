@@ -9,6 +9,7 @@ pub mod resources;
 pub mod tools;
 mod wait;
 
+use crate::core::decider::Frontend;
 use crate::engine::coordinator::Coordinator;
 use crate::rpc::peer::{Caller, Client, Peer};
 use crate::rpc::table::Table;
@@ -37,7 +38,7 @@ pub async fn run(
 ) {
     let peer = Peer::unheard(Client::Model);
     coordinator.follow();
-    let caller = Caller { coordinator, peer: peer.clone() };
+    let caller = Caller { coordinator, peer: peer.clone(), asked: None };
     let server = Server(Arc::new(Inner {
         tools: tools::all(&table),
         table,
@@ -76,6 +77,12 @@ impl Inner {
     async fn call(&self, method: &str, arguments: Value) -> CallToolResult {
         tools::result(method, self.table.call(method, Some(arguments), self.caller.clone()).await)
     }
+
+    /// The same for a person, who was asked.
+    async fn call_for_person(&self, method: &str, arguments: Value) -> CallToolResult {
+        let caller = Caller { asked: Some(Frontend::Mcp), ..self.caller.clone() };
+        tools::result(method, self.table.call(method, Some(arguments), caller).await)
+    }
 }
 
 impl ServerHandler for Server {
@@ -106,6 +113,9 @@ impl ServerHandler for Server {
         let arguments = request.arguments.unwrap_or_default();
         if method == "execution/await" {
             return Ok(wait::call(&self.0, arguments, &context).await);
+        }
+        if let Some(decided) = wait::decided(&self.0, &method, &arguments, &context).await {
+            return Ok(decided.into());
         }
         let call = || self.0.table.call(&method, Some(Value::Object(arguments.clone())), self.0.caller.clone());
         let mut answer = call().await;

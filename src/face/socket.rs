@@ -117,13 +117,13 @@ impl Lobby {
             return;
         }
         let (input, output) = stream.into_split();
-        let (peer, queue) = Peer::new(Client::Program);
+        let (peer, queue) = Peer::at(Client::Program, who.pid());
         {
             let mut clients = self.clients();
             clients.retain(|client| client.strong_count() > 0);
             clients.push(Arc::downgrade(&peer));
         }
-        let caller = Caller { coordinator: self.coordinator.clone(), peer: peer.clone() };
+        let caller = Caller { coordinator: self.coordinator.clone(), peer: peer.clone(), asked: None };
         let answers = async {
             // Who can't be read has left.
             let _ = line::run(self.table.clone(), caller, input).await;

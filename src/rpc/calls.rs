@@ -12,6 +12,7 @@ use crate::breakdown::source::{Source, file_in, read, text};
 use crate::breakdown::{Deps, Format};
 use crate::config::{self, Isolation};
 use crate::core::brief::{BriefText, texts, work_name};
+use crate::core::decider::{Decider, Frontend};
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::label::task_gate_status;
@@ -21,6 +22,7 @@ use crate::engine::coordinator::Manner;
 use crate::engine::door::Address;
 use crate::engine::execution::Execution;
 use crate::engine::output::{Order, orders, printed};
+use crate::engine::people::{decider, decider_here};
 use crate::engine::start::{KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
@@ -59,15 +61,8 @@ pub fn table() -> Table {
     table.add::<method::TaskSkip, _>(|caller, params| {
         steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
     });
-    table.add::<method::GateApprove, _>(|caller, params| {
-        steer::<method::GateApprove>(caller, params, true, |_, params| {
-            Input::Approve(GateId::from(params.gate), by(params.by), params.reason)
-        })
-    });
-    table.add::<method::GateReject, _>(|caller, params| {
-        let input = |_: &Execution, params: GateParams| Input::Reject(GateId::from(params.gate), by(params.by), params.reason);
-        steer::<method::GateReject>(caller, params, true, input)
-    });
+    table.add::<method::GateApprove, _>(|caller, params| decide::<method::GateApprove>(caller, params, Input::Approve));
+    table.add::<method::GateReject, _>(|caller, params| decide::<method::GateReject>(caller, params, Input::Reject));
     table
 }
 
@@ -78,8 +73,27 @@ fn resumed(execution: &Execution, _: ExecutionParams) -> Input {
     if abandoned { Input::Tick } else { Input::Resume }
 }
 
-fn by(given: Option<String>) -> String {
-    given.unwrap_or_else(|| "client".into())
+/// A decision about a gate, with who it is from.
+async fn decide<M: Method<Params = GateParams, Result = Steered>>(
+    caller: Caller,
+    mut params: GateParams,
+    input: fn(GateId, Decider, String) -> Input,
+) -> Result<Steered, Failure> {
+    let of_client = match caller.peer.client {
+        Client::Editor => Frontend::Editor,
+        Client::Terminal => Frontend::Terminal,
+        Client::Program | Client::Model => Frontend::Program,
+    };
+    // At a socket there are our own processes, which say from whom they have it, and others.
+    let passed_on = caller.peer.pid.and(params.frontend);
+    let frontend = caller.asked.or(passed_on).unwrap_or(of_client);
+    params.frontend = Some(frontend);
+    let by = params.by.as_deref().unwrap_or("client");
+    let from = match caller.peer.pid {
+        Some(pid) => decider(pid, frontend, by)?,
+        None => decider_here(frontend, by)?,
+    };
+    steer::<M>(caller, params, true, move |_, params| input(GateId::from(params.gate), from, params.reason)).await
 }
 
 /// Reads something of an execution, apart from the loop of messages.

@@ -2,6 +2,7 @@
 
 use crate::agents::answer::AnswerFinding;
 use crate::core::brief::{Brief, TextOf};
+use crate::core::decider::Frontend;
 use crate::core::event::Recorded;
 use crate::core::outcome::Finding;
 use crate::core::report::Report;
@@ -255,6 +256,10 @@ pub struct GateParams {
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// By which way it came to the process that passes it on to the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub frontend: Option<Frontend>,
 }
 
 /// All that a face shows of an execution at once.

@@ -4,6 +4,7 @@
 use super::messages::{CurrentOrder, EscalationNotice, OfferNotice, ProgressNotice, ReportDocument, StreamProgress};
 use super::pace::Pace;
 use crate::core::brief::work_name;
+use crate::core::decider::Frontend;
 use crate::core::id::OrderId;
 use crate::core::lease::offers;
 use crate::core::report::report;
@@ -36,6 +37,8 @@ pub struct Caller {
     pub coordinator: Arc<Coordinator>,
     /// Who calls.
     pub peer: Arc<Peer>,
+    /// By which way a person was asked for what is called, where one was.
+    pub asked: Option<Frontend>,
 }
 
 impl jsonrpc_core::Metadata for Caller {}
@@ -89,6 +92,8 @@ pub struct Peer {
     pub since_ms: u64,
     /// What kind of client it is.
     pub client: Client,
+    /// Its process, where it is at the other end of a socket.
+    pub pid: Option<i32>,
     feeds: Mutex<BTreeMap<String, Arc<Feed>>>,
     next_subscription: Mutex<u64>,
     /// How many of its messages are being answered.
@@ -125,6 +130,11 @@ struct Notification<'a, P> {
 impl Peer {
     /// A client, and the queue of what it is to be sent.
     pub fn new(client: Client) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
+        Self::at(client, None)
+    }
+
+    /// The same at the other end of a socket, of a process.
+    pub fn at(client: Client, pid: Option<i32>) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
         let (outbox, queue) = mpsc::channel(QUEUE);
         (
             Arc::new(Self {
@@ -135,6 +145,7 @@ impl Peer {
                 order: RwLock::new(Pace::of_commands()),
                 since_ms: now_ms(),
                 client,
+                pid,
                 feeds: Mutex::default(),
                 next_subscription: Mutex::new(1),
                 under_way: watch::Sender::new(0),

@@ -2,6 +2,7 @@
 
 use crate::simulate::{agent, gate};
 use execution_coordinator::core::audit::audit;
+use execution_coordinator::core::decider::{Decider, Frontend};
 use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
@@ -47,7 +48,7 @@ fn good_journal(isolated: bool) -> Vec<Recorded> {
     while let Some((order, open)) = state.orders.iter().next().map(|(order, open)| (*order, open.work.clone())) {
         journal.extend(turn(&mut state, answer(order, &open), 2));
     }
-    journal.extend(turn(&mut state, Input::Approve("release".into(), "somebody".into(), String::new()), 3));
+    journal.extend(turn(&mut state, Input::Approve("release".into(), Decider::new("somebody", Frontend::Terminal), String::new()), 3));
     assert_eq!(state.ended.map(|(status, _)| format!("{status:?}")), Some("Complete".into()));
     journal
 }
@@ -120,6 +121,15 @@ fn judged(events: &mut [Event], change: impl Fn(Purpose, &mut GateMeasures)) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Changes who has decided.
+fn decided(events: &mut [Event], change: impl Fn(&mut Decider)) {
+    for event in events {
+        if let Event::GateDecided { from: Some(from), .. } = event {
+            change(from);
         }
     }
 }
@@ -242,6 +252,12 @@ fn every_planted_break_is_caught() {
                     _ => {}
                 }
             }
+        }),
+        ("approvals", "an attempt decides about a gate", |events| {
+            decided(events, |from| from.attempts = vec!["/elsewhere/lock".into()]);
+        }),
+        ("approvals", "a program decides what is for a person", |events| {
+            decided(events, |from| from.frontend = Frontend::Program);
         }),
         ("approvals", "an approval counts for work that came after it", |events| {
             let decided = at(events, |event| matches!(event, Event::GateDecided { .. }));

@@ -103,7 +103,7 @@ fn a_gate_that_nothing_evaluates_is_open_until_a_person_passes_it() {
     assert!(first.stdout.contains("- Quality Gates: 0 passed / 1 total"));
     let wrong = workspace.run(&["approve", "Gate 9"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("there is no gate `Gate 9`; there are Gate 1"), "{}", wrong.stderr);
-    assert_eq!(workspace.run(&["approve", "Gate 1", "--by", "ann", "--reason", "seen it work"]).code, 0);
+    assert_eq!(workspace.run_at_terminal(&["approve", "Gate 1", "--by", "ann", "--reason", "seen it work"]).code, 0);
     let second = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(second.code, 0, "{}{}", second.stdout, second.stderr);
     let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
@@ -694,10 +694,10 @@ fn an_approval_does_not_outlive_the_work_that_it_was_given_for() {
             && status.contains("Timeline: Held up"),
         "{status}"
     );
-    assert_eq!(workspace.run(&["reject", "human@1", "--reason", "not yet"]).code, 0);
+    assert_eq!(workspace.run_at_terminal(&["reject", "human@1", "--reason", "not yet"]).code, 0);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4, "tried again, it is asked again");
-    assert_eq!(workspace.run(&["approve", "human@1"]).code, 0);
+    assert_eq!(workspace.run_at_terminal(&["approve", "human@1"]).code, 0);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }

@@ -68,7 +68,7 @@ fn answer(line: &str) -> Option<Value> {
     table.add::<NotifySum, _>(|_, _| async { Ok(Value::Null) });
     table.add::<GetData, _>(|_, _| async { Ok(json!(["hello", 5])) });
     table.add::<Fails, _>(|_, _| async { panic!("a mistake of ours") });
-    let caller = Caller { coordinator: Coordinator::new(std::env::temp_dir()), peer: Peer::new(Client::Program).0 };
+    let caller = Caller { coordinator: Coordinator::new(std::env::temp_dir()), peer: Peer::new(Client::Program).0, asked: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(answer_line(&table, &caller, Line::Whole(line.as_bytes().to_vec()), false))
 }

@@ -33,6 +33,7 @@ mod oddities;
 mod output;
 mod ownership;
 mod pace;
+mod people;
 mod pipes;
 mod places;
 mod process;

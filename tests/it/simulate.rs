@@ -4,6 +4,7 @@
 
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::change::rename;
+use execution_coordinator::core::decider::{Decider, Frontend};
 use execution_coordinator::core::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, Lease, OrderId, StreamId, TaskId};
 use execution_coordinator::core::input::{Input, Start};
@@ -41,6 +42,7 @@ pub fn gate(name: &str, level: Level) -> GatePolicy {
         level,
         streams: Vec::new(),
         command: true,
+        parent: false,
         approval: false,
         tests: name == "tests",
         min_coverage_pct: None,
@@ -324,9 +326,13 @@ impl World {
             1 | 2 => Input::Resume,
             3 => Input::Retry(task(&mut self.rng)),
             4 => Input::Skip(task(&mut self.rng)),
-            5 => Input::Approve(gate(&mut self.rng), "somebody".into(), "seen".into()),
-            6 => Input::Reject(gate(&mut self.rng), "somebody".into(), "no".into()),
-            7 => Input::Approve(GateId::from(format!("nod@{}", task(&mut self.rng))), "somebody".into(), String::new()),
+            5 => Input::Approve(gate(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "seen".into()),
+            6 => Input::Reject(gate(&mut self.rng), Decider::new("somebody", Frontend::Mcp), "no".into()),
+            7 => Input::Approve(
+                GateId::from(format!("nod@{}", task(&mut self.rng))),
+                Decider::new("somebody", Frontend::Editor),
+                String::new(),
+            ),
             8 => {
                 let mut policy = self.policy();
                 // Promises are checked by the rules in force; what is asked of a task must not

@@ -35,6 +35,20 @@ pub fn tmux(socket: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// A command at a terminal of its own (`script`, of util-linux): all that it prints is its output.
+pub fn at_terminal(command: Command) -> Command {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let quoted: Vec<String> = words.map(|word| format!("'{}'", word.to_str().expect("text").replace('\'', "'\\''"))).collect();
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &quoted.join(" "), "/dev/null"]).stdin(Stdio::null());
+    script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| {
+        script.env_remove(name);
+    });
+    script.current_dir(command.get_current_dir().expect("a folder"));
+    script
+}
+
 /// A folder that is gone after the test.
 pub struct Workspace {
     folder: tempfile::TempDir,
@@ -98,6 +112,11 @@ impl Workspace {
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
         ended(self.command(arguments).stdin(Stdio::null()).output().expect("the binary"))
+    }
+
+    /// The same as if it were typed at a terminal.
+    pub fn run_at_terminal(&self, arguments: &[&str]) -> Ended {
+        ended(at_terminal(self.command(arguments)).output().expect("`script`, which makes terminals"))
     }
 
     pub fn start(&self, arguments: &[&str]) -> Child {

@@ -120,7 +120,8 @@ fn links_pipes_and_forged_journals_lead_nobody_out_of_the_workspace() {
 
 #[test]
 fn what_is_refused_at_the_end_stays_at_its_end() {
-    let workspace = Workspace::with(&[("execution-coordinator.toml", GATED), ("breakdown.md", ONE)]);
+    let for_parents = GATED.replace("approval = true", "approval = \"parent\"");
+    let workspace = Workspace::with(&[("execution-coordinator.toml", &for_parents), ("breakdown.md", ONE)]);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
     let mut client = Server::lines(&workspace, &[]);
     let refused = client.result("gate/reject", json!({"gate": "release", "reason": "no"}));

@@ -1,5 +1,6 @@
 //! One prompt and all that follows from it.
 
+use crate::core::decider::Frontend;
 use crate::core::event::{Event, Outcome, Recorded, Work};
 use crate::core::id::{GateId, OrderId};
 use crate::core::outcome::{GateVerdict, RepositoryOutcome};
@@ -212,7 +213,9 @@ impl Turn {
         let Some(approved) = decided else { return };
         let method = if approved { "gate/approve" } else { "gate/reject" };
         // It may have been decided elsewhere meanwhile.
-        let _ = self.call(method, json!({"execution": execution.id, "gate": gate, "by": "person"})).await;
+        let caller = Caller { asked: Some(Frontend::Acp), ..self.caller.clone() };
+        let decision = json!({"execution": execution.id, "gate": gate, "by": "person"});
+        let _ = self.table.call(method, Some(decision), caller).await;
     }
 
     /// What the person says to a question; nothing where they say nothing.

@@ -2,6 +2,7 @@
 //! questions to the person behind the client meanwhile.
 
 use super::Inner;
+use crate::core::decider::needs_person;
 use crate::core::id::GateId;
 use crate::core::progress::waits_for_people;
 use crate::core::status::status_report;
@@ -199,7 +200,7 @@ impl Person {
             let method = if approve { "gate/approve" } else { "gate/reject" };
             let decision = json!({"execution": execution, "gate": gate, "by": "person", "reason": reason});
             // It may have been decided elsewhere meanwhile.
-            inner.call(method, decision).await.is_error != Some(true)
+            inner.call_for_person(method, decision).await.is_error != Some(true)
         })
     }
 }
@@ -225,6 +226,30 @@ pub(super) async fn trusts(inner: &Inner, context: &RequestContext<RoleServer>) 
         }
     }
     true
+}
+
+/// What came of a model's wish to decide about a gate that is for a person to decide, where the person can be asked.
+pub(super) async fn decided(
+    inner: &Inner,
+    method: &str,
+    arguments: &JsonObject,
+    context: &RequestContext<RoleServer>,
+) -> Option<CallToolResult> {
+    let wanted = match method {
+        "gate/approve" => "approve",
+        "gate/reject" => "reject",
+        _ => return None,
+    };
+    let of = |name: &str| arguments.get(name).and_then(Value::as_str);
+    let (gate, coordinator, name) = (GateId::from(of("gate")?), inner.caller.coordinator.clone(), of("execution").map(str::to_owned));
+    let execution = tokio::task::spawn_blocking(move || coordinator.find(name.as_deref())).await.ok()?.ok()?;
+    if !can_ask(&context.peer) || !needs_person(&execution.state(), &gate) {
+        return None;
+    }
+    let why = of("reason").filter(|reason| !reason.is_empty()).map_or(String::new(), |reason| format!(", because: {reason}"));
+    let (approve, reason) = decide(&context.peer, &gate, &format!("the model wants to {wanted} it{why}")).await?;
+    let decision = json!({"execution": execution.id, "gate": gate, "by": "person", "reason": reason});
+    Some(inner.call_for_person(if approve { "gate/approve" } else { "gate/reject" }, decision).await)
 }
 
 /// A person's decision about a gate, and why; nothing where none was made.
