@@ -13,7 +13,7 @@ use crate::breakdown::{Deps, Format};
 use crate::core::input::Input;
 use crate::escape;
 use crate::failure::{Failure, Kind, say};
-use crate::process::warden;
+use crate::process::{self, warden};
 use crate::rpc::method;
 use crate::workspace::root_of;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -164,6 +164,7 @@ impl Reading {
 
 /// The program.
 pub fn main() -> ExitCode {
+    process::keep_private();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let [_, first, lock] = &arguments[..]
         && first == warden::ARGUMENT

@@ -339,7 +339,7 @@ pub struct Gate {
     #[serde(default)]
     pub timeout: Option<String>,
     /// Whether it is confined as `[sandbox]` says, because it runs what agents have written; where agents are,
-    /// all but those of the deployment are.
+    /// gates are.
     #[serde(default)]
     pub sandbox: Option<bool>,
     /// `fail` (the rule): a test that failed before the attempt too keeps the gate closed, and is

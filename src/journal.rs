@@ -9,14 +9,17 @@ pub mod recover;
 pub mod tail;
 
 use crate::core::event::Recorded;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// A journal that is open for writing.
 pub struct Journal {
+    path: PathBuf,
     file: File,
+    /// What the file was when this process last left it.
+    left: Left,
     len: u64,
     chain: u32,
     buffer: Vec<u8>,
@@ -38,7 +41,9 @@ impl Journal {
             let cut = file.set_len(recovered.len);
             cut.map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         }
-        let journal = Self { file, len: recovered.len, chain: recovered.chain, buffer: Vec::new(), synced: false };
+        let left = Left::of(&file).map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
+        let (path, len, chain) = (path.to_owned(), recovered.len, recovered.chain);
+        let journal = Self { path, file, left, len, chain, buffer: Vec::new(), synced: false };
         Ok((journal, recovered.events))
     }
 
@@ -48,8 +53,10 @@ impl Journal {
     /// [`Journal::sync`] first.
     ///
     /// # Errors
-    /// Writing failed, for example because the disk is full; the journal is as it was before.
+    /// Writing failed, for example because the disk is full; the journal is as it was before. Or somebody else has
+    /// written, replaced or removed it: then nothing is true any more of what would follow.
     pub fn append(&mut self, events: &[Recorded]) -> io::Result<()> {
+        self.is_as_left()?;
         self.buffer.clear();
         let mut chain = self.chain;
         for event in events {
@@ -60,10 +67,24 @@ impl Journal {
             self.file.set_len(self.len)?;
             return Err(error);
         }
+        self.left = Left::of(&self.file)?;
         self.len += self.buffer.len() as u64;
         self.chain = chain;
         self.synced = false;
         Ok(())
+    }
+
+    /// Whether the file is what this process has written, and still where it is looked for.
+    fn is_as_left(&self) -> io::Result<()> {
+        let why = match std::fs::symlink_metadata(&self.path) {
+            Ok(found) if found.is_file() && Left::from(&found) == self.left => return Ok(()),
+            Ok(_) => "somebody else has changed or replaced it",
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "somebody else has removed or moved it",
+            Err(error) => return Err(error),
+        };
+        Err(io::Error::other(format!(
+            "{why} while this process was at work on it, so nothing more is begun: put it back from a copy and run again, or start anew with `run --fresh`"
+        )))
     }
 
     /// Makes sure that everything appended so far survives a power cut. One call for all that
@@ -77,5 +98,26 @@ impl Journal {
             self.synced = true;
         }
         Ok(())
+    }
+}
+
+/// By what it shows that a file is another one, or was written to.
+#[derive(PartialEq)]
+struct Left {
+    device: u64,
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+}
+
+impl Left {
+    fn of(file: &File) -> io::Result<Self> {
+        Ok(Self::from(&file.metadata()?))
+    }
+}
+
+impl From<&Metadata> for Left {
+    fn from(found: &Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino(), len: found.len(), modified: (found.mtime(), found.mtime_nsec()) }
     }
 }

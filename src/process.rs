@@ -257,6 +257,14 @@ pub fn open_kept(path: &Path) -> io::Result<std::fs::File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")) }
 }
 
+/// Lets no other process of the user read this one's environment or memory: there may be secrets in them that agents are
+/// not given. What it starts is not affected.
+pub fn keep_private() {
+    // Where that can't be, the rest still holds.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// The last bytes of an output; nothing when it is not there.
 pub fn end_of(path: &Path, most_bytes: u64) -> String {
     use std::io::{Read, Seek, SeekFrom};

@@ -1,6 +1,7 @@
 //! Where work happens and where its state is kept.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
 
+pub mod checkout;
 pub mod files;
 pub mod git;
 pub mod leftovers;

@@ -15,16 +15,22 @@ use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
+use crate::workspace::checkout::Checkout;
+use crate::workspace::git::Git;
+use crate::workspace::pipes::git_is_readable;
 use crate::workspace::repository::{About, Repository};
 use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 /// How much of an answer is read: its end.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How long git may look at the user's checkout.
+const LOOK_TAKES: Duration = Duration::from_secs(60);
 
 /// Where and how agents are run.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub struct Agents {
     pub folder: PathBuf,
     /// Where attempts have places of their own: what makes and merges them.
     pub repository: Option<Arc<Repository>>,
+    /// A file of the workspace that this program itself writes meanwhile.
+    pub written_back: Option<PathBuf>,
 }
 
 /// What an agent's run came to.
@@ -70,6 +78,7 @@ impl Agents {
         }
         let brief = &brief;
         let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
+        let checkout = if place.is_some() && !self.is_confined(config, brief) { self.checkout().await } else { None };
         let ran = self.run(config, processes, brief, stop, tail).await;
         let said = match brief.role.as_str() {
             _ if shell => None,
@@ -89,6 +98,11 @@ impl Agents {
         if let Some(before) = before {
             // What it changed is seen, not believed.
             outcome.files = before.changes(&self.tree(brief).await);
+        }
+        if let Some(before) = checkout
+            && let Some(after) = self.checkout().await
+        {
+            outcome.outside = before.differences(&after);
         }
         if !shell {
             outcome.shortage = tried_too_soon(&outcome.ending);
@@ -140,6 +154,24 @@ impl Agents {
         }
     }
 
+    /// Whether the system keeps an agent from changing anything but its place.
+    fn is_confined(&self, config: &Config, brief: &Brief) -> bool {
+        config.agents.get(&brief.agent).is_some_and(|agent| sandbox::applies(config, agent))
+    }
+
+    /// The user's own checkout.
+    async fn checkout(&self) -> Option<Checkout> {
+        let (root, own) = (self.root.clone(), self.written_back.clone());
+        let look = move || {
+            let git = Git::at(&root).within(LOOK_TAKES);
+            let top = git.run(&["rev-parse", "--show-toplevel"]).ok()?;
+            let own = own.and_then(|own| Some(own.canonicalize().ok()?.strip_prefix(&top).ok()?.display().to_string()));
+            let top = Path::new(&top);
+            if git_is_readable(top) { Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref()) } else { None }
+        };
+        tokio::task::spawn_blocking(look).await.ok().flatten()
+    }
+
     /// Where an order is carried out.
     fn place(&self, brief: &Brief) -> PathBuf {
         if brief.folder.is_empty() { self.root.clone() } else { PathBuf::from(&brief.folder) }
@@ -162,7 +194,7 @@ impl Agents {
         let began = Instant::now();
         let agent = config.agents.get(&brief.agent);
         let mut dialect = agent.and_then(|agent| dialect::of(agent.kind));
-        let brief = &Brief { confined: agent.is_some_and(|agent| sandbox::applies(config, agent)), ..brief.clone() };
+        let brief = &Brief { confined: self.is_confined(config, brief), ..brief.clone() };
         let mut ran = loop {
             let ran = self.run_by(dialect, config, processes, brief, stop.clone(), &mut tail).await;
             let understood = ran.heard.as_ref().is_none_or(|heard| *heard != Heard::default());

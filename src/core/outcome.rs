@@ -74,6 +74,9 @@ pub struct AgentOutcome {
     /// Files that changed.
     #[serde(default)]
     pub files: Vec<String>,
+    /// What became otherwise in the user's own checkout while it was at work unconfined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
     /// Decisions that later tasks should know.
     #[serde(default)]
     pub decisions: Vec<String>,
@@ -102,6 +105,7 @@ impl AgentOutcome {
             summary: String::new(),
             reason: String::new(),
             files: Vec::new(),
+            outside: Vec::new(),
             decisions: Vec::new(),
             usage: Usage::default(),
             commit: None,

@@ -165,6 +165,9 @@ pub struct TaskReport {
     pub summary: String,
     /// Files that changed.
     pub files: Vec<String>,
+    /// What became otherwise in the user's own checkout while attempts were at work on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
     /// Experts that answered.
     pub consultations: Vec<String>,
     /// Whether its tests were seen to fail before the implementation; absent when not measured.
@@ -439,6 +442,7 @@ fn validation(state: &State) -> Vec<String> {
         if !tests.is_empty() {
             steps.push(format!("task {} changed tests after they were seen to fail: {}", task.id, tests.join(", ")));
         }
+        steps.extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
         let (old, new) = gate_files_changed(known);
         if !old.is_empty() || !new.is_empty() {
             let files = old.into_iter().chain(new).collect::<Vec<_>>().join(", ");
@@ -541,6 +545,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
         rework: known.rework,
         summary: known.result.as_ref().map(|(_, result)| result.summary.clone()).unwrap_or_default(),
         files: known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default(),
+        outside: known.outside.clone(),
         consultations: known
             .consultations
             .iter()

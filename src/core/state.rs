@@ -263,6 +263,7 @@ impl State {
                         rework: task.rework,
                         remarks: std::mem::take(&mut task.remarks),
                         spent: task.spent,
+                        outside: std::mem::take(&mut task.outside),
                         consultations: std::mem::take(&mut task.consultations),
                         // Tests that were seen to fail before the work stay seen.
                         baseline: std::mem::take(&mut task.baseline),

@@ -105,12 +105,18 @@ impl Execution {
         let repository = self.repository().await?;
         let closing = repository.clone();
         let starter = processes.clone();
-        let agents = Agents { root: self.prepared.root.clone(), trees: self.trees.clone(), folder: self.folder.clone(), repository };
+        let breakdown = self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
+        let agents = Agents {
+            root: self.prepared.root.clone(),
+            trees: self.trees.clone(),
+            folder: self.folder.clone(),
+            repository,
+            written_back: breakdown.clone(),
+        };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
         carrier.texts = Some(self.texts.clone());
         let _watch = watch_files(&self.prepared, inbox, config, self.texts.clone());
-        let breakdown = self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
         let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
             write_back.iter_mut().for_each(|write_back| write_back.look(events, state));

@@ -9,6 +9,7 @@ use crate::core::state::State;
 use crate::gates::command::time;
 use crate::process::{Launch, Limits, Processes, end_of, find_program};
 use crate::workspace::repository::{About, Finished, Repository};
+use crate::workspace::sandbox::{self, Place};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -67,7 +68,7 @@ impl Site {
         let shown = tokio::task::spawn_blocking(move || showing.show(&commit, is_result)).await;
         let (folder, is_new) = shown.unwrap_or_else(|_| Err(FAILED.into()))?;
         if is_new {
-            ground.make_ready(&folder).await?;
+            ground.make_ready(&folder, &repository.top_of(&folder)).await?;
             repository.is_ready(is_result)?;
         }
         Ok(folder)
@@ -94,13 +95,18 @@ pub struct Ground {
 
 impl Ground {
     /// Runs what the config says that a new place needs.
-    async fn make_ready(&self, folder: &Path) -> Result<(), String> {
+    async fn make_ready(&self, folder: &Path, tree: &Path) -> Result<(), String> {
         let worktree = &self.config.worktree;
         let Some(program) = worktree.setup.first() else { return Ok(()) };
-        let environment = self.config.environment.variables();
+        let mut environment = self.config.environment.variables();
         let program = find_program(program, &[folder, &self.root], &environment)?;
         let mut argv = worktree.setup.clone();
         argv[0] = program.display().to_string();
+        // Agents have written what is in the place.
+        let confine = sandbox::applies_to_setup(&self.config).then(|| {
+            let place = Place { root: &self.root, own: vec![tree.to_owned()], temporary: self.output.with_extension("tmp") };
+            sandbox::of(&self.config, None, &mut environment, place)
+        });
         let launch = Launch {
             argv,
             folder: folder.to_owned(),
@@ -109,7 +115,7 @@ impl Ground {
             output: self.output.clone(),
             errors: None,
             cookie: self.cookie.clone(),
-            confine: None,
+            confine,
         };
         let limits = Limits {
             timeout: time(&worktree.setup_timeout),
@@ -132,7 +138,7 @@ impl Ground {
         let outcome = tokio::task::spawn_blocking(move || job.run(&of)).await.unwrap_or_else(|_| failed(FAILED));
         if let RepositoryOutcome::Placed { folder, .. } = &outcome {
             let folder = PathBuf::from(folder);
-            if let Err(why) = self.make_ready(&folder).await {
+            if let Err(why) = self.make_ready(&folder, &repository.top_of(&folder)).await {
                 return failed(&why);
             }
             let noted = tokio::task::spawn_blocking(move || repository.was_set_up(&folder)).await;

@@ -158,9 +158,21 @@ pub fn put_back(folder: &Path, files: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-/// Copies a file, a link or a folder with all that is in it.
+/// Whether a path is in a folder wherever links lead on the way to it, which an agent may have made.
+pub fn leads_into(path: &Path, folder: &Path) -> bool {
+    let there = path.ancestors().skip(1).find_map(|above| above.canonicalize().ok());
+    there.zip(folder.canonicalize().ok()).is_some_and(|(there, folder)| there.starts_with(folder))
+}
+
+/// Copies a file, a link or a folder with all that is in it. What stands there already is replaced and never followed.
 pub fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     let meta = from.symlink_metadata()?;
+    match to.symlink_metadata() {
+        Ok(there) if there.is_dir() && meta.is_dir() => {}
+        Ok(there) if there.is_dir() => std::fs::remove_dir_all(to)?,
+        Ok(_) => std::fs::remove_file(to)?,
+        Err(_) => {}
+    }
     if meta.is_dir() {
         std::fs::create_dir_all(to)?;
         for entry in std::fs::read_dir(from)? {

@@ -3,10 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs git")]
 
 use crate::config::is_misleading;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// A folder in a repository.
 #[derive(Clone)]
@@ -16,24 +20,36 @@ pub struct Git {
     ceiling: Option<PathBuf>,
     /// Files that are looked at instead of those of the folder, and the index for that.
     beside: Option<(PathBuf, PathBuf)>,
+    /// A command is ended after so long.
+    timeout: Duration,
 }
+
+/// Longer than any command takes that is not waiting for something that never comes.
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: None, beside: None }
+        Self { folder: folder.to_owned(), ceiling: None, beside: None, timeout: TIMEOUT }
     }
 
     /// In a worktree below a folder. Where that has lost its link to the repository, nothing is found
     /// instead: above it is the user's own checkout.
     pub fn below(ceiling: &Path, folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()), beside: None }
+        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()), beside: None, timeout: TIMEOUT }
     }
 
     /// The repository that this folder is, with the files of another folder and an index of their own.
     #[must_use]
     pub fn beside(mut self, files: &Path, index: &Path) -> Self {
         self.beside = Some((files.to_owned(), index.to_owned()));
+        self
+    }
+
+    /// The same, where no command may take longer.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -85,9 +101,28 @@ impl Git {
     /// All that came of a command.
     ///
     /// # Errors
-    /// There is no git.
+    /// There is no git, or it takes too long: it may wait for a pipe that somebody has made.
     pub fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
-        self.command(arguments)?.output().map_err(|error| format!("git can't be run: {error}"))
+        let mut command = self.command(arguments)?;
+        // A group of its own, so that what it starts ends with it.
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let failed = |error: std::io::Error| format!("git can't be run: {error}");
+        let git = command.spawn().map_err(failed)?;
+        let group = Pid::from_raw(git.id().cast_signed());
+        let (done, ended) = channel::<()>();
+        let timeout = self.timeout;
+        let watching = std::thread::spawn(move || {
+            let is_late = ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout);
+            // Not reaped yet, so the number is still its own.
+            is_late && group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok())
+        });
+        let output = git.wait_with_output();
+        drop(done);
+        if watching.join().unwrap_or_default() {
+            let name = arguments.first().map(|name| name.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
+            return Err(format!("git {name} took longer than {} s and was ended", timeout.as_secs()));
+        }
+        output.map_err(failed)
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Command, String> {

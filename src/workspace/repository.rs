@@ -6,7 +6,9 @@
 //! here has the execution's name in it: branches below `execution-coordinator/EXECUTION/`, worktrees
 //! below the execution's own folder.
 
-use super::files::{AT_A_TIME, NAMED, copy_all, has_room, is_in_nobodys_way, look_at_all, names_in, remove_untracked, state_of, untracked};
+use super::files::{
+    AT_A_TIME, NAMED, copy_all, has_room, is_in_nobodys_way, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked,
+};
 use super::git::Git;
 use super::submodules::{self, Submodule};
 use super::{link, make_private, pipes};
@@ -337,6 +339,9 @@ impl Repository {
             return Ok(());
         }
         let to = place.join(name);
+        if !leads_into(&to, &self.top_of(place)) {
+            return Err(format!("`copy` under [worktree]: {} would be written outside of the place, by a link in it", name.display()));
+        }
         copy_all(&from, &to).map_err(|error| format!("{} can't be copied to {}: {error}", from.display(), to.display()))
     }
 

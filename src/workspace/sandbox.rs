@@ -2,7 +2,6 @@
 //! nothing of it; all of them temporary files, what their own client keeps, and the caches of package managers.
 
 use crate::config::{Agent, Config, Gate, Kind, SandboxMode};
-use crate::core::plan::Level;
 use crate::process::confine::{Confine, available};
 use crate::process::find_program;
 use std::path::{Path, PathBuf};
@@ -65,10 +64,16 @@ pub fn applies(config: &Config, agent: &Agent) -> bool {
 
 /// Whether a gate is confined here: it runs what confined agents have written.
 pub fn applies_to_gate(config: &Config, gate: &Gate) -> bool {
-    let agents = || config.agents.values().any(|agent| is_wanted(config, agent));
-    config.sandbox.mode != SandboxMode::Off
-        && gate.sandbox.unwrap_or_else(|| gate.level != Level::Deployment && agents())
-        && available(false).is_ok()
+    config.sandbox.mode != SandboxMode::Off && gate.sandbox.unwrap_or_else(|| any_is_wanted(config)) && available(false).is_ok()
+}
+
+/// Whether the setup of places is confined here, which runs the same.
+pub fn applies_to_setup(config: &Config) -> bool {
+    any_is_wanted(config) && available(false).is_ok()
+}
+
+fn any_is_wanted(config: &Config) -> bool {
+    config.agents.values().any(|agent| is_wanted(config, agent))
 }
 
 /// Why agents that are to be confined can't be; nothing where they can, or none is.
@@ -76,7 +81,7 @@ pub fn applies_to_gate(config: &Config, gate: &Gate) -> bool {
 /// # Errors
 /// The same where the config requires it.
 pub fn lacking(config: &Config) -> Result<Option<String>, String> {
-    if !config.agents.values().any(|agent| is_wanted(config, agent)) {
+    if !any_is_wanted(config) {
         return Ok(None);
     }
     match available(config.sandbox.ports.is_some()) {

@@ -83,7 +83,7 @@ fn a_brief_in_words() {
         - Topic: Shop
         - Order: a7
         - Role: review
-        - Place: /place (a git worktree of this task's own; `git diff c0ffee` shows the work on it)
+        - Place: /place (a git worktree of this task's own: stay in it and on its branch; `git diff c0ffee` shows the work on it)
         - Sandbox: the system lets you change temporary files and caches; all else can be read and is refused to be written
         - Round of rework: 1
 

@@ -387,3 +387,23 @@ fn what_the_setup_makes_is_nobodys_work() {
     let has = |name: &str| files.lines().any(|file| file == name);
     assert!(has("made-1") && has("made-2") && has("touched") && !has("lock"), "{files}");
 }
+
+#[test]
+fn what_an_attempt_does_to_the_users_checkout_is_told() {
+    let says = |agent: &str, config: &str| {
+        let (workspace, code, said) = ran(config, &format!("echo x >made; {agent}"), "true");
+        assert_eq!(code, 0, "{agent}: {said}");
+        let report = workspace.run(&["report", "--format", "json"]).stdout;
+        let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        (report["tasks"][0]["outside"].to_string(), said)
+    };
+    let home = "cd $(dirname $(git rev-parse --path-format=absolute --git-common-dir))";
+    let me = "-c user.name=a -c user.email=a@b";
+    let (outside, said) = says(&format!("{home}; echo evil >>kept; git {me} commit -qam own; git tag mine; git checkout -q -b side"), "");
+    for what in ["the checkout went from branch ", " to branch side", "branch side was made", "tag mine was made"] {
+        assert!(outside.contains(what) && said.contains(what), "{what}: {outside}\n{said}");
+    }
+    let (outside, _) = says(&format!("{home}; echo evil >>kept; git {me} stash -q; echo evil >>gate.sh; rm breakdown.md"), "");
+    assert!(outside.contains("the stash was made") && outside.contains("breakdown.md, gate.sh changed in the checkout"), "{outside}");
+    assert_eq!(says("true", "").0, "null", "nothing is made up");
+}

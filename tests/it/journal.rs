@@ -138,3 +138,50 @@ fn a_full_disk_stops_it_cleanly_and_the_same_run_goes_on() {
     let second = second.expect("it was run again");
     assert_eq!(second.code, 0, "{}", second.stderr);
 }
+
+#[test]
+fn nothing_is_written_to_a_journal_that_somebody_else_has_touched() {
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 7] = [
+        ("emptied", |path| std::fs::write(path, "").unwrap()),
+        ("cut off", |path| {
+            let text = std::fs::read(path).unwrap();
+            std::fs::write(path, &text[..text.len() / 2]).unwrap();
+        }),
+        ("written to", |path| {
+            use std::io::Write;
+            std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"{}\n").unwrap();
+        }),
+        ("edited", |path| {
+            let mut text = std::fs::read(path).unwrap();
+            text[20] ^= 1;
+            let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+            std::fs::write(path, text).unwrap();
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
+        }),
+        ("replaced", |path| {
+            let copy = path.with_extension("copy");
+            std::fs::copy(path, &copy).unwrap();
+            std::fs::rename(copy, path).unwrap();
+        }),
+        ("a link now", |path| {
+            let moved = path.with_extension("moved");
+            std::fs::rename(path, &moved).unwrap();
+            std::os::unix::fs::symlink(moved, path).unwrap();
+        }),
+        ("removed", |path| std::fs::remove_file(path).unwrap()),
+    ];
+    let (_, events) = sample();
+    for (what, change) in changes {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let (mut journal, _) = Journal::open(&path).expect("a journal");
+        journal.append(&events[..3]).expect("written");
+        journal.append(&events[3..4]).expect("written again");
+        change(&path);
+        let before = std::fs::read(&path).ok();
+        let why = journal.append(&events[4..5]).expect_err(what).to_string();
+        assert!(why.contains("somebody else has"), "{what}: {why}");
+        assert_eq!(std::fs::read(&path).ok(), before, "{what}: nothing was added");
+    }
+}

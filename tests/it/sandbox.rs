@@ -125,3 +125,61 @@ fn connections_go_to_the_ports_that_are_listed() {
         assert!(lines.lines().count() == 4 && lines.lines().all(|line| line.contains(" connect") == connects), "{lines}");
     }
 }
+
+/// Two tasks, of which the first writes what a script says; what they do is confined.
+fn two_tasks(agent: &str, config: &str) -> (Workspace, Ended) {
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n- [ ] Task 2: Two (depends on 1)\n"),
+        (
+            "agent.sh",
+            &format!(
+                "#!/bin/sh\ncat >/dev/null\ncase $EXECUTION_COORDINATOR_TASK in 1) {agent};; esac\necho '{{\"status\":\"complete\"}}'\n"
+            ),
+        ),
+        ("check.sh", "#!/bin/sh\n(echo x >\"$WORKSPACE/out/of/place\") 2>/dev/null; true\n"),
+        ("secret", "of the workspace\n"),
+        ("conf/there", ""),
+        (".gitignore", ".state/\n.execution-coordinator/\nsecret\nout/\n"),
+    ]);
+    workspace.write("out/of/precious", "as it was\n");
+    let agents = "[environment]\npass = [\"PATH\", \"HOME\", \"WORKSPACE\"]\n[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n\
+        max_attempts = 1\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n";
+    workspace.write("execution-coordinator.toml", &format!("{agents}{config}"));
+    crate::support::commit_all(&workspace);
+    let ended = workspace.run(&["run", "breakdown.md"]);
+    (workspace, ended)
+}
+
+#[test]
+fn what_agents_have_written_is_run_as_confined_as_they_are() {
+    let evil = "printf '#!/bin/sh\\n(echo x >\"$WORKSPACE/out/of/place\") 2>/dev/null\\ntrue\\n' >check.sh";
+    let gate = "[[gates]]\nname = \"release\"\nlevel = \"deployment\"\ncommand = [\"./check.sh\"]\n";
+    for (config, escapes) in
+        [(gate.to_owned(), false), (format!("{gate}sandbox = false\n"), true), ("[worktree]\nsetup = [\"./check.sh\"]\n".to_owned(), false)]
+    {
+        let (workspace, ended) = two_tasks(evil, &config);
+        assert_eq!(ended.code, 0, "{config}: {}{}", ended.stdout, ended.stderr);
+        assert_eq!(workspace.path("out/of/place").exists(), escapes, "{config}");
+    }
+}
+
+#[test]
+fn what_is_copied_into_places_follows_no_link_of_an_agent() {
+    let copy = "[worktree]\ncopy = [\"secret\"]\n";
+    let (workspace, ended) = two_tasks("rm -f secret; ln -s \"$WORKSPACE/out/of/precious\" secret; git add --force secret", copy);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(workspace.read("out/of/precious"), "as it was\n");
+    // Nor one above it.
+    let copy = "[worktree]\ncopy = [\"conf/mine\"]\n";
+    let agent = "rm -r conf; ln -s \"$WORKSPACE/out/of\" conf";
+    let (workspace, ended) = two_tasks(agent, copy);
+    assert_eq!(ended.code, 0, "there is nothing to copy: {}{}", ended.stdout, ended.stderr);
+    workspace.write("conf/mine", "x\n");
+    let again = workspace.run(&["run", "breakdown.md", "--fresh"]);
+    assert!(
+        again.code != 0 && again.stderr.contains("conf/mine would be written outside of the place, by a link in it"),
+        "{}",
+        again.stderr
+    );
+    assert!(!workspace.path("out/of/mine").exists());
+}

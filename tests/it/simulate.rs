@@ -260,7 +260,8 @@ impl World {
                         verdict,
                         summary: "did it".into(),
                         reason: String::new(),
-                        files: Vec::new(),
+                        files: if self.chance(0.3) { vec!["test.sh".into()] } else { Vec::new() },
+                        outside: if self.chance(0.1) { vec!["branch main moved".into()] } else { Vec::new() },
                         decisions: Vec::new(),
                         usage,
                         commit: Some(format!("c{order}")),
@@ -328,11 +329,11 @@ impl World {
             4 => Input::Skip(task(&mut self.rng)),
             5 => Input::Approve(gate(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "seen".into()),
             6 => Input::Reject(gate(&mut self.rng), Decider::new("somebody", Frontend::Mcp), "no".into()),
-            7 => Input::Approve(
-                GateId::from(format!("nod@{}", task(&mut self.rng))),
-                Decider::new("somebody", Frontend::Editor),
-                String::new(),
-            ),
+            7 => {
+                let asked = self.rng.choice(&state.policy.gates).map_or("nod", |gate| gate.name.as_str());
+                let gate = GateId::from(format!("{asked}@{}", task(&mut self.rng)));
+                Input::Approve(gate, Decider::new("somebody", Frontend::Editor), String::new())
+            }
             8 => {
                 let mut policy = self.policy();
                 // Promises are checked by the rules in force; what is asked of a task must not

@@ -137,6 +137,7 @@ impl TaskState {
         self.open.remove(&id);
         if let Outcome::Agent(outcome) = outcome {
             self.spent = self.spent.plus(outcome.usage);
+            self.outside.extend(outcome.outside.iter().map(|what| format!("{what} while {id} was at work")));
             if outcome.session.is_some() && outcome.session == self.session {
                 self.session_used = self.session_used.plus(outcome.usage);
             }

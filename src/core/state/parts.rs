@@ -35,6 +35,8 @@ pub struct TaskState {
     pub findings: Vec<Finding>,
     /// Concerns and suggestions, kept for the report.
     pub remarks: Vec<Finding>,
+    /// What became otherwise in the user's own checkout while attempts were at work on it.
+    pub outside: Vec<String>,
     /// What experts said.
     pub consultations: BTreeMap<AgentName, AgentOutcome>,
     /// The gates as they were before the attempt.
