@@ -99,6 +99,8 @@ enum Command {
     Approve(steer::OfGate),
     /// Refuse a gate
     Reject(steer::OfGate),
+    /// Merge the result of a complete execution into the branch that it began on
+    Deliver(run::OfExecution),
     /// Executions of this workspace
     List(show::ListArguments),
     /// Replay the journal and check every promise
@@ -210,6 +212,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Skip(arguments) => steer::skip(&arguments),
         Command::Approve(arguments) => steer::decide(&arguments, true),
         Command::Reject(arguments) => steer::decide(&arguments, false),
+        Command::Deliver(arguments) => run::deliver(&arguments),
         Command::List(arguments) => show::list(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),

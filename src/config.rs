@@ -614,6 +614,7 @@ impl Config {
             isolated: execution.isolation == Some(Isolation::Worktree),
             unconfined: None,
             deliver: execution.deliver,
+            into: None,
             budget: Budget { usd: execution.budget_usd, tokens: execution.budget_tokens },
             task_budget: Budget { usd: execution.task_budget_usd, tokens: execution.task_budget_tokens },
             breaker: execution.breaker,

@@ -2,10 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
 
 pub mod checkout;
+pub mod delivery;
 pub mod files;
 pub mod git;
 pub mod leftovers;
 pub mod link;
+pub mod objects;
 pub mod pipes;
 pub mod repository;
 pub mod sandbox;

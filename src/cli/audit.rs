@@ -2,9 +2,12 @@
 
 use super::{Exit, Outcome, print, print_json, root_here};
 use crate::core::audit::{Breach, audit as audit_events};
+use crate::core::event::{Event, Outcome as Happened, Recorded};
+use crate::core::outcome::RepositoryOutcome;
 use crate::core::report::{Evidence, Report, report};
 use crate::engine::locate::{find, name_of, read};
 use crate::workspace::git::Git;
+use crate::workspace::objects;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,7 +34,7 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     let folder = find(&root, arguments.execution.as_deref())?;
     let (events, state) = read(&folder)?;
     let breaches = audit_events(&events);
-    let looked = arguments.evidence.then(|| Looked::at(&report(&state), &root, &folder));
+    let looked = arguments.evidence.then(|| Looked::at(&report(&state), begins_with(&events), &root, &folder));
     let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
     let kept = breaches.is_empty() && missing.is_empty();
     if arguments.format == "json" {
@@ -52,6 +55,14 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     Ok(if kept { Exit::Complete } else { Exit::Internal })
 }
 
+/// The commit with which the first place began.
+fn begins_with(events: &[Recorded]) -> Option<&str> {
+    events.iter().find_map(|recorded| match &recorded.event {
+        Event::Ended { outcome: Happened::Repository(RepositoryOutcome::Placed { base, .. }), .. } => Some(base.as_str()),
+        _ => None,
+    })
+}
+
 /// What of a report's evidence was looked at.
 struct Looked {
     count: usize,
@@ -60,11 +71,15 @@ struct Looked {
 }
 
 impl Looked {
-    fn at(report: &Report, root: &Path, folder: &Path) -> Self {
+    fn at(report: &Report, base: Option<&str>, root: &Path, folder: &Path) -> Self {
         let mut looked = Self { count: 0, missing: Vec::new() };
         looked.outputs(report, &folder.join("output"));
         if let Some(result) = &report.commit {
             looked.commits(report, result, &Git::at(root));
+            if let Some(base) = base {
+                let why = objects::are_true(&Git::at(root), base, result, &folder.join("objects")).err();
+                looked.is(why.is_none(), || why.clone().unwrap_or_default());
+            }
         }
         looked
     }

@@ -2,19 +2,22 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge where everything comes together")]
 
 use super::display::Display;
-use super::{Exit, Outcome, Reading, here, print, print_data, print_json};
+use super::{Exit, Outcome, Reading, here, print, print_data, print_json, root_here};
 use crate::breakdown::source;
 use crate::config::Isolation;
 use crate::core::event::{Recorded, Status};
+use crate::core::progress;
 use crate::core::report::report;
 use crate::core::state::State;
 use crate::engine::coordinator::{Coordinator, Manner, Observe};
-use crate::engine::start::{Options, prepare, workspace_of};
+use crate::engine::locate::{find, name_of, read};
+use crate::engine::start::{Options, Prepared, prepare, workspace_of};
 use crate::escape;
 use crate::face::socket::Lobby;
 use crate::failure::{Failure, say};
 use crate::rpc::calls::table;
 use crate::view::View;
+use clap::Parser;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -60,6 +63,44 @@ pub struct Arguments {
     reading: Reading,
 }
 
+/// Options of `deliver`.
+#[derive(clap::Args)]
+pub struct OfExecution {
+    /// The execution [default: the latest]
+    execution: Option<String>,
+}
+
+/// `deliver`: what `run --deliver` does once all else is done; exit 3 when it was refused.
+///
+/// # Errors
+/// There is no such execution, or it is not complete.
+pub fn deliver(arguments: &OfExecution) -> Outcome {
+    let folder = find(&root_here()?, arguments.execution.as_deref())?;
+    let (name, state) = (name_of(&folder), read(&folder)?.1);
+    // One that was killed while it delivered has not ended, and all else of it is done.
+    if progress::status(&state) != Status::Complete {
+        return Err(Failure::usage(format!("{name} is not complete: `run {}` goes on with it; then it can be delivered", state.breakdown)));
+    }
+    if state.merging.head.is_none() {
+        return Err(Failure::usage(format!("{name} has no branch with a result: its attempts worked in the workspace itself")));
+    }
+    let words = ["run", "--deliver", "--", &state.breakdown];
+    let arguments = Alone::try_parse_from(words).map_err(|error| Failure::internal(error.to_string()))?.arguments;
+    let source = source::read(&arguments.breakdown)?;
+    let prepared = prepare(source, root_here()?, Options { execution: Some(folder), ..arguments.options() })?;
+    if prepared.has_changed(&state) {
+        return Err(Failure::usage(format!("{} has changed since {name} was complete: `run --deliver` does that first", state.breakdown)));
+    }
+    carry_out(&arguments, prepared)
+}
+
+/// `run` by itself.
+#[derive(clap::Parser)]
+struct Alone {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
 impl Arguments {
     fn options(&self) -> Options {
         Options {
@@ -86,7 +127,10 @@ impl Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let source = source::read(&arguments.breakdown)?;
     let root = workspace_of(&source, &here()?);
-    let prepared = prepare(source, root, arguments.options())?;
+    carry_out(arguments, prepare(source, root, arguments.options())?)
+}
+
+fn carry_out(arguments: &Arguments, prepared: Prepared) -> Outcome {
     prepared.warnings.iter().for_each(|warning| say(format_args!("{warning}")));
     if prepared.all_done() {
         say(format_args!("every task is ticked in the breakdown already: only gates of the whole are left"));

@@ -30,12 +30,10 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
                 vec![Event::PlanRejected { problems }]
             }
         }
-        Input::PolicyOffered(policy) => {
-            if *policy == *state.policy {
-                Vec::new()
-            } else {
-                vec![Event::PolicySet { policy: Arc::new(*policy) }]
-            }
+        Input::PolicyOffered(mut policy) => {
+            // What was checked out when it began stays so, whatever is now.
+            policy.into = state.policy.into.clone().or(policy.into);
+            if *policy == *state.policy { Vec::new() } else { vec![Event::PolicySet { policy: Arc::new(*policy) }] }
         }
         Input::Restarted => restarted(state),
         Input::Reopened => reopened(state),

@@ -41,6 +41,9 @@ pub struct Policy {
     /// Whether the result is merged into the user's own checkout at the end.
     #[serde(default)]
     pub deliver: bool,
+    /// The branch that was checked out at the start: there the result goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into: Option<String>,
     /// What may be spent in all.
     #[serde(default)]
     pub budget: Budget,
@@ -77,6 +80,7 @@ impl Default for Policy {
             isolated: false,
             unconfined: None,
             deliver: false,
+            into: None,
             budget: Budget::default(),
             task_budget: Budget::default(),
             breaker: 0,

@@ -140,7 +140,8 @@ impl Execution {
             Err(error) => Err(error),
         };
         if let Some(repository) = closing.clone().filter(|_| self.owner.state.ended.is_some()) {
-            let put_back = tokio::task::spawn_blocking(move || repository.put_back_result()).await;
+            let looked = move || repository.put_back_result().and_then(|told| repository.is_true().map(|()| told));
+            let put_back = tokio::task::spawn_blocking(looked).await;
             match put_back.unwrap_or_else(|_| Err("the branch of the result could not be looked at".into())) {
                 Ok(told) => told.into_iter().for_each(say),
                 Err(why) => return Err(Failure::unusable(why)),
@@ -149,8 +150,13 @@ impl Execution {
         if let Some(repository) = closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _)))) {
             if let Some(head) = self.owner.state.merging.head.clone() {
                 let branch = repository.branch();
-                match repository.checked_out().filter(|_| self.owner.state.merging.is_delivered()) {
-                    Some(into) => say(format_args!("the result is merged into {into}: {head}")),
+                let (checked_out, into) = (repository.checked_out(), self.owner.state.policy.into.clone());
+                match into.clone().or(checked_out.clone()).filter(|_| self.owner.state.merging.is_delivered()) {
+                    Some(into) => {
+                        let here = checked_out.filter(|here| *here != into);
+                        let elsewhere = here.map_or(String::new(), |here| format!(" (checked out is {here} now)"));
+                        say(format_args!("the result is merged into {into}{elsewhere}: {head}"));
+                    }
                     None => say(format_args!("the result is the branch {branch}: `git merge {branch}` brings it here")),
                 }
             }

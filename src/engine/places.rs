@@ -158,8 +158,8 @@ pub enum Job {
     Merge(Vec<Finished>),
     /// A commit that becomes the result.
     Land(String),
-    /// A result that goes into the checkout.
-    Deliver(String),
+    /// A result that goes into a branch of the user.
+    Deliver(String, Option<String>),
 }
 
 impl Job {
@@ -186,7 +186,7 @@ impl Job {
                 Self::Merge(finished.collect())
             }
             Work::Land { commit, .. } => Self::Land(commit.clone()),
-            Work::Deliver { commit } => Self::Deliver(commit.clone()),
+            Work::Deliver { commit } => Self::Deliver(commit.clone(), state.policy.into.clone()),
             _ => return None,
         })
     }
@@ -196,7 +196,7 @@ impl Job {
             Self::Place(order, base) => repository.place(order, base.as_deref()),
             Self::Merge(finished) => repository.merge(&finished),
             Self::Land(commit) => repository.land(&commit),
-            Self::Deliver(commit) => repository.deliver(&commit),
+            Self::Deliver(commit, into) => repository.deliver(&commit, into.as_deref()),
         }
     }
 }

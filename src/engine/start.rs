@@ -23,6 +23,7 @@ use crate::failure::{Failure, Kind};
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
+use crate::workspace::git::Git;
 use crate::workspace::repository::isolation;
 use crate::workspace::sandbox;
 use crate::workspace::trust::is_trusted;
@@ -230,6 +231,8 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
     let (isolated, warnings) =
         isolation(&prepared.root, prepared.config.execution.isolation, allocation.iter().all(is_command)).map_err(Failure::usage)?;
     prepared.policy.isolated = isolated;
+    let checked_out = || Git::at(&prepared.root).run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
+    prepared.policy.into = if isolated { checked_out() } else { None };
     prepared.warnings.extend(warnings);
     prepared.policy.unconfined = sandbox::lacking(&prepared.config).map_err(Failure::usage)?;
     prepared.warnings.extend(prepared.policy.unconfined.iter().map(|why| format!("agents are not confined: {why}")));
@@ -352,11 +355,20 @@ impl Prepared {
 
     /// Whether an execution is complete, its result where it is wanted, and nothing that it was about has changed.
     pub fn is_complete(&self, state: &State) -> bool {
-        if self.policy.deliver && !state.merging.is_delivered() {
-            return false;
-        }
-        let would_change = |input| !crate::core::note(&mut state.clone(), input, state.now).is_empty();
-        matches!(state.ended, Some((Status::Complete, _))) && !would_change(self.offered()) && !would_change(self.ruled())
+        let is_delivered = !self.policy.deliver || state.merging.is_delivered();
+        is_delivered
+            && matches!(state.ended, Some((Status::Complete, _)))
+            && !self.has_changed(state)
+            && !self.would_change(state, self.ruled())
+    }
+
+    /// Whether the breakdown asks for something else than it did.
+    pub fn has_changed(&self, state: &State) -> bool {
+        self.would_change(state, self.offered())
+    }
+
+    fn would_change(&self, state: &State, input: Input) -> bool {
+        !crate::core::note(&mut state.clone(), input, state.now).is_empty()
     }
 
     /// How an execution of a folder begins.

@@ -5,7 +5,7 @@
 use crate::config::is_misleading;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -20,6 +20,8 @@ pub struct Git {
     ceiling: Option<PathBuf>,
     /// Files that are looked at instead of those of the folder, and the index for that.
     beside: Option<(PathBuf, PathBuf)>,
+    /// An index instead of the checkout's own.
+    index: Option<PathBuf>,
     /// A command is ended after so long.
     timeout: Duration,
 }
@@ -30,19 +32,26 @@ const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: None, beside: None, timeout: TIMEOUT }
+        Self { folder: folder.to_owned(), ceiling: None, beside: None, index: None, timeout: TIMEOUT }
     }
 
     /// In a worktree below a folder. Where that has lost its link to the repository, nothing is found
     /// instead: above it is the user's own checkout.
     pub fn below(ceiling: &Path, folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()), beside: None, timeout: TIMEOUT }
+        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()), beside: None, index: None, timeout: TIMEOUT }
     }
 
     /// The repository that this folder is, with the files of another folder and an index of their own.
     #[must_use]
     pub fn beside(mut self, files: &Path, index: &Path) -> Self {
         self.beside = Some((files.to_owned(), index.to_owned()));
+        self
+    }
+
+    /// The same with another index.
+    #[must_use]
+    pub fn with_index(mut self, index: &Path) -> Self {
+        self.index = Some(index.to_owned());
         self
     }
 
@@ -103,11 +112,31 @@ impl Git {
     /// # Errors
     /// There is no git, or it takes too long: it may wait for a pipe that somebody has made.
     pub fn output<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
+        self.output_of(arguments, None)
+    }
+
+    /// What a command prints that reads something.
+    ///
+    /// # Errors
+    /// A sentence with what git said.
+    pub fn fed<S: AsRef<OsStr>>(&self, arguments: &[S], input: &[u8]) -> Result<Vec<u8>, String> {
+        let output = self.output_of(arguments, Some(input.to_vec()))?;
+        if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+    }
+
+    fn output_of<S: AsRef<OsStr>>(&self, arguments: &[S], input: Option<Vec<u8>>) -> Result<Output, String> {
         let mut command = self.command(arguments)?;
+        if input.is_some() {
+            command.stdin(Stdio::piped());
+        }
         // A group of its own, so that what it starts ends with it.
         command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
         let failed = |error: std::io::Error| format!("git can't be run: {error}");
-        let git = command.spawn().map_err(failed)?;
+        let mut git = command.spawn().map_err(failed)?;
+        if let Some((input, mut to)) = input.zip(git.stdin.take()) {
+            // Beside it: it may print before it has read all. What it does not read it does not need.
+            std::thread::spawn(move || drop(to.write_all(&input)));
+        }
         let group = Pid::from_raw(git.id().cast_signed());
         let (done, ended) = channel::<()>();
         let timeout = self.timeout;
@@ -137,6 +166,7 @@ impl Git {
         if let Some((files, index)) = &self.beside {
             command.env("GIT_DIR", &self.folder).env("GIT_WORK_TREE", files).env("GIT_INDEX_FILE", index);
         }
+        command.envs(self.index.iter().map(|index| ("GIT_INDEX_FILE", index)));
         command.envs(self.ceiling.iter().map(|ceiling| ("GIT_CEILING_DIRECTORIES", ceiling)));
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
         // Whoever has no name in git's config has one here; those who have keep theirs.

@@ -6,12 +6,10 @@
 //! here has the execution's name in it: branches below `execution-coordinator/EXECUTION/`, worktrees
 //! below the execution's own folder.
 
-use super::files::{
-    AT_A_TIME, NAMED, copy_all, has_room, is_in_nobodys_way, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked,
-};
+use super::files::{AT_A_TIME, NAMED, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
 use super::git::Git;
 use super::submodules::{self, Submodule};
-use super::{link, make_private, pipes};
+use super::{link, make_private, objects, pipes};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
@@ -527,41 +525,44 @@ impl Repository {
 
     /// A branch that moves under a checkout makes that look as if everything had been undone.
     fn is_nowhere_checked_out(&self) -> Result<(), String> {
+        match self.where_checked_out(&self.result())? {
+            Some(tree) => Err(format!("the branch of the result is checked out in {tree}: check something else out there")),
+            None => Ok(()),
+        }
+    }
+
+    /// The worktree in which a branch is checked out.
+    pub(super) fn where_checked_out(&self, branch: &str) -> Result<Option<String>, String> {
         let mut tree = "";
-        let (listed, branch) = (self.git.run(&["worktree", "list", "--porcelain"])?, format!("branch {}", self.result()));
+        let (listed, branch) = (self.git.run(&["worktree", "list", "--porcelain"])?, format!("branch {branch}"));
         for line in listed.lines() {
             if let Some(path) = line.strip_prefix("worktree ") {
                 tree = path;
             } else if line == branch {
-                return Err(format!("the branch of the result is checked out in {tree}: check something else out there"));
+                return Ok(Some(tree.to_owned()));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Merges the result into what the user has checked out, where that needs nobody.
-    pub fn deliver(&self, commit: &str) -> RepositoryOutcome {
-        let delivered = || -> Result<(), String> {
-            if !self.git.says(&["symbolic-ref", "--quiet", "HEAD"]) {
-                return Err("no branch is checked out".into());
-            }
-            if !self.git.says(&["diff", "--cached", "--quiet"]) {
-                return Err("the checkout has staged changes: commit them first".into());
-            }
-            let merged = self.git.output(&["merge-tree", "--write-tree", "--name-only", "--no-messages", "HEAD", commit])?;
-            if !merged.status.success() {
-                return Err("the result does not fit with what is checked out now".into());
-            }
-            let tree = String::from_utf8_lossy(&merged.stdout).trim().to_owned();
-            is_in_nobodys_way(&self.git, &tree)?;
-            self.git.run(&["merge", "--quiet", "--no-verify", "--no-edit", "-m", &format!("Merge {}", self.branch()), commit]).map(drop)
-        };
-        delivered().map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
+    /// The user's own checkout.
+    pub(super) fn git(&self) -> &Git {
+        &self.git
     }
 
-    /// The branch that the user has checked out.
-    pub fn checked_out(&self) -> Option<String> {
-        self.git.run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok()
+    /// The folder of worktrees.
+    pub(super) fn trees(&self) -> &Path {
+        &self.trees
+    }
+
+    /// Whether all that has landed is what it is called by.
+    ///
+    /// # Errors
+    /// It is not: a sentence.
+    pub fn is_true(&self) -> Result<(), String> {
+        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(landed) = landed else { return Ok(()) };
+        objects::are_true(&self.git, &self.grown_from()?, &landed, &self.trees.with_extension("objects"))
     }
 
     /// The worktree in which gates and reviewers see a commit: one for what is to become the result,

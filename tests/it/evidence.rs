@@ -407,3 +407,49 @@ fn what_an_attempt_does_to_the_users_checkout_is_told() {
     assert!(outside.contains("the stash was made") && outside.contains("breakdown.md, gate.sh changed in the checkout"), "{outside}");
     assert_eq!(says("true", "").0, "null", "nothing is made up");
 }
+
+/// Puts another content in the place of a file of a commit: a pack whose index calls it by the old name.
+fn forge(folder: &Path, of: &str, content: &str) {
+    let run = |program: &str, arguments: &[&str], input: &str| {
+        use std::io::Write;
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).current_dir(folder).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().expect(program);
+        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+        String::from_utf8(child.wait_with_output().expect(program).stdout).expect("text").trim().to_owned()
+    };
+    let bytes = |hex: &str| (0..20).map(|ix| u8::from_str_radix(&hex[2 * ix..2 * ix + 2], 16).expect("hex")).collect::<Vec<u8>>();
+    let victim = run("git", &["rev-parse", of], "");
+    let evil = run("git", &["hash-object", "-w", "--stdin"], content);
+    let name = run("git", &["pack-objects", "--quiet", ".git/objects/pack/pack"], &format!("{evil}\n"));
+    let index = folder.join(format!(".git/objects/pack/pack-{name}.idx"));
+    let mut text = std::fs::read(&index).expect("an index");
+    let wanted = bytes(&victim);
+    text[8 + 1024..8 + 1024 + 20].copy_from_slice(&wanted);
+    for first in 0..256_usize {
+        let upto = u32::from(first >= usize::from(wanted[0]));
+        text[8 + 4 * first..12 + 4 * first].copy_from_slice(&upto.to_be_bytes());
+    }
+    let len = text.len();
+    std::fs::set_permissions(&index, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    std::fs::write(&index, &text[..len - 20]).expect("an index");
+    let sum = run("sha1sum", &[&index.display().to_string()], "");
+    text[len - 20..].copy_from_slice(&bytes(&sum));
+    std::fs::write(&index, text).expect("an index");
+    std::fs::remove_file(folder.join(format!(".git/objects/{}/{}", &victim[..2], &victim[2..]))).expect("an object");
+}
+
+#[test]
+fn what_landed_is_what_it_is_called() {
+    let (workspace, code, said) = ran("", "echo judged >made", "grep -q judged made || test ! -e made");
+    assert_eq!(code, 0, "{said}");
+    let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"]).stdout;
+    forge(&workspace.path(""), &format!("{}:made", branch.trim()), "another content\n");
+    let now = git(&workspace.path(""), &["show", &format!("{}:made", branch.trim())]).stdout;
+    assert_eq!(now, "another content\n", "git believes it");
+    let audit = workspace.run(&["audit", "--evidence"]);
+    assert!(audit.code != 0 && audit.stdout.contains("made (") && audit.stdout.contains("is not what it is called"), "{}", audit.stdout);
+    let delivered = workspace.run(&["run", "breakdown.md", "--deliver"]);
+    assert!(delivered.code != 0 && delivered.stderr.contains("is not what it is called"), "{}{}", delivered.stdout, delivered.stderr);
+    assert!(!workspace.path("made").exists());
+}

@@ -499,3 +499,113 @@ fn the_users_own_worktrees_and_settings_are_left_alone() {
     let run = workspace.run(&["run", "breakdown.md"]);
     assert!(run.code == 2 && run.stderr.contains("rename it"), "{}", run.stderr);
 }
+
+/// One task that adds, changes and removes a file.
+fn changing() -> Workspace {
+    let agent = "#!/bin/sh\ncat >/dev/null\nmkdir -p new/in; echo added >new/in/file; echo changed >shared.txt; rm -f old/gone\n\
+        echo '{\"status\":\"complete\"}'\n";
+    let config =
+        CONFIG.replace("[execution]\n", "[execution]\ntests_first = \"off\"\n").replace("[\"./test.sh\", \"{task}\"]", "[\"true\"]");
+    let config = config.replace("[\"./test.sh\", \"all\"]", "[\"true\"]");
+    repository(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("execution-coordinator.toml", &config),
+        ("agent.sh", agent),
+        ("shared.txt", "as it was\n"),
+        ("old/gone", "x\n"),
+    ])
+}
+
+fn is_delivered(workspace: &Workspace, what: &str) {
+    let folder = workspace.path("");
+    assert_eq!(says(&folder, &["status", "--porcelain"]), "", "{what}");
+    assert_eq!((workspace.read("shared.txt"), workspace.read("new/in/file")), ("changed\n".into(), "added\n".into()), "{what}");
+    assert!(!workspace.path("old").exists() && !workspace.path(".git/index.lock").exists(), "{what}");
+    assert_eq!(says(&folder, &["rev-parse", "main"]), says(&folder, &["rev-parse", &result(workspace)]), "{what}");
+    assert_eq!(says(&folder, &["symbolic-ref", "--short", "HEAD"]), "main", "{what}");
+}
+
+#[test]
+fn the_result_goes_to_the_branch_of_the_start() {
+    // What is checked out later is left alone.
+    let workspace = changing();
+    let folder = workspace.path("");
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    says(&folder, &["checkout", "--quiet", "-b", "other"]);
+    let delivered = workspace.run(&["deliver"]);
+    assert!(delivered.code == 0 && delivered.stderr.contains("merged into main (checked out is other now)"), "{}", delivered.stderr);
+    assert_eq!((workspace.read("shared.txt"), says(&folder, &["show", "main:shared.txt"])), ("as it was\n".into(), "changed".into()));
+    assert_eq!(says(&folder, &["status", "--porcelain"]), "");
+    says(&folder, &["checkout", "--quiet", "main"]);
+    is_delivered(&workspace, "afterwards");
+    // What can't be, is said, with exit code 3.
+    let workspace = changing();
+    let folder = workspace.path("");
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    says(&folder, &["checkout", "--quiet", "-b", "other"]);
+    says(&folder, &["branch", "--quiet", "-D", "main"]);
+    let refused = workspace.run(&["deliver"]);
+    assert!(
+        refused.code == 3 && refused.stderr.contains("the branch main, which was checked out at the start, is not there"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn what_is_not_complete_is_not_delivered() {
+    let workspace = changing();
+    let none = workspace.run(&["deliver"]);
+    assert!(none.code == 2, "{}", none.stderr);
+    workspace.write("agent.sh", "#!/bin/sh\necho '{\"status\":\"failed\"}'\n");
+    assert_ne!(workspace.run(&["run", "breakdown.md"]).code, 0);
+    let refused = workspace.run(&["deliver"]);
+    assert!(refused.code == 2 && refused.stderr.contains("is not complete"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_delivery_that_is_killed_at_any_call_of_git_is_finished_by_the_next() {
+    let git =
+        String::from_utf8(std::process::Command::new("sh").args(["-c", "command -v git"]).output().expect("sh").stdout).expect("text");
+    let killing = format!(
+        "#!/bin/sh\nn=$(($(cat \"$COUNT\" 2>/dev/null || echo 0) + 1)); echo $n >\"$COUNT\"\n\
+            if [ $n = $KILL_AT ]; then [ $AFTER = 1 ] && {git} \"$@\"; kill -9 $PPID; exit 1; fi\nexec {git} \"$@\"\n",
+        git = git.trim()
+    );
+    let (mut kills, mut changed) = (0, 0);
+    // All of them where there is time for it.
+    let step = if std::env::var("KILLS").is_ok() { 1 } else { 3 };
+    for (first, after) in [(1, "0"), (2, "1")] {
+        for kill_at in (first..).step_by(step) {
+            let workspace = changing();
+            assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+            let tools = tempfile::tempdir().expect("a folder");
+            let (wrapper, count) = (tools.path().join("git"), tools.path().join("count"));
+            std::fs::write(&wrapper, &killing).expect("a file");
+            std::fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+            let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap_or_default());
+            let mut command = workspace.command(&["deliver"]);
+            command.env("PATH", path).env("COUNT", &count).env("KILL_AT", kill_at.to_string()).env("AFTER", after);
+            let killed = ended(command.output().expect("the binary"));
+            // What somebody has changed since then is theirs.
+            if workspace.execution().join("delivery").exists() {
+                let now = workspace.read("shared.txt");
+                workspace.write("shared.txt", "mine\n");
+                let refused = workspace.run(&["deliver"]);
+                assert!(refused.code == 3 && refused.stderr.contains("shared.txt"), "killed at {kill_at} ({after}): {}", refused.stderr);
+                assert_eq!(workspace.read("shared.txt"), "mine\n");
+                workspace.write("shared.txt", &now);
+                changed += 1;
+            }
+            let again = workspace.run(&["deliver"]);
+            assert_eq!(again.code, 0, "killed at {kill_at} ({after}): {}{}", again.stdout, again.stderr);
+            is_delivered(&workspace, &format!("killed at {kill_at} ({after})"));
+            assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0, "killed at {kill_at} ({after})");
+            if killed.code == 0 {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 60 / step && changed > 0, "{kills} kills, {changed} with files that were changed");
+}
