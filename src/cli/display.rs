@@ -188,6 +188,9 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::PlanRejected { problems } => {
             format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str))
         }
+        Event::BaseMoved { commit, rewritten: false } => {
+            format!("new commits are taken in, up to {}", commit.chars().take(12).collect::<String>())
+        }
         Event::Restarted => "taken up where it stood".into(),
         Event::Paused => "paused".into(),
         Event::ExecutionEnded { status } => format!("{status:?}"),

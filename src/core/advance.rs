@@ -38,6 +38,9 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
     if state.paused {
         return Vec::new();
     }
+    if let Some(events) = merging::renew(state, now_ms) {
+        return events;
+    }
     for &ix in &state.active {
         let events = Turn { state, ix, task: &state.tasks[ix], now_ms }.next();
         if !events.is_empty() {

@@ -306,7 +306,9 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
         Work::Implementation { attempt, .. } => ("implementation", *attempt),
         Work::Review { task: Some(_), .. } => ("review", 1),
         Work::Review { task: None, .. } => ("final-review", 1),
-        Work::Gate { .. } | Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Deliver { .. } => return None,
+        Work::Gate { .. } | Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. } | Work::Deliver { .. } => {
+            return None;
+        }
     };
     let mut brief = Brief {
         order: order.to_string(),
@@ -464,6 +466,7 @@ pub fn work_name(work: &Work) -> String {
         Work::Place { task } => format!("a place for task {task}"),
         Work::Merge { tasks } => format!("merge of {}", task_names(tasks)),
         Work::Land { tasks, .. } => format!("landing of {}", task_names(tasks)),
+        Work::Renew { .. } => "taking in new commits".into(),
         Work::Deliver { .. } => "delivery of the result".into(),
         Work::Review { task: Some(task), reviewer } => format!("{reviewer} on task {task}"),
         Work::Review { task: None, reviewer } => format!("{reviewer} on the whole"),

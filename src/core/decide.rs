@@ -35,7 +35,7 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
             policy.into = state.policy.into.clone().or(policy.into);
             if *policy == *state.policy { Vec::new() } else { vec![Event::PolicySet { policy: Arc::new(*policy) }] }
         }
-        Input::Restarted => restarted(state),
+        Input::Restarted(moved) => restarted(state, moved),
         Input::Reopened => reopened(state),
         Input::Tick => Vec::new(),
         Input::AgentEnded(order, outcome) => agent_ended(state, order, outcome),
@@ -215,12 +215,13 @@ fn offered(state: &State, plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Eve
     events
 }
 
-fn restarted(state: &State) -> Vec<Event> {
+fn restarted(state: &State, moved: Option<(String, bool)>) -> Vec<Event> {
     let lost =
         |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
     let mut events = vec![Event::Restarted];
     // What others took is carried out by them, whoever writes the journal.
     events.extend(state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)));
+    events.extend(moved.map(|(commit, rewritten)| Event::BaseMoved { commit, rewritten }));
     events
 }
 
@@ -280,6 +281,7 @@ fn repository_ended(state: &State, order: OrderId, outcome: RepositoryOutcome) -
         (Some(Work::Place { .. }), RepositoryOutcome::Placed { .. })
         | (Some(Work::Merge { .. }), RepositoryOutcome::Merged { .. })
         | (Some(Work::Land { .. }), RepositoryOutcome::Landed)
+        | (Some(Work::Renew { .. }), RepositoryOutcome::Renewed { .. })
         | (Some(Work::Deliver { .. }), RepositoryOutcome::Delivered) => true,
         (Some(work), RepositoryOutcome::Failed { .. }) => work.is_of_repository(),
         _ => false,

@@ -241,6 +241,13 @@ pub enum Event {
     Resumed,
     /// Everything is to stop.
     Cancelled,
+    /// The branch that was checked out at the start has other commits now.
+    BaseMoved {
+        /// Its last one.
+        commit: String,
+        /// Whether those that it had then are not in it any more.
+        rewritten: bool,
+    },
     /// Another process took over.
     Restarted,
     /// An execution that had come to rest goes on.
@@ -321,6 +328,11 @@ pub enum Work {
         /// It.
         commit: String,
     },
+    /// Take the user's new commits into the result.
+    Renew {
+        /// The last of them.
+        commit: String,
+    },
     /// Merge the result into the user's own checkout.
     Deliver {
         /// It.
@@ -344,7 +356,7 @@ impl Work {
             }
             Self::Gate { task, .. } | Self::Review { task, .. } => task.as_mut_slice(),
             Self::Merge { tasks } | Self::Land { tasks, .. } => tasks,
-            Self::Deliver { .. } => &mut [],
+            Self::Renew { .. } | Self::Deliver { .. } => &mut [],
         };
         for task in tasks {
             if let Some(name) = names.get(task) {
@@ -360,7 +372,7 @@ impl Work {
                 Some(task)
             }
             Self::Gate { task, .. } | Self::Review { task, .. } => task.as_ref(),
-            Self::Merge { .. } | Self::Land { .. } | Self::Deliver { .. } => None,
+            Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => None,
         }
     }
 
@@ -371,13 +383,25 @@ impl Work {
             | Self::Tests { agent, .. }
             | Self::Implementation { agent, .. }
             | Self::Review { reviewer: agent, .. } => Some(agent),
-            Self::Gate { .. } | Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Deliver { .. } => None,
+            Self::Gate { .. } | Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => {
+                None
+            }
         }
     }
 
     /// Whether it is carried out in the repository by this program itself.
     pub fn is_of_repository(&self) -> bool {
-        matches!(self, Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Deliver { .. })
+        matches!(self, Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. })
+    }
+
+    /// Whether it changes the result, or looks at it or at what is to become it.
+    pub fn is_about_the_result(&self) -> bool {
+        match self {
+            Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => true,
+            Self::Gate { gate, purpose, .. } => gate.is_some() || *purpose == Purpose::Merged,
+            Self::Review { task, .. } => task.is_none(),
+            Self::Consultation { .. } | Self::Tests { .. } | Self::Implementation { .. } | Self::Place { .. } => false,
+        }
     }
 
     /// Whether it changes the code, and so takes one of the places of `max_parallel`.

@@ -20,8 +20,9 @@ pub enum Input {
     PlanBroken(Vec<String>),
     /// The config now reads thus.
     PolicyOffered(Box<Policy>),
-    /// A process took over: whatever was open is lost.
-    Restarted,
+    /// A process took over: whatever was open is lost. Where the branch of the start has other commits than it had: its
+    /// last one, and whether it was rewritten.
+    Restarted(Option<(String, bool)>),
     /// The user runs an execution again that had come to rest: try what failed once more.
     Reopened,
     /// Time has passed.

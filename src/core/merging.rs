@@ -10,7 +10,7 @@ use super::advance::{blocker, may_help, order, rework, unevaluated};
 use super::event::{Event, Purpose, Step, Work};
 use super::id::TaskId;
 use super::outcome::{Conflict, Finding, GateVerdict, RepositoryOutcome};
-use super::state::{Batch, Judged, Merging, State, TaskState};
+use super::state::{Batch, Judged, Merging, State, THE_BASE, TaskState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +32,19 @@ pub(super) fn next(state: &State, now_ms: u64) -> Vec<Event> {
         Some(batch) => go_on(state, batch, now_ms),
         None => begin(state, now_ms),
     }
+}
+
+/// The user's new commits come first: what is done next is done with them. What keeps them out is said once.
+pub(super) fn renew(state: &State, now_ms: u64) -> Option<Vec<Event>> {
+    if let Some(why) = &state.merging.not_renewed
+        && !state.escalations.iter().any(|known| known.about == THE_BASE)
+    {
+        let needed = "merge them into the branch of the result yourself, or begin anew with them by `run --fresh`".into();
+        return Some(vec![Event::Escalated { about: THE_BASE.into(), why: why.clone(), tried: String::new(), needed }]);
+    }
+    let commit = state.merging.behind.clone()?;
+    let is_busy = state.orders.values().any(|open| open.work.is_about_the_result());
+    Some(if is_busy { Vec::new() } else { order(state, Work::Renew { commit }, now_ms) })
 }
 
 /// Whether all that a batch brings is still wanted as it was when it was merged.
@@ -147,6 +160,13 @@ impl Merging {
         self.head.is_none() || matches!(&self.delivered, Some((commit, None)) if self.head.as_ref() == Some(commit))
     }
 
+    /// The user's own branch has other commits.
+    pub(super) fn base_moved(&mut self, commit: &str, rewritten: bool) {
+        let why = "they are not in the result: the commits that it began with were rewritten";
+        self.not_renewed = rewritten.then(|| why.to_owned());
+        self.behind = (!rewritten).then(|| commit.to_owned());
+    }
+
     /// An order was given.
     pub(super) fn ordered(&mut self, seq: u64, work: &Work) {
         if let Work::Merge { tasks } = work {
@@ -188,6 +208,21 @@ impl Merging {
                 self.landings += 1;
                 self.most = (self.most * 2).min(MOST);
                 true
+            }
+            (Work::Renew { commit: own }, RepositoryOutcome::Renewed { commit }) => {
+                (self.behind, self.base) = (None, Some(own.clone()));
+                // What was merged is not on top of it.
+                self.batch = None;
+                // Where nothing has landed there is still none of our own.
+                if self.head.is_some() {
+                    self.head = Some(commit.clone());
+                    self.landings += 1;
+                }
+                true
+            }
+            (Work::Renew { .. }, RepositoryOutcome::Failed { why }) => {
+                (self.behind, self.not_renewed) = (None, Some(why.clone()));
+                false
             }
             (Work::Deliver { commit }, RepositoryOutcome::Delivered) => {
                 self.delivered = Some((commit.clone(), None));

@@ -220,6 +220,11 @@ pub enum RepositoryOutcome {
     },
     /// A commit is the result now.
     Landed,
+    /// The user's new commits are part of the result.
+    Renewed {
+        /// The last commit of the result.
+        commit: String,
+    },
     /// The result is in the user's own checkout.
     Delivered,
     /// It could not be done.
@@ -236,6 +241,7 @@ impl fmt::Display for RepositoryOutcome {
             Self::Merged { commit: Some(commit), .. } => write!(f, "merged as {commit}"),
             Self::Merged { .. } => f.write_str("it does not fit"),
             Self::Landed => f.write_str("it is part of the result"),
+            Self::Renewed { commit } => write!(f, "the result is {commit}"),
             Self::Delivered => f.write_str("it is in the checkout"),
             Self::Failed { why } => f.write_str(why),
         }

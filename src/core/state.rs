@@ -92,6 +92,9 @@ pub struct State {
 /// What an escalation is about that keeps the result from the checkout.
 pub const THE_RESULT: &str = "the result";
 
+/// What an escalation is about that keeps the user's new commits from the result.
+pub const THE_BASE: &str = "the new commits";
+
 impl GateState {
     /// To be evaluated anew; what is being measured just now will not count.
     fn reset(&self, last_order: u64) -> Self {
@@ -156,7 +159,7 @@ impl State {
 
     /// Whether the result is being changed: nobody looks at it meanwhile.
     pub fn landing(&self) -> bool {
-        self.orders.values().any(|open| matches!(open.work, Work::Land { .. }))
+        self.orders.values().any(|open| matches!(open.work, Work::Land { .. } | Work::Renew { .. }))
     }
 
     /// How many open orders measure a gate.
@@ -324,6 +327,10 @@ impl State {
             Event::Paused => self.paused = true,
             Event::Resumed => self.paused = false,
             Event::Cancelled => self.cancelled = true,
+            Event::BaseMoved { commit, rewritten } => {
+                self.escalations.retain(|known| known.about != THE_BASE);
+                self.merging.base_moved(commit, *rewritten);
+            }
             Event::Restarted => {}
             Event::Reopened => {
                 self.pools.values_mut().for_each(|pool| pool.failures = 0);

@@ -75,6 +75,13 @@ impl Execution {
         opened.map(|repository| Some(Arc::new(repository))).map_err(|why| Failure::unusable(format!("the repository: {why}")))
     }
 
+    /// What the user has committed since, where attempts have places of their own.
+    async fn base_moved(&self, repository: Option<Arc<Repository>>) -> Option<(String, bool)> {
+        let (repository, state) = (repository?, &self.owner.state);
+        let (base, into) = (state.merging.base.clone(), state.policy.into.clone()?);
+        tokio::task::spawn_blocking(move || repository.base_moved(base.as_deref(), &into)).await.ok().flatten()
+    }
+
     /// Runs until it is at rest or suspended.
     ///
     /// # Errors
@@ -124,7 +131,10 @@ impl Execution {
         };
         let (inputs, told) = match self.first.take() {
             Some(first) => (Vec::new(), observe(&first, &self.owner.state)),
-            None => (self.prepared.restarts(&self.owner.state), Ok(())),
+            None => {
+                let moved = self.base_moved(closing.clone()).await;
+                (self.prepared.restarts(&self.owner.state, moved), Ok(()))
+            }
         };
         let stopped = match told {
             Ok(()) => tokio::select! {
@@ -157,7 +167,13 @@ impl Execution {
                         let elsewhere = here.map_or(String::new(), |here| format!(" (checked out is {here} now)"));
                         say(format_args!("the result is merged into {into}{elsewhere}: {head}"));
                     }
-                    None => say(format_args!("the result is the branch {branch}: `git merge {branch}` brings it here")),
+                    None => {
+                        let ahead = into.as_deref().and_then(|into| Some((into, repository.ahead_of(into)?)));
+                        let ahead = ahead.map_or(String::new(), |(into, commits)| {
+                            format!(", {commits} {} ahead of {into}", if commits == 1 { "commit" } else { "commits" })
+                        });
+                        say(format_args!("the result is the branch {branch}{ahead}: `git merge {branch}` brings it here"));
+                    }
                 }
             }
             drop(tokio::task::spawn_blocking(move || repository.close()).await);

@@ -92,7 +92,7 @@ impl Owner {
     /// The journal can't be written.
     pub fn finish(&mut self, input: Input) -> io::Result<()> {
         let now_ms = self.clock.now_ms();
-        let mut batch = note(&mut self.state, Input::Restarted, now_ms);
+        let mut batch = note(&mut self.state, Input::Restarted(None), now_ms);
         batch.extend(turn(&mut self.state, input, now_ms));
         self.journal.append(&batch)?;
         self.journal.sync()

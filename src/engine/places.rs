@@ -158,6 +158,8 @@ pub enum Job {
     Merge(Vec<Finished>),
     /// A commit that becomes the result.
     Land(String),
+    /// Commits of the user's that go into the result.
+    Renew(String),
     /// A result that goes into a branch of the user.
     Deliver(String, Option<String>),
 }
@@ -186,6 +188,7 @@ impl Job {
                 Self::Merge(finished.collect())
             }
             Work::Land { commit, .. } => Self::Land(commit.clone()),
+            Work::Renew { commit } => Self::Renew(commit.clone()),
             Work::Deliver { commit } => Self::Deliver(commit.clone(), state.policy.into.clone()),
             _ => return None,
         })
@@ -196,6 +199,7 @@ impl Job {
             Self::Place(order, base) => repository.place(order, base.as_deref()),
             Self::Merge(finished) => repository.merge(&finished),
             Self::Land(commit) => repository.land(&commit),
+            Self::Renew(commit) => repository.renew(&commit),
             Self::Deliver(commit, into) => repository.deliver(&commit, into.as_deref()),
         }
     }

@@ -383,9 +383,9 @@ impl Prepared {
         }))
     }
 
-    /// What has happened since a former process left it, before the loop begins.
-    pub fn restarts(&self, state: &State) -> Vec<Input> {
-        let mut inputs = vec![Input::Restarted, self.ruled()];
+    /// What has happened since a former process left it, before the loop begins; `moved` as in [`Input::Restarted`].
+    pub fn restarts(&self, state: &State, moved: Option<(String, bool)>) -> Vec<Input> {
+        let mut inputs = vec![Input::Restarted(moved), self.ruled()];
         if state.ended.is_some() {
             inputs.push(Input::Reopened);
         } else {

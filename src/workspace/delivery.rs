@@ -4,6 +4,7 @@
 
 use super::files::{NAMED, is_in_nobodys_way};
 use super::git::Git;
+use super::objects;
 use super::repository::Repository;
 use crate::core::outcome::RepositoryOutcome;
 use std::ffi::OsStr;
@@ -81,6 +82,61 @@ impl Repository {
         self.is_done()
     }
 
+    /// The last commit of the user's branch that is not in the result yet, and whether what it began with was rewritten;
+    /// nothing where there is no such commit. `base` is the last one that is in it.
+    pub fn base_moved(&self, base: Option<&str>, branch: &str) -> Option<(String, bool)> {
+        let git = self.git();
+        let tip = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).ok()?;
+        let landed = self.landed()?;
+        let base = base.unwrap_or(&landed);
+        let is_in = |commit: &str, of: &str| git.says(&["merge-base", "--is-ancestor", commit, of]);
+        if tip == base || is_in(&tip, &landed) {
+            return None;
+        }
+        let rewritten = !is_in(base, &tip);
+        Some((tip, rewritten))
+    }
+
+    /// How many commits the result has that a branch has not.
+    pub fn ahead_of(&self, branch: &str) -> Option<u64> {
+        self.git().run(&["rev-list", "--count", &format!("refs/heads/{branch}..{}", self.result())]).ok()?.parse().ok()
+    }
+
+    /// Takes commits of the user's into the result.
+    pub fn renew(&self, commit: &str) -> RepositoryOutcome {
+        self.try_to_renew(commit).map_or_else(|why| RepositoryOutcome::Failed { why }, |commit| RepositoryOutcome::Renewed { commit })
+    }
+
+    fn try_to_renew(&self, commit: &str) -> Result<String, String> {
+        let (git, landed) = (self.git(), self.landed().ok_or("there is no result")?);
+        let is_in = |commit: &str, of: &str| git.says(&["merge-base", "--is-ancestor", commit, of]);
+        // A killed process may have done it already, and not said so.
+        let head = self.head()?;
+        let parents = git.run(&["rev-list", "--parents", "-n", "1", &head])?;
+        if head != landed && (head == commit && is_in(&landed, commit) || parents == format!("{head} {landed} {commit}")) {
+            self.set_landed(&head);
+            return Ok(head);
+        }
+        let new = if is_in(&landed, commit) {
+            commit.to_owned()
+        } else {
+            let merged = git.output(&["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", &landed, commit])?;
+            let said = String::from_utf8_lossy(&merged.stdout).into_owned();
+            let mut parts = said.split('\0').filter(|part| !part.is_empty());
+            let tree = parts.next().unwrap_or_default().to_owned();
+            if !merged.status.success() {
+                let files: Vec<&str> = parts.take(NAMED).collect();
+                return Err(format!("they don't fit with the result: {}", files.join(", ")));
+            }
+            let message = format!("Merge new commits\n\nExecution: {}\n", self.execution());
+            git.run(&["commit-tree", &tree, "-p", &landed, "-p", commit, "-m", &message])?
+        };
+        self.is_nowhere_checked_out()?;
+        git.run(&["update-ref", "-m", "renewed", &self.result(), &new, &landed])?;
+        self.set_landed(&new);
+        Ok(new)
+    }
+
     /// The commit that the branch is to have: none where it has the result already.
     fn prepare(&self, commit: &str, old: &str) -> Result<Option<String>, String> {
         let git = self.git();
@@ -113,6 +169,33 @@ impl Repository {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", self.note().display())),
             _ => Ok(()),
         }
+    }
+
+    /// Whether all that has landed is what it is called by.
+    ///
+    /// # Errors
+    /// It is not: a sentence.
+    pub fn is_true(&self) -> Result<(), String> {
+        let Some(landed) = self.landed() else { return Ok(()) };
+        objects::are_true(self.git(), &self.grown_from()?, &landed, &self.trees().with_extension("objects"))
+    }
+
+    /// Puts the branch of the result back to what has landed, where somebody has moved it; then says so.
+    ///
+    /// # Errors
+    /// It can't be put back: a sentence.
+    pub fn put_back_result(&self) -> Result<Option<String>, String> {
+        let Some(landed) = self.landed() else { return Ok(None) };
+        let now = self.git().run(&["rev-parse", "--verify", "--quiet", &self.result()]).unwrap_or_default();
+        if now == landed {
+            return Ok(None);
+        }
+        let (branch, moved) = (self.branch(), if now.is_empty() { "deleted".to_owned() } else { format!("moved to {now}") });
+        let failed = |why: String| format!("the branch {branch} was {moved} by somebody else, and nobody has judged what is in it: {why}");
+        self.is_nowhere_checked_out().map_err(failed)?;
+        self.git().run(&["update-ref", "-m", "put back", &self.result(), &landed, &now]).map_err(failed)?;
+        let keep = if now.is_empty() { String::new() } else { format!("; `git branch kept {now}` keeps what was added") };
+        Ok(Some(format!("the branch {branch} was {moved} by somebody else: it is put back to what was judged, {landed}{keep}")))
     }
 
     /// The branch that the user has checked out.

@@ -9,7 +9,7 @@
 use super::files::{AT_A_TIME, NAMED, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
 use super::git::Git;
 use super::submodules::{self, Submodule};
-use super::{link, make_private, objects, pipes};
+use super::{STATE_FOLDER, link, make_private, pipes};
 use crate::config::{Isolation, Worktree};
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
@@ -46,7 +46,10 @@ pub fn isolation(root: &Path, wanted: Option<Isolation>, only_commands: bool) ->
     }
     match usable(root) {
         Ok(warnings) => Ok((true, warnings)),
-        Err(why) if wanted.is_some() => Err(format!("isolation = \"worktree\": {why}; or set isolation = \"none\"")),
+        // What a branch of somebody's keeps from them is no reason to do without.
+        Err(why) if wanted.is_some() || is_branch_in_the_way(&Git::at(root)) => {
+            Err(format!("isolation = \"worktree\": {why}; or set isolation = \"none\""))
+        }
         Err(why) => {
             let shared = "attempts share the workspace, and tasks that name the same files run one after the other";
             Ok((false, vec![format!("{why}: so far {shared}")]))
@@ -72,22 +75,27 @@ fn usable(root: &Path) -> Result<Vec<String>, String> {
     if !prefix.is_empty() && !git.says(&["cat-file", "-e", &format!("HEAD:{}", prefix.trim_end_matches('/'))]) {
         return Err(format!("nothing of {prefix} is in the last commit: commit what agents are to begin with"));
     }
-    if git.says(&["show-ref", "--verify", "--quiet", "refs/heads/execution-coordinator"]) {
+    if is_branch_in_the_way(&git) {
         return Err("a branch is called `execution-coordinator`, and ours are below that name: rename it".into());
     }
     if git.run(&["rev-parse", "--is-bare-repository"])? == "true" {
         return Ok(Vec::new());
     }
-    let changed = git.run(&["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=none", "--", "."])?;
-    let files: Vec<&str> = changed.lines().filter_map(|line| line.get(3..)).collect();
-    if files.is_empty() {
-        return Ok(Vec::new());
-    }
-    let more = if files.len() > NAMED { ", …" } else { "" };
-    Ok(vec![format!(
-        "agents begin with the last commit and don't see uncommitted changes ({}{more}): commit them first if they matter",
-        files.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ")
-    )])
+    let changed = git.run(&["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", "."])?;
+    let (untracked, changed): (Vec<&str>, Vec<&str>) = changed.lines().partition(|line| line.starts_with("??"));
+    let told = |lines: &[&str], what: &str, so: &str| {
+        let files: Vec<&str> = lines.iter().filter_map(|line| line.get(3..)).filter(|file| !file.starts_with(STATE_FOLDER)).collect();
+        let more = if files.len() > NAMED { ", …" } else { "" };
+        let named = files.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        (!files.is_empty()).then(|| format!("agents begin with the last commit and don't see {what} ({named}{more}): {so} if they matter"))
+    };
+    let changed = told(&changed, "uncommitted changes", "commit them first");
+    let untracked = told(&untracked, "files that are in no commit", "commit them, or name them in `copy` under [worktree]");
+    Ok(changed.into_iter().chain(untracked).collect())
+}
+
+fn is_branch_in_the_way(git: &Git) -> bool {
+    git.says(&["show-ref", "--verify", "--quiet", "refs/heads/execution-coordinator"])
 }
 
 /// Where the workspace is in its repository: nothing, or a path that ends in a slash.
@@ -188,7 +196,7 @@ impl Repository {
         result_branch(&self.execution)
     }
 
-    fn result(&self) -> String {
+    pub(super) fn result(&self) -> String {
         format!("refs/heads/{}", self.branch())
     }
 
@@ -517,14 +525,14 @@ impl Repository {
                 self.is_nowhere_checked_out()?;
                 self.git.run(&["update-ref", "-m", "landed", &self.result(), commit, &head])?;
             }
-            *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(commit.to_owned());
+            self.set_landed(commit);
             Ok(())
         };
         landed().map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Landed)
     }
 
     /// A branch that moves under a checkout makes that look as if everything had been undone.
-    fn is_nowhere_checked_out(&self) -> Result<(), String> {
+    pub(super) fn is_nowhere_checked_out(&self) -> Result<(), String> {
         match self.where_checked_out(&self.result())? {
             Some(tree) => Err(format!("the branch of the result is checked out in {tree}: check something else out there")),
             None => Ok(()),
@@ -550,19 +558,23 @@ impl Repository {
         &self.git
     }
 
+    /// The last commit of the result that is on record.
+    pub(super) fn landed(&self) -> Option<String> {
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_landed(&self, commit: &str) {
+        *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(commit.to_owned());
+    }
+
+    /// The execution.
+    pub(super) fn execution(&self) -> &str {
+        &self.execution
+    }
+
     /// The folder of worktrees.
     pub(super) fn trees(&self) -> &Path {
         &self.trees
-    }
-
-    /// Whether all that has landed is what it is called by.
-    ///
-    /// # Errors
-    /// It is not: a sentence.
-    pub fn is_true(&self) -> Result<(), String> {
-        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(landed) = landed else { return Ok(()) };
-        objects::are_true(&self.git, &self.grown_from()?, &landed, &self.trees.with_extension("objects"))
     }
 
     /// The worktree in which gates and reviewers see a commit: one for what is to become the result,
@@ -673,25 +685,6 @@ impl Repository {
         }
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
         ["link", "settings", "setup"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
-    }
-
-    /// Puts the branch of the result back to what has landed, where somebody has moved it; then says so.
-    ///
-    /// # Errors
-    /// It can't be put back: a sentence.
-    pub fn put_back_result(&self) -> Result<Option<String>, String> {
-        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(landed) = landed else { return Ok(None) };
-        let now = self.git.run(&["rev-parse", "--verify", "--quiet", &self.result()]).unwrap_or_default();
-        if now == landed {
-            return Ok(None);
-        }
-        let (branch, moved) = (self.branch(), if now.is_empty() { "deleted".to_owned() } else { format!("moved to {now}") });
-        let failed = |why: String| format!("the branch {branch} was {moved} by somebody else, and nobody has judged what is in it: {why}");
-        self.is_nowhere_checked_out().map_err(failed)?;
-        self.git.run(&["update-ref", "-m", "put back", &self.result(), &landed, &now]).map_err(failed)?;
-        let keep = if now.is_empty() { String::new() } else { format!("; `git branch kept {now}` keeps what was added") };
-        Ok(Some(format!("the branch {branch} was {moved} by somebody else: it is put back to what was judged, {landed}{keep}")))
     }
 
     /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted

@@ -609,3 +609,76 @@ fn a_delivery_that_is_killed_at_any_call_of_git_is_finished_by_the_next() {
     }
     assert!(kills > 60 / step && changed > 0, "{kills} kills, {changed} with files that were changed");
 }
+
+#[test]
+fn later_runs_begin_with_what_the_user_has_committed_since() {
+    let config = "[execution]\ntests_first = \"off\"\nmax_attempts = 1\nisolation = \"worktree\"\n[agents.implementation-agent]\nkind = \"command\"\n\
+        command = [\"./agent.sh\"]\n[[gates]]\nname = \"all\"\nlevel = \"system\"\ncommand = [\"true\"]\n";
+    let agent = "#!/bin/sh\ncat >/dev/null\necho x >made-$EXECUTION_COORDINATOR_TASK\n\
+        [ $EXECUTION_COORDINATOR_TASK = 1 ] || [ -e helper ] || exit 1\necho '{\"status\":\"complete\"}'\n";
+    let plan = "# T\n\n- [ ] Task 1: One\n- [ ] Task 2: Two (depends on 1)\n";
+    let made = || repository(&[("breakdown.md", plan), ("execution-coordinator.toml", config), ("agent.sh", agent)]);
+    let attempts = |workspace: &Workspace| {
+        let is = |event: &Event| matches!(event, Event::Ordered { work: Work::Implementation { task, .. }, .. } if task.as_str() == "1");
+        workspace.journal().iter().filter(|recorded| is(&recorded.event)).count()
+    };
+    let workspace = made();
+    let folder = workspace.path("");
+    assert_ne!(workspace.run(&["run", "breakdown.md"]).code, 0, "it lacks something");
+    workspace.write("helper", "x\n");
+    says(&folder, &["add", "helper"]);
+    says(&folder, &["commit", "--quiet", "-m", "what it lacks"]);
+    let again = workspace.run(&["run", "breakdown.md", "--deliver"]);
+    assert!(again.code == 0 && again.stderr.contains("new commits are taken in"), "{}{}", again.stdout, again.stderr);
+    assert_eq!(attempts(&workspace), 1, "nothing is done again");
+    assert_eq!(says(&folder, &["ls-tree", "--name-only", "main", "helper", "made-1", "made-2"]), "helper\nmade-1\nmade-2");
+    assert_eq!((says(&folder, &["status", "--porcelain"]), workspace.run(&["audit", "--evidence"]).code), (String::new(), 0));
+    // What was added after it was delivered sees it too.
+    workspace.write("MINE", "x\n");
+    workspace.write("breakdown.md", &format!("{plan}- [ ] Task 3: Three (depends on 2)\n"));
+    says(&folder, &["add", "--all"]);
+    says(&folder, &["commit", "--quiet", "-m", "mine, and task 3"]);
+    let third = workspace.run(&["run", "breakdown.md", "--deliver"]);
+    assert!(third.code == 0 && third.stderr.contains("new commits are taken in"), "{}{}", third.stdout, third.stderr);
+    assert_eq!(says(&folder, &["ls-tree", "--name-only", "main", "MINE", "made-3"]), "MINE\nmade-3");
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+    // What does not fit, and what was rewritten, is told, and the rest goes on.
+    for (change, told) in [
+        (&["commit", "--quiet", "-m", "other"][..], "they don't fit with the result: made-1"),
+        (&["commit", "--quiet", "--amend", "-m", "another beginning"], "the commits that it began with were rewritten"),
+    ] {
+        let workspace = made();
+        let folder = workspace.path("");
+        assert_ne!(workspace.run(&["run", "breakdown.md"]).code, 0);
+        workspace.write("made-1", "mine\n");
+        workspace.write("helper", "x\n");
+        says(&folder, &["add", "made-1", "helper"]);
+        says(&folder, change);
+        let again = workspace.run(&["run", "breakdown.md"]);
+        assert!(again.code != 0 && again.stderr.contains(told), "{change:?}: {}{}", again.stdout, again.stderr);
+        assert_eq!(workspace.run(&["audit"]).code, 0);
+    }
+}
+
+#[test]
+fn what_agents_would_miss_is_named_before_they_begin() {
+    let workspace = changing();
+    workspace.write("not-added", "x\n");
+    workspace.write("shared.txt", "as it was\nand mine\n");
+    let run = workspace.run(&["run", "breakdown.md"]);
+    let told = ["don't see uncommitted changes (shared.txt)", "don't see files that are in no commit (not-added)"];
+    assert!(run.code == 0 && told.iter().all(|told| run.stderr.contains(told)), "{}", run.stderr);
+    assert!(run.stderr.contains(" commits ahead of main: `git merge"), "{}", run.stderr);
+}
+
+#[test]
+fn a_branch_in_the_way_of_ours_is_an_error_whatever_is_asked_for() {
+    for isolation in ["", "isolation = \"worktree\"\n"] {
+        let workspace = changing();
+        let config = workspace.read("execution-coordinator.toml").replace("isolation = \"worktree\"\n", isolation);
+        workspace.write("execution-coordinator.toml", &config);
+        says(&workspace.path(""), &["branch", "execution-coordinator"]);
+        let run = workspace.run(&["run", "breakdown.md"]);
+        assert!(run.code == 2 && run.stderr.contains("a branch is called `execution-coordinator`"), "{}{}", run.code, run.stderr);
+    }
+}

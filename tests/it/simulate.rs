@@ -295,6 +295,7 @@ impl World {
                 RepositoryOutcome::Merged { tasks: merged, conflicts, commit }
             }
             Work::Land { .. } => RepositoryOutcome::Landed,
+            Work::Renew { commit } => RepositoryOutcome::Renewed { commit: format!("{commit}-{order}") },
             Work::Deliver { .. } => RepositoryOutcome::Delivered,
             _ => RepositoryOutcome::Placed { folder: format!("/trees/{order}"), branch: order.to_string(), base: "c0".into() },
         }
@@ -478,7 +479,8 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
                 return Err("replaying the journal gives another state".into());
             }
             state = replayed;
-            inputs.push(Input::Restarted);
+            let moves = state.policy.isolated && world.chance(0.3);
+            inputs.push(Input::Restarted(moves.then(|| (format!("u{now}"), world.rng.u8(0..4) == 0))));
             continue;
         }
         if state.ended.is_some() {
@@ -582,6 +584,7 @@ fn rare(event: &Event) -> &'static str {
     match event {
         Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. } => "landed",
         Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Delivered), .. } => "delivered",
+        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Renewed { .. }), .. } => "renewed",
         Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Merged { conflicts, .. }), .. } if !conflicts.is_empty() => {
             "conflict"
         }
@@ -618,6 +621,6 @@ fn thousands_of_seeds_keep_every_promise() {
         *endings.entry(format!("{status:?}")).or_default() += 1;
     }
     // A simulation in which nothing ever succeeds, or never fails, would show little.
-    assert!(seen.len() == 13 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
+    assert!(seen.len() == 14 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
     assert!(endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50), "{endings:?}");
 }

@@ -74,13 +74,13 @@ impl Books {
     }
 
     fn ordered_of_repository(&mut self, order: OrderId, work: &Work) {
-        let merging = |work: &Work| matches!(work, Work::Merge { .. } | Work::Land { .. });
+        let merging = |work: &Work| matches!(work, Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. });
         let looks = |work: &Work| matches!(work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. });
         if merging(work) {
             let another = self.open.iter().find(|(_, open)| merging(open)).map(|(order, _)| *order);
             self.require(another.is_none(), "merging", || format!("{order} was given while {another:?} was open"));
         }
-        if looks(work) && self.open.values().any(|open| matches!(open, Work::Land { .. })) {
+        if looks(work) && self.open.values().any(|open| matches!(open, Work::Land { .. } | Work::Renew { .. })) {
             self.breach("merging", format!("{order} looks at a result that is being changed"));
         }
         match work {
@@ -96,6 +96,13 @@ impl Books {
                 }
                 self.merged = None;
                 self.merged_gates.clear();
+            }
+            Work::Renew { .. } => {
+                let looked_at = self
+                    .open
+                    .values()
+                    .any(|open| looks(open) || matches!(open, Work::Gate { purpose: Purpose::Merged, .. } | Work::Deliver { .. }));
+                self.require(!looked_at, "merging", || format!("{order} changes the result while it is looked at"));
             }
             Work::Land { tasks, commit } => {
                 let merged = self.merged == Some((tasks.clone(), Some(commit.clone())));
@@ -232,6 +239,12 @@ impl Books {
                     self.task_mut(task).landed = true;
                 }
                 self.final_reviews.clear();
+            }
+            (Work::Renew { .. }, Outcome::Repository(RepositoryOutcome::Renewed { .. })) => {
+                self.landings += 1;
+                self.final_reviews.clear();
+                // What was merged before is not on top of it.
+                self.merged = None;
             }
             (Work::Deliver { .. }, Outcome::Repository(RepositoryOutcome::Delivered)) => {}
             (work, Outcome::Repository(RepositoryOutcome::Failed { .. })) if work.is_of_repository() => {}

@@ -111,6 +111,8 @@ impl State {
         match (&open.work, outcome) {
             (Work::Place { task }, RepositoryOutcome::Placed { folder, branch, base }) => {
                 let place = Place { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };
+                // The first begins with nothing but the user's own.
+                self.merging.base.get_or_insert_with(|| base.clone());
                 self.with_task(task, |task| task.place = Some(place));
             }
             (Work::Place { task }, RepositoryOutcome::Failed { why }) => {
@@ -126,6 +128,10 @@ impl State {
                         }
                     });
                 }
+            }
+            (Work::Renew { .. }, _) if landed => {
+                self.changes += 1;
+                self.final_reviews.clear();
             }
             _ => {}
         }

@@ -103,6 +103,12 @@ pub struct Merging {
     pub batch: Option<Batch>,
     /// How many tasks are merged at once: fewer while what is merged fails.
     pub most: usize,
+    /// The last of the user's own commits that is in it.
+    pub base: Option<String>,
+    /// The last of the user's own commits, where some are not in it yet.
+    pub behind: Option<String>,
+    /// Why they can't be.
+    pub not_renewed: Option<String>,
     /// Whether the result is in the user's own checkout, by commit, or why not.
     pub delivered: Option<(String, Option<String>)>,
 }

@@ -267,7 +267,7 @@ fn called(order: OrderId, work: &Work) -> SessionUpdate {
     let kind = match work {
         Work::Implementation { .. } | Work::Tests { .. } => ToolKind::Edit,
         Work::Gate { .. } => ToolKind::Execute,
-        Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Deliver { .. } => ToolKind::Other,
+        Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. } | Work::Deliver { .. } => ToolKind::Other,
         Work::Review { .. } => ToolKind::Read,
         Work::Consultation { .. } => ToolKind::Think,
     };
