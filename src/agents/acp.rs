@@ -39,7 +39,9 @@ fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
         }
         let counts = &message["result"]["_meta"]["quota"]["token_count"];
         let counted = || Some(counts["input_tokens"].as_u64()? + counts["output_tokens"].as_u64()?);
-        heard.usage.tokens = message["result"]["usage"]["totalTokens"].as_u64().or_else(counted);
+        // Of a further turn some tell what it used itself, and others the sum.
+        let used = message["result"]["usage"]["totalTokens"].as_u64().or_else(counted);
+        heard.usage.tokens = used.max(heard.usage.tokens);
         return Some("ends".into());
     }
     if message.get("result").is_some() {
@@ -59,6 +61,10 @@ fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
     }
     match update["sessionUpdate"].as_str()? {
         "agent_message_chunk" => {
+            // Another turn begins.
+            if std::mem::take(&mut heard.finished) {
+                heard.text.clear();
+            }
             heard.text.push_str(update["content"]["text"].as_str().unwrap_or_default());
             Some(line_of(&update["content"]["text"]))
         }
@@ -119,13 +125,19 @@ pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<b
                 Some(session) => session,
                 None => agent.send_request(NewSessionRequest::new(folder)).block_task().await?.session_id,
             };
-            let prompt = vec![ContentBlock::Text(TextContent::new(words))];
-            let turn = agent.send_request(PromptRequest::new(session.clone(), prompt)).block_task();
+            let turn = async {
+                let told = |words: String| {
+                    let prompt = vec![ContentBlock::Text(TextContent::new(words))];
+                    agent.send_request(PromptRequest::new(session.clone(), prompt)).block_task()
+                };
+                let ended = told(words).await?;
+                if (subject.is_unanswered)() { told(subject.again.clone()).await } else { Ok(ended) }
+            };
             tokio::pin!(turn);
             tokio::select! {
                 ended = &mut turn => drop(ended?),
                 () = async { drop(stop.wait_for(|stop| *stop).await) } => {
-                    agent.send_notification(CancelNotification::new(session))?;
+                    agent.send_notification(CancelNotification::new(session.clone()))?;
                     // What is cancelled says so; who does not is ended by a signal.
                     let _ = tokio::time::timeout(CANCEL_TAKES, turn).await;
                 }

@@ -27,6 +27,7 @@ const HELLO: u64 = 1;
 const THREAD: u64 = 2;
 const TURN: u64 = 3;
 const STOP: u64 = 4;
+const AGAIN: u64 = 5;
 
 /// Our side.
 struct Talk {
@@ -55,6 +56,11 @@ impl Talk {
         }
         let (resumed, words) = (subject.brief.session.clone(), subject.words.clone());
         Self { thread, resumed, words, allowed, now: (Value::Null, Value::Null), over: false }
+    }
+
+    fn turn(&self, id: u64, words: &str) -> Value {
+        let input = json!([{"type": "text", "text": words}]);
+        json!({"id": id, "method": "turn/start", "params": {"threadId": self.now.0, "input": input}})
     }
 
     fn opens(&self) -> Value {
@@ -95,13 +101,17 @@ impl Conversation for Talk {
             (None, Some(id)) if *id == json!(HELLO) => return vec![json!({"method": "initialized", "params": {}}), self.opens()],
             (None, Some(id)) if *id == json!(THREAD) => {
                 self.now.0 = message["result"]["thread"]["id"].clone();
-                let input = json!([{"type": "text", "text": self.words}]);
-                return vec![json!({"id": TURN, "method": "turn/start", "params": {"threadId": self.now.0, "input": input}})];
+                return vec![self.turn(TURN, &self.words)];
             }
-            (None, Some(id)) if *id == json!(TURN) => self.now.1 = message["result"]["turn"]["id"].clone(),
+            (None, Some(id)) if *id == json!(TURN) || *id == json!(AGAIN) => self.now.1 = message["result"]["turn"]["id"].clone(),
             _ => {}
         }
         Vec::new()
+    }
+
+    fn goes_on(&mut self, words: &str) -> Vec<Value> {
+        self.over = false;
+        vec![self.turn(AGAIN, words)]
     }
 
     fn interrupts(&mut self) -> Vec<Value> {

@@ -122,6 +122,11 @@ impl Conversation for Talk {
         Vec::new()
     }
 
+    fn goes_on(&mut self, words: &str) -> Vec<Value> {
+        self.over = false;
+        vec![json!({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": words}]}})]
+    }
+
     fn interrupts(&mut self) -> Vec<Value> {
         vec![json!({"type": "control_request", "request_id": "stop", "request": {"subtype": "interrupt"}})]
     }
@@ -169,7 +174,9 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             heard.finished = true;
             heard.text = event["result"].as_str().unwrap_or_default().to_owned();
             let tokens = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"];
-            heard.usage.tokens = Some(tokens.iter().filter_map(|key| event["usage"][key].as_u64()).sum());
+            let used: u64 = tokens.iter().filter_map(|key| event["usage"][key].as_u64()).sum();
+            // Of a further turn some versions tell what it used itself, and others the sum.
+            heard.usage.tokens = Some(used.max(heard.usage.tokens.unwrap_or(0)));
             // Since 2.1.332 the total is that of the session, and the increment is told beside it.
             let increment = event["model_usage_since_last_result"].as_object();
             let increment = increment.map(|models| models.values().filter_map(|model| model["costUSD"].as_f64()).sum::<f64>());

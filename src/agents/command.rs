@@ -8,7 +8,7 @@
 
 use super::conversation::{Subject, converse};
 use super::dialect::{self, Dialect, Heard, Way, may_write};
-use super::prompt::Template;
+use super::prompt::{self, Template};
 use super::verdict::{self, Of};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
@@ -28,6 +28,9 @@ use tokio::sync::watch;
 
 /// How much of an answer is read: its end.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// As much of what an agent said is told where it was no answer.
+const SAID_CHARS: usize = 400;
 
 /// How long git may look at the user's checkout.
 const LOOK_TAKES: Duration = Duration::from_secs(60);
@@ -204,6 +207,14 @@ impl Agents {
                 None => break ran,
             }
         };
+        // One that reads, prints and ends is asked in its session.
+        let is_alone = dialect.is_some_and(|dialect| matches!(dialect.way, Way::Alone));
+        let session =
+            ran.heard.as_ref().filter(|heard| is_alone && may_write(brief) && is_unanswered(heard)).and_then(|heard| heard.session.clone());
+        if session.is_some() && ran.ending == Ending::Exited(0) {
+            let brief = Brief { session, again: true, ..brief.clone() };
+            ran = self.run_by(dialect, config, processes, &brief, stop.clone(), &mut tail).await;
+        }
         if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
             let temporary = self.temporary(&brief.order);
             drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temporary)).await);
@@ -255,7 +266,14 @@ impl Agents {
         };
         let ending = match (agent, dialect.map(|dialect| &dialect.way)) {
             (Some(agent), Some(way @ (Way::Talks(_) | Way::Protocol))) => {
-                let subject = Subject { agent, brief, words, folder: &folder, confined: launch.confine.is_some() };
+                let said = launch.output.clone();
+                let is_unanswered = move || {
+                    may_write(brief)
+                        && dialect
+                            .is_some_and(|dialect| is_unanswered(&open_kept(&said).map(|said| dialect.read(said)).unwrap_or_default()))
+                };
+                let (again, confined) = (prompt::again(brief), launch.confine.is_some());
+                let subject = Subject { agent, brief, words, folder: &folder, confined, is_unanswered: &is_unanswered, again };
                 Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
             }
             _ => processes.run(launch, limits, stop, show).await,
@@ -271,6 +289,9 @@ impl Agents {
 
     /// The brief in words, with what the agent does not know of itself.
     fn words(&self, config: &Config, agent: &Agent, brief: &Brief) -> Result<String, String> {
+        if brief.again {
+            return Ok(prompt::again(brief));
+        }
         let told = dialect::of(agent.kind).is_some_and(|dialect| dialect::told(dialect, agent).is_some());
         Template::of(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)
     }
@@ -324,8 +345,9 @@ impl Agents {
     /// What is to be started, with the brief in words.
     fn command(&self, config: &Config, agent: &Agent, dialect: Option<&Dialect>, brief: &Brief) -> Result<(Launch, String), String> {
         let folder = self.folder.join("briefs");
-        let text = folder.join(format!("{}.md", brief.order));
-        let json = folder.join(format!("{}.json", brief.order));
+        let again = if brief.again { ".again" } else { "" };
+        let text = folder.join(format!("{}{again}.md", brief.order));
+        let json = folder.join(format!("{}{again}.json", brief.order));
         let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
         let words = self.words(config, agent, brief)?;
         write(&text, words.as_bytes())?;
@@ -377,8 +399,13 @@ fn tried_too_soon(ending: &Ending) -> Option<Shortage> {
     (*ending == Ending::Exited(75)).then_some(Shortage { kind: ShortageKind::Overloaded, retry_after_ms: None })
 }
 
-/// What the stream of a coding agent says beside its words: those alone are not enough, and without a
-/// return block what it changed speaks for it, which the gates judge.
+/// Whether all went well, and it did not say how it went.
+fn is_unanswered(heard: &Heard) -> bool {
+    heard.objection(true).is_none() && verdict::work(&heard.text, Of::Turn).verdict == Verdict::Unknown
+}
+
+/// What the stream of a coding agent says beside its words: those alone are not enough. One that has changed files and
+/// does not say that it is done is not.
 fn believe(outcome: &mut AgentOutcome, heard: &Heard, brief: &Brief) {
     let may_write = may_write(brief);
     outcome.usage = heard.spent(brief.session.as_deref(), brief.session_used);
@@ -386,9 +413,9 @@ fn believe(outcome: &mut AgentOutcome, heard: &Heard, brief: &Brief) {
     outcome.shortage = heard.shortage.clone();
     if let Some((verdict, why)) = heard.objection(may_write) {
         (outcome.verdict, outcome.reason) = (verdict, why);
-    } else if may_write && outcome.verdict == Verdict::Unknown && outcome.ending == Ending::Exited(0) && !outcome.files.is_empty() {
-        (outcome.verdict, outcome.reason) = (Verdict::Complete, String::new());
-        outcome.summary = heard.text.chars().take(4_000).collect();
+    } else if may_write && outcome.verdict == Verdict::Unknown {
+        let said: String = heard.text.trim().chars().take(SAID_CHARS).collect();
+        outcome.reason = format!("asked for it twice, it did not say how it went, but: {said}");
     }
 }
 

@@ -25,6 +25,8 @@ pub trait Conversation: Send {
     fn begins(&mut self) -> Vec<Value>;
     /// What is answered.
     fn hears(&mut self, message: &Value) -> Vec<Value>;
+    /// What is said in a further turn.
+    fn goes_on(&mut self, words: &str) -> Vec<Value>;
     /// What is said when it is no longer wanted.
     fn interrupts(&mut self) -> Vec<Value>;
     /// Whether all is said.
@@ -43,6 +45,10 @@ pub struct Subject<'a> {
     pub folder: &'a Path,
     /// Whether the system confines the agent.
     pub confined: bool,
+    /// Whether it has not said how it went, by what it has said so far; then it is asked once more.
+    pub is_unanswered: &'a (dyn Fn() -> bool + Send + Sync),
+    /// How it is asked.
+    pub again: String,
 }
 
 /// Runs a process that is talked with: the warden's like all others, and ended when all is said.
@@ -66,7 +72,7 @@ pub async fn converse(
     let running = processes.run(launch, limits, ends, show);
     let talking = async {
         match way {
-            Way::Talks(begin) => hold(line, begin(&subject), stop).await.map_err(|error| error.to_string()),
+            Way::Talks(begin) => hold(line, begin(&subject), &subject, stop).await.map_err(|error| error.to_string()),
             // Its crate holds the conversation.
             Way::Protocol => acp::talk(line, &subject, stop).await.map_err(|error| error.to_string()),
             Way::Alone => Ok(()),
@@ -107,14 +113,31 @@ pub async fn converse(
 }
 
 /// Holds a conversation to its end, or until it is no longer wanted.
-async fn hold(line: Line, mut conversation: Box<dyn Conversation>, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+async fn hold(
+    line: Line,
+    mut conversation: Box<dyn Conversation>,
+    subject: &Subject<'_>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let Line { mut says, mut hears, .. } = line;
     let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
     tokio::pin!(stopped);
     tell(&mut says, conversation.begins()).await?;
-    tokio::select! {
-        talked = listen(&mut says, &mut hears, &mut *conversation) => talked,
-        () = &mut stopped => {
+    let talk = async {
+        listen(&mut says, &mut hears, &mut *conversation).await?;
+        if (subject.is_unanswered)() {
+            tell(&mut says, conversation.goes_on(&subject.again)).await?;
+            listen(&mut says, &mut hears, &mut *conversation).await?;
+        }
+        Ok(())
+    };
+    let talked = tokio::select! {
+        talked = talk => Some(talked),
+        () = &mut stopped => None,
+    };
+    match talked {
+        Some(talked) => talked,
+        None => {
             tell(&mut says, conversation.interrupts()).await?;
             // What is interrupted says so; who does not is ended by a signal.
             tokio::time::timeout(CANCEL_TAKES, listen(&mut says, &mut hears, &mut *conversation)).await.unwrap_or(Ok(()))

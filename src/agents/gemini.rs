@@ -36,6 +36,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
     match event["type"].as_str()? {
         "init" => {
             heard.session = event["session_id"].as_str().map(str::to_owned);
+            // Asked once more, it says something else.
+            heard.text.clear();
             Some("begins".into())
         }
         "message" if event["role"] == "assistant" => {
@@ -56,7 +58,8 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         }
         "result" => {
             heard.finished = true;
-            heard.usage.tokens = event["stats"]["total_tokens"].as_u64();
+            let used = event["stats"]["total_tokens"].as_u64();
+            heard.usage.tokens = used.map(|used| used + heard.usage.tokens.unwrap_or(0));
             if event["status"] != "success" {
                 heard.fails(line_of(&event["error"]["message"]), None);
             }

@@ -157,6 +157,15 @@ fn ask(role: &str) -> &'static str {
     }
 }
 
+/// How an agent is asked once more that has ended its turn without an answer.
+pub fn again(brief: &Brief) -> String {
+    format!(
+        "You have not said how it went with {}. Change nothing more, and say it now. Where something is missing or you have a question, you are blocked: say what you need. {}",
+        brief.task.as_ref().map_or_else(|| "this".to_owned(), |task| format!("task {}", line(task.id.trim()))),
+        answer(&brief.role, None)
+    )
+}
+
 fn answer(role: &str, own: Option<&Definition>) -> &'static str {
     match role {
         _ if own.is_some_and(|definition| definition.returns().is_some()) => {

@@ -55,6 +55,9 @@ pub struct Brief {
     pub base: String,
     /// The agent's own session of the attempt before, where it goes on in the same place.
     pub session: Option<String>,
+    /// Whether it is only asked how it went.
+    #[serde(skip)]
+    pub again: bool,
     /// What was counted for that session so far.
     #[serde(skip)]
     pub session_used: Usage,

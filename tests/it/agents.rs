@@ -28,7 +28,9 @@ else echo '{\"verdict\":\"pass\",\"summary\":\"good\"}'; fi
 const PLAN: &str = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n\n2. **Sell**\n\n3. **Ship**\n   - Dependencies: Tasks 1, 2\n";
 
 /// What the model does: the work, by the agent's shell.
-const RULES: &str = r##"{"rules": [{"match": "(?s)# Task (\\d+):.*- Role: (tests|implementation)", "steps": [{"shell": "./work.sh \\2 \\1"}, {"text": "Did what was asked for."}]}]}"##;
+const RULES: &str = r##"{"rules": [{"match": "You have not said how it went", "steps": [{"text": "{\"status\":\"complete\",\"summary\":\"Did what was asked for.\"}"}]},
+        {"match": "(?s)# Task (\\d+):.*- Role: tests", "steps": [{"shell": "./work.sh tests \\1"}, {"text": "{\"status\":\"complete\",\"summary\":\"Wrote them.\"}"}]},
+        {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "./work.sh implementation \\1"}, {"text": "Did what was asked for."}]}]}"##;
 
 /// A program that stands in for models, and says by rules what they do.
 struct Model {
@@ -193,7 +195,7 @@ fn carries_out(client: &str, by_protocol: bool) {
     let output = || workspace.run(&["output", "1"]).stdout;
     assert_eq!(run.code, 0, "{client}: {}{}\n{}", run.stdout, run.stderr, output());
     assert!(run.stderr.contains("task 2 goes back: say that it is reviewed"), "{}", run.stderr);
-    assert!(run.stdout.contains("TDD/BDD Compliance: 100% (3 of 3 tasks seen red, then green)"), "{}", run.stdout);
+    assert!(run.stdout.contains("TDD/BDD Compliance: 100% (3 of 3 tasks seen red, then green"), "{}", run.stdout);
     let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
     let shared = git(&workspace, &["show", &format!("{}:shared.txt", branch.trim())]);
     assert_eq!(shared.lines().count(), 3, "{shared}");
@@ -310,8 +312,8 @@ fn a_flood_of_words_is_no_way_out_of_limits() {
 fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
     // In the folder of the task, which its shell knows; a round of rework mends what the review found.
     let rules = r##"{"rules": [
-        {"match": "(?s)# Task (\\d+):.*- Round of rework: ", "steps": [{"shell": "sed -i 's/^  text=[$]2$/  text=$(printf %s \"$2\" | tr \"\\\\t\\\\n\" \"  \")/' app/lib/\\1.sh"}, {"text": "Mended."}]},
-        {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "mkdir -p app/lib && cp agents/finished/\\1.sh app/lib/\\1.sh"}, {"text": "Did it."}]}]}"##;
+        {"match": "(?s)# Task (\\d+):.*- Round of rework: ", "steps": [{"shell": "sed -i 's/^  text=[$]2$/  text=$(printf %s \"$2\" | tr \"\\\\t\\\\n\" \"  \")/' app/lib/\\1.sh"}, {"text": "{\"status\":\"complete\",\"summary\":\"Mended.\"}"}]},
+        {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "mkdir -p app/lib && cp agents/finished/\\1.sh app/lib/\\1.sh"}, {"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]}]}"##;
     let Some(models) = std::env::var_os("MODELS").map(PathBuf::from) else { return };
     let home = home_of(client);
     let Some(model) = Model::start(rules, &home) else { return };

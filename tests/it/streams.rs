@@ -107,7 +107,15 @@ fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool)
     let Way::Talks(begin) = &of(folder).way else { panic!("it is not talked with") };
     let brief = Brief { role: role.into(), session: session.map(str::to_owned), ..Brief::default() };
     let agent = Agent::of_kind(Kind::Claude);
-    begin(&Subject { agent: &agent, brief: &brief, words: "the brief".into(), folder: Path::new("/place"), confined })
+    begin(&Subject {
+        agent: &agent,
+        brief: &brief,
+        words: "the brief".into(),
+        folder: Path::new("/place"),
+        confined,
+        is_unanswered: &|| false,
+        again: "again".into(),
+    })
 }
 
 /// What is said to a recorded agent: at first, and to each message that is answered.
