@@ -32,6 +32,11 @@ const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 /// As much of what an agent said is told where it was no answer.
 const SAID_CHARS: usize = 400;
 
+/// Of what a program printed that did not say why it failed, this much is told.
+const LAST_LINES: usize = 3;
+/// No longer than this.
+const LAST_BYTES: u64 = 2_000;
+
 /// How long git may look at the user's checkout.
 const LOOK_TAKES: Duration = Duration::from_secs(60);
 
@@ -112,6 +117,12 @@ impl Agents {
         }
         if let Some(heard) = &ran.heard {
             believe(&mut outcome, heard, brief);
+        }
+        let is_mute = outcome.verdict == Verdict::Unknown || (shell && !outcome.complete());
+        if is_mute && ran.heard.is_none() && matches!(outcome.ending, Ending::Exited(_) | Ending::Signaled(_)) {
+            let words = self.last_words(&brief.order);
+            outcome.reason =
+                [outcome.reason, words].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; it printed last: ");
         }
         if let Some(repository) = place.filter(|_| outcome.complete()) {
             match off_the_loop(&repository, brief, Repository::commit).await {
@@ -330,6 +341,16 @@ impl Agents {
     /// Where the output of an order is.
     pub fn output(&self, order: &str) -> PathBuf {
         self.folder.join("output").join(format!("{order}.log"))
+    }
+
+    /// The last lines that an order printed, of errors where there are any.
+    fn last_words(&self, order: &str) -> String {
+        let errors = self.output(order).with_extension("errors.log");
+        let printed = [errors, self.output(order)].into_iter().map(|path| end_of(&path, LAST_BYTES));
+        let text = printed.map(|text| anstream::adapter::strip_str(&text).to_string()).find(|text| !text.trim().is_empty());
+        let text = text.unwrap_or_default();
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
     fn shell(&self, config: &Config, brief: &Brief) -> Result<Launch, String> {

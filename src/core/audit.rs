@@ -143,7 +143,7 @@ impl Books {
                 *self.task_mut(task) = Record::default();
             }
             Event::PolicySet { policy } => self.take(self.plan.clone(), policy.clone()),
-            Event::PlanRejected { .. } | Event::Restarted | Event::BaseMoved { .. } | Event::Escalated { .. } => {}
+            Event::PlanRejected { .. } | Event::Restarted | Event::TakenUp { .. } | Event::BaseMoved { .. } | Event::Escalated { .. } => {}
             Event::Marked { task, mark } => {
                 let worked_on = self.task_mut(task).worked_on;
                 self.require(!worked_on, "marks", || format!("task {task} was marked while it was worked on"));

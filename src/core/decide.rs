@@ -218,7 +218,7 @@ fn offered(state: &State, plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Eve
 fn restarted(state: &State, moved: Option<(String, bool)>) -> Vec<Event> {
     let lost =
         |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
-    let mut events = vec![Event::Restarted];
+    let mut events = vec![Event::Restarted, Event::TakenUp { version: VERSION, program: env!("CARGO_PKG_VERSION").into() }];
     // What others took is carried out by them, whoever writes the journal.
     events.extend(state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)));
     events.extend(moved.map(|(commit, rewritten)| Event::BaseMoved { commit, rewritten }));

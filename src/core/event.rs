@@ -250,6 +250,13 @@ pub enum Event {
     },
     /// Another process took over.
     Restarted,
+    /// Of which version that is.
+    TakenUp {
+        /// See [`VERSION`].
+        version: u32,
+        /// The program's version.
+        program: String,
+    },
     /// An execution that had come to rest goes on.
     Reopened,
     /// There is nothing left to do, or nothing that can be done.

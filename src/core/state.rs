@@ -331,7 +331,7 @@ impl State {
                 self.escalations.retain(|known| known.about != THE_BASE);
                 self.merging.base_moved(commit, *rewritten);
             }
-            Event::Restarted => {}
+            Event::Restarted | Event::TakenUp { .. } => {}
             Event::Reopened => {
                 self.pools.values_mut().for_each(|pool| pool.failures = 0);
                 self.ended = None;

@@ -40,8 +40,8 @@ impl Follower {
             // What is being written just now has no end yet.
             let Some(line) = line.strip_suffix(b"\n") else { break };
             let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", journal.display()));
-            let (event, chain) = frame::decode(line, self.chain).map_err(damaged)?;
-            if let Event::Opened { version, .. } = event.event
+            let (event, chain) = frame::decode(line, self.chain).map_err(|why| damaged(why.to_string()))?;
+            if let Event::Opened { version, .. } | Event::TakenUp { version, .. } = event.event
                 && version > VERSION
             {
                 return Err(damaged(format!(

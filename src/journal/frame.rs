@@ -22,26 +22,45 @@ pub fn encode(event: &Recorded, chain: u32, out: &mut Vec<u8>) -> io::Result<u32
     Ok(crc)
 }
 
+/// Why a line is not read.
+#[derive(Debug)]
+pub enum Unread {
+    /// It is not what was written, and why.
+    Damaged(String),
+    /// It is, and this version has no word for it.
+    Unknown(String),
+}
+
+impl std::fmt::Display for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Damaged(why) => f.write_str(why),
+            Self::Unknown(why) => write!(f, "written by a newer version: {why}"),
+        }
+    }
+}
+
 /// Reads a line without its end.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), String> {
-    let Some(split) = line.len().checked_sub(TAIL) else { return Err("it is too short".into()) };
+pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), Unread> {
+    let damaged = |why: &str| Unread::Damaged(why.to_owned());
+    let Some(split) = line.len().checked_sub(TAIL) else { return Err(damaged("it is too short")) };
     let (body, tail) = line.split_at(split);
     let digits = tail.strip_prefix(b",\"crc\":\"").and_then(|rest| rest.strip_suffix(b"\"}"));
     // As it is written and in no other way: a capital would be a byte that was changed.
     let digits = digits.filter(|digits| digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
     let said = digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    let Some(said) = said else { return Err("it has no checksum".into()) };
+    let Some(said) = said else { return Err(damaged("it has no checksum")) };
     let crc = checksum(body, chain);
     if crc != said {
-        return Err("its checksum does not fit".into());
+        return Err(damaged("its checksum does not fit"));
     }
     let mut text = Vec::with_capacity(body.len() + 1);
     text.extend_from_slice(body);
     text.push(b'}');
-    let event = serde_json::from_slice(&text).map_err(|error| format!("it can't be understood: {error}"))?;
+    let event = serde_json::from_slice(&text).map_err(|error| Unread::Unknown(error.to_string()))?;
     Ok((event, crc))
 }
 

@@ -39,6 +39,15 @@ pub enum Refusal {
         /// What is wrong with it.
         why: String,
     },
+    /// A line is as it was written, in words that this version does not know.
+    Unknown {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is not known.
+        why: String,
+    },
     /// A newer version of this program wrote it.
     Newer {
         /// Which file.
@@ -59,6 +68,11 @@ impl fmt::Display for Refusal {
                     path.display()
                 )
             }
+            Self::Unknown { path, line, why } => write!(
+                f,
+                "{}:{line}: written by a newer version of execution-coordinator, in words that this one does not know ({why}); nothing was changed. Use that version, or start anew with `run --fresh`",
+                path.display()
+            ),
             Self::Newer { path, version } => write!(
                 f,
                 "{}: written by a newer version of execution-coordinator (journal version {version}, this one knows {VERSION}); nothing was changed. Use that version, or start anew with `run --fresh`",
@@ -89,13 +103,18 @@ pub fn recover_bytes(bytes: &[u8], path: &Path) -> Result<Recovered, Refusal> {
         let damaged = |why: String| Refusal::Damaged { path: path.to_owned(), line: number, why };
         let (event, chain) = match frame::decode(&rest[..end], found.chain) {
             Ok(read) => read,
-            // A newer version may use words that this one does not know.
-            Err(why) => return Err(newer(rest, path).unwrap_or_else(|| damaged(why))),
+            Err(unread) => {
+                let refused = || match unread {
+                    frame::Unread::Damaged(why) => damaged(why),
+                    frame::Unread::Unknown(why) => Refusal::Unknown { path: path.to_owned(), line: number, why },
+                };
+                return Err(newer(rest, path).unwrap_or_else(refused));
+            }
         };
         if event.seq != number as u64 {
             return Err(damaged(format!("it is number {}, not {number}", event.seq)));
         }
-        if let Event::Opened { version, .. } = event.event
+        if let Event::Opened { version, .. } | Event::TakenUp { version, .. } = event.event
             && version > VERSION
         {
             return Err(Refusal::Newer { path: path.to_owned(), version });

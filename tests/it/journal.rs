@@ -185,3 +185,93 @@ fn nothing_is_written_to_a_journal_that_somebody_else_has_touched() {
         assert_eq!(std::fs::read(&path).ok(), before, "{what}: nothing was added");
     }
 }
+
+/// What kind of event it is; of orders and their ends, of which.
+fn kind(event: &serde_json::Value) -> String {
+    let name = |value: &serde_json::Value| match value {
+        serde_json::Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
+    let event_name = name(event);
+    match event_name.as_str() {
+        "ordered" => format!("ordered {}", name(&event["ordered"]["work"])),
+        "ended" => {
+            let outcome = &event["ended"]["outcome"];
+            let of = name(outcome);
+            let repository = if of == "repository" { format!(" {}", name(&outcome["repository"])) } else { String::new() };
+            format!("ended {of}{repository}")
+        }
+        _ => event_name,
+    }
+}
+
+/// All kinds that there are, by the schema.
+fn kinds() -> std::collections::BTreeSet<String> {
+    let files: std::collections::BTreeMap<&str, String> = execution_coordinator::rpc::schema::files().into_iter().collect();
+    let schema: serde_json::Value = serde_json::from_str(&files["events.json"]).expect("JSON");
+    let of = |name: &str| -> Vec<String> {
+        let variants = schema["$defs"][name]["oneOf"].as_array().expect("variants").iter();
+        let names = |variant: &serde_json::Value| match variant["properties"].as_object() {
+            Some(properties) => properties.keys().cloned().collect(),
+            None => variant["enum"].as_array().map_or_else(
+                || variant["const"].as_str().map(str::to_owned).into_iter().collect(),
+                |words| words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect::<Vec<_>>(),
+            ),
+        };
+        variants.flat_map(names).collect()
+    };
+    let each = |event: String| match event.as_str() {
+        "ordered" => of("Work").into_iter().map(|work| format!("ordered {work}")).collect(),
+        "ended" => {
+            let plain = of("Outcome").into_iter().filter(|outcome| outcome != "repository").map(|outcome| format!("ended {outcome}"));
+            plain.chain(of("RepositoryOutcome").into_iter().map(|outcome| format!("ended repository {outcome}"))).collect()
+        }
+        _ => vec![event],
+    };
+    of("Event").into_iter().flat_map(each).collect()
+}
+
+#[test]
+fn every_kind_of_event_is_in_a_journal_that_is_kept_for_ever() {
+    const KEPT: &str = "tests/data/journal-kinds.jsonl";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(KEPT);
+    let bytes = std::fs::read(&path).unwrap_or_default();
+    let found =
+        recover_bytes(&bytes, &path).unwrap_or_else(|refusal| panic!("{refusal}: a journal that was written can't be read any more"));
+    assert_eq!((found.torn, found.len), (0, bytes.len() as u64));
+    let kept: std::collections::BTreeSet<String> =
+        found.events.iter().map(|recorded| kind(&serde_json::to_value(&recorded.event).expect("JSON"))).collect();
+    let mut missing: Vec<String> = kinds().difference(&kept).cloned().collect();
+    if std::env::var_os("UPDATE_EXPECT").is_some() && !missing.is_empty() {
+        // Added at the end; what is there is never written again.
+        let (mut bytes, mut chain, mut seq) = (bytes, found.chain, found.events.len() as u64);
+        for seed in 0..3_000 {
+            for recorded in crate::simulate::simulate(seed).map(|(journal, _)| journal).unwrap_or_default() {
+                let of = kind(&serde_json::to_value(&recorded.event).expect("JSON"));
+                if let Some(at) = missing.iter().position(|kind| *kind == of) {
+                    missing.remove(at);
+                    seq += 1;
+                    chain = frame::encode(&Recorded { seq, ..recorded }, chain, &mut bytes).expect("it can be written");
+                }
+            }
+        }
+        std::fs::write(&path, bytes).expect("written");
+    }
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "kinds of events that are in no kept journal: `UPDATE_EXPECT=1` adds those that a simulation has"
+    );
+}
+
+#[test]
+fn what_a_newer_version_has_words_for_is_no_damage() {
+    let (mut bytes, events) = sample();
+    let chain = recover_bytes(&bytes, Path::new("journal")).expect("sound").chain;
+    let body = format!("{{\"seq\":{},\"at\":9,\"event\":{{\"invented\":{{}}}}", events.len() + 1);
+    let mut hasher = crc32fast::Hasher::new_with_initial(chain);
+    hasher.update(body.as_bytes());
+    bytes.extend(format!("{body},\"crc\":\"{:08x}\"}}\n", hasher.finalize()).bytes());
+    let refusal = recover_bytes(&bytes, Path::new("journal")).expect_err("unknown").to_string();
+    assert!(refusal.contains("written by a newer version of execution-coordinator") && !refusal.contains("damaged"), "{refusal}");
+}
