@@ -136,7 +136,7 @@ methods! {
         "What waits for it may go on. Where no process is at work on the execution, this one takes it up.";
     GateApprove = "gate/approve" Command (GateParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Pass a gate that waits for a person",
-        "Where no process is at work on the execution, this one takes it up.";
+        "An editor decides for its user, and a client of MCP or ACP where it asks its person; programs only where the config says `approval = \"parent\"`, else they are told the command to type. Where no process is at work on the execution, this one takes it up.";
     GateReject = "gate/reject" Command (GateParams) -> Steered, [NotFound, Refused, Owned, Unusable],
         "Refuse a gate",
         "The gate has failed, with the reason given.";
