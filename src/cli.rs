@@ -129,7 +129,7 @@ enum Command {
 }
 
 /// The options that say how a breakdown is read.
-#[derive(clap::Args, Clone, Debug)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub struct Reading {
     /// Which edges are taken beside the written ones [default: what the format implies]
     #[arg(long, value_enum)]

@@ -65,6 +65,7 @@ impl Journal {
         if let Err(error) = self.file.write_all(&self.buffer) {
             // Half a batch must not stay: the next recovery would take it for the truth.
             self.file.set_len(self.len)?;
+            self.left = Left::of(&self.file)?;
             return Err(error);
         }
         self.left = Left::of(&self.file)?;

@@ -2,8 +2,6 @@
 
 use super::{Exit, Outcome, print, print_json, root_here};
 use crate::core::audit::{Breach, audit as audit_events};
-use crate::core::event::{Event, Outcome as Happened, Recorded};
-use crate::core::outcome::RepositoryOutcome;
 use crate::core::report::{Evidence, Report, report};
 use crate::engine::locate::{find, name_of, read};
 use crate::workspace::git::Git;
@@ -34,7 +32,7 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     let folder = find(&root, arguments.execution.as_deref())?;
     let (events, state) = read(&folder)?;
     let breaches = audit_events(&events);
-    let looked = arguments.evidence.then(|| Looked::at(&report(&state), begins_with(&events), &root, &folder));
+    let looked = arguments.evidence.then(|| Looked::at(&report(&state), state.merging.base.as_deref(), &root, &folder));
     let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
     let kept = breaches.is_empty() && missing.is_empty();
     if arguments.format == "json" {
@@ -55,14 +53,6 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     Ok(if kept { Exit::Complete } else { Exit::Internal })
 }
 
-/// The commit with which the first place began.
-fn begins_with(events: &[Recorded]) -> Option<&str> {
-    events.iter().find_map(|recorded| match &recorded.event {
-        Event::Ended { outcome: Happened::Repository(RepositoryOutcome::Placed { base, .. }), .. } => Some(base.as_str()),
-        _ => None,
-    })
-}
-
 /// What of a report's evidence was looked at.
 struct Looked {
     count: usize,
@@ -77,7 +67,7 @@ impl Looked {
         if let Some(result) = &report.commit {
             looked.commits(report, result, &Git::at(root));
             if let Some(base) = base {
-                let why = objects::are_true(&Git::at(root), base, result, &folder.join("objects")).err();
+                let why = objects::verify(&Git::at(root), base, result, &folder.join("objects")).err();
                 looked.is(why.is_none(), || why.clone().unwrap_or_default());
             }
         }

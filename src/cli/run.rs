@@ -17,7 +17,6 @@ use crate::face::socket::Lobby;
 use crate::failure::{Failure, say};
 use crate::rpc::calls::table;
 use crate::view::View;
-use clap::Parser;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,7 +24,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Options of `run`.
-#[derive(clap::Args, Clone)]
+#[derive(clap::Args, Clone, Default)]
 pub struct Arguments {
     /// The breakdown: a file, a folder that has one, or `-` for standard input
     breakdown: PathBuf,
@@ -84,21 +83,13 @@ pub fn deliver(arguments: &OfExecution) -> Outcome {
     if state.merging.head.is_none() {
         return Err(Failure::usage(format!("{name} has no branch with a result: its attempts worked in the workspace itself")));
     }
-    let words = ["run", "--deliver", "--", &state.breakdown];
-    let arguments = Alone::try_parse_from(words).map_err(|error| Failure::internal(error.to_string()))?.arguments;
+    let arguments = Arguments { breakdown: PathBuf::from(&*state.breakdown), deliver: true, format: "text".into(), ..Arguments::default() };
     let source = source::read(&arguments.breakdown)?;
     let prepared = prepare(source, root_here()?, Options { execution: Some(folder), ..arguments.options() })?;
     if prepared.has_changed(&state) {
         return Err(Failure::usage(format!("{} has changed since {name} was complete: `run --deliver` does that first", state.breakdown)));
     }
     carry_out(&arguments, prepared)
-}
-
-/// `run` by itself.
-#[derive(clap::Parser)]
-struct Alone {
-    #[command(flatten)]
-    arguments: Arguments,
 }
 
 impl Arguments {

@@ -569,7 +569,7 @@ fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
     if gate.approval {
         return vec![
             Event::GateOpen { gate: id.clone(), reason: "it waits for approval".into() },
-            approval_needed(&id, "it asks for a person's approval".into()),
+            approval_needed(&id, evidence::ASKED.into()),
         ];
     }
     if gate.checks.is_empty() {

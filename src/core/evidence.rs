@@ -3,7 +3,7 @@
 
 use super::id::TaskId;
 use super::policy::GatePolicy;
-use super::state::{State, TaskState};
+use super::state::{Judged, State, TaskState};
 use std::collections::BTreeSet;
 
 /// Files that are named in a reason.
@@ -30,40 +30,33 @@ pub fn tests_changed(known: &TaskState) -> Vec<String> {
     if known.red_seen { known.tests_files.intersection(&known.changed).cloned().collect() } else { Vec::new() }
 }
 
-/// Files by which gates judge (their programs, settings of test runners) and that work on the task has changed: those
-/// that were there before it, and those that were not.
-pub fn gate_files_changed(known: &TaskState) -> (BTreeSet<String>, BTreeSet<String>) {
-    let all = known.gates.iter().map(|(name, judged)| files_changed(known, name, judged));
-    all.fold(Default::default(), |(mut old, mut new): (BTreeSet<_>, BTreeSet<_>), (more_old, more_new)| {
-        old.extend(more_old);
-        new.extend(more_new);
-        (old, new)
+/// Files by which gates judge (their programs, settings of test runners) and that work on the task has changed or brought.
+pub fn gate_files_changed(known: &TaskState) -> BTreeSet<String> {
+    known.gates.iter().flat_map(|(name, judged)| files_changed(known, name, judged)).map(|(file, _)| file.clone()).collect()
+}
+
+/// Those of one gate, each with whether it was there before the work.
+fn files_changed<'a>(known: &'a TaskState, name: &str, judged: &'a Judged) -> impl Iterator<Item = (&'a String, bool)> {
+    let before = known.baseline.get(name).map(|before| &before.measures.judged_by);
+    judged.measures.judged_by.iter().filter_map(move |(file, digest)| {
+        let old = before.and_then(|before| before.get(file));
+        let is_changed = known.changed.contains(file) || known.tests_files.contains(file);
+        (is_changed && old != Some(digest)).then_some((file, old.is_some()))
     })
 }
 
-fn files_changed(known: &TaskState, name: &str, judged: &super::state::Judged) -> (BTreeSet<String>, BTreeSet<String>) {
-    let before = known.baseline.get(name);
-    let is_changed = |file: &String| known.changed.contains(file) || known.tests_files.contains(file);
-    let changed = judged.measures.judged_by.iter().filter(|(file, _)| is_changed(file));
-    let (old, new): (Vec<_>, Vec<_>) = changed
-        .map(|(file, digest)| (file.clone(), before.and_then(|before| before.measures.judged_by.get(file)).map(|old| old == digest)))
-        .filter(|(_, same)| *same != Some(true))
-        .partition(|(_, same)| same.is_some());
-    (old.into_iter().map(|(file, _)| file).collect(), new.into_iter().map(|(file, _)| file).collect())
-}
+/// Why a gate asks for an approval by its config.
+pub const ASKED: &str = "it asks for a person's approval";
 
 /// Why somebody has to approve a gate of a task; none where nobody has to.
 pub fn approval_asked(state: &State, ix: usize, gate: &GatePolicy) -> Option<String> {
     if gate.approval {
-        return Some("it asks for a person's approval".into());
+        return Some(ASKED.into());
     }
     let known = &state.tasks[ix];
-    let (old, _) = known
-        .gates
-        .get(&gate.name)
-        .filter(|_| state.allocation[ix].reviewers.is_empty())
-        .map(|judged| files_changed(known, &gate.name, judged))?;
-    let named = old.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let judged = known.gates.get(&gate.name).filter(|_| state.allocation[ix].reviewers.is_empty())?;
+    let old: Vec<&str> = files_changed(known, &gate.name, judged).filter(|(_, is_old)| *is_old).map(|(file, _)| file.as_str()).collect();
     let more = if old.len() > NAMED { ", …" } else { "" };
+    let named = old.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     (!old.is_empty()).then(|| format!("the work on it changed {named}{more}, by which this gate judges, and nobody reviews it"))
 }

@@ -443,10 +443,9 @@ fn validation(state: &State) -> Vec<String> {
             steps.push(format!("task {} changed tests after they were seen to fail: {}", task.id, tests.join(", ")));
         }
         steps.extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
-        let (old, new) = gate_files_changed(known);
-        if !old.is_empty() || !new.is_empty() {
-            let files = old.into_iter().chain(new).collect::<Vec<_>>().join(", ");
-            steps.push(format!("task {} changed what its gates judge by: {files}", task.id));
+        let files: Vec<String> = gate_files_changed(known).into_iter().collect();
+        if !files.is_empty() {
+            steps.push(format!("task {} changed what its gates judge by: {}", task.id, files.join(", ")));
         }
         match &known.phase {
             Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
@@ -555,10 +554,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
         red_seen: known.red.as_ref().map(|_| known.red_seen),
         unnamed: is_unnamed(state, known),
         tests_changed: tests_changed(known),
-        gate_files_changed: {
-            let (old, new) = gate_files_changed(known);
-            old.into_iter().chain(new).collect()
-        },
+        gate_files_changed: gate_files_changed(known).into_iter().collect(),
         red: known.red.as_ref().map(|red| evidence(&tests, red)),
         gates: known.gates.iter().map(|(check, judged)| evidence(check, judged)).collect(),
         reviews: reviews.collect(),

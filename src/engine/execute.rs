@@ -150,7 +150,8 @@ impl Execution {
             Err(error) => Err(error),
         };
         if let Some(repository) = closing.clone().filter(|_| self.owner.state.ended.is_some()) {
-            let looked = move || repository.put_back_result().and_then(|told| repository.is_true().map(|()| told));
+            let base = self.owner.state.merging.base.clone();
+            let looked = move || repository.put_back_result().and_then(|told| repository.verify(base.as_deref()).map(|()| told));
             let put_back = tokio::task::spawn_blocking(looked).await;
             match put_back.unwrap_or_else(|_| Err("the branch of the result could not be looked at".into())) {
                 Ok(told) => told.into_iter().for_each(say),

@@ -160,8 +160,8 @@ pub enum Job {
     Land(String),
     /// Commits of the user's that go into the result.
     Renew(String),
-    /// A result that goes into a branch of the user.
-    Deliver(String, Option<String>),
+    /// A result that goes into a branch of the user, with the last of the user's own commits in it.
+    Deliver(String, Option<String>, Option<String>),
 }
 
 impl Job {
@@ -189,7 +189,7 @@ impl Job {
             }
             Work::Land { commit, .. } => Self::Land(commit.clone()),
             Work::Renew { commit } => Self::Renew(commit.clone()),
-            Work::Deliver { commit } => Self::Deliver(commit.clone(), state.policy.into.clone()),
+            Work::Deliver { commit } => Self::Deliver(commit.clone(), state.policy.into.clone(), state.merging.base.clone()),
             _ => return None,
         })
     }
@@ -200,7 +200,7 @@ impl Job {
             Self::Merge(finished) => repository.merge(&finished),
             Self::Land(commit) => repository.land(&commit),
             Self::Renew(commit) => repository.renew(&commit),
-            Self::Deliver(commit, into) => repository.deliver(&commit, into.as_deref()),
+            Self::Deliver(commit, into, base) => repository.deliver(&commit, into.as_deref(), base.as_deref()),
         }
     }
 }

@@ -64,10 +64,10 @@ pub fn judged_by(command: &[String], folder: &Path) -> BTreeMap<String, String> 
     let named = command.iter().flat_map(|word| [word.as_str(), word.split_once('=').map_or("", |(_, file)| file)]);
     let build = BUILD_FILES.iter().filter(|(runner, _)| *runner == program).flat_map(|(_, files)| files.iter().copied());
     let whole = named.filter(|file| is_inside(file)).chain(build).chain(SETTINGS);
-    let whole = whole.filter_map(|file| Some((tidy(file), digest(&read(&folder.join(file))?))));
+    let whole = whole.filter_map(|file| Some((tidy(file), digest(read(&folder.join(file))?))));
     let parts = ENTRIES.iter().filter_map(|(file, entries)| {
         let text = String::from_utf8(read(&folder.join(file))?).ok()?;
-        Some(((*file).to_owned(), digest(&about_tests(file, &text, entries)?)))
+        Some(((*file).to_owned(), digest(about_tests(file, &text, entries)?)))
     });
     whole.chain(parts).collect()
 }
@@ -101,8 +101,6 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn digest(bytes: &[u8]) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(bytes);
-    hex(hasher)
+fn digest(bytes: impl AsRef<[u8]>) -> String {
+    hex(Sha256::new_with_prefix(bytes))
 }

@@ -1,9 +1,9 @@
 //! What the system knows of a running process: its terminal, who started it, whether it is confined.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads of processes")]
+#![expect(clippy::disallowed_methods, reason = "this is the edge that reads what the system knows of processes")]
 
 use std::path::Path;
 
-/// Processes that are named at the most.
+/// The most processes that are named.
 const MAX_PROCESSES: usize = 12;
 
 /// The controlling terminal of a process (`/dev/pts/3`); none where it has none, or that can't be known.
@@ -42,13 +42,14 @@ pub fn is_confined(pid: i32) -> bool {
     has_none(&pid.to_string()) && !has_none("self")
 }
 
-struct Stat {
+/// What `proc_pid_stat(5)` describes.
+pub(super) struct Stat {
     name: String,
     /// From the state on.
-    fields: Vec<String>,
+    pub(super) fields: Vec<String>,
 }
 
-fn stat(pid: i32) -> Option<Stat> {
+pub(super) fn stat(pid: i32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may itself hold blanks and parentheses.
     let (begin, end) = (text.find('(')?, text.rfind(')')?);

@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts and kills processes")]
 
 use super::Launch;
+use super::lineage::{Stat, stat};
 use crate::core::outcome::Ending;
 use crate::failure::say;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
@@ -314,12 +315,9 @@ fn processes() -> Vec<Process> {
 }
 
 fn process(pid: i32) -> Option<Process> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may itself hold blanks and parentheses.
-    let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
-    let group = fields.next()?.parse().ok()?;
+    let Stat { fields, .. } = stat(pid)?;
+    let number = |at: usize| fields.get(at)?.parse().ok();
+    let (state, parent, group) = (fields.first()?, number(1)?, number(2)?);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let prefix = format!("{COOKIE}=");
     let cookie = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(prefix.as_bytes()));

@@ -34,7 +34,7 @@ impl Checkout {
         })
     }
 
-    /// What is otherwise later, each as a sentence without its subject's end.
+    /// What differs later, a clause each: `branch main moved from 1a2b to 3c4d`.
     pub fn differences(&self, later: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if self.head != later.head {

@@ -1,4 +1,5 @@
-//! The result goes into the user's own branch: prepared beside it, and then in one step. What is begun is on record before
+//! The result and the user's own branch: new commits of that go into the result, and the result goes into it, prepared
+//! beside it and then in one step. What is begun is on record before
 //! the first file changes, so after a kill at any moment the next try finishes it.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that changes the checkout")]
 
@@ -32,12 +33,13 @@ struct Difference {
 }
 
 impl Repository {
-    /// Merges the result into a branch, that which is checked out where none is named, where that needs nobody.
-    pub fn deliver(&self, commit: &str, into: Option<&str>) -> RepositoryOutcome {
-        self.try_to_deliver(commit, into).map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
+    /// Merges the result into a branch, that which is checked out where none is named, where that needs nobody; `base` as
+    /// in [`Repository::verify`].
+    pub fn deliver(&self, commit: &str, into: Option<&str>, base: Option<&str>) -> RepositoryOutcome {
+        self.try_to_deliver(commit, into, base).map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
     }
 
-    fn try_to_deliver(&self, commit: &str, into: Option<&str>) -> Result<(), String> {
+    fn try_to_deliver(&self, commit: &str, into: Option<&str>, base: Option<&str>) -> Result<(), String> {
         let checked_out = self.checked_out();
         let Some(into) = into.map(str::to_owned).or_else(|| checked_out.clone()) else { return Err("no branch is checked out".into()) };
         let git = self.git();
@@ -55,7 +57,7 @@ impl Repository {
                 None => return self.is_done(),
             },
         };
-        self.is_true()?;
+        self.verify(base)?;
         if !is_here {
             if let Some(tree) = self.where_checked_out(&branch)? {
                 return Err(format!("{into} is checked out in {tree}, and {} here", checked_out.as_deref().unwrap_or("no branch")));
@@ -75,7 +77,7 @@ impl Repository {
         } else {
             is_in_nobodys_way(git, &new)?;
             let begun = format!("{into}\n{old}\n{new}\n");
-            write_synced(&self.note(), begun.as_bytes()).map_err(|error| format!("{}: {error}", self.note().display()))?;
+            put_on_record(&self.note(), begun.as_bytes()).map_err(|error| format!("{}: {error}", self.note().display()))?;
         }
         index.update(git, &top, &differences, &old, &new)?;
         git.run(&["update-ref", "-m", "deliver", &branch, &new, &old])?;
@@ -171,13 +173,13 @@ impl Repository {
         }
     }
 
-    /// Whether all that has landed is what it is called by.
+    /// Compares all that has landed since `base`, the last of the user's own commits in it, with the names of its objects.
     ///
     /// # Errors
-    /// It is not: a sentence.
-    pub fn is_true(&self) -> Result<(), String> {
-        let Some(landed) = self.landed() else { return Ok(()) };
-        objects::are_true(self.git(), &self.grown_from()?, &landed, &self.trees().with_extension("objects"))
+    /// Something is another content than its name says: a sentence.
+    pub fn verify(&self, base: Option<&str>) -> Result<(), String> {
+        let Some((base, landed)) = base.zip(self.landed()) else { return Ok(()) };
+        objects::verify(self.git(), base, &landed, &self.trees().with_extension("objects"))
     }
 
     /// Puts the branch of the result back to what has landed, where somebody has moved it; then says so.
@@ -323,9 +325,12 @@ fn differences(git: &Git, old: &str, new: &str) -> Result<Vec<Difference>, Strin
     Ok(found)
 }
 
-fn write_synced(path: &Path, text: &[u8]) -> std::io::Result<()> {
+/// All of it or nothing, whenever this process is killed.
+fn put_on_record(path: &Path, text: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
-    let mut file = std::fs::File::create(path)?;
+    let made = path.with_extension("new");
+    let mut file = std::fs::File::create(&made)?;
     file.write_all(text)?;
-    file.sync_all()
+    file.sync_all()?;
+    std::fs::rename(made, path)
 }

@@ -142,7 +142,7 @@ impl Git {
         let timeout = self.timeout;
         let watching = std::thread::spawn(move || {
             let is_late = ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout);
-            // Not reaped yet, so the number is still its own.
+            // It has not been reaped, or ends in this very moment.
             is_late && group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok())
         });
         let output = git.wait_with_output();

@@ -11,7 +11,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Something is not what it is called, or is gone: a sentence.
-pub fn are_true(git: &Git, from: &str, to: &str, scratch: &Path) -> Result<(), String> {
+pub fn verify(git: &Git, from: &str, to: &str, scratch: &Path) -> Result<(), String> {
     std::fs::create_dir_all(scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     let compared = compare(git, from, to, scratch);
     // It is ours, and the next one is made anew.

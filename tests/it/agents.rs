@@ -195,7 +195,11 @@ fn carries_out(client: &str, by_protocol: bool) {
     let output = || workspace.run(&["output", "1"]).stdout;
     assert_eq!(run.code, 0, "{client}: {}{}\n{}", run.stdout, run.stderr, output());
     assert!(run.stderr.contains("task 2 goes back: say that it is reviewed"), "{}", run.stderr);
-    assert!(run.stdout.contains("TDD/BDD Compliance: 100% (3 of 3 tasks seen red, then green"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("TDD/BDD Compliance: 100% (3 of 3 tasks seen red, then green; 3 unnamed: by exit code and counts)"),
+        "{}",
+        run.stdout
+    );
     let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
     let shared = git(&workspace, &["show", &format!("{}:shared.txt", branch.trim())]);
     assert_eq!(shared.lines().count(), 3, "{shared}");

@@ -405,6 +405,9 @@ fn what_an_attempt_does_to_the_users_checkout_is_told() {
     }
     let (outside, _) = says(&format!("{home}; echo evil >>kept; git {me} stash -q; echo evil >>gate.sh; rm breakdown.md"), "");
     assert!(outside.contains("the stash was made") && outside.contains("breakdown.md, gate.sh changed in the checkout"), "{outside}");
+    // Also where what is checked out then has nothing in common with the result.
+    let (outside, _) = says(&format!("{home}; git checkout -q --orphan lonely"), "");
+    assert!(outside.contains("the checkout went from branch ") && outside.contains(" to branch lonely"), "{outside}");
     assert_eq!(says("true", "").0, "null", "nothing is made up");
 }
 

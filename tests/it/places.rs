@@ -668,7 +668,7 @@ fn what_agents_would_miss_is_named_before_they_begin() {
     let run = workspace.run(&["run", "breakdown.md"]);
     let told = ["don't see uncommitted changes (shared.txt)", "don't see files that are in no commit (not-added)"];
     assert!(run.code == 0 && told.iter().all(|told| run.stderr.contains(told)), "{}", run.stderr);
-    assert!(run.stderr.contains(" commits ahead of main: `git merge"), "{}", run.stderr);
+    assert!(run.stderr.contains("/result, 2 commits ahead of main: `git merge"), "{}", run.stderr);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::core::label::{self, MAX_CHARS};
 use crate::core::progress;
 use crate::core::state::Phase;
 use crate::core::status::{duration, status_report};
+use crate::escape;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -42,7 +43,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     draw_head(frame, model, head);
     draw_tree(frame, model, tree);
     draw_panel(frame, model, beside);
-    let said = if model.said.is_empty() { Line::from(KEYS).style(dim()) } else { Line::from(printable(&model.said)).style(bold()) };
+    let said = if model.said.is_empty() { Line::from(KEYS).style(dim()) } else { Line::from(escape::line(&model.said)).style(bold()) };
     frame.render_widget(said, foot);
 }
 
@@ -52,11 +53,6 @@ fn dim() -> Style {
 
 fn bold() -> Style {
     Style::new().add_modifier(Modifier::BOLD)
-}
-
-/// Texts of agents and of breakdowns: none of them may steer the terminal.
-fn printable(text: &str) -> String {
-    crate::escape::line(text)
 }
 
 fn style_of(look: &str) -> Style {
@@ -85,7 +81,7 @@ fn draw_head(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         _ => "blocked",
     };
     let line = Line::from(vec![
-        Span::styled(printable(&status.topic), bold()),
+        Span::styled(escape::line(&status.topic), bold()),
         Span::raw("  "),
         Span::styled(state, style_of(look)),
         Span::raw(format!(" · {spent}{left}")),
@@ -127,10 +123,10 @@ fn line_of(model: &Model, row: Row, selected: bool, width: usize) -> Line<'stati
     };
     let right = match row {
         Row::Task(ix) if model.bars => bar(model, ix, MAX_CHARS),
-        _ => printable(label.text.trim_end()),
+        _ => escape::line(label.text.trim_end()),
     };
     let room = width.saturating_sub(MAX_CHARS + 2).max(10);
-    let left = fitted(&printable(&left), room);
+    let left = fitted(&escape::line(&left), room);
     let mut style = if matches!(row, Row::Stream(_)) { bold() } else { Style::new() };
     if selected {
         style = style.add_modifier(Modifier::REVERSED);
@@ -179,7 +175,7 @@ fn draw_panel(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         (Panel::Output, Some((order, text))) => {
             let rows = usize::from(area.height.saturating_sub(1));
             let lines: Vec<&str> = text.lines().collect();
-            let shown = lines.iter().skip(lines.len().saturating_sub(rows)).map(|line| printable(line)).collect::<Vec<_>>();
+            let shown = lines.iter().skip(lines.len().saturating_sub(rows)).map(|line| escape::line(line)).collect::<Vec<_>>();
             (format!("output of {order}"), shown.join("\n"))
         }
         (Panel::Output, None) => ("output".to_owned(), "nothing was printed yet".to_owned()),
@@ -200,16 +196,17 @@ fn details(model: &Model) -> (String, String) {
         Row::Task(ix) => (format!("task {}", state.task(ix).id), label::task(state, ix, model.now_ms, model.running)),
         Row::Gate(ix) => (format!("gate {}", state.gates[ix].id), label::gate(state, ix)),
     };
-    let mut lines: Vec<String> = label.more.iter().map(|line| printable(&line.replace("**", "").replace('`', ""))).collect();
+    let mut lines: Vec<String> = label.more.iter().map(|line| escape::line(&line.replace("**", "").replace('`', ""))).collect();
     if let Row::Task(ix) = row
         && let Some(last) = state.tasks[ix].open.iter().next_back().and_then(|_| model.output.as_ref()?.1.lines().last())
     {
-        lines.push(format!("› {}", printable(last)));
+        lines.push(format!("› {}", escape::line(last)));
     }
     if let Row::Stream(_) = row {
         let path: Vec<&str> = state.graph.critical_path().iter().map(|&ix| state.task(ix).id.as_str()).collect();
         lines.push(format!("critical path: {}", path.join(" → ")));
-        lines.extend(state.escalations.iter().rev().take(3).map(|e| printable(&format!("{}: {}; needed: {}", e.about, e.why, e.needed))));
+        lines
+            .extend(state.escalations.iter().rev().take(3).map(|e| escape::line(&format!("{}: {}; needed: {}", e.about, e.why, e.needed))));
     }
     (title, lines.join("\n"))
 }
