@@ -5,6 +5,7 @@ pub mod checkout;
 pub mod delivery;
 pub mod files;
 pub mod git;
+pub mod isolation;
 pub mod leftovers;
 pub mod link;
 pub mod objects;

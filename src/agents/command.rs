@@ -77,17 +77,19 @@ impl Agents {
         let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == Kind::Shell);
         let changes = brief.role != "consultation";
         let place = self.repository.clone().filter(|_| changes && !brief.folder.is_empty());
-        let mut brief = brief.clone();
+        let (mut brief, mut begin) = (brief.clone(), String::new());
         if let Some(repository) = &place {
             match off_the_loop(repository, &brief, |repository, folder, _| repository.refresh(folder)).await {
-                Ok(conflicts) => brief.conflicts = conflicts,
+                Ok((commit, conflicts)) => (begin, brief.conflicts) = (commit, conflicts),
                 Err(why) => return AgentOutcome::of(Ending::DidNotStart(why), Verdict::Unknown, 0),
             }
         }
         let brief = &brief;
         let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
         let checkout = if place.is_some() && !self.is_confined(config, brief) { self.checkout().await } else { None };
+        let began = SystemTime::now();
         let ran = self.run(config, processes, brief, stop, tail).await;
+        let mut named = Vec::new();
         let said = match brief.role.as_str() {
             _ if shell => None,
             "consultation" => Some(verdict::advice(&ran.output)),
@@ -102,10 +104,21 @@ impl Agents {
             outcome.reason = said.reason;
             outcome.decisions = said.decisions;
             outcome.usage = said.usage;
+            outcome.accounted = Some(said.no_change);
+            named = said.files;
         }
         if let Some(before) = before {
             // What it changed is seen, not believed.
-            outcome.files = before.changes(&self.tree(brief).await);
+            let (trees, after) = (self.trees.of(&self.place(brief)), self.tree(brief).await);
+            outcome.files = before.changes(&after);
+            let is_all = outcome.files.is_empty();
+            let ignored = tokio::task::spawn_blocking(move || {
+                let named = trees.ignored(&after, &named);
+                (!named.is_empty(), if is_all { &named | &trees.wrote_ignored(&after, began) } else { named })
+            });
+            let (names_some, ignored) = ignored.await.unwrap_or_default();
+            outcome.accounted = outcome.accounted.map(|accounted| accounted || names_some);
+            outcome.ignored = ignored.into_iter().collect();
         }
         if let Some(before) = checkout
             && let Some(after) = self.checkout().await
@@ -125,8 +138,19 @@ impl Agents {
                 [outcome.reason, words].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; it printed last: ");
         }
         if let Some(repository) = place.filter(|_| outcome.complete()) {
-            match off_the_loop(&repository, brief, Repository::commit).await {
-                Ok(commit) => outcome.commit = Some(commit),
+            let commit = move |repository: &Repository, folder: &Path, about: &About| {
+                let commit = repository.commit(folder, about)?;
+                let changed = repository.changed(folder, &begin, &commit)?;
+                Ok((commit, changed))
+            };
+            match off_the_loop(&repository, brief, commit).await {
+                Ok((commit, beside)) => {
+                    outcome.commit = Some(commit);
+                    // What it changed beside its folder is its work too.
+                    if outcome.files.is_empty() {
+                        outcome.files = beside;
+                    }
+                }
                 Err(why) => (outcome.verdict, outcome.reason) = (Verdict::Unknown, why),
             }
         }

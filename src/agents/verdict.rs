@@ -18,6 +18,8 @@ pub struct Said {
     pub reason: String,
     /// Files that it says changed.
     pub files: Vec<String>,
+    /// Whether it says that nothing needed to change.
+    pub no_change: bool,
     /// Decisions.
     pub decisions: Vec<String>,
     /// What it used.
@@ -95,6 +97,7 @@ fn from_block(block: &Block) -> Said {
     let done = list(&["completed", "result", "fix applied", "summary", "what was done"]);
     Said {
         verdict,
+        no_change: needs_no_change(&block.text),
         summary: shorten(&if done.is_empty() { block.text.trim().to_owned() } else { done.join("\n") }),
         reason,
         files: list(&["files", "files modified", "files changed"]),
@@ -112,6 +115,7 @@ pub fn advice(output: &str) -> Said {
             summary: shorten(output.trim()),
             reason: String::new(),
             files: Vec::new(),
+            no_change: false,
             decisions: Vec::new(),
             usage: Usage::default(),
         },
@@ -221,6 +225,7 @@ const RULES: [(&str, &[&str], &[&str]); 16] = [
 pub fn from_answer(answer: Answer) -> Said {
     let verdict = answer.status.as_deref().map_or(Verdict::Unknown, status);
     Said {
+        no_change: needs_no_change(&answer.summary) || needs_no_change(&answer.reason),
         reason: if verdict == Verdict::Unknown && answer.reason.is_empty() {
             "its answer has no status `complete`, `blocked` or `failed`".into()
         } else {
@@ -297,10 +302,30 @@ fn one_line(output: &str) -> Said {
             Verdict::Unknown => "no return block and no JSON answer was found in what it printed".into(),
             _ => shorten(line.unwrap_or_default()),
         },
+        no_change: line.is_some_and(needs_no_change),
         files: Vec::new(),
         decisions: Vec::new(),
         usage: Usage::default(),
     }
+}
+
+/// Whether a text says that nothing needed to change: "No changes needed", "no code change was necessary", "nothing had to
+/// be changed".
+fn needs_no_change(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let is_change = |word: &&str| ["change", "changes", "changed", "edit", "edits", "modification", "modifications"].contains(word);
+    let is_needed = |word: &&str| ["needed", "required", "necessary"].contains(word);
+    lower.split(['.', ';', '!', '?', '\n']).any(|sentence| {
+        let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        words.iter().enumerate().any(|(at, word)| {
+            let rest = || words[at + 1..].iter().take(5);
+            match *word {
+                "no" => rest().position(is_change).is_some_and(|change| rest().skip(change).any(is_needed)),
+                "nothing" => rest().any(|word| *word == "to") && rest().any(is_change),
+                _ => false,
+            }
+        })
+    })
 }
 
 /// What a block says against its own "complete".

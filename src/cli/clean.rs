@@ -2,6 +2,7 @@
 
 use super::{Exit, Outcome, root_here};
 use crate::core::event::{Event, Outcome as Ended, Recorded, Status, Work};
+use crate::core::evidence::kept_places;
 use crate::core::id::OrderId;
 use crate::core::outcome::RepositoryOutcome;
 use crate::engine::locate::{executions, name_of, own, read};
@@ -51,7 +52,8 @@ pub fn clean(arguments: &Arguments) -> Outcome {
         let mut kept = Vec::new();
         if state.policy.isolated {
             let (places, made) = made(&events);
-            let leftovers = Leftovers { root: &root, folder: &folder, places, made, uncommitted: arguments.force };
+            let ignored = kept_places(&state);
+            let leftovers = Leftovers { root: &root, folder: &folder, places, made, ignored, uncommitted: arguments.force };
             kept = leftovers.remove().map_err(|why| Failure::unusable(format!("{name}: {why}")))?;
             kept.iter().for_each(|kept| say(format_args!("{name}: kept {kept}")));
         }

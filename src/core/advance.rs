@@ -297,9 +297,21 @@ impl Turn<'_> {
                     Work::Implementation { task, agent, attempt: self.task.attempts + 1 }
                 })
             }
-            Some(outcome) if outcome.complete() => self.enter_after(step),
+            Some(outcome) if outcome.complete() => self.look_at_changes(step, &agent, outcome),
             Some(outcome) => self.did_not_work(&agent, outcome),
         }
+    }
+
+    /// What says that it is complete, and has changed nothing that can be committed, goes back once.
+    fn look_at_changes(&self, step: Step, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
+        let Some(missing) = evidence::missing(self.task, outcome) else { return self.enter_after(step) };
+        if self.task.findings.iter().any(|finding| finding.by == evidence::CHANGES) {
+            return self.fail(format!("{agent} says that it is complete, but {missing}, and it was told so"));
+        }
+        let asked = "do what is missing, where git keeps it; or say `No changes needed`, and why, or name the files that git is to ignore";
+        let mut findings = self.task.findings.clone();
+        findings.push(blocker(evidence::CHANGES, &format!("{missing}: {asked}")));
+        self.rework(step, findings)
     }
 
     fn did_not_work(&self, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {

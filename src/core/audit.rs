@@ -84,6 +84,10 @@ struct Record {
     deferred: bool,
     worked_on: bool,
     implemented: bool,
+    /// Its last implementation has changed nothing, and its answer does not say why.
+    unaccounted: bool,
+    /// An earlier attempt has left work half done in the folder that all share.
+    has_leftovers: bool,
     red: bool,
     red_before_work: bool,
     failed_before: BTreeSet<String>,
@@ -203,6 +207,7 @@ impl Books {
                     failed_before: seen.failed_before,
                     base_failed: seen.base_failed,
                     judged_before: seen.judged_before,
+                    has_leftovers: shared && (seen.has_leftovers || !seen.changed.is_empty()),
                     changed: kept(seen.changed, shared),
                     tests_files: kept(seen.tests_files, shared || red),
                     tokens: seen.tokens,
@@ -376,6 +381,7 @@ impl Books {
         }
         record.rework += u32::from(!forgiven);
         record.landed = false;
+        record.has_leftovers = false;
         record.tries = 0;
         record.gates.clear();
         record.reviews.clear();
@@ -393,7 +399,7 @@ impl Books {
         let policy = self.policy.clone();
         let stream = self.index.get(id).and_then(|ix| self.plan.tasks[*ix].stream.clone());
         let record = self.task_mut(id);
-        let (active, again, implemented) = (record.active, record.finished, record.implemented);
+        let (active, again, implemented, unaccounted) = (record.active, record.finished, record.implemented, record.unaccounted);
         record.active = false;
         record.finished = true;
         let gates = record.gates.clone();
@@ -410,6 +416,7 @@ impl Books {
         self.require(landed, "merging", || format!("task {id} is done, but its work did not land"));
         self.require(!again, "once", || format!("task {id} is done twice"));
         self.require(active && implemented, "evidence", || format!("task {id} is done without a complete implementation"));
+        self.require(!unaccounted, "evidence", || format!("task {id} is done, but nothing was changed, and nobody has said why"));
         for gate in policy.gates.iter().filter(|gate| gate.is_for_tasks_of(stream.as_ref())) {
             if gate.command {
                 self.require(gates.get(&gate.name) == Some(&GateVerdict::Passed), "gates", || {

@@ -248,7 +248,7 @@ fn agent_ended(state: &State, order: OrderId, outcome: AgentOutcome) -> Vec<Even
     let outcome = AgentOutcome { usage: outcome.usage.counted(), ..outcome };
     match state.orders.get(&order).map(|open| &open.work) {
         Some(Work::Consultation { .. } | Work::Tests { .. } | Work::Implementation { .. }) => {
-            vec![Event::Ended { order, outcome: Outcome::Agent(outcome) }]
+            vec![Event::Ended { order, outcome: Outcome::Agent(Box::new(outcome)) }]
         }
         _ => Vec::new(),
     }

@@ -436,7 +436,7 @@ pub enum Purpose {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
     /// An attempt or a consultation.
-    Agent(AgentOutcome),
+    Agent(Box<AgentOutcome>),
     /// A gate.
     Gate {
         /// What was measured.

@@ -1,9 +1,11 @@
-//! What the evidence for a task rests on: the tests that were seen red, and the files that decide how its gates judge.
-//! Whoever does the task may change both, so that is told to somebody.
+//! What the evidence for a task rests on: the tests that were seen red, the files that decide how its gates judge, and the
+//! files that were changed. Whoever does the task may change the first two, so that is told to somebody; and where nothing
+//! was changed that can be committed, it is asked about.
 
-use super::id::TaskId;
+use super::id::{OrderId, TaskId};
+use super::outcome::AgentOutcome;
 use super::policy::GatePolicy;
-use super::state::{Judged, State, TaskState};
+use super::state::{Judged, Phase, State, TaskState};
 use std::collections::BTreeSet;
 
 /// Files that are named in a reason.
@@ -59,4 +61,53 @@ pub fn approval_asked(state: &State, ix: usize, gate: &GatePolicy) -> Option<Str
     let more = if old.len() > NAMED { ", …" } else { "" };
     let named = old.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     (!old.is_empty()).then(|| format!("the work on it changed {named}{more}, by which this gate judges, and nobody reviews it"))
+}
+
+/// Who finds that an attempt has changed nothing that can be committed.
+pub const CHANGES: &str = "changes";
+
+/// What is missing in what an attempt has changed, which says that it is complete; nothing where all is well. An answer that
+/// accounts for it is taken the second time, by an agent that was told what is missing. What was not measured is not asked
+/// about, nor an attempt that found work of an earlier one.
+pub fn missing(known: &TaskState, outcome: &AgentOutcome) -> Option<String> {
+    if outcome.accounted.is_none() || known.has_leftovers {
+        return None;
+    }
+    let was_told = known.findings.iter().any(|finding| finding.by == CHANGES);
+    if was_told && (outcome.accounted == Some(true) || !outcome.files.is_empty()) {
+        return None;
+    }
+    let named = outcome.ignored.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if outcome.ignored.len() > NAMED { ", …" } else { "" };
+    match (outcome.ignored.is_empty(), outcome.files.is_empty()) {
+        (true, false) => None,
+        (true, true) => Some("no file was changed".into()),
+        (false, true) => Some(format!("no file was changed but those that git ignores, which are in no commit: {named}{more}")),
+        (false, false) => Some(format!("git ignores files of it, which are in no commit: {named}{more}")),
+    }
+}
+
+/// Whether a task is done without a change, because its agent says that none was needed.
+pub fn is_unchanged(known: &TaskState) -> bool {
+    let (changed, tests) = (&known.changed, &known.tests_files);
+    known.phase == Phase::Done
+        && changed.is_empty()
+        && tests.is_empty()
+        && known.result.as_ref().is_some_and(|(_, result)| result.accounted == Some(true) && result.ignored.is_empty())
+}
+
+/// The files of a task that git ignores, so that its result does not have them.
+pub fn ignored_files(known: &TaskState) -> &[String] {
+    known.result.as_ref().map_or(&[], |(_, result)| &result.ignored)
+}
+
+/// Whether a task's place stays when its work is part of the result, because it has files that are nowhere else.
+pub fn keeps_place(known: &TaskState) -> bool {
+    known.place.is_some() && !ignored_files(known).is_empty()
+}
+
+/// The orders that made the places that stay so.
+pub fn kept_places(state: &State) -> BTreeSet<OrderId> {
+    let kept = state.tasks.iter().filter(|known| keeps_place(known));
+    kept.filter_map(|known| known.place.as_ref()).map(|place| place.order).collect()
 }

@@ -124,7 +124,7 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             summary: reason,
             duration_ms,
         }),
-        _ => Outcome::Agent(AgentOutcome { reason, ..AgentOutcome::of(ending, Verdict::Unknown, duration_ms) }),
+        _ => Outcome::Agent(Box::new(AgentOutcome { reason, ..AgentOutcome::of(ending, Verdict::Unknown, duration_ms) })),
     }
 }
 

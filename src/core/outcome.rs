@@ -74,6 +74,14 @@ pub struct AgentOutcome {
     /// Files that changed.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Files that it has written or names and that git ignores, so that they are in no commit: where nothing else changed,
+    /// all that it wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
+    /// Whether its answer accounts for an attempt of which nothing can be committed: it says that nothing needed to change,
+    /// or names files that git ignores. Absent where it is a command's, where what was changed is not known, or where it was not recorded yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounted: Option<bool>,
     /// What became otherwise in the user's own checkout while it was at work unconfined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<String>,
@@ -105,6 +113,8 @@ impl AgentOutcome {
             summary: String::new(),
             reason: String::new(),
             files: Vec::new(),
+            ignored: Vec::new(),
+            accounted: None,
             outside: Vec::new(),
             decisions: Vec::new(),
             usage: Usage::default(),

@@ -2,7 +2,7 @@
 //! is not; what was not evaluated is never a pass.
 
 use super::event::{Mark, Status};
-use super::evidence::{gate_files_changed, is_unnamed, tests_changed};
+use super::evidence::{gate_files_changed, ignored_files, is_unchanged, is_unnamed, tests_changed};
 use super::merging::result_branch;
 use super::outcome::{Ending, Finding, GateVerdict};
 use super::plan::{Level, Plan};
@@ -62,6 +62,9 @@ pub struct Results {
     pub tasks_skipped: usize,
     /// Tasks put off.
     pub tasks_deferred: usize,
+    /// Of the tasks done, those without a change because their agents say that none was needed.
+    #[serde(default)]
+    pub tasks_unchanged: usize,
     /// All tasks but those put off.
     pub tasks_total: usize,
     /// Streams.
@@ -165,6 +168,9 @@ pub struct TaskReport {
     pub summary: String,
     /// Files that changed.
     pub files: Vec<String>,
+    /// Files that git ignores, so that the result does not have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
     /// What became otherwise in the user's own checkout while attempts were at work on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<String>,
@@ -270,6 +276,7 @@ pub fn report(state: &State) -> Report {
             tasks_completed: counts.done,
             tasks_skipped: counts.skipped,
             tasks_deferred: state.tasks.len() - counts.total,
+            tasks_unchanged: state.tasks.iter().filter(|known| is_unchanged(known)).count(),
             tasks_total: counts.total,
             streams: state.plan.streams.len().max(1),
             gates_passed,
@@ -442,6 +449,17 @@ fn validation(state: &State) -> Vec<String> {
         if !tests.is_empty() {
             steps.push(format!("task {} changed tests after they were seen to fail: {}", task.id, tests.join(", ")));
         }
+        if known.phase == Phase::Done && !ignored_files(known).is_empty() {
+            let kept = known.place.as_ref().map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
+            steps.push(format!(
+                "task {}: git ignores files of it, and no commit has them: {}{kept}",
+                task.id,
+                ignored_files(known).join(", ")
+            ));
+        }
+        if is_unchanged(known) {
+            steps.push(format!("task {} changed no file: its agent says that nothing needed to change", task.id));
+        }
         steps.extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
         let files: Vec<String> = gate_files_changed(known).into_iter().collect();
         if !files.is_empty() {
@@ -544,6 +562,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
         rework: known.rework,
         summary: known.result.as_ref().map(|(_, result)| result.summary.clone()).unwrap_or_default(),
         files: known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default(),
+        ignored: ignored_files(known).to_vec(),
         outside: known.outside.clone(),
         consultations: known
             .consultations
@@ -649,12 +668,11 @@ impl Report {
     }
 
     fn left_aside(&self) -> String {
-        match (self.results.tasks_skipped, self.results.tasks_deferred) {
-            (0, 0) => String::new(),
-            (skipped, 0) => format!(" ({skipped} skipped)"),
-            (0, deferred) => format!(" ({deferred} deferred)"),
-            (skipped, deferred) => format!(" ({skipped} skipped, {deferred} deferred)"),
-        }
+        let results = &self.results;
+        let counts =
+            [(results.tasks_skipped, "skipped"), (results.tasks_deferred, "deferred"), (results.tasks_unchanged, "without a change")];
+        let named: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
     }
 
     fn agent_lines(&self, out: &mut String) {

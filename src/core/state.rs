@@ -275,6 +275,7 @@ impl State {
                         tests_result: task.tests_result.take(),
                         tests_commit: task.tests_commit.take().filter(|_| task.red_seen),
                         tests_files: std::mem::take(&mut task.tests_files).into_iter().filter(|_| task.red_seen || !isolated).collect(),
+                        has_leftovers: !isolated && (task.has_leftovers || !task.changed.is_empty()),
                         // In a folder that all share, it is all still there.
                         changed: std::mem::take(&mut task.changed).into_iter().filter(|_| !isolated).collect(),
                         ..TaskState::default()
@@ -469,6 +470,9 @@ impl State {
         task.phase = phase;
         task.ended_at = Some(now);
         let satisfied = task.satisfied();
+        if satisfied {
+            task.findings.clear();
+        }
         self.active.remove(&ix);
         self.ready.remove(&(Reverse(OrderedWeight(self.graph.rank(ix))), ix));
         if satisfied {
@@ -489,6 +493,7 @@ impl State {
             task.tests_result = task.last.take();
         }
         task.phase = Phase::Active(step);
+        task.findings.clear();
         task.started_at.get_or_insert(now);
         task.last = None;
         task.tries = 0;
@@ -538,6 +543,7 @@ impl State {
         self.with_task(id, |task| {
             task.phase = Phase::Active(step);
             task.findings = findings.to_vec();
+            task.has_leftovers = false;
             task.rework += 1;
             if forgiven {
                 task.forgiven_at = landings;

@@ -8,7 +8,7 @@ use crate::agents::command::Agents;
 use crate::config::Config;
 use crate::core::brief::brief;
 use crate::core::event::{Event, Purpose, Recorded, Work};
-use crate::core::evidence::red_tests;
+use crate::core::evidence::{keeps_place, red_tests};
 use crate::core::id::OrderId;
 use crate::core::input::Input;
 use crate::core::outcome::{Ending, GateVerdict, ReviewOutcome};
@@ -71,9 +71,8 @@ impl Carrier {
                 }
                 // What is part of the result needs no place of its own any more.
                 Event::TaskDone { task } => {
-                    if let (Some(repository), Some(place)) =
-                        (self.agents.repository.clone(), state.task_state(task).and_then(|known| known.place.clone()))
-                    {
+                    let place = state.task_state(task).filter(|known| !keeps_place(known)).and_then(|known| known.place.clone());
+                    if let (Some(repository), Some(place)) = (self.agents.repository.clone(), place) {
                         tokio::task::spawn_blocking(move || repository.remove(place.order));
                     }
                 }

@@ -8,6 +8,7 @@ use super::texts::Texts;
 use super::write_back::WriteBack;
 use crate::agents::command::Agents;
 use crate::core::event::{Recorded, Status};
+use crate::core::evidence::kept_places;
 use crate::core::input::Input;
 use crate::core::policy::Policy;
 use crate::core::state::State;
@@ -177,7 +178,8 @@ impl Execution {
                     }
                 }
             }
-            drop(tokio::task::spawn_blocking(move || repository.close()).await);
+            let kept = kept_places(&self.owner.state);
+            drop(tokio::task::spawn_blocking(move || repository.close(&kept)).await);
         }
         stopped.map_err(|error| {
             let full = error.kind() == std::io::ErrorKind::StorageFull;

@@ -7,13 +7,15 @@ use super::locate::{JOURNAL, LOCK, name_of, opening, own};
 use super::owner::{Owner, Post};
 use super::start::{Options, open_at};
 use crate::core::decide::refusal;
-use crate::core::id::{ExecutionId, OrderId};
+use crate::core::id::{ExecutionId, OrderId, TaskId};
 use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
 use crate::journal::lock::holder;
 use crate::process::{end_of, open_kept};
 use crate::view::{View, plain};
+use crate::workspace::files::changed_since;
+use crate::workspace::tree::Trees;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,6 +108,19 @@ impl Execution {
     /// The end of what an order printed, of its last kilobytes, as it can be shown.
     pub fn last_output(&self, order: OrderId) -> String {
         end_of(&self.output(order), LAST_OUTPUT_BYTES).lines().map(plain).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What was changed in a task's place of its own, and what of the named files git ignores there; nothing where that can't
+    /// be told.
+    pub async fn changed_in_place(&self, task: &TaskId, named: Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
+        let place = self.state().task_state(task)?.place.clone()?;
+        let look = move || {
+            let folder = Path::new(&*place.folder);
+            let changed = changed_since(folder, &place.base).ok()?;
+            let trees = Trees::new(folder, Vec::new());
+            Some((changed, trees.ignored(&trees.now(), &named).into_iter().collect()))
+        };
+        tokio::task::spawn_blocking(look).await.ok().flatten()
     }
 
     /// Everything that is true of it, as far as this process has seen.

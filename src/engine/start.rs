@@ -24,7 +24,7 @@ use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
 use crate::workspace::git::Git;
-use crate::workspace::repository::isolation;
+use crate::workspace::isolation::isolation;
 use crate::workspace::sandbox;
 use crate::workspace::trust::is_trusted;
 use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};

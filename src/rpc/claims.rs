@@ -10,6 +10,7 @@ use crate::agents::answer::Answer;
 use crate::agents::prompt::Template;
 use crate::agents::verdict::{self, Of};
 use crate::core::brief::brief;
+use crate::core::event::Work;
 use crate::core::id::{Lease, OrderId};
 use crate::core::input::Input;
 use crate::core::lease::{fits, held, offers};
@@ -111,6 +112,7 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             summary: said.summary,
             reason: said.reason,
             files: said.files,
+            accounted: Some(said.no_change),
             decisions: said.decisions,
             usage: said.usage,
             ..AgentOutcome::of(Ending::Exited(0), said.verdict, 0)
@@ -163,7 +165,7 @@ where
     if let Some(answered) = answered {
         return Ok(answered);
     }
-    let input = signed(&execution.state(), lease, input(lease, &params));
+    let input = measured(&execution, signed(&execution.state(), lease, input(lease, &params))).await;
     let answer = |accepted, why, seq| {
         let state = execution.state();
         let until = held(&state, lease).map(|(_, holder)| holder.until);
@@ -191,6 +193,25 @@ fn signed(state: &State, lease: Lease, mut input: Input) -> Input {
             outcome.findings.iter_mut().for_each(|finding| finding.by.clone_from(&by));
         }
         _ => {}
+    }
+    input
+}
+
+/// What was changed in a place of its own is seen, not believed; in a folder that all share nobody can tell.
+async fn measured(execution: &Execution, mut input: Input) -> Input {
+    let Input::Reported(lease, outcome) = &mut input else { return input };
+    let state = execution.state();
+    let work = held(&state, *lease).map(|(open, _)| &open.work).filter(|work| work.is_attempt());
+    let measured = match work.and_then(Work::task) {
+        Some(task) => execution.changed_in_place(task, outcome.files.clone()).await,
+        None => None,
+    };
+    match measured {
+        Some((files, ignored)) => {
+            outcome.accounted = outcome.accounted.map(|accounted| accounted || !ignored.is_empty());
+            (outcome.files, outcome.ignored) = (files, ignored);
+        }
+        None => outcome.accounted = None,
     }
     input
 }

@@ -142,6 +142,22 @@ pub fn is_committed(folder: &Path) -> bool {
     readable && Git::below(top.parent().unwrap_or(top), top).says(&["diff", "--quiet", "--ignore-submodules=all", "HEAD"])
 }
 
+/// The files of a place that are otherwise than in a commit, as they are called in one of its folders.
+///
+/// # Errors
+/// It is no place, or what git says.
+pub fn changed_since(folder: &Path, commit: &str) -> Result<Vec<String>, String> {
+    let top = place_of(folder).ok_or_else(|| format!("{} is in no place", folder.display()))?;
+    link::of(top)?;
+    pipes::remove_below(top);
+    let git = Git::below(top.parent().unwrap_or(top), top);
+    let changed = git.run(&["diff", "--name-only", "--no-renames", "--ignore-submodules=all", "-z", commit])?;
+    let changed = changed.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from);
+    let prefix = folder.strip_prefix(top).unwrap_or(folder);
+    let all: BTreeSet<PathBuf> = changed.chain(untracked(&git)?).collect();
+    Ok(all.iter().map(|name| name.strip_prefix(prefix).unwrap_or(name).display().to_string()).collect())
+}
+
 /// Takes files of a place back to the last commit in it.
 ///
 /// # Errors

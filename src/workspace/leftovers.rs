@@ -17,6 +17,8 @@ pub struct Leftovers<'a> {
     pub places: Vec<OrderId>,
     /// The commits that it made or began with.
     pub made: Vec<String>,
+    /// Those of which places are kept for files that git ignores.
+    pub ignored: BTreeSet<OrderId>,
     /// Whether worktrees with changes that were not committed are removed too.
     pub uncommitted: bool,
 }
@@ -41,7 +43,9 @@ impl Leftovers<'_> {
             // Without running what an agent may have left to be run.
             let changed = link::of(Path::new(tree))
                 .and_then(|_| Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+            let ignored = name.to_str().and_then(|name| name.parse().ok()).is_some_and(|order| self.ignored.contains(&order));
             let reason = match &changed {
+                Ok(_) if ignored => Some("it has files that git ignores and that are nowhere else"),
                 Ok(changed) if changed.is_empty() => None,
                 Ok(_) => Some("it has changes that are not committed"),
                 Err(_) => Some("it is not what it was made as"),

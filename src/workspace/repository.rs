@@ -6,11 +6,12 @@
 //! here has the execution's name in it: branches below `execution-coordinator/EXECUTION/`, worktrees
 //! below the execution's own folder.
 
-use super::files::{AT_A_TIME, NAMED, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
+use super::files::{AT_A_TIME, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
 use super::git::Git;
+use super::isolation::prefix_of;
 use super::submodules::{self, Submodule};
-use super::{STATE_FOLDER, link, make_private, pipes};
-use crate::config::{Isolation, Worktree};
+use super::{link, make_private, pipes};
+use crate::config::Worktree;
 use crate::core::id::{OrderId, TaskId};
 use crate::core::merging::result_branch;
 use crate::core::outcome::{Conflict, RepositoryOutcome};
@@ -21,8 +22,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// The oldest git that merges without a checkout.
-const OLDEST: (u32, u32) = (2, 38);
 /// How the note begins that a shared worktree is ready: names of what the setup made follow. Without it, it is of a version
 /// that kept none.
 const READY: &[u8] = b"ready\0";
@@ -32,76 +31,6 @@ const DIFF_BYTES: u64 = 1 << 20;
 const KEEP: &str = ".keep";
 /// Files whose diffs are read.
 const DIFF_FILES: usize = 500;
-
-/// Whether attempts have places of their own, and what should be known about that.
-///
-/// # Errors
-/// They were asked for and can't be had: a sentence that says why and what to do.
-pub fn isolation(root: &Path, wanted: Option<Isolation>, only_commands: bool) -> Result<(bool, Vec<String>), String> {
-    match wanted {
-        Some(Isolation::None) => return Ok((false, Vec::new())),
-        // Commands do their work where they stand, as those of a Makefile do.
-        None if only_commands => return Ok((false, Vec::new())),
-        _ => {}
-    }
-    match usable(root) {
-        Ok(warnings) => Ok((true, warnings)),
-        // What a branch of somebody's keeps from them is no reason to do without.
-        Err(why) if wanted.is_some() || is_branch_in_the_way(&Git::at(root)) => {
-            Err(format!("isolation = \"worktree\": {why}; or set isolation = \"none\""))
-        }
-        Err(why) => {
-            let shared = "attempts share the workspace, and tasks that name the same files run one after the other";
-            Ok((false, vec![format!("{why}: so far {shared}")]))
-        }
-    }
-}
-
-/// Whether places can be made; with what agents will not see in them.
-fn usable(root: &Path) -> Result<Vec<String>, String> {
-    let git = Git::at(root);
-    let version = git.run(&["version"])?;
-    let numbers: Vec<u32> = version.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
-    if numbers.len() < 2 || (numbers[0], numbers[1]) < OLDEST {
-        return Err(format!("{version} is too old: {}.{} or newer merges without a checkout", OLDEST.0, OLDEST.1));
-    }
-    if !git.says(&["rev-parse", "--git-dir"]) {
-        return Err("this is no git repository: `git init`, and commit what agents are to begin with".into());
-    }
-    if !git.says(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]) {
-        return Err("the repository has no commit yet: `git commit` what agents are to begin with".into());
-    }
-    let prefix = prefix_of(&git)?;
-    if !prefix.is_empty() && !git.says(&["cat-file", "-e", &format!("HEAD:{}", prefix.trim_end_matches('/'))]) {
-        return Err(format!("nothing of {prefix} is in the last commit: commit what agents are to begin with"));
-    }
-    if is_branch_in_the_way(&git) {
-        return Err("a branch is called `execution-coordinator`, and ours are below that name: rename it".into());
-    }
-    if git.run(&["rev-parse", "--is-bare-repository"])? == "true" {
-        return Ok(Vec::new());
-    }
-    let changed = git.run(&["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", "."])?;
-    let (untracked, changed): (Vec<&str>, Vec<&str>) = changed.lines().partition(|line| line.starts_with("??"));
-    let told = |lines: &[&str], what: &str, so: &str| {
-        let files: Vec<&str> = lines.iter().filter_map(|line| line.get(3..)).filter(|file| !file.starts_with(STATE_FOLDER)).collect();
-        let more = if files.len() > NAMED { ", …" } else { "" };
-        let named = files.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        (!files.is_empty()).then(|| format!("agents begin with the last commit and don't see {what} ({named}{more}): {so} if they matter"))
-    };
-    let changed = told(&changed, "uncommitted changes", "commit them first");
-    let untracked = told(&untracked, "files that are in no commit", "commit them, or name them in `copy` under [worktree]");
-    Ok(changed.into_iter().chain(untracked).collect())
-}
-
-fn is_branch_in_the_way(git: &Git) -> bool {
-    git.says(&["show-ref", "--verify", "--quiet", "refs/heads/execution-coordinator"])
-}
-
-/// Where the workspace is in its repository: nothing, or a path that ends in a slash.
-fn prefix_of(git: &Git) -> Result<String, String> {
-    if git.run(&["rev-parse", "--is-bare-repository"])? == "true" { Ok(String::new()) } else { git.run(&["rev-parse", "--show-prefix"]) }
-}
 
 /// Finished work that is to be merged.
 pub struct Finished {
@@ -352,18 +281,18 @@ impl Repository {
     }
 
     /// Takes a place back to what was finished in it last, and brings in what others have finished.
-    /// Gives the files in which both sides stand now.
+    /// Gives the commit with which that is, and the files in which both sides stand now.
     ///
     /// # Errors
     /// What git says.
-    pub fn refresh(&self, folder: &Path) -> Result<Vec<String>, String> {
+    pub fn refresh(&self, folder: &Path) -> Result<(String, Vec<String>), String> {
         let git = self.checkout(folder)?;
         git.run(&["reset", "--quiet", "--hard"])?;
         let head = self.head()?;
         let mut all = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(folder);
         if git.says(&["merge-base", "--is-ancestor", &head, "HEAD"]) {
-            return Ok(Vec::new());
+            return Ok((git.run(&["rev-parse", "HEAD"])?, Vec::new()));
         }
         let message = format!("Merge what others finished\n\nExecution: {}\n", self.execution);
         let how = ["merge", "--quiet", "--no-edit", "--no-verify", "--ff", "--no-verify-signatures", "-m", &message, &head];
@@ -377,7 +306,7 @@ impl Repository {
         }
         let as_left = conflicts.iter().map(|file| (file.clone(), std::fs::read(folder.join(file)).ok())).collect();
         all.insert(folder.to_owned(), as_left);
-        Ok(conflicts)
+        Ok((git.run(&["rev-parse", "HEAD"])?, conflicts))
     }
 
     /// Commits what is in a place. Gives the commit.
@@ -437,6 +366,15 @@ impl Repository {
             ));
         }
         git.run(&["rev-parse", "HEAD"])
+    }
+
+    /// The files that two commits have otherwise, as they are called in a place.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn changed(&self, folder: &Path, from: &str, to: &str) -> Result<Vec<String>, String> {
+        let changed = self.checkout(folder)?.run(&["diff", "--name-only", "--no-renames", "-z", from, to])?;
+        Ok(changed.split('\0').filter(|file| !file.is_empty()).map(|file| self.relative(file)).collect())
     }
 
     /// Whether somebody has decided about each file that was left in conflict: it is another now, or was
@@ -688,10 +626,10 @@ impl Repository {
     }
 
     /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted
-    /// before anything was done in them.
-    pub fn close(&self) {
+    /// before anything was done in them, but for some.
+    pub fn close(&self, kept: &BTreeSet<OrderId>) {
         let names = std::fs::read_dir(&self.trees).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()) {
+        for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()).filter(|order| !kept.contains(order)) {
             let tree = self.trees.join(order.to_string());
             let changed =
                 link::of(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));

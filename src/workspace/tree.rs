@@ -14,12 +14,14 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// Files that changed so recently are hashed again.
 const RACY: Duration = Duration::from_secs(2);
+/// A file's times are those of the last tick of the system's clock.
+const TICK: Duration = Duration::from_millis(20);
 /// Files named in a list of changes, at the most.
 const MAX_CHANGES: usize = 200;
 /// So much of a file is in memory at a time.
@@ -149,6 +151,44 @@ impl Trees {
     }
 }
 
+impl Trees {
+    /// What an answer names of that is there and that a tree after it does not have, because it is ignored: files, and folders
+    /// of which the tree has nothing.
+    pub fn ignored(&self, after: &Tree, named: &[String]) -> BTreeSet<String> {
+        let named = named.iter().map(|name| Path::new(name.trim_end_matches('/')));
+        let ignored = named.filter(|path| self.is_work(path) && self.root.join(path).exists());
+        ignored.filter_map(|path| after.lacks(path)).map(|path| path.display().to_string()).collect()
+    }
+
+    /// The same of what was written since a time.
+    pub fn wrote_ignored(&self, after: &Tree, since: SystemTime) -> BTreeSet<String> {
+        let since = since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let changed = |meta: &std::fs::Metadata| {
+            let nanos = u32::try_from(meta.ctime_nsec()).unwrap_or(0);
+            Duration::new(u64::try_from(meta.ctime()).unwrap_or(0), nanos) + TICK
+        };
+        let mut found = BTreeSet::new();
+        for path in files_below(&self.root, false) {
+            let Some(relative) = path.strip_prefix(&self.root).ok().filter(|relative| self.is_work(relative)) else { continue };
+            let whole = after.lacks(relative).map(|whole| whole.display().to_string());
+            let Some(whole) = whole.filter(|whole| !found.contains(whole)) else { continue };
+            if path.symlink_metadata().is_ok_and(|meta| meta.is_file() && changed(&meta) >= since) {
+                found.insert(whole);
+                if found.len() == MAX_CHANGES {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a path in the workspace can be somebody's work: neither git's, nor ours, nor a report of a gate.
+    fn is_work(&self, path: &Path) -> bool {
+        path.components().all(|part| matches!(part, Component::Normal(name) if name != ".git" && name != STATE_FOLDER))
+            && !self.left_out.iter().any(|left_out| left_out == path)
+    }
+}
+
 /// All files below a folder but those of git and ours; where that is wanted, without those that a `.gitignore` in it
 /// names. What other tools ignore, and what stands above, means nothing.
 fn files_below(folder: &Path, without_ignored: bool) -> Vec<PathBuf> {
@@ -160,6 +200,12 @@ fn files_below(folder: &Path, without_ignored: bool) -> Vec<PathBuf> {
 }
 
 impl Tree {
+    /// The topmost folder above a path of which nothing is in it, or the path itself; nothing where that is in it.
+    fn lacks<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let has = |path: &Path| self.files.range(path.to_owned()..).next().is_some_and(|(file, _)| file.starts_with(path));
+        path.ancestors().filter(|above| !above.as_os_str().is_empty()).take_while(|above| !has(above)).last()
+    }
+
     /// Its digest.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();

@@ -85,7 +85,7 @@ fn answer(order: OrderId, work: &Work) -> Input {
 }
 
 fn complete() -> AgentOutcome {
-    AgentOutcome { summary: "done".into(), ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) }
+    AgentOutcome { summary: "done".into(), files: vec!["src/a.rs".into()], ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) }
 }
 
 fn measures(code: i32) -> GateMeasures {
@@ -187,6 +187,13 @@ fn every_planted_break_is_caught() {
             for event in events {
                 if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event {
                     outcome.verdict = Verdict::Failed;
+                }
+            }
+        }),
+        ("evidence", "a task is done after an attempt that changed nothing and does not say why", |events| {
+            for event in events {
+                if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event {
+                    (outcome.files, outcome.accounted) = (Vec::new(), Some(false));
                 }
             }
         }),

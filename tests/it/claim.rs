@@ -115,6 +115,37 @@ fn a_parent_does_all_the_work_by_the_book() {
 }
 
 #[test]
+fn what_a_client_names_in_a_place_of_its_own_is_looked_at() {
+    let config = "[execution]\ntests_first = \"off\"\nisolation = \"worktree\"\n[agents.implementation-agent]\nkind = \"client\"\n";
+    let workspace = Workspace::with(&[
+        ("execution-coordinator.toml", config),
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        (".gitignore", ".state/\n.execution-coordinator/\nlib/\n"),
+    ]);
+    crate::support::commit_all(&workspace);
+    let mut client = Server::lines(&workspace, &[]);
+    client.result("execution/start", json!({"path": "breakdown.md"}));
+    let mut report = |client: &mut Server, files: &[&str], write: &str| {
+        let work = next(client);
+        let place = std::path::Path::new(work["brief"]["folder"].as_str().expect("a folder")).join(write);
+        std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        std::fs::write(place, "x\n").expect("a file");
+        client.result("task/report", json!({"lease": work["lease"], "status": "complete", "files": files}));
+        work["brief"]["findings"].as_array().into_iter().flatten().map(|finding| finding["text"].to_string()).collect::<String>()
+    };
+    assert_eq!(report(&mut client, &["made"], "lib/made"), "");
+    let finding = report(&mut client, &["made"], "made");
+    assert!(finding.contains("no file was changed"), "{finding}");
+    let result = client.notification("execution/result");
+    assert_eq!(
+        (&result["report"]["finalStatus"], &result["report"]["tasks"][0]["files"]),
+        (&json!("Complete"), &json!(["made"])),
+        "{result}"
+    );
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+}
+
+#[test]
 fn what_is_late_given_back_or_not_for_the_caller_changes_nothing() {
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n";
     let config =

@@ -127,7 +127,7 @@ command = ["./test.sh", "{task}"]
 "#;
 const TASK: &str = "# T\n\n### Stream A: Only (Parallel)\n\n1. **One**\n   - Objective: to be done\n";
 const TEST: &str = "#!/bin/sh\nif [ -e tests ]; then if [ -e work ]; then echo '2 passed, 0 failed'; else echo 'not ok 1 - new'; echo '1 passed, 1 failed'; exit 1; fi; else echo '1 passed, 0 failed'; fi\n";
-const AGENT: &str = "#!/bin/sh\ncat > /dev/null\nif [ $EXECUTION_COORDINATOR_ROLE = tests ]; then touch tests; else echo x >> work; fi\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n";
+const AGENT: &str = "#!/bin/sh\ncat > /dev/null\nif [ $EXECUTION_COORDINATOR_ROLE = tests ]; then echo x >> tests; else echo x >> work; fi\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n";
 const REVIEW: &str = "#!/bin/sh\ncat > /dev/null\nif [ $(wc -l < work) -lt 2 ]; then echo '{\"verdict\":\"fail\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"do it twice\"}]}'; else echo '{\"verdict\":\"pass\"}'; fi\n";
 
 fn with_agents() -> Workspace {

@@ -456,3 +456,94 @@ fn what_landed_is_what_it_is_called() {
     assert!(delivered.code != 0 && delivered.stderr.contains("is not what it is called"), "{}{}", delivered.stdout, delivered.stderr);
     assert!(!workspace.path("made").exists());
 }
+
+/// Runs one task of which the agent does what a script says, in a place of its own and in the folder that all share, and
+/// gives each workspace with how it ended, its report and the briefs of the attempts.
+fn attempted(agent: &str) -> Vec<(Workspace, i32, String, Vec<String>)> {
+    let run = |isolation: &str| {
+        let config = format!(
+            "[execution]\ntests_first = \"off\"\nmax_rework = 2\nisolation = \"{isolation}\"\n\
+                [agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n"
+        );
+        let script = format!("#!/bin/sh\ncat >/dev/null\nround=$EXECUTION_COORDINATOR_ROUND\n{agent}\n");
+        let workspace = Workspace::with(&[
+            ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+            ("execution-coordinator.toml", &config),
+            ("agent.sh", &script),
+            (".gitignore", ".state/\n.execution-coordinator/\nlib/\n"),
+        ]);
+        commit_all(&workspace);
+        let ended = workspace.run(&["run", "breakdown.md"]);
+        let briefs = (1..10).map(|order| workspace.execution().join(format!("briefs/a{order}.md")));
+        let briefs = briefs.filter_map(|brief| std::fs::read_to_string(brief).ok()).collect();
+        assert_eq!(workspace.run(&["audit"]).code, 0);
+        (workspace, ended.code, ended.stdout, briefs)
+    };
+    ["worktree", "none"].map(run).into()
+}
+
+#[test]
+fn who_changes_nothing_goes_back_once() {
+    let says = |summary: &str| format!("echo '{{\"status\":\"complete\",\"summary\":\"{summary}\"}}'");
+    for (workspace, code, report, briefs) in attempted(&says("built it")) {
+        assert_eq!((code, briefs.len()), (4, 2), "{report}");
+        assert!(briefs[1].contains("no file was changed: do what is missing"), "{}", briefs[1]);
+        assert!(report.contains("it is complete, but no file was changed, and it was told so"), "{report}");
+        assert!(workspace.run(&["status"]).stdout.contains("no file was changed"));
+    }
+    // What it says counts once it knows that it was looked at.
+    for (_, code, report, briefs) in attempted(&says("No changes needed: it is there")) {
+        assert_eq!((code, briefs.len()), (0, 2), "{report}");
+        assert!(report.contains("1 completed / 1 total (1 without a change)"), "{report}");
+        assert!(report.contains("- task 1 changed no file: its agent says that nothing needed to change"), "{report}");
+    }
+    // One that then does it.
+    for (_, code, report, briefs) in attempted(&format!("[ $round = 0 ] || echo x >made\n{}", says("built it"))) {
+        assert_eq!((code, briefs.len()), (0, 2), "{report}");
+        assert!(report.contains("1 completed / 1 total\n") && report.contains("### Final Validation Required\n\nNone\n"), "{report}");
+    }
+    // What is beside the folder of the workspace is a change too.
+    let workspace = Workspace::with(&[
+        ("sub/breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("sub/execution-coordinator.toml", CONFIG.split("[[gates]]").next().expect("agents")),
+        ("sub/agent.sh", "#!/bin/sh\ncat >/dev/null\necho x >../beside\necho '{\"status\":\"complete\"}'\n"),
+    ]);
+    commit_all(&workspace);
+    let ended = workspace.run(&["run", "sub/breakdown.md"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn work_that_git_ignores_goes_back_and_is_told_and_kept() {
+    let says = |files: &str| format!("mkdir -p lib; echo x >lib/thing; echo '{{\"status\":\"complete\",\"files\":[{files}]}}'");
+    let named = says("\"lib/thing\"");
+    // All that was written, and it is named: that is meant so, and is told.
+    for (agent, brief) in [
+        (named.clone(), "no file was changed but those that git ignores, which are in no commit: lib"),
+        (format!("echo $round >made\n{named}"), "git ignores files of it, which are in no commit: lib"),
+    ] {
+        for (workspace, code, report, briefs) in attempted(&agent) {
+            assert_eq!((code, briefs.len()), (0, 2), "{agent} {report}");
+            assert!(briefs[1].contains(brief), "{}", briefs[1]);
+            assert!(report.contains("- task 1: git ignores files of it, and no commit has them: lib"), "{report}");
+            let is_isolated = report.contains("they are kept in ");
+            let place = workspace.execution().join("trees");
+            let kept = || place.read_dir().into_iter().flatten().flatten().any(|tree| tree.path().join("lib/thing").exists());
+            assert_eq!((is_isolated, kept()), (is_isolated, is_isolated));
+            // Until somebody has them, `clean` keeps them too.
+            let cleaned = workspace.run(&["clean"]);
+            assert_eq!(
+                cleaned.stderr.contains("it has files that git ignores and that are nowhere else"),
+                is_isolated,
+                "{}",
+                cleaned.stderr
+            );
+            assert_eq!(kept(), is_isolated);
+        }
+    }
+    // What nobody names is no result.
+    for (_, code, report, briefs) in attempted(&says("")) {
+        assert_eq!((code, briefs.len()), (4, 2), "{report}");
+        assert!(report.contains("but no file was changed but those that git ignores, which are in no commit: lib"), "{report}");
+    }
+}

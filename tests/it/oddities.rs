@@ -29,7 +29,10 @@ fn a_gate_after_several_streams_holds_nothing_back_that_it_waits_for() {
         assert_eq!(after, [stream]);
         let workspace = Workspace::with(&[
             (".kiro/specs/a/tasks.md", text),
-            ("agent.sh", "#!/bin/sh\ncat > /dev/null\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n"),
+            (
+                "agent.sh",
+                "#!/bin/sh\ncat > /dev/null\necho x > made-$EXECUTION_COORDINATOR_TASK\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n",
+            ),
             ("execution-coordinator.toml", "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n"),
         ]);
         let run = workspace.run(&["run", ".kiro/specs/a/tasks.md"]);

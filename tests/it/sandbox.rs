@@ -8,7 +8,7 @@ const AGENT: &str = "#!/bin/sh
 cat >/dev/null
 could() { if (eval \"$2\") 2>/dev/null; then list=\"$list $1\"; fi; }
 list=
-could place 'echo x >made.txt'
+could place 'echo x >>made.txt'
 could commit 'git add --all && git -c user.name=a -c user.email=a@b commit -qm agent'
 could checkout 'echo x >\"$WORKSPACE/evil.txt\"'
 could state 'echo x >\"$WORKSPACE/.execution-coordinator/evil\"'
@@ -107,9 +107,9 @@ fn without_it_each_could_change_anything() {
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"
         consultation could: place commit checkout state hook config branch home allowed cache temporary device signal connect
-        implementation could: place checkout state hook config home allowed cache temporary device signal connect
-        review could: place checkout state hook config home allowed cache temporary device signal connect
-        final-review could: place checkout state hook config home allowed cache temporary device signal connect
+        implementation could: place commit checkout state hook config home allowed cache temporary device signal connect
+        review could: place commit checkout state hook config home allowed cache temporary device signal connect
+        final-review could: place commit checkout state hook config home allowed cache temporary device signal connect
     "#]]
     .assert_eq(&could(&workspace));
 }
@@ -133,7 +133,7 @@ fn two_tasks(agent: &str, config: &str) -> (Workspace, Ended) {
         (
             "agent.sh",
             &format!(
-                "#!/bin/sh\ncat >/dev/null\ncase $EXECUTION_COORDINATOR_TASK in 1) {agent};; esac\necho '{{\"status\":\"complete\"}}'\n"
+                "#!/bin/sh\ncat >/dev/null\ncase $EXECUTION_COORDINATOR_TASK in 1) {agent};; esac\necho x >made-$EXECUTION_COORDINATOR_TASK\necho '{{\"status\":\"complete\"}}'\n"
             ),
         ),
         ("check.sh", "#!/bin/sh\n(echo x >\"$WORKSPACE/out/of/place\") 2>/dev/null; true\n"),

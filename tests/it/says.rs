@@ -5,6 +5,27 @@ use execution_coordinator::core::outcome::{GateVerdict, Verdict};
 use execution_coordinator::gates::measure::{closing_lines, coverage, junit};
 
 #[test]
+fn that_nothing_needed_to_change() {
+    for (text, said) in [
+        ("No changes needed: it is there already", true),
+        ("no code changes were necessary", true),
+        ("There was nothing that had to be changed", true),
+        ("No change is required", true),
+        ("nothing needed to change", true),
+        ("Changed what needed it", false),
+        ("It has no tests; changes needed them", false),
+        ("Nothing was easy, and I had to write all of it", false),
+    ] {
+        let block = format!("## Implementation Summary\n\n**Completed:**\n\n- Looked\n\n{text}\n\n**Status:** ✅ Complete\n");
+        let answer = serde_json::json!({"status": "complete", "summary": text}).to_string();
+        for output in [block, answer, format!("✅ Complete - {text}")] {
+            assert_eq!(work(&output, Of::Turn).no_change, said, "{output}");
+        }
+        assert!(!work(&format!("> {text}\n{{\"status\":\"complete\"}}"), Of::Turn).no_change, "it is a quote");
+    }
+}
+
+#[test]
 fn executors() {
     let block = |status: &str, more: &str| {
         format!(

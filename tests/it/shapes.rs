@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 /// Everything is done by a program that says so.
 const CONFIG: &str = "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n";
-const AGENT: &str = "#!/bin/sh\ncat > /dev/null\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n";
+const AGENT: &str =
+    "#!/bin/sh\ncat > /dev/null\necho x > made-$EXECUTION_COORDINATOR_TASK\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n";
 const TASKS: &str = r#"{
   "master": {
     "tasks": [
@@ -90,7 +91,7 @@ fn files_of_others_are_carried_out_and_told_what_is_done() {
 #[test]
 fn a_file_that_joins_a_folder_is_taken_up_while_it_runs() {
     let workspace = backlog();
-    workspace.write("agent.sh", "#!/bin/sh\ncat > /dev/null\nuntil test -e \"$WORKSPACE/go\"; do sleep 0.02; done\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n");
+    workspace.write("agent.sh", "#!/bin/sh\ncat > /dev/null\nuntil test -e \"$WORKSPACE/go\"; do sleep 0.02; done\necho x > made-$EXECUTION_COORDINATOR_TASK\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n");
     workspace.write("execution-coordinator.toml", &format!("{CONFIG}[environment]\npass = [\"WORKSPACE\"]\n"));
     let run = workspace.start(&["run", "backlog"]);
     eventually("it has begun", || workspace.run(&["status"]).code == 0);

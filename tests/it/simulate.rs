@@ -260,7 +260,14 @@ impl World {
                         verdict,
                         summary: "did it".into(),
                         reason: String::new(),
-                        files: if self.chance(0.3) { vec!["test.sh".into()] } else { Vec::new() },
+                        // Nothing, or nothing but what git ignores, now and then.
+                        files: match () {
+                            () if self.chance(self.fail / 2.0) => Vec::new(),
+                            () if self.chance(0.3) => vec!["test.sh".into()],
+                            () => vec!["src/1.rs".into()],
+                        },
+                        ignored: if self.chance(self.fail / 4.0) { vec!["dist".into()] } else { Vec::new() },
+                        accounted: if self.chance(0.2) { None } else { Some(self.rng.bool()) },
                         outside: if self.chance(0.1) { vec!["branch main moved".into()] } else { Vec::new() },
                         decisions: Vec::new(),
                         usage,

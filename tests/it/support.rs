@@ -155,7 +155,9 @@ pub fn git(folder: &Path, arguments: &[&str]) -> Ended {
 
 /// Makes a workspace a repository with all that has been written committed.
 pub fn commit_all(workspace: &Workspace) {
-    workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
+    if !workspace.path(".gitignore").exists() {
+        workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
+    }
     for arguments in [&["init", "--quiet", "--initial-branch", "main"][..], &["add", "--all"], &["commit", "--quiet", "-m", "base"]] {
         let ended = git(&workspace.path(""), arguments);
         assert_eq!(ended.code, 0, "git {arguments:?}: {}", ended.stderr);

@@ -156,7 +156,13 @@ impl Books {
         let held = self.holders.remove(&order).is_some() || !self.offered.contains(&order);
         self.require(held || !told, "leases", || format!("{order} was reported by somebody who had not taken it"));
         match (&work, outcome) {
-            (work, Outcome::Lost { .. }) if work.is_attempt() => self.leaves_its_place(work),
+            (work, Outcome::Lost { .. }) if work.is_attempt() => {
+                let shared = !self.policy.isolated;
+                if let Some(task) = work.task() {
+                    self.task_mut(task).has_leftovers |= shared;
+                }
+                self.leaves_its_place(work);
+            }
             (_, Outcome::Lost { .. }) => {}
             _ if self.outdated.contains(&order) => {}
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
@@ -164,6 +170,8 @@ impl Books {
                 let (seq, shared) = (self.seq, !self.policy.isolated);
                 let record = self.task_mut(task);
                 record.implemented = good;
+                record.unaccounted = good && !record.has_leftovers && outcome.files.is_empty() && outcome.accounted == Some(false);
+                record.has_leftovers |= !good && shared && !outcome.files.is_empty();
                 if good || shared {
                     record.changed.extend(outcome.files.iter().cloned());
                 }
@@ -220,8 +228,11 @@ impl Books {
             (Work::Consultation { .. }, Outcome::Agent(_)) => {}
             (Work::Tests { .. }, Outcome::Agent(outcome)) => {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
-                if let Some(task) = work.task().filter(|_| good) {
-                    self.task_mut(task).tests_files.extend(outcome.files.iter().cloned());
+                let shared = !self.policy.isolated;
+                if let Some(task) = work.task() {
+                    let record = self.task_mut(task);
+                    record.tests_files.extend(outcome.files.iter().filter(|_| good).cloned());
+                    record.has_leftovers |= !good && shared && !outcome.files.is_empty();
                 }
                 if !good && outcome.shortage.is_none() {
                     self.leaves_its_place(&work);

@@ -3,7 +3,7 @@
 use super::{Judged, OpenOrder, Phase, Place, State, TaskState};
 use crate::core::event::{Outcome, Purpose, Step, Work};
 use crate::core::id::{AgentName, OrderId};
-use crate::core::outcome::{Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict};
+use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict};
 use crate::core::supply::{self, Ended, pool_of};
 use std::sync::Arc;
 
@@ -153,20 +153,20 @@ impl TaskState {
             // Who could not be had is asked again.
             (Work::Consultation { .. }, Outcome::Agent(outcome)) if outcome.shortage.is_some() => {}
             (Work::Consultation { expert, .. }, Outcome::Agent(outcome)) => {
-                self.consultations.insert(expert.clone(), outcome.clone());
+                self.consultations.insert(expert.clone(), (**outcome).clone());
             }
             (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => {
-                self.last = Some(outcome.clone());
+                self.last = Some((**outcome).clone());
                 if outcome.complete() {
                     self.tests_files.extend(outcome.files.iter().cloned());
                     self.tests_commit = outcome.commit.clone();
                     self.commit = outcome.commit.clone();
-                } else if outcome.shortage.is_none() {
-                    self.leave_place();
+                } else {
+                    self.came_to_nothing(outcome);
                 }
             }
             (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
-                self.last = Some(outcome.clone());
+                self.last = Some((**outcome).clone());
                 // What came to nothing is left behind with its place, where it had one.
                 if outcome.complete() || self.place.is_none() {
                     self.changed.extend(outcome.files.iter().cloned());
@@ -176,14 +176,16 @@ impl TaskState {
                     if outcome.session != self.session {
                         (self.session, self.session_used) = (outcome.session.clone(), outcome.usage);
                     }
-                    self.result = Some((id, outcome.clone()));
-                    self.findings.clear();
-                } else if outcome.shortage.is_none() {
-                    self.leave_place();
+                    self.result = Some((id, (**outcome).clone()));
+                } else {
+                    self.came_to_nothing(outcome);
                 }
             }
             // What it left half done is not where the next one begins.
-            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => self.leave_place(),
+            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => {
+                self.has_leftovers |= self.place.is_none();
+                self.leave_place();
+            }
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
                 let judged = Judged { order: id, measures: (**measures).clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
                 match purpose {
@@ -213,6 +215,13 @@ impl TaskState {
 }
 
 impl TaskState {
+    fn came_to_nothing(&mut self, outcome: &AgentOutcome) {
+        self.has_leftovers |= self.place.is_none() && !outcome.files.is_empty();
+        if outcome.shortage.is_none() {
+            self.leave_place();
+        }
+    }
+
     /// A try came to nothing: the next one begins elsewhere, with what was finished before.
     fn leave_place(&mut self) {
         self.place = None;

@@ -55,6 +55,9 @@ pub struct TaskState {
     pub tests_files: BTreeSet<String>,
     /// Files that the implementation has changed, in all its attempts that are still there.
     pub changed: BTreeSet<String>,
+    /// Whether earlier attempts have left work half done in the folder that all share, so that the next one may find nothing
+    /// to change.
+    pub has_leftovers: bool,
     /// The last complete implementation: what is handed to the tasks after it.
     pub result: Option<(OrderId, AgentOutcome)>,
     /// Where it is worked on, where that is a place of its own.
