@@ -257,6 +257,20 @@ pub fn open_kept(path: &Path) -> io::Result<std::fs::File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")) }
 }
 
+/// Writes a file that this program keeps, anew: what stands there, or leads elsewhere, goes first.
+///
+/// # Errors
+/// It can't be written.
+pub fn write_kept(path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(content)
+}
+
 /// Lets no other process of the user read this one's environment or memory: there may be secrets in them that agents are
 /// not given. What it starts is not affected.
 pub fn keep_private() {

@@ -14,7 +14,7 @@ use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
 use crate::gates::command::{millis, time};
-use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
+use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept, write_kept};
 use crate::workspace::checkout::Checkout;
 use crate::workspace::git::Git;
 use crate::workspace::pipes::git_is_readable;
@@ -179,6 +179,7 @@ impl Agents {
         let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
+            kept: std::collections::BTreeMap::new(),
             shortage: ran.heard.as_ref().and_then(|heard| heard.shortage.clone()).or_else(|| tried_too_soon(&ran.ending)),
             verdict: if whole { said.verdict } else { GateVerdict::NotEvaluated },
             findings: said.findings,
@@ -393,7 +394,7 @@ impl Agents {
         let again = if brief.again { ".again" } else { "" };
         let text = folder.join(format!("{}{again}.md", brief.order));
         let json = folder.join(format!("{}{again}.json", brief.order));
-        let write = |path: &Path, content: &[u8]| std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()));
+        let write = |path: &Path, content: &[u8]| write_kept(path, content).map_err(|error| format!("{}: {error}", path.display()));
         let words = self.words(config, agent, brief)?;
         write(&text, words.as_bytes())?;
         write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;

@@ -2,7 +2,9 @@
 
 use super::{Exit, Outcome, print, print_json, root_here};
 use crate::core::audit::{Breach, audit as audit_events};
+use crate::core::event::Recorded;
 use crate::core::report::{Evidence, Report, report};
+use crate::engine::kept::differences;
 use crate::engine::locate::{find, name_of, read};
 use crate::workspace::git::Git;
 use crate::workspace::objects;
@@ -32,7 +34,8 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     let folder = find(&root, arguments.execution.as_deref())?;
     let (events, state) = read(&folder)?;
     let breaches = audit_events(&events);
-    let looked = arguments.evidence.then(|| Looked::at(&report(&state), state.merging.base.as_deref(), &root, &folder));
+    let looked =
+        arguments.evidence.then(|| Looked::at(&report(&state), state.merging.base.as_deref(), &root, &folder).and(&events, &folder));
     let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
     let kept = breaches.is_empty() && missing.is_empty();
     if arguments.format == "json" {
@@ -72,6 +75,14 @@ impl Looked {
             }
         }
         looked
+    }
+
+    /// What was kept of orders is as it was when they ended.
+    fn and(mut self, events: &[Recorded], folder: &Path) -> Self {
+        let (count, differences) = differences(folder, events);
+        self.count += count;
+        self.missing.extend(differences);
+        self
     }
 
     fn is(&mut self, there: bool, missing: impl FnOnce() -> String) {

@@ -117,6 +117,7 @@ pub(super) fn lapsed(state: &State, now_ms: u64) -> Option<Event> {
 fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -> Outcome {
     match work {
         Work::Review { .. } => Outcome::Review(ReviewOutcome {
+            kept: std::collections::BTreeMap::new(),
             shortage: None,
             ending,
             verdict: GateVerdict::NotEvaluated,

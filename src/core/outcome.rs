@@ -100,6 +100,9 @@ pub struct AgentOutcome {
     /// Whether it came to nothing because the agent's service could not be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortage: Option<Shortage>,
+    /// The files that are kept of it, with their digests; empty where that was not recorded yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -121,6 +124,7 @@ impl AgentOutcome {
             commit: None,
             session: None,
             shortage: None,
+            kept: BTreeMap::new(),
             duration_ms,
         }
     }
@@ -309,6 +313,9 @@ pub struct GateMeasures {
     /// The order whose result was taken because it had judged the same tree.
     #[serde(default)]
     pub reused_from: Option<super::id::OrderId>,
+    /// The files that are kept of it, with their digests; empty where that was not recorded yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
     /// How long it took.
     pub duration_ms: u64,
 }
@@ -330,6 +337,7 @@ impl GateMeasures {
             not_green: Vec::new(),
             judged_by: BTreeMap::new(),
             reused_from: None,
+            kept: BTreeMap::new(),
             duration_ms,
         }
     }
@@ -379,6 +387,9 @@ pub struct ReviewOutcome {
     /// Whether it came to nothing because the reviewer's service could not be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortage: Option<Shortage>,
+    /// The files that are kept of it, with their digests; empty where that was not recorded yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
     /// How long it took.
     pub duration_ms: u64,
 }

@@ -1,6 +1,7 @@
 //! Carries out orders that are on record: one `match` over them. Each becomes a task that ends
 //! in an input.
 
+use super::kept;
 use super::owner::Post;
 use super::places::{Ground, Job, Site};
 use super::texts::Texts;
@@ -11,13 +12,13 @@ use crate::core::event::{Event, Purpose, Recorded, Work};
 use crate::core::evidence::{keeps_place, red_tests};
 use crate::core::id::OrderId;
 use crate::core::input::Input;
-use crate::core::outcome::{Ending, GateVerdict, ReviewOutcome};
+use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome};
 use crate::core::state::State;
 use crate::gates::command::{Evaluation, Gates};
 use crate::process::Processes;
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 
@@ -131,10 +132,12 @@ impl Carrier {
             };
             let gates = self.gates.clone();
             tokio::spawn(async move {
+                keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
                 evaluation.folder = site.folder(&agents, &ground).await;
                 let folder = evaluation.folder.clone().unwrap_or_default();
                 evaluation.tree = agents.repository.as_ref().map_or(folder.clone(), |repository| repository.top_of(&folder));
-                let measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
+                let mut measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
+                measures.kept = keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
                 // The loop may have ended: then nobody waits for this any more.
                 let _ = inbox.send(Input::GateEnded(order, measures).into());
             });
@@ -146,6 +149,7 @@ impl Carrier {
         let review = matches!(work, Work::Review { .. });
         let texts = self.texts.clone();
         tokio::spawn(async move {
+            keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
             let told = tokio::task::spawn_blocking(move || {
                 texts.iter().for_each(|texts| texts.fill(&mut brief));
                 brief
@@ -166,14 +170,23 @@ impl Carrier {
                     }
                 }
             }
+            let digests = || keep(&agents.folder, move |folder| kept::digests(folder, order));
             let input = if review {
-                Input::ReviewEnded(order, agents.review(&config, &processes, &brief, stopped, tail).await)
+                let outcome = agents.review(&config, &processes, &brief, stopped, tail).await;
+                Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
             } else {
-                Input::AgentEnded(order, agents.attempt(&config, &processes, &brief, stopped, tail).await)
+                let outcome = agents.attempt(&config, &processes, &brief, stopped, tail).await;
+                Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
             };
             let _ = inbox.send(input.into());
         });
     }
+}
+
+/// Files are large: not on the loop.
+async fn keep<T: Default + Send + 'static>(folder: &Path, work: impl FnOnce(&Path) -> T + Send + 'static) -> T {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || work(&folder)).await.unwrap_or_default()
 }
 
 /// The tests that a run of a task's gate has to show as passed.
@@ -191,6 +204,7 @@ fn red_for(state: &State, work: &Work) -> BTreeSet<String> {
 /// A review for which there was nothing to look at.
 fn unseen(why: String) -> ReviewOutcome {
     ReviewOutcome {
+        kept: BTreeMap::new(),
         shortage: None,
         ending: Ending::DidNotStart(why.clone()),
         verdict: GateVerdict::NotEvaluated,

@@ -12,7 +12,7 @@ use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, Kind};
 use crate::journal::lock::holder;
-use crate::process::{end_of, open_kept};
+use crate::process::{end_of, open_kept, write_kept};
 use crate::view::{View, plain};
 use crate::workspace::files::changed_since;
 use crate::workspace::tree::Trees;
@@ -268,6 +268,14 @@ impl Execution {
         let file = self.folder.join("report.md");
         std::fs::write(&file, markdown).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
         Ok(file)
+    }
+
+    /// Keeps what a client has reported of an order.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn keep_reported(&self, order: OrderId, text: &str) -> std::io::Result<()> {
+        write_kept(&self.output(order), text.as_bytes())
     }
 
     /// Keeps what a task or an order printed as one file, and gives where.

@@ -116,7 +116,7 @@ impl Gates {
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
-            return GateMeasures { reused_from: Some(order), duration_ms: millis(began.elapsed()), ..known };
+            return GateMeasures { reused_from: Some(order), kept: BTreeMap::new(), duration_ms: millis(began.elapsed()), ..known };
         }
         // Of the tree that it judges, or of the workspace where that has none.
         let program = match find_program(&command[0], &[folder, &self.root], &environment) {

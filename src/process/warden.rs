@@ -213,7 +213,9 @@ impl Warden {
 }
 
 fn start(launch: &Launch) -> io::Result<i32> {
-    let open = |path: &Path| OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    // Where a link was put, it is not followed.
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let open = |path: &Path| OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path);
     let output = open(&launch.output)?;
     let errors = match &launch.errors {
         Some(path) => open(path)?,

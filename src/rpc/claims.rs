@@ -1,5 +1,4 @@
 //! Work that clients take: claimed, kept, reported, given back.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps what was reported")]
 
 use super::calls::{elsewhere, wire};
 use super::messages::{ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams};
@@ -17,9 +16,11 @@ use crate::core::lease::{fits, held, offers};
 use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome, Verdict};
 use crate::core::state::State;
 use crate::engine::execution::{Execution, now_ms};
+use crate::engine::kept;
 use crate::engine::texts::Texts;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, say};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Adds the methods.
 pub fn add_to(table: &mut Table) {
@@ -135,6 +136,7 @@ async fn review(caller: Caller, params: ReviewParams) -> Result<LeaseAnswer, Fai
             None => verdict::review_from_answer(&answer(), ""),
         };
         let outcome = ReviewOutcome {
+            kept: BTreeMap::new(),
             shortage: None,
             ending: Ending::Exited(0),
             verdict: said.verdict,
@@ -165,7 +167,8 @@ where
     if let Some(answered) = answered {
         return Ok(answered);
     }
-    let input = measured(&execution, signed(&execution.state(), lease, input(lease, &params))).await;
+    let text = reported(&said);
+    let input = measured(&execution, signed(&execution.state(), lease, &text, input(lease, &params))).await;
     let answer = |accepted, why, seq| {
         let state = execution.state();
         let until = held(&state, lease).map(|(_, holder)| holder.until);
@@ -173,7 +176,7 @@ where
     };
     match execution.steer(input).await {
         Ok(seq) => {
-            keep(&execution, lease.order, &said);
+            keep(&execution, lease.order, &text);
             answer(true, None, seq)
         }
         Err(failure) if failure.kind == Kind::Refused => answer(false, Some(failure.message), execution.state().seq),
@@ -181,14 +184,14 @@ where
     }
 }
 
-/// What only the execution knows of who answers: the agent's name, and how long it took.
-fn signed(state: &State, lease: Lease, mut input: Input) -> Input {
+/// What only the execution knows of who answers: the agent's name, how long it took, and what is kept of it.
+fn signed(state: &State, lease: Lease, text: &str, mut input: Input) -> Input {
     let Some((open, holder)) = held(state, lease) else { return input };
     let took_ms = now_ms().saturating_sub(holder.at);
     match &mut input {
-        Input::Reported(_, outcome) => outcome.duration_ms = took_ms,
+        Input::Reported(_, outcome) => (outcome.duration_ms, outcome.kept) = (took_ms, kept::reported(lease.order, text)),
         Input::ReviewSubmitted(_, outcome) => {
-            outcome.duration_ms = took_ms;
+            (outcome.duration_ms, outcome.kept) = (took_ms, kept::reported(lease.order, text));
             let by = open.work.agent().map(ToString::to_string).unwrap_or_default();
             outcome.findings.iter_mut().for_each(|finding| finding.by.clone_from(&by));
         }
@@ -216,12 +219,17 @@ async fn measured(execution: &Execution, mut input: Input) -> Input {
     input
 }
 
-/// What was reported is the output of its order.
-fn keep(execution: &Execution, order: OrderId, said: &Value) {
-    let has_ended = !execution.state().orders.contains_key(&order);
+/// What was reported, as it is kept.
+fn reported(said: &Value) -> String {
     let text = said["text"].as_str().map(str::to_owned).or_else(|| serde_json::to_string_pretty(said).ok());
-    if let Some(text) = text.filter(|_| has_ended) {
-        // The journal has what counts: where this can't be written, only words are lost.
-        let _ = std::fs::write(execution.output(order), text + "\n");
+    text.unwrap_or_default() + "\n"
+}
+
+/// What was reported is the output of its order.
+fn keep(execution: &Execution, order: OrderId, text: &str) {
+    if !execution.state().orders.contains_key(&order)
+        && let Err(error) = execution.keep_reported(order, text)
+    {
+        say(format_args!("{}: what was reported can't be kept: {error}", execution.output(order).display()));
     }
 }

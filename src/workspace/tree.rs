@@ -12,7 +12,7 @@ use super::{STATE_FOLDER, pipes};
 use crate::process::open_kept;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,14 +138,7 @@ impl Trees {
         if let Some((.., hash)) = known(self).filter(|(s, t, _)| (*s, *t) == (size, times) && is_old) {
             return Some(hash);
         }
-        let (mut file, mut hasher, mut chunk) = (open_kept(path).ok()?, Sha256::new(), vec![0; CHUNK_BYTES]);
-        loop {
-            match file.read(&mut chunk).ok()? {
-                0 => break,
-                read => hasher.update(&chunk[..read]),
-            }
-        }
-        let hash: Hash = hasher.finalize().into();
+        let hash: Hash = hashed(&mut open_kept(path).ok()?).ok()?.finalize().into();
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (size, times, hash));
         Some(hash)
     }
@@ -230,6 +223,24 @@ impl Tree {
         let gone = self.files.keys().filter(|path| !after.files.contains_key(*path));
         changed.chain(gone).take(MAX_CHANGES).map(|path| path.display().to_string()).collect()
     }
+}
+
+fn hashed(file: &mut impl Read) -> io::Result<Sha256> {
+    let (mut hasher, mut chunk) = (Sha256::new(), vec![0; CHUNK_BYTES]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(hasher),
+            read => hasher.update(&chunk[..read]),
+        }
+    }
+}
+
+/// The digest of a file, read piece by piece.
+///
+/// # Errors
+/// It can't be read.
+pub fn digest_of(file: &mut impl Read) -> io::Result<String> {
+    hashed(file).map(hex)
 }
 
 /// A digest as it is written.

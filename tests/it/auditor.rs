@@ -63,6 +63,7 @@ fn answer(order: OrderId, work: &Work) -> Input {
         Work::Review { .. } => Input::ReviewEnded(
             order,
             ReviewOutcome {
+                kept: BTreeMap::new(),
                 ending,
                 verdict: GateVerdict::Passed,
                 findings: Vec::new(),

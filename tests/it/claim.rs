@@ -125,7 +125,7 @@ fn what_a_client_names_in_a_place_of_its_own_is_looked_at() {
     crate::support::commit_all(&workspace);
     let mut client = Server::lines(&workspace, &[]);
     client.result("execution/start", json!({"path": "breakdown.md"}));
-    let mut report = |client: &mut Server, files: &[&str], write: &str| {
+    let report = |client: &mut Server, files: &[&str], write: &str| {
         let work = next(client);
         let place = std::path::Path::new(work["brief"]["folder"].as_str().expect("a folder")).join(write);
         std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");

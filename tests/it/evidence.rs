@@ -547,3 +547,51 @@ fn work_that_git_ignores_goes_back_and_is_told_and_kept() {
         assert!(report.contains("but no file was changed but those that git ignores, which are in no commit: lib"), "{report}");
     }
 }
+
+#[test]
+fn what_is_kept_of_an_order_is_made_anew_and_stays_as_it_was() {
+    let reviewer = "[agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./review.sh\"]\n";
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n- [ ] Task 2: Two (depends on 1)\n"),
+        ("execution-coordinator.toml", &format!("{CONFIG}{reviewer}")),
+        (
+            "agent.sh",
+            "#!/bin/sh\ncat >/dev/null\necho x >made-$EXECUTION_COORDINATOR_TASK\n\
+                # Where later orders will write, it puts links to what is the user's.\n\
+                for n in 5 6 7 8 9 10 11 12 13 14; do for at in $WORKSPACE/.execution-coordinator/*-*; do\n\
+                for of in output/a$n.log output/a$n.errors.log briefs/a$n.md briefs/a$n.json; do ln -s $WORKSPACE/precious $at/$of; done; done; done 2>/dev/null\n\
+                echo '{\"status\":\"complete\"}'\n",
+        ),
+        ("review.sh", "#!/bin/sh\ncat >/dev/null\necho '{\"verdict\":\"pass\"}'\n"),
+        ("gate.sh", "#!/bin/sh\necho judged\n"),
+        ("precious", "as it was\n"),
+    ]);
+    let config = workspace.read("execution-coordinator.toml");
+    workspace.write("execution-coordinator.toml", &format!("[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n{config}"));
+    commit_all(&workspace);
+    let ended = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(workspace.read("precious"), "as it was\n");
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+    // Each kind of file, changed and removed.
+    let kept = |name: &str| workspace.execution().join(name);
+    let names: Vec<String> = ["output", "briefs"]
+        .iter()
+        .flat_map(|folder| {
+            kept(folder).read_dir().expect("a folder").flatten().map(move |file| format!("{folder}/{}", file.file_name().display()))
+        })
+        .filter(|name| !kept(name).is_symlink())
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let content = std::fs::read(kept(&name)).expect("a file");
+        std::fs::write(kept(&name), "another").expect("a file");
+        let audit = workspace.run(&["audit", "--evidence"]);
+        assert!(audit.code == 1 && audit.stdout.contains(&format!("{name}: it is not what was kept")), "{name}: {}", audit.stdout);
+        std::fs::remove_file(kept(&name)).expect("a file");
+        let audit = workspace.run(&["audit", "--evidence"]);
+        assert!(audit.code == 1 && audit.stdout.contains(&format!("{name}: it was kept when")), "{name}: {}", audit.stdout);
+        std::fs::write(kept(&name), content).expect("a file");
+    }
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+}

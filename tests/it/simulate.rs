@@ -241,7 +241,10 @@ impl World {
                 };
                 let severity = if fails { Severity::Blocker } else { Severity::Suggestion };
                 let findings = vec![Finding { by: "reviewer".into(), severity, text: "this".into(), place: None }];
-                Input::ReviewEnded(order, ReviewOutcome { ending, verdict, findings, summary: String::new(), shortage, duration_ms })
+                Input::ReviewEnded(
+                    order,
+                    ReviewOutcome { kept: BTreeMap::new(), ending, verdict, findings, summary: String::new(), shortage, duration_ms },
+                )
             }
             _ => {
                 let shortage = if stopped { None } else { self.shortage() };
@@ -274,6 +277,7 @@ impl World {
                         commit: Some(format!("c{order}")),
                         session: None,
                         shortage,
+                        kept: BTreeMap::new(),
                         duration_ms,
                     },
                 )
