@@ -34,8 +34,7 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     let folder = find(&root, arguments.execution.as_deref())?;
     let (events, state) = read(&folder)?;
     let breaches = audit_events(&events);
-    let looked =
-        arguments.evidence.then(|| Looked::at(&report(&state), state.merging.base.as_deref(), &root, &folder).and(&events, &folder));
+    let looked = arguments.evidence.then(|| Looked::at(&report(&state), &events, state.merging.base.as_deref(), &root, &folder));
     let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
     let kept = breaches.is_empty() && missing.is_empty();
     if arguments.format == "json" {
@@ -64,9 +63,10 @@ struct Looked {
 }
 
 impl Looked {
-    fn at(report: &Report, base: Option<&str>, root: &Path, folder: &Path) -> Self {
-        let mut looked = Self { count: 0, missing: Vec::new() };
-        looked.outputs(report, &folder.join("output"));
+    fn at(report: &Report, events: &[Recorded], base: Option<&str>, root: &Path, folder: &Path) -> Self {
+        let (kept, missing) = differences(folder, events);
+        let mut looked = Self { count: kept.len(), missing };
+        looked.outputs(report, folder, &kept);
         if let Some(result) = &report.commit {
             looked.commits(report, result, &Git::at(root));
             if let Some(base) = base {
@@ -77,14 +77,6 @@ impl Looked {
         looked
     }
 
-    /// What was kept of orders is as it was when they ended.
-    fn and(mut self, events: &[Recorded], folder: &Path) -> Self {
-        let (count, differences) = differences(folder, events);
-        self.count += count;
-        self.missing.extend(differences);
-        self
-    }
-
     fn is(&mut self, there: bool, missing: impl FnOnce() -> String) {
         self.count += 1;
         if !there {
@@ -92,7 +84,8 @@ impl Looked {
         }
     }
 
-    fn outputs(&mut self, report: &Report, folder: &Path) {
+    /// Outputs of which no digest was kept, as older versions did not.
+    fn outputs(&mut self, report: &Report, folder: &Path, kept: &BTreeSet<String>) {
         let evidence = |of: &Evidence| of.reused_from.clone().unwrap_or_else(|| of.order.clone());
         let mut orders = BTreeSet::new();
         for task in &report.tasks {
@@ -101,8 +94,9 @@ impl Looked {
             orders.extend(task.reviews.iter().map(|review| review.order.clone()));
         }
         orders.extend(report.gates.iter().flat_map(|gate| &gate.evidence).map(evidence));
-        for order in orders {
-            let output: PathBuf = folder.join(format!("{order}.log"));
+        let names = orders.into_iter().map(|order| (format!("output/{order}.log"), order));
+        for (name, order) in names.filter(|(name, _)| !kept.contains(name)) {
+            let output: PathBuf = folder.join(name);
             self.is(output.is_file(), || format!("{order}: its output is gone: {}", output.display()));
         }
     }

@@ -77,7 +77,7 @@ pub fn deliver(arguments: &OfExecution) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let (name, state) = (name_of(&folder), read(&folder)?.1);
     // One that was killed while it delivered has not ended, and all else of it is done.
-    if progress::status(&state) != Status::Complete {
+    if !progress::is_all_done(&state) {
         return Err(Failure::usage(format!("{name} is not complete: `run {}` goes on with it; then it can be delivered", state.breakdown)));
     }
     if state.merging.head.is_none() {
@@ -221,12 +221,7 @@ fn finish(arguments: &Arguments, state: &State) -> Outcome {
         "ndjson" => print_data(&(escape::json(&serde_json::to_string(&BTreeMap::from([("report", &report)])).unwrap_or_default()) + "\n"))?,
         _ => print(&report.markdown())?,
     };
-    // What was asked for is not all there.
-    let is_kept_back = state.policy.deliver && !state.merging.is_delivered();
-    match exit_of(state.ended.map(|(status, _)| status)) {
-        Exit::Complete if is_kept_back => Ok(Exit::Partial),
-        exit => Ok(exit),
-    }
+    Ok(exit_of(state.ended.map(|(status, _)| status)))
 }
 
 /// The exit code of a status.

@@ -160,6 +160,11 @@ impl Merging {
         self.head.is_none() || matches!(&self.delivered, Some((commit, None)) if self.head.as_ref() == Some(commit))
     }
 
+    /// Whether a task's work is being merged now.
+    pub fn is_merging(&self, task: &TaskId) -> bool {
+        self.batch.as_ref().is_some_and(|batch| batch.tasks.contains(task))
+    }
+
     /// The user's own branch has other commits.
     pub(super) fn base_moved(&mut self, commit: &str, rewritten: bool) {
         let why = "they are not in the result: the commits that it began with were rewritten";

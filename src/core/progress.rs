@@ -2,30 +2,42 @@
 
 use super::event::{Mark, Status, Step};
 use super::evidence::approval_asked;
-use super::graph::OrderedWeight;
+use super::graph::{OrderedWeight, Place};
 use super::id::{GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
 use super::state::{GatePhase, Phase, State};
 use crate::escape::line;
+use std::collections::BTreeMap;
 
 /// How an execution stands at its end:
 ///
 /// - `Complete`: every task is done or skipped (deferred ones are left aside), not all of them
-///   skipped, every gate passed and the final review found no blocker;
+///   skipped, every gate passed, the final review found no blocker, and the result is where it is to be delivered;
 /// - `Blocked`: otherwise, when no task was completed, or when a gate or a task waits for a person;
 /// - `Partial`: otherwise.
 pub fn status(state: &State) -> Status {
+    if is_all_done(state) {
+        return if is_kept_out(state) { Status::Partial } else { Status::Complete };
+    }
+    let done = counts(state).done;
+    let waits_for_person = state.tasks.iter().any(|task| matches!(task.phase, Phase::Blocked(_) | Phase::Active(_)))
+        || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Open(_)));
+    if done == 0 || (waits_for_person && !state.cancelled) { Status::Blocked } else { Status::Partial }
+}
+
+/// Whether the result is to be delivered, and is not.
+pub fn is_kept_out(state: &State) -> bool {
+    state.policy.deliver && !state.merging.is_delivered()
+}
+
+/// Whether everything is done and judged, wherever the result is.
+pub fn is_all_done(state: &State) -> bool {
     let counts = counts(state);
     let gates_passed = state.gate_states.iter().all(|gate| gate.phase == GatePhase::Passed);
     let reviewed = state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
     let anything = counts.done > 0 || counts.total == 0;
-    if anything && counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled {
-        return Status::Complete;
-    }
-    let waits_for_person = state.tasks.iter().any(|task| matches!(task.phase, Phase::Blocked(_) | Phase::Active(_)))
-        || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Open(_)));
-    if counts.done == 0 || (waits_for_person && !state.cancelled) { Status::Blocked } else { Status::Partial }
+    anything && counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled
 }
 
 /// Tasks by how they stand. Deferred tasks are in none of them.
@@ -90,6 +102,7 @@ pub fn word(state: &State, ix: usize) -> &'static str {
         Phase::Waiting if state.plan.tasks[ix].broken.is_some() => "blocked",
         Phase::Waiting if state.dependencies_done(ix) => "ready",
         Phase::Waiting => "waiting",
+        Phase::Active(_) if state.tasks[ix].postponed.is_some() => "postponed",
         Phase::Active(_) if offered(state, ix) => "offered",
         Phase::Active(Step::Consulting) => "consulting",
         Phase::Active(Step::Placing | Step::Baseline) => "preparing",
@@ -145,6 +158,41 @@ pub fn waits_for(state: &State, ix: usize) -> Vec<String> {
 /// A stream by its id: `Stream A`, but `Phase 2` as it is.
 pub fn stream_label(id: &str) -> String {
     if id.chars().count() <= 3 { format!("Stream {id}") } else { id.to_owned() }
+}
+
+/// The tasks that wait for something that failed or is blocked, with what that is: nothing is done about them until it is
+/// resolved.
+pub fn held_up(state: &State) -> BTreeMap<usize, String> {
+    let mut held = BTreeMap::new();
+    let tasks = (0..state.tasks.len()).filter_map(|ix| match state.tasks[ix].phase {
+        Phase::Failed(_) => Some((ix, format!("Task {}, which failed", state.task(ix).id))),
+        Phase::Blocked(_) => Some((ix, format!("Task {}, which is blocked", state.task(ix).id))),
+        _ => None,
+    });
+    let gates = (0..state.gates.len()).filter_map(|ix| match state.gate_states[ix].phase {
+        GatePhase::Failed(_) => Some((state.graph.gate_node(ix), format!("{}, which failed", state.gates[ix].id))),
+        GatePhase::Open(_) => Some((state.graph.gate_node(ix), format!("{}, which is open", state.gates[ix].id))),
+        _ => None,
+    });
+    let mut seen = vec![false; state.graph.len()];
+    for (node, what) in tasks.chain(gates) {
+        let mut stack = vec![node];
+        while let Some(node) = stack.pop() {
+            for &next in state.graph.successors(node) {
+                let next = next as usize;
+                if std::mem::replace(&mut seen[next], true) {
+                    continue;
+                }
+                if let Place::Task(ix) = state.graph.place(next)
+                    && state.tasks[ix].phase == Phase::Waiting
+                {
+                    held.insert(ix, what.clone());
+                }
+                stack.push(next);
+            }
+        }
+    }
+    held
 }
 
 /// The unfinished task of the highest rank: what the rest waits for most.
@@ -300,9 +348,14 @@ pub fn next_actions(state: &State) -> Vec<String> {
         match &task.phase {
             Phase::Active(_) => actions.push(match waits_for_approval(state, ix) {
                 Some(gate) => format!("Decide {gate}: `approve {0}` or `reject {0}`", as_argument(&gate)),
-                None => format!("Monitor Task {id} ({title})"),
+                None => match &task.postponed {
+                    Some(why) => format!("Wait for Task {id} ({title}): {}", line(why)),
+                    None => format!("Monitor Task {id} ({title})"),
+                },
             }),
-            Phase::Failed(_) | Phase::Blocked(_) => actions.push(format!("Resolve Task {id}: `retry {id}` or `skip {id}`")),
+            Phase::Failed(why) | Phase::Blocked(why) => {
+                actions.push(format!("Resolve Task {id} ({}): `retry {id}` or `skip {id}`", line(why)))
+            }
             Phase::Waiting if state.dependencies_done(ix) && state.task(ix).broken.is_none() => {
                 actions.push(format!("Start Task {id} ({title})"))
             }
@@ -325,6 +378,10 @@ pub fn next_actions(state: &State) -> Vec<String> {
             GatePhase::Failed(_) => actions.push(format!("Mend what {} names, then `retry {}`", gate.id, as_argument(&gate.id))),
             _ => {}
         }
+    }
+    if let Some((_, Some(why))) = state.merging.delivered.as_ref().filter(|_| is_kept_out(state)) {
+        let into = state.policy.into.as_deref().unwrap_or("the checkout");
+        actions.push(format!("Put right what keeps the result out of {into} ({}), then `deliver`", line(why)));
     }
     if state.ended.is_none() && actions.is_empty() {
         actions.push("Judge the gates of the whole and run the comprehensive review".into());

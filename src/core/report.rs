@@ -1,6 +1,8 @@
 //! The fixed return format, as data and as Markdown. Every figure is measured, or says that it
 //! is not; what was not evaluated is never a pass.
 
+mod markdown;
+
 use super::event::{Mark, Status};
 use super::evidence::{gate_files_changed, ignored_files, is_unchanged, is_unnamed, tests_changed};
 use super::merging::result_branch;
@@ -9,11 +11,9 @@ use super::plan::{Level, Plan};
 use super::policy::Role;
 use super::progress;
 use super::state::{GatePhase, Judged, Phase, State};
-use super::status::{level_name, number, role_name};
-use crate::escape::markdown;
+use super::status::{level_name, role_name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// The return protocol.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +39,9 @@ pub struct Report {
     /// The last commit of the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Whether the result is where it was to be delivered; absent where nobody asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
     /// Why agents that should have been confined were not; absent where they were, or none should be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfined: Option<String>,
@@ -50,6 +53,18 @@ pub struct Report {
     pub tasks: Vec<TaskReport>,
     /// Every gate of a stream, the system and the deployment, with its evidence.
     pub gates: Vec<GateReport>,
+}
+
+/// What became of the delivery of the result.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// The branch that it was for: that of the start.
+    pub into: Option<String>,
+    /// Whether it is there.
+    pub delivered: bool,
+    /// Why not.
+    pub reason: String,
 }
 
 /// Implementation results.
@@ -289,6 +304,7 @@ pub fn report(state: &State) -> Report {
         deliverables: deliverables(state, status, &counts),
         branch: state.merging.head.as_ref().and(state.execution.as_ref()).map(|execution| result_branch(execution.as_str())),
         commit: state.merging.head.clone(),
+        delivery: state.policy.deliver.then(|| delivery(state)),
         unconfined: state.policy.unconfined.clone(),
         final_validation: validation(state),
         success_level: success_level(state, status, &counts, &quality).into(),
@@ -416,6 +432,17 @@ fn deliverables(state: &State, status: Option<Status>, counts: &progress::Counts
     }
 }
 
+fn delivery(state: &State) -> Delivery {
+    let delivered = state.merging.head.is_some() && !progress::is_kept_out(state);
+    let reason = match &state.merging.delivered {
+        _ if delivered => String::new(),
+        Some((_, Some(why))) => why.clone(),
+        _ if state.merging.head.is_none() => "there is no branch with a result".into(),
+        _ => "it was not delivered yet".into(),
+    };
+    Delivery { into: state.policy.into.clone(), delivered, reason }
+}
+
 /// Documentation is measured where tasks or a reviewer are about it.
 fn documentation(state: &State, plan: &Plan) -> &'static str {
     let about = |text: &str| text.to_lowercase().contains("document");
@@ -439,6 +466,12 @@ fn validation(state: &State) -> Vec<String> {
     }
     if let Some(why) = &state.policy.unconfined {
         steps.push(format!("agents were not confined: {why}; look over what changed outside of the repository"));
+    }
+    if let (Some((_, Some(why))), Some(head), Some(execution)) =
+        (state.merging.delivered.as_ref().filter(|_| progress::is_kept_out(state)), &state.merging.head, &state.execution)
+    {
+        let into = state.policy.into.as_deref().unwrap_or("the checkout");
+        steps.push(format!("the result was not merged into {into}: {why}; it is {} at {head}", result_branch(execution.as_str())));
     }
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
@@ -598,105 +631,5 @@ fn gate(state: &State, ix: usize) -> GateReport {
         criterion: gate.text.clone(),
         decided_by: decision.map(|decision| decision.by.clone()),
         evidence: known.results.iter().map(|(check, judged)| evidence(check, judged)).collect(),
-    }
-}
-
-impl Report {
-    /// The Markdown with exactly the headings and fields of the return format.
-    pub fn markdown(&self) -> String {
-        let yes_no = |value: Option<bool>| match value {
-            Some(true) => "Yes",
-            Some(false) => "No",
-            None => "Not measured",
-        };
-        let mut out = String::from("## Execution Coordination Complete\n");
-        let _ = write!(out, "\n### Execution Topic: {}\n", markdown(&self.topic));
-        let _ = write!(out, "\n### Final Status: {}\n", self.final_status);
-        let results = &self.results;
-        out.push_str("\n### Implementation Results\n\n");
-        let _ = writeln!(out, "- Total Tasks: {} completed / {} total{}", results.tasks_completed, results.tasks_total, self.left_aside());
-        let _ = writeln!(out, "- Parallel Streams: {} stream{}", results.streams, if results.streams == 1 { "" } else { "s" });
-        let _ = writeln!(out, "- Quality Gates: {} passed / {} total", results.gates_passed, results.gates_total);
-        let coverage = results.coverage_pct.map_or("not measured".into(), |pct| format!("{}% achieved", number(pct)));
-        let _ = writeln!(out, "- Test Coverage: {coverage}");
-        out.push_str("\n### Agent Coordination Summary\n\n");
-        self.agent_lines(&mut out);
-        out.push_str("\n### Quality Assurance Results\n\n");
-        let quality = &self.quality;
-        let tests_first = match quality.tests_first_asked {
-            0 => "not measured".into(),
-            asked => {
-                let unnamed = match quality.tests_first_unnamed {
-                    0 => String::new(),
-                    unnamed => format!("; {unnamed} unnamed: by exit code and counts"),
-                };
-                let seen = quality.tests_first_seen;
-                format!("{}% ({seen} of {asked} tasks seen red, then green{unnamed})", seen * 100 / asked)
-            }
-        };
-        let _ = writeln!(out, "- TDD/BDD Compliance: {tests_first}");
-        let _ = writeln!(out, "- All Tests Passing: {}", yes_no(quality.all_tests_passing));
-        let _ = writeln!(
-            out,
-            "- Quality Gates Satisfied: {}",
-            match quality.gates_satisfied {
-                None => "No gates defined",
-                known => yes_no(known),
-            }
-        );
-        let reviews = match quality.reviews_passed {
-            Some(true) => "Pass",
-            Some(false) => "Fail",
-            None => "Not measured",
-        };
-        let _ = writeln!(out, "- Review Agent Validation: {reviews}");
-        let deliverables = &self.deliverables;
-        out.push_str("\n### Deliverable Status\n\n");
-        let _ = writeln!(out, "- Feature Functionality: {}", deliverables.functionality);
-        let _ = writeln!(out, "- Integration: {}", deliverables.integration);
-        let _ = writeln!(out, "- Documentation: {}", deliverables.documentation);
-        let _ = writeln!(out, "- Deployment Ready: {}", deliverables.deployment_ready);
-        out.push_str("\n### Final Validation Required\n\n");
-        if self.final_validation.is_empty() {
-            out.push_str("None\n");
-        }
-        for step in &self.final_validation {
-            let _ = writeln!(out, "- {}", markdown(step));
-        }
-        let _ = write!(out, "\n### Success Level: {}\n", self.success_level);
-        out
-    }
-
-    fn left_aside(&self) -> String {
-        let results = &self.results;
-        let counts =
-            [(results.tasks_skipped, "skipped"), (results.tasks_deferred, "deferred"), (results.tasks_unchanged, "without a change")];
-        let named: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-        if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
-    }
-
-    fn agent_lines(&self, out: &mut String) {
-        let of_role = |role: &str| self.agents.iter().filter(|agent| agent.role == role).collect::<Vec<_>>();
-        let executors = of_role("executor");
-        if executors.is_empty() {
-            out.push_str("- implementation-agent: none\n");
-        }
-        for agent in executors {
-            let _ = writeln!(out, "- {}: {} of {} tasks completed", markdown(&agent.name), agent.completed, agent.total);
-        }
-        for agent in of_role("tester") {
-            let _ = writeln!(out, "- {}: tests for {} of {} tasks", markdown(&agent.name), agent.completed, agent.total);
-        }
-        let list = |role: &str, what: &str| {
-            let agents = of_role(role);
-            let each = agents.iter().map(|agent| format!("{} ({} of {} {what})", markdown(&agent.name), agent.completed, agent.total));
-            if agents.is_empty() { "none".to_owned() } else { each.collect::<Vec<_>>().join(", ") }
-        };
-        let _ = writeln!(out, "- Domain experts: {}", list("expert", "consultations answered"));
-        let _ = writeln!(out, "- Review agents: {}", list("reviewer", "passed"));
-        for agent in self.agents.iter().filter(|agent| agent.implausible > 0) {
-            let orders = if agent.implausible == 1 { "1 order".to_owned() } else { format!("{} orders", agent.implausible) };
-            let _ = writeln!(out, "- {}: tokens or costs that it named for {orders} can't be, and are not counted", markdown(&agent.name));
-        }
     }
 }

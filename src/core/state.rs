@@ -238,8 +238,9 @@ impl State {
                 }
             }
             Event::Ended { order, outcome } => self.end(*order, outcome),
-            Event::Postponed { task, until, forgiven, .. } => self.with_task(task, |task| {
+            Event::Postponed { task, until, forgiven, why } => self.with_task(task, |task| {
                 task.not_before = *until;
+                task.postponed = Some(why.clone());
                 task.tries += u32::from(!forgiven);
                 task.last = None;
                 task.place_failed = None;
@@ -469,6 +470,7 @@ impl State {
         let task = Arc::make_mut(&mut self.tasks[ix]);
         task.phase = phase;
         task.ended_at = Some(now);
+        task.postponed = None;
         let satisfied = task.satisfied();
         if satisfied {
             task.findings.clear();
@@ -494,6 +496,7 @@ impl State {
         }
         task.phase = Phase::Active(step);
         task.findings.clear();
+        task.postponed = None;
         task.started_at.get_or_insert(now);
         task.last = None;
         task.tries = 0;
@@ -519,6 +522,7 @@ impl State {
         if let Some(task) = work.task() {
             self.with_task(task, |task| {
                 task.open.insert(id);
+                task.postponed = None;
                 match work {
                     Work::Tests { .. } => task.test_attempts += 1,
                     Work::Implementation { .. } => task.attempts += 1,
@@ -544,6 +548,7 @@ impl State {
             task.phase = Phase::Active(step);
             task.findings = findings.to_vec();
             task.has_leftovers = false;
+            task.postponed = None;
             task.rework += 1;
             if forgiven {
                 task.forgiven_at = landings;

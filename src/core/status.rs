@@ -1,6 +1,8 @@
 //! The five sections of the mission's progress tracking, as data, and as Markdown in the layout
 //! of its two examples.
 
+mod markdown;
+
 use super::brief::step_name;
 use super::event::{Mark, Status, Work};
 use super::id::AgentName;
@@ -9,10 +11,9 @@ use super::plan::{Level, Node};
 use super::policy::Role;
 use super::progress::{self, stream_label};
 use super::state::{GatePhase, Phase, State};
-use crate::escape::{self, markdown};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 /// Where an execution stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -225,7 +226,7 @@ pub fn status_report(state: &State) -> StatusReport {
             remaining_min_ms: remaining.map(|(min, _)| min),
             remaining_max_ms: remaining.map(|(_, max)| max),
         },
-        streams: streams(state),
+        streams: streams(state, &progress::held_up(state)),
         agents: state.policy.agents.iter().map(|agent| agent_status(state, &agent.name, agent.role)).collect(),
         quality: Quality {
             tests_first_seen,
@@ -258,8 +259,11 @@ pub fn status_report(state: &State) -> StatusReport {
     }
 }
 
-fn streams(state: &State) -> Vec<StreamStatus> {
-    let mut streams: Vec<StreamStatus> = (0..state.plan.streams.len()).map(|ix| stream(state, ix)).collect();
+/// What tasks are held up by, by their indices.
+type HeldUp = BTreeMap<usize, String>;
+
+fn streams(state: &State, held: &HeldUp) -> Vec<StreamStatus> {
+    let mut streams: Vec<StreamStatus> = (0..state.plan.streams.len()).map(|ix| stream(state, ix, held)).collect();
     let alone: Vec<usize> = (0..state.tasks.len()).filter(|&ix| state.task(ix).stream.is_none()).collect();
     if !alone.is_empty() {
         let counts = progress::count(state, alone.iter().copied());
@@ -267,7 +271,7 @@ fn streams(state: &State) -> Vec<StreamStatus> {
             name: "Tasks".into(),
             state: stream_state(&counts, counts.done + counts.skipped == counts.total, false).into(),
             percent: counts.percent_with_active(),
-            tasks: alone.into_iter().map(|ix| task(state, ix, counts.active + counts.done > 0)).collect(),
+            tasks: alone.into_iter().map(|ix| task(state, ix, counts.active + counts.done > 0, held)).collect(),
             ..StreamStatus::default()
         });
     }
@@ -288,7 +292,7 @@ fn stream_state(counts: &progress::Counts, done: bool, waits: bool) -> &'static 
     }
 }
 
-fn stream(state: &State, ix: usize) -> StreamStatus {
+fn stream(state: &State, ix: usize, held: &HeldUp) -> StreamStatus {
     let stream = &state.plan.streams[ix];
     let tasks: Vec<usize> = progress::tasks_of_stream(state, ix).collect();
     let counts = progress::count(state, tasks.iter().copied());
@@ -316,7 +320,7 @@ fn stream(state: &State, ix: usize) -> StreamStatus {
             .filter(|(_, gate)| gate.streams.contains(&stream.id))
             .map(|(ix, _)| gate_status(state, ix))
             .collect(),
-        tasks: tasks.into_iter().map(|ix| task(state, ix, begun)).collect(),
+        tasks: tasks.into_iter().map(|ix| task(state, ix, begun, held)).collect(),
     }
 }
 
@@ -359,7 +363,7 @@ pub fn level_name(level: Level) -> &'static str {
     }
 }
 
-fn task(state: &State, ix: usize, stream_begun: bool) -> TaskStatus {
+fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStatus {
     let (task, known) = (state.task(ix), &state.tasks[ix]);
     let agent = state.allocation[ix].agent.as_ref();
     let note = match &known.phase {
@@ -370,11 +374,14 @@ fn task(state: &State, ix: usize, stream_begun: bool) -> TaskStatus {
         Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
         Phase::Active(_) if progress::waits_for_approval(state, ix).is_some() => "waits for approval".into(),
         Phase::Active(step) => match agent {
+            _ if known.postponed.is_some() => format!("waits: {}", known.postponed.as_deref().unwrap_or_default()),
+            _ if *step == super::event::Step::Merging && !state.merging.is_merging(&task.id) => "waits to be merged".into(),
             Some(agent) if *step == super::event::Step::Implementing => format!("{agent} working"),
             _ => step_name(*step).into(),
         },
         Phase::Waiting => match (&task.broken, progress::waits_for(state, ix)) {
             (Some(why), _) => why.clone(),
+            _ if held.contains_key(&ix) => format!("held up by {}", held[&ix]),
             (None, waits) if !waits.is_empty() && stream_begun => format!("waiting on {}", waits.join(", ")),
             (None, waits) if !waits.is_empty() => format!("blocked on {}", waits.join(", ")),
             (None, _) => match agent {
@@ -461,246 +468,19 @@ fn deliverables(state: &State) -> Vec<Deliverable> {
             state: level(Level::Deployment).map_or("not measured".into(), |word| format!("gates {word}")),
         },
     ];
+    if state.policy.deliver {
+        let into = state.policy.into.as_deref().unwrap_or("the checkout");
+        let state = match &state.merging.delivered {
+            _ if state.merging.head.is_some() && !progress::is_kept_out(state) => format!("merged into {into}"),
+            Some((_, Some(why))) => format!("kept out of {into}: {why}"),
+            _ => "pending".into(),
+        };
+        list.push(Deliverable { name: "Delivery".into(), state });
+    }
     let word = if done { "all tasks done" } else { "in progress" };
     let named = state.plan.milestones.iter().chain(&state.plan.deliverables);
     list.extend(named.map(|name| Deliverable { name: name.clone(), state: word.into() }));
     list
-}
-
-const fn mark(state: &str) -> &'static str {
-    match state.as_bytes() {
-        b"done" | b"complete" | b"passed" => "✅",
-        b"failed" => "❌",
-        b"skipped" | b"deferred" => "⏭️",
-        b"running" | b"offered" | b"testing" | b"gating" | b"reviewing" | b"consulting" | b"preparing" | b"inProgress" => "🔄",
-        _ => "⏸️",
-    }
-}
-
-impl StatusReport {
-    /// No process carries it out, which no journal says.
-    pub fn nobody_is_at_work(&mut self) {
-        self.state = "not running".into();
-        self.next_actions.insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
-    }
-
-    /// As Markdown: the short layout for a small breakdown, the long one for others.
-    pub fn markdown(&self) -> String {
-        if self.streams.len() <= 2 && self.overview.total_tasks <= 5 { self.short() } else { self.long() }
-    }
-
-    /// On one line.
-    pub fn line(&self) -> String {
-        let overview = &self.overview;
-        format!(
-            "{}: {}, {}/{} tasks, {} %, gates {}/{}, {}",
-            escape::line(&self.topic),
-            self.state,
-            overview.done_tasks,
-            overview.total_tasks,
-            overview.percent,
-            self.quality.gates_passed,
-            self.quality.gates_total,
-            overview.timeline
-        )
-    }
-
-    fn names(&self) -> String {
-        self.streams.iter().map(|stream| stream.name.as_str()).collect::<Vec<_>>().join(", ")
-    }
-
-    fn short(&self) -> String {
-        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
-        let overview = &self.overview;
-        line(&mut out, &format!("Total Tasks: {}", overview.total_tasks));
-        line(&mut out, &format!("Streams: {} ({})", self.streams.len(), self.names()));
-        line(&mut out, &format!("Progress: {}% complete", overview.percent));
-        line(&mut out, &format!("Timeline: {}", overview.timeline));
-        out.push_str("\n## Stream Status\n");
-        for stream in &self.streams {
-            stream.head(&mut out);
-        }
-        out.push_str("\n## Quality Status\n\n");
-        line(&mut out, &format!("TDD Compliance: {}", self.quality.tests_first_text()));
-        line(&mut out, &format!("Review Status: {}", self.quality.reviews_text()));
-        let gates = self.streams.iter().filter(|stream| !stream.gates.is_empty()).map(|stream| {
-            let passed = stream.gates.iter().all(|gate| gate.state == "passed");
-            format!("{} {}", stream_label(&stream.id), if passed { "passed" } else { "pending" })
-        });
-        let gates: Vec<String> = gates.collect();
-        line(&mut out, &format!("Quality Gates: {}", if gates.is_empty() { self.quality.gates_text() } else { gates.join(", ") }));
-        self.next(&mut out, "Next Actions", false);
-        out
-    }
-
-    fn long(&self) -> String {
-        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
-        let overview = &self.overview;
-        line(&mut out, &format!("Total Tasks: {} across {} streams", overview.total_tasks, self.streams.len()));
-        line(&mut out, &format!("Parallel Streams: {} ({})", self.streams.len(), self.names()));
-        line(&mut out, &format!("Progress: {}% complete ({}/{} tasks done)", overview.percent, overview.done_tasks, overview.total_tasks));
-        let holder = self.risk.bottleneck.as_ref().and_then(|id| self.streams.iter().find(|s| s.tasks.iter().any(|task| task.id == *id)));
-        let critical = holder.map_or("done".to_owned(), |s| format!("{} ({})", stream_label(&s.id), s.name));
-        line(&mut out, &format!("Critical Path: {critical} - {}", overview.timeline.to_lowercase()));
-        out.push_str("\n## Stream Status\n");
-        for stream in &self.streams {
-            stream.head(&mut out);
-            stream.details(&mut out);
-        }
-        out.push_str("\n## Agent Coordination Status\n\n");
-        for agent in self.agents.iter().filter(|agent| agent.role != "reviewer") {
-            line(&mut out, &format!("{}: {}", agent.name, agent.text()));
-        }
-        let reviewers: Vec<_> = self.agents.iter().filter(|agent| agent.role == "reviewer").collect();
-        if !reviewers.is_empty() {
-            let active = reviewers.iter().any(|agent| !agent.active_on.is_empty());
-            let text = if active {
-                "Continuous validation active".to_owned()
-            } else {
-                format!("{} of {} reviews passed", self.quality.reviews_passed, self.quality.reviews_total)
-            };
-            line(&mut out, &format!("Review agents: {text}"));
-        }
-        out.push_str("\n## Quality Assurance Status\n\n");
-        line(&mut out, &format!("TDD/BDD Compliance: {}", self.quality.tests_first_text()));
-        line(
-            &mut out,
-            &format!("Test Coverage: {}", self.quality.coverage_pct.map_or("not measured".into(), |pct| format!("{}%", number(pct)))),
-        );
-        let passed: Vec<&str> = self
-            .streams
-            .iter()
-            .filter(|s| !s.gates.is_empty() && s.gates.iter().all(|gate| gate.state == "passed"))
-            .map(|s| s.id.as_str())
-            .collect();
-        let of = if passed.is_empty() { String::new() } else { format!(" (Streams {})", passed.join(", ")) };
-        line(&mut out, &format!("Quality Gates Passed: {}/{}{of}", self.quality.gates_passed, self.quality.gates_total));
-        line(&mut out, &format!("Continuous Reviews: {}", self.quality.reviews_text()));
-        out.push_str("\n## Critical Path Analysis\n\n");
-        let bottleneck = self.risk.bottleneck.as_ref().map(|id| {
-            let title = self.streams.iter().flat_map(|s| &s.tasks).find(|task| task.id == *id).map_or("", |task| task.title.as_str());
-            format!("Task {id} ({title})")
-        });
-        line(&mut out, &format!("Current bottleneck: {}", bottleneck.unwrap_or_else(|| "None".into())));
-        let impact = match (self.overview.remaining_min_ms, self.overview.remaining_max_ms) {
-            _ if overview.timeline == "Held up" => "Waiting tasks rest until it is resolved".to_owned(),
-            (Some(min), Some(max)) => format!("None ({} to {} to go)", duration(min), duration(max)),
-            _ => "None".to_owned(),
-        };
-        line(&mut out, &format!("Timeline Impact: {impact}"));
-        let why = self.risk.risks.first().map_or(String::new(), |risk| format!(" ({risk})"));
-        line(&mut out, &format!("Risk Level: {}{why}", self.risk.level));
-        out.push_str("\n## Deliverable Status\n\n");
-        for deliverable in &self.deliverables {
-            line(&mut out, &format!("{}: {}", deliverable.name, deliverable.state));
-        }
-        self.next(&mut out, "Next Coordination Actions", true);
-        out
-    }
-
-    fn next(&self, out: &mut String, title: &str, numbered: bool) {
-        let _ = write!(out, "\n## {title}\n\n");
-        if self.next_actions.is_empty() {
-            line(out, "None: the execution has ended");
-        }
-        for (ix, action) in self.next_actions.iter().enumerate() {
-            if numbered {
-                let _ = writeln!(out, "{}. {}", ix + 1, markdown(action));
-            } else {
-                line(out, action);
-            }
-        }
-    }
-}
-
-impl StreamStatus {
-    fn head(&self, out: &mut String) {
-        let words = match self.state.as_str() {
-            "complete" => "Complete",
-            "inProgress" => "In Progress",
-            "failed" => "Failed",
-            "blocked" => "Blocked",
-            _ => "Ready",
-        };
-        let label = if self.id.is_empty() || self.id == self.name {
-            self.name.clone()
-        } else {
-            format!("{}: {}", stream_label(&self.id), self.name)
-        };
-        let _ = write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark(&self.state));
-        for task in &self.tasks {
-            let waits_inside = task.note.starts_with("waiting on");
-            let sign = if waits_inside { "🔄" } else { mark(&task.state) };
-            line(out, &format!("Task {}: {} {sign} ({})", task.id, task.title, task.note));
-        }
-    }
-
-    fn details(&self, out: &mut String) {
-        if !self.depends_on.is_empty() {
-            line(out, &format!("Dependencies: {}", self.depends_on.join(", ")));
-        }
-        if !self.agents.is_empty() {
-            line(out, &format!("Agent: {}", self.agents.join(" + ")));
-        }
-        for gate in &self.gates {
-            let why = if gate.reason.is_empty() { String::new() } else { format!(" ({})", gate.reason) };
-            line(out, &format!("Quality: {} {} {}{why}", gate.id, gate.state, mark(&gate.state)));
-        }
-        match self.state.as_str() {
-            "inProgress" => line(out, &format!("Status: {}% complete, proceeding normally", self.percent)),
-            "failed" => line(out, &format!("Status: {}% complete, held up", self.percent)),
-            "blocked" => {
-                let waits: Vec<&str> = self.tasks.iter().filter_map(|task| task.note.strip_prefix("blocked on ")).take(1).collect();
-                line(out, &format!("Status: Awaiting {} completion", waits.first().unwrap_or(&"its dependencies'")));
-            }
-            _ => {}
-        }
-    }
-}
-
-impl AgentStatus {
-    fn text(&self) -> String {
-        match (self.active_on.is_empty(), self.orders) {
-            (false, _) => format!("Active on {}", self.active_on.join(", ")),
-            (true, 0) => "Available".into(),
-            (true, n) => format!("Available ({n} done, busy {})", duration(self.busy_ms)),
-        }
-    }
-}
-
-impl Quality {
-    /// Tests first as a percentage, or that it was not measured.
-    pub fn tests_first_text(&self) -> String {
-        match self.tests_first_asked {
-            0 => "not measured".into(),
-            asked => {
-                let percent = self.tests_first_seen * 100 / asked;
-                let of = if percent == 100 {
-                    "all tasks follow test-first".to_owned()
-                } else {
-                    format!("{} of {asked} tasks", self.tests_first_seen)
-                };
-                format!("{percent}% ({of})")
-            }
-        }
-    }
-
-    fn reviews_text(&self) -> String {
-        match (self.reviews_total, self.reviews_total - self.reviews_passed) {
-            (0, _) => "none yet".into(),
-            (_, 0) => "All passing".into(),
-            (total, open) => format!("{open} of {total} not passing"),
-        }
-    }
-
-    fn gates_text(&self) -> String {
-        if self.gates_total == 0 { "none defined".into() } else { format!("{} of {} passed", self.gates_passed, self.gates_total) }
-    }
-}
-
-/// A line of a list.
-fn line(out: &mut String, text: &str) {
-    let _ = writeln!(out, "- {}", markdown(text));
 }
 
 /// A percentage without needless zeros.

@@ -6,7 +6,7 @@ use crate::core::id::OrderId;
 use crate::process::open_kept;
 use crate::workspace::tree::{digest_of, hex};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The folders of such files, with how their names go on after the order's.
@@ -38,8 +38,8 @@ fn digest(path: &Path) -> Option<String> {
     digest_of(&mut open_kept(path).ok()?).ok()
 }
 
-/// What is gone or otherwise of all that a journal says was kept, a sentence each; and how many files that is.
-pub fn differences(folder: &Path, events: &[Recorded]) -> (usize, Vec<String>) {
+/// All files that a journal says were kept, and what is gone or otherwise of them, a sentence each.
+pub fn differences(folder: &Path, events: &[Recorded]) -> (BTreeSet<String>, Vec<String>) {
     let kept = |recorded: &'_ Recorded| match &recorded.event {
         Event::Ended { outcome: Outcome::Agent(outcome), .. } => outcome.kept.clone(),
         Event::Ended { outcome: Outcome::Gate { measures, .. }, .. } => measures.kept.clone(),
@@ -55,5 +55,6 @@ pub fn differences(folder: &Path, events: &[Recorded]) -> (usize, Vec<String>) {
             None => Some(format!("{}: it was kept when its order ended, and is gone", path.display())),
         }
     };
-    (kept.len(), kept.iter().filter_map(difference).collect())
+    let differences = kept.iter().filter_map(difference).collect();
+    (kept.into_keys().collect(), differences)
 }

@@ -45,6 +45,7 @@ mod says;
 mod screen;
 mod shapes;
 mod simulate;
+mod status;
 mod streams;
 mod support;
 mod terminal;

@@ -170,6 +170,25 @@ fn the_result_goes_into_the_checkout_where_that_is_asked_for() {
             let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
             assert!(run.code == 3 && run.stderr.contains("it would change what is in no commit: shared.txt"), "{}{}", run.code, run.stderr);
             assert!(again || run.stderr.contains("put that right and run it again"), "{}", run.stderr);
+            let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+            let delivery =
+                serde_json::json!({"into": "main", "delivered": false, "reason": "it would change what is in no commit: shared.txt"});
+            assert_eq!(
+                (&report["delivery"], &report["finalStatus"], &report["successLevel"]),
+                (&delivery, &"Partial".into(), &"Partial Success".into())
+            );
+            let told = format!(
+                "the result was not merged into main: it would change what is in no commit: shared.txt; it is {}",
+                report["branch"].as_str().expect("a branch")
+            );
+            assert!(report["finalValidation"][0].as_str().is_some_and(|step| step.starts_with(&told)), "{report}");
+            let status = workspace.run(&["status"]).stdout;
+            assert!(
+                status.contains(
+                    "Put right what keeps the result out of main (it would change what is in no commit: shared.txt), then `deliver`"
+                ),
+                "{status}"
+            );
             assert_eq!(workspace.read(way), "mine\n");
         }
         let attempts = |workspace: &Workspace| {
@@ -181,6 +200,8 @@ fn the_result_goes_into_the_checkout_where_that_is_asked_for() {
         let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
         assert!(run.code == 0 && run.stderr.contains("the result is merged into main"), "{}{}", run.code, run.stderr);
         assert_eq!((attempts(&workspace), workspace.read(way).lines().count()), (before, 4));
+        let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+        assert_eq!((&report["delivery"]["delivered"], &report["successLevel"]), (&true.into(), &"Complete Success".into()));
         assert_eq!(workspace.run(&["audit"]).code, 0);
     }
     // What the result does not touch is in nobody's way.

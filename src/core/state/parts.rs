@@ -19,6 +19,8 @@ pub struct TaskState {
     pub ended_at: Option<u64>,
     /// Its next try waits until then.
     pub not_before: u64,
+    /// Why its next try waits.
+    pub postponed: Option<String>,
     /// Tries of the current piece of work that came to nothing.
     pub tries: u32,
     /// Attempts at the task so far.
