@@ -27,6 +27,7 @@ pub mod report;
 pub mod state;
 pub mod status;
 pub mod supply;
+mod whole;
 
 use event::{Event, Recorded};
 use input::Input;

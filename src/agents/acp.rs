@@ -24,6 +24,7 @@ pub const DIALECT: Dialect = Dialect {
     hear,
     is_activity: |line| shown(hear, line).is_some(),
     way: Way::Protocol,
+    not_logged_in: &[],
     otherwise: None,
 };
 
@@ -52,8 +53,10 @@ fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
     }
     if message.get("error").is_some() && message.get("id").is_some() {
         let data = &message["error"]["data"];
+        // "Authentication required".
+        let status = (message["error"]["code"] == -32000).then_some(401);
         let more = data.get("details").or_else(|| data.get("message")).unwrap_or(data);
-        heard.fails(format!("{} {}", line_of(&message["error"]["message"]), line_of(more)).trim().to_owned(), None);
+        heard.fails(format!("{} {}", line_of(&message["error"]["message"]), line_of(more)).trim().to_owned(), status);
         return None;
     }
     if message["method"] == "session/request_permission" {

@@ -19,6 +19,7 @@ pub const DIALECT: Dialect = Dialect {
     is_activity: |line| shown(hear, line).is_some(),
     way: Way::Talks(|subject| Box::new(Talk::about(subject))),
     // Older ones have none, or another.
+    not_logged_in: &[],
     otherwise: Some(&codex::DIALECT),
 };
 

@@ -21,6 +21,7 @@ pub const DIALECT: Dialect = Dialect {
     hear,
     is_activity: |line| shown(hear, line).is_some(),
     way: Way::Talks(|subject| Box::new(Talk::about(subject))),
+    not_logged_in: &[],
     otherwise: None,
 };
 

@@ -17,6 +17,7 @@ pub const DIALECT: Dialect = Dialect {
     hear,
     is_activity: |line| shown(hear, line).is_some(),
     way: Way::Alone,
+    not_logged_in: &[],
     otherwise: None,
 };
 

@@ -256,6 +256,12 @@ impl Agents {
             drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temporary)).await);
         }
         if let Some(heard) = &mut ran.heard {
+            if let (Ending::Exited(code), Some(dialect)) = (&ran.ending, dialect)
+                && dialect.not_logged_in.contains(code)
+                && heard.shortage.is_none()
+            {
+                heard.fails(self.last_words(&brief.order), Some(401));
+            }
             heard.retry_after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
         }
         ran.duration_ms = millis(began.elapsed());

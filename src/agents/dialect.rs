@@ -22,6 +22,27 @@ const WEEK_MS: u64 = 7 * 86_400_000;
 /// escaped in it.
 const ARGUMENT_BYTES: usize = 48 * 1024;
 
+/// What a client says that is not logged in, or whose key is not accepted.
+const LOGIN: [&str; 14] = [
+    "401 unauthorized",
+    "status 401",
+    "not logged in",
+    "/login",
+    "please log in",
+    "login required",
+    "authentication required",
+    "authentication_error",
+    "authentication failed",
+    "invalid auth method",
+    "invalid api key",
+    "api key not valid",
+    "incorrect api key",
+    "no api key",
+];
+/// What a client says that is too old for its service.
+const OUTDATED: [&str; 5] =
+    ["upgrade required", "requires a newer version", "newer version of", "version is no longer supported", "unsupported client version"];
+
 /// What a stream has said so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
@@ -74,6 +95,8 @@ pub struct Dialect {
     pub is_activity: fn(&str) -> bool,
     /// How it is told its brief.
     pub way: Way,
+    /// The exit codes by which it says that it is not logged in.
+    pub not_logged_in: &'static [i32],
     /// Another way, for one that ends without having understood this.
     pub otherwise: Option<&'static Dialect>,
 }
@@ -149,6 +172,10 @@ impl Heard {
         let kind = match status {
             Some(402) => Some(ShortageKind::Quota),
             _ if says(&["usage limit", "quota exceeded", "credit balance", "insufficient_quota"]) => Some(ShortageKind::Quota),
+            Some(401) => Some(ShortageKind::Login),
+            Some(426) => Some(ShortageKind::Outdated),
+            _ if says(&LOGIN) => Some(ShortageKind::Login),
+            _ if says(&OUTDATED) => Some(ShortageKind::Outdated),
             Some(429) => Some(ShortageKind::RateLimited),
             Some(503 | 529) => Some(ShortageKind::Overloaded),
             Some(_) => None,

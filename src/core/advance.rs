@@ -3,17 +3,18 @@
 //! Scheduling is no reaction to an event: it looks at the state. A restart, a changed plan, a
 //! changed policy and an ordinary step all go through here, so none of them needs code of its own.
 
-use super::event::{Event, Mark, Purpose, Step, Work};
+use super::event::{Event, Purpose, Step, Work};
 use super::evidence;
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::lease;
 use super::merging;
 use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Shortage, ShortageKind, Verdict};
-use super::plan::{Level, TestsFirst};
-use super::policy::{AgentPolicy, Gate, Role};
+use super::plan::TestsFirst;
+use super::policy::{AgentPolicy, Role};
 use super::progress;
-use super::state::{Decision, GatePhase, GateState, Phase, State, THE_RESULT, TaskState, is_red};
+use super::state::{OF_AGENT, State, TaskState, is_red};
 use super::supply;
+use super::whole::{finish, gate};
 
 /// How long after an attempt's own limit an order is given up: what carries it out stops it
 /// first and says how it ended.
@@ -115,8 +116,8 @@ fn has_place(state: &State, agent: &AgentName, now_ms: u64) -> bool {
 }
 
 /// Whether an agent's own limit leaves room for one more order right now.
-fn has_room(state: &State, agent: &AgentName, now_ms: u64) -> bool {
-    if !supply::has_supply(state, agent, now_ms) {
+pub(super) fn has_room(state: &State, agent: &AgentName, now_ms: u64) -> bool {
+    if !supply::has_supply(state, agent, now_ms) || supply::refused(state, agent).is_some() {
         return false;
     }
     let limit = state.policy.agent(agent).and_then(|agent| agent.max_parallel);
@@ -187,6 +188,9 @@ impl Turn<'_> {
         if self.task.not_before > self.now_ms {
             return Vec::new();
         }
+        if let Some(agent) = self.refused().filter(|_| self.task.open.is_empty()) {
+            return self.do_without(&agent);
+        }
         match self.task.step() {
             Some(Step::Placing) => self.place().unwrap_or_else(|| self.enter_after(Step::Placing)),
             Some(Step::Consulting) => self.consult(),
@@ -201,6 +205,34 @@ impl Turn<'_> {
             Some(Step::Merging) => self.enter_after(Step::Merging),
             None => Vec::new(),
         }
+    }
+
+    /// An agent that the task's step needs, and that is not asked until a person has done something.
+    fn refused(&self) -> Option<AgentName> {
+        let allocation = &self.state.allocation[self.ix];
+        let is_refused = |agent: &&AgentName| supply::refused(self.state, agent).is_some();
+        match self.task.step()? {
+            Step::Consulting => {
+                allocation.experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert)).find(is_refused).cloned()
+            }
+            Step::Reviewing => {
+                allocation.reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer)).find(is_refused).cloned()
+            }
+            Step::WritingTests | Step::Implementing if self.task.last.as_ref().is_some_and(AgentOutcome::complete) => None,
+            step if step <= Step::Implementing && step != Step::ProvingRed => {
+                let agent = if step == Step::WritingTests { &allocation.tester } else { &allocation.agent };
+                Some(supply::substitute(self.state, agent.as_ref()?, self.now_ms)).filter(|agent| is_refused(&agent))
+            }
+            _ => None,
+        }
+    }
+
+    /// What needs an agent that a person has to see to waits for that person, who is told once.
+    fn do_without(&self, agent: &AgentName) -> Vec<Event> {
+        let Some((why, _)) = supply::refused(self.state, agent) else { return Vec::new() };
+        let mut events = vec![Event::TaskBlocked { task: self.id(), reason: format!("{agent} can't be used: {why}") }];
+        events.extend(needs_person(self.state, agent));
+        events
     }
 
     fn id(&self) -> super::id::TaskId {
@@ -350,12 +382,15 @@ impl Turn<'_> {
 
     /// An agent's service could not be had: that is no try, and somebody is told when it lasts.
     fn wait_for_supply(&self, agent: &AgentName, shortage: &Shortage) -> Vec<Event> {
+        if shortage.kind.needs_person() {
+            return self.do_without(agent);
+        }
         let name = supply::pool_of(&self.state.policy, agent);
         let pool = self.state.pools.get(&name);
         let why = format!("{agent}: {}", supply::shortage_name(shortage));
         let until = pool.map_or(self.now_ms, |pool| pool.paused_until).max(self.now_ms + 1);
         let mut events = vec![Event::Postponed { task: self.id(), until, why: why.clone(), forgiven: true }];
-        let about = format!("agent {name}");
+        let about = format!("{OF_AGENT}{name}");
         let told = self.state.escalations.iter().any(|known| known.about == about);
         if !told && pool.is_some_and(|pool| pool.strikes >= supply::STRIKES || shortage.kind == ShortageKind::Quota) {
             let needed = "patience, a smaller `max_parallel`, a larger quota, or a `fallback` in its entry of the config".into();
@@ -500,6 +535,14 @@ impl Turn<'_> {
     }
 }
 
+/// A person is told, once, what an agent needs.
+pub(super) fn needs_person(state: &State, agent: &AgentName) -> Option<Event> {
+    let (why, needed) = supply::refused(state, agent)?;
+    let about = format!("{OF_AGENT}{}", supply::pool_of(&state.policy, agent));
+    let is_told = state.escalations.iter().any(|known| known.about == about);
+    (!is_told).then(|| Event::Escalated { about, why: why.to_owned(), tried: String::new(), needed: needed.to_owned() })
+}
+
 /// Whether what could not be evaluated may be the next time.
 pub(super) fn may_help(ending: &Ending) -> bool {
     !matches!(ending, Ending::DidNotStart(_) | Ending::Exited(126 | 127) | Ending::OutputLimit)
@@ -523,7 +566,7 @@ pub(super) fn blocker(by: &str, text: &str) -> Finding {
     Finding { by: by.to_owned(), severity: Severity::Blocker, text: text.to_owned(), place: None }
 }
 
-fn approval_needed(id: &GateId, why: String) -> Event {
+pub(super) fn approval_needed(id: &GateId, why: String) -> Event {
     Event::Escalated {
         about: format!("gate {id}"),
         why,
@@ -544,160 +587,4 @@ pub(super) fn limit_ms(state: &State, work: &Work) -> u64 {
         work => work.agent().and_then(|name| state.policy.agent(name)).and_then(|agent| agent.attempt_timeout_ms),
     };
     own.unwrap_or(state.policy.attempt_timeout_ms)
-}
-
-/// The next thing to do for a gate of a stream, the system or the deployment.
-fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
-    let gate = &state.gates[ix];
-    let known: &GateState = &state.gate_states[ix];
-    if known.phase != GatePhase::Pending {
-        return Vec::new();
-    }
-    let id = gate.id.clone();
-    let decision = state.decisions.get(&id);
-    if let Some(decision) = decision.filter(|decision| !decision.approved) {
-        return gate_failed(&id, format!("{} rejected it: {}", decision.by, decision.reason));
-    }
-    for check in gate.checks.iter().filter(|check| !known.results.contains_key(*check)) {
-        let running = known.open.iter().any(|order| {
-            state.orders.get(order).is_some_and(|open| matches!(&open.work, Work::Gate { check: running, .. } if running == check))
-        });
-        if !running && !state.landing() && state.open_gates() < state.policy.max_parallel as usize {
-            return order(state, Work::Gate { check: check.clone(), gate: Some(id), task: None, purpose: Purpose::Judge }, now_ms);
-        }
-    }
-    if !known.open.is_empty() || gate.checks.iter().any(|check| !known.results.contains_key(check)) {
-        return Vec::new();
-    }
-    if let Some((name, judged)) = known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::Failed) {
-        return gate_failed(&id, format!("`{name}`: {} (output of {})", judged.reason, judged.order));
-    }
-    if decision.is_some() {
-        return vec![Event::GatePassed { gate: id }];
-    }
-    if let Some((name, judged)) = known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
-        return gate_open(&id, format!("`{name}` could not be evaluated: {}", judged.reason));
-    }
-    if gate.approval {
-        return vec![
-            Event::GateOpen { gate: id.clone(), reason: "it waits for approval".into() },
-            approval_needed(&id, evidence::ASKED.into()),
-        ];
-    }
-    if gate.checks.is_empty() {
-        return gate_open(&id, "no configured gate evaluates it".into());
-    }
-    vec![Event::GatePassed { gate: id }]
-}
-
-fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("mend what it names, by `retry TASK` or by hand, then `retry {}`", progress::as_argument(gate));
-    let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
-    vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
-}
-
-fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("a `[[gates]]` entry whose command evaluates it, or `approve {}` by a person", progress::as_argument(gate));
-    let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
-    vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
-}
-
-/// No task is left to start: the gates of the whole and the comprehensive review. None when
-/// there is no more to do, or no more that can be done.
-fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
-    let deferred = |phase: &Phase| *phase == Phase::Marked(Mark::Deferred);
-    if !state.tasks.iter().all(|task| task.satisfied() || deferred(&task.phase)) {
-        return None;
-    }
-    // What was judged before the last attempt ended is judged again: it was another tree.
-    let stale = |known: &GateState| known.phase == GatePhase::Passed && known.judged_at_change < state.changes;
-    // And what a person has passed is work as it was then.
-    let is_newer = |gate: &Gate, decision: &Decision| {
-        let closed = (0..state.tasks.len()).filter(|&ix| gate.closes(state.task(ix).stream.as_ref()));
-        closed.filter_map(|ix| state.tasks[ix].result.as_ref()).any(|(order, _)| *order > decision.after || decision.open.contains(order))
-    };
-    for (gate, known) in state.gates.iter().zip(&state.gate_states) {
-        let decided = state.decisions.get(&gate.id).filter(|_| known.phase == GatePhase::Passed);
-        if stale(known) && !gate.checks.is_empty() || decided.is_some_and(|decision| is_newer(gate, decision)) {
-            return Some(vec![Event::GateReset { gate: gate.id.clone() }]);
-        }
-    }
-    let passed = |level| {
-        (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).all(|ix| state.gate_states[ix].phase == GatePhase::Passed)
-    };
-    let next = |level| {
-        (0..state.gates.len())
-            .filter(move |&ix| state.gates[ix].level == level)
-            .map(|ix| gate(state, ix, now_ms))
-            .find(|events| !events.is_empty())
-    };
-    for level in [Level::Stream, Level::System] {
-        if !passed(level) {
-            return next(level);
-        }
-    }
-    match final_review(state, now_ms) {
-        Review::Next(events) => Some(events),
-        Review::Passed if !passed(Level::Deployment) => next(Level::Deployment),
-        Review::Passed => deliver(state, now_ms),
-        Review::NotPassed => None,
-    }
-}
-
-/// The result goes where the user wants it, once; what keeps it from there is said.
-fn deliver(state: &State, now_ms: u64) -> Option<Vec<Event>> {
-    let commit = state.merging.head.clone().filter(|_| state.policy.deliver)?;
-    match &state.merging.delivered {
-        Some((delivered, why)) if *delivered == commit => {
-            let about = THE_RESULT.to_owned();
-            let why = why.clone().filter(|_| !state.escalations.iter().any(|known| known.about == about))?;
-            let needed = "put that right and run it again, or merge the branch of the result yourself".into();
-            Some(vec![Event::Escalated { about, why, tried: String::new(), needed }])
-        }
-        _ => Some(order(state, Work::Deliver { commit }, now_ms)),
-    }
-}
-
-/// How the comprehensive review by all reviewers stands.
-enum Review {
-    Next(Vec<Event>),
-    Passed,
-    NotPassed,
-}
-
-fn final_review(state: &State, now_ms: u64) -> Review {
-    // Work that was only commands, or was done before, is not reviewed.
-    let reviewed = state.tasks.iter().any(|task| !task.reviews.is_empty());
-    if !state.policy.final_review || !reviewed {
-        return Review::Passed;
-    }
-    let asked = |agent: &AgentPolicy| {
-        let by = |work: &Work| matches!(work, Work::Review { task: None, reviewer } if *reviewer == agent.name);
-        state.orders.values().any(|open| by(&open.work))
-    };
-    let missing = |agent: &&AgentPolicy| !state.final_reviews.contains_key(&agent.name);
-    let mut next =
-        state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name, now_ms));
-    if let Some(agent) = next.next().filter(|_| !state.landing()) {
-        return Review::Next(order(state, Work::Review { task: None, reviewer: agent.name.clone() }, now_ms));
-    }
-    if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {
-        // One that can't be had just now is waited for.
-        return if supply::recovers(state, now_ms) { Review::Next(Vec::new()) } else { Review::NotPassed };
-    }
-    let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed)
-    else {
-        return Review::Passed;
-    };
-    let about = format!("final review {order}");
-    if state.escalations.iter().any(|known| known.about == about) {
-        return Review::NotPassed;
-    }
-    let first = review.findings.iter().find(|f| f.severity == Severity::Blocker).map_or(&review.summary, |f| &f.text);
-    let why = match review.verdict {
-        GateVerdict::Failed => format!("{reviewer} found: {first}"),
-        _ => format!("no verdict of {reviewer}: {first}"),
-    };
-    let needed = "mend what it names, by `retry TASK` or by hand, then run again".into();
-    Review::Next(vec![Event::Escalated { about, why, tried: String::new(), needed }])
 }

@@ -146,6 +146,13 @@ pub struct Shortage {
     pub retry_after_ms: Option<u64>,
 }
 
+impl ShortageKind {
+    /// Whether it lasts until a person has done something.
+    pub fn needs_person(self) -> bool {
+        matches!(self, Self::Login | Self::Outdated)
+    }
+}
+
 /// What kind of shortage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -156,6 +163,10 @@ pub enum ShortageKind {
     Overloaded,
     /// What was paid for is used up.
     Quota,
+    /// It is not logged in, or its key is not accepted: that needs a person.
+    Login,
+    /// Its program is too old for its service: that needs a person too.
+    Outdated,
 }
 
 /// What an agent used, as far as it says.

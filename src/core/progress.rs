@@ -3,9 +3,10 @@
 use super::event::{Mark, Status, Step};
 use super::evidence::approval_asked;
 use super::graph::{OrderedWeight, Place};
-use super::id::{GateId, TaskId};
+use super::id::{AgentName, GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
+use super::policy::Role;
 use super::state::{GatePhase, Phase, State};
 use crate::escape::line;
 use std::collections::BTreeMap;
@@ -35,9 +36,21 @@ pub fn is_kept_out(state: &State) -> bool {
 pub fn is_all_done(state: &State) -> bool {
     let counts = counts(state);
     let gates_passed = state.gate_states.iter().all(|gate| gate.phase == GatePhase::Passed);
-    let reviewed = state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
+    let reviewed =
+        missing_reviews(state).next().is_none() && state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
     let anything = counts.done > 0 || counts.total == 0;
     anything && counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled
+}
+
+/// Whether the whole is reviewed at the end. Work that was only commands, or was done before, is not.
+pub fn is_final_review_asked(state: &State) -> bool {
+    state.policy.final_review && state.tasks.iter().any(|task| !task.reviews.is_empty())
+}
+
+/// The reviewers that have not looked at the whole yet, and are to.
+pub fn missing_reviews(state: &State) -> impl Iterator<Item = &AgentName> {
+    let reviewers = state.policy.of_role(Role::Reviewer).map(|agent| &agent.name);
+    reviewers.filter(|name| is_final_review_asked(state) && !state.final_reviews.contains_key(*name))
 }
 
 /// Tasks by how they stand. Deferred tasks are in none of them.

@@ -528,6 +528,9 @@ fn validation(state: &State) -> Vec<String> {
             GatePhase::Passed => {}
         }
     }
+    if state.ended.is_some() && state.tasks.iter().all(|task| task.settled()) {
+        steps.extend(progress::missing_reviews(state).map(|name| format!("{name} has not looked at the whole")));
+    }
     for (name, (order, review)) in &state.final_reviews {
         if review.verdict != GateVerdict::Passed {
             steps.push(format!("{name} did not pass the whole (output of {order})"));

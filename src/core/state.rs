@@ -91,6 +91,8 @@ pub struct State {
 
 /// What an escalation is about that keeps the result from the checkout.
 pub const THE_RESULT: &str = "the result";
+/// How what escalations about agents are about begins.
+pub const OF_AGENT: &str = "agent ";
 
 /// What an escalation is about that keeps the user's new commits from the result.
 pub const THE_BASE: &str = "the new commits";
@@ -258,7 +260,7 @@ impl State {
             Event::TaskRetried { task } => {
                 let isolated = self.policy.isolated;
                 // Whoever tries again has seen to it that it may help.
-                self.pools.values_mut().for_each(|pool| pool.failures = 0);
+                self.pools.values_mut().for_each(|pool| (pool.failures, pool.refused) = (0, None));
                 self.with_task(task, |task| {
                     let kept = TaskState {
                         open: std::mem::take(&mut task.open),
@@ -335,8 +337,9 @@ impl State {
             }
             Event::Restarted | Event::TakenUp { .. } => {}
             Event::Reopened => {
-                self.pools.values_mut().for_each(|pool| pool.failures = 0);
+                self.pools.values_mut().for_each(|pool| (pool.failures, pool.refused) = (0, None));
                 self.ended = None;
+                self.escalations.retain(|known| !known.about.starts_with(OF_AGENT));
                 // What was in the way of the result may be gone.
                 if !self.merging.is_delivered() {
                     self.merging.delivered = None;

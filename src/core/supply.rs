@@ -35,12 +35,14 @@ pub struct Pool {
     pub failures: u32,
     /// How the last one that failed did.
     pub last_failure: String,
+    /// Why nobody of them is asked until a person has done something, and what.
+    pub refused: Option<(String, &'static str)>,
 }
 
 impl Pool {
     /// An order of the pool ended, of `busy` that ran.
     pub(super) fn ended(&mut self, shortage: Option<&Shortage>, ended: Ended, (now_ms, backoff_ms): (u64, u64), busy: u32) {
-        if let Some(shortage) = shortage {
+        if let Some(shortage) = shortage.filter(|shortage| !shortage.kind.needs_person()) {
             let doubled = backoff_ms.saturating_mul(FIRST_WAIT).saturating_mul(1 << self.strikes.min(10));
             let wait = shortage.retry_after_ms.unwrap_or_else(|| doubled.min(LONGEST_WAIT_MS));
             self.strikes += 1;
@@ -101,11 +103,29 @@ pub(super) fn broken(state: &State, agent: &AgentName) -> Option<String> {
         .then(|| format!("{agent} failed {} times in a row and is not asked any more, the last time: {}", pool.failures, pool.last_failure))
 }
 
+/// Why an agent is not asked until a person has done something, and what that is; none where it is asked.
+pub(super) fn refused<'a>(state: &'a State, agent: &AgentName) -> Option<(&'a str, &'static str)> {
+    let (why, needed) = state.pools.get(&pool_of(&state.policy, agent))?.refused.as_ref()?;
+    Some((why, needed))
+}
+
+/// What a person has to do about it.
+pub(super) fn needed(kind: ShortageKind, pool: &str) -> &'static str {
+    match (kind, pool) {
+        (ShortageKind::Outdated, _) => "a newer version of its program, then run it again",
+        (_, "claude") => "`claude` and then `/login`, or a key in ANTHROPIC_API_KEY, then run it again",
+        (_, "codex") => "`codex login`, or a key in OPENAI_API_KEY, then run it again",
+        (_, "gemini") => "`gemini` and then `/auth`, or a key in GEMINI_API_KEY, then run it again",
+        (_, "opencode") => "`opencode auth login`, then run it again",
+        _ => "log in with its own program, or give it a key that its service accepts, then run it again",
+    }
+}
+
 /// Who does an agent's work now: itself, or the one that the config names for when it can't be had.
 pub(super) fn substitute(state: &State, agent: &AgentName, now_ms: u64) -> AgentName {
     let missing = |agent: &AgentName| {
         let paused = state.pools.get(&pool_of(&state.policy, agent)).is_some_and(|pool| pool.paused_until > now_ms + PATIENCE_MS);
-        paused || broken(state, agent).is_some()
+        paused || broken(state, agent).is_some() || refused(state, agent).is_some()
     };
     let fallback = state.policy.agent(agent).and_then(|agent| agent.fallback.clone());
     match fallback.filter(|fallback| missing(agent) && !missing(fallback) && state.policy.agent(fallback).is_some()) {
@@ -147,5 +167,7 @@ pub fn shortage_name(shortage: &Shortage) -> &'static str {
         ShortageKind::RateLimited => "its service limits its rate",
         ShortageKind::Overloaded => "its service is overloaded",
         ShortageKind::Quota => "its quota is used up",
+        ShortageKind::Login => "it is not logged in, or its key is not accepted",
+        ShortageKind::Outdated => "its program is too old for its service",
     }
 }

@@ -154,6 +154,38 @@ fn services_that_can_not_be_had_are_waited_for_and_budgets_are_kept() {
 }
 
 #[test]
+fn who_is_not_logged_in_is_asked_once_and_a_person_is_told() {
+    let login = "#!/bin/sh\ncat >/dev/null\necho x >>\"$WORKSPACE/asked\"\n[ ! -e \"$WORKSPACE/key\" ] || {\n\
+            echo x >made-$EXECUTION_COORDINATOR_TASK\n\
+            echo '{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"{\\\"status\\\":\\\"complete\\\"}\"}'\n\
+            echo '{\"type\":\"result\",\"status\":\"success\"}'; exit 0; }\n\
+            echo 'Invalid auth method selected.' >&2\nexit 41\n";
+    let config = "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\nmax_parallel = 1\ntests_first = \"off\"\nisolation = \"worktree\"\n\
+        [sandbox]\nmode = \"off\"\n[agents.implementation-agent]\nkind = \"gemini\"\ncommand = [\"./login.sh\"]\n";
+    let plan = "# T\n\n### Stream A: Only (Parallel)\n\n1. **One**\n   - Dependencies: None\n2. **Two**\n   - Dependencies: None\n3. **Three**\n   - Dependencies: None\n";
+    let files = |config: &str| repository(&[("breakdown.md", plan), ("execution-coordinator.toml", config), ("login.sh", login)]);
+    let workspace = files(config);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!((run.code, workspace.read("asked").lines().count()), (4, 1), "{}{}", run.stdout, run.stderr);
+    let why = "implementation-agent can't be used: it is not logged in, or its key is not accepted: Invalid auth method selected.";
+    for task in 1..4 {
+        assert!(run.stdout.contains(&format!("- task {task} is blocked: {why}")), "{}", run.stdout);
+    }
+    let needed = "Needed: `gemini` and then `/auth`, or a key in GEMINI_API_KEY, then run it again";
+    assert_eq!(run.stderr.matches(needed).count(), 1, "{}", run.stderr);
+    // Somebody sees to it.
+    workspace.write("key", "");
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!((run.code, workspace.read("asked").lines().count()), (0, 4), "{}{}", run.stdout, run.stderr);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+    // Or another does it.
+    let other = format!("{config}fallback = \"other\"\n[agents.other]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n");
+    let workspace = files(&other);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(run.stdout.contains("- Total Tasks: 2 completed / 3 total"), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn the_result_goes_into_the_checkout_where_that_is_asked_for() {
     let workspace = repository(&[]);
     let run = workspace.run(&["run", "breakdown.md", "--deliver"]);

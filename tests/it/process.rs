@@ -33,12 +33,13 @@ fn pids(workspace: &Workspace) -> Vec<u32> {
 
 /// The process between an owner and all that it starts.
 fn warden_of(workspace: &Workspace, owner: u32) -> u32 {
-    let parent = |pid: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
-        stat[stat.rfind(')').expect("a name")..].split(' ').nth(2).expect("a parent").parse::<u32>().expect("a number")
+    // Some have ended already.
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat[stat.rfind(')')?..].split(' ').nth(2)?.parse().ok()
     };
     // Of a double fork it is the parent.
-    pids(workspace).into_iter().map(parent).find(|pid| parent(*pid) == owner).expect("a warden")
+    pids(workspace).into_iter().filter_map(parent).find(|pid| parent(*pid) == Some(owner)).expect("a warden")
 }
 
 #[test]

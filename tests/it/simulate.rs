@@ -287,7 +287,11 @@ impl World {
 
     /// Whether an agent's service can't be had just now.
     fn shortage(&mut self) -> Option<Shortage> {
-        let kind = [ShortageKind::RateLimited, ShortageKind::Overloaded, ShortageKind::Quota][self.rng.usize(0..3)];
+        let kind = if self.chance(0.1) {
+            [ShortageKind::Login, ShortageKind::Outdated][self.rng.usize(0..2)]
+        } else {
+            [ShortageKind::RateLimited, ShortageKind::Overloaded, ShortageKind::Quota][self.rng.usize(0..3)]
+        };
         let retry_after_ms = self.rng.bool().then(|| self.rng.u64(1..200_000));
         self.chance(self.short).then_some(Shortage { kind, retry_after_ms })
     }

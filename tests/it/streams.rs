@@ -54,7 +54,7 @@ fn all(folder: &str) -> String {
 #[test]
 fn claude_code() {
     expect_test::expect![[r#"
-        api-401: Unknown: Failed to authenticate. API Error: 401 scripted error 401 [120 tokens, 1 calls, session]
+        api-401: Unknown: Failed to authenticate. API Error: 401 scripted error 401 [120 tokens, 1 calls, session, Login]
         api-429-exhausted: Unknown: API Error: Request rejected (429) · scripted error 429 [120 tokens, 1 calls, session, RateLimited]
         api-429-twice-then-ok: counts: done after retry [240 tokens, 1 calls, session]
         api-529-exhausted: Unknown: API Error: 529 scripted error 529. This is a server-side issue, usually temporary — try again in a moment. If it persist [120 tokens, 1 calls, session, Overloaded]
@@ -77,7 +77,7 @@ fn claude_code() {
 #[test]
 fn codex() {
     expect_test::expect![[r#"
-        api-401: Unknown: unexpected status 401 Unauthorized: scripted error 401, url: http://127.0.0.1:18990/v1/responses [0 tokens, 1 calls, session]
+        api-401: Unknown: unexpected status 401 Unauthorized: scripted error 401, url: http://127.0.0.1:18990/v1/responses [0 tokens, 1 calls, session, Login]
         api-429-no-retry: Unknown: exceeded retry limit, last status: 429 Too Many Requests [0 tokens, 1 calls, session, RateLimited]
         api-429-retry-after-ok: counts: done after retry [240 tokens, 1 calls, session]
         api-500: Unknown: We’re currently experiencing high demand, which may cause temporary errors. [0 tokens, 1 calls, session, Overloaded]
@@ -192,6 +192,12 @@ fn when_a_service_can_be_asked_again_is_read() {
     assert_eq!(after("429 Too Many Requests, try again in a while", None), row("RateLimited", None));
     assert_eq!(after("try again in 99999999999999999999999 days: 429", None), row("RateLimited", Some(604_800_000)));
     assert_eq!(after("no such model", Some(400)), None);
+    for words in ["Invalid API key · Please run /login", "unexpected status 401 Unauthorized: x", "API key not valid", "Not logged in"] {
+        assert_eq!(after(words, None), row("Login", None), "{words}");
+    }
+    assert_eq!(after("whatever it says", Some(401)), row("Login", None));
+    assert_eq!(after("this model requires a newer version of Codex", None), row("Outdated", None));
+    assert_eq!(after("Upgrade to Pro: usage limit reached", None), row("Quota", None));
     let stream = r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1700000060}}
 {"type":"result","subtype":"success","is_error":true,"result":"limit reached","api_error_status":429}"#;
     let mut heard = of("claude").read(stream.as_bytes());
@@ -216,7 +222,7 @@ fn gemini_cli() {
 #[test]
 fn opencode() {
     expect_test::expect![[r#"
-        api-401: Unknown: APIError: scripted error 401 [120 tokens, 1 calls, session]
+        api-401: Unknown: APIError: scripted error 401 [120 tokens, 1 calls, session, Login]
         api-429-silent-retry-killed: Unknown: its stream ended before its last event [120 tokens, 1 calls, session]
         bad-model: Unknown: UnknownError: Unexpected server error. Check server logs for details. [0 tokens, 0 calls, session]
         mcp-calls: counts: mcp done [360 tokens, 2 calls, session]

@@ -97,8 +97,10 @@ impl State {
         };
         // What has never been short is not kept book of.
         if shortage.is_some() || ended == Ended::Badly || known {
-            let pool = self.pools.entry(name).or_default();
-            if ended == Ended::Badly {
+            let pool = self.pools.entry(name.clone()).or_default();
+            if let Some(shortage) = shortage.filter(|shortage| shortage.kind.needs_person()) {
+                pool.refused = Some((format!("{}: {said}", supply::shortage_name(shortage)), supply::needed(shortage.kind, &name)));
+            } else if ended == Ended::Badly {
                 pool.last_failure = said;
             }
             pool.ended(shortage, ended, (self.now, self.policy.backoff_ms), busy);
