@@ -93,6 +93,8 @@ enum Command {
     Cancel(steer::Plain),
     /// Try a task again from the start, or evaluate a gate again
     Retry(steer::OfTask),
+    /// Answer what the agent of a blocked task has asked: it goes on
+    Answer(steer::ToTask),
     /// Treat a task as if it were done
     Skip(steer::OfTask),
     /// Pass a gate that waits for a person
@@ -209,6 +211,7 @@ fn dispatch(command: Command) -> Outcome {
         }
         Command::Cancel(arguments) => steer::plain::<method::Cancel>(&arguments, Input::Cancel, "cancelled", "cancelled"),
         Command::Retry(arguments) => steer::retry(&arguments),
+        Command::Answer(arguments) => steer::answer(&arguments),
         Command::Skip(arguments) => steer::skip(&arguments),
         Command::Approve(arguments) => steer::decide(&arguments, true),
         Command::Reject(arguments) => steer::decide(&arguments, false),

@@ -311,6 +311,10 @@ Call DONE with the answer, or FAILED with an error, or with nothing where no ans
 (defun execution-coordinator-retry (task)
   "Try TASK, or a gate, again." (interactive (list (execution-coordinator--read "retry")))
   (execution-coordinator--steer :task/retry :task task))
+(defun execution-coordinator-answer (task text)
+  "Answer what the agent of TASK has asked with TEXT."
+  (interactive (let ((task (execution-coordinator--read "answer"))) (list task (read-string (format "Answer task %s: " task)))))
+  (execution-coordinator--steer :task/answer :task task :by "editor" :text text))
 (defun execution-coordinator-skip (task)
   "Treat TASK as if it were done." (interactive (list (execution-coordinator--read "skip")))
   (execution-coordinator--steer :task/skip :task task))

@@ -79,7 +79,14 @@ impl Agents {
         let place = self.repository.clone().filter(|_| changes && !brief.folder.is_empty());
         let (mut brief, mut begin) = (brief.clone(), String::new());
         if let Some(repository) = &place {
-            match off_the_loop(repository, &brief, |repository, folder, _| repository.refresh(folder)).await {
+            let goes_on = brief.goes_on;
+            match off_the_loop(
+                repository,
+                &brief,
+                move |repository, folder, _| if goes_on { repository.goes_on(folder) } else { repository.refresh(folder) },
+            )
+            .await
+            {
                 Ok((commit, conflicts)) => (begin, brief.conflicts) = (commit, conflicts),
                 Err(why) => return AgentOutcome::of(Ending::DidNotStart(why), Verdict::Unknown, 0),
             }
@@ -146,8 +153,8 @@ impl Agents {
             match off_the_loop(&repository, brief, commit).await {
                 Ok((commit, beside)) => {
                     outcome.commit = Some(commit);
-                    // What it changed beside its folder is its work too.
-                    if outcome.files.is_empty() {
+                    // What it changed beside its folder is its work too, and what it had begun before it asked.
+                    if outcome.files.is_empty() || brief.goes_on {
                         outcome.files = beside;
                     }
                 }

@@ -180,6 +180,7 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::Postponed { task, why, .. } => format!("  task {task} is tried again: {why}"),
         Event::TaskDone { task } => format!("✓ task {task}: {}", title(task)),
         Event::TaskFailed { task, reason } => format!("✗ task {task} failed: {reason}"),
+        Event::TaskAnswered { task, from, .. } => format!("  task {task} goes on: {} has answered", from.by),
         Event::TaskBlocked { task, reason } => format!("✗ task {task} is blocked: {reason}"),
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),
         Event::GateFailed { gate, reason } => format!("◇ gate {gate} failed: {reason}"),

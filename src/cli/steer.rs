@@ -12,7 +12,7 @@ use crate::engine::locate::{find, name_of, read};
 use crate::engine::people::decider_here;
 use crate::engine::start::never_calls_itself;
 use crate::failure::{Failure, Kind, say};
-use crate::rpc::messages::{ExecutionParams, GateParams, Steered, TaskParams};
+use crate::rpc::messages::{AnswerParams, ExecutionParams, GateParams, Steered, TaskParams};
 use crate::rpc::method::{self, Method};
 use crate::rpc::remote;
 
@@ -28,6 +28,22 @@ pub struct Plain {
 pub struct OfTask {
     /// The task, or for `retry` a gate
     task: String,
+    /// The execution [default: the latest]
+    #[arg(long)]
+    execution: Option<String>,
+}
+
+/// Which task, and what is said to its agent.
+#[derive(clap::Args)]
+pub struct ToTask {
+    /// The task
+    task: String,
+    /// What is said
+    #[arg(required = true)]
+    text: Vec<String>,
+    /// Who says it [default: $USER]
+    #[arg(long)]
+    by: Option<String>,
     /// The execution [default: the latest]
     #[arg(long)]
     execution: Option<String>,
@@ -80,13 +96,31 @@ pub fn skip(arguments: &OfTask) -> Outcome {
     steer::<method::TaskSkip>(arguments.execution.as_deref(), params, |_| input, later, now)
 }
 
+/// `answer`.
+///
+/// # Errors
+/// The task has not asked anything.
+pub fn answer(arguments: &ToTask) -> Outcome {
+    let (task, text) = (TaskId::from(arguments.task.as_str()), arguments.text.join(" "));
+    let by = who(arguments.by.as_deref());
+    let from = decider_here(Frontend::Terminal, &by)?;
+    let frontend = Some(from.frontend);
+    let params = |execution| AnswerParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
+    let (later, now) = ("answered; `run` goes on with it", "answered: it goes on");
+    steer::<method::TaskAnswer>(arguments.execution.as_deref(), params, |_| Input::Answer(task, from, text.clone()), later, now)
+}
+
+fn who(by: Option<&str>) -> String {
+    let user = || std::env::var_os("USER").map(|user| user.to_string_lossy().into_owned());
+    by.map(str::to_owned).or_else(user).unwrap_or_else(|| "somebody".into())
+}
+
 /// `approve` and `reject`.
 ///
 /// # Errors
 /// The gate is not a person's to decide.
 pub fn decide(arguments: &OfGate, approved: bool) -> Outcome {
-    let by = arguments.by.clone().or_else(|| std::env::var_os("USER").map(|user| user.to_string_lossy().into_owned()));
-    let by = by.unwrap_or_else(|| "somebody".into());
+    let by = who(arguments.by.as_deref());
     let gate = GateId::from(arguments.gate.as_str());
     let execution = arguments.execution.as_deref();
     let from = decider_here(Frontend::Terminal, &by)?;

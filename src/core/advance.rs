@@ -371,8 +371,12 @@ impl Turn<'_> {
         if may_help && self.task.tries + 1 < self.state.policy.max_attempts {
             return self.postpone(why);
         }
-        let unable = matches!(outcome.ending, Ending::DidNotStart(_)) || outcome.verdict == Verdict::Blocked;
-        if unable { self.block(why) } else { self.fail(why) }
+        match &outcome.ending {
+            _ if outcome.asks() => self.ask(why),
+            Ending::DidNotStart(_) => self.block(why),
+            _ if outcome.verdict == Verdict::Blocked => self.block(why),
+            _ => self.fail(why),
+        }
     }
 
     fn postpone(&self, why: String) -> Vec<Event> {
@@ -415,7 +419,16 @@ impl Turn<'_> {
 
     fn block(&self, why: String) -> Vec<Event> {
         let task = self.id();
-        let needed = format!("a decision: `retry {task}` when what it needs is there, or `skip {task}`");
+        self.wait_for_somebody(why, format!("a decision: `retry {task}` when what it needs is there, or `skip {task}`"))
+    }
+
+    fn ask(&self, why: String) -> Vec<Event> {
+        let task = self.id();
+        self.wait_for_somebody(why, format!("`answer {task} TEXT`, on which it goes on; or `retry {task}`, or `skip {task}`"))
+    }
+
+    fn wait_for_somebody(&self, why: String, needed: String) -> Vec<Event> {
+        let task = self.id();
         vec![
             Event::TaskBlocked { task: task.clone(), reason: why.clone() },
             Event::Escalated { about: format!("task {task}"), why, tried: self.tried(), needed },

@@ -81,6 +81,8 @@ struct Record {
     finished: bool,
     failed: bool,
     active: bool,
+    /// Its last attempt ended with a question.
+    asks: bool,
     deferred: bool,
     worked_on: bool,
     implemented: bool,
@@ -187,6 +189,12 @@ impl Books {
                 self.untold = None;
                 let record = self.task_mut(task);
                 (record.active, record.failed) = (false, true);
+            }
+            Event::TaskAnswered { task, .. } => {
+                let record = self.task_mut(task);
+                let asks = std::mem::take(&mut record.asks) && record.failed && !record.active;
+                (record.active, record.failed) = (true, false);
+                self.require(asks, "retries", || format!("task {task} is answered, but has not asked"));
             }
             Event::TaskSkipped { task } => {
                 let record = self.task_mut(task);

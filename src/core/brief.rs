@@ -55,6 +55,9 @@ pub struct Brief {
     pub base: String,
     /// The agent's own session of the attempt before, where it goes on in the same place.
     pub session: Option<String>,
+    /// Whether it goes on where it asked something, with what it has not finished.
+    #[serde(skip)]
+    pub goes_on: bool,
     /// Whether it is only asked how it went.
     #[serde(skip)]
     pub again: bool,
@@ -358,6 +361,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
     brief.texts = texts(&state.plan.prose, Some(&task.id));
     brief.session = known.session.clone().filter(|_| brief.role == "implementation");
     brief.session_used = known.session_used;
+    brief.goes_on = known.answered;
     brief.round = known.rework_round.max(u32::from(!known.findings.is_empty()));
     brief.findings = known.findings.clone();
     let advice = known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty());

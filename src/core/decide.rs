@@ -73,6 +73,11 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
             events.push(Event::TaskSkipped { task });
             events
         }
+        Input::Answer(task, by, text) => {
+            let mut events = wake(state);
+            events.push(Event::TaskAnswered { task, text, from: Box::new(by) });
+            events
+        }
         Input::Approve(gate, by, reason) => decided(state, gate, true, by, reason),
         Input::Reject(gate, by, reason) => decided(state, gate, false, by, reason),
     }
@@ -93,7 +98,7 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
         Input::Cancel if matches!(state.ended, Some((super::event::Status::Complete, _))) => {
             Some("it is complete: there is nothing to cancel".into())
         }
-        Input::Retry(_) | Input::RetryGate(_) | Input::Skip(_) | Input::Approve(..) | Input::Reject(..) if over => {
+        Input::Retry(_) | Input::RetryGate(_) | Input::Skip(_) | Input::Answer(..) | Input::Approve(..) | Input::Reject(..) if over => {
             Some("it was cancelled; `run --fresh` starts a new one".into())
         }
         Input::Retry(task) => match state.task_state(task) {
@@ -107,6 +112,12 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
         Input::Skip(task) => match state.task_state(task) {
             None => Some(unknown_task(state, task)),
             Some(known) if known.satisfied() => Some(format!("task {task} is done already")),
+            Some(_) => None,
+        },
+        Input::Answer(task, _, text) => match state.task_state(task) {
+            None => Some(unknown_task(state, task)),
+            Some(known) if known.asked.is_none() => Some(format!("task {task} has not asked anything")),
+            Some(_) if text.trim().is_empty() => Some("there is nothing in the answer".into()),
             Some(_) => None,
         },
         Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),

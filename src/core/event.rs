@@ -181,6 +181,15 @@ pub enum Event {
         /// The task.
         task: TaskId,
     },
+    /// Somebody has answered what a task's agent asked: it goes on where it stopped.
+    TaskAnswered {
+        /// The task.
+        task: TaskId,
+        /// The answer.
+        text: String,
+        /// From whom, and from where.
+        from: Box<Decider>,
+    },
     /// A task starts again from the beginning.
     TaskRetried {
         /// The task.

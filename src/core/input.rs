@@ -59,6 +59,8 @@ pub enum Input {
     RetryGate(GateId),
     /// Treat a task as if it were done.
     Skip(TaskId),
+    /// Answer what a task's agent has asked: who, and what.
+    Answer(TaskId, Decider, String),
     /// Somebody passes a gate: who, and why.
     Approve(GateId, Decider, String),
     /// Somebody refuses a gate: who, and why.

@@ -197,7 +197,7 @@ pub fn task_gate_status(state: &State, ix: usize) -> Vec<GateStatus> {
     state.task_gates(ix).map(status).collect()
 }
 
-/// What makes sense to do with a task now: `run`, `retry`, `skip`, `approve`, `reject`, `output`.
+/// What makes sense to do with a task now: `run`, `answer`, `retry`, `skip`, `approve`, `reject`, `output`.
 pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
     let known = &state.tasks[ix];
     let mut actions = Vec::new();
@@ -207,6 +207,9 @@ pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
     }
     if progress::waits_for_approval(state, ix).is_some() {
         actions.extend(["approve", "reject"]);
+    }
+    if known.asked.is_some() {
+        actions.push("answer");
     }
     if matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_)) || known.phase == Phase::Done {
         actions.push("retry");

@@ -129,6 +129,11 @@ impl AgentOutcome {
         }
     }
 
+    /// It ran to its end and needs something that it can't get by itself.
+    pub fn asks(&self) -> bool {
+        self.ending == Ending::Exited(0) && self.verdict == Verdict::Blocked
+    }
+
     /// It ran to its end and says that it is complete.
     pub fn complete(&self) -> bool {
         self.ending == Ending::Exited(0) && self.verdict == Verdict::Complete

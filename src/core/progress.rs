@@ -366,6 +366,9 @@ pub fn next_actions(state: &State) -> Vec<String> {
                     None => format!("Monitor Task {id} ({title})"),
                 },
             }),
+            Phase::Blocked(why) if task.asked.is_some() => {
+                actions.push(format!("Answer Task {id} ({}): `answer {id} TEXT`", line(why)));
+            }
             Phase::Failed(why) | Phase::Blocked(why) => {
                 actions.push(format!("Resolve Task {id} ({}): `retry {id}` or `skip {id}`", line(why)))
             }
@@ -448,7 +451,12 @@ pub fn task_trouble(state: &State, ix: usize) -> Vec<Trouble> {
             found.push(Trouble::new(Severe::Error, "task-failed", format!("task {id} failed: {why}: `retry {id}` or `skip {id}`")));
         }
         Phase::Blocked(why) => {
-            found.push(Trouble::new(Severe::Warning, "task-blocked", format!("task {id} is blocked: {why}: `retry {id}` or `skip {id}`")));
+            let answer = if task.asked.is_some() { format!("`answer {id} TEXT`, ") } else { String::new() };
+            found.push(Trouble::new(
+                Severe::Warning,
+                "task-blocked",
+                format!("task {id} is blocked: {why}: {answer}`retry {id}` or `skip {id}`"),
+            ));
         }
         _ => {}
     }

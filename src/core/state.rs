@@ -15,7 +15,7 @@ use super::event::{Event, Mark, Recorded, Status, Step, Work};
 use super::graph::{self, Graph, OrderedWeight};
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
 use super::lease::is_offered;
-use super::outcome::{Finding, GateVerdict, ReviewOutcome};
+use super::outcome::{AgentOutcome, Finding, GateVerdict, ReviewOutcome, Severity};
 use super::plan::{Plan, Task};
 use super::policy::{Gate, GatePolicy, Policy};
 use super::supply::Pool;
@@ -255,7 +255,23 @@ impl State {
             Event::Rework { task, step, findings, forgiven } => self.rework(task, *step, findings, *forgiven),
             Event::TaskDone { task } => self.settle(task, Phase::Done),
             Event::TaskFailed { task, reason } => self.settle(task, Phase::Failed(reason.clone())),
-            Event::TaskBlocked { task, reason } => self.settle(task, Phase::Blocked(reason.clone())),
+            Event::TaskBlocked { task, reason } => {
+                self.with_task(task, |task| {
+                    let asks = task.last.as_ref().is_some_and(AgentOutcome::asks);
+                    task.asked = task.step().filter(|_| asks);
+                });
+                self.settle(task, Phase::Blocked(reason.clone()));
+            }
+            Event::TaskAnswered { task, text, from } => {
+                self.with_task(task, |task| {
+                    let (Some(step), Phase::Blocked(asked)) = (task.asked.take(), &task.phase) else { return };
+                    let text = format!("{asked}. The answer: {text}");
+                    task.findings.push(Finding { by: from.by.clone(), severity: Severity::Blocker, text, place: None });
+                    task.phase = Phase::Active(step);
+                    (task.answered, task.last, task.tries, task.not_before) = (true, None, 0, 0);
+                });
+                self.rebuild();
+            }
             Event::TaskSkipped { task } => self.settle(task, Phase::Skipped),
             Event::TaskRetried { task } => {
                 let isolated = self.policy.isolated;
@@ -477,6 +493,7 @@ impl State {
         let satisfied = task.satisfied();
         if satisfied {
             task.findings.clear();
+            task.asked = None;
         }
         self.active.remove(&ix);
         self.ready.remove(&(Reverse(OrderedWeight(self.graph.rank(ix))), ix));

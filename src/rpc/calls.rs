@@ -61,6 +61,11 @@ pub fn table() -> Table {
     table.add::<method::TaskSkip, _>(|caller, params| {
         steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
     });
+    table.add::<method::TaskAnswer, _>(|caller, mut params: AnswerParams| async move {
+        let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
+        steer::<method::TaskAnswer>(caller, params, true, move |_, params| Input::Answer(TaskId::from(params.task), from, params.text))
+            .await
+    });
     table.add::<method::GateApprove, _>(|caller, params| decide::<method::GateApprove>(caller, params, Input::Approve));
     table.add::<method::GateReject, _>(|caller, params| decide::<method::GateReject>(caller, params, Input::Reject));
     table
@@ -73,26 +78,30 @@ fn resumed(execution: &Execution, _: ExecutionParams) -> Input {
     if abandoned { Input::Tick } else { Input::Resume }
 }
 
-/// A decision about a gate, with who it is from.
-async fn decide<M: Method<Params = GateParams, Result = Steered>>(
-    caller: Caller,
-    mut params: GateParams,
-    input: fn(GateId, Decider, String) -> Input,
-) -> Result<Steered, Failure> {
+/// Who says something, and by which way, which is passed on with it.
+fn from(caller: &Caller, passed_on: &mut Option<Frontend>, by: Option<&str>) -> Result<Decider, Failure> {
     let of_client = match caller.peer.client {
         Client::Editor => Frontend::Editor,
         Client::Terminal => Frontend::Terminal,
         Client::Program | Client::Model => Frontend::Program,
     };
     // At a socket there are our own processes, which say from whom they have it, and others.
-    let passed_on = caller.peer.pid.and(params.frontend);
-    let frontend = caller.asked.or(passed_on).unwrap_or(of_client);
-    params.frontend = Some(frontend);
-    let by = params.by.as_deref().unwrap_or("client");
-    let from = match caller.peer.pid {
-        Some(pid) => decider(pid, frontend, by)?,
-        None => decider_here(frontend, by)?,
-    };
+    let frontend = caller.asked.or(caller.peer.pid.and(*passed_on)).unwrap_or(of_client);
+    *passed_on = Some(frontend);
+    let by = by.unwrap_or("client");
+    match caller.peer.pid {
+        Some(pid) => decider(pid, frontend, by),
+        None => decider_here(frontend, by),
+    }
+}
+
+/// A decision about a gate, with who it is from.
+async fn decide<M: Method<Params = GateParams, Result = Steered>>(
+    caller: Caller,
+    mut params: GateParams,
+    input: fn(GateId, Decider, String) -> Input,
+) -> Result<Steered, Failure> {
+    let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
     steer::<M>(caller, params, true, move |_, params| input(GateId::from(params.gate), from, params.reason)).await
 }
 

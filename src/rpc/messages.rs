@@ -241,6 +241,26 @@ pub struct TaskParams {
     pub execution: Option<String>,
 }
 
+/// Which task, and what is answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnswerParams {
+    /// Its id.
+    pub task: String,
+    /// The answer.
+    pub text: String,
+    /// The execution's id or the start of it; the latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// Who answers; `client` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// By which way it came to the process that passes it on to the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub frontend: Option<Frontend>,
+}
+
 /// Which gate, and what is decided.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -131,6 +131,9 @@ methods! {
     TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Try a task again from the start, or evaluate a gate again",
         "Where no process is at work on the execution, this one takes it up.";
+    TaskAnswer = "task/answer" Command (AnswerParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+        "Answer what the agent of a blocked task has asked",
+        "It goes on where it stopped, in its session where it has one, with the answer in its brief. Where no process is at work on the execution, this one takes it up.";
     TaskSkip = "task/skip" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Treat a task as if it were done",
         "What waits for it may go on. Where no process is at work on the execution, this one takes it up.";

@@ -309,6 +309,14 @@ impl Repository {
         Ok((git.run(&["rev-parse", "HEAD"])?, conflicts))
     }
 
+    /// A place as it was left, with what is not finished in it; gives what [`Self::refresh`] gives.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn goes_on(&self, folder: &Path) -> Result<(String, Vec<String>), String> {
+        Ok((self.checkout(folder)?.run(&["rev-parse", "HEAD"])?, Vec::new()))
+    }
+
     /// Commits what is in a place. Gives the commit.
     ///
     /// # Errors

@@ -236,6 +236,38 @@ fn agents_of_the_agent_client_protocol_carry_out_a_breakdown() {
     carries_out("opencode", true);
 }
 
+/// It asks, and once it is answered it goes on in its session, with what it has begun.
+fn goes_on_where_it_asked(client: &str, by_protocol: bool) {
+    let rules = r##"{"rules": [{"match": "You have not said how it went", "steps": [{"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]},
+        {"match": "The answer: blue", "steps": [{"shell": "mv begun made"}, {"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]},
+        {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "echo x >begun"}, {"text": "{\"status\":\"blocked\",\"reason\":\"which colour?\"}"}]}]}"##;
+    let Some((workspace, model)) = prepared(client, rules, by_protocol) else { return };
+    let config = workspace.read("execution-coordinator.toml").split("[agents.qa-reviewer]").next().expect("agents").to_owned();
+    workspace.write("execution-coordinator.toml", &config.replace("[execution]\n", "[execution]\ntests_first = \"off\"\n"));
+    commit(&workspace);
+    let asked = workspace.run(&["run", "breakdown.md", "--only", "1"]);
+    assert!(asked.code == 4 && asked.stdout.contains("is blocked: which colour?"), "{client}: {}{}", asked.stdout, asked.stderr);
+    let before = model.asked().len();
+    assert_eq!(workspace.run(&["answer", "1", "blue"]).code, 0);
+    let done = workspace.run(&["run", "breakdown.md", "--only", "1"]);
+    let output = || workspace.run(&["output", "1"]).stdout;
+    assert_eq!(done.code, 0, "{client}: {}{}\n{}", done.stdout, done.stderr, output());
+    let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
+    assert_eq!(git(&workspace, &["ls-tree", "--name-only", branch.trim(), "begun", "made"]).trim(), "made", "{client}");
+    // The model sees what it said before, which is in no brief.
+    let later = &model.asked()[before..];
+    assert!(later.iter().any(|request| request.contains("The answer: blue") && request.contains("echo x >begun")), "{client}: {later:?}");
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+}
+
+#[test]
+fn clients_go_on_in_their_sessions_when_they_are_answered() {
+    for client in ["claude", "codex", "gemini", "opencode"] {
+        goes_on_where_it_asked(client, false);
+    }
+    goes_on_where_it_asked("opencode", true);
+}
+
 /// Agents that only their own files define, reviewed by ones of another client: each knows who it is.
 #[test]
 fn agents_are_who_their_own_files_say() {

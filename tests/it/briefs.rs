@@ -48,6 +48,7 @@ fn full(role: &str) -> Brief {
             decisions: list("bricks"),
         }],
         consultations: vec![Advice { expert: "shop-expert".into(), text: "Keep it small.".into() }],
+        goes_on: false,
         again: false,
         changed_files: list("src/sell.rs"),
         tests_changed: list("tests/sell.rs"),

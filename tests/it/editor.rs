@@ -176,6 +176,26 @@ fn check(expected: &Expect, found: &str) {
 }
 
 #[test]
+fn what_an_agent_asks_is_answered_in_the_editor() {
+    let agent = "#!/bin/sh\ncase $(cat) in *'The answer: blue'*) echo x >made; echo '{\"status\":\"complete\"}';;\n\
+        *) echo '{\"status\":\"blocked\",\"reason\":\"which colour?\"}';; esac\n";
+    let config = "[execution]\ntests_first = \"off\"\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n";
+    let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("agent.sh", agent)]);
+    let mut editor = Editor::open(&workspace, "# T\n\n- [ ] Task 1: One\n");
+    editor.command("run", &[]);
+    editor.until("⊘ blocked: ");
+    assert!(editor.lenses().contains("2: ✎ Answer 1\n"), "{}", editor.lenses());
+    let told = editor.diagnostics(|shown| shown.contains("task-blocked"));
+    assert!(told.contains("which colour?: `answer 1 TEXT`, `retry 1` or `skip 1`"), "{told}");
+    // An editor without a field for it is told what to type.
+    assert_eq!(editor.command("answer", &["1"]), Value::Null);
+    let message = editor.server.find("a message", |message| message["method"] == "window/showMessage");
+    assert!(message["params"]["message"].as_str().is_some_and(|text| text.contains("answer 1 TEXT")), "{message}");
+    assert!(editor.command("answer", &["1", "blue"])["seq"].is_number());
+    editor.until("✔ done");
+}
+
+#[test]
 fn status_beside_each_line_changes_by_itself() {
     let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG)]);
     let mut editor = Editor::open(&workspace, PLAN);

@@ -737,3 +737,55 @@ fn a_branch_in_the_way_of_ours_is_an_error_whatever_is_asked_for() {
         assert!(run.code == 2 && run.stderr.contains("a branch is called `execution-coordinator`"), "{}{}", run.code, run.stderr);
     }
 }
+
+#[test]
+fn what_an_agent_asks_is_answered_and_it_goes_on_where_it_was() {
+    // It begins, asks, and finishes what it began only if it finds that, and the answer in its brief.
+    let agent = "#!/bin/sh\nbrief=$(cat)\ncase $brief in\n*'The answer: PostgreSQL, not $(touch pwned)'*) [ -e begun ] && mv begun made-$EXECUTION_COORDINATOR_TASK;\n\
+        echo '{\"status\":\"complete\"}';;\n*) echo x >begun; echo '{\"status\":\"blocked\",\"reason\":\"which database?\"}';; esac\n";
+    let config = "[execution]\ntests_first = \"off\"\nisolation = \"worktree\"\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n";
+    let plan = "# T\n\n- [ ] Task 1: One\n";
+    for isolation in ["worktree", "none"] {
+        let config = config.replace("\"worktree\"", &format!("\"{isolation}\""));
+        let workspace = repository(&[("breakdown.md", plan), ("execution-coordinator.toml", &config), ("agent.sh", agent)]);
+        let asked = workspace.run(&["run", "breakdown.md"]);
+        assert_eq!(asked.code, 4, "{}{}", asked.stdout, asked.stderr);
+        assert!(asked.stdout.contains("- task 1 is blocked: implementation-agent is blocked: which database?"), "{}", asked.stdout);
+        assert!(asked.stderr.contains("Needed: `answer 1 TEXT`, on which it goes on"), "{}", asked.stderr);
+        let status = workspace.run(&["status"]).stdout;
+        assert!(status.contains("Answer Task 1 (implementation-agent is blocked: which database?): `answer 1 TEXT`"), "{status}");
+        for (arguments, why) in [
+            (&["answer", "1", " "][..], "there is nothing in the answer"),
+            (&["answer", "2", "yes"], "there is no task 2"),
+            (&["answer", "1"], "TEXT"),
+        ] {
+            let refused = workspace.run(arguments);
+            assert!(refused.code == 2 && refused.stderr.contains(why), "{arguments:?}: {}", refused.stderr);
+        }
+        let answered = workspace.run(&["answer", "1", "PostgreSQL, not $(touch pwned)", "--by", "ann"]);
+        assert!(answered.code == 0 && answered.stderr.contains("answered; `run` goes on with it"), "{}", answered.stderr);
+        let done = workspace.run(&["run", "breakdown.md"]);
+        assert!(done.code == 0 && !workspace.path("pwned").exists(), "{}{}", done.stdout, done.stderr);
+        assert!(workspace.run(&["events"]).stdout.contains("taskAnswered"));
+        let late = workspace.run(&["answer", "1", "MySQL"]);
+        assert!(late.code == 2 && late.stderr.contains("task 1 has not asked anything"), "{}", late.stderr);
+        let audit = workspace.run(&["audit", "--evidence"]);
+        assert_eq!(audit.code, 0, "{}{}", audit.stdout, audit.stderr);
+    }
+    // While a process is at work on it, by a client too.
+    let waiting = format!(
+        "{plan}- [ ] Task 2: Two\n  - Dependencies: None\n  - Run: `sh -c 'until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`\n"
+    );
+    let config = format!("[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n{config}");
+    let workspace = repository(&[("breakdown.md", &waiting), ("execution-coordinator.toml", &config), ("agent.sh", agent)]);
+    let run = workspace.start(&["run", "breakdown.md", "--deps", "explicit"]);
+    crate::support::eventually("it asks", || workspace.run(&["status"]).stdout.contains("which database?"));
+    let mut client = crate::client::Server::lines(&workspace, &[]);
+    let answer = serde_json::json!({"task": "1", "text": "PostgreSQL, not $(touch pwned)"});
+    assert!(client.result("task/answer", answer.clone())["seq"].is_number());
+    crate::support::eventually("it goes on", || workspace.run(&["status"]).stdout.contains("Task 1: One ✅"));
+    assert!(client.answer("task/answer", answer)["error"]["message"].as_str().is_some_and(|why| why.contains("has not asked anything")));
+    workspace.write("go", "");
+    let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+}

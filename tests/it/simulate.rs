@@ -341,6 +341,7 @@ impl World {
         match self.rng.u8(0..12) {
             0 => Input::Pause,
             1 | 2 => Input::Resume,
+            3 if self.rng.bool() => Input::Answer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "so".into()),
             3 => Input::Retry(task(&mut self.rng)),
             4 => Input::Skip(task(&mut self.rng)),
             5 => Input::Approve(gate(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "seen".into()),

@@ -169,6 +169,7 @@ impl Books {
                 let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 let (seq, shared) = (self.seq, !self.policy.isolated);
                 let record = self.task_mut(task);
+                record.asks = outcome.asks();
                 record.implemented = good;
                 record.unaccounted = good && !record.has_leftovers && outcome.files.is_empty() && outcome.accounted == Some(false);
                 record.has_leftovers |= !good && shared && !outcome.files.is_empty();
@@ -176,7 +177,7 @@ impl Books {
                     record.changed.extend(outcome.files.iter().cloned());
                 }
                 record.done_by = if good { seq } else { record.done_by };
-                if !good && outcome.shortage.is_none() {
+                if !good && outcome.shortage.is_none() && !outcome.asks() {
                     self.leaves_its_place(&work);
                 }
             }
@@ -231,10 +232,11 @@ impl Books {
                 let shared = !self.policy.isolated;
                 if let Some(task) = work.task() {
                     let record = self.task_mut(task);
+                    record.asks = outcome.asks();
                     record.tests_files.extend(outcome.files.iter().filter(|_| good).cloned());
                     record.has_leftovers |= !good && shared && !outcome.files.is_empty();
                 }
-                if !good && outcome.shortage.is_none() {
+                if !good && outcome.shortage.is_none() && !outcome.asks() {
                     self.leaves_its_place(&work);
                 }
             }

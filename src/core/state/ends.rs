@@ -160,6 +160,7 @@ impl TaskState {
             (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => {
                 self.last = Some((**outcome).clone());
                 if outcome.complete() {
+                    self.answered = false;
                     self.tests_files.extend(outcome.files.iter().cloned());
                     self.tests_commit = outcome.commit.clone();
                     self.commit = outcome.commit.clone();
@@ -174,6 +175,7 @@ impl TaskState {
                     self.changed.extend(outcome.files.iter().cloned());
                 }
                 if outcome.complete() {
+                    self.answered = false;
                     self.commit = outcome.commit.clone();
                     if outcome.session != self.session {
                         (self.session, self.session_used) = (outcome.session.clone(), outcome.usage);
@@ -219,7 +221,12 @@ impl TaskState {
 impl TaskState {
     fn came_to_nothing(&mut self, outcome: &AgentOutcome) {
         self.has_leftovers |= self.place.is_none() && !outcome.files.is_empty();
-        if outcome.shortage.is_none() {
+        if outcome.asks() {
+            // Once it is answered, it goes on here.
+            if outcome.session != self.session {
+                (self.session, self.session_used) = (outcome.session.clone(), outcome.usage);
+            }
+        } else if outcome.shortage.is_none() {
             self.leave_place();
         }
     }
@@ -227,6 +234,7 @@ impl TaskState {
     /// A try came to nothing: the next one begins elsewhere, with what was finished before.
     fn leave_place(&mut self) {
         self.place = None;
+        self.answered = false;
         (self.session, self.session_used) = (None, Usage::default());
     }
 }

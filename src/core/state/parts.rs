@@ -19,6 +19,10 @@ pub struct TaskState {
     pub ended_at: Option<u64>,
     /// Its next try waits until then.
     pub not_before: u64,
+    /// The step in which its agent asked something, while that is not answered.
+    pub asked: Option<Step>,
+    /// Whether its agent goes on where it asked, with what it has not finished.
+    pub answered: bool,
     /// Why its next try waits.
     pub postponed: Option<String>,
     /// Tries of the current piece of work that came to nothing.

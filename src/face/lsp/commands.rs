@@ -18,12 +18,13 @@ const TRUST: &str = "Trust";
 const PEOPLE_TAKE: Duration = Duration::from_hours(1);
 
 /// Names, with the actions that they stand for.
-pub const COMMANDS: [(&str, &str); 11] = [
+pub const COMMANDS: [(&str, &str); 12] = [
     ("execution-coordinator.run", "run"),
     ("execution-coordinator.runStream", "runStream"),
     ("execution-coordinator.pause", "pause"),
     ("execution-coordinator.resume", "resume"),
     ("execution-coordinator.cancel", "cancel"),
+    ("execution-coordinator.answer", "answer"),
     ("execution-coordinator.retry", "retry"),
     ("execution-coordinator.skip", "skip"),
     ("execution-coordinator.approve", "approve"),
@@ -40,6 +41,7 @@ pub fn title(action: &str) -> &'static str {
         "pause" => "‖ Pause",
         "resume" => "▶ Resume",
         "cancel" => "■ Cancel",
+        "answer" => "✎ Answer",
         "retry" => "↻ Retry",
         "skip" => "⤼ Skip",
         "approve" => "✔ Approve",
@@ -75,6 +77,14 @@ impl Session {
             // All of it, or the tasks that are named.
             "run" => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
             "runStream" => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &name).await})),
+            "answer" => match argument(2) {
+                Some(text) => ("task/answer", json!({"execution": id, "task": name, "text": text, "by": "editor"})),
+                // An editor that has no field for it.
+                None => {
+                    self.tell(format!("type `execution-coordinator answer {name} TEXT` at a terminal"));
+                    return Ok(None);
+                }
+            },
             "retry" => of("task/retry", "task"),
             "skip" => of("task/skip", "task"),
             "approve" => of("gate/approve", "gate"),
@@ -143,15 +153,19 @@ impl Session {
         Ok(Some(json!({ "path": file })))
     }
 
+    /// Tells the user something.
+    fn tell(&self, text: String) {
+        let client = self.client.clone();
+        self.ask(async move { client.show_message(MessageType::INFO, text).await });
+    }
+
     /// Opens a file in the editor; says where it is to one that can't do that.
     fn show_file(&self, file: &std::path::Path) {
         let Some(uri) = Uri::from_file_path(file) else { return };
-        let client = self.client.clone();
         if !self.setup().shows_documents {
-            let place = file.display().to_string();
-            self.ask(async move { client.show_message(MessageType::INFO, place).await });
-            return;
+            return self.tell(file.display().to_string());
         }
+        let client = self.client.clone();
         let params = ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
         self.ask(async move { drop(client.show_document(params).await) });
     }

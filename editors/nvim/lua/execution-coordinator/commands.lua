@@ -56,6 +56,21 @@ local function pick(board, action, given, run)
   end)
 end
 
+local function answer(given)
+  with_board(function(board)
+    pick(board, "answer", given, function(id)
+      vim.ui.input({ prompt = ("Answer task %s: "):format(id) }, function(text)
+        if not text or text == "" then
+          return
+        end
+        board_of().ask("task/answer", { execution = board.execution, task = id, by = "editor", text = text }, function()
+          board_of().refresh(board.execution)
+        end)
+      end)
+    end)
+  end)
+end
+
 local function steer(method, key)
   return function(given)
     with_board(function(board)
@@ -135,6 +150,7 @@ M.commands = {
     end)
   end,
   retry = steer("task/retry", "task"),
+  answer = answer,
   skip = steer("task/skip", "task"),
   approve = steer("gate/approve", "gate"),
   reject = steer("gate/reject", "gate"),
