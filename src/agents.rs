@@ -14,4 +14,5 @@ pub mod line;
 pub mod opencode;
 pub mod prompt;
 pub mod roster;
+pub mod scripts;
 pub mod verdict;

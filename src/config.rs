@@ -35,7 +35,7 @@ pub fn is_misleading(variable: &str) -> bool {
 
 /// The whole file.
 // No `Debug`: variables of agents may hold secrets.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "execution-coordinator.toml")]
 pub struct Config {
@@ -78,7 +78,7 @@ pub struct LeftOut {
 }
 
 /// Limits and rules of an execution.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Execution {
     /// Attempts at once.
@@ -179,7 +179,7 @@ pub enum Isolation {
 }
 
 /// One agent.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     /// How it is run.
@@ -305,7 +305,7 @@ impl Kind {
 }
 
 /// One gate.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
     /// Its name. The name of a gate of the breakdown (`Gate 1`) makes it the one that evaluates
@@ -371,7 +371,7 @@ pub enum Preexisting {
 }
 
 /// What agents and gates see of the environment.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Environment {
     /// Names of variables that are passed on; one that ends in `*` stands for all that begin so.

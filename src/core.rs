@@ -13,6 +13,7 @@ pub mod decider;
 pub mod event;
 pub mod evidence;
 pub mod graph;
+pub mod hold;
 pub mod id;
 pub mod input;
 pub mod label;

@@ -18,6 +18,7 @@ pub mod output;
 pub mod owner;
 pub mod people;
 pub mod places;
+pub mod sources;
 pub mod start;
 pub mod texts;
 pub mod write_back;

@@ -9,6 +9,7 @@
 use super::conversation::{Subject, converse};
 use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::{self, Template};
+use super::scripts::Scripts;
 use super::verdict::{self, Of};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
@@ -51,6 +52,8 @@ pub struct Agents {
     pub folder: PathBuf,
     /// Where attempts have places of their own: what makes and merges them.
     pub repository: Option<Arc<Repository>>,
+    /// The workspace's own programs, as they were when the run began.
+    pub scripts: Scripts,
     /// A file of the workspace that this program itself writes meanwhile.
     pub written_back: Option<PathBuf>,
 }
@@ -425,7 +428,11 @@ impl Agents {
         launch.environment.extend(agent.environment.clone());
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
-        // As the workspace has it: an attempt does not change who carries it out.
+        // As the workspace has it, and as it was: an attempt does not change who carries it out.
+        let is_shared = self.repository.is_none();
+        for word in agent.command.iter().enumerate().filter(|(ix, _)| *ix == 0 || is_shared).map(|(_, word)| word) {
+            self.scripts.is_unchanged(&self.root, word)?;
+        }
         let program = find_program(&launch.argv[0], &[&self.root], &launch.environment)?;
         let own = std::env::current_exe().ok().and_then(|own| own.canonicalize().ok());
         if own.is_some() && program.canonicalize().ok() == own {

@@ -180,6 +180,10 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::Postponed { task, why, .. } => format!("  task {task} is tried again: {why}"),
         Event::TaskDone { task } => format!("✓ task {task}: {}", title(task)),
         Event::TaskFailed { task, reason } => format!("✗ task {task} failed: {reason}"),
+        Event::ChangeDecided { file, approved, from, .. } => {
+            let so = if *approved { "it is taken up" } else { "what was before stays in force" };
+            format!("  {} has decided about the change of {file}: {so}", from.by)
+        }
         Event::TaskAnswered { task, from, .. } => format!("  task {task} goes on: {} has answered", from.by),
         Event::TaskBlocked { task, reason } => format!("✗ task {task} is blocked: {reason}"),
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),

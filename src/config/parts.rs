@@ -65,7 +65,7 @@ pub struct Clients {
 }
 
 /// Places of their own for attempts: what they need beside what is committed.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Worktree {
     /// Files and folders of the workspace that are copied into each place because they are in no commit
@@ -86,7 +86,7 @@ impl Default for Worktree {
 }
 
 /// What sizes weigh, in minutes.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sizes {
     /// `XS`.
@@ -124,7 +124,7 @@ pub enum Approval {
 }
 
 /// `true`, `false` or `"parent"`.
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize)]
 #[serde(untagged)]
 enum ApprovalWord {
     Flag(bool),

@@ -70,6 +70,8 @@ struct Books {
     untold: Option<Vec<TaskId>>,
     /// What its gates said.
     merged_gates: BTreeMap<(TaskId, String), GateVerdict>,
+    /// Files whose changes nobody has decided about.
+    held: BTreeSet<String>,
     paused: bool,
     cancelled: bool,
     ended: bool,
@@ -189,6 +191,13 @@ impl Books {
                 self.untold = None;
                 let record = self.task_mut(task);
                 (record.active, record.failed) = (false, true);
+            }
+            Event::ChangeHeld { file, .. } => drop(self.held.insert(file.clone())),
+            Event::ChangeDecided { file, from, .. } => {
+                let held = self.held.remove(file);
+                self.require(held && from.is_person(), "approvals", || {
+                    format!("the change of {file} is decided by no person, or was not held")
+                });
             }
             Event::TaskAnswered { task, .. } => {
                 let record = self.task_mut(task);

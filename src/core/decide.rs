@@ -4,6 +4,7 @@ use super::change::changed;
 use super::decider::{Decider, needs_person};
 use super::event::{Event, Mark, Outcome, VERSION, Work};
 use super::evidence::approval_asked;
+use super::hold;
 use super::id::{GateId, OrderId, TaskId};
 use super::input::{Input, Start};
 use super::lease;
@@ -30,6 +31,7 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
                 vec![Event::PlanRejected { problems }]
             }
         }
+        Input::ChangeHeld(file, during) => hold::held(state, file, during),
         Input::PolicyOffered(mut policy) => {
             // What was checked out when it began stays so, whatever is now.
             policy.into = state.policy.into.clone().or(policy.into);
@@ -155,6 +157,9 @@ fn unknown_gate(state: &State, id: &GateId) -> String {
 
 /// Why a person can't decide this gate.
 fn undecidable(state: &State, id: &GateId) -> Option<String> {
+    if state.held.contains_key(id.as_str()) {
+        return None;
+    }
     if let Some(ix) = state.graph.gate(id) {
         let gate = &state.gates[ix];
         return match &state.gate_states[ix].phase {
@@ -313,6 +318,9 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
 }
 
 fn decided(state: &State, gate: GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {
+    if state.held.contains_key(gate.as_str()) {
+        return hold::decided(&gate, approved, from, reason);
+    }
     let of_task = state.graph.gate(&gate).is_none();
     // What is refused at the end stays at its end.
     let mut events = if approved || of_task { wake(state) } else { Vec::new() };

@@ -64,6 +64,24 @@ pub enum Event {
         /// What is wrong with it.
         problems: Vec<String>,
     },
+    /// The breakdown or the config was changed while attempts were at work that could do so: what was before stays in force.
+    ChangeHeld {
+        /// Which file.
+        file: String,
+        /// The attempts.
+        during: Vec<OrderId>,
+    },
+    /// A person has decided about such a change.
+    ChangeDecided {
+        /// Which file.
+        file: String,
+        /// Whether it is taken up.
+        approved: bool,
+        /// Why.
+        reason: String,
+        /// From whom, and from where.
+        from: Box<Decider>,
+    },
     /// From here on these are the rules.
     PolicySet {
         /// The rules.

@@ -3,6 +3,7 @@
 use super::event::{Mark, Status, Step};
 use super::evidence::approval_asked;
 use super::graph::{OrderedWeight, Place};
+use super::hold;
 use super::id::{AgentName, GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
@@ -344,7 +345,8 @@ pub fn waits_for_people(state: &State) -> Vec<(GateId, String)> {
         GatePhase::Open(why) => Some((gate.id.clone(), why.clone())),
         _ => None,
     });
-    (0..state.tasks.len()).filter_map(of_task).chain(gates).collect()
+    let held = state.held.iter().map(|(file, during)| (GateId::from(file.as_str()), hold::why(during)));
+    (0..state.tasks.len()).filter_map(of_task).chain(gates).chain(held).collect()
 }
 
 /// What comes next, as a person would be told.
@@ -394,6 +396,9 @@ pub fn next_actions(state: &State) -> Vec<String> {
             GatePhase::Failed(_) => actions.push(format!("Mend what {} names, then `retry {}`", gate.id, as_argument(&gate.id))),
             _ => {}
         }
+    }
+    for file in state.held.keys() {
+        actions.push(format!("Decide the change of {file}: `approve {0}` or `reject {0}`", as_argument(&GateId::from(file.as_str()))));
     }
     if let Some((_, Some(why))) = state.merging.delivered.as_ref().filter(|_| is_kept_out(state)) {
         let into = state.policy.into.as_deref().unwrap_or("the checkout");

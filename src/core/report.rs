@@ -5,6 +5,7 @@ mod markdown;
 
 use super::event::{Mark, Status};
 use super::evidence::{gate_files_changed, ignored_files, is_unchanged, is_unnamed, tests_changed};
+use super::hold;
 use super::merging::result_branch;
 use super::outcome::{Ending, Finding, GateVerdict};
 use super::plan::{Level, Plan};
@@ -473,6 +474,7 @@ fn validation(state: &State) -> Vec<String> {
         let into = state.policy.into.as_deref().unwrap_or("the checkout");
         steps.push(format!("the result was not merged into {into}: {why}; it is {} at {head}", result_branch(execution.as_str())));
     }
+    steps.extend(state.held.iter().map(|(file, during)| format!("{file}: {}: nobody has confirmed that", hold::why(during))));
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
     }

@@ -62,6 +62,10 @@ pub struct State {
     pub ended: Option<(Status, u64)>,
     /// What people decided.
     pub decisions: BTreeMap<GateId, Decision>,
+    /// Files whose changes nobody has confirmed, with the attempts that may have made them.
+    pub held: BTreeMap<String, Vec<OrderId>>,
+    /// The last attempt that could change them, and when it ended.
+    pub last_suspect: Option<(OrderId, u64)>,
     /// Reviews of the whole.
     pub final_reviews: BTreeMap<AgentName, (OrderId, ReviewOutcome)>,
     /// For what somebody was or is needed, latest last.
@@ -239,6 +243,8 @@ impl State {
                     offer.holder = None;
                 }
             }
+            Event::ChangeHeld { file, during } => drop(self.held.insert(file.clone(), during.clone())),
+            Event::ChangeDecided { file, .. } => drop(self.held.remove(file)),
             Event::Ended { order, outcome } => self.end(*order, outcome),
             Event::Postponed { task, until, forgiven, why } => self.with_task(task, |task| {
                 task.not_before = *until;

@@ -4,6 +4,7 @@
 use super::kept;
 use super::owner::Post;
 use super::places::{Ground, Job, Site};
+use super::sources::Sources;
 use super::texts::Texts;
 use crate::agents::command::Agents;
 use crate::config::Config;
@@ -41,6 +42,8 @@ pub struct Carrier {
     pub inbox: mpsc::UnboundedSender<Post>,
     /// The breakdown's own words.
     pub texts: Option<Arc<Texts>>,
+    /// The breakdown and the config.
+    pub sources: Option<Arc<Sources>>,
     stops: BTreeMap<OrderId, watch::Sender<bool>>,
 }
 
@@ -54,7 +57,7 @@ impl Carrier {
         view: Arc<View>,
         inbox: mpsc::UnboundedSender<Post>,
     ) -> Self {
-        Self { agents, gates, processes, config, view, inbox, texts: None, stops: BTreeMap::new() }
+        Self { agents, gates, processes, config, view, inbox, texts: None, sources: None, stops: BTreeMap::new() }
     }
 
     /// Carries out what a batch orders. The batch is in the journal.
@@ -64,6 +67,12 @@ impl Carrier {
                 // What is left to others is shown to them; whoever claims it carries it out.
                 Event::Ordered { order, work, .. } if state.orders.get(order).is_some_and(|open| open.offer.is_none()) => {
                     self.start(state, *order, work);
+                }
+                Event::ChangeDecided { file, approved: true, .. } => {
+                    if let Some(sources) = self.sources.clone() {
+                        let file = file.clone();
+                        tokio::task::spawn_blocking(move || sources.take_named(&file));
+                    }
                 }
                 Event::StopOrdered { order, .. } => {
                     if let Some(stop) = self.stops.get(order) {

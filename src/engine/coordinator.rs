@@ -7,7 +7,7 @@ use super::execute;
 use super::execution::{Execution, Reins};
 use super::locate::{JOURNAL, folders, name_of};
 use super::owner::Stopped;
-use super::start::{Prepared, not_paused, open};
+use super::start::{Prepared, not_held, not_paused, open};
 use crate::core::event::{Recorded, Status};
 use crate::core::state::State;
 use crate::failure::{Failure, Kind, say};
@@ -291,6 +291,7 @@ impl Coordinator {
         let known = self.find(Some(&name_of(&folder)))?;
         let mut running = execute::Execution::new(prepared, opened, known.view.clone(), manner.synced);
         not_paused(running.state(), &folder)?;
+        not_held(running.state())?;
         if running.prepared.is_complete(running.state()) {
             return Ok((known, false));
         }

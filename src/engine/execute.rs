@@ -3,25 +3,24 @@
 use super::carry::{Carrier, SharedConfig};
 use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
+use super::sources::Sources;
 use super::start::{Opened, Prepared};
 use super::texts::Texts;
 use super::write_back::WriteBack;
 use crate::agents::command::Agents;
+use crate::agents::scripts::Scripts;
 use crate::core::event::{Recorded, Status};
 use crate::core::evidence::kept_places;
-use crate::core::input::Input;
-use crate::core::policy::Policy;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
 use crate::gates::command::Gates;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::{Processes, warden};
 use crate::view::View;
-use crate::watch::Watch;
 use crate::workspace::repository::Repository;
 use crate::workspace::tree::Trees;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
 use tokio::sync::mpsc;
 
 /// An execution that is about to go on.
@@ -119,12 +118,15 @@ impl Execution {
             trees: self.trees.clone(),
             folder: self.folder.clone(),
             repository,
+            scripts: Scripts::of(&self.prepared.config, &self.prepared.root),
             written_back: breakdown.clone(),
         };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
         let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
         carrier.texts = Some(self.texts.clone());
-        let _watch = watch_files(&self.prepared, inbox, config, self.texts.clone());
+        let sources = Sources::of(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
+        let _watch = sources.watch();
+        carrier.sources = Some(sources);
         let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
             write_back.iter_mut().for_each(|write_back| write_back.look(events, state));
@@ -190,30 +192,4 @@ impl Execution {
             ))
         })
     }
-}
-
-/// Changes of the breakdown and of the config are taken up while it runs.
-fn watch_files(prepared: &Prepared, inbox: mpsc::UnboundedSender<Post>, shared: SharedConfig, texts: Arc<Texts>) -> Watch {
-    let (options, config_path, policy) = (prepared.options.clone(), prepared.config_path.clone(), prepared.policy.clone());
-    let root = prepared.root.clone();
-    let watch = Watch::new(move |file: &Path| {
-        let input = if Some(file) != config_path.as_deref() {
-            options.plan_now(file, &texts)
-        } else {
-            match options.config_now(&root, file) {
-                Ok((config, rules)) => {
-                    // Where attempts work, and what the system can, does not change under way.
-                    let policy = Policy { isolated: policy.isolated, unconfined: policy.unconfined.clone(), ..rules };
-                    *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                    Input::PolicyOffered(Box::new(policy))
-                }
-                Err(message) => return say(format_args!("{message}; the rules before it stay in force")),
-            }
-        };
-        // The loop may have ended: then nobody waits for this any more.
-        let _ = inbox.send(input.into());
-    });
-    prepared.config_path.iter().for_each(|file| watch.add_read(file, false));
-    prepared.source.path.iter().for_each(|path| watch.add_read(path, prepared.source.is_folder()));
-    watch
 }

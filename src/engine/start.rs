@@ -14,10 +14,11 @@ use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
 use crate::config::{self, Agent, Config, Isolation};
 use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::{Event, Mark, Recorded, Status};
-use crate::core::id::{AgentName, ExecutionId, TaskId};
+use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
 use crate::core::plan::Task;
 use crate::core::policy::{AgentPolicy, Policy, Role};
+use crate::core::progress::as_argument;
 use crate::core::state::{Phase, State, TaskState};
 use crate::failure::{Failure, Kind};
 use crate::journal::Journal;
@@ -476,6 +477,23 @@ pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
         true => Err(Failure::new(Kind::Paused, format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder)))),
         false => Ok(()),
     }
+}
+
+/// The breakdown and the config of an execution are what it goes by, unless an attempt may have changed them.
+///
+/// # Errors
+/// It is so, and no person has decided about it.
+pub fn not_held(state: &State) -> Result<(), Failure> {
+    let Some((file, during)) = state.held.first_key_value() else { return Ok(()) };
+    let orders: Vec<String> = during.iter().map(ToString::to_string).collect();
+    let name = as_argument(&GateId::from(file.as_str()));
+    Err(Failure::new(
+        Kind::Paused,
+        format!(
+            "{file} was changed while {} was at work, and nobody has decided about that: `execution-coordinator approve {name}` to have it as it is, or put it back and `execution-coordinator reject {name}`",
+            orders.join(" and ")
+        ),
+    ))
 }
 
 /// The folder of a new execution, named by topic and time.

@@ -20,6 +20,7 @@ mod editor;
 mod evidence;
 mod foreign;
 mod formats;
+mod hold;
 mod house;
 mod journal;
 mod kinds;

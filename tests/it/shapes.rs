@@ -96,6 +96,10 @@ fn a_file_that_joins_a_folder_is_taken_up_while_it_runs() {
     let run = workspace.start(&["run", "backlog"]);
     eventually("it has begun", || workspace.run(&["status"]).code == 0);
     workspace.write("backlog/tasks/back-3 - More.md", &SECOND.replace("BACK-2", "BACK-3").replace("Build", "More"));
+    // An agent is at work that could have done that too: a person says that it was meant so.
+    eventually("somebody is asked", || workspace.run(&["status"]).stdout.contains("Decide the change of backlog: `approve backlog`"));
+    assert_eq!(plans(&workspace), 1);
+    assert_eq!(workspace.run_at_terminal(&["approve", "backlog"]).code, 0);
     eventually("it is taken up", || plans(&workspace) == 2);
     workspace.write("go", "");
     let ended = crate::support::ended(run.wait_with_output().expect("an end"));

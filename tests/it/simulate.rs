@@ -340,7 +340,9 @@ impl World {
         let gate = |rng: &mut Rng| rng.choice(&gates).cloned().unwrap_or_else(|| GateId::from("none"));
         match self.rng.u8(0..12) {
             0 => Input::Pause,
+            1 if self.chance(0.2) => Input::ChangeHeld("breakdown.md".into(), vec![OrderId(1)]),
             1 | 2 => Input::Resume,
+            5 if self.chance(0.3) => Input::Approve("breakdown.md".into(), Decider::new("somebody", Frontend::Terminal), "mine".into()),
             3 if self.rng.bool() => Input::Answer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "so".into()),
             3 => Input::Retry(task(&mut self.rng)),
             4 => Input::Skip(task(&mut self.rng)),

@@ -100,7 +100,7 @@ fn why_tasks_do_not_go_on_is_told_apart() {
     .assert_eq(&notes);
     expect_test::expect![[r#"
         Resolve Task failed (implementation-agent failed: it does not compile): `retry failed` or `skip failed`
-        Resolve Task blocked (implementation-agent is blocked: which database?): `retry blocked` or `skip blocked`
+        Answer Task blocked (implementation-agent is blocked: which database?): `answer blocked TEXT`
         Wait for Task quota (quota): implementation-agent: its quota is used up
         Monitor Task merging (merging)
         Monitor Task queued (queued)

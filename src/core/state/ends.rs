@@ -2,6 +2,7 @@
 
 use super::{Judged, OpenOrder, Phase, Place, State, TaskState};
 use crate::core::event::{Outcome, Purpose, Step, Work};
+use crate::core::hold::is_suspect;
 use crate::core::id::{AgentName, OrderId};
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict};
 use crate::core::supply::{self, Ended, pool_of};
@@ -11,6 +12,9 @@ impl State {
     /// An order ended.
     pub(super) fn end(&mut self, id: OrderId, outcome: &Outcome) {
         let Some(open) = self.orders.remove(&id) else { return };
+        if open.work.agent().is_some_and(|agent| is_suspect(self, agent)) {
+            self.last_suspect = Some((id, self.now));
+        }
         if let Some(agent) = open.work.agent() {
             self.supplied(agent, outcome);
             if let Some(count) = self.busy.get_mut(agent) {

@@ -1,0 +1,141 @@
+//! The files by which an execution goes, while it runs: the breakdown and the config are read again when they change. What
+//! an attempt may have changed is held until a person has decided about it.
+
+use super::carry::SharedConfig;
+use super::owner::Post;
+use super::start::{Options, Prepared};
+use super::texts::Texts;
+use crate::config::Config;
+use crate::core::hold::suspects;
+use crate::core::input::Input;
+use crate::core::policy::Policy;
+use crate::failure::say;
+use crate::view::View;
+use crate::watch::Watch;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::mpsc;
+
+/// The newest of so many files in a folder tells when that was changed.
+const MAX_FILES: usize = 1_000;
+
+/// Reads them, and offers what they say.
+pub struct Sources {
+    options: Options,
+    root: PathBuf,
+    config: Option<PathBuf>,
+    breakdown: Option<PathBuf>,
+    is_folder: bool,
+    policy: Policy,
+    inbox: mpsc::UnboundedSender<Post>,
+    shared: SharedConfig,
+    texts: Arc<Texts>,
+    view: Arc<View>,
+}
+
+impl Sources {
+    /// Those of an execution.
+    pub fn of(
+        prepared: &Prepared,
+        inbox: mpsc::UnboundedSender<Post>,
+        shared: SharedConfig,
+        texts: Arc<Texts>,
+        view: Arc<View>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            options: prepared.options.clone(),
+            root: prepared.root.clone(),
+            config: prepared.config_path.clone(),
+            breakdown: prepared.source.path.clone(),
+            is_folder: prepared.source.is_folder(),
+            policy: prepared.policy.clone(),
+            inbox,
+            shared,
+            texts,
+            view,
+        })
+    }
+
+    /// Looks at them as long as it lives.
+    pub fn watch(self: &Arc<Self>) -> Watch {
+        let sources = self.clone();
+        let watch = Watch::new(move |file: &Path| sources.changed(file));
+        self.config.iter().for_each(|file| watch.add_read(file, false));
+        self.breakdown.iter().for_each(|path| watch.add_read(path, self.is_folder));
+        watch
+    }
+
+    fn changed(&self, file: &Path) {
+        let state = self.view.snapshot();
+        let name = self.name(file);
+        let during = suspects(&state, changed_at_ms(file));
+        // Where it says what it said before, as after our own ticks, there is nothing to confirm.
+        let is_other = || match self.is_config(file) {
+            true => self.options.config_now(&self.root, file).is_ok_and(|(config, _)| config != *self.in_force()),
+            false => !crate::core::note(&mut (*state).clone(), self.plan(file), state.now).is_empty(),
+        };
+        if state.held.contains_key(&name) || (!during.is_empty() && is_other()) {
+            self.post(Input::ChangeHeld(name, during));
+        } else {
+            self.take(file);
+        }
+    }
+
+    /// Takes a file up as it is now, by the name by which it was held.
+    pub fn take_named(&self, name: &str) {
+        let named = self.config.iter().chain(&self.breakdown).find(|file| self.name(file) == name);
+        if let Some(file) = named {
+            self.take(file);
+        }
+    }
+
+    fn take(&self, file: &Path) {
+        if !self.is_config(file) {
+            return self.post(self.plan(file));
+        }
+        match self.options.config_now(&self.root, file) {
+            Ok((config, rules)) => {
+                // Where attempts work, and what the system can, does not change under way.
+                let policy = Policy { isolated: self.policy.isolated, unconfined: self.policy.unconfined.clone(), ..rules };
+                *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                self.post(Input::PolicyOffered(Box::new(policy)));
+            }
+            Err(message) => say(format_args!("{message}; the rules before it stay in force")),
+        }
+    }
+
+    fn in_force(&self) -> Arc<Config> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn plan(&self, file: &Path) -> Input {
+        self.options.plan_now(file, &self.texts)
+    }
+
+    fn is_config(&self, file: &Path) -> bool {
+        self.config.as_deref() == Some(file)
+    }
+
+    /// A file as it is called in the workspace.
+    fn name(&self, file: &Path) -> String {
+        let root = self.root.canonicalize();
+        let relative = root.as_ref().ok().and_then(|root| file.strip_prefix(root).ok()).or_else(|| file.strip_prefix(&self.root).ok());
+        relative.unwrap_or(file).display().to_string()
+    }
+
+    fn post(&self, input: Input) {
+        // The loop may have ended: then nobody waits for this any more.
+        let _ = self.inbox.send(input.into());
+    }
+}
+
+/// When a file was changed last, or any in a folder, in milliseconds since the Unix epoch.
+fn changed_at_ms(path: &Path) -> u64 {
+    let of = |path: &Path| {
+        let meta = path.symlink_metadata().ok()?;
+        u64::try_from(meta.ctime().saturating_mul(1_000).saturating_add(meta.ctime_nsec() / 1_000_000)).ok()
+    };
+    let below = std::fs::read_dir(path).into_iter().flatten().flatten().take(MAX_FILES).filter_map(|entry| of(&entry.path()));
+    of(path).into_iter().chain(below).max().unwrap_or_default()
+}

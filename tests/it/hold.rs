@@ -1,0 +1,123 @@
+//! What an attempt may have changed of that by which an execution goes is not in force until a person has said so.
+
+use crate::support::{Workspace, eventually};
+use execution_coordinator::core::event::Event;
+
+const CONFIG: &str = "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\nisolation = \"none\"\nmax_parallel = 1\ntests_first = \"off\"\n\
+    max_attempts = 1\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n\
+    [agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./review.sh\"]\n";
+const PLAN: &str = "# T\n\n- [ ] Task 1: One\n- [ ] Task 2: Two (depends on 1)\n";
+
+/// A workspace in which the agent does something at task 1, and then waits for a file `go`.
+fn workspace(does: &str) -> Workspace {
+    let agent = format!(
+        "#!/bin/sh\ncat >/dev/null\necho x >made-$EXECUTION_COORDINATOR_TASK\ncase $EXECUTION_COORDINATOR_TASK in 1)\n{does}\n\
+            until [ -e \"$WORKSPACE/go\" ]; do sleep 0.02; done;; esac\necho '{{\"status\":\"complete\"}}'\n"
+    );
+    Workspace::with(&[
+        ("breakdown.md", PLAN),
+        ("execution-coordinator.toml", CONFIG),
+        ("agent.sh", &agent),
+        ("review.sh", "#!/bin/sh\ncat >/dev/null\necho '{\"verdict\":\"pass\"}'\n"),
+    ])
+}
+
+fn is_held(workspace: &Workspace, file: &str) -> bool {
+    workspace.journal().iter().any(|recorded| matches!(&recorded.event, Event::ChangeHeld { file: held, .. } if held == file))
+}
+
+fn plans(workspace: &Workspace) -> usize {
+    workspace.journal().iter().filter(|recorded| matches!(recorded.event, Event::PlanAccepted { .. } | Event::Marked { .. })).count()
+}
+
+/// What an agent does to the breakdown.
+const TO_THE_PLAN: [&str; 4] = [
+    "printf -- '- [ ] Task 3: Harmless\\n  - Run: touch pwned\\n' >>breakdown.md",
+    "printf '# T\\n\\n- [ ] Task 1: One\\n- [ ] Task 2: Two (depends on 1)\\n  - Run: touch pwned\\n' >breakdown.md",
+    "sed -i 's/- \\[ \\] Task 2/- [x] Task 2/' breakdown.md",
+    "printf '# T\\n\\n- [ ] Task 1: One\\n' >breakdown.md",
+];
+
+#[test]
+fn a_breakdown_that_an_agent_changes_is_held() {
+    for does in TO_THE_PLAN {
+        let workspace = workspace(does);
+        let run = workspace.start(&["run", "breakdown.md"]);
+        eventually("it is at work", || workspace.path("made-1").exists());
+        eventually("it is held", || is_held(&workspace, "breakdown.md"));
+        workspace.write("go", "");
+        let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+        assert_eq!((ended.code, plans(&workspace)), (0, 1), "{does}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains("2 completed / 2 total") && !workspace.path("pwned").exists(), "{does}: {}", ended.stdout);
+        assert!(ended.stdout.contains("- breakdown.md: it was changed while a"), "{does}: {}", ended.stdout);
+        // Nor does the next run go by it before somebody has decided.
+        let next = workspace.run(&["run", "breakdown.md"]);
+        assert!(
+            next.code == 4 && next.stderr.contains("nobody has decided about that: `execution-coordinator approve breakdown.md`"),
+            "{}",
+            next.stderr
+        );
+        let refused = workspace.run(&["approve", "breakdown.md"]);
+        assert!(refused.code == 2 && refused.stderr.contains("is for a person to decide"), "{}", refused.stderr);
+        workspace.write("breakdown.md", PLAN);
+        assert_eq!(workspace.run_at_terminal(&["reject", "breakdown.md"]).code, 0);
+        assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+        assert_eq!(workspace.run(&["audit"]).code, 0);
+    }
+}
+
+#[test]
+fn a_change_that_a_person_confirms_is_taken_up() {
+    let workspace = workspace(":");
+    let run = workspace.start(&["run", "breakdown.md"]);
+    eventually("it is at work", || workspace.path("made-1").exists());
+    workspace.write("breakdown.md", &format!("{PLAN}- [ ] Task 3: Three (depends on 2)\n"));
+    eventually("it is held", || is_held(&workspace, "breakdown.md"));
+    assert_eq!(workspace.run_at_terminal(&["approve", "breakdown.md", "--reason", "mine"]).code, 0);
+    eventually("it is taken up", || plans(&workspace) == 2);
+    workspace.write("go", "");
+    let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+    assert!(ended.code == 0 && ended.stdout.contains("3 completed / 3 total"), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("### Final Validation Required\n\nNone\n"), "{}", ended.stdout);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
+fn a_config_that_an_agent_changes_is_held() {
+    let evil =
+        "sed -i 's|./review.sh|./evil.sh|' execution-coordinator.toml\nprintf '#!/bin/sh\\ntouch pwned\\n' >evil.sh; chmod +x evil.sh";
+    let workspace = workspace(evil);
+    let run = workspace.start(&["run", "breakdown.md"]);
+    eventually("it is at work", || workspace.path("made-1").exists());
+    eventually("it is held", || is_held(&workspace, "execution-coordinator.toml"));
+    workspace.write("go", "");
+    let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+    assert!(ended.code == 0 && !workspace.path("pwned").exists(), "{}{}", ended.stdout, ended.stderr);
+    let next = workspace.run(&["run", "breakdown.md"]);
+    assert!(next.code == 4 && next.stderr.contains("execution-coordinator.toml was changed while a"), "{}", next.stderr);
+}
+
+#[test]
+fn a_script_of_an_agent_holds_as_it_was() {
+    for script in ["review.sh", "agent.sh"] {
+        let evil = format!("printf '#!/bin/sh\\ntouch pwned\\n' >new; chmod +x new; touch \"$WORKSPACE/go\"; mv new {script}");
+        let workspace = workspace(&evil);
+        let ended = workspace.run(&["run", "breakdown.md"]);
+        assert!(ended.code == 4 && !workspace.path("pwned").exists(), "{script}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(&format!("./{script} is not what it was when this run began")), "{script}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn in_places_of_their_own_attempts_change_no_breakdown() {
+    let workspace = workspace(":");
+    workspace.write("execution-coordinator.toml", &CONFIG.replace("\"none\"", "\"worktree\""));
+    crate::support::commit_all(&workspace);
+    let run = workspace.start(&["run", "breakdown.md"]);
+    eventually("it is at work", || workspace.run(&["status"]).stdout.contains("implementation-agent working"));
+    workspace.write("breakdown.md", &format!("{PLAN}- [ ] Task 3: Three (depends on 2)\n"));
+    eventually("it is taken up", || plans(&workspace) == 2);
+    workspace.write("go", "");
+    let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+    assert!(ended.code == 0 && ended.stdout.contains("3 completed / 3 total"), "{}{}", ended.stdout, ended.stderr);
+}
