@@ -15,4 +15,5 @@ pub mod opencode;
 pub mod prompt;
 pub mod roster;
 pub mod scripts;
+pub mod steering;
 pub mod verdict;

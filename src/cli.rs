@@ -95,6 +95,8 @@ enum Command {
     Retry(steer::OfTask),
     /// Answer what the agent of a blocked task has asked: it goes on
     Answer(steer::ToTask),
+    /// Say something to a task's agent while it is at work
+    Steer(steer::ToTask),
     /// Treat a task as if it were done
     Skip(steer::OfTask),
     /// Pass a gate that waits for a person
@@ -212,6 +214,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Cancel(arguments) => steer::plain::<method::Cancel>(&arguments, Input::Cancel, "cancelled", "cancelled"),
         Command::Retry(arguments) => steer::retry(&arguments),
         Command::Answer(arguments) => steer::answer(&arguments),
+        Command::Steer(arguments) => steer::say_to(&arguments),
         Command::Skip(arguments) => steer::skip(&arguments),
         Command::Approve(arguments) => steer::decide(&arguments, true),
         Command::Reject(arguments) => steer::decide(&arguments, false),

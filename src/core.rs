@@ -27,6 +27,7 @@ pub mod prose;
 pub mod report;
 pub mod state;
 pub mod status;
+pub mod steer;
 pub mod supply;
 mod whole;
 

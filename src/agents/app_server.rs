@@ -29,6 +29,8 @@ const THREAD: u64 = 2;
 const TURN: u64 = 3;
 const STOP: u64 = 4;
 const AGAIN: u64 = 5;
+/// What is said in a turn has numbers from here on, in the order in which it is said.
+const STEER: u64 = 1_000;
 
 /// Our side.
 struct Talk {
@@ -38,6 +40,9 @@ struct Talk {
     allowed: bool,
     now: (Value, Value),
     over: bool,
+    /// What was said in the turn, by numbers of events, and what became of it.
+    said: Vec<u64>,
+    answers: Vec<(u64, Result<(), String>)>,
 }
 
 impl Talk {
@@ -56,7 +61,7 @@ impl Talk {
             thread["developerInstructions"] = json!(definition.instructions);
         }
         let (resumed, words) = (subject.brief.session.clone(), subject.words.clone());
-        Self { thread, resumed, words, allowed, now: (Value::Null, Value::Null), over: false }
+        Self { thread, resumed, words, allowed, now: (Value::Null, Value::Null), over: false, said: Vec::new(), answers: Vec::new() }
     }
 
     fn turn(&self, id: u64, words: &str) -> Value {
@@ -92,6 +97,14 @@ impl Conversation for Talk {
             (Some(_), None) if !ours => {}
             (Some("turn/completed"), _) => self.over = true,
             (Some(asked), Some(id)) => return vec![answer(id, asked, self.allowed)],
+            (None, Some(id)) if is_steer(id) => {
+                let known = id.as_u64().and_then(|id| self.said.get(usize::try_from(id - STEER).ok()?));
+                let outcome = match message.get("error") {
+                    Some(error) => Err(line_of(&error["message"])),
+                    None => Ok(()),
+                };
+                self.answers.extend(known.map(|steered| (*steered, outcome)));
+            }
             (None, Some(id)) if message.get("error").is_some() => {
                 if *id == json!(THREAD) && self.resumed.take().is_some() {
                     // One that it has forgotten is begun anew: the brief says all that is needed.
@@ -115,6 +128,21 @@ impl Conversation for Talk {
         vec![self.turn(AGAIN, words)]
     }
 
+    fn steers(&mut self, steered: u64, words: &str) -> Result<Vec<Value>, String> {
+        if self.now.1.is_null() {
+            return Err("its turn had not begun".into());
+        }
+        let id = STEER + self.said.len() as u64;
+        self.said.push(steered);
+        let input = json!([{"type": "text", "text": words}]);
+        let params = json!({"threadId": self.now.0, "expectedTurnId": self.now.1, "input": input});
+        Ok(vec![json!({"id": id, "method": "turn/steer", "params": params})])
+    }
+
+    fn steered(&mut self) -> Vec<(u64, Result<(), String>)> {
+        std::mem::take(&mut self.answers)
+    }
+
     fn interrupts(&mut self) -> Vec<Value> {
         if self.now.1.is_null() {
             // There is nothing to wait for yet.
@@ -127,6 +155,11 @@ impl Conversation for Talk {
     fn is_over(&self) -> bool {
         self.over
     }
+}
+
+/// Whether an answer is about something that was said in a turn.
+fn is_steer(id: &Value) -> bool {
+    id.as_u64().is_some_and(|id| id >= STEER)
 }
 
 /// By policy: what an executor wants to change in its place it may; nobody leaves the sandbox, and nobody can
@@ -148,7 +181,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
             (heard.failed, heard.shortage) = (None, None);
             return Some("begins".into());
         }
-        if event.get("error").is_some() {
+        if event.get("error").is_some() && !is_steer(&event["id"]) {
             heard.fails(line_of(&event["error"]["message"]), None);
         }
         return None;

@@ -38,8 +38,10 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
         false => ("dontAsk", READS.to_owned()),
     };
     let both_ways = ["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--permission-prompt-tool", "stdio"];
+    // So it tells when it has read what is said to it in a turn.
+    let replays = ["--replay-user-messages"];
     let fixed = ["--verbose", "--permission-mode", mode, "--allowedTools", &tools];
-    let mut arguments: Vec<String> = both_ways.iter().chain(&fixed).map(|argument| (*argument).to_owned()).collect();
+    let mut arguments: Vec<String> = both_ways.iter().chain(&replays).chain(&fixed).map(|argument| (*argument).to_owned()).collect();
     if let Some(definition) = dialect::told(&DIALECT, agent) {
         // As the workspace has it: an attempt does not change who carries it out, nor who reviews it.
         let mut own = json!({"description": definition.description, "prompt": definition.instructions});
@@ -57,6 +59,10 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
     arguments
 }
 
+fn user(words: &str) -> Value {
+    json!({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": words}]}})
+}
+
 /// Our side.
 struct Talk {
     words: String,
@@ -64,6 +70,9 @@ struct Talk {
     allowed: bool,
     confined: bool,
     over: bool,
+    /// What was said in the turn, by numbers of events, and is not read yet.
+    said: Vec<(u64, String)>,
+    read: Vec<u64>,
 }
 
 /// Tools that make no sense where nobody can be asked and the place is given: being without them is no failure.
@@ -72,7 +81,15 @@ const USELESS: [&str; 4] = ["AskUserQuestion", "EnterWorktree", "ExitWorktree", 
 impl Talk {
     fn about(subject: &Subject<'_>) -> Self {
         let (words, folder) = (subject.words.clone(), subject.folder.to_owned());
-        Self { words, folder, allowed: may_write(subject.brief), confined: subject.confined, over: false }
+        Self {
+            words,
+            folder,
+            allowed: may_write(subject.brief),
+            confined: subject.confined,
+            over: false,
+            said: Vec::new(),
+            read: Vec::new(),
+        }
     }
 
     /// By policy: who has a place may do with the usual tools what it asks for, in that place; all others may
@@ -94,17 +111,20 @@ impl Talk {
 
 impl Conversation for Talk {
     fn begins(&mut self) -> Vec<Value> {
-        let content = json!([{"type": "text", "text": self.words}]);
-        vec![
-            json!({"type": "control_request", "request_id": "begin", "request": {"subtype": "initialize"}}),
-            json!({"type": "user", "message": {"role": "user", "content": content}}),
-        ]
+        vec![json!({"type": "control_request", "request_id": "begin", "request": {"subtype": "initialize"}}), user(&self.words)]
     }
 
     fn hears(&mut self, message: &Value) -> Vec<Value> {
         let (id, asked) = (&message["request_id"], &message["request"]);
         match message["type"].as_str() {
-            Some("result") => self.over = true,
+            // What was said too late for it is its next turn.
+            Some("result") => self.over = self.said.is_empty(),
+            Some("user") if message["isReplay"] == true => {
+                let is_it = |(_, words): &(u64, String)| message["message"]["content"][0]["text"] == *words;
+                if let Some(at) = self.said.iter().position(is_it) {
+                    self.read.push(self.said.remove(at).0);
+                }
+            }
             Some("control_request") if asked["subtype"] == "can_use_tool" => {
                 let decision = match self.permits(asked["tool_name"].as_str().unwrap_or_default(), &asked["input"]) {
                     Ok(()) => json!({"behavior": "allow", "updatedInput": asked["input"]}),
@@ -125,7 +145,16 @@ impl Conversation for Talk {
 
     fn goes_on(&mut self, words: &str) -> Vec<Value> {
         self.over = false;
-        vec![json!({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": words}]}})]
+        vec![user(words)]
+    }
+
+    fn steers(&mut self, steered: u64, words: &str) -> Result<Vec<Value>, String> {
+        self.said.push((steered, words.to_owned()));
+        Ok(vec![user(words)])
+    }
+
+    fn steered(&mut self) -> Vec<(u64, Result<(), String>)> {
+        self.read.drain(..).map(|steered| (steered, Ok(()))).collect()
     }
 
     fn interrupts(&mut self) -> Vec<Value> {

@@ -10,6 +10,7 @@ use super::conversation::{Subject, converse};
 use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::{self, Template};
 use super::scripts::Scripts;
+use super::steering::Steering;
 use super::verdict::{self, Of};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
@@ -74,7 +75,7 @@ impl Agents {
         config: &Config,
         processes: &Processes,
         brief: &Brief,
-        stop: watch::Receiver<bool>,
+        (stop, steering): (watch::Receiver<bool>, Steering),
         tail: impl FnMut(&str),
     ) -> AgentOutcome {
         let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == Kind::Shell);
@@ -98,7 +99,8 @@ impl Agents {
         let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
         let checkout = if place.is_some() && !self.is_confined(config, brief) { self.checkout().await } else { None };
         let began = SystemTime::now();
-        let ran = self.run(config, processes, brief, stop, tail).await;
+        let ran = self.run(config, processes, brief, (stop, Some(&steering)), tail).await;
+        drop(steering);
         let mut named = Vec::new();
         let said = match brief.role.as_str() {
             _ if shell => None,
@@ -184,7 +186,7 @@ impl Agents {
                 off_the_loop(&repository, &brief, move |repository, folder, _| repository.diff(folder, &base)).await.unwrap_or_default();
         }
         let brief = &brief;
-        let ran = self.run(config, processes, brief, stop, tail).await;
+        let ran = self.run(config, processes, brief, (stop, None), tail).await;
         let said = verdict::review(&ran.output, &brief.agent);
         let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
@@ -237,7 +239,7 @@ impl Agents {
         config: &Config,
         processes: &Processes,
         brief: &Brief,
-        stop: watch::Receiver<bool>,
+        (stop, steering): (watch::Receiver<bool>, Option<&Steering>),
         mut tail: impl FnMut(&str),
     ) -> Ran {
         let began = Instant::now();
@@ -245,7 +247,7 @@ impl Agents {
         let mut dialect = agent.and_then(|agent| dialect::of(agent.kind));
         let brief = &Brief { confined: self.is_confined(config, brief), ..brief.clone() };
         let mut ran = loop {
-            let ran = self.run_by(dialect, config, processes, brief, stop.clone(), &mut tail).await;
+            let ran = self.run_by(dialect, config, processes, brief, (stop.clone(), steering), &mut tail).await;
             let understood = ran.heard.as_ref().is_none_or(|heard| *heard != Heard::default());
             let failed = matches!(ran.ending, Ending::Exited(code) if code != 0);
             match dialect.and_then(|dialect| dialect.otherwise).filter(|_| failed && !understood) {
@@ -259,7 +261,7 @@ impl Agents {
             ran.heard.as_ref().filter(|heard| is_alone && may_write(brief) && is_unanswered(heard)).and_then(|heard| heard.session.clone());
         if session.is_some() && ran.ending == Ending::Exited(0) {
             let brief = Brief { session, again: true, ..brief.clone() };
-            ran = self.run_by(dialect, config, processes, &brief, stop.clone(), &mut tail).await;
+            ran = self.run_by(dialect, config, processes, &brief, (stop.clone(), steering), &mut tail).await;
         }
         if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
             let temporary = self.temporary(&brief.order);
@@ -284,7 +286,7 @@ impl Agents {
         config: &Config,
         processes: &Processes,
         brief: &Brief,
-        stop: watch::Receiver<bool>,
+        (stop, steering): (watch::Receiver<bool>, Option<&Steering>),
         tail: &mut impl FnMut(&str),
     ) -> Ran {
         let ran = |ending, output, heard| Ran { ending, output, heard, duration_ms: 0 };
@@ -325,7 +327,7 @@ impl Agents {
                             .is_some_and(|dialect| is_unanswered(&open_kept(&said).map(|said| dialect.read(said)).unwrap_or_default()))
                 };
                 let (again, confined) = (prompt::again(brief), launch.confine.is_some());
-                let subject = Subject { agent, brief, words, folder: &folder, confined, is_unanswered: &is_unanswered, again };
+                let subject = Subject { agent, brief, steering, words, folder: &folder, confined, is_unanswered: &is_unanswered, again };
                 Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
             }
             _ => processes.run(launch, limits, stop, show).await,

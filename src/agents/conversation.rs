@@ -4,6 +4,7 @@
 use super::acp;
 use super::dialect::Way;
 use super::line::{Hears, Line, Says};
+use super::steering::Steering;
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use crate::core::outcome::Ending;
@@ -27,6 +28,13 @@ pub trait Conversation: Send {
     fn hears(&mut self, message: &Value) -> Vec<Value>;
     /// What is said in a further turn.
     fn goes_on(&mut self, words: &str) -> Vec<Value>;
+    /// What is said in a turn, under the number of its event.
+    ///
+    /// # Errors
+    /// Nothing can be said now: a sentence.
+    fn steers(&mut self, steered: u64, words: &str) -> Result<Vec<Value>, String>;
+    /// What of that has reached the agent since this was asked last, and what has not.
+    fn steered(&mut self) -> Vec<(u64, Result<(), String>)>;
     /// What is said when it is no longer wanted.
     fn interrupts(&mut self) -> Vec<Value>;
     /// Whether all is said.
@@ -45,6 +53,8 @@ pub struct Subject<'a> {
     pub folder: &'a Path,
     /// Whether the system confines the agent.
     pub confined: bool,
+    /// What is said to it while it is at work.
+    pub steering: Option<&'a Steering>,
     /// Whether it has not said how it went, by what it has said so far; then it is asked once more.
     pub is_unanswered: &'a (dyn Fn() -> bool + Send + Sync),
     /// How it is asked.
@@ -124,10 +134,10 @@ async fn hold(
     tokio::pin!(stopped);
     tell(&mut says, conversation.begins()).await?;
     let talk = async {
-        listen(&mut says, &mut hears, &mut *conversation).await?;
+        listen(&mut says, &mut hears, &mut *conversation, subject.steering).await?;
         if (subject.is_unanswered)() {
             tell(&mut says, conversation.goes_on(&subject.again)).await?;
-            listen(&mut says, &mut hears, &mut *conversation).await?;
+            listen(&mut says, &mut hears, &mut *conversation, subject.steering).await?;
         }
         Ok(())
     };
@@ -140,15 +150,29 @@ async fn hold(
         None => {
             tell(&mut says, conversation.interrupts()).await?;
             // What is interrupted says so; who does not is ended by a signal.
-            tokio::time::timeout(CANCEL_TAKES, listen(&mut says, &mut hears, &mut *conversation)).await.unwrap_or(Ok(()))
+            tokio::time::timeout(CANCEL_TAKES, listen(&mut says, &mut hears, &mut *conversation, None)).await.unwrap_or(Ok(()))
         }
     }
 }
 
-async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conversation) -> io::Result<()> {
+async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conversation, steering: Option<&Steering>) -> io::Result<()> {
+    let next = || async {
+        match steering {
+            Some(steering) => steering.next().await,
+            None => std::future::pending().await,
+        }
+    };
     while !conversation.is_over() {
-        let message = hears.message().await?;
-        tell(says, conversation.hears(&message)).await?;
+        tokio::select! {
+            message = hears.message() => tell(says, conversation.hears(&message?)).await?,
+            message = next() => match conversation.steers(message.steered, &message.text) {
+                Ok(said) => tell(says, said).await?,
+                Err(why) => steering.iter().for_each(|steering| steering.ended(message.steered, Err(why.clone()))),
+            },
+        }
+        for (steered, outcome) in conversation.steered() {
+            steering.iter().for_each(|steering| steering.ended(steered, outcome.clone()));
+        }
     }
     Ok(())
 }

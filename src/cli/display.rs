@@ -184,6 +184,11 @@ fn line(event: &Event, state: &State) -> Option<String> {
             let so = if *approved { "it is taken up" } else { "what was before stays in force" };
             format!("  {} has decided about the change of {file}: {so}", from.by)
         }
+        Event::Steered { order, text, from } => format!("  {} to {order}: {text}", from.by),
+        Event::SteerEnded { order, why, .. } => match why {
+            None => format!("  {order} has got what was said to it"),
+            Some(why) => format!("! {order} has not got what was said to it: {why}"),
+        },
         Event::TaskAnswered { task, from, .. } => format!("  task {task} goes on: {} has answered", from.by),
         Event::TaskBlocked { task, reason } => format!("✗ task {task} is blocked: {reason}"),
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),

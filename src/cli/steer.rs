@@ -12,7 +12,7 @@ use crate::engine::locate::{find, name_of, read};
 use crate::engine::people::decider_here;
 use crate::engine::start::never_calls_itself;
 use crate::failure::{Failure, Kind, say};
-use crate::rpc::messages::{AnswerParams, ExecutionParams, GateParams, Steered, TaskParams};
+use crate::rpc::messages::{ExecutionParams, GateParams, SayParams, Steered, TaskParams};
 use crate::rpc::method::{self, Method};
 use crate::rpc::remote;
 
@@ -105,9 +105,23 @@ pub fn answer(arguments: &ToTask) -> Outcome {
     let by = who(arguments.by.as_deref());
     let from = decider_here(Frontend::Terminal, &by)?;
     let frontend = Some(from.frontend);
-    let params = |execution| AnswerParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
+    let params = |execution| SayParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
     let (later, now) = ("answered; `run` goes on with it", "answered: it goes on");
     steer::<method::TaskAnswer>(arguments.execution.as_deref(), params, |_| Input::Answer(task, from, text.clone()), later, now)
+}
+
+/// `steer`.
+///
+/// # Errors
+/// No agent is at work on the task, or it can't be told anything.
+pub fn say_to(arguments: &ToTask) -> Outcome {
+    let (task, text) = (TaskId::from(arguments.task.as_str()), arguments.text.join(" "));
+    let by = who(arguments.by.as_deref());
+    let from = decider_here(Frontend::Terminal, &by)?;
+    let frontend = Some(from.frontend);
+    let params = |execution| SayParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
+    let now = "said; `status` and `events` tell when its agent has got it";
+    steer::<method::TaskSteer>(arguments.execution.as_deref(), params, |_| Input::Steer(task, from, text.clone()), now, now)
 }
 
 fn who(by: Option<&str>) -> String {
@@ -163,6 +177,9 @@ fn steer<M: Method<Result = Steered>>(
                 state.breakdown
             );
             return Err(Failure::new(Kind::Refused, run));
+        }
+        if matches!(input, Input::Steer(..)) {
+            return Err(Failure::new(Kind::Refused, format!("{name}: no process is at work on it")));
         }
         note(&folder, input)?;
         say(format_args!("{name}: {later}"));

@@ -199,6 +199,11 @@ impl Books {
                     format!("the change of {file} is decided by no person, or was not held")
                 });
             }
+            Event::Steered { order, .. } => {
+                let is_attempt = self.open.get(order).is_some_and(Work::is_attempt);
+                self.require(is_attempt, "orders", || format!("something is said to {order}, which is no attempt that is under way"));
+            }
+            Event::SteerEnded { .. } => {}
             Event::TaskAnswered { task, .. } => {
                 let record = self.task_mut(task);
                 let asks = std::mem::take(&mut record.asks) && record.failed && !record.active;

@@ -13,6 +13,7 @@ use super::plan::Plan;
 use super::policy::{GatePolicy, judge};
 use super::progress;
 use super::state::{GatePhase, Phase, State};
+use super::steer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -75,6 +76,11 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
             events.push(Event::TaskSkipped { task });
             events
         }
+        Input::Steer(task, by, text) => {
+            let steered = |order| Event::Steered { order, text, from: Box::new(by) };
+            steer::attempt(state, &task).map(steered).into_iter().collect()
+        }
+        Input::SteerEnded(order, steered, outcome) => steer::ended(state, order, steered, outcome.err()),
         Input::Answer(task, by, text) => {
             let mut events = wake(state);
             events.push(Event::TaskAnswered { task, text, from: Box::new(by) });
@@ -100,7 +106,15 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
         Input::Cancel if matches!(state.ended, Some((super::event::Status::Complete, _))) => {
             Some("it is complete: there is nothing to cancel".into())
         }
-        Input::Retry(_) | Input::RetryGate(_) | Input::Skip(_) | Input::Answer(..) | Input::Approve(..) | Input::Reject(..) if over => {
+        Input::Retry(_)
+        | Input::RetryGate(_)
+        | Input::Skip(_)
+        | Input::Answer(..)
+        | Input::Steer(..)
+        | Input::Approve(..)
+        | Input::Reject(..)
+            if over =>
+        {
             Some("it was cancelled; `run --fresh` starts a new one".into())
         }
         Input::Retry(task) => match state.task_state(task) {
@@ -116,6 +130,8 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
             Some(known) if known.satisfied() => Some(format!("task {task} is done already")),
             Some(_) => None,
         },
+        Input::Steer(task, _, text) if state.task_state(task).is_some() => steer::refusal(state, task, text),
+        Input::Steer(task, ..) => Some(unknown_task(state, task)),
         Input::Answer(task, _, text) => match state.task_state(task) {
             None => Some(unknown_task(state, task)),
             Some(known) if known.asked.is_none() => Some(format!("task {task} has not asked anything")),
@@ -236,6 +252,7 @@ fn restarted(state: &State, moved: Option<(String, bool)>) -> Vec<Event> {
         |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
     let mut events = vec![Event::Restarted, Event::TakenUp { version: VERSION, program: env!("CARGO_PKG_VERSION").into() }];
     // What others took is carried out by them, whoever writes the journal.
+    events.extend(steer::lost(state));
     events.extend(state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)));
     events.extend(moved.map(|(commit, rewritten)| Event::BaseMoved { commit, rewritten }));
     events

@@ -208,6 +208,25 @@ pub enum Event {
         /// From whom, and from where.
         from: Box<Decider>,
     },
+    /// Something is said to an agent that is at work.
+    Steered {
+        /// On which order.
+        order: OrderId,
+        /// What.
+        text: String,
+        /// By whom, and from where.
+        from: Box<Decider>,
+    },
+    /// Whether it has reached the agent.
+    SteerEnded {
+        /// The order.
+        order: OrderId,
+        /// The number of the event that said it.
+        steered: u64,
+        /// Why it has not; absent where it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// A task starts again from the beginning.
     TaskRetried {
         /// The task.

@@ -61,6 +61,10 @@ pub enum Input {
     RetryGate(GateId),
     /// Treat a task as if it were done.
     Skip(TaskId),
+    /// Say something to a task's agent while it is at work: who, and what.
+    Steer(TaskId, Decider, String),
+    /// Whether what the event of this number says has reached the agent, or why not.
+    SteerEnded(OrderId, u64, Result<(), String>),
     /// Answer what a task's agent has asked: who, and what.
     Answer(TaskId, Decider, String),
     /// Somebody passes a gate: who, and why.

@@ -113,6 +113,7 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         more.push(format!("gate {}: {} {}", gate.id, gate.state, gate.reason).trim_end().to_owned());
     }
     more.extend(known.findings.iter().map(ToString::to_string));
+    more.extend(known.said.iter().map(ToString::to_string));
     Label { look: look(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live }
 }
 

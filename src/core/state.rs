@@ -18,6 +18,7 @@ use super::lease::is_offered;
 use super::outcome::{AgentOutcome, Finding, GateVerdict, ReviewOutcome, Severity};
 use super::plan::{Plan, Task};
 use super::policy::{Gate, GatePolicy, Policy};
+use super::steer::Said;
 use super::supply::Pool;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -268,6 +269,20 @@ impl State {
                 });
                 self.settle(task, Phase::Blocked(reason.clone()));
             }
+            Event::Steered { order, text, from } => {
+                let said = Said { steered: recorded.seq, order: *order, by: from.by.clone(), text: text.clone(), outcome: None };
+                if let Some(task) = self.orders.get(order).and_then(|open| open.work.task()).cloned() {
+                    self.with_task(&task, |task| task.said.push(said));
+                }
+            }
+            Event::SteerEnded { steered, why, .. } => {
+                let outcome = why.clone().map_or(Ok(()), Err);
+                let of = |task: &Arc<TaskState>| task.said.iter().any(|said| said.steered == *steered);
+                if let Some(task) = self.tasks.iter_mut().find(|task| of(task)) {
+                    let said = Arc::make_mut(task).said.iter_mut().filter(|said| said.steered == *steered);
+                    said.for_each(|said| said.outcome = Some(outcome.clone()));
+                }
+            }
             Event::TaskAnswered { task, text, from } => {
                 self.with_task(task, |task| {
                     let (Some(step), Phase::Blocked(asked)) = (task.asked.take(), &task.phase) else { return };
@@ -292,6 +307,7 @@ impl State {
                         remarks: std::mem::take(&mut task.remarks),
                         spent: task.spent,
                         outside: std::mem::take(&mut task.outside),
+                        said: std::mem::take(&mut task.said),
                         consultations: std::mem::take(&mut task.consultations),
                         // Tests that were seen to fail before the work stay seen.
                         baseline: std::mem::take(&mut task.baseline),

@@ -376,7 +376,7 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
         Phase::Active(step) => match agent {
             _ if known.postponed.is_some() => format!("waits: {}", known.postponed.as_deref().unwrap_or_default()),
             _ if *step == super::event::Step::Merging && !state.merging.is_merging(&task.id) => "waits to be merged".into(),
-            Some(agent) if *step == super::event::Step::Implementing => format!("{agent} working"),
+            Some(agent) if *step == super::event::Step::Implementing => format!("{agent} working{}", said(known)),
             _ => step_name(*step).into(),
         },
         Phase::Waiting => match (&task.broken, progress::waits_for(state, ix)) {
@@ -399,6 +399,11 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
         attempts: known.attempts,
         rework: known.rework,
     }
+}
+
+/// What was said to the agent at work last, and whether it has got it.
+fn said(known: &super::state::TaskState) -> String {
+    known.said.last().filter(|said| known.open.contains(&said.order)).map_or(String::new(), |said| format!("; {said}"))
 }
 
 /// What was seen of a finished task: its tests, its gates, or the end of its command.

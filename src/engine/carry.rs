@@ -7,6 +7,7 @@ use super::places::{Ground, Job, Site};
 use super::sources::Sources;
 use super::texts::Texts;
 use crate::agents::command::Agents;
+use crate::agents::steering::{Message, Steering};
 use crate::config::Config;
 use crate::core::brief::brief;
 use crate::core::event::{Event, Purpose, Recorded, Work};
@@ -45,6 +46,8 @@ pub struct Carrier {
     /// The breakdown and the config.
     pub sources: Option<Arc<Sources>>,
     stops: BTreeMap<OrderId, watch::Sender<bool>>,
+    /// Ways to the agents that are at work.
+    says: BTreeMap<OrderId, mpsc::UnboundedSender<Message>>,
 }
 
 impl Carrier {
@@ -57,7 +60,7 @@ impl Carrier {
         view: Arc<View>,
         inbox: mpsc::UnboundedSender<Post>,
     ) -> Self {
-        Self { agents, gates, processes, config, view, inbox, texts: None, sources: None, stops: BTreeMap::new() }
+        Self { agents, gates, processes, config, view, inbox, texts: None, sources: None, stops: BTreeMap::new(), says: BTreeMap::new() }
     }
 
     /// Carries out what a batch orders. The batch is in the journal.
@@ -74,6 +77,13 @@ impl Carrier {
                         tokio::task::spawn_blocking(move || sources.take_named(&file));
                     }
                 }
+                Event::Steered { order, text, .. } => {
+                    let message = Message { steered: recorded.seq, text: text.clone() };
+                    if self.says.get(order).is_none_or(|says| says.send(message).is_err()) {
+                        let outcome = Err("nobody is at work on it any more".to_owned());
+                        let _ = self.inbox.send(Input::SteerEnded(*order, recorded.seq, outcome).into());
+                    }
+                }
                 Event::StopOrdered { order, .. } => {
                     if let Some(stop) = self.stops.get(order) {
                         stop.send_replace(true);
@@ -88,6 +98,7 @@ impl Carrier {
                 }
                 Event::Ended { order, .. } => {
                     self.stops.remove(order);
+                    self.says.remove(order);
                     self.gates.remember(recorded);
                 }
                 _ => {}
@@ -156,6 +167,13 @@ impl Carrier {
         let view = self.view.clone();
         let tail = move |line: &str| view.printed(order, line);
         let review = matches!(work, Work::Review { .. });
+        let (says, messages) = mpsc::unbounded_channel();
+        if work.is_attempt() {
+            self.says.insert(order, says);
+        }
+        let heard = self.inbox.clone();
+        // The loop may have ended: then nobody waits for this any more.
+        let steering = Steering::new(messages, move |steered, outcome| drop(heard.send(Input::SteerEnded(order, steered, outcome).into())));
         let texts = self.texts.clone();
         tokio::spawn(async move {
             keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
@@ -184,7 +202,7 @@ impl Carrier {
                 let outcome = agents.review(&config, &processes, &brief, stopped, tail).await;
                 Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
             } else {
-                let outcome = agents.attempt(&config, &processes, &brief, stopped, tail).await;
+                let outcome = agents.attempt(&config, &processes, &brief, (stopped, steering), tail).await;
                 Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
             };
             let _ = inbox.send(input.into());

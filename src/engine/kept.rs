@@ -20,7 +20,9 @@ fn names(order: OrderId) -> impl Iterator<Item = String> {
 /// Makes room for them: what stands there, or leads elsewhere, was not made by this order. What can't be removed keeps
 /// the order from beginning.
 pub fn clear(folder: &Path, order: OrderId) {
-    names(order).for_each(|name| drop(std::fs::remove_file(folder.join(name))));
+    // And the pipe by which an agent is talked with.
+    let all = names(order).chain([format!("output/{order}.in")]);
+    all.for_each(|name| drop(std::fs::remove_file(folder.join(name))));
 }
 
 /// The digests of those that there are, by their names in the folder of the execution.

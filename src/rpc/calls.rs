@@ -61,10 +61,14 @@ pub fn table() -> Table {
     table.add::<method::TaskSkip, _>(|caller, params| {
         steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
     });
-    table.add::<method::TaskAnswer, _>(|caller, mut params: AnswerParams| async move {
+    table.add::<method::TaskAnswer, _>(|caller, mut params: SayParams| async move {
         let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
         steer::<method::TaskAnswer>(caller, params, true, move |_, params| Input::Answer(TaskId::from(params.task), from, params.text))
             .await
+    });
+    table.add::<method::TaskSteer, _>(|caller, mut params: SayParams| async move {
+        let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
+        steer::<method::TaskSteer>(caller, params, false, move |_, params| Input::Steer(TaskId::from(params.task), from, params.text)).await
     });
     table.add::<method::GateApprove, _>(|caller, params| decide::<method::GateApprove>(caller, params, Input::Approve));
     table.add::<method::GateReject, _>(|caller, params| decide::<method::GateReject>(caller, params, Input::Reject));

@@ -241,18 +241,18 @@ pub struct TaskParams {
     pub execution: Option<String>,
 }
 
-/// Which task, and what is answered.
+/// Which task, and what is said to its agent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AnswerParams {
+pub struct SayParams {
     /// Its id.
     pub task: String,
-    /// The answer.
+    /// What is said.
     pub text: String,
     /// The execution's id or the start of it; the latest when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
-    /// Who answers; `client` when absent.
+    /// Who says it; `client` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// By which way it came to the process that passes it on to the owner.

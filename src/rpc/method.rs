@@ -131,9 +131,12 @@ methods! {
     TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Try a task again from the start, or evaluate a gate again",
         "Where no process is at work on the execution, this one takes it up.";
-    TaskAnswer = "task/answer" Command (AnswerParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+    TaskAnswer = "task/answer" Command (SayParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Answer what the agent of a blocked task has asked",
         "It goes on where it stopped, in its session where it has one, with the answer in its brief. Where no process is at work on the execution, this one takes it up.";
+    TaskSteer = "task/steer" Command (SayParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+        "Say something to a task's agent while it is at work",
+        "Agents of kind `claude` and `codex` get it in their turn, and nothing is stopped. Whether it has reached them is the event `steerEnded`, and what has not is told.";
     TaskSkip = "task/skip" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Treat a task as if it were done",
         "What waits for it may go on. Where no process is at work on the execution, this one takes it up.";

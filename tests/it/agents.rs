@@ -268,6 +268,41 @@ fn clients_go_on_in_their_sessions_when_they_are_answered() {
     goes_on_where_it_asked("opencode", true);
 }
 
+/// It is told something while it is at work, and goes by it without being stopped.
+fn is_steered(client: &str) {
+    let rules = r##"{"rules": [{"match": "You have not said how it went", "steps": [{"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]},
+        {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "touch \"$WORKSPACE/at-work\"; until [ -e \"$WORKSPACE/go\" ]; do sleep 0.05; done; echo x >made"}, {"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]}]}"##;
+    let Some((workspace, model)) = prepared(client, rules, false) else { return };
+    let config = workspace.read("execution-coordinator.toml").split("[agents.qa-reviewer]").next().expect("agents").to_owned();
+    let config = config.replace("[execution]\n", "[sandbox]\nmode = \"off\"\n[execution]\ntests_first = \"off\"\n");
+    let config =
+        config.replace("environment = {", &format!("environment = {{ WORKSPACE = {:?},", workspace.path("").display().to_string()));
+    workspace.write("execution-coordinator.toml", &config);
+    commit(&workspace);
+    let run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
+    eventually("it is at work", || workspace.path("at-work").exists());
+    let said = workspace.run(&["steer", "1", "make", "it", "purple"]);
+    assert!(said.code == 0 && said.stderr.contains("tell when its agent has got it"), "{client}: {}", said.stderr);
+    assert!(workspace.run(&["status"]).stdout.contains("make it purple"));
+    workspace.write("go", "");
+    let ended = ended(run.wait_with_output().expect("an end"));
+    let output = || workspace.run(&["output", "1"]).stdout;
+    assert_eq!(ended.code, 0, "{client}: {}{}\n{}", ended.stdout, ended.stderr, output());
+    assert!(ended.stderr.contains("has got what was said to it"), "{client}: {}", ended.stderr);
+    assert!(model.asked().iter().any(|request| request.contains("make it purple")), "{client}");
+    let attempts = |event: &Event| matches!(event, Event::Ordered { work, .. } if work.is_attempt());
+    assert_eq!(workspace.journal().iter().filter(|recorded| attempts(&recorded.event)).count(), 1, "{client}: nothing is stopped");
+    let late = workspace.run(&["steer", "1", "too late"]);
+    assert!(late.code == 2 && late.stderr.contains("at work on"), "{client}: {}", late.stderr);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
+fn clients_are_steered_in_their_turns() {
+    is_steered("claude");
+    is_steered("codex");
+}
+
 /// Agents that only their own files define, reviewed by ones of another client: each knows who it is.
 #[test]
 fn agents_are_who_their_own_files_say() {

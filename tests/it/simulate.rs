@@ -132,7 +132,9 @@ impl World {
     }
 
     fn policy(&mut self) -> Policy {
-        let mut agents = vec![agent("implementation-agent", Role::Executor, "command"), agent("shell", Role::Executor, "shell")];
+        // One that can be told something while it is at work, or not.
+        let kind = if self.rng.bool() { "claude" } else { "command" };
+        let mut agents = vec![agent("implementation-agent", Role::Executor, kind), agent("shell", Role::Executor, "shell")];
         if self.rng.bool() {
             agents[0].max_parallel = Some(self.rng.u32(1..3));
         }
@@ -339,7 +341,15 @@ impl World {
         let gates: Vec<GateId> = state.gates.iter().map(|gate| gate.id.clone()).collect();
         let gate = |rng: &mut Rng| rng.choice(&gates).cloned().unwrap_or_else(|| GateId::from("none"));
         match self.rng.u8(0..12) {
-            0 => Input::Pause,
+            // It has reached the agent, or not, or that is never known.
+            _ if self.rng.bool()
+                && let Some(said) = state.tasks.iter().flat_map(|known| &known.said).find(|said| said.outcome.is_none()) =>
+            {
+                let outcome = if self.rng.bool() { Ok(()) } else { Err("too late".into()) };
+                Input::SteerEnded(said.order, said.steered, outcome)
+            }
+            0 if self.rng.bool() => Input::Pause,
+            0 => Input::Steer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "hurry".into()),
             1 if self.chance(0.2) => Input::ChangeHeld("breakdown.md".into(), vec![OrderId(1)]),
             1 | 2 => Input::Resume,
             5 if self.chance(0.3) => Input::Approve("breakdown.md".into(), Decider::new("somebody", Frontend::Terminal), "mine".into()),

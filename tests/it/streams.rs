@@ -113,6 +113,7 @@ fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool)
         words: "the brief".into(),
         folder: Path::new("/place"),
         confined,
+        steering: None,
         is_unanswered: &|| false,
         again: "again".into(),
     })
@@ -173,6 +174,46 @@ fn what_is_said_to_the_server_of_codex() {
     assert!(!ours.is_over());
     ours.hears(&serde_json::json!({"method": "turn/completed", "params": {"turn": {"status": "interrupted"}}}));
     assert!(ours.is_over());
+}
+
+#[test]
+fn what_is_said_in_a_turn_is_delivered_or_not() {
+    let replay =
+        |words: &str| serde_json::json!({"type": "user", "isReplay": true, "message": {"content": [{"type": "text", "text": words}]}});
+    let result = serde_json::json!({"type": "result", "subtype": "success"});
+    let mut claude = conversation("claude", "implementation", None, true);
+    claude.begins();
+    assert_eq!(claude.steers(7, "blue").expect("said")[0]["message"]["content"][0]["text"], "blue");
+    claude.steers(9, "green").expect("said");
+    claude.hears(&replay("the brief"));
+    assert_eq!(claude.steered(), []);
+    claude.hears(&replay("blue"));
+    assert_eq!((claude.steered(), claude.steered()), (vec![(7, Ok(()))], Vec::new()), "once");
+    // What came too late for this turn is the next one.
+    claude.hears(&result);
+    assert!(!claude.is_over());
+    claude.hears(&replay("green"));
+    claude.hears(&result);
+    assert_eq!((claude.steered(), claude.is_over()), (vec![(9, Ok(()))], true));
+
+    let mut codex = conversation("app_server", "implementation", None, true);
+    assert!(codex.steers(7, "blue").is_err_and(|why| why.contains("had not begun")));
+    codex.hears(&serde_json::json!({"id": 2, "result": {"thread": {"id": "t"}}}));
+    codex.hears(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
+    let said = codex.steers(7, "blue").expect("said").remove(0);
+    assert_eq!(
+        (&said["method"], &said["params"]["threadId"], &said["params"]["expectedTurnId"]),
+        (&"turn/steer".into(), &"t".into(), &"u".into())
+    );
+    let late = codex.steers(9, "green").expect("said").remove(0);
+    codex.hears(&serde_json::json!({"id": said["id"], "result": {"turnId": "u"}}));
+    let refused = serde_json::json!({"id": late["id"], "error": {"code": -32600, "message": "no active turn to steer"}});
+    codex.hears(&refused);
+    assert_eq!(codex.steered(), [(7, Ok(())), (9, Err("no active turn to steer".into()))]);
+    assert!(!codex.is_over(), "that is no end of the turn");
+    let mut heard = Heard::default();
+    (of("app_server").hear)(&refused, &mut heard);
+    assert_eq!(heard.failed, None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::core::event::{Mark, Step, Work};
 use crate::core::id::{AgentName, OrderId, TaskId};
 use crate::core::outcome::{AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome, Usage};
+use crate::core::steer::Said;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub struct TaskState {
     pub not_before: u64,
     /// The step in which its agent asked something, while that is not answered.
     pub asked: Option<Step>,
+    /// What was said to its agents while they were at work.
+    pub said: Vec<Said>,
     /// Whether its agent goes on where it asked, with what it has not finished.
     pub answered: bool,
     /// Why its next try waits.
