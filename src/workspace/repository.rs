@@ -60,6 +60,11 @@ pub struct About {
 /// Files as a merge left them, by their names; nothing where there is no such file.
 type AsLeft = Vec<(String, Option<Vec<u8>>)>;
 
+/// The programs that git's settings name as filters of content.
+fn filters_of(git: &Git) -> String {
+    git.run(&["config", "--get-regexp", "^filter\\."]).unwrap_or_default()
+}
+
 /// One execution's part of a repository.
 pub struct Repository {
     git: Git,
@@ -70,6 +75,8 @@ pub struct Repository {
     /// What its branches begin with.
     branches: String,
     execution: String,
+    /// The filters that git's settings named when it was opened: what an attempt adds is never run.
+    filters: String,
     settings: Worktree,
     /// The last commit that landed: the branch of the result has it in it, unless somebody moved that.
     landed: Mutex<Option<String>>,
@@ -100,6 +107,7 @@ impl Repository {
             trees,
             branches: format!("execution-coordinator/{execution}"),
             execution,
+            filters: filters_of(&git),
             settings,
             shown: Mutex::default(),
             showing: tokio::sync::Mutex::default(),
@@ -158,6 +166,14 @@ impl Repository {
     fn checkout(&self, folder: &Path) -> Result<Git, String> {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
         let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
+        let filters = filters_of(&self.git);
+        if filters != self.filters {
+            let is_new = |line: &&str| !self.filters.lines().any(|known| known == *line);
+            let other = filters.lines().find(is_new).and_then(|line| line.split(' ').next()).unwrap_or("one is gone");
+            return Err(format!(
+                "git's settings name other filters than when this run began ({other}), and they would be run: put that right"
+            ));
+        }
         let order = order.as_os_str().to_string_lossy().into_owned();
         link::of(&self.trees.join(&order))?;
         pipes::remove_below(&self.trees.join(&order));

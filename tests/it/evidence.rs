@@ -227,6 +227,29 @@ fn what_git_ignores_is_judged_as_it_lands() {
 }
 
 #[test]
+fn a_filter_that_an_attempt_configures_is_never_run() {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let mark = elsewhere.path().join("filtered");
+    let filter = format!("git config filter.x.clean 'touch {}; cat'; echo '* filter=x' >.gitattributes; echo x >made", mark.display());
+    let (_, code, said) = ran("", &filter, "true");
+    assert!(code == 4 && said.contains("git's settings name other filters than when this run began (filter.x.clean)"), "{said}");
+    assert!(!mark.exists());
+    // Those of the user are run as for any commit.
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("execution-coordinator.toml", CONFIG),
+        ("agent.sh", "#!/bin/sh\ncat >/dev/null\necho secret >made\necho '{\"status\":\"complete\"}'\n"),
+        ("gate.sh", "#!/bin/sh\ntrue\n"),
+        (".gitattributes", "made filter=x\n"),
+    ]);
+    commit_all(&workspace);
+    git(&workspace.path(""), &["config", "filter.x.clean", "sed s/secret/hidden/"]);
+    let run = workspace.run(&["run", "breakdown.md", "--deliver"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(git(&workspace.path(""), &["show", "main:made"]).stdout, "hidden\n");
+}
+
+#[test]
 fn a_flag_in_the_index_hides_no_work() {
     let agent = "git update-index --assume-unchanged kept; echo new >kept";
     let (workspace, code, said) = ran("", agent, "test ! -e never");
