@@ -42,9 +42,21 @@ pub struct Gates {
     reports: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
     /// For each folder, how many gates are at work in it, and how many have begun.
     at_work: Arc<Mutex<HashMap<PathBuf, (u32, u64)>>>,
+    /// For each folder, held by all gates that are at work in it, or by one that has to be alone.
+    turns: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::RwLock<()>>>>>,
+}
+
+/// What a run of a gate has changed and may not.
+struct Disturbed {
+    files: Vec<PathBuf>,
+    /// Whether git has them as they were.
+    committed: bool,
+    /// Whether no other gate was at work beside it.
+    alone: bool,
 }
 
 /// One evaluation that was ordered.
+#[derive(Clone)]
 pub struct Evaluation {
     /// The order.
     pub order: OrderId,
@@ -71,7 +83,14 @@ pub struct Evaluation {
 impl Gates {
     /// For a workspace and its trees.
     pub fn new(root: &Path, trees: Trees) -> Self {
-        Self { root: root.to_owned(), trees, results: Arc::default(), reports: Arc::default(), at_work: Arc::default() }
+        Self {
+            root: root.to_owned(),
+            trees,
+            results: Arc::default(),
+            reports: Arc::default(),
+            at_work: Arc::default(),
+            turns: Arc::default(),
+        }
     }
 
     /// Files that gates write, and that are no part of the tree that they judge.
@@ -92,20 +111,47 @@ impl Gates {
         }
     }
 
-    /// Evaluates a gate.
+    /// Evaluates a gate. Where files are not what they were, and another gate was at work beside it, it runs once more by
+    /// itself: what is changed then is its doing.
     pub async fn evaluate(&self, config: &Config, processes: &Processes, what: Evaluation, stop: watch::Receiver<bool>) -> GateMeasures {
+        let folder = what.folder.clone().unwrap_or_default();
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(folder.clone()).or_default().clone();
+        let beside = turns.read().await;
+        let (measures, disturbed) = self.measure(config, processes, what.clone(), stop.clone()).await;
+        drop(beside);
+        if disturbed.files.is_empty() {
+            return measures;
+        }
+        let _alone = turns.write().await;
+        put_back_there(&what.check, &folder, &disturbed).await;
+        let (mut measures, disturbed) =
+            if disturbed.alone { (measures, disturbed) } else { self.measure(config, processes, what.clone(), stop).await };
+        put_back_there(&what.check, &folder, &disturbed).await;
+        measures.changed = disturbed.files.iter().take(MAX_CHANGED).map(|path| path.display().to_string()).collect();
+        measures
+    }
+
+    /// One run, and what it has changed.
+    async fn measure(
+        &self,
+        config: &Config,
+        processes: &Processes,
+        what: Evaluation,
+        stop: watch::Receiver<bool>,
+    ) -> (GateMeasures, Disturbed) {
         let began = Instant::now();
         let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures::of(command, ending, millis(began.elapsed()));
+        let nothing = Disturbed { files: Vec::new(), committed: false, alone: true };
         let Some(gate) = config.gate(&what.check) else {
-            return unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new());
+            return (unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new()), nothing);
         };
         let command = match filled_in(&gate.command, &what) {
             Ok(command) => command,
-            Err(why) => return unmeasured(Ending::DidNotStart(why), gate.command.clone()),
+            Err(why) => return (unmeasured(Ending::DidNotStart(why), gate.command.clone()), nothing),
         };
         let folder = match &what.folder {
             Ok(folder) => folder.as_path(),
-            Err(why) => return unmeasured(Ending::DidNotStart(why.clone()), command),
+            Err(why) => return (unmeasured(Ending::DidNotStart(why.clone()), command), nothing),
         };
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
         let of_folder = self.reports.lock().unwrap_or_else(PoisonError::into_inner).entry(folder.to_owned()).or_default().clone();
@@ -116,12 +162,13 @@ impl Gates {
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
-            return GateMeasures { reused_from: Some(order), kept: BTreeMap::new(), duration_ms: millis(began.elapsed()), ..known };
+            let known = GateMeasures { reused_from: Some(order), kept: BTreeMap::new(), duration_ms: millis(began.elapsed()), ..known };
+            return (known, nothing);
         }
         // Of the tree that it judges, or of the workspace where that has none.
         let program = match find_program(&command[0], &[folder, &self.root], &environment) {
             Ok(program) => program,
-            Err(why) => return unmeasured(Ending::DidNotStart(why), command),
+            Err(why) => return (unmeasured(Ending::DidNotStart(why), command), nothing),
         };
         let mut argv = command.clone();
         argv[0] = program.display().to_string();
@@ -169,28 +216,26 @@ impl Gates {
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
-        // Where another gate was at work beside it, nobody can say which of them has changed what.
-        let alone = self.ends(folder, began_as);
-        let changed = if alone { changed_files(gate, folder, &before, &after, committed).await } else { Vec::new() };
+        let disturbed = Disturbed { files: changed_files(gate, folder, &before, &after), committed, alone: self.ends(folder, began_as) };
         put_back_reports(aside).await;
         let (tests, coverage_pct) = first;
         // Where a run does not name what passes, nothing is known of single tests.
         let passed = tests.as_ref().and_then(|tests| tests.passed.as_ref());
         let (green, not_green): (Vec<_>, Vec<_>) =
             passed.map(|passed| what.red.into_iter().partition(|test| passed.contains(test))).unwrap_or_default();
-        GateMeasures {
+        let measures = GateMeasures {
             tests: tests.as_ref().map(|tests| tests.counts),
             failed_tests: tests.map(|tests| tests.failed).unwrap_or_default(),
             flaky,
             coverage_pct,
             tree: (before == after).then_some(digest),
             context: Some(context),
-            changed,
             green: green.len() as u64,
             not_green,
             judged_by,
             ..unmeasured(ending, command)
-        }
+        };
+        (measures, disturbed)
     }
 
     /// A gate begins its work in a folder: how many have begun there by now, where it is alone.
@@ -285,8 +330,8 @@ fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
     gate.junit.iter().chain(gate.coverage.as_ref().map(|coverage| &coverage.file))
 }
 
-/// The files that a gate has changed and may not, taken back to what they were where git has that.
-async fn changed_files(gate: &Gate, folder: &Path, before: &Tree, after: &Tree, committed: bool) -> Vec<String> {
+/// The files that a gate has changed and may not.
+fn changed_files(gate: &Gate, folder: &Path, before: &Tree, after: &Tree) -> Vec<PathBuf> {
     let mut may = globset::GlobSetBuilder::new();
     gate.writes.iter().filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok()).for_each(|glob| {
         may.add(glob);
@@ -294,16 +339,18 @@ async fn changed_files(gate: &Gate, folder: &Path, before: &Tree, after: &Tree, 
     let may = may.build().unwrap_or_default();
     // In a folder that others work in too, nobody can say who has changed what.
     let disturbed = if is_in_place(folder) { before.disturbed(after) } else { Vec::new() };
-    let changed: Vec<PathBuf> = disturbed.into_iter().filter(|path| !may.is_match(path)).collect();
-    // What is in no commit yet could not be had back.
-    if !changed.is_empty() && committed {
-        let (folder, files) = (folder.to_owned(), changed.clone());
-        let put_back = tokio::task::spawn_blocking(move || put_back(&folder, &files));
-        if let Ok(Err(why)) = put_back.await {
-            say(format_args!("what gate `{}` changed is left as it is: {why}", gate.name));
-        }
+    disturbed.into_iter().filter(|path| !may.is_match(path)).collect()
+}
+
+/// What a gate has changed is as it was before; what is in no commit yet could not be had back.
+async fn put_back_there(gate: &str, folder: &Path, disturbed: &Disturbed) {
+    if disturbed.files.is_empty() || !disturbed.committed {
+        return;
     }
-    changed.iter().take(MAX_CHANGED).map(|path| path.display().to_string()).collect()
+    let (folder, files) = (folder.to_owned(), disturbed.files.clone());
+    if let Ok(Err(why)) = tokio::task::spawn_blocking(move || put_back(&folder, &files)).await {
+        say(format_args!("what gate `{gate}` changed is left as it is: {why}"));
+    }
 }
 
 /// What a run showed. Reports count only when this run wrote them, and only as files: a pipe would be waited for.

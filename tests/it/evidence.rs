@@ -221,6 +221,32 @@ fn a_gate_that_mends_what_it_judges_fails_and_mends_nothing() {
 }
 
 #[test]
+fn of_gates_at_work_at_once_only_the_one_that_changes_files_fails() {
+    // Both run at once, each time: one waits for the other to have begun, or to have been here before.
+    let config = "[[gates]]\nname = \"mends\"\nlevel = \"task\"\ncommand = [\"./mend.sh\"]\n";
+    let meet = |own: &str, other: &str| {
+        format!("touch \"$WORKSPACE/{own}\"; n=0; until [ -e \"$WORKSPACE/{other}\" ] || [ $n = 50 ]; do sleep 0.02; n=$((n+1)); done")
+    };
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("execution-coordinator.toml", &format!("[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n{CONFIG}{config}")),
+        ("agent.sh", "#!/bin/sh\ncat >/dev/null\necho bad >made\necho '{\"status\":\"complete\"}'\n"),
+        ("gate.sh", &format!("#!/bin/sh\n{}\n", meet("one", "two"))),
+        ("mend.sh", &format!("#!/bin/sh\n{}\necho more >>kept\n", meet("two", "one"))),
+        ("kept", "as it was\n"),
+    ]);
+    commit_all(&workspace);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(
+        run.code != 0 && run.stdout.contains("it changed kept while it judged: `writes` under gate `mends`"),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
+    assert!(run.stderr.contains("gate ./gate.sh passed") && !run.stderr.contains("gate ./gate.sh failed"), "{}", run.stderr);
+}
+
+#[test]
 fn what_git_ignores_is_judged_as_it_lands() {
     let (_, code, said) = ran("", "mkdir -p lib; echo x >lib/made; echo lib/ >.gitignore", "test ! -e .gitignore || test -e lib/made");
     assert!(code != 0 && said.contains("as merged with what others finished"), "{said}");
