@@ -167,6 +167,7 @@ impl Carrier {
         let view = self.view.clone();
         let tail = move |line: &str| view.printed(order, line);
         let review = matches!(work, Work::Review { .. });
+        let beside = (work.is_attempt() && !state.policy.isolated).then(|| self.gates.beside(&agents.root));
         let (says, messages) = mpsc::unbounded_channel();
         if work.is_attempt() {
             self.says.insert(order, says);
@@ -203,6 +204,7 @@ impl Carrier {
                 Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
             } else {
                 let outcome = agents.attempt(&config, &processes, &brief, (stopped, steering), tail).await;
+                drop(beside);
                 Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
             };
             let _ = inbox.send(input.into());

@@ -216,7 +216,10 @@ impl Gates {
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
-        let disturbed = Disturbed { files: changed_files(gate, folder, &before, &after), committed, alone: self.ends(folder, began_as) };
+        let alone = self.ends(folder, began_as);
+        // In a folder that attempts work in too, nobody can say who has changed what.
+        let files = if alone || is_in_place(folder) { changed_files(gate, &before, &after) } else { Vec::new() };
+        let disturbed = Disturbed { files, committed, alone };
         put_back_reports(aside).await;
         let (tests, coverage_pct) = first;
         // Where a run does not name what passes, nothing is known of single tests.
@@ -236,6 +239,12 @@ impl Gates {
             ..unmeasured(ending, command)
         };
         (measures, disturbed)
+    }
+
+    /// Something else is at work in a folder, and may change it, as long as this lives.
+    pub fn beside(&self, folder: &Path) -> Beside {
+        self.begins(folder);
+        Beside { gates: self.clone(), folder: folder.to_owned() }
     }
 
     /// A gate begins its work in a folder: how many have begun there by now, where it is alone.
@@ -262,6 +271,18 @@ impl Gates {
     fn known(&self, command: &[String], digest: &str, context: &str) -> Option<(OrderId, GateMeasures)> {
         let key = (command.to_vec(), digest.to_owned(), context.to_owned());
         self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+}
+
+/// An attempt in a folder that gates judge too.
+pub struct Beside {
+    gates: Gates,
+    folder: PathBuf,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.gates.ends(&self.folder, None);
     }
 }
 
@@ -331,15 +352,13 @@ fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
 }
 
 /// The files that a gate has changed and may not.
-fn changed_files(gate: &Gate, folder: &Path, before: &Tree, after: &Tree) -> Vec<PathBuf> {
+fn changed_files(gate: &Gate, before: &Tree, after: &Tree) -> Vec<PathBuf> {
     let mut may = globset::GlobSetBuilder::new();
     gate.writes.iter().filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok()).for_each(|glob| {
         may.add(glob);
     });
     let may = may.build().unwrap_or_default();
-    // In a folder that others work in too, nobody can say who has changed what.
-    let disturbed = if is_in_place(folder) { before.disturbed(after) } else { Vec::new() };
-    disturbed.into_iter().filter(|path| !may.is_match(path)).collect()
+    before.disturbed(after).into_iter().filter(|path| !may.is_match(path)).collect()
 }
 
 /// What a gate has changed is as it was before; what is in no commit yet could not be had back.
