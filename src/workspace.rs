@@ -4,6 +4,7 @@
 pub mod checkout;
 pub mod delivery;
 pub mod files;
+pub mod filters;
 pub mod git;
 pub mod isolation;
 pub mod leftovers;

@@ -7,6 +7,7 @@
 //! below the execution's own folder.
 
 use super::files::{AT_A_TIME, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
+use super::filters::Filters;
 use super::git::Git;
 use super::isolation::prefix_of;
 use super::submodules::{self, Submodule};
@@ -60,11 +61,6 @@ pub struct About {
 /// Files as a merge left them, by their names; nothing where there is no such file.
 type AsLeft = Vec<(String, Option<Vec<u8>>)>;
 
-/// The programs that git's settings name as filters of content.
-fn filters_of(git: &Git) -> String {
-    git.run(&["config", "--get-regexp", "^filter\\."]).unwrap_or_default()
-}
-
 /// One execution's part of a repository.
 pub struct Repository {
     git: Git,
@@ -75,8 +71,7 @@ pub struct Repository {
     /// What its branches begin with.
     branches: String,
     execution: String,
-    /// The filters that git's settings named when it was opened: what an attempt adds is never run.
-    filters: String,
+    filters: Filters,
     settings: Worktree,
     /// The last commit that landed: the branch of the result has it in it, unless somebody moved that.
     landed: Mutex<Option<String>>,
@@ -107,7 +102,7 @@ impl Repository {
             trees,
             branches: format!("execution-coordinator/{execution}"),
             execution,
-            filters: filters_of(&git),
+            filters: Filters::of(&git, folder)?,
             settings,
             shown: Mutex::default(),
             showing: tokio::sync::Mutex::default(),
@@ -166,14 +161,7 @@ impl Repository {
     fn checkout(&self, folder: &Path) -> Result<Git, String> {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
         let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
-        let filters = filters_of(&self.git);
-        if filters != self.filters {
-            let is_new = |line: &&str| !self.filters.lines().any(|known| known == *line);
-            let other = filters.lines().find(is_new).and_then(|line| line.split(' ').next()).unwrap_or("one is gone");
-            return Err(format!(
-                "git's settings name other filters than when this run began ({other}), and they would be run: put that right"
-            ));
-        }
+        self.filters.are_as_they_were(&self.git)?;
         let order = order.as_os_str().to_string_lossy().into_owned();
         link::of(&self.trees.join(&order))?;
         pipes::remove_below(&self.trees.join(&order));
@@ -267,6 +255,7 @@ impl Repository {
 
     /// Adds a worktree, with what it needs that is not in a commit.
     fn add(&self, tree: &Path, how: &[&str], commit: &str) -> Result<(), String> {
+        self.filters.are_as_they_were(&self.git)?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = tree.display().to_string();
         let arguments: Vec<&str> = ["worktree", "add", "--quiet"].iter().chain(how).copied().chain([path.as_str(), commit]).collect();
@@ -330,7 +319,20 @@ impl Repository {
     /// # Errors
     /// What git says.
     pub fn goes_on(&self, folder: &Path) -> Result<(String, Vec<String>), String> {
-        Ok((self.checkout(folder)?.run(&["rev-parse", "HEAD"])?, Vec::new()))
+        let git = self.checkout(folder)?;
+        let head = git.run(&["rev-parse", "HEAD"])?;
+        let Ok(other) = git.run(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]) else { return Ok((head, Vec::new())) };
+        // What was in conflict is known to the process that merged it.
+        let mut all = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.contains_key(folder) {
+            let merged = git.output(&["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", &head, &other])?;
+            let said = String::from_utf8_lossy(&merged.stdout).into_owned();
+            let files = said.split('\0').skip(1).filter(|file| !file.is_empty()).map(|file| (self.relative(file), None));
+            all.insert(folder.to_owned(), files.collect());
+        }
+        let conflicts = all.get(folder).into_iter().flatten().map(|(file, _)| file.clone()).collect();
+        // What others have merged is theirs.
+        Ok((other, conflicts))
     }
 
     /// Commits what is in a place. Gives the commit.
@@ -433,6 +435,7 @@ impl Repository {
     /// is left out.
     pub fn merge(&self, finished: &[Finished]) -> RepositoryOutcome {
         let merged = || -> Result<RepositoryOutcome, String> {
+            self.filters.are_as_they_were(&self.git)?;
             let mut head = self.head()?;
             let (mut tasks, mut conflicts) = (Vec::new(), Vec::new());
             for work in finished {
@@ -549,6 +552,7 @@ impl Repository {
         let workspace = tree.join(&self.prefix);
         let noted = std::fs::read(self.mark(is_result)).unwrap_or_default();
         let shown = || -> Result<(), String> {
+            self.filters.are_as_they_were(&self.git)?;
             // A gate may have written all of it.
             link::of(&tree)?;
             pipes::remove_below(&tree);
@@ -583,6 +587,7 @@ impl Repository {
     /// # Errors
     /// What git says.
     pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
+        self.filters.are_as_they_were(&self.git)?;
         link::of(&self.top_of(folder))?;
         pipes::remove_below(&self.top_of(folder));
         let git = Git::below(&self.trees, folder);

@@ -247,6 +247,24 @@ fn of_gates_at_work_at_once_only_the_one_that_changes_files_fails() {
 }
 
 #[test]
+fn in_a_folder_that_all_share_a_gate_that_is_alone_changes_nothing_either() {
+    let config = CONFIG.replace("\"worktree\"", "\"none\"");
+    for (gate, writes, code) in [("echo more >>kept", "", 4), ("echo more >>kept", "writes = [\"kept\"]\n", 0), ("echo new >trace", "", 0)]
+    {
+        let workspace = Workspace::with(&[
+            ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+            ("execution-coordinator.toml", &format!("{config}{writes}")),
+            ("agent.sh", "#!/bin/sh\ncat >/dev/null\necho x >made\necho '{\"status\":\"complete\"}'\n"),
+            ("gate.sh", &format!("#!/bin/sh\n{gate}\n")),
+            ("kept", "as it was\n"),
+        ]);
+        let run = workspace.run(&["run", "breakdown.md"]);
+        assert_eq!(run.code, code, "{gate}: {}{}", run.stdout, run.stderr);
+        assert_eq!(run.stdout.contains("it changed kept while it judged"), code != 0, "{gate}: {}", run.stdout);
+    }
+}
+
+#[test]
 fn what_git_ignores_is_judged_as_it_lands() {
     let (_, code, said) = ran("", "mkdir -p lib; echo x >lib/made; echo lib/ >.gitignore", "test ! -e .gitignore || test -e lib/made");
     assert!(code != 0 && said.contains("as merged with what others finished"), "{said}");
@@ -257,9 +275,21 @@ fn a_filter_that_an_attempt_configures_is_never_run() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let mark = elsewhere.path().join("filtered");
     let filter = format!("git config filter.x.clean 'touch {}; cat'; echo '* filter=x' >.gitattributes; echo x >made", mark.display());
-    let (_, code, said) = ran("", &filter, "true");
-    assert!(code == 4 && said.contains("git's settings name other filters than when this run began (filter.x.clean)"), "{said}");
+    let (workspace, code, said) = ran("", &filter, "true");
+    assert!(code == 4 && said.contains("than when this execution began (filter.x.clean)"), "{said}");
     assert!(!mark.exists());
+    // Nor by running it again.
+    let again = workspace.run(&["run", "breakdown.md"]);
+    assert!(
+        again.code == 5 && again.stderr.contains("put that right, or begin anew with `run --fresh`"),
+        "{} {}",
+        again.code,
+        again.stderr
+    );
+    assert!(!mark.exists());
+    git(&workspace.path(""), &["config", "--unset", "filter.x.clean"]);
+    workspace.write("agent.sh", "#!/bin/sh\ncat >/dev/null\necho x >made\necho '{\"status\":\"complete\"}'\n");
+    assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     // Those of the user are run as for any commit.
     let workspace = Workspace::with(&[
         ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
