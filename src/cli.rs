@@ -214,7 +214,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Cancel(arguments) => steer::plain::<method::Cancel>(&arguments, Input::Cancel, "cancelled", "cancelled"),
         Command::Retry(arguments) => steer::retry(&arguments),
         Command::Answer(arguments) => steer::answer(&arguments),
-        Command::Steer(arguments) => steer::say_to(&arguments),
+        Command::Steer(arguments) => steer::told(&arguments),
         Command::Skip(arguments) => steer::skip(&arguments),
         Command::Approve(arguments) => steer::decide(&arguments, true),
         Command::Reject(arguments) => steer::decide(&arguments, false),

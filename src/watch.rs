@@ -20,9 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_millis(5);
 
 /// How deep a whole folder is looked at.
-const MAX_DEPTH: usize = 4;
+pub const MAX_DEPTH: usize = 4;
 /// How much of it.
-const MAX_ENTRIES: usize = 50_000;
+pub const MAX_ENTRIES: usize = 50_000;
 
 /// How long a file has to be gone until that is told.
 const GONE: Duration = Duration::from_millis(500);

@@ -18,8 +18,8 @@ pub const DIALECT: Dialect = Dialect {
     hear,
     is_activity: |line| shown(hear, line).is_some(),
     way: Way::Talks(|subject| Box::new(Talk::about(subject))),
-    // Older ones have none, or another.
     not_logged_in: &[],
+    // Older ones have none, or another.
     otherwise: Some(&codex::DIALECT),
 };
 

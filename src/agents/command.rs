@@ -431,9 +431,10 @@ impl Agents {
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
         // As the workspace has it, and as it was: an attempt does not change who carries it out.
-        let is_shared = self.repository.is_none();
-        for word in agent.command.iter().enumerate().filter(|(ix, _)| *ix == 0 || is_shared).map(|(_, word)| word) {
-            self.scripts.is_unchanged(&self.root, word)?;
+        for word in launch.argv.iter_mut().take(agent.command.len()) {
+            if let Some(script) = self.scripts.unchanged(&self.root, word)? {
+                *word = script;
+            }
         }
         let program = find_program(&launch.argv[0], &[&self.root], &launch.environment)?;
         let own = std::env::current_exe().ok().and_then(|own| own.canonicalize().ok());

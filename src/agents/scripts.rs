@@ -18,25 +18,28 @@ impl Scripts {
         let scripts = Self::default();
         for word in config.agents.values().flat_map(|agent| &agent.command) {
             // What is new is not changed.
-            drop(scripts.is_unchanged(root, word));
+            drop(scripts.unchanged(root, word));
         }
         scripts
     }
 
-    /// Whether a word of a command, where it is a file of the workspace, is what it was.
+    /// A word of a command as an absolute path, where it is a file of the workspace that is what it was; nothing where it is
+    /// something else.
     ///
     /// # Errors
-    /// It is not: a sentence.
-    pub fn is_unchanged(&self, root: &Path, word: &str) -> Result<(), String> {
+    /// It is not what it was: a sentence.
+    pub fn unchanged(&self, root: &Path, word: &str) -> Result<Option<String>, String> {
+        // `npm test` means no file of that name.
+        let is_path = !word.starts_with('-') && word.contains(['/', '.']);
         let path = root.join(word);
-        if word.starts_with('-') || !path.starts_with(root) {
-            return Ok(());
+        if !is_path || !path.starts_with(root) {
+            return Ok(None);
         }
         let read = path.canonicalize().and_then(|path| open_kept(&path));
-        let Some(digest) = read.ok().and_then(|mut file| digest_of(&mut file).ok()) else { return Ok(()) };
+        let Some(digest) = read.ok().and_then(|mut file| digest_of(&mut file).ok()) else { return Ok(None) };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known.entry(path).or_insert_with(|| digest.clone()) == digest {
-            return Ok(());
+        if *known.entry(path.clone()).or_insert_with(|| digest.clone()) == digest {
+            return Ok(Some(path.display().to_string()));
         }
         Err(format!("{word} is not what it was when this run began, and an attempt may have changed it: look at it, then run it again"))
     }

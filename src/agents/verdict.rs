@@ -315,6 +315,8 @@ fn needs_no_change(text: &str) -> bool {
     let lower = text.to_lowercase();
     let is_change = |word: &&str| ["change", "changes", "changed", "edit", "edits", "modification", "modifications"].contains(word);
     let is_needed = |word: &&str| ["needed", "required", "necessary"].contains(word);
+    // Our own question is no answer.
+    let lower = lower.replace("say `no changes needed`", "");
     lower.split(['.', ';', '!', '?', '\n']).any(|sentence| {
         let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         words.iter().enumerate().any(|(at, word)| {

@@ -2,7 +2,7 @@
 //! take the lock, write their input and leave, and the next `run` goes on.
 
 use super::{Exit, Outcome, root_here};
-use crate::core::decider::Frontend;
+use crate::core::decider::{Decider, Frontend};
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::state::State;
@@ -101,27 +101,30 @@ pub fn skip(arguments: &OfTask) -> Outcome {
 /// # Errors
 /// The task has not asked anything.
 pub fn answer(arguments: &ToTask) -> Outcome {
-    let (task, text) = (TaskId::from(arguments.task.as_str()), arguments.text.join(" "));
-    let by = who(arguments.by.as_deref());
-    let from = decider_here(Frontend::Terminal, &by)?;
-    let frontend = Some(from.frontend);
-    let params = |execution| SayParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
-    let (later, now) = ("answered; `run` goes on with it", "answered: it goes on");
-    steer::<method::TaskAnswer>(arguments.execution.as_deref(), params, |_| Input::Answer(task, from, text.clone()), later, now)
+    say_to::<method::TaskAnswer>(arguments, Input::Answer, "answered; `run` goes on with it", "answered: it goes on")
 }
 
 /// `steer`.
 ///
 /// # Errors
 /// No agent is at work on the task, or it can't be told anything.
-pub fn say_to(arguments: &ToTask) -> Outcome {
+pub fn told(arguments: &ToTask) -> Outcome {
+    let now = "said; `status` and `events` tell when its agent has got it";
+    say_to::<method::TaskSteer>(arguments, Input::Steer, now, now)
+}
+
+fn say_to<M: Method<Params = SayParams, Result = Steered>>(
+    arguments: &ToTask,
+    input: fn(TaskId, Decider, String) -> Input,
+    later: &str,
+    now: &str,
+) -> Outcome {
     let (task, text) = (TaskId::from(arguments.task.as_str()), arguments.text.join(" "));
     let by = who(arguments.by.as_deref());
     let from = decider_here(Frontend::Terminal, &by)?;
     let frontend = Some(from.frontend);
     let params = |execution| SayParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
-    let now = "said; `status` and `events` tell when its agent has got it";
-    steer::<method::TaskSteer>(arguments.execution.as_deref(), params, |_| Input::Steer(task, from, text.clone()), now, now)
+    steer::<M>(arguments.execution.as_deref(), params, |_| input(task, from, text.clone()), later, now)
 }
 
 fn who(by: Option<&str>) -> String {
@@ -177,9 +180,6 @@ fn steer<M: Method<Result = Steered>>(
                 state.breakdown
             );
             return Err(Failure::new(Kind::Refused, run));
-        }
-        if matches!(input, Input::Steer(..)) {
-            return Err(Failure::new(Kind::Refused, format!("{name}: no process is at work on it")));
         }
         note(&folder, input)?;
         say(format_args!("{name}: {later}"));

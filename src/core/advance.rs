@@ -218,7 +218,8 @@ impl Turn<'_> {
             Step::Reviewing => {
                 allocation.reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer)).find(is_refused).cloned()
             }
-            Step::WritingTests | Step::Implementing if self.task.last.as_ref().is_some_and(AgentOutcome::complete) => None,
+            // What came of an attempt counts first.
+            Step::WritingTests | Step::Implementing if self.task.last.is_some() => None,
             step if step <= Step::Implementing && step != Step::ProvingRed => {
                 let agent = if step == Step::WritingTests { &allocation.tester } else { &allocation.agent };
                 Some(supply::substitute(self.state, agent.as_ref()?, self.now_ms)).filter(|agent| is_refused(&agent))
@@ -231,7 +232,9 @@ impl Turn<'_> {
     fn do_without(&self, agent: &AgentName) -> Vec<Event> {
         let Some((why, _)) = supply::refused(self.state, agent) else { return Vec::new() };
         let mut events = vec![Event::TaskBlocked { task: self.id(), reason: format!("{agent} can't be used: {why}") }];
-        events.extend(needs_person(self.state, agent));
+        // And of the one that was to do it instead.
+        let fallback = self.state.policy.agent(agent).and_then(|agent| agent.fallback.as_ref());
+        events.extend([agent].into_iter().chain(fallback).filter_map(|agent| needs_person(self.state, agent)));
         events
     }
 
@@ -340,6 +343,11 @@ impl Turn<'_> {
         if self.task.findings.iter().any(|finding| finding.by == evidence::CHANGES) {
             return self.fail(format!("{agent} says that it is complete, but {missing}, and it was told so"));
         }
+        if self.task.rework_round >= self.state.policy.max_rework {
+            // There is no round left in which it could say so once more.
+            let is_said = outcome.accounted == Some(true);
+            return if is_said { self.enter_after(step) } else { self.fail(format!("{agent} says that it is complete, but {missing}")) };
+        }
         let asked = "do what is missing, where git keeps it; or say `No changes needed`, and why, or name the files that git is to ignore";
         let mut findings = self.task.findings.clone();
         findings.push(blocker(evidence::CHANGES, &format!("{missing}: {asked}")));
@@ -387,7 +395,9 @@ impl Turn<'_> {
     /// An agent's service could not be had: that is no try, and somebody is told when it lasts.
     fn wait_for_supply(&self, agent: &AgentName, shortage: &Shortage) -> Vec<Event> {
         if shortage.kind.needs_person() {
-            return self.do_without(agent);
+            // Who does it instead, or that nobody can, is decided in its next turn.
+            let why = format!("{agent}: {}", supply::shortage_name(shortage));
+            return vec![Event::Postponed { task: self.id(), until: self.now_ms, why, forgiven: true }];
         }
         let name = supply::pool_of(&self.state.policy, agent);
         let pool = self.state.pools.get(&name);

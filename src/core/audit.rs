@@ -7,7 +7,7 @@
 mod orders;
 
 use super::allocation::{Allocation, allocate};
-use super::decider::Frontend;
+use super::decider::{Decider, Frontend};
 use super::event::{Event, Mark, Recorded, Status, Step, VERSION, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::outcome::GateVerdict;
@@ -193,18 +193,22 @@ impl Books {
                 (record.active, record.failed) = (false, true);
             }
             Event::ChangeHeld { file, .. } => drop(self.held.insert(file.clone())),
-            Event::ChangeDecided { file, from, .. } => {
-                let held = self.held.remove(file);
+            Event::ChangeDecided { file, from, approved, .. } => {
+                // What was rejected can be approved later.
+                self.is_above_attempts(from, &format!("the change of {file} was decided about"));
+                let held = if *approved { self.held.remove(file) } else { self.held.contains(file) };
                 self.require(held && from.is_person(), "approvals", || {
                     format!("the change of {file} is decided by no person, or was not held")
                 });
             }
-            Event::Steered { order, .. } => {
+            Event::Steered { order, from, .. } => {
+                self.is_above_attempts(from, &format!("something was said to {order}"));
                 let is_attempt = self.open.get(order).is_some_and(Work::is_attempt);
                 self.require(is_attempt, "orders", || format!("something is said to {order}, which is no attempt that is under way"));
             }
             Event::SteerEnded { .. } => {}
-            Event::TaskAnswered { task, .. } => {
+            Event::TaskAnswered { task, from, .. } => {
+                self.is_above_attempts(from, &format!("task {task} was answered"));
                 let record = self.task_mut(task);
                 let asks = std::mem::take(&mut record.asks) && record.failed && !record.active;
                 (record.active, record.failed) = (true, false);
@@ -252,8 +256,7 @@ impl Books {
             }
             Event::GateDecided { gate, approved, from, .. } => {
                 let from = from.as_deref();
-                let above = from.map(|from| from.attempts.join(", ")).unwrap_or_default();
-                self.require(above.is_empty(), "approvals", || format!("gate {gate} was decided below an attempt of {above}"));
+                from.into_iter().for_each(|from| self.is_above_attempts(from, &format!("gate {gate} was decided")));
                 let by_program = from.is_some_and(|from| from.frontend == Frontend::Program);
                 self.require(!by_program || self.is_for_programs(gate), "approvals", || {
                     format!("gate {gate} was decided by a program, and needs a person")
@@ -313,6 +316,12 @@ impl Books {
         super::change::rename(&mut plan, names);
         self.plan = Arc::new(plan);
         self.take(self.plan.clone(), self.policy.clone());
+    }
+
+    /// What is a person's, or a parent's, to say did not come from an attempt.
+    fn is_above_attempts(&mut self, from: &Decider, what: &str) {
+        let above = from.attempts.join(", ");
+        self.require(above.is_empty(), "approvals", || format!("{what} below an attempt of {above}"));
     }
 
     fn task_mut(&mut self, id: &TaskId) -> &mut Record {

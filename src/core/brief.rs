@@ -359,7 +359,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         brief.base = place.base.to_string();
     }
     brief.texts = texts(&state.plan.prose, Some(&task.id));
-    brief.session = known.session.clone().filter(|_| brief.role == "implementation");
+    brief.session = known.session.clone().filter(|_| brief.role == "implementation" || known.answered);
     brief.session_used = known.session_used;
     brief.goes_on = known.answered;
     brief.round = known.rework_round.max(u32::from(!known.findings.is_empty()));

@@ -32,7 +32,7 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
                 vec![Event::PlanRejected { problems }]
             }
         }
-        Input::ChangeHeld(file, during) => hold::held(state, file, during),
+        Input::ChangeHeld(file, during, digest) => hold::held(state, file, during, digest),
         Input::PolicyOffered(mut policy) => {
             // What was checked out when it began stays so, whatever is now.
             policy.into = state.policy.into.clone().or(policy.into);
@@ -135,8 +135,7 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
         Input::Answer(task, _, text) => match state.task_state(task) {
             None => Some(unknown_task(state, task)),
             Some(known) if known.asked.is_none() => Some(format!("task {task} has not asked anything")),
-            Some(_) if text.trim().is_empty() => Some("there is nothing in the answer".into()),
-            Some(_) => None,
+            Some(_) => steer::unfit(text),
         },
         Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),
         Input::Approve(gate, by, _) | Input::Reject(gate, by, _) => undecidable(state, gate).or_else(|| not_for_programs(state, gate, by)),
@@ -251,8 +250,8 @@ fn restarted(state: &State, moved: Option<(String, bool)>) -> Vec<Event> {
     let lost =
         |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
     let mut events = vec![Event::Restarted, Event::TakenUp { version: VERSION, program: env!("CARGO_PKG_VERSION").into() }];
-    // What others took is carried out by them, whoever writes the journal.
     events.extend(steer::lost(state));
+    // What others took is carried out by them, whoever writes the journal.
     events.extend(state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)));
     events.extend(moved.map(|(commit, rewritten)| Event::BaseMoved { commit, rewritten }));
     events

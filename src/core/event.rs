@@ -70,6 +70,9 @@ pub enum Event {
         file: String,
         /// The attempts.
         during: Vec<OrderId>,
+        /// The digest of the file as it was changed; empty where it was not recorded yet.
+        #[serde(default)]
+        digest: String,
     },
     /// A person has decided about such a change.
     ChangeDecided {

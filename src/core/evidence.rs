@@ -63,8 +63,8 @@ pub fn approval_asked(state: &State, ix: usize, gate: &GatePolicy) -> Option<Str
     (!old.is_empty()).then(|| format!("the work on it changed {named}{more}, by which this gate judges, and nobody reviews it"))
 }
 
-/// Who finds that an attempt has changed nothing that can be committed.
-pub const CHANGES: &str = "changes";
+/// Who finds that an attempt has changed nothing that can be committed: a name that no agent has.
+pub const CHANGES: &str = "(changes)";
 
 /// What is missing in what an attempt has changed, which says that it is complete; nothing where all is well. An answer that
 /// accounts for it is taken the second time, by an agent that was told what is missing. What was not measured is not asked

@@ -24,20 +24,38 @@ pub fn suspects(state: &State, changed_at_ms: u64) -> Vec<OrderId> {
     open.map(|(order, _)| *order).chain(ended.map(|(order, _)| order)).collect()
 }
 
-/// What is held, as it is told.
-pub fn why(during: &[OrderId]) -> String {
-    let orders: Vec<String> = during.iter().map(ToString::to_string).collect();
-    format!("it was changed while {} was at work, and what was before stays in force", orders.join(" and "))
+/// A change that is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The attempts that may have made it.
+    pub during: Vec<OrderId>,
+    /// The digest of the file with it.
+    pub digest: String,
+    /// Whether a person has rejected it.
+    pub rejected: bool,
 }
 
-pub(super) fn held(state: &State, file: String, during: Vec<OrderId>) -> Vec<Event> {
-    if state.held.contains_key(&file) {
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let orders: Vec<String> = self.during.iter().map(ToString::to_string).collect();
+        write!(f, "it was changed while {} was at work, and what was before stays in force", orders.join(" and "))
+    }
+}
+
+/// The changes about which nobody has decided.
+pub fn undecided(state: &State) -> impl Iterator<Item = (&String, &Held)> {
+    state.held.iter().filter(|(_, held)| !held.rejected)
+}
+
+pub(super) fn held(state: &State, file: String, during: Vec<OrderId>, digest: String) -> Vec<Event> {
+    if during.is_empty() || state.held.get(&file).is_some_and(|held| held.digest == digest) {
         return Vec::new();
     }
     let name = super::progress::as_argument(&GateId::from(file.as_str()));
-    let needed = format!("`approve {name}` to have it as it is then, or `reject {name}`");
-    let escalation = Event::Escalated { about: file.clone(), why: why(&during), tried: String::new(), needed };
-    vec![Event::ChangeHeld { file, during }, escalation]
+    let needed = format!("`approve {name}` to have it as it is then; or put it back, and `reject {name}`");
+    let held = Held { during, digest, rejected: false };
+    let escalation = Event::Escalated { about: file.clone(), why: held.to_string(), tried: String::new(), needed };
+    vec![Event::ChangeHeld { file, during: held.during, digest: held.digest }, escalation]
 }
 
 pub(super) fn decided(file: &GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {

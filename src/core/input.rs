@@ -18,8 +18,8 @@ pub enum Input {
     PlanOffered(Box<Plan>, BTreeMap<TaskId, Mark>),
     /// The breakdown can't be read any more; what is wrong with it.
     PlanBroken(Vec<String>),
-    /// A file was changed by which it goes, while these attempts were at work.
-    ChangeHeld(String, Vec<OrderId>),
+    /// A file was changed by which it goes, while these attempts were at work; with the digest of what it is now.
+    ChangeHeld(String, Vec<OrderId>, String),
     /// The config now reads thus.
     PolicyOffered(Box<Policy>),
     /// A process took over: whatever was open is lost. Where the branch of the start has other commits than it had: its

@@ -345,7 +345,7 @@ pub fn waits_for_people(state: &State) -> Vec<(GateId, String)> {
         GatePhase::Open(why) => Some((gate.id.clone(), why.clone())),
         _ => None,
     });
-    let held = state.held.iter().map(|(file, during)| (GateId::from(file.as_str()), hold::why(during)));
+    let held = hold::undecided(state).map(|(file, held)| (GateId::from(file.as_str()), held.to_string()));
     (0..state.tasks.len()).filter_map(of_task).chain(gates).chain(held).collect()
 }
 
@@ -397,7 +397,7 @@ pub fn next_actions(state: &State) -> Vec<String> {
             _ => {}
         }
     }
-    for file in state.held.keys() {
+    for (file, _) in hold::undecided(state) {
         actions.push(format!("Decide the change of {file}: `approve {0}` or `reject {0}`", as_argument(&GateId::from(file.as_str()))));
     }
     if let Some((_, Some(why))) = state.merging.delivered.as_ref().filter(|_| is_kept_out(state)) {

@@ -474,7 +474,7 @@ fn validation(state: &State) -> Vec<String> {
         let into = state.policy.into.as_deref().unwrap_or("the checkout");
         steps.push(format!("the result was not merged into {into}: {why}; it is {} at {head}", result_branch(execution.as_str())));
     }
-    steps.extend(state.held.iter().map(|(file, during)| format!("{file}: {}: nobody has confirmed that", hold::why(during))));
+    steps.extend(hold::undecided(state).map(|(file, held)| format!("{file}: {held}: nobody has confirmed that")));
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
     }

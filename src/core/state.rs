@@ -13,6 +13,7 @@ use super::allocation::{Allocation, allocate};
 use super::change::rename;
 use super::event::{Event, Mark, Recorded, Status, Step, Work};
 use super::graph::{self, Graph, OrderedWeight};
+use super::hold::Held;
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
 use super::lease::is_offered;
 use super::outcome::{AgentOutcome, Finding, GateVerdict, ReviewOutcome, Severity};
@@ -63,8 +64,8 @@ pub struct State {
     pub ended: Option<(Status, u64)>,
     /// What people decided.
     pub decisions: BTreeMap<GateId, Decision>,
-    /// Files whose changes nobody has confirmed, with the attempts that may have made them.
-    pub held: BTreeMap<String, Vec<OrderId>>,
+    /// Files whose changes are not in force.
+    pub held: BTreeMap<String, Held>,
     /// The last attempt that could change them, and when it ended.
     pub last_suspect: Option<(OrderId, u64)>,
     /// Reviews of the whole.
@@ -96,7 +97,7 @@ pub struct State {
 
 /// What an escalation is about that keeps the result from the checkout.
 pub const THE_RESULT: &str = "the result";
-/// How what escalations about agents are about begins.
+/// The prefix of what escalations about agents are about.
 pub const OF_AGENT: &str = "agent ";
 
 /// What an escalation is about that keeps the user's new commits from the result.
@@ -244,8 +245,12 @@ impl State {
                     offer.holder = None;
                 }
             }
-            Event::ChangeHeld { file, during } => drop(self.held.insert(file.clone(), during.clone())),
-            Event::ChangeDecided { file, .. } => drop(self.held.remove(file)),
+            Event::ChangeHeld { file, during, digest } => {
+                let held = Held { during: during.clone(), digest: digest.clone(), rejected: false };
+                self.held.insert(file.clone(), held);
+            }
+            Event::ChangeDecided { file, approved: true, .. } => drop(self.held.remove(file)),
+            Event::ChangeDecided { file, .. } => self.held.get_mut(file).into_iter().for_each(|held| held.rejected = true),
             Event::Ended { order, outcome } => self.end(*order, outcome),
             Event::Postponed { task, until, forgiven, why } => self.with_task(task, |task| {
                 task.not_before = *until;
@@ -373,7 +378,9 @@ impl State {
                 self.escalations.retain(|known| known.about != THE_BASE);
                 self.merging.base_moved(commit, *rewritten);
             }
-            Event::Restarted | Event::TakenUp { .. } => {}
+            // It goes by what is there now: what was rejected is not.
+            Event::Restarted => self.held.retain(|_, held| !held.rejected),
+            Event::TakenUp { .. } => {}
             Event::Reopened => {
                 self.pools.values_mut().for_each(|pool| (pool.failures, pool.refused) = (0, None));
                 self.ended = None;

@@ -8,6 +8,8 @@ use super::state::State;
 const KINDS: [&str; 2] = ["claude", "codex"];
 /// Longest text that is said at once.
 const MAX_BYTES: usize = 64 << 10;
+/// As much of it is shown.
+const SHOWN_CHARS: usize = 200;
 
 /// What was said to a task's agent.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +33,8 @@ impl std::fmt::Display for Said {
             Some(Ok(())) => "delivered".into(),
             Some(Err(why)) => format!("not delivered: {why}"),
         };
-        write!(f, "{} to {}: {} ({outcome})", self.by, self.order, self.text)
+        let shown: String = crate::escape::line(&self.text).chars().take(SHOWN_CHARS).collect();
+        write!(f, "{} to {}: {shown} ({outcome})", self.by, self.order)
     }
 }
 
@@ -55,6 +58,14 @@ pub(super) fn refusal(state: &State, task: &TaskId, text: &str) -> Option<String
         let can = KINDS.join(" and ");
         return Some(format!("{agent} can't be told anything while it is at work: only agents of kind {can} can"));
     }
+    if text.trim_start().starts_with('/') {
+        return Some("a text that begins with a slash would be a command of the client".into());
+    }
+    unfit(text)
+}
+
+/// Why a text can't be said.
+pub(super) fn unfit(text: &str) -> Option<String> {
     match text.len() {
         _ if text.trim().is_empty() => Some("there is nothing in the text".into()),
         0..=MAX_BYTES => None,

@@ -126,7 +126,7 @@ impl Execution {
         carrier.texts = Some(self.texts.clone());
         let sources = Sources::of(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
         let _watch = sources.watch();
-        carrier.sources = Some(sources);
+        carrier.sources = Some(sources.clone());
         let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
             write_back.iter_mut().for_each(|write_back| write_back.look(events, state));
@@ -152,6 +152,13 @@ impl Execution {
             },
             Err(error) => Err(error),
         };
+        // What an attempt has changed at its very end, nobody may have noticed yet.
+        let left = tokio::task::spawn_blocking(move || sources.left()).await.unwrap_or_default();
+        for input in left {
+            let batch = self.owner.note(input).map_err(|error| unusable("the journal", &error))?;
+            self.view.publish(&self.owner.state, &batch);
+            observe(&batch, &self.owner.state).map_err(|error| unusable("what happened can't be shown", &error))?;
+        }
         if let Some(repository) = closing.clone().filter(|_| self.owner.state.ended.is_some()) {
             let base = self.owner.state.merging.base.clone();
             let looked = move || repository.put_back_result().and_then(|told| repository.verify(base.as_deref()).map(|()| told));

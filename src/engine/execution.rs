@@ -113,10 +113,13 @@ impl Execution {
     /// What was changed in a task's place of its own, and what of the named files git ignores there; nothing where that can't
     /// be told.
     pub async fn changed_in_place(&self, task: &TaskId, named: Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
-        let place = self.state().task_state(task)?.place.clone()?;
+        let known = self.state().task_state(task)?.clone();
+        let place = known.place?;
+        // What was finished before is not what was done now.
+        let begin = known.commit.or(known.tests_commit).unwrap_or_else(|| place.base.to_string());
         let look = move || {
             let folder = Path::new(&*place.folder);
-            let changed = changed_since(folder, &place.base).ok()?;
+            let changed = changed_since(folder, &begin).ok()?;
             let trees = Trees::new(folder, Vec::new());
             Some((changed, trees.ignored(&trees.now(), &named).into_iter().collect()))
         };
@@ -302,6 +305,9 @@ impl Execution {
 pub fn note(folder: &Path, input: Input) -> Result<u64, Failure> {
     let opened = open_at(folder.to_owned(), own(folder)?)?;
     let mut owner = Owner::new(opened.journal, &opened.events, Arc::default());
+    if matches!(input, Input::Steer(..)) && refusal(&owner.state, &input).is_none() {
+        return Err(Failure::new(Kind::Refused, format!("{}: no process is at work on it", name_of(folder))));
+    }
     if let Some(why) = refusal(&owner.state, &input) {
         return Err(Failure::new(Kind::Refused, format!("{}: {why}", name_of(folder))));
     }

@@ -2,6 +2,7 @@
 //! an attempt may have changed is held until a person has decided about it.
 
 use super::carry::SharedConfig;
+use super::execution::now_ms;
 use super::owner::Post;
 use super::start::{Options, Prepared};
 use super::texts::Texts;
@@ -10,15 +11,14 @@ use crate::core::hold::suspects;
 use crate::core::input::Input;
 use crate::core::policy::Policy;
 use crate::failure::say;
+use crate::process::open_kept;
 use crate::view::View;
-use crate::watch::Watch;
+use crate::watch::{MAX_DEPTH, MAX_ENTRIES, Watch};
+use crate::workspace::tree::{Trees, digest_of};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::mpsc;
-
-/// The newest of so many files in a folder tells when that was changed.
-const MAX_FILES: usize = 1_000;
 
 /// Reads them, and offers what they say.
 pub struct Sources {
@@ -32,6 +32,7 @@ pub struct Sources {
     shared: SharedConfig,
     texts: Arc<Texts>,
     view: Arc<View>,
+    since_ms: u64,
 }
 
 impl Sources {
@@ -54,6 +55,7 @@ impl Sources {
             shared,
             texts,
             view,
+            since_ms: now_ms(),
         })
     }
 
@@ -67,18 +69,34 @@ impl Sources {
     }
 
     fn changed(&self, file: &Path) {
+        match self.look(file) {
+            Look::Nothing => {}
+            Look::Held(input) => self.post(*input),
+            Look::Taken => self.take(file),
+        }
+    }
+
+    /// What was changed while attempts were at work that could do so, and was not noticed yet.
+    pub fn left(&self) -> Vec<Input> {
+        let held = |file: &PathBuf| if let Look::Held(input) = self.look(file) { Some(*input) } else { None };
+        self.config.iter().chain(&self.breakdown).filter_map(held).collect()
+    }
+
+    fn look(&self, file: &Path) -> Look {
         let state = self.view.snapshot();
-        let name = self.name(file);
-        let during = suspects(&state, changed_at_ms(file));
-        // Where it says what it said before, as after our own ticks, there is nothing to confirm.
+        let (name, changed_at_ms) = (self.name(file), changed_at_ms(file));
+        // What was changed before this run began is what it goes by.
+        let during = if changed_at_ms < self.since_ms { Vec::new() } else { suspects(&state, changed_at_ms) };
+        let digest = content(file);
         let is_other = || match self.is_config(file) {
             true => self.options.config_now(&self.root, file).is_ok_and(|(config, _)| config != *self.in_force()),
             false => !crate::core::note(&mut (*state).clone(), self.plan(file), state.now).is_empty(),
         };
-        if state.held.contains_key(&name) || (!during.is_empty() && is_other()) {
-            self.post(Input::ChangeHeld(name, during));
-        } else {
-            self.take(file);
+        match state.held.get(&name) {
+            Some(held) if held.digest == digest || (during.is_empty() && !held.rejected) => Look::Nothing,
+            // Where it says what it said before, as after our own ticks, there is nothing to confirm.
+            _ if !during.is_empty() && is_other() => Look::Held(Box::new(Input::ChangeHeld(name, during, digest))),
+            _ => Look::Taken,
         }
     }
 
@@ -130,12 +148,34 @@ impl Sources {
     }
 }
 
+/// What is to be done about a file that is not what it was.
+enum Look {
+    Nothing,
+    Held(Box<Input>),
+    Taken,
+}
+
+/// A file, or all that is in a folder, as it was.
+pub fn content(path: &Path) -> String {
+    match open_kept(path).ok().and_then(|mut file| digest_of(&mut file).ok()) {
+        Some(digest) => digest,
+        None => Trees::new(path, Vec::new()).now().digest(),
+    }
+}
+
 /// When a file was changed last, or any in a folder, in milliseconds since the Unix epoch.
 fn changed_at_ms(path: &Path) -> u64 {
-    let of = |path: &Path| {
-        let meta = path.symlink_metadata().ok()?;
-        u64::try_from(meta.ctime().saturating_mul(1_000).saturating_add(meta.ctime_nsec() / 1_000_000)).ok()
+    let of = |meta: std::fs::Metadata| {
+        u64::try_from(meta.ctime().saturating_mul(1_000).saturating_add(meta.ctime_nsec() / 1_000_000)).unwrap_or(u64::MAX)
     };
-    let below = std::fs::read_dir(path).into_iter().flatten().flatten().take(MAX_FILES).filter_map(|entry| of(&entry.path()));
-    of(path).into_iter().chain(below).max().unwrap_or_default()
+    let walk = ignore::WalkBuilder::new(path).standard_filters(false).max_depth(Some(MAX_DEPTH)).build();
+    let (mut newest, mut looked) = (0, 0);
+    for meta in walk.flatten().filter_map(|entry| entry.metadata().ok()) {
+        (newest, looked) = (of(meta).max(newest), looked + 1);
+        if looked == MAX_ENTRIES {
+            // Nobody knows of the rest.
+            return u64::MAX;
+        }
+    }
+    newest
 }

@@ -4,6 +4,7 @@
 
 use super::clock::Clock;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
+use super::sources::content;
 use super::texts::{self, Digested, Texts};
 use crate::agents::command::{can_start, program_of};
 use crate::agents::prompt::Template;
@@ -14,6 +15,7 @@ use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
 use crate::config::{self, Agent, Config, Isolation};
 use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::{Event, Mark, Recorded, Status};
+use crate::core::hold::Held;
 use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
 use crate::core::plan::Task;
@@ -482,16 +484,16 @@ pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
 /// The breakdown and the config of an execution are what it goes by, unless an attempt may have changed them.
 ///
 /// # Errors
-/// It is so, and no person has decided about it.
-pub fn not_held(state: &State) -> Result<(), Failure> {
-    let Some((file, during)) = state.held.first_key_value() else { return Ok(()) };
-    let orders: Vec<String> = during.iter().map(ToString::to_string).collect();
+/// It is so, and no person has decided about it, or it was rejected and is still there.
+pub fn not_held(state: &State, root: &Path) -> Result<(), Failure> {
+    let still_there = |file: &str, held: &Held| !held.rejected || content(&root.join(file)) == held.digest;
+    let Some((file, held)) = state.held.iter().find(|(file, held)| still_there(file, held)) else { return Ok(()) };
     let name = as_argument(&GateId::from(file.as_str()));
+    let decided = if held.rejected { "and a person has rejected that" } else { "and nobody has decided about that" };
     Err(Failure::new(
         Kind::Paused,
         format!(
-            "{file} was changed while {} was at work, and nobody has decided about that: `execution-coordinator approve {name}` to have it as it is, or put it back and `execution-coordinator reject {name}`",
-            orders.join(" and ")
+            "{file}: {held}, {decided}: `execution-coordinator approve {name}` to have it as it is; or put it back, and `execution-coordinator reject {name}`"
         ),
     ))
 }

@@ -48,7 +48,8 @@ impl WriteBack {
         } else {
             (0..state.tasks.len()).filter(|ix| matches!(state.tasks[*ix].phase, Phase::Done)).map(known).collect()
         };
-        if let Some(sender) = self.sender.as_ref().filter(|_| !new.is_empty()) {
+        // What is not in force is not ours to write into: the next run writes down what it has not.
+        if let Some(sender) = self.sender.as_ref().filter(|_| !new.is_empty() && state.held.is_empty()) {
             // The writer never ends before this does.
             let _ = sender.send(new);
         }

@@ -94,7 +94,7 @@ fn a_config_that_an_agent_changes_is_held() {
     let ended = crate::support::ended(run.wait_with_output().expect("an end"));
     assert!(ended.code == 0 && !workspace.path("pwned").exists(), "{}{}", ended.stdout, ended.stderr);
     let next = workspace.run(&["run", "breakdown.md"]);
-    assert!(next.code == 4 && next.stderr.contains("execution-coordinator.toml was changed while a"), "{}", next.stderr);
+    assert!(next.code == 4 && next.stderr.contains("execution-coordinator.toml: it was changed while a"), "{}", next.stderr);
 }
 
 #[test]
@@ -105,6 +105,83 @@ fn a_script_of_an_agent_holds_as_it_was() {
         let ended = workspace.run(&["run", "breakdown.md"]);
         assert!(ended.code == 4 && !workspace.path("pwned").exists(), "{script}: {}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains(&format!("./{script} is not what it was when this run began")), "{script}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn what_is_changed_at_the_very_end_is_noticed_too() {
+    // It answers in the same moment: nobody has looked at the file since.
+    for (file, change) in [
+        ("breakdown.md", "printf -- '- [ ] Task 3: Evil\\n  - Run: touch pwned\\n'"),
+        ("execution-coordinator.toml", "echo '[sandbox]'; echo 'mode = \"off\"'"),
+    ] {
+        let workspace = workspace(":");
+        let agent = format!("#!/bin/sh\ncat >/dev/null\n({change}) >>{file}; echo '{{\"status\":\"failed\",\"reason\":\"no\"}}'\n");
+        workspace.write("agent.sh", &agent);
+        let first = workspace.run(&["run", "breakdown.md"]);
+        assert!(first.code == 4 && is_held(&workspace, file), "{}{}", first.stdout, first.stderr);
+        let next = workspace.run(&["run", "breakdown.md"]);
+        assert!(
+            next.code == 4 && next.stderr.contains("nobody has decided about that") && !workspace.path("pwned").exists(),
+            "{}",
+            next.stderr
+        );
+    }
+}
+
+#[test]
+fn what_was_rejected_stays_out_while_it_is_there() {
+    let workspace = workspace(TO_THE_PLAN[0]);
+    let run = workspace.start(&["run", "breakdown.md", "--write-back"]);
+    eventually("it is at work", || workspace.path("made-1").exists());
+    eventually("it is held", || is_held(&workspace, "breakdown.md"));
+    assert_eq!(workspace.run_at_terminal(&["reject", "breakdown.md"]).code, 0);
+    workspace.write("go", "");
+    let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+    assert!(ended.code == 0 && ended.stdout.contains("2 completed / 2 total"), "{}{}", ended.stdout, ended.stderr);
+    let next = workspace.run(&["run", "breakdown.md", "--write-back"]);
+    assert!(next.code == 4 && next.stderr.contains("and a person has rejected that"), "{}", next.stderr);
+    // Put back, it is gone on with, and what is done is written down now.
+    workspace.write("breakdown.md", PLAN);
+    assert_eq!(workspace.run(&["run", "breakdown.md", "--write-back"]).code, 0);
+    assert!(!workspace.path("pwned").exists());
+}
+
+#[test]
+fn a_file_deep_in_a_folder_is_held_too() {
+    let task =
+        |id: &str, more: &str| format!("---\nid: BACK-{id}\ntitle: Do {id}\nstatus: To Do\ncreated_date: x\ndependencies: []\n---\n{more}");
+    let workspace = workspace(":");
+    workspace.write("backlog/config.yml", "project_name: Shop\nstatuses: [\"To Do\", \"Done\"]\n");
+    workspace.write("backlog/tasks/back-1 - Do-1.md", &task("1", ""));
+    workspace.write("backlog/tasks/back-2 - Do-2.md", &task("2", ""));
+    let agent = "#!/bin/sh\ncat >/dev/null\ntouch \"$WORKSPACE/made-1\"\nsed -i 's/Do 2/Do evil/' backlog/tasks/back-2*\n\
+        until [ -e \"$WORKSPACE/go\" ]; do sleep 0.02; done\necho '{\"status\":\"complete\"}'\n";
+    workspace.write("agent.sh", agent);
+    let run = workspace.start(&["run", "backlog"]);
+    eventually("it is at work", || workspace.path("made-1").exists());
+    eventually("it is held", || is_held(&workspace, "backlog"));
+    workspace.write("go", "");
+    drop(run.wait_with_output().expect("an end"));
+    assert_eq!(plans(&workspace), 1);
+}
+
+#[test]
+fn a_reviewer_that_an_interpreter_runs_is_the_workspaces_own() {
+    for isolation in ["worktree", "none"] {
+        let workspace = workspace(
+            "printf 'import sys; sys.stdin.read(); open(\"pwned\", \"w\"); print(chr(123) + chr(34) + \"verdict\" + chr(34) + chr(58) + chr(34) + \"pass\" + chr(34) + chr(125))\\n' >look.py; touch \"$WORKSPACE/go\"",
+        );
+        workspace.write(
+            "look.py",
+            "import sys\nsys.stdin.read()\nprint('{\"verdict\":\"fail\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"no\"}]}')\n",
+        );
+        let config = CONFIG.replace("\"none\"", &format!("\"{isolation}\"")).replace("[\"./review.sh\"]", "[\"python3\", \"look.py\"]");
+        workspace.write("execution-coordinator.toml", &format!("{config}sandbox = false\n"));
+        crate::support::commit_all(&workspace);
+        let ended = workspace.run(&["run", "breakdown.md"]);
+        assert!(ended.code != 0 && !ended.stdout.contains("1 completed"), "{isolation}: {}{}", ended.stdout, ended.stderr);
+        assert!(!workspace.path("pwned").exists(), "{isolation}");
     }
 }
 

@@ -182,7 +182,17 @@ fn who_is_not_logged_in_is_asked_once_and_a_person_is_told() {
     let other = format!("{config}fallback = \"other\"\n[agents.other]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n");
     let workspace = files(&other);
     let run = workspace.run(&["run", "breakdown.md"]);
-    assert!(run.stdout.contains("- Total Tasks: 2 completed / 3 total"), "{}{}", run.stdout, run.stderr);
+    assert_eq!((run.code, workspace.read("asked").lines().count()), (0, 1), "{}{}", run.stdout, run.stderr);
+    // Where that one can't be had either, it is that one that a person is told of.
+    let codex = "#!/bin/sh\necho '{\"type\":\"thread.started\",\"thread_id\":\"t\"}'\n\
+        echo '{\"type\":\"turn.failed\",\"error\":{\"message\":\"unexpected status 401 Unauthorized\"}}'\nexit 1\n";
+    let other = format!("{config}fallback = \"other\"\n[agents.other]\nkind = \"codex\"\ncommand = [\"./codex.sh\"]\n");
+    let workspace = repository(&[("breakdown.md", plan), ("execution-coordinator.toml", &other), ("login.sh", login), ("codex.sh", codex)]);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert!(run.code == 4 && run.stderr.contains("Needed: `codex login`, or a key in OPENAI_API_KEY"), "{}{}", run.stdout, run.stderr);
+    for task in 1..4 {
+        assert!(run.stdout.contains(&format!("- task {task} is blocked: ")), "{}", run.stdout);
+    }
 }
 
 #[test]
@@ -739,6 +749,34 @@ fn a_branch_in_the_way_of_ours_is_an_error_whatever_is_asked_for() {
 }
 
 #[test]
+fn a_conflict_that_an_agent_has_asked_about_is_a_conflict_in_the_next_run_too() {
+    // Both change the same line at once; who is merged second asks how, and once it is answered it leaves the markers, or not.
+    for (mends, code) in [("", 3), ("echo both >shared;", 0)] {
+        let agent = format!(
+            "#!/bin/sh\nbrief=$(cat)\ntask=$EXECUTION_COORDINATOR_TASK\ncase $brief in\n\
+                *'The answer: keep both'*) {mends} echo '{{\"status\":\"complete\"}}';;\n\
+                *'does not fit'*) echo '{{\"status\":\"blocked\",\"reason\":\"which one?\"}}';;\n\
+                *) touch \"$WORKSPACE/at-$task\"; until [ -f \"$WORKSPACE/at-1\" ] && [ -f \"$WORKSPACE/at-2\" ]; do sleep 0.02; done\n\
+                echo $task >shared; echo '{{\"status\":\"complete\"}}';; esac\n"
+        );
+        let config = "[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n[execution]\ntests_first = \"off\"\nmax_rework = 1\nisolation = \"worktree\"\n\
+            [agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n";
+        let plan = "# T\n\n### Stream A: Only\n\n1. **One**\n   - Dependencies: None\n2. **Two**\n   - Dependencies: None\n";
+        let workspace =
+            repository(&[("breakdown.md", plan), ("execution-coordinator.toml", config), ("agent.sh", &agent), ("shared", "0\n")]);
+        let asked = workspace.run(&["run", "breakdown.md"]);
+        assert!(asked.code == 4 && asked.stdout.contains("which one?"), "{}{}", asked.stdout, asked.stderr);
+        let second = if asked.stdout.contains("task 2 is blocked") { "2" } else { "1" };
+        assert_eq!(workspace.run(&["answer", second, "keep both"]).code, 0);
+        let done = workspace.run(&["run", "breakdown.md"]);
+        assert_eq!(done.code, code, "{}{}", done.stdout, done.stderr);
+        assert_eq!(done.stdout.contains("conflicts are left in shared"), code != 0, "{}", done.stdout);
+        let branch = says(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
+        assert!(!says(&workspace.path(""), &["show", &format!("{}:shared", branch.trim())]).contains("<<<<"));
+    }
+}
+
+#[test]
 fn what_an_agent_asks_is_answered_and_it_goes_on_where_it_was() {
     // It begins, asks, and finishes what it began only if it finds that, and the answer in its brief.
     let agent = "#!/bin/sh\nbrief=$(cat)\ncase $brief in\n*'The answer: PostgreSQL, not $(touch pwned)'*) [ -e begun ] && mv begun made-$EXECUTION_COORDINATOR_TASK;\n\
@@ -755,7 +793,7 @@ fn what_an_agent_asks_is_answered_and_it_goes_on_where_it_was() {
         let status = workspace.run(&["status"]).stdout;
         assert!(status.contains("Answer Task 1 (implementation-agent is blocked: which database?): `answer 1 TEXT`"), "{status}");
         for (arguments, why) in [
-            (&["answer", "1", " "][..], "there is nothing in the answer"),
+            (&["answer", "1", " "][..], "there is nothing in the text"),
             (&["answer", "2", "yes"], "there is no task 2"),
             (&["answer", "1"], "TEXT"),
         ] {

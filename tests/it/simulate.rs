@@ -350,7 +350,7 @@ impl World {
             }
             0 if self.rng.bool() => Input::Pause,
             0 => Input::Steer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "hurry".into()),
-            1 if self.chance(0.2) => Input::ChangeHeld("breakdown.md".into(), vec![OrderId(1)]),
+            1 if self.chance(0.2) => Input::ChangeHeld("breakdown.md".into(), vec![OrderId(1)], self.rng.u8(0..3).to_string()),
             1 | 2 => Input::Resume,
             5 if self.chance(0.3) => Input::Approve("breakdown.md".into(), Decider::new("somebody", Frontend::Terminal), "mine".into()),
             3 if self.rng.bool() => Input::Answer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "so".into()),

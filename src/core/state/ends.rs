@@ -165,6 +165,8 @@ impl TaskState {
                 self.last = Some((**outcome).clone());
                 if outcome.complete() {
                     self.answered = false;
+                    // The session was the tester's.
+                    (self.session, self.session_used) = (None, Usage::default());
                     self.tests_files.extend(outcome.files.iter().cloned());
                     self.tests_commit = outcome.commit.clone();
                     self.commit = outcome.commit.clone();
