@@ -4,7 +4,7 @@
 //! Measured: some agents don't exit at the end of their input and want a signal; some send updates of a
 //! tool call that they have not announced; a refused permission ends the turn of one of them.
 
-use super::conversation::{CANCEL_TAKES, Subject};
+use super::conversation::{CANCEL_TAKES, Subject, is_unanswered};
 use super::dialect::{Dialect, Heard, Way, line_of, may_write, shown};
 use super::line::Line;
 use agent_client_protocol::v1::ConnectionTo;
@@ -134,7 +134,7 @@ pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<b
                     agent.send_request(PromptRequest::new(session.clone(), prompt)).block_task()
                 };
                 let ended = told(words).await?;
-                if (subject.is_unanswered)() { told(subject.again.clone()).await } else { Ok(ended) }
+                if is_unanswered(subject).await { told(subject.again.clone()).await } else { Ok(ended) }
             };
             tokio::pin!(turn);
             tokio::select! {

@@ -321,23 +321,26 @@ impl Agents {
         let ending = match (agent, dialect.map(|dialect| &dialect.way)) {
             (Some(agent), Some(way @ (Way::Talks(_) | Way::Protocol))) => {
                 let said = launch.output.clone();
-                let is_unanswered = move || {
-                    may_write(brief)
-                        && dialect
-                            .is_some_and(|dialect| is_unanswered(&open_kept(&said).map(|said| dialect.read(said)).unwrap_or_default()))
-                };
+                let asks = dialect.filter(|_| may_write(brief));
+                let is_unanswered = Arc::new(move || asks.is_some_and(|dialect| is_unanswered(&heard_in(&said, dialect))));
                 let (again, confined) = (prompt::again(brief), launch.confine.is_some());
-                let subject = Subject { agent, brief, steering, words, folder: &folder, confined, is_unanswered: &is_unanswered, again };
+                let subject = Subject { agent, brief, steering, words, folder: &folder, confined, is_unanswered, again };
                 Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
             }
             _ => processes.run(launch, limits, stop, show).await,
         };
-        let heard = dialect.map(|dialect| open_kept(&output).map(|stream| dialect.read(stream)).unwrap_or_default());
-        let text = match &heard {
-            _ if agent.is_none() => String::new(),
-            Some(heard) => heard.text.clone(),
-            None => end_of(&output, ANSWER_BYTES),
-        };
+        let is_command = agent.is_none();
+        // It may be much: not on the loop.
+        let read = tokio::task::spawn_blocking(move || {
+            let heard = dialect.map(|dialect| heard_in(&output, dialect));
+            let text = match &heard {
+                _ if is_command => String::new(),
+                Some(heard) => heard.text.clone(),
+                None => end_of(&output, ANSWER_BYTES),
+            };
+            (text, heard)
+        });
+        let (text, heard) = read.await.unwrap_or_default();
         ran(ending, text, heard)
     }
 
@@ -466,6 +469,11 @@ impl Agents {
 /// A command says by its exit code that it may be tried again later (`EX_TEMPFAIL` of `sysexits.h`).
 fn tried_too_soon(ending: &Ending) -> Option<Shortage> {
     (*ending == Ending::Exited(75)).then_some(Shortage { kind: ShortageKind::Overloaded, retry_after_ms: None })
+}
+
+/// All that an agent has said in its output.
+fn heard_in(output: &Path, dialect: &Dialect) -> Heard {
+    open_kept(output).map(|said| dialect.read(said)).unwrap_or_default()
 }
 
 /// Whether all went well, and it did not say how it went.

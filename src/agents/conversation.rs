@@ -12,6 +12,7 @@ use crate::process::{Launch, Limits, Processes};
 use serde_json::Value;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -56,7 +57,7 @@ pub struct Subject<'a> {
     /// What is said to it while it is at work.
     pub steering: Option<&'a Steering>,
     /// Whether it has not said how it went, by what it has said so far; then it is asked once more.
-    pub is_unanswered: &'a (dyn Fn() -> bool + Send + Sync),
+    pub is_unanswered: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How it is asked.
     pub again: String,
 }
@@ -135,7 +136,7 @@ async fn hold(
     tell(&mut says, conversation.begins()).await?;
     let talk = async {
         listen(&mut says, &mut hears, &mut *conversation, subject.steering).await?;
-        if (subject.is_unanswered)() {
+        if is_unanswered(subject).await {
             tell(&mut says, conversation.goes_on(&subject.again)).await?;
             listen(&mut says, &mut hears, &mut *conversation, subject.steering).await?;
         }
@@ -153,6 +154,12 @@ async fn hold(
             tokio::time::timeout(CANCEL_TAKES, listen(&mut says, &mut hears, &mut *conversation, None)).await.unwrap_or(Ok(()))
         }
     }
+}
+
+/// Whether it has not said how it went. It may have said much: that is not read on the loop.
+pub async fn is_unanswered(subject: &Subject<'_>) -> bool {
+    let looks = subject.is_unanswered.clone();
+    tokio::task::spawn_blocking(move || looks()).await.unwrap_or_default()
 }
 
 async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conversation, steering: Option<&Steering>) -> io::Result<()> {

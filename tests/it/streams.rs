@@ -114,7 +114,7 @@ fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool)
         folder: Path::new("/place"),
         confined,
         steering: None,
-        is_unanswered: &|| false,
+        is_unanswered: std::sync::Arc::new(|| false),
         again: "again".into(),
     })
 }
