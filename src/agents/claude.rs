@@ -11,19 +11,32 @@ use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Claude Code's.
-pub const DIALECT: Dialect = Dialect {
-    program: "claude",
-    arguments,
-    tells: true,
-    environment: &[("DISABLE_AUTOUPDATER", "1"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
-    hear,
-    is_activity: |line| shown(hear, line).is_some(),
-    way: Way::Talks(|subject| Box::new(Talk::about(subject))),
-    not_logged_in: &[],
-    otherwise: None,
-};
+pub const DIALECT: Dialect = with(arguments, Way::Talks(|subject| Box::new(Talk::about(subject, true))), Some(&OLDER));
+
+/// That of versions that don't know how to tell what they have read.
+const OLDER: Dialect = with(older_arguments, Way::Talks(|subject| Box::new(Talk::about(subject, false))), None);
+
+const fn with(arguments: fn(&Agent, &Brief, bool) -> Vec<String>, way: Way, otherwise: Option<&'static Dialect>) -> Dialect {
+    Dialect {
+        program: "claude",
+        arguments,
+        tells: true,
+        environment: &[("DISABLE_AUTOUPDATER", "1"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
+        hear,
+        is_activity: |line| shown(hear, line).is_some(),
+        way,
+        not_logged_in: &[],
+        otherwise,
+    }
+}
+
+/// How long it may take to begin a turn with what was said too late for the one before.
+const NEXT_TURN_TAKES: Duration = Duration::from_secs(10);
+/// So it tells when it has read what is said to it in a turn.
+const REPLAYS: &str = "--replay-user-messages";
 
 /// Tools for an attempt, which has a place of its own.
 const WRITES: &str = "Bash,Edit,MultiEdit,Write,NotebookEdit,Read,Grep,Glob,Task,Agent,TodoWrite,WebFetch,WebSearch";
@@ -38,10 +51,8 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
         false => ("dontAsk", READS.to_owned()),
     };
     let both_ways = ["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--permission-prompt-tool", "stdio"];
-    // So it tells when it has read what is said to it in a turn.
-    let replays = ["--replay-user-messages"];
     let fixed = ["--verbose", "--permission-mode", mode, "--allowedTools", &tools];
-    let mut arguments: Vec<String> = both_ways.iter().chain(&replays).chain(&fixed).map(|argument| (*argument).to_owned()).collect();
+    let mut arguments: Vec<String> = both_ways.iter().chain(&[REPLAYS]).chain(&fixed).map(|argument| (*argument).to_owned()).collect();
     if let Some(definition) = dialect::told(&DIALECT, agent) {
         // As the workspace has it: an attempt does not change who carries it out, nor who reviews it.
         let mut own = json!({"description": definition.description, "prompt": definition.instructions});
@@ -63,6 +74,12 @@ fn user(words: &str) -> Value {
     json!({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": words}]}})
 }
 
+fn older_arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
+    let mut arguments = arguments(agent, brief, confined);
+    arguments.retain(|argument| argument != REPLAYS);
+    arguments
+}
+
 /// Our side.
 struct Talk {
     words: String,
@@ -70,6 +87,10 @@ struct Talk {
     allowed: bool,
     confined: bool,
     over: bool,
+    /// Whether its turn has ended.
+    ended: bool,
+    /// Whether it tells what it has read.
+    replays: bool,
     /// What was said in the turn, by numbers of events, and is not read yet.
     said: Vec<(u64, String)>,
     read: Vec<u64>,
@@ -79,7 +100,7 @@ struct Talk {
 const USELESS: [&str; 4] = ["AskUserQuestion", "EnterWorktree", "ExitWorktree", "EnterPlanMode"];
 
 impl Talk {
-    fn about(subject: &Subject<'_>) -> Self {
+    fn about(subject: &Subject<'_>, replays: bool) -> Self {
         let (words, folder) = (subject.words.clone(), subject.folder.to_owned());
         Self {
             words,
@@ -87,6 +108,8 @@ impl Talk {
             allowed: may_write(subject.brief),
             confined: subject.confined,
             over: false,
+            ended: false,
+            replays,
             said: Vec::new(),
             read: Vec::new(),
         }
@@ -118,7 +141,8 @@ impl Conversation for Talk {
         let (id, asked) = (&message["request_id"], &message["request"]);
         match message["type"].as_str() {
             // What was said too late for it is its next turn.
-            Some("result") => self.over = self.said.is_empty(),
+            Some("result") => (self.over, self.ended) = (self.said.is_empty(), true),
+            Some("system") if message["subtype"] == "init" => self.ended = false,
             Some("user") if message["isReplay"] == true => {
                 let is_it = |(_, words): &(u64, String)| message["message"]["content"][0]["text"] == *words;
                 if let Some(at) = self.said.iter().position(is_it) {
@@ -144,11 +168,14 @@ impl Conversation for Talk {
     }
 
     fn goes_on(&mut self, words: &str) -> Vec<Value> {
-        self.over = false;
+        (self.over, self.ended) = (false, false);
         vec![user(words)]
     }
 
     fn steers(&mut self, steered: u64, words: &str) -> Result<Vec<Value>, String> {
+        if !self.replays {
+            return Err("this version of Claude Code does not tell what it has read".into());
+        }
         self.said.push((steered, words.to_owned()));
         Ok(vec![user(words)])
     }
@@ -163,6 +190,10 @@ impl Conversation for Talk {
 
     fn is_over(&self) -> bool {
         self.over
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.ended.then_some(NEXT_TURN_TAKES)
     }
 }
 

@@ -40,6 +40,10 @@ pub trait Conversation: Send {
     fn interrupts(&mut self) -> Vec<Value>;
     /// Whether all is said.
     fn is_over(&self) -> bool;
+    /// How long it is listened to for one more message, where its turn is over and it may begin another by itself.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What a conversation is about.
@@ -170,8 +174,19 @@ async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conve
         }
     };
     while !conversation.is_over() {
+        let patience = conversation.patience();
+        let heard = async {
+            match patience {
+                Some(patience) => tokio::time::timeout(patience, hears.message()).await.ok(),
+                None => Some(hears.message().await),
+            }
+        };
         tokio::select! {
-            message = hears.message() => tell(says, conversation.hears(&message?)).await?,
+            message = heard => match message {
+                Some(message) => tell(says, conversation.hears(&message?)).await?,
+                // It says no more.
+                None => return Ok(()),
+            },
             message = next() => match conversation.steers(message.steered, &message.text) {
                 Ok(said) => tell(says, said).await?,
                 Err(why) => steering.iter().for_each(|steering| steering.ended(message.steered, Err(why.clone()))),

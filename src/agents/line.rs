@@ -33,6 +33,8 @@ impl Line {
     /// The file system has no pipes.
     pub fn new(output: &Path) -> io::Result<Self> {
         let input = output.with_extension("in");
+        // One that was talked with in another way before may have left it.
+        drop(std::fs::remove_file(&input));
         mkfifoat(CWD, &input, Mode::RUSR | Mode::WUSR)?;
         // Open at both ends: so the process does not wait for us, nor we for it.
         let pipe = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;

@@ -367,6 +367,25 @@ fn leaves_no_orphans(client: &str, by_protocol: bool) {
     eventually("nothing is left of it", || sleeps() == 0);
 }
 
+/// What stands where an older Claude Code would, which does not know how to tell what it has read.
+#[test]
+fn an_older_claude_is_asked_without_what_it_does_not_know() {
+    let older = "#!/bin/sh\ncase \"$*\" in *--replay-user-messages*) echo \"error: unknown option '--replay-user-messages'\" >&2; exit 1;; esac\n\
+        echo '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\"}'\ntouch made at-work\nuntil [ -e go ]; do sleep 0.05; done\n\
+        echo '{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"{\\\"status\\\":\\\"complete\\\"}\"}'\ncat >/dev/null\n";
+    let config = "[execution]\nmax_attempts = 1\ntests_first = \"off\"\nisolation = \"none\"\n[agents.implementation-agent]\nkind = \"claude\"\n\
+        command = [\"./older.sh\"]\nsandbox = false\n";
+    let workspace = Workspace::with(&[("older.sh", older), ("breakdown.md", PLAN), ("execution-coordinator.toml", config)]);
+    let run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
+    eventually("it is at work", || workspace.path("at-work").exists());
+    assert_eq!(workspace.run(&["steer", "1", "faster"]).code, 0);
+    eventually("it is told", || workspace.run(&["events"]).stdout.contains("does not tell what it has read"));
+    workspace.write("go", "");
+    let ended = ended(run.wait_with_output().expect("an end"));
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("was not delivered: this version of Claude Code"), "{}", ended.stderr);
+}
+
 /// What stands where Claude Code would, and never ends a line: its limits hold.
 #[test]
 fn a_flood_of_words_is_no_way_out_of_limits() {
