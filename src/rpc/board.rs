@@ -3,13 +3,14 @@
 
 use super::messages::{GateRow, StreamRow, TaskList, TaskRow};
 use super::peer::status;
+use crate::core::hold::{self, Held};
 use crate::core::id::{StreamId, TaskId};
 use crate::core::label::{self, task_gate_status};
 use crate::core::outcome::Finding;
-use crate::core::plan::Node;
+use crate::core::plan::{Level, Node};
 use crate::core::progress;
 use crate::core::state::State;
-use crate::core::status::{gate_status, status_report};
+use crate::core::status::{GateStatus, gate_status, level_name, status_report};
 use crate::engine::execution::{Execution, now_ms};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +62,19 @@ pub fn board(execution: &Execution) -> TaskList {
         actions: label::execution_actions(&state, running).into_iter().map(str::to_owned).collect(),
         streams: (0..state.plan.streams.len()).map(stream).collect(),
         tasks: rows.into_values().collect(),
-        gates: (0..state.gates.len()).map(gate).collect(),
+        gates: (0..state.gates.len()).map(gate).chain(hold::undecided(&state).map(change)).collect(),
+    }
+}
+
+/// A change about which a person is to decide, as the gate that it is.
+fn change((file, held): (&String, &Held)) -> GateRow {
+    let reason = held.to_string();
+    GateRow {
+        status: GateStatus { id: file.clone(), level: level_name(Level::System).into(), state: "open".into(), reason },
+        label: "◈ changed: approve or reject it".into(),
+        look: "blocked".into(),
+        streams: Vec::new(),
+        actions: vec!["approve".into(), "reject".into()],
     }
 }
 

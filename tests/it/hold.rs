@@ -67,6 +67,25 @@ fn a_breakdown_that_an_agent_changes_is_held() {
 }
 
 #[test]
+fn a_change_is_decided_about_in_the_editor_too() {
+    let workspace = workspace("printf -- '- [ ] Task 3: Three (depends on 2)\\n' >>breakdown.md");
+    let run = workspace.start(&["run", "breakdown.md"]);
+    eventually("it is at work", || workspace.path("made-1").exists());
+    eventually("it is held", || is_held(&workspace, "breakdown.md"));
+    let mut editor = crate::editor::Editor::of_file(&workspace, "breakdown.md");
+    eventually("it is shown", || editor.lenses().contains("0: ✘ Reject breakdown.md breakdown.md\n"));
+    let board = editor.server.result("task/list", serde_json::json!({}));
+    let row = board["gates"].as_array().into_iter().flatten().find(|gate| gate["id"] == "breakdown.md").expect("a row").clone();
+    assert_eq!((&row["state"], &row["actions"]), (&"open".into(), &serde_json::json!(["approve", "reject"])), "{row}");
+    assert!(editor.command("approve", &["breakdown.md"])["seq"].is_number());
+    eventually("it is taken up", || plans(&workspace) == 2);
+    workspace.write("go", "");
+    let ended = crate::support::ended(run.wait_with_output().expect("an end"));
+    assert!(ended.code == 0 && ended.stdout.contains("3 completed / 3 total"), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+#[test]
 fn a_change_that_a_person_confirms_is_taken_up() {
     let workspace = workspace(":");
     let run = workspace.start(&["run", "breakdown.md"]);

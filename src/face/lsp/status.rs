@@ -2,6 +2,7 @@
 
 use super::commands::{command, title};
 use super::scene::{Scene, Spot};
+use crate::core::hold;
 use crate::core::label::{self, Label};
 use crate::core::progress;
 use std::ops::Range;
@@ -120,6 +121,7 @@ impl Scene {
                 lenses.push(lens(span.start, command(action, self.uri.as_str(), &[&self.argument(action, spot)])));
             }
         }
+        lenses.extend(self.held().into_iter().map(|command| lens(self.title().start, command)));
         for (spot, span) in self.unwritten_gates() {
             lenses.extend(self.actions(&spot).iter().map(|action| lens(span.start, self.named(action, &spot))));
         }
@@ -135,9 +137,20 @@ impl Scene {
                 actions.extend(self.actions(spot).iter().map(|action| CodeActionOrCommand::Command(self.named(action, spot))));
             }
         }
+        actions.extend(self.held().into_iter().map(CodeActionOrCommand::Command));
         let whole = self.execution_actions();
         actions.extend(whole.iter().map(|action| CodeActionOrCommand::Command(command(action, self.uri.as_str(), &[]))));
         actions
+    }
+
+    /// What can be done about changes that are not in force.
+    fn held(&self) -> Vec<Command> {
+        let files = self.state.iter().flat_map(|state| hold::undecided(state)).map(|(file, _)| file);
+        let both = |file: &String| {
+            ["approve", "reject"]
+                .map(|action| Command { title: format!("{} {file}", title(action)), ..command(action, self.uri.as_str(), &[file]) })
+        };
+        files.flat_map(both).collect()
     }
 
     /// The command of an action whose title says what it is for.
