@@ -340,18 +340,20 @@ impl Turn<'_> {
     /// What says that it is complete, and has changed nothing that can be committed, goes back once.
     fn look_at_changes(&self, step: Step, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
         let Some(missing) = evidence::missing(self.task, outcome) else { return self.enter_after(step) };
-        if self.task.findings.iter().any(|finding| finding.by == evidence::CHANGES) {
-            return self.fail(format!("{agent} says that it is complete, but {missing}, and it was told so"));
-        }
-        if self.task.rework_round >= self.state.policy.max_rework {
-            // There is no round left in which it could say so once more.
-            let is_said = outcome.accounted == Some(true);
-            return if is_said { self.enter_after(step) } else { self.fail(format!("{agent} says that it is complete, but {missing}")) };
+        let was_told = self.task.findings.iter().any(|finding| finding.by == evidence::CHANGES);
+        if was_told || self.task.rework_round >= self.state.policy.max_rework {
+            // Where there is no round left in which it could say so once more, it has said so.
+            if !was_told && outcome.accounted == Some(true) {
+                return self.enter_after(step);
+            }
+            let told = if was_told { ", and it was told so" } else { "" };
+            let open = self.task.findings.iter().find(|finding| finding.by != evidence::CHANGES);
+            let open = open.map_or(String::new(), |finding| format!("; still open: {}", finding.text));
+            return self.fail(format!("{agent} says that it is complete, but {missing}{told}{open}"));
         }
         let asked = "do what is missing, where git keeps it; or say `No changes needed`, and why, or name the files that git is to ignore";
-        let mut findings = self.task.findings.clone();
-        findings.push(blocker(evidence::CHANGES, &format!("{missing}: {asked}")));
-        self.rework(step, findings)
+        let findings = [blocker(evidence::CHANGES, &format!("{missing}: {asked}"))].into_iter().chain(self.task.findings.clone());
+        self.rework(step, findings.collect())
     }
 
     fn did_not_work(&self, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {

@@ -593,6 +593,26 @@ fn who_changes_nothing_goes_back_once() {
 }
 
 #[test]
+fn who_ignores_a_finding_is_told_so_and_the_finding_is_not_lost() {
+    let (_, code, said) = ran("", "echo bad >made", "grep -q good made || { echo '0 passed, 1 failed'; exit 1; }");
+    assert!(code == 4 && said.contains("still not good after 0 rounds"), "{said}");
+    let config = CONFIG.replace("max_rework = 0", "max_rework = 2");
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+        ("execution-coordinator.toml", &config),
+        ("agent.sh", "#!/bin/sh\ncat >/dev/null\necho bad >made\necho '{\"status\":\"complete\"}'\n"),
+        ("gate.sh", "#!/bin/sh\ntest ! -e made || grep -q good made\n"),
+    ]);
+    commit_all(&workspace);
+    let run = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(run.code, 4, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("↺ task 1 goes back: no file was changed: do what is missing"), "{}", run.stderr);
+    assert!(run.stdout.contains("but no file was changed, and it was told so; still open: exit code 1"), "{}", run.stdout);
+    let brief = std::fs::read_to_string(workspace.execution().join("briefs/a6.md")).expect("a brief");
+    assert!(brief.contains("no file was changed") && brief.contains("exit code 1"), "{brief}");
+}
+
+#[test]
 fn work_that_git_ignores_goes_back_and_is_told_and_kept() {
     let says = |files: &str| format!("mkdir -p lib; echo x >lib/thing; echo '{{\"status\":\"complete\",\"files\":[{files}]}}'");
     let named = says("\"lib/thing\"");
