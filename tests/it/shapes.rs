@@ -94,7 +94,7 @@ fn a_file_that_joins_a_folder_is_taken_up_while_it_runs() {
     workspace.write("agent.sh", "#!/bin/sh\ncat > /dev/null\nuntil test -e \"$WORKSPACE/go\"; do sleep 0.02; done\necho x > made-$EXECUTION_COORDINATOR_TASK\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n");
     workspace.write("execution-coordinator.toml", &format!("{CONFIG}[environment]\npass = [\"WORKSPACE\"]\n"));
     let run = workspace.start(&["run", "backlog"]);
-    eventually("it has begun", || workspace.run(&["status"]).code == 0);
+    eventually("it is at work", || workspace.run(&["status"]).stdout.contains("implementation-agent working"));
     workspace.write("backlog/tasks/back-3 - More.md", &SECOND.replace("BACK-2", "BACK-3").replace("Build", "More"));
     // An agent is at work that could have done that too: a person says that it was meant so.
     eventually("somebody is asked", || workspace.run(&["status"]).stdout.contains("Decide the change of backlog: `approve backlog`"));
