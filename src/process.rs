@@ -257,7 +257,7 @@ pub fn open_kept(path: &Path) -> io::Result<std::fs::File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")) }
 }
 
-/// Writes a file that this program keeps, anew: what stands there, or leads elsewhere, goes first.
+/// Creates a file that this program keeps: an older one, or a link in its place, is removed first.
 ///
 /// # Errors
 /// It can't be written.

@@ -340,7 +340,7 @@ impl Turn<'_> {
     /// What says that it is complete, and has changed nothing that can be committed, goes back once.
     fn look_at_changes(&self, step: Step, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
         let Some(missing) = evidence::missing(self.task, outcome) else { return self.enter_after(step) };
-        let was_told = self.task.findings.iter().any(|finding| finding.by == evidence::CHANGES);
+        let was_told = evidence::was_told(self.task);
         if was_told || self.task.rework_round >= self.state.policy.max_rework {
             // Where there is no round left in which it could say so once more, it has said so.
             if !was_told && outcome.accounted == Some(true) {

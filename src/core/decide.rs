@@ -335,7 +335,7 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
 
 fn decided(state: &State, gate: GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {
     if state.held.contains_key(gate.as_str()) {
-        return hold::decided(&gate, approved, from, reason);
+        return vec![Event::ChangeDecided { file: gate.to_string(), approved, reason, from: Box::new(from) }];
     }
     let of_task = state.graph.gate(&gate).is_none();
     // What is refused at the end stays at its end.

@@ -73,8 +73,7 @@ pub fn missing(known: &TaskState, outcome: &AgentOutcome) -> Option<String> {
     if outcome.accounted.is_none() || known.has_leftovers {
         return None;
     }
-    let was_told = known.findings.iter().any(|finding| finding.by == CHANGES);
-    if was_told && (outcome.accounted == Some(true) || !outcome.files.is_empty()) {
+    if was_told(known) && (outcome.accounted == Some(true) || !outcome.files.is_empty()) {
         return None;
     }
     let named = outcome.ignored.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -85,6 +84,11 @@ pub fn missing(known: &TaskState, outcome: &AgentOutcome) -> Option<String> {
         (false, true) => Some(format!("no file was changed but those that git ignores, which are in no commit: {named}{more}")),
         (false, false) => Some(format!("git ignores files of it, which are in no commit: {named}{more}")),
     }
+}
+
+/// Whether a task's agent was told what is missing before this attempt.
+pub fn was_told(known: &TaskState) -> bool {
+    known.findings.iter().any(|finding| finding.by == CHANGES)
 }
 
 /// Whether a task is done without a change, because its agent says that none was needed.

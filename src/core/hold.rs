@@ -1,7 +1,6 @@
 //! Changes of the breakdown and the config that an attempt may have made: where attempts share the workspace, nobody can
 //! tell. What was before stays in force until a person has said so.
 
-use super::decider::Decider;
 use super::event::Event;
 use super::id::{AgentName, GateId, OrderId};
 use super::state::{OpenOrder, State};
@@ -56,8 +55,4 @@ pub(super) fn held(state: &State, file: String, during: Vec<OrderId>, digest: St
     let held = Held { during, digest, rejected: false };
     let escalation = Event::Escalated { about: file.clone(), why: held.to_string(), tried: String::new(), needed };
     vec![Event::ChangeHeld { file, during: held.during, digest: held.digest }, escalation]
-}
-
-pub(super) fn decided(file: &GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {
-    vec![Event::ChangeDecided { file: file.to_string(), approved, reason, from: Box::new(from) }]
 }

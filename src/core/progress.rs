@@ -33,6 +33,17 @@ pub fn is_kept_out(state: &State) -> bool {
     state.policy.deliver && !state.merging.is_delivered()
 }
 
+/// Why it is not, where that was tried.
+pub fn kept_out_because(state: &State) -> Option<&str> {
+    let (_, why) = state.merging.delivered.as_ref().filter(|_| is_kept_out(state))?;
+    why.as_deref()
+}
+
+/// The branch into which it is to go, as it is told.
+pub fn delivered_into(state: &State) -> &str {
+    state.policy.into.as_deref().unwrap_or("the checkout")
+}
+
 /// Whether everything is done and judged, wherever the result is.
 pub fn is_all_done(state: &State) -> bool {
     let counts = counts(state);
@@ -400,9 +411,8 @@ pub fn next_actions(state: &State) -> Vec<String> {
     for (file, _) in hold::undecided(state) {
         actions.push(format!("Decide the change of {file}: `approve {0}` or `reject {0}`", as_argument(&GateId::from(file.as_str()))));
     }
-    if let Some((_, Some(why))) = state.merging.delivered.as_ref().filter(|_| is_kept_out(state)) {
-        let into = state.policy.into.as_deref().unwrap_or("the checkout");
-        actions.push(format!("Put right what keeps the result out of {into} ({}), then `deliver`", line(why)));
+    if let Some(why) = kept_out_because(state) {
+        actions.push(format!("Put right what keeps the result out of {} ({}), then `deliver`", delivered_into(state), line(why)));
     }
     if state.ended.is_none() && actions.is_empty() {
         actions.push("Judge the gates of the whole and run the comprehensive review".into());

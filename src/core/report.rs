@@ -435,13 +435,13 @@ fn deliverables(state: &State, status: Option<Status>, counts: &progress::Counts
 
 fn delivery(state: &State) -> Delivery {
     let delivered = state.merging.head.is_some() && !progress::is_kept_out(state);
-    let reason = match &state.merging.delivered {
-        _ if delivered => String::new(),
-        Some((_, Some(why))) => why.clone(),
-        _ if state.merging.head.is_none() => "there is no branch with a result".into(),
-        _ => "it was not delivered yet".into(),
+    let reason = match progress::kept_out_because(state) {
+        _ if delivered => "",
+        Some(why) => why,
+        None if state.merging.head.is_none() => "there is no branch with a result",
+        None => "it was not delivered yet",
     };
-    Delivery { into: state.policy.into.clone(), delivered, reason }
+    Delivery { into: state.policy.into.clone(), delivered, reason: reason.into() }
 }
 
 /// Documentation is measured where tasks or a reviewer are about it.
@@ -468,10 +468,8 @@ fn validation(state: &State) -> Vec<String> {
     if let Some(why) = &state.policy.unconfined {
         steps.push(format!("agents were not confined: {why}; look over what changed outside of the repository"));
     }
-    if let (Some((_, Some(why))), Some(head), Some(execution)) =
-        (state.merging.delivered.as_ref().filter(|_| progress::is_kept_out(state)), &state.merging.head, &state.execution)
-    {
-        let into = state.policy.into.as_deref().unwrap_or("the checkout");
+    if let (Some(why), Some(head), Some(execution)) = (progress::kept_out_because(state), &state.merging.head, &state.execution) {
+        let into = progress::delivered_into(state);
         steps.push(format!("the result was not merged into {into}: {why}; it is {} at {head}", result_branch(execution.as_str())));
     }
     steps.extend(hold::undecided(state).map(|(file, held)| format!("{file}: {held}: nobody has confirmed that")));

@@ -474,11 +474,11 @@ fn deliverables(state: &State) -> Vec<Deliverable> {
         },
     ];
     if state.policy.deliver {
-        let into = state.policy.into.as_deref().unwrap_or("the checkout");
-        let state = match &state.merging.delivered {
-            _ if state.merging.head.is_some() && !progress::is_kept_out(state) => format!("merged into {into}"),
-            Some((_, Some(why))) => format!("kept out of {into}: {why}"),
-            _ => "pending".into(),
+        let into = progress::delivered_into(state);
+        let state = match progress::kept_out_because(state) {
+            Some(why) => format!("kept out of {into}: {why}"),
+            None if state.merging.head.is_some() && !progress::is_kept_out(state) => format!("merged into {into}"),
+            None => "pending".into(),
         };
         list.push(Deliverable { name: "Delivery".into(), state });
     }

@@ -1,4 +1,4 @@
-//! The files that are kept of an order: what it was told, and what it printed. They are made anew when it begins, and
+//! The files that are kept of an order: what it was told, and what it printed. They are created when it begins, and
 //! their digests go into the journal when it ends, so that `audit --evidence` can tell whether they are still the same.
 
 use crate::core::event::{Event, Outcome, Recorded};

@@ -124,9 +124,11 @@ impl Gates {
         }
         let _alone = turns.write().await;
         put_back_there(&what.check, &folder, &disturbed).await;
-        let (mut measures, disturbed) =
-            if disturbed.alone { (measures, disturbed) } else { self.measure(config, processes, what.clone(), stop).await };
-        put_back_there(&what.check, &folder, &disturbed).await;
+        let (mut measures, mut disturbed) = (measures, disturbed);
+        if !disturbed.alone {
+            (measures, disturbed) = self.measure(config, processes, what.clone(), stop).await;
+            put_back_there(&what.check, &folder, &disturbed).await;
+        }
         measures.changed = disturbed.files.iter().take(MAX_CHANGED).map(|path| path.display().to_string()).collect();
         measures
     }

@@ -38,7 +38,7 @@ impl Filters {
         let is_other = |line: &&str| !self.0.lines().any(|known| known == *line);
         let which = now.lines().find(is_other).and_then(|line| line.split(' ').next()).unwrap_or("one is gone");
         Err(format!(
-            "git's settings name other programs for content than when this execution began ({which}), and they would be run: put that right, or begin anew with `run --fresh`"
+            "git's settings name other programs for content than when this execution began ({which}), and they would be run: put that right, or start over with `run --fresh`"
         ))
     }
 }

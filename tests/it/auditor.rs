@@ -1,11 +1,11 @@
 //! The auditor has teeth: each planted break of a rule is caught, by the promise it breaks.
 
-use crate::simulate::{agent, gate};
+use crate::simulate::{agent, gate, start};
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::decider::{Decider, Frontend};
 use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
-use execution_coordinator::core::id::{ExecutionId, GateId, OrderId, StreamId};
-use execution_coordinator::core::input::{Input, Start};
+use execution_coordinator::core::id::{GateId, OrderId, StreamId};
+use execution_coordinator::core::input::Input;
 use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Verdict};
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task};
 use execution_coordinator::core::policy::{Policy, Role};
@@ -35,16 +35,8 @@ fn good_journal(isolated: bool) -> Vec<Recorded> {
         isolated,
         ..Policy::default()
     };
-    let start = Start {
-        execution: ExecutionId::from("audit"),
-        program: "test".into(),
-        breakdown: "b.md".into(),
-        plan,
-        policy,
-        marks: BTreeMap::new(),
-    };
     let mut state = State::default();
-    let mut journal = turn(&mut state, Input::Start(Box::new(start)), 1);
+    let mut journal = turn(&mut state, start("audit", plan, policy), 1);
     while let Some((order, open)) = state.orders.iter().next().map(|(order, open)| (*order, open.work.clone())) {
         journal.extend(turn(&mut state, answer(order, &open), 2));
     }

@@ -223,7 +223,7 @@ fn a_gate_that_mends_what_it_judges_fails_and_mends_nothing() {
 #[test]
 fn of_gates_at_work_at_once_only_the_one_that_changes_files_fails() {
     // Both run at once, each time: one waits for the other to have begun, or to have been here before.
-    let config = "[[gates]]\nname = \"mends\"\nlevel = \"task\"\ncommand = [\"./mend.sh\"]\n";
+    let config = "[[gates]]\nname = \"writes\"\nlevel = \"task\"\ncommand = [\"./write.sh\"]\n";
     let meet = |own: &str, other: &str| {
         format!("touch \"$WORKSPACE/{own}\"; n=0; until [ -e \"$WORKSPACE/{other}\" ] || [ $n = 50 ]; do sleep 0.02; n=$((n+1)); done")
     };
@@ -232,13 +232,13 @@ fn of_gates_at_work_at_once_only_the_one_that_changes_files_fails() {
         ("execution-coordinator.toml", &format!("[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n{CONFIG}{config}")),
         ("agent.sh", "#!/bin/sh\ncat >/dev/null\necho bad >made\necho '{\"status\":\"complete\"}'\n"),
         ("gate.sh", &format!("#!/bin/sh\n{}\n", meet("one", "two"))),
-        ("mend.sh", &format!("#!/bin/sh\n{}\necho more >>kept\n", meet("two", "one"))),
+        ("write.sh", &format!("#!/bin/sh\n{}\necho more >>kept\n", meet("two", "one"))),
         ("kept", "as it was\n"),
     ]);
     commit_all(&workspace);
     let run = workspace.run(&["run", "breakdown.md"]);
     assert!(
-        run.code != 0 && run.stdout.contains("it changed kept while it judged: `writes` under gate `mends`"),
+        run.code != 0 && run.stdout.contains("it changed kept while it judged: `writes` under gate `writes`"),
         "{}{}",
         run.stdout,
         run.stderr
@@ -281,7 +281,7 @@ fn a_filter_that_an_attempt_configures_is_never_run() {
     // Nor by running it again.
     let again = workspace.run(&["run", "breakdown.md"]);
     assert!(
-        again.code == 5 && again.stderr.contains("put that right, or begin anew with `run --fresh`"),
+        again.code == 5 && again.stderr.contains("put that right, or start over with `run --fresh`"),
         "{} {}",
         again.code,
         again.stderr

@@ -751,10 +751,10 @@ fn a_branch_in_the_way_of_ours_is_an_error_whatever_is_asked_for() {
 #[test]
 fn a_conflict_that_an_agent_has_asked_about_is_a_conflict_in_the_next_run_too() {
     // Both change the same line at once; who is merged second asks how, and once it is answered it leaves the markers, or not.
-    for (mends, code) in [("", 3), ("echo both >shared;", 0)] {
+    for (resolves, code) in [("", 3), ("echo both >shared;", 0)] {
         let agent = format!(
             "#!/bin/sh\nbrief=$(cat)\ntask=$EXECUTION_COORDINATOR_TASK\ncase $brief in\n\
-                *'The answer: keep both'*) {mends} echo '{{\"status\":\"complete\"}}';;\n\
+                *'The answer: keep both'*) {resolves} echo '{{\"status\":\"complete\"}}';;\n\
                 *'does not fit'*) echo '{{\"status\":\"blocked\",\"reason\":\"which one?\"}}';;\n\
                 *) touch \"$WORKSPACE/at-$task\"; until [ -f \"$WORKSPACE/at-1\" ] && [ -f \"$WORKSPACE/at-2\" ]; do sleep 0.02; done\n\
                 echo $task >shared; echo '{{\"status\":\"complete\"}}';; esac\n"

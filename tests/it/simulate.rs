@@ -36,6 +36,12 @@ pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
     }
 }
 
+/// How an execution begins, with nothing ticked.
+pub fn start(execution: &str, plan: Plan, policy: Policy) -> Input {
+    let (execution, breakdown) = (ExecutionId::from(execution), "b.md".into());
+    Input::Start(Box::new(Start { execution, program: "test".into(), breakdown, plan, policy, marks: BTreeMap::new() }))
+}
+
 pub fn gate(name: &str, level: Level) -> GatePolicy {
     GatePolicy {
         name: name.into(),

@@ -1,16 +1,15 @@
 //! What the status says of tasks that don't go on: each reason in its own words.
 
-use crate::simulate::agent;
+use crate::simulate::{agent, start};
 use execution_coordinator::core::event::Work;
-use execution_coordinator::core::id::{ExecutionId, OrderId};
-use execution_coordinator::core::input::{Input, Start};
+use execution_coordinator::core::id::OrderId;
+use execution_coordinator::core::input::Input;
 use execution_coordinator::core::outcome::{AgentOutcome, Ending, RepositoryOutcome, Shortage, ShortageKind, Verdict};
 use execution_coordinator::core::plan::{Dependency, Node, Origin, Plan, Task};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
 use execution_coordinator::core::status::status_report;
 use execution_coordinator::core::turn;
-use std::collections::BTreeMap;
 
 /// What an attempt at a task comes to.
 fn attempt(task: &str) -> AgentOutcome {
@@ -51,16 +50,8 @@ fn why_tasks_do_not_go_on_is_told_apart() {
         isolated: true,
         ..Policy::default()
     };
-    let start = Start {
-        execution: ExecutionId::from("held"),
-        program: "test".into(),
-        breakdown: "b.md".into(),
-        plan,
-        policy,
-        marks: BTreeMap::new(),
-    };
     let mut state = State::default();
-    turn(&mut state, Input::Start(Box::new(start)), 1);
+    turn(&mut state, start("held", plan, policy), 1);
     // The last two are finished while the first is merged, which does not end.
     let late = |work: &Work| work.task().is_some_and(|task| task.as_str() == "queued" && work.is_attempt());
     let next = |state: &State, late: &dyn Fn(&Work) -> bool| -> Option<(OrderId, Work)> {
