@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that makes folders")]
 
 pub mod checkout;
+pub mod clone;
 pub mod delivery;
 pub mod files;
 pub mod filters;

@@ -22,6 +22,11 @@ pub fn result_branch(execution: &str) -> String {
     format!("execution-coordinator/{execution}/result")
 }
 
+/// The branch of a place, in a folder of its own: so the agent can be given that and no other one.
+pub fn place_branch(execution: &str, order: &str) -> String {
+    format!("execution-coordinator/{execution}/{order}/work")
+}
+
 /// The next thing to do for what waits to be merged.
 pub(super) fn next(state: &State, now_ms: u64) -> Vec<Event> {
     let running = state.orders.values().any(|open| matches!(open.work, Work::Merge { .. } | Work::Land { .. }));

@@ -22,6 +22,8 @@ pub struct Git {
     beside: Option<(PathBuf, PathBuf)>,
     /// An index instead of the checkout's own.
     index: Option<PathBuf>,
+    /// Whether only other repositories on this machine may be asked.
+    only_local: bool,
     /// A command is ended after so long.
     timeout: Duration,
 }
@@ -32,13 +34,20 @@ const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: None, beside: None, index: None, timeout: TIMEOUT }
+        Self { folder: folder.to_owned(), ceiling: None, beside: None, index: None, only_local: false, timeout: TIMEOUT }
     }
 
     /// In a worktree below a folder. Where that has lost its link to the repository, nothing is found
     /// instead: above it is the user's own checkout.
     pub fn below(ceiling: &Path, folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: Some(ceiling.to_owned()), beside: None, index: None, timeout: TIMEOUT }
+        Self {
+            folder: folder.to_owned(),
+            ceiling: Some(ceiling.to_owned()),
+            beside: None,
+            index: None,
+            only_local: false,
+            timeout: TIMEOUT,
+        }
     }
 
     /// The repository that this folder is, with the files of another folder and an index of their own.
@@ -52,6 +61,13 @@ impl Git {
     #[must_use]
     pub fn with_index(mut self, index: &Path) -> Self {
         self.index = Some(index.to_owned());
+        self
+    }
+
+    /// The same, where only other repositories on this machine may be asked, whatever settings say about where they are.
+    #[must_use]
+    pub fn only_local(mut self) -> Self {
+        self.only_local = true;
         self
     }
 
@@ -77,9 +93,11 @@ impl Git {
             return Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let name = arguments.iter().map(AsRef::as_ref).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
+        // Settings and options come before the command.
+        let is_command = |word: &&[u8]| !word.starts_with(b"-") && word.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-');
+        let name = arguments.iter().map(|word| word.as_ref().as_encoded_bytes()).find(is_command).unwrap_or_default();
         let said = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("hint:")).collect::<Vec<_>>().join("; ");
-        Err(format!("git {}: {said}", name.unwrap_or_default().to_string_lossy()))
+        Err(format!("git {}: {said}", String::from_utf8_lossy(name)))
     }
 
     /// Whether a command says yes by its exit code.
@@ -166,6 +184,7 @@ impl Git {
         if let Some((files, index)) = &self.beside {
             command.env("GIT_DIR", &self.folder).env("GIT_WORK_TREE", files).env("GIT_INDEX_FILE", index);
         }
+        command.envs(self.only_local.then_some(("GIT_ALLOW_PROTOCOL", "file")));
         command.envs(self.index.iter().map(|index| ("GIT_INDEX_FILE", index)));
         command.envs(self.ceiling.iter().map(|ceiling| ("GIT_CEILING_DIRECTORIES", ceiling)));
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");

@@ -1,11 +1,12 @@
 //! What an execution has left in a repository, and what of it is provably ours to remove.
 
+use super::clone::{self, Origin};
 use super::git::Git;
 use super::link;
 use crate::core::id::OrderId;
-use crate::core::merging::result_branch;
+use crate::core::merging::{place_branch, result_branch};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What an execution has left in a repository, as its journal proves.
 pub struct Leftovers<'a> {
@@ -35,32 +36,42 @@ impl Leftovers<'_> {
         let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut kept = Vec::new();
         let mut in_use = BTreeSet::new();
-        let listed = git.run(&["worktree", "list", "--porcelain"])?;
-        for tree in listed.lines().filter_map(|line| line.strip_prefix("worktree ")) {
-            // Ours are below the execution's own folder; nobody else makes any there.
-            let Ok(name) = Path::new(tree).strip_prefix(&trees) else { continue };
-            let shared = ["result", "merged"].iter().any(|shared| name == Path::new(shared));
+        let origin = Origin::of(&git)?;
+        let found = std::fs::read_dir(&trees).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut found: Vec<PathBuf> = found.filter(|tree| tree.is_dir() && tree.extension().is_none()).collect();
+        found.sort();
+        for tree in found {
+            let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_shared = ["result", "merged"].contains(&name.as_str());
             // Without running what an agent may have left to be run.
-            let changed = link::of(Path::new(tree))
-                .and_then(|_| Git::below(&trees, Path::new(tree)).run(&["status", "--porcelain", "--ignore-submodules=all"]));
-            let ignored = name.to_str().and_then(|name| name.parse().ok()).is_some_and(|order| self.ignored.contains(&order));
+            let changed =
+                link::of(&tree).and_then(|_| Git::below(&trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+            let ignored = name.parse().is_ok_and(|order| self.ignored.contains(&order));
             let reason = match &changed {
-                Ok(_) if ignored => Some("it has files that git ignores and that are nowhere else"),
-                Ok(changed) if changed.is_empty() => None,
-                Ok(_) => Some("it has changes that are not committed"),
-                Err(_) => Some("it is not what it was made as"),
+                Ok(_) if ignored => Some("it has files that git ignores and that are nowhere else".to_owned()),
+                // What somebody has added is in its branch then.
+                Ok(changed) if changed.is_empty() => match is_shared {
+                    true => None,
+                    false => origin.fetch(&tree, &place_branch(&execution, &name), &[]).err(),
+                },
+                Ok(_) => Some("it has changes that are not committed".to_owned()),
+                Err(_) => Some("it is not what it was made as".to_owned()),
             };
-            if let Some(reason) = reason.filter(|_| !self.uncommitted && !shared) {
-                kept.push(format!("{tree}: {reason} (`--force` removes it)"));
-                in_use.insert(name.display().to_string());
+            if let Some(reason) = reason.filter(|_| !self.uncommitted && !is_shared) {
+                kept.push(format!("{}: {reason} (`--force` removes it)", tree.display()));
+                in_use.insert(name);
                 continue;
             }
-            git.run(&["worktree", "remove", "--force", "--force", tree])?;
+            if !clone::of(&tree).exists() {
+                // Of a version whose places were worktrees of the repository itself.
+                drop(git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
+            }
+            clone::remove(&tree).map_err(|error| format!("{}: {error}", tree.display()))?;
         }
         let result = format!("refs/heads/{}", result_branch(&execution));
         let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
         for order in self.places.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
-            let branch = format!("execution-coordinator/{execution}/{order}/work");
+            let branch = place_branch(&execution, &order);
             let Ok(tip) = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]) else { continue };
             // Each commit that was not recorded says in its message that it is this execution's.
             let mut unrecorded = vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];

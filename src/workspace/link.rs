@@ -2,7 +2,40 @@
 //! because an agent may have written there.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks at what git keeps")]
 
+use super::{clone, filters};
+use crate::process::open_kept;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// Settings that are longer are none of ours.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// Where git keeps what is a worktree's own, by the file that says so.
+///
+/// # Errors
+/// There is no such file.
+pub fn admin_of(tree: &Path) -> Result<PathBuf, String> {
+    let link = std::fs::read_to_string(tree.join(".git")).map_err(|error| format!("{}: {error}", tree.display()))?;
+    Ok(named_in(&link))
+}
+
+fn named_in(link: &str) -> PathBuf {
+    PathBuf::from(link.trim().trim_start_matches("gitdir: "))
+}
+
+/// What git goes by in a worktree and an agent may write: the worktree's own settings, and where more objects are.
+fn settings_of(admin: &Path, git: &Path) -> Vec<u8> {
+    let files = [git.join("info/attributes"), admin.join("commondir"), admin.join("config.worktree"), git.join("objects/info/alternates")];
+    files.iter().flat_map(|file| [open_kept(file).map_or_else(|_| Vec::new(), read_all), vec![0]].concat()).collect()
+}
+
+fn read_all(mut file: File) -> Vec<u8> {
+    let mut content = Vec::new();
+    // What can't be read is not as it was.
+    drop(Read::by_ref(&mut file).take(MOST_BYTES).read_to_end(&mut content));
+    content
+}
 
 /// Keeps on record how a worktree is linked to its repository, beside it.
 ///
@@ -11,10 +44,10 @@ use std::path::{Path, PathBuf};
 pub fn keep(tree: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", tree.display());
     let link = std::fs::read_to_string(tree.join(".git")).map_err(failed)?;
-    let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
-    let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
-    std::fs::write(tree.with_extension("link"), &link)
-        .and_then(|()| std::fs::write(tree.with_extension("settings"), settings))
+    let git = clone::of(tree);
+    std::fs::copy(git.join("config"), tree.with_extension("config"))
+        .and_then(|_| std::fs::write(tree.with_extension("link"), &link))
+        .and_then(|()| std::fs::write(tree.with_extension("settings"), settings_of(&named_in(&link), &git)))
         .map_err(failed)
 }
 
@@ -33,11 +66,10 @@ pub fn of(tree: &Path) -> Result<PathBuf, String> {
     if std::fs::read_to_string(tree.join(".git")).map_err(gone)? != link {
         return Err(format!("the place {name} is another repository now"));
     }
-    let admin = PathBuf::from(link.trim().trim_start_matches("gitdir: "));
+    let (admin, git) = (named_in(&link), clone::of(tree));
     // Git writes where a link leads.
     let execution = tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
-    let git = admin.parent().and_then(Path::parent).unwrap_or(&admin).to_owned();
     let folders = [admin.clone(), admin.join("logs"), git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
     let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
     if folders.iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
@@ -50,9 +82,11 @@ pub fn of(tree: &Path) -> Result<PathBuf, String> {
     }) {
         return Err(format!("{}: it is no file, and git would wait for it for ever: remove it", pipe.display()));
     }
-    let common = std::fs::read_to_string(admin.join("commondir")).map_err(gone)?;
-    let settings = std::fs::read(admin.join("config.worktree")).unwrap_or_default();
-    if common.trim() != "../.." || settings != std::fs::read(tree.with_extension("settings")).unwrap_or_default() {
+    // Names and branches are set by many an agent; programs are not.
+    let (now, then) = (git.join("config"), tree.with_extension("config"));
+    let read = |path: &Path| open_kept(path).map_or_else(|_| Vec::new(), read_all);
+    let names_no_more = || read(&now) == read(&then) || filters::named_in(&now) == filters::named_in(&then);
+    if settings_of(&admin, &git) != read(&tree.with_extension("settings")) || !names_no_more() {
         return Err(format!("the place {name} has other settings of git than it was made with"));
     }
     Ok(admin)

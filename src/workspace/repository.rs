@@ -6,6 +6,7 @@
 //! here has the execution's name in it: branches below `execution-coordinator/EXECUTION/`, worktrees
 //! below the execution's own folder.
 
+use super::clone::{self, Origin};
 use super::files::{AT_A_TIME, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
 use super::filters::Filters;
 use super::git::Git;
@@ -14,7 +15,7 @@ use super::submodules::{self, Submodule};
 use super::{link, make_private, pipes};
 use crate::config::Worktree;
 use crate::core::id::{OrderId, TaskId};
-use crate::core::merging::result_branch;
+use crate::core::merging::{place_branch, result_branch};
 use crate::core::outcome::{Conflict, RepositoryOutcome};
 use crate::escape::line;
 use crate::process::open_kept;
@@ -64,6 +65,8 @@ type AsLeft = Vec<(String, Option<Vec<u8>>)>;
 /// One execution's part of a repository.
 pub struct Repository {
     git: Git,
+    /// What places are clones of.
+    origin: Origin,
     /// The workspace in the repository.
     prefix: PathBuf,
     /// Where its worktrees are.
@@ -82,8 +85,6 @@ pub struct Repository {
     shown: Mutex<[Option<String>; 2]>,
     /// Held while a shared worktree is made ready.
     pub showing: tokio::sync::Mutex<()>,
-    /// Held while the list of worktrees or the checkout of a shared one changes.
-    changing: Mutex<()>,
 }
 
 impl Repository {
@@ -98,6 +99,7 @@ impl Repository {
         make_private(&trees).map_err(|error| format!("{}: {error}", trees.display()))?;
         let trees = trees.canonicalize().unwrap_or(trees);
         let repository = Self {
+            origin: Origin::of(&git)?,
             prefix: PathBuf::from(prefix_of(&git)?),
             trees,
             branches: format!("execution-coordinator/{execution}"),
@@ -106,7 +108,6 @@ impl Repository {
             settings,
             shown: Mutex::default(),
             showing: tokio::sync::Mutex::default(),
-            changing: Mutex::default(),
             landed: Mutex::new(landed.clone()),
             conflicts: Mutex::default(),
             git,
@@ -161,15 +162,16 @@ impl Repository {
     fn checkout(&self, folder: &Path) -> Result<Git, String> {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
         let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
-        self.filters.are_as_they_were(&self.git)?;
         let order = order.as_os_str().to_string_lossy().into_owned();
-        link::of(&self.trees.join(&order))?;
-        pipes::remove_below(&self.trees.join(&order));
+        let tree = self.trees.join(&order);
+        self.filters.are_as_they_were(&self.git)?;
+        link::of(&tree)?;
+        pipes::remove_below(&tree);
         let git = Git::below(&self.trees, folder);
         let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the place {order} is no git worktree any more"))?;
         let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let (common, ours) = (git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?, self.common()?);
-        if own(Path::new(&top)) != own(&self.trees.join(&order)) || own(Path::new(&common)) != own(&ours) {
+        let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
+        if own(Path::new(&top)) != own(&tree) || own(Path::new(&common)) != own(&clone::of(&tree)) {
             return Err(format!("the place {order} is another repository now ({top})"));
         }
         let branch = format!("refs/heads/{}", self.branch_of(&order));
@@ -181,18 +183,25 @@ impl Repository {
                 ));
             }
             let (done, own) = (git.run(&["rev-parse", "HEAD"])?, git.run(&["rev-parse", &branch])?);
-            self.git.run(&["update-ref", "-m", "taken from another branch", &branch, &done, &own])?;
+            git.run(&["update-ref", "-m", "taken from another branch", &branch, &done, &own])?;
             git.run(&["symbolic-ref", "HEAD", &branch])?;
         }
-        // What it began with, and what was finished in it; what an agent amends is its own affair.
-        let been = git.run(&["reflog", "show", "--format=%H %(trailers:key=Execution,valueonly,separator=%x2c)", &branch, "--"]);
-        let been = been.unwrap_or_default();
-        let ours = |line: &&str| line.split_once(' ').is_some_and(|(_, trailer)| trailer.trim() == self.execution);
-        let needed = been.lines().filter(ours).chain(been.lines().last()).filter_map(|line| line.split(' ').next());
-        match needed.into_iter().find(|commit| !git.says(&["merge-base", "--is-ancestor", commit, "HEAD"])) {
-            Some(lost) => Err(format!("what was finished in the place {order} is not in its branch any more (`git show {lost}`)")),
-            None => Ok(git),
+        // What it began with, and what was finished in it; what an agent amends before is its own affair.
+        match self.git.run(&["rev-parse", "--verify", "--quiet", &branch]) {
+            Ok(finished) if !git.says(&["merge-base", "--is-ancestor", &finished, "HEAD"]) => {
+                Err(format!("what was finished in the place {order} is not in its branch any more (`git show {finished}`)"))
+            }
+            _ => Ok(git),
         }
+    }
+
+    /// Takes over what is in the branch of a place.
+    fn take_over(&self, folder: &Path) -> Result<(), String> {
+        let tree = self.top_of(folder);
+        let branch = self.branch_of(&tree.file_name().unwrap_or_default().to_string_lossy());
+        let known = [self.result(), format!("refs/heads/{branch}")].into_iter();
+        let known = known.filter(|branch| self.git.says(&["show-ref", "--verify", "--quiet", branch]));
+        self.origin.fetch(&tree, &branch, &known.collect::<Vec<_>>())
     }
 
     /// The top of the worktree that a place is in.
@@ -201,25 +210,25 @@ impl Repository {
         order.map_or_else(|| folder.to_owned(), |order| self.trees.join(order))
     }
 
-    /// The branch of a place, in a folder of its own: so the agent can be given that and no other one.
     fn branch_of(&self, order: &str) -> String {
-        format!("{}/{order}/work", self.branches)
+        place_branch(&self.execution, order)
     }
 
-    /// What a place's agent may write: the place, and what of the repository it needs for commits on its own
-    /// branch. No config, no hooks, no other branches: those are run by, or shown to, others. Objects are
-    /// everybody's.
+    /// What a place's agent may write: the place, and what of its clone it needs for commits on its own
+    /// branch. No config, no hooks, no other branches: those are run by, or shown to, others.
     pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
         let tree = self.top_of(folder);
-        let (Ok(admin), Ok(common), Some(order)) = (link::of(&tree), self.common(), tree.file_name()) else { return Vec::new() };
-        let refs = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&self.branches).join(order));
+        let (Ok(admin), Some(order)) = (link::of(&tree), tree.file_name()) else { return Vec::new() };
+        let clone = clone::of(&tree);
+        let refs = ["refs/heads", "logs/refs/heads"].map(|of| clone.join(of).join(&self.branches).join(order));
         // They stay when git packs references; an empty folder would go, and the right to it with it.
         refs.iter().for_each(|folder| drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(KEEP), ""))));
-        [tree, common.join("objects"), admin].into_iter().chain(refs).collect()
+        [tree, clone.join("objects"), admin].into_iter().chain(refs).collect()
     }
 
-    fn common(&self) -> Result<PathBuf, String> {
-        self.git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).map(PathBuf::from)
+    /// What the branches of places begin with, which no other place is shown.
+    fn hidden(&self) -> String {
+        format!("refs/heads/{}/", self.branches)
     }
 
     /// Makes a place: a worktree with a branch, from the result so far and, where something was
@@ -230,7 +239,8 @@ impl Repository {
             has_room(&self.trees, self.settings.min_free_mb)?;
             let begin = base.map_or_else(|| self.head(), |base| Ok(base.to_owned()))?;
             let tree = self.trees.join(order.to_string());
-            self.add(&tree, &["-b", &branch], &begin)?;
+            self.add(&tree, Some(&branch), &begin)?;
+            self.git.run(&["update-ref", "-m", "a place", &format!("refs/heads/{branch}"), &begin, ""])?;
             Ok((tree.join(&self.prefix), begin))
         };
         match made() {
@@ -254,15 +264,12 @@ impl Repository {
     }
 
     /// Adds a worktree, with what it needs that is not in a commit.
-    fn add(&self, tree: &Path, how: &[&str], commit: &str) -> Result<(), String> {
+    fn add(&self, tree: &Path, branch: Option<&str>, commit: &str) -> Result<(), String> {
         self.filters.are_as_they_were(&self.git)?;
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = tree.display().to_string();
-        let arguments: Vec<&str> = ["worktree", "add", "--quiet"].iter().chain(how).copied().chain([path.as_str(), commit]).collect();
-        self.git.run(&arguments)?;
-        link::keep(tree)?;
+        self.origin.add(tree, branch, commit, &self.hidden())?;
         let inside = Git::below(&self.trees, tree);
-        submodules::of(&self.git, &self.common()?, commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
+        submodules::of(&self.git, self.origin.common(), commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
+        link::keep(tree)?;
         for name in &self.settings.copy {
             self.copy(Path::new(name), &tree.join(&self.prefix))?;
         }
@@ -293,6 +300,7 @@ impl Repository {
     pub fn refresh(&self, folder: &Path) -> Result<(String, Vec<String>), String> {
         let git = self.checkout(folder)?;
         git.run(&["reset", "--quiet", "--hard"])?;
+        self.origin.show(&self.top_of(folder), &self.hidden())?;
         let head = self.head()?;
         let mut all = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(folder);
@@ -346,7 +354,7 @@ impl Repository {
         let message = self.message(about);
         let commit = ["commit", "--quiet", "--no-verify", "--author", &author, "-m", &message];
         let (top, begin) = (self.top_of(folder), git.run(&["rev-parse", "HEAD"])?);
-        let submodules = submodules::of(&self.git, &self.common()?, &begin)?;
+        let submodules = submodules::of(&git, self.origin.common(), &begin)?;
         let known: Vec<&str> = submodules.iter().map(Submodule::path).collect();
         // Before git looks into any of them, by the settings that it finds there.
         let listed = git.run(&["ls-files", "--stage", "--full-name", "-z", "--", ":/"])?;
@@ -391,6 +399,7 @@ impl Repository {
                 "`{link}` is a repository of its own, and its files would be lost: remove its .git, or leave it as it was"
             ));
         }
+        self.take_over(folder)?;
         git.run(&["rev-parse", "HEAD"])
     }
 
@@ -556,7 +565,6 @@ impl Repository {
             // A gate may have written all of it.
             link::of(&tree)?;
             pipes::remove_below(&tree);
-            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let git = Git::below(&self.trees, &tree);
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
             git.run(&["reset", "--quiet", "--hard"])?;
@@ -574,11 +582,8 @@ impl Repository {
         }
         // One that was left half made, or that git can't use any more, is made anew: it is ours alone.
         drop(std::fs::remove_file(self.mark(is_result)));
-        if tree.exists() {
-            drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
-            drop(std::fs::remove_dir_all(&tree));
-        }
-        self.add(&tree, &["--force", "--detach"], commit)?;
+        clone::remove(&tree).map_err(|error| format!("{}: {error}", tree.display()))?;
+        self.add(&tree, None, commit)?;
         Ok((workspace, true))
     }
 
@@ -638,20 +643,17 @@ impl Repository {
 
     /// Removes a place whose work is part of the result. What somebody has added to it is kept.
     pub fn remove(&self, order: OrderId) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let branch = self.branch_of(&order.to_string());
-        if !self.git.says(&["merge-base", "--is-ancestor", &format!("refs/heads/{branch}"), &self.result()]) {
+        let (tree, branch) = (self.trees.join(order.to_string()), self.branch_of(&order.to_string()));
+        let name = format!("refs/heads/{branch}");
+        // What is new in it is not known to the repository.
+        let tip = Git::at(&clone::of(&tree)).run(&["--git-dir=.", "rev-parse", "--verify", "--quiet", &name]);
+        if !self.git.says(&["merge-base", "--is-ancestor", tip.as_deref().unwrap_or(&name), &self.result()]) {
             return;
         }
-        let tree = self.trees.join(order.to_string());
         // What can't be removed now is removed by `clean`.
-        drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
-        if let Ok(common) = self.common() {
-            let folders = ["refs/heads", "logs/refs/heads"].map(|of| common.join(of).join(&branch));
-            folders.iter().filter_map(|work| work.parent()).for_each(|folder| drop(std::fs::remove_file(folder.join(KEEP))));
-        }
+        drop(clone::remove(&tree));
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
-        ["link", "settings", "setup"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
+        ["config", "link", "settings", "setup"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
 
     /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted
@@ -666,13 +668,10 @@ impl Repository {
                 self.remove(order);
             }
         }
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         for is_result in [true, false] {
             let tree = self.shared(is_result);
             drop(std::fs::remove_file(self.mark(is_result)));
-            if tree.exists() {
-                drop(self.git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
-            }
+            drop(clone::remove(&tree));
         }
         drop(self.git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{}", self.execution)]));
     }

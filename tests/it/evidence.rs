@@ -274,8 +274,18 @@ fn what_git_ignores_is_judged_as_it_lands() {
 fn a_filter_that_an_attempt_configures_is_never_run() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     let mark = elsewhere.path().join("filtered");
-    let filter = format!("git config filter.x.clean 'touch {}; cat'; echo '* filter=x' >.gitattributes; echo x >made", mark.display());
-    let (workspace, code, said) = ran("", &filter, "true");
+    let filter = |of: &str| {
+        format!("git {of} config filter.x.clean 'touch {}; cat'; echo '* filter=x' >.gitattributes; echo x >made", mark.display())
+    };
+    // In its clone, which is its own.
+    let (workspace, code, said) = ran("", &filter(""), "true");
+    assert!(code == 4 && said.contains("has other settings of git than it was made with"), "{said}");
+    workspace.write("agent.sh", "#!/bin/sh\ncat >/dev/null\necho x >made\necho '{\"status\":\"complete\"}'\n");
+    let again = workspace.run(&["run", "breakdown.md"]);
+    assert_eq!((again.code, mark.exists()), (0, false), "{}{}", again.stdout, again.stderr);
+    // In the user's repository.
+    let users = filter("--git-dir $(dirname $(cat $(git rev-parse --git-common-dir)/objects/info/alternates))");
+    let (workspace, code, said) = ran("", &users, "true");
     assert!(code == 4 && said.contains("than when this execution began (filter.x.clean)"), "{said}");
     assert!(!mark.exists());
     // Nor by running it again.
@@ -400,7 +410,7 @@ fn numbers_that_no_use_can_have_are_not_counted() {
 #[test]
 fn the_result_is_what_landed_whoever_moves_it() {
     // The last gate of all moves the branch, when nothing will land any more.
-    let moves = "branch=$(git for-each-ref --format='%(refname)' 'refs/heads/execution-coordinator/*/result')\n\
+    let moves = "cd $(dirname $(cat $(git rev-parse --git-common-dir)/objects/info/alternates)); branch=$(git for-each-ref --format='%(refname)' 'refs/heads/execution-coordinator/*/result')\n\
         commit=$(git commit-tree -m backdoor -p \"$branch\" \"$branch^{tree}\") && git update-ref \"$branch\" \"$commit\"";
     let config = "[[gates]]\nname = \"last\"\nlevel = \"system\"\ncommand = [\"./last.sh\"]\n";
     let workspace = Workspace::with(&[(
@@ -476,7 +486,7 @@ fn what_an_attempt_does_to_the_users_checkout_is_told() {
         let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
         (report["tasks"][0]["outside"].to_string(), said)
     };
-    let home = "cd $(dirname $(git rev-parse --path-format=absolute --git-common-dir))";
+    let home = "cd $(dirname $(cat $(git rev-parse --git-common-dir)/objects/info/alternates))/..";
     let me = "-c user.name=a -c user.email=a@b";
     let (outside, said) = says(&format!("{home}; echo evil >>kept; git {me} commit -qam own; git tag mine; git checkout -q -b side"), "");
     for what in ["the checkout went from branch ", " to branch side", "branch side was made", "tag mine was made"] {
@@ -534,6 +544,28 @@ fn what_landed_is_what_it_is_called() {
     let delivered = workspace.run(&["run", "breakdown.md", "--deliver"]);
     assert!(delivered.code != 0 && delivered.stderr.contains("is not what it is called"), "{}{}", delivered.stdout, delivered.stderr);
     assert!(!workspace.path("made").exists());
+}
+
+#[test]
+fn what_an_attempt_does_to_objects_stays_in_its_clone() {
+    let objects = "objects=$(git rev-parse --git-common-dir)/objects";
+    // Removed: it has borrowed what it began with, and that is there.
+    let (workspace, code, said) = ran("", &format!("{objects}; git add kept; rm -rf \"$objects\"/??; echo x >made"), "true");
+    assert_eq!(code, 0, "{said}");
+    says(&workspace.path(""), &["fsck", "--strict"]);
+    // Another content under the name of what it hands in: that is not taken over.
+    let forged = "echo good >made; path() { echo $objects/$(echo $1 | cut -c1-2)/$(echo $1 | cut -c3-); }; \
+        good=$(git hash-object -w made); evil=$(echo evil | git hash-object -w --stdin); cp -f $(path $evil) $(path $good)";
+    let (workspace, code, said) = ran("", &format!("{objects}; {forged}"), "true");
+    assert!(said.contains("what is in the place can't be taken over: git fetch: fatal: missing blob"), "{said}");
+    says(&workspace.path(""), &["fsck", "--strict"]);
+    // What it made there does not exist for the next attempt.
+    let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]).stdout;
+    assert_eq!((code, git(&workspace.path(""), &["show", &format!("{}:made", branch.trim())]).stdout.as_str()), (0, "good\n"), "{said}");
+    // More of them from elsewhere.
+    let borrowed = format!("{objects}; echo /elsewhere >>$objects/info/alternates; echo x >made");
+    let (_, code, said) = ran("", &borrowed, "true");
+    assert!(code == 4 && said.contains("has other settings of git than it was made with"), "{said}");
 }
 
 /// Runs one task of which the agent does what a script says, in a place of its own and in the folder that all share, and

@@ -294,10 +294,56 @@ fn every_kind_of_repository_works_or_says_what_to_do() {
 }
 
 #[test]
+fn repositories_that_borrow_or_lack_something_work() {
+    let source = repository(&[("kept.txt", "kept\n")]);
+    source.write("kept.txt", "kept again\n");
+    commit(&source);
+    says(&source.path(""), &["config", "uploadpack.allowFilter", "true"]);
+    let from = format!("file://{}", source.path("").display());
+    let other = Workspace::new();
+    let folder = other.path("");
+    says(&folder, &["init", "--quiet"]);
+    says(&folder, &["commit", "--quiet", "--allow-empty", "-m", "base"]);
+    for (name, made) in [
+        ("shallow", vec!["clone", "--quiet", "--depth", "1", &from, "shallow"]),
+        ("partial", vec!["clone", "--quiet", "--filter=blob:none", &from, "partial"]),
+        ("borrowing", vec!["clone", "--quiet", "--shared", &from[7..], "borrowing"]),
+        ("module", vec!["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &from, "module"]),
+        ("worktree", vec!["--git-dir=borrowing/.git", "worktree", "add", "--quiet", "worktree"]),
+        ("longer", vec!["init", "--quiet", "--object-format=sha256", "longer"]),
+        ("settings", vec!["clone", "--quiet", &from, "settings"]),
+    ] {
+        says(&folder, &made);
+        let folder = other.path(name);
+        if name == "longer" {
+            let copied = ["breakdown.md", "agent.sh", "test.sh", "execution-coordinator.toml", "kept.txt", ".gitignore"];
+            for file in copied {
+                std::fs::copy(source.path(file), folder.join(file)).expect("copied");
+            }
+            says(&folder, &["add", "--all"]);
+            says(&folder, &["commit", "--quiet", "-m", "base"]);
+        }
+        if name == "settings" {
+            says(&folder, &["config", "extensions.worktreeConfig", "true"]);
+            says(&folder, &["config", "--worktree", "core.autocrlf", "false"]);
+        }
+        let mut command = other.command(&["run", "breakdown.md"]);
+        let run = ended(command.current_dir(&folder).output().expect("the binary"));
+        assert_eq!(run.code, 0, "{name}: {}{}", run.stdout, run.stderr);
+        let branch = says(&folder, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
+        let branch = branch.lines().last().expect("a result");
+        let lines: BTreeSet<String> = says(&folder, &["show", &format!("{branch}:shared.txt")]).lines().map(str::to_owned).collect();
+        assert_eq!(lines, all_four(), "{name}");
+        says(&folder, &["fsck", "--connectivity-only"]);
+    }
+}
+
+#[test]
 fn sparse_checkouts_large_files_and_bare_repositories_work() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
     let files = [("far/away.txt", "far\n"), ("big.bin", pointer), (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")];
-    let workspace = repository(&files);
+    let agent = after("! test -e far || exit 9");
+    let workspace = repository(&[&files[..], &[("agent.sh", &*agent)]].concat());
     let folder = workspace.path("");
     // What is not checked out here is in the result as it was; large files are pointers where their program is not.
     says(&folder, &["sparse-checkout", "set", "--no-cone", "/*", "!/far/"]);
@@ -390,9 +436,9 @@ fn clean_takes_only_what_the_program_made() {
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 3);
     assert!(workspace.run(&["clean"]).stderr.contains("it is not complete"));
     // The place of what failed is kept, and somebody goes on there.
-    let trees = says(&folder, &["worktree", "list", "--porcelain"]);
-    let place = trees.lines().filter_map(|line| line.strip_prefix("worktree ")).find(|tree| tree.contains("/trees/a")).expect("a place");
-    let place = Path::new(place);
+    let trees = std::fs::read_dir(workspace.execution().join("trees")).expect("places").flatten().map(|entry| entry.path());
+    let place = trees.filter(|tree| tree.join("shared.txt").exists()).find(|tree| tree.file_name() > Some("a".as_ref())).expect("a place");
+    let place = place.as_path();
     std::fs::write(place.join("by-hand.txt"), "mine\n").expect("written");
     says(place, &["add", "by-hand.txt"]);
     says(place, &["commit", "--quiet", "-m", "by hand"]);
@@ -413,12 +459,7 @@ fn clean_takes_only_what_the_program_made() {
 #[test]
 fn work_on_another_branch_is_taken_where_it_follows() {
     let commit = "git add -A; git -c user.name=a -c user.email=a@b commit -qm own";
-    for deed in [
-        format!("git checkout -q -B mine-$EXECUTION_COORDINATOR_TASK; {commit}"),
-        format!("git checkout -q --detach; {commit}"),
-        // Only one place can be on a branch: the others stay where they are, and do their work.
-        "git checkout -q feature".to_owned(),
-    ] {
+    for deed in [format!("git checkout -q -B mine-$EXECUTION_COORDINATOR_TASK; {commit}"), format!("git checkout -q --detach; {commit}")] {
         let workspace = repository(&[("agent.sh", &after(&deed))]);
         let folder = workspace.path("");
         says(&folder, &["branch", "feature"]);
@@ -441,6 +482,8 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
     let user = [("mine.txt", "as it was\n")];
     for (deed, words) in [
         ("rm -rf .git", "is no git worktree any more"),
+        // What it began with is older than what is in it.
+        ("git checkout -q feature", "is on another branch, which does not have its own one in it"),
         ("git add -A; git commit -qm mine; git checkout -q --detach HEAD~1", "is on another branch, which does not have its own one in it"),
         ("rm -rf .git; git init -q", "is another repository now"),
         (

@@ -15,6 +15,7 @@ could state 'echo x >\"$WORKSPACE/.execution-coordinator/evil\"'
 could hook 'echo x >\"$WORKSPACE/.git/hooks/post-commit\"'
 could config 'git config core.pager evil'
 could branch 'git branch stolen'
+could objects 'echo x >\"$WORKSPACE/.git/objects/evil\"'
 could home 'echo x >\"$HOME/.bashrc\"'
 could allowed 'echo x >\"$HOME/mine/file\"'
 could approve 'env -i PATH=\"$PATH\" sh -c \"cd $WORKSPACE && exec $EC pause\"'
@@ -106,10 +107,10 @@ fn without_it_each_could_change_anything() {
     let done = run(&workspace, listener.local_addr().expect("an address").port());
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"
-        consultation could: place commit checkout state hook config branch home allowed cache temporary device signal connect
-        implementation could: place commit checkout state hook config home allowed cache temporary device signal connect
-        review could: place commit checkout state hook config home allowed cache temporary device signal connect
-        final-review could: place commit checkout state hook config home allowed cache temporary device signal connect
+        consultation could: place commit checkout state hook config branch objects home allowed cache temporary device signal connect
+        implementation could: place commit checkout state hook config objects home allowed cache temporary device signal connect
+        review could: place commit checkout state hook config objects home allowed cache temporary device signal connect
+        final-review could: place commit checkout state hook config branch objects home allowed cache temporary device signal connect
     "#]]
     .assert_eq(&could(&workspace));
 }
