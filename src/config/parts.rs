@@ -13,7 +13,8 @@ pub struct Sandbox {
     /// `off`.
     pub mode: SandboxMode,
     /// What they may write beside their place, temporary files, what their programs keep and the caches of
-    /// package managers: paths in the workspace, below `~/`, or whole ones.
+    /// package managers: paths in the workspace, below `~/`, or whole ones. Terminals of their own: `/dev/pts`, where
+    /// those of the user are too.
     pub write: Vec<String>,
     /// TCP ports that they may connect to; all when absent.
     pub ports: Option<Vec<u16>>,

@@ -37,8 +37,13 @@ const CACHES: [(&str, Kept); 14] = [
     ("yarn", ("", "", ".yarn/berry/cache")),
     ("dart", ("PUB_CACHE", "hosted", ".pub-cache/hosted")),
 ];
+/// Where terminals are: those that a program makes, and those of the user, where what is written is shown, or obeyed. Who
+/// needs some is given it by `[sandbox] write`.
+const TERMINALS: &str = "/dev/pts";
+/// Those that can't run a command without a terminal.
+const NEEDS_TERMINALS: [Kind; 1] = [Kind::Gemini];
 /// Devices that anything may write to.
-const DEVICES: [&str; 7] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm"];
+const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/ptmx", "/dev/shm"];
 
 /// Whether an agent is to be confined. Programs of the user's own may be there for just what others may not,
 /// and what one that speaks ACP keeps is only known of those that are known.
@@ -116,6 +121,7 @@ pub fn of(config: &Config, agent: Option<&Agent>, environment: &mut Vec<(String,
     };
     let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
     write.extend(place.own);
+    write.extend(agent.filter(|agent| NEEDS_TERMINALS.iter().any(|kind| is_of(agent, *kind))).map(|_| PathBuf::from(TERMINALS)));
     // The first time they are made by their programs, which can't then.
     let states = STATES.into_iter().filter(|(kind, _)| agent.is_some_and(|agent| is_of(agent, *kind))).filter_map(|(_, state)| kept(state));
     let has = |program: &str| program.is_empty() || find_program(program, &[], environment).is_ok();

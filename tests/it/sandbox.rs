@@ -22,6 +22,7 @@ could approve 'env -i PATH=\"$PATH\" sh -c \"cd $WORKSPACE && exec $EC pause\"'
 could cache 'mkdir -p \"$HOME/.cache/a\" && echo x >\"$HOME/.cache/a/b\"'
 could temporary 'echo x >\"$TMPDIR/a\"'
 could device 'echo x >/dev/null'
+could terminal 'script -qec true /dev/null </dev/null >/dev/null'
 could signal 'kill -0 $PPID'
 could connect 'exec 3<>/dev/tcp/127.0.0.1/$PORT'
 echo \"{\\\"status\\\":\\\"complete\\\",\\\"verdict\\\":\\\"pass\\\",\\\"summary\\\":\\\"$EXECUTION_COORDINATOR_ROLE could:$list\\\"}\"
@@ -107,10 +108,10 @@ fn without_it_each_could_change_anything() {
     let done = run(&workspace, listener.local_addr().expect("an address").port());
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"
-        consultation could: place commit checkout state hook config branch objects home allowed cache temporary device signal connect
-        implementation could: place commit checkout state hook config objects home allowed cache temporary device signal connect
-        review could: place commit checkout state hook config objects home allowed cache temporary device signal connect
-        final-review could: place commit checkout state hook config branch objects home allowed cache temporary device signal connect
+        consultation could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal connect
+        implementation could: place commit checkout state hook config objects home allowed cache temporary device terminal signal connect
+        review could: place commit checkout state hook config objects home allowed cache temporary device terminal signal connect
+        final-review could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal connect
     "#]]
     .assert_eq(&could(&workspace));
 }
