@@ -315,6 +315,10 @@ Call DONE with the answer, or FAILED with an error, or with nothing where no ans
   "Answer what the agent of TASK has asked with TEXT."
   (interactive (let ((task (execution-coordinator--read "answer"))) (list task (read-string (format "Answer task %s: " task)))))
   (execution-coordinator--steer :task/answer :task task :by "editor" :text text))
+(defun execution-coordinator-steer (task text)
+  "Tell the agent at work on TASK what TEXT says."
+  (interactive (let ((task (execution-coordinator--read "steer"))) (list task (read-string (format "Tell the agent of task %s: " task)))))
+  (execution-coordinator--steer :task/steer :task task :by "editor" :text text))
 (defun execution-coordinator-skip (task)
   "Treat TASK as if it were done." (interactive (list (execution-coordinator--read "skip")))
   (execution-coordinator--steer :task/skip :task task))

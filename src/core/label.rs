@@ -8,6 +8,7 @@ use super::policy::GatePolicy;
 use super::progress::{self, Counts};
 use super::state::{GatePhase, Phase, State};
 use super::status::{GateStatus, duration, level_name};
+use super::steer;
 use crate::escape::{line, markdown};
 
 /// The longest label, in characters: what editors show without cutting it off.
@@ -211,6 +212,9 @@ pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
     }
     if known.asked.is_some() {
         actions.push("answer");
+    }
+    if steer::can_be_said(state, &state.task(ix).id) {
+        actions.push("steer");
     }
     if matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_)) || known.phase == Phase::Done {
         actions.push("retry");

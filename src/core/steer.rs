@@ -44,6 +44,11 @@ pub(super) fn attempt(state: &State, task: &TaskId) -> Option<OrderId> {
     open.find(|(_, open)| open.work.is_attempt() && open.is_under_way() && !open.stopping).map(|(order, _)| order)
 }
 
+/// Whether something can be said to a task's agent now.
+pub fn can_be_said(state: &State, task: &TaskId) -> bool {
+    refusal(state, task, "a text").is_none()
+}
+
 /// Why nothing can be said to a task's agent now.
 pub(super) fn refusal(state: &State, task: &TaskId, text: &str) -> Option<String> {
     if state.task_state(task).is_some_and(|known| known.asked.is_some()) {

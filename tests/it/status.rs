@@ -4,6 +4,7 @@ use crate::simulate::{agent, start};
 use execution_coordinator::core::event::Work;
 use execution_coordinator::core::id::OrderId;
 use execution_coordinator::core::input::Input;
+use execution_coordinator::core::label::task_actions;
 use execution_coordinator::core::outcome::{AgentOutcome, Ending, RepositoryOutcome, Shortage, ShortageKind, Verdict};
 use execution_coordinator::core::plan::{Dependency, Node, Origin, Plan, Task};
 use execution_coordinator::core::policy::{Policy, Role};
@@ -97,4 +98,19 @@ fn why_tasks_do_not_go_on_is_told_apart() {
         Monitor Task queued (queued)
     "#]]
     .assert_eq(&report.next_actions.iter().map(|action| format!("{action}\n")).collect::<String>());
+}
+
+#[test]
+fn who_can_be_told_something_at_work_is_offered_that() {
+    let offers = |kind: &str| {
+        let plan = Plan { topic: "T".into(), tasks: vec![Task::new("1", "One")], ..Plan::default() };
+        let policy = Policy { agents: vec![agent("implementation-agent", Role::Executor, kind)], ..Policy::default() };
+        let mut state = State::default();
+        turn(&mut state, start("told", plan, policy), 1);
+        let at_work = task_actions(&state, 0).contains(&"steer");
+        let order = *state.orders.iter().next().expect("an attempt").0;
+        turn(&mut state, Input::AgentEnded(order, attempt("1")), 2);
+        (at_work, task_actions(&state, 0).contains(&"steer"))
+    };
+    assert_eq!(["claude", "codex", "gemini", "command"].map(offers), [(true, false), (true, false), (false, false), (false, false)]);
 }

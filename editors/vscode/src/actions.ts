@@ -61,13 +61,14 @@ export class Actions {
       case "reveal":
       case "output":
       case "answer":
+      case "steer":
       case "retry":
       case "skip": {
         const id = item?.kind === "gate" ? item.gate.id : (item?.kind === "task" ? item.task : await this.task(board, (task) => action === "reveal" || task.actions.includes(action)))?.id;
         if (!id) return;
         if (action === "reveal") return reveal(this.server, board.breakdown, id);
         if (action === "output") return this.outputs.show(execution, id);
-        if (action === "answer") return this.answer(board, id);
+        if (action === "answer" || action === "steer") return this.tell(action, board, id);
         return this.ask(execution, `task/${action}`, { task: id });
       }
       case "approve":
@@ -81,11 +82,12 @@ export class Actions {
     }
   }
 
-  /** What the agent of a task has asked is answered. */
-  private async answer(board: Board, id: string): Promise<void> {
-    const asked = board.tasks.find((task) => task.id === id)?.label ?? "";
-    const text = await vscode.window.showInputBox({ title: `Answer task ${id}`, prompt: asked, ignoreFocusOut: true });
-    if (text) await this.ask(board.execution, "task/answer", { task: id, by: "editor", text });
+  /** The agent of a task is told something: the answer to what it has asked, or a word while it is at work. */
+  private async tell(action: "answer" | "steer", board: Board, id: string): Promise<void> {
+    const label = board.tasks.find((task) => task.id === id)?.label ?? "";
+    const title = action === "answer" ? `Answer task ${id}` : `Tell the agent of task ${id}`;
+    const text = await vscode.window.showInputBox({ title, prompt: label, ignoreFocusOut: true });
+    if (text) await this.ask(board.execution, `task/${action}`, { task: id, by: "editor", text });
   }
 
   /** The next task that needs somebody, after the one where the cursor is. */
@@ -115,7 +117,7 @@ export class Actions {
     const [uri, about] = arguments_ as [string, string | undefined];
     if (action === "run") return void (await this.run(vscode.Uri.parse(uri), arguments_.slice(1).map(String)));
     const board = this.boards.of(vscode.Uri.parse(uri));
-    if (action === "answer" && board && about) return this.answer(board, about);
+    if ((action === "answer" || action === "steer") && board && about) return this.tell(action, board, about);
     if (action === "output" && board && about) return this.outputs.show(board.execution, about);
     if (action === "report" && board) await this.said(() => this.reports.show(board.execution));
   }

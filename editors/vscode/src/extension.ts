@@ -36,7 +36,7 @@ export function activate(context: vscode.ExtensionContext): Api {
 
   const command = (name: string, run: (item?: Item) => unknown) =>
     context.subscriptions.push(vscode.commands.registerCommand(`executionCoordinator.${name}`, run));
-  for (const action of ["pause", "resume", "cancel", "answer", "retry", "skip", "approve", "reject", "output", "reveal", "worktree", "report"]) {
+  for (const action of ["pause", "resume", "cancel", "answer", "steer", "retry", "skip", "approve", "reject", "output", "reveal", "worktree", "report"]) {
     command(action, (item) => actions.carryOut(action, item));
   }
   command("run", () => actions.run());
@@ -52,7 +52,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     if (path) await vscode.workspace.getConfiguration("executionCoordinator").update("path", path, vscode.ConfigurationTarget.Global);
   });
   server.mayStart = () => actions.mayStart();
-  for (const [name, action] of [["run", "run"], ["answer", "answer"], ["showOutput", "output"], ["showReport", "report"]] as const) {
+  for (const [name, action] of [["run", "run"], ["answer", "answer"], ["steer", "steer"], ["showOutput", "output"], ["showReport", "report"]] as const) {
     server.instead.set(`execution-coordinator.${name}`, (arguments_) => actions.ofLens(action, arguments_));
   }
 

@@ -18,13 +18,14 @@ const TRUST: &str = "Trust";
 const PEOPLE_TAKE: Duration = Duration::from_hours(1);
 
 /// Names, with the actions that they stand for.
-pub const COMMANDS: [(&str, &str); 12] = [
+pub const COMMANDS: [(&str, &str); 13] = [
     ("execution-coordinator.run", "run"),
     ("execution-coordinator.runStream", "runStream"),
     ("execution-coordinator.pause", "pause"),
     ("execution-coordinator.resume", "resume"),
     ("execution-coordinator.cancel", "cancel"),
     ("execution-coordinator.answer", "answer"),
+    ("execution-coordinator.steer", "steer"),
     ("execution-coordinator.retry", "retry"),
     ("execution-coordinator.skip", "skip"),
     ("execution-coordinator.approve", "approve"),
@@ -42,6 +43,7 @@ pub fn title(action: &str) -> &'static str {
         "resume" => "▶ Resume",
         "cancel" => "■ Cancel",
         "answer" => "✎ Answer",
+        "steer" => "✎ Steer",
         "retry" => "↻ Retry",
         "skip" => "⤼ Skip",
         "approve" => "✔ Approve",
@@ -77,14 +79,15 @@ impl Session {
             // All of it, or the tasks that are named.
             "run" => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
             "runStream" => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &name).await})),
-            "answer" => match argument(2) {
-                Some(text) => ("task/answer", json!({"execution": id, "task": name, "text": text, "by": "editor"})),
-                // An editor that has no field for it.
-                None => {
-                    self.tell(format!("type `execution-coordinator answer {name} TEXT` at a terminal"));
+            "answer" | "steer" => {
+                let Some(text) = argument(2) else {
+                    // An editor that has no field for it.
+                    self.tell(format!("type `execution-coordinator {action} {name} TEXT` at a terminal"));
                     return Ok(None);
-                }
-            },
+                };
+                let method = if *action == "steer" { "task/steer" } else { "task/answer" };
+                (method, json!({"execution": id, "task": name, "text": text, "by": "editor"}))
+            }
             "retry" => of("task/retry", "task"),
             "skip" => of("task/skip", "task"),
             "approve" => of("gate/approve", "gate"),

@@ -56,19 +56,22 @@ local function pick(board, action, given, run)
   end)
 end
 
-local function answer(given)
-  with_board(function(board)
-    pick(board, "answer", given, function(id)
-      vim.ui.input({ prompt = ("Answer task %s: "):format(id) }, function(text)
-        if not text or text == "" then
-          return
-        end
-        board_of().ask("task/answer", { execution = board.execution, task = id, by = "editor", text = text }, function()
-          board_of().refresh(board.execution)
+--- Tells the agent of a task something: the answer to what it has asked, or a word while it is at work.
+local function tell(action, prompt)
+  return function(given)
+    with_board(function(board)
+      pick(board, action, given, function(id)
+        vim.ui.input({ prompt = prompt:format(id) }, function(text)
+          if not text or text == "" then
+            return
+          end
+          board_of().ask("task/" .. action, { execution = board.execution, task = id, by = "editor", text = text }, function()
+            board_of().refresh(board.execution)
+          end)
         end)
       end)
     end)
-  end)
+  end
 end
 
 local function steer(method, key)
@@ -150,7 +153,8 @@ M.commands = {
     end)
   end,
   retry = steer("task/retry", "task"),
-  answer = answer,
+  answer = tell("answer", "Answer task %s: "),
+  steer = tell("steer", "Tell the agent of task %s: "),
   skip = steer("task/skip", "task"),
   approve = steer("gate/approve", "gate"),
   reject = steer("gate/reject", "gate"),
