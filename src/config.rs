@@ -599,6 +599,7 @@ impl Config {
                 min_coverage_pct: gate.coverage.as_ref().and_then(|coverage| coverage.min_pct),
                 tolerate_preexisting: gate.preexisting == Preexisting::Tolerate,
                 timeout_ms: millis(gate.timeout.as_deref().unwrap_or(&execution.attempt_timeout))?,
+                judged_by: BTreeMap::new(),
             });
         }
         let Sizes { extra_small, small, medium, large, extra_large, unknown } = self.sizes;

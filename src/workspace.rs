@@ -42,7 +42,8 @@ pub fn make_state_folder(root: &Path) -> io::Result<PathBuf> {
     let folder = root.join(STATE_FOLDER);
     make_private(&folder)?;
     let ignore = folder.join(".gitignore");
-    if !ignore.exists() {
+    // Nor is a link followed that leads nowhere yet.
+    if ignore.symlink_metadata().is_err() {
         std::fs::write(ignore, "*\n")?;
     }
     Ok(folder)

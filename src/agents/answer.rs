@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The answer of an executor, a tester, an expert or a reviewer. The last line of its output, or
 /// all of it, is this object.
@@ -44,9 +45,9 @@ pub struct AnswerFinding {
 /// So many beginnings of objects are looked at, the last ones: a program may print very many.
 const MAX_OBJECTS: usize = 200;
 
-/// The objects in an output that are answers, with where each begins: on a line of its own, over several lines, in a
+/// The objects in an output that are answers, with where each stands: on a line of its own, over several lines, in a
 /// fence.
-pub fn all(output: &str) -> Vec<(usize, Answer)> {
+pub fn all(output: &str) -> Vec<(Range<usize>, Answer)> {
     let (mut found, mut end) = (Vec::new(), 0);
     for at in beginnings(output) {
         if at < end {
@@ -57,21 +58,21 @@ pub fn all(output: &str) -> Vec<(usize, Answer)> {
             && (answer.status.is_some() || answer.verdict.is_some())
         {
             end = at + objects.byte_offset();
-            found.push((at, answer));
+            found.push((at..end, answer));
         }
     }
     found
 }
 
-/// Where the last object breaks that was to be an answer: a sentence.
-pub fn broken(output: &str) -> Option<String> {
+/// Where the last object breaks that was to be an answer, with where it begins: a sentence.
+pub fn broken(output: &str) -> Option<(usize, String)> {
     let is_meant = |at: &usize| {
         let object: String = output[*at..].chars().take(2_000).collect();
         object.contains("\"status\"") || object.contains("\"verdict\"")
     };
     let at = beginnings(output).into_iter().rev().find(is_meant)?;
     let broken = serde_json::Deserializer::from_str(&output[at..]).into_iter::<Answer>().next()?.err()?;
-    Some(format!("its JSON answer can't be read: {broken}"))
+    Some((at, format!("its JSON answer can't be read: {broken}")))
 }
 
 /// Where lines begin with an object.

@@ -11,7 +11,7 @@ use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::{self, Template};
 use super::scripts::Scripts;
 use super::steering::Steering;
-use super::verdict::{self, Of};
+use super::verdict::{self, Of, Told};
 use crate::config::{Agent, Config, Kind, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
@@ -105,7 +105,7 @@ impl Agents {
         let said = match brief.role.as_str() {
             _ if shell => None,
             "consultation" => Some(verdict::advice(&ran.output)),
-            _ => Some(verdict::work(&ran.output, if ran.heard.is_some() { Of::Turn } else { Of::Program })),
+            _ => Some(verdict::work(&ran.output, if ran.heard.is_some() { Of::Turn } else { Of::Program }, &Told::of(brief))),
         };
         let mut outcome = AgentOutcome::of(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
         if let Some(said) = said {
@@ -187,7 +187,7 @@ impl Agents {
         }
         let brief = &brief;
         let ran = self.run(config, processes, brief, (stop, None), tail).await;
-        let said = verdict::review(&ran.output, &brief.agent);
+        let said = verdict::review(&ran.output, &brief.agent, &Told::of(brief));
         let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
@@ -478,7 +478,7 @@ fn heard_in(output: &Path, dialect: &Dialect) -> Heard {
 
 /// Whether all went well, and it did not say how it went.
 fn is_unanswered(heard: &Heard) -> bool {
-    heard.objection(true).is_none() && verdict::work(&heard.text, Of::Turn).verdict == Verdict::Unknown
+    heard.objection(true).is_none() && verdict::work(&heard.text, Of::Turn, &Told::default()).verdict == Verdict::Unknown
 }
 
 /// What the stream of a coding agent says beside its words: those alone are not enough. One that has changed files and

@@ -5,7 +5,9 @@
 //! a verdict has not evaluated anything.
 
 use super::answer::{self, Answer};
+use crate::core::brief::Brief;
 use crate::core::outcome::{Ending, Finding, GateVerdict, Severity, Usage, Verdict};
+use std::ops::Range;
 
 /// What an executor, a tester or an expert said.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,12 +40,43 @@ pub enum Of {
     Program,
 }
 
+/// What an agent was told that is from elsewhere: its task, what others found, the files that it is to look at. What it
+/// repeats of that is not its answer.
+#[derive(Default)]
+pub struct Told(String);
+
+impl Told {
+    /// That of a brief.
+    pub fn of(brief: &Brief) -> Self {
+        let mut all = String::new();
+        brief.from_elsewhere().into_iter().for_each(|text| {
+            push_plain(&mut all, text);
+            all.push('\n');
+        });
+        Self(all)
+    }
+
+    fn has(&self, said: &str) -> bool {
+        let mut plain = String::new();
+        push_plain(&mut plain, said);
+        !plain.is_empty() && self.0.contains(&plain)
+    }
+}
+
+/// A text without blanks and without the signs of a diff.
+fn push_plain(all: &mut String, text: &str) {
+    let lines = text.lines().map(|line| line.trim_start_matches(['+', '-', ' ', '\t', '>']));
+    lines.for_each(|line| all.extend(line.chars().filter(|c| !c.is_whitespace())));
+}
+
 /// Reads what an executor or a tester said.
-pub fn work(output: &str, of: Of) -> Said {
+pub fn work(output: &str, of: Of, told: &Told) -> Said {
     let output = own_words(output);
     let words = ["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"];
-    let mut all: Vec<(usize, Said)> = answer::all(&output).into_iter().map(|(at, answer)| (at, from_answer(answer))).collect();
-    all.extend(Block::all(&output, &words).into_iter().map(|(at, block)| (at, from_block(&block))));
+    let mut all: Vec<(usize, Said)> = answers(&output, told).into_iter().map(|(at, answer)| (at, from_answer(answer))).collect();
+    let blocks: Vec<_> = Block::all(&output, &words, told).iter().map(|(range, block)| (range.clone(), from_block(block))).collect();
+    all.extend(signed_lines(&output, &blocks));
+    all.extend(blocks.into_iter().map(|(range, said)| (range.start, said)));
     all.sort_by_key(|(at, _)| *at);
     let badness = |said: &Said| match said.verdict {
         Verdict::Unknown => 0,
@@ -60,11 +93,17 @@ pub fn work(output: &str, of: Of) -> Said {
         let said = one_line(&output);
         let broken = Some(()).filter(|()| said.verdict == Verdict::Unknown).and_then(|()| answer::broken(&output));
         return match broken {
-            Some(reason) => Said { reason, ..said },
+            Some((_, reason)) => Said { reason, ..said },
             None => said,
         };
     };
     let mut chosen = chosen.clone();
+    // The last word was to be another one.
+    let broken = answer::broken(&output).filter(|(at, _)| of == Of::Turn && all.last().is_some_and(|(last, _)| at > last));
+    if let Some((_, why)) = broken.filter(|_| chosen.verdict == Verdict::Complete) {
+        (chosen.verdict, chosen.reason) = (Verdict::Unknown, why);
+        return chosen;
+    }
     if of == Of::Turn && known().any(|said| said.verdict != chosen.verdict) {
         chosen.reason = format!("{CONTRADICTION}: {}", chosen.reason);
     }
@@ -73,6 +112,29 @@ pub fn work(output: &str, of: Of) -> Said {
 
 /// What is said of answers of which one counts.
 const CONTRADICTION: &str = "it gave answers that contradict each other, and the worst counts";
+
+/// The answers that are an agent's own, with where each begins.
+fn answers(output: &str, told: &Told) -> Vec<(usize, Answer)> {
+    let own = answer::all(output).into_iter().filter(|(range, _)| !told.has(&output[range.clone()]));
+    own.map(|(range, answer)| (range.start, answer)).collect()
+}
+
+/// Lines by themselves that say that something was not done (`❌ Failed - why`), with where each begins. In a block that
+/// says so too they are a part of it.
+fn signed_lines(output: &str, blocks: &[(Range<usize>, Said)]) -> Vec<(usize, Said)> {
+    let (mut at, mut found) = (0, Vec::new());
+    for line in output.split_inclusive('\n') {
+        let rest = line.trim().strip_prefix(['❌', '⚠', '⛔']).map(|rest| rest.trim_start_matches('\u{fe0f}').trim_start().to_lowercase());
+        let is_said = rest.is_some_and(|rest| ["failed", "failure", "blocked"].iter().any(|word| rest.starts_with(word)));
+        if is_said {
+            let said = one_line(line);
+            let is_part = blocks.iter().any(|(range, block)| range.contains(&at) && block.verdict == said.verdict);
+            found.extend((!is_part).then_some((at, said)));
+        }
+        at += line.len();
+    }
+    found
+}
 
 /// A text without colours, and without what is quoted in it.
 fn own_words(output: &str) -> String {
@@ -108,7 +170,7 @@ fn from_block(block: &Block) -> Said {
 
 /// Reads what an expert printed: advice needs no status.
 pub fn advice(output: &str) -> Said {
-    let mut said = match answer::all(&own_words(output)).pop() {
+    let mut said = match answers(&own_words(output), &Told::default()).pop() {
         Some((_, answer)) => from_answer(answer),
         None => Said {
             verdict: Verdict::Complete,
@@ -139,16 +201,20 @@ pub struct Reviewed {
 }
 
 /// Reads what a reviewer said: of all its verdicts the worst counts.
-pub fn review(output: &str, by: &str) -> Reviewed {
+pub fn review(output: &str, by: &str, told: &Told) -> Reviewed {
     let output = own_words(output);
-    let mut all: Vec<Reviewed> = answer::all(&output).iter().map(|(_, answer)| review_from_answer(answer, by)).collect();
-    all.extend(Block::all(&output, &["analysis", "review", "documentation"]).iter().map(|(_, block)| review_from_block(block, by)));
+    let mut all: Vec<Reviewed> = answers(&output, told).iter().map(|(_, answer)| review_from_answer(answer, by)).collect();
+    all.extend(Block::all(&output, &["analysis", "review", "documentation"], told).iter().map(|(_, block)| review_from_block(block, by)));
     let of = |verdict: GateVerdict| all.iter().rev().find(|said| said.verdict == verdict);
     match (of(GateVerdict::Failed), of(GateVerdict::Passed)) {
         (Some(failed), Some(_)) => Reviewed { summary: format!("{CONTRADICTION}: {}", failed.summary), ..failed.clone() },
         (Some(said), None) | (None, Some(said)) => said.clone(),
         (None, None) => all.pop().unwrap_or_else(|| {
-            unread(&answer::broken(&output).unwrap_or_else(|| "no block of a reviewer was found in what it printed".into()))
+            unread(
+                &answer::broken(&output)
+                    .map(|(_, why)| why)
+                    .unwrap_or_else(|| "no block of a reviewer was found in what it printed".into()),
+            )
         }),
     }
 }
@@ -199,6 +265,16 @@ fn severity(word: &str) -> Severity {
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
     let known = SEVERITIES.iter().find(|(_, known)| known.iter().any(|known| words.contains(known)));
     known.map_or(Severity::Concern, |(severity, _)| *severity)
+}
+
+/// Whether a heading is a word for how much something matters, and says nothing else: `High`, `Blocking issues (2)`.
+fn is_severity(heading: &str) -> bool {
+    const BESIDE: [&str; 11] =
+        ["issue", "issues", "finding", "findings", "problem", "problems", "severity", "priority", "errors", "warnings", "level"];
+    let known = |word: &str| SEVERITIES.iter().any(|(_, known)| known.contains(&word));
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut words = heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.clone().any(known) && words.all(|word| known(word) || BESIDE.contains(&word) || is_number(word))
 }
 
 /// Fields of the reviewers' blocks: what blocks, and what passes.
@@ -374,9 +450,10 @@ struct Block {
 }
 
 impl Block {
-    /// Each `## Title` whose title is one of a return block, with where it begins; with a fence around it or not.
-    fn all(output: &str, words: &[&str]) -> Vec<(usize, Self)> {
-        let mut found: Vec<(usize, Self)> = Vec::new();
+    /// Each `## Title` whose title is one of a return block, with where it stands; with a fence around it or not. What an
+    /// agent was told is none.
+    fn all(output: &str, words: &[&str], told: &Told) -> Vec<(Range<usize>, Self)> {
+        let mut found: Vec<(Range<usize>, Self)> = Vec::new();
         let (mut offset, mut open) = (0, false);
         for line in output.split_inclusive('\n') {
             let trimmed = line.trim_start();
@@ -385,15 +462,17 @@ impl Block {
                 let ends = ["complete", "summary", "blocked", "failed", "provided", "issues", "analysis"];
                 open = words.iter().any(|word| lower.contains(word)) && ends.iter().any(|word| lower.contains(word));
                 if open {
-                    found.push((offset, Self { title: title.trim().to_owned(), text: String::new() }));
+                    found.push((offset..offset + line.len(), Self { title: title.trim().to_owned(), text: String::new() }));
                 }
             } else if trimmed.starts_with("```") {
                 open = false;
-            } else if let Some((_, block)) = found.last_mut().filter(|_| open) {
+            } else if let Some((range, block)) = found.last_mut().filter(|_| open) {
                 block.text.push_str(line);
+                range.end = offset + line.len();
             }
             offset += line.len();
         }
+        found.retain(|(range, _)| !told.has(&output[range.clone()]));
         found
     }
 
@@ -472,6 +551,7 @@ impl Block {
                     {
                         Some(Severity::Blocker)
                     }
+                    () if is_severity(&lower) => Some(self::severity(&lower)),
                     () if lower.contains("concern") || lower.contains("important") || lower.contains("warning") => Some(Severity::Concern),
                     () if lower.contains("suggestion") || lower.contains("minor") || lower.contains('💡') => Some(Severity::Suggestion),
                     () => None,

@@ -113,7 +113,9 @@ impl Looked {
             let landed = git.says(&["merge-base", "--is-ancestor", commit, result]);
             self.is(landed, || format!("task {}: its commit is not in the result: {commit}", task.id));
             for file in &task.files {
-                let touched = git.run(&["log", "-1", "--format=%H", result, "--", file]).is_ok_and(|commit| !commit.is_empty());
+                // Also what somebody has made and somebody else removed.
+                let touched =
+                    git.run(&["log", "-1", "--full-history", "--format=%H", result, "--", file]).is_ok_and(|commit| !commit.is_empty());
                 self.is(touched, || format!("task {}: no commit of the result has changed {file}", task.id));
             }
         }

@@ -10,7 +10,7 @@ use super::allocation::{Allocation, allocate};
 use super::decider::{Decider, Frontend};
 use super::event::{Event, Mark, Recorded, Status, Step, VERSION, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
-use super::outcome::GateVerdict;
+use super::outcome::{GateVerdict, MOST_FILES};
 use super::plan::{Level, Node, Plan, TestsFirst};
 use super::policy::{Gate, Policy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,11 @@ struct Books {
     tasks: BTreeMap<TaskId, Record>,
     gate_passed: BTreeSet<GateId>,
     gate_results: BTreeMap<(GateId, String), GateVerdict>,
+    /// The event with which the user's own commits were taken in last.
+    renewed: u64,
+    /// The files by which gates of the whole judge, when it began and when they judged last.
+    judged_began: BTreeMap<String, BTreeMap<String, String>>,
+    judged_whole: BTreeMap<(GateId, String), BTreeMap<String, String>>,
     approvals: BTreeMap<GateId, bool>,
     /// The events by which people decided.
     decided: BTreeMap<GateId, u64>,
@@ -115,6 +120,13 @@ struct Record {
     tokens: u64,
     /// The event by which the last complete implementation ended.
     done_by: u64,
+}
+
+impl Record {
+    /// Of very many files not all are named: then it may be any.
+    fn has_changed(&self, file: &str) -> bool {
+        [&self.changed, &self.tests_files].into_iter().any(|files| files.contains(file) || files.len() >= MOST_FILES)
+    }
 }
 
 impl Books {
@@ -278,6 +290,9 @@ impl Books {
         let index = &self.index;
         self.tasks.retain(|id, _| index.contains_key(id));
         self.allocation = allocate(&plan, &policy);
+        for gate in policy.gates.iter().filter(|gate| !gate.judged_by.is_empty()) {
+            self.judged_began.entry(gate.name.clone()).or_insert_with(|| gate.judged_by.clone());
+        }
         let gates = policy.gates_of(&plan);
         // A gate that closes other tasks than before has to be passed anew.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
@@ -439,8 +454,7 @@ impl Books {
         let landed = record.landed || !record.placed;
         let other_judge = |gate: &str| {
             let (before, after) = (record.judged_before.get(gate)?, record.judged_by.get(gate)?);
-            let changed = |file: &String| record.changed.contains(file) || record.tests_files.contains(file);
-            after.iter().find(|(file, digest)| changed(file) && before.get(*file).is_some_and(|old| old != *digest))
+            before.iter().find(|(file, digest)| record.has_changed(file) && after.get(*file) != Some(*digest))
         };
         let other_judges: BTreeSet<String> =
             policy.gates.iter().filter(|gate| other_judge(&gate.name).is_some()).map(|gate| gate.name.clone()).collect();
@@ -482,7 +496,14 @@ impl Books {
             let good = verdict == Some(GateVerdict::Passed) || (verdict == Some(GateVerdict::NotEvaluated) && approved == Some(true));
             self.require(good, "gates", || format!("gate {id} passed, but {check} did not"));
         }
-        let needs_person = gate.approval || gate.checks.is_empty();
+        let is_reviewed = self.policy.final_review && self.tasks.values().any(|record| !record.reviews.is_empty());
+        let other_judge = gate.checks.iter().any(|check| {
+            let after = self.judged_whole.get(&(id.clone(), check.clone()));
+            let before = self.judged_began.get(check).into_iter().flatten();
+            let mut other = before.filter(|(file, digest)| after.and_then(|after| after.get(*file)) != Some(*digest));
+            other.any(|(file, _)| self.tasks.values().any(|record| record.has_changed(file)))
+        });
+        let needs_person = gate.approval || gate.checks.is_empty() || (other_judge && !is_reviewed);
         self.require(!needs_person || approved == Some(true), "approvals", || format!("gate {id} passed without an approval"));
         for stream in &gate.streams {
             let open = self
@@ -523,7 +544,7 @@ impl Books {
                 .tasks
                 .iter()
                 .filter(|task| gate.level != Level::Stream || task.stream.as_ref().is_some_and(|stream| gate.streams.contains(stream)));
-            closed.filter_map(|task| self.tasks.get(&task.id)).any(|record| record.done_by > decided)
+            self.renewed > decided || closed.filter_map(|task| self.tasks.get(&task.id)).any(|record| record.done_by > decided)
         };
         let passed = self.gates.iter().filter(|gate| self.approvals.get(&gate.id) == Some(&true));
         let newer = passed.filter(|gate| self.decided.get(&gate.id).is_some_and(|decided| is_newer(gate, *decided)));

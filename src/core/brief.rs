@@ -145,6 +145,17 @@ pub struct BriefTask {
 }
 
 impl Brief {
+    /// All in it that others have written: whoever repeats that says nothing of its own.
+    pub fn from_elsewhere(&self) -> Vec<&str> {
+        let task = self.task.iter().flat_map(|task| {
+            let lists = [&task.criteria, &task.specs, &task.tests, &task.steps, &task.notes].into_iter().flatten();
+            [&task.title, &task.objective].into_iter().chain(lists)
+        });
+        let texts = self.texts.iter().map(|text| &text.text).chain(self.findings.iter().map(|finding| &finding.text));
+        let others = self.handoffs.iter().map(|handoff| &handoff.summary).chain(self.consultations.iter().map(|advice| &advice.text));
+        [&self.topic, &self.summary].into_iter().chain(task).chain(texts).chain(others).chain(&self.diff).map(String::as_str).collect()
+    }
+
     /// With no more text than so many bytes, and whether anything had to go. What matters least goes first,
     /// and of several texts that matter alike the longest.
     #[must_use]
@@ -332,6 +343,7 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
             brief.changed_files = files.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
             brief.handoffs = state.plan.tasks.iter().filter_map(|task| handoff(state, &task.id)).collect();
             brief.texts = texts(&state.plan.prose, None);
+            brief.gate_files_changed = evidence::all_whole_files_changed(state).into_iter().collect();
         }
     }
     Some(brief)
@@ -369,7 +381,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
     brief.changed_files = known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default();
     if brief.role == "review" {
         brief.tests_changed = evidence::tests_changed(known);
-        brief.gate_files_changed = evidence::gate_files_changed(known).into_iter().collect();
+        brief.gate_files_changed = evidence::gate_files_changed(state, known).into_iter().collect();
     }
     brief.failed_before = known.baseline.values().flat_map(|judged| judged.measures.failed_tests.clone()).collect();
     let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);

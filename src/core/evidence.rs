@@ -3,10 +3,11 @@
 //! was changed that can be committed, it is asked about.
 
 use super::id::{OrderId, TaskId};
-use super::outcome::AgentOutcome;
+use super::outcome::{AgentOutcome, MOST_FILES};
 use super::policy::GatePolicy;
-use super::state::{Judged, Phase, State, TaskState};
-use std::collections::BTreeSet;
+use super::progress;
+use super::state::{GateState, Judged, Phase, State, TaskState};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Files that are named in a reason.
 const NAMED: usize = 5;
@@ -29,23 +30,69 @@ pub fn is_unnamed(state: &State, known: &TaskState) -> bool {
 
 /// Files of the tests that were seen red and that the implementation has changed since.
 pub fn tests_changed(known: &TaskState) -> Vec<String> {
-    if known.red_seen { known.tests_files.intersection(&known.changed).cloned().collect() } else { Vec::new() }
+    let changed = known.tests_files.iter().filter(|file| has(&known.changed, file));
+    changed.filter(|_| known.red_seen).cloned().collect()
+}
+
+/// Whether a file is among changed ones, of which not all are named where they are very many.
+fn has(changed: &BTreeSet<String>, file: &str) -> bool {
+    changed.contains(file) || changed.len() >= MOST_FILES
+}
+
+/// Whether work on a task has changed a file.
+fn is_changed(known: &TaskState, file: &str) -> bool {
+    has(&known.changed, file) || has(&known.tests_files, file)
 }
 
 /// Files by which gates judge (their programs, settings of test runners) and that work on the task has changed or brought.
-pub fn gate_files_changed(known: &TaskState) -> BTreeSet<String> {
-    known.gates.iter().flat_map(|(name, judged)| files_changed(known, name, judged)).map(|(file, _)| file.clone()).collect()
+pub fn gate_files_changed(state: &State, known: &TaskState) -> BTreeSet<String> {
+    let of_task = known.gates.iter().flat_map(|(name, judged)| files_changed(known, name, judged)).map(|(file, _)| file);
+    // Gates of the whole are judged later, by what may be another file then.
+    let of_whole = state.gates_began.values().flat_map(BTreeMap::keys).filter(|file| is_changed(known, file));
+    of_task.chain(of_whole).cloned().collect()
 }
 
 /// Those of one gate, each with whether it was there before the work.
 fn files_changed<'a>(known: &'a TaskState, name: &str, judged: &'a Judged) -> impl Iterator<Item = (&'a String, bool)> {
     let before = known.baseline.get(name).map(|before| &before.measures.judged_by);
-    judged.measures.judged_by.iter().filter_map(move |(file, digest)| {
-        let old = before.and_then(|before| before.get(file));
-        let is_changed = known.changed.contains(file) || known.tests_files.contains(file);
-        (is_changed && old != Some(digest)).then_some((file, old.is_some()))
-    })
+    differing(before, &judged.measures.judged_by).filter(|(file, _)| is_changed(known, file))
 }
+
+/// The files in which what a gate judges by differs, each with whether it was there before.
+fn differing<'a>(before: Option<&'a Digests>, after: &'a Digests) -> impl Iterator<Item = (&'a String, bool)> {
+    let old = move |file: &String| before.and_then(|before| before.get(file));
+    let gone = before.into_iter().flatten().map(|(file, _)| file).filter(|file| !after.contains_key(*file));
+    after.keys().chain(gone).filter(move |file| old(file) != after.get(*file)).map(move |file| (file, old(file).is_some()))
+}
+
+/// Files by which a gate of the whole judges and that work on any task has changed, each with whether it was there when
+/// the execution began.
+fn whole_files_changed<'a>(state: &'a State, known: &'a GateState) -> impl Iterator<Item = (&'a String, bool)> {
+    let of_check = |(name, judged): (&String, &'a Judged)| differing(state.gates_began.get(name), &judged.measures.judged_by);
+    known.results.iter().flat_map(of_check).filter(|(file, _)| state.tasks.iter().any(|known| is_changed(known, file)))
+}
+
+/// Those of all gates of the whole that were judged.
+pub fn all_whole_files_changed(state: &State) -> BTreeSet<String> {
+    state.gate_states.iter().flat_map(|known| whole_files_changed(state, known)).map(|(file, _)| file.clone()).collect()
+}
+
+/// Why somebody has to approve a gate of the whole besides its config; none where nobody has to.
+pub(super) fn whole_approval_asked(state: &State, known: &GateState) -> Option<String> {
+    let changed = whole_files_changed(state, known).filter(|_| !progress::is_final_review_asked(state));
+    other_judges(changed.collect(), "the work")
+}
+
+/// Why files by which a gate judges, and that were there before, are for a person to look at.
+fn other_judges(changed: Vec<(&String, bool)>, work: &str) -> Option<String> {
+    let old: Vec<&str> = changed.iter().filter(|(_, is_old)| *is_old).map(|(file, _)| file.as_str()).collect();
+    let more = if old.len() > NAMED { ", …" } else { "" };
+    let named = old.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    (!old.is_empty()).then(|| format!("{work} changed {named}{more}, by which this gate judges, and nobody reviews it"))
+}
+
+/// Files with their digests.
+type Digests = BTreeMap<String, String>;
 
 /// Why a gate asks for an approval by its config.
 pub const ASKED: &str = "it asks for a person's approval";
@@ -57,10 +104,7 @@ pub fn approval_asked(state: &State, ix: usize, gate: &GatePolicy) -> Option<Str
     }
     let known = &state.tasks[ix];
     let judged = known.gates.get(&gate.name).filter(|_| state.allocation[ix].reviewers.is_empty())?;
-    let old: Vec<&str> = files_changed(known, &gate.name, judged).filter(|(_, is_old)| *is_old).map(|(file, _)| file.as_str()).collect();
-    let more = if old.len() > NAMED { ", …" } else { "" };
-    let named = old.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    (!old.is_empty()).then(|| format!("the work on it changed {named}{more}, by which this gate judges, and nobody reviews it"))
+    other_judges(files_changed(known, &gate.name, judged).collect(), "the work on it")
 }
 
 /// Who finds that an attempt has changed nothing that can be committed: a name that no agent has.

@@ -288,6 +288,9 @@ pub struct Conflict {
     pub files: Vec<String>,
 }
 
+/// Changed files that are named: of more, each counts as changed.
+pub const MOST_FILES: usize = 5_000;
+
 /// What a gate's command showed: only measures, no verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

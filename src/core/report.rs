@@ -494,7 +494,7 @@ fn validation(state: &State) -> Vec<String> {
             steps.push(format!("task {} changed no file: its agent says that nothing needed to change", task.id));
         }
         steps.extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
-        let files: Vec<String> = gate_files_changed(known).into_iter().collect();
+        let files: Vec<String> = gate_files_changed(state, known).into_iter().collect();
         if !files.is_empty() {
             steps.push(format!("task {} changed what its gates judge by: {}", task.id, files.join(", ")));
         }
@@ -609,7 +609,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
         red_seen: known.red.as_ref().map(|_| known.red_seen),
         unnamed: is_unnamed(state, known),
         tests_changed: tests_changed(known),
-        gate_files_changed: gate_files_changed(known).into_iter().collect(),
+        gate_files_changed: gate_files_changed(state, known).into_iter().collect(),
         red: known.red.as_ref().map(|red| evidence(&tests, red)),
         gates: known.gates.iter().map(|(check, judged)| evidence(check, judged)).collect(),
         reviews: reviews.collect(),

@@ -50,6 +50,9 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
             approval_needed(&id, evidence::ASKED.into()),
         ];
     }
+    if let Some(why) = evidence::whole_approval_asked(state, known) {
+        return vec![Event::GateOpen { gate: id.clone(), reason: why.clone() }, approval_needed(&id, why)];
+    }
     if gate.checks.is_empty() {
         return gate_open(&id, "no configured gate evaluates it".into());
     }
@@ -80,7 +83,8 @@ pub(super) fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     // And what a person has passed is work as it was then.
     let is_newer = |gate: &Gate, decision: &Decision| {
         let closed = (0..state.tasks.len()).filter(|&ix| gate.closes(state.task(ix).stream.as_ref()));
-        closed.filter_map(|ix| state.tasks[ix].result.as_ref()).any(|(order, _)| *order > decision.after || decision.open.contains(order))
+        let mut made = closed.filter_map(|ix| state.tasks[ix].result.as_ref()).map(|(order, _)| order).chain(&state.merging.renewed);
+        made.any(|order| *order > decision.after || decision.open.contains(order))
     };
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         let decided = state.decisions.get(&gate.id).filter(|_| known.phase == GatePhase::Passed);

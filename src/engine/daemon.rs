@@ -89,7 +89,9 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
     let too_long = std::fs::metadata(&path).is_ok_and(|log| log.len() > MAX_LOG_BYTES);
     let mut log = OpenOptions::new();
     let log = if too_long { log.write(true).truncate(true) } else { log.append(true) };
-    let log = log.create(true).mode(0o600).open(&path).map_err(failed)?;
+    // What a state folder brings along leads nowhere.
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let log = log.create(true).mode(0o600).custom_flags(flags).open(&path).map_err(failed)?;
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.args(["serve", "--daemon"]).args(stays.map(|stays| format!("--stay={}ms", stays.as_millis())));
     command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);

@@ -1,5 +1,4 @@
 //! An execution as a face holds on to it, whoever owns it.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps reports")]
 
 use super::clock::Clock;
 use super::follow::Follower;
@@ -269,7 +268,8 @@ impl Execution {
     /// The folder can't be written.
     pub fn keep_report(&self, markdown: &str) -> Result<PathBuf, Failure> {
         let file = self.folder.join("report.md");
-        std::fs::write(&file, markdown).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
+        write_kept(&file, markdown.as_bytes())
+            .map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
         Ok(file)
     }
 
@@ -288,7 +288,7 @@ impl Execution {
     pub fn keep_output(&self, of: &str, text: &str) -> Result<PathBuf, Failure> {
         let name: String = of.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(80).collect();
         let file = self.folder.join("output").join(format!("shown-{name}.log"));
-        std::fs::write(&file, text).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
+        write_kept(&file, text.as_bytes()).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
         Ok(file)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::core::decider::{Decider, Frontend};
 use crate::failure::{Failure, Kind};
+pub use crate::process::lineage::is_this_program;
 use crate::process::lineage::{is_confined, lineage, terminal_of};
 use crate::process::warden;
 

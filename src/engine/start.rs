@@ -18,11 +18,12 @@ use crate::core::event::{Event, Mark, Recorded, Status};
 use crate::core::hold::Held;
 use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
-use crate::core::plan::Task;
+use crate::core::plan::{Level, Task};
 use crate::core::policy::{AgentPolicy, Policy, Role};
 use crate::core::progress::as_argument;
 use crate::core::state::{Phase, State, TaskState};
 use crate::failure::{Failure, Kind};
+use crate::gates::settings::judged_by;
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
@@ -132,9 +133,18 @@ impl Options {
     pub fn config_now(&self, root: &Path, file: &Path) -> Result<(Config, Policy), String> {
         let (mut config, _) = roster::load(root, Some(file))?;
         self.narrow(&mut config).map_err(|failure| failure.message)?;
-        let policy = config.policy(true)?;
+        let policy = rules(&config, root)?;
         Ok((config, policy))
     }
+}
+
+/// The rules of a config, with what gates of the whole judge by now.
+fn rules(config: &Config, root: &Path) -> Result<Policy, String> {
+    let mut policy = config.policy(true)?;
+    for gate in policy.gates.iter_mut().filter(|gate| gate.level != Level::Task) {
+        gate.judged_by = config.gate(&gate.name).map(|known| judged_by(&known.command, root)).unwrap_or_default();
+    }
+    Ok(policy)
 }
 
 /// The roster's other executors step back, or a kind becomes the only one.
@@ -222,7 +232,7 @@ pub fn must_be_trusted(root: &Path) -> Result<(), Failure> {
 pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepared, Failure> {
     never_calls_itself()?;
     let (config, config_path) = options.config(&root)?;
-    let policy = config.policy(true).map_err(Failure::usage)?;
+    let policy = rules(&config, &root).map_err(Failure::usage)?;
     let (parsed, texts) = options.plan(&source)?;
     // Where only some tasks are wanted, the others' streams are there too.
     let whole = (!options.only.is_empty()).then(|| options.parsed(&source));

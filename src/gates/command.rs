@@ -15,7 +15,9 @@ use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::{Tree, Trees, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::Metadata;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,6 +27,8 @@ use tokio::sync::watch;
 const OUTPUT_READ: u64 = 4 * 1024 * 1024;
 /// The most files that are named of those that a gate changed.
 const MAX_CHANGED: usize = 200;
+/// File systems keep times more coarsely than the clock runs.
+const SLACK: Duration = Duration::from_millis(1_500);
 /// Reports that are larger are not read: what they would show counts as not measured.
 const REPORT_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -204,7 +208,7 @@ impl Gates {
         };
         let started = SystemTime::now();
         let ending = processes.run(launch.clone(), limits, stop.clone(), |_| {}).await;
-        let first = read(gate, folder, &what.output, started).await;
+        let first = read(gate, folder, &what.output, started, &aside.left).await;
         let failed = matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
         let mut flaky = Vec::new();
         // A failing test run is run once more on the same tree: what passes now is flaky, and
@@ -212,9 +216,9 @@ impl Gates {
         if failed && what.purpose == Purpose::Judge && is_tests(gate) {
             let again = SystemTime::now();
             let output = what.output.with_extension("again.log");
-            drop(set_aside(gate, folder, &output).await);
+            let aside = set_aside(gate, folder, &output).await;
             let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
-            let tests = read(gate, folder, &output, again).await;
+            let tests = read(gate, folder, &output, again, &aside.left).await;
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
@@ -222,7 +226,7 @@ impl Gates {
         // In a folder that attempts work in too, nobody can say who has changed what.
         let files = if alone || is_in_place(folder) { changed_files(gate, &before, &after) } else { Vec::new() };
         let disturbed = Disturbed { files, committed, alone };
-        put_back_reports(aside).await;
+        put_back_reports(aside.moved).await;
         let (tests, coverage_pct) = first;
         // Where a run does not name what passes, nothing is known of single tests.
         let passed = tests.as_ref().and_then(|tests| tests.passed.as_ref());
@@ -304,21 +308,39 @@ fn context(folder: &Path, environment: &[(String, String)], red: &BTreeSet<Strin
     hex(hasher)
 }
 
-/// Sets aside what an earlier run has reported, or an agent: a report counts only if the run makes it. Gives where each
-/// was, and where it is.
-async fn set_aside(gate: &Gate, folder: &Path, output: &Path) -> Vec<(PathBuf, PathBuf)> {
+/// Sets aside what an earlier run has reported, or an agent: a report counts only if the run makes it.
+async fn set_aside(gate: &Gate, folder: &Path, output: &Path) -> Aside {
     let (folder, reports) = (folder.to_owned(), reports_of(gate).map(PathBuf::from).collect::<Vec<_>>());
     let output = output.to_owned();
     let moved = tokio::task::spawn_blocking(move || {
-        let reports = reports.iter().enumerate().filter_map(|(ix, report)| Some((ix, inside(&folder, report)?)));
-        // What is not there need not go, and what can't go is told by its age.
-        let aside = |(ix, report): (usize, PathBuf)| {
+        let mut done = Aside::default();
+        for (ix, report) in reports.iter().enumerate().filter_map(|(ix, report)| Some((ix, inside(&folder, report)?))) {
             let aside = output.with_extension(format!("report{ix}"));
-            std::fs::rename(&report, &aside).ok().map(|()| (report, aside))
-        };
-        reports.filter_map(aside).collect()
+            match std::fs::rename(&report, &aside) {
+                Ok(()) => done.moved.push((report, aside)),
+                // What is not there need not go, and what can't go is known again.
+                Err(_) => done.left.extend(report.symlink_metadata().ok().map(|meta| identity(&meta))),
+            }
+        }
+        done
     });
     moved.await.unwrap_or_default()
+}
+
+/// Reports that were there before a run.
+#[derive(Default)]
+struct Aside {
+    /// Where each was, and where it is.
+    moved: Vec<(PathBuf, PathBuf)>,
+    /// Those that could not be moved.
+    left: Vec<Identity>,
+}
+
+/// A file as it was: device, number, size, and when it last changed.
+type Identity = (u64, u64, u64, i64, i64);
+
+fn identity(meta: &Metadata) -> Identity {
+    (meta.dev(), meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec())
 }
 
 /// Where the run has made no report, an older one stays, as what it is.
@@ -375,16 +397,16 @@ async fn put_back_there(gate: &str, folder: &Path, disturbed: &Disturbed) {
 }
 
 /// What a run showed. Reports count only when this run wrote them, and only as files: a pipe would be waited for.
-async fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime) -> (Option<Tests>, Option<f64>) {
+async fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime, older: &[Identity]) -> (Option<Tests>, Option<f64>) {
     let (junit, coverage) = (gate.junit.clone(), gate.coverage.as_ref().map(|coverage| coverage.file.clone()));
-    let (folder, output) = (folder.to_owned(), output.to_owned());
+    let (folder, output, older) = (folder.to_owned(), output.to_owned(), older.to_owned());
     let measured = tokio::task::spawn_blocking(move || {
         let report = |file: &String| {
-            let file = open_kept(&folder.join(file)).ok()?;
+            let file = open_kept(&inside(&folder, Path::new(file))?).ok()?;
             let meta = file.metadata().ok()?;
-            // File systems keep times more coarsely than the clock runs.
-            let slack = Duration::from_millis(1_500);
-            let fresh = meta.modified().ok()? + slack >= started;
+            // When it was last written or moved, which nobody can set; file systems keep that more coarsely than the clock runs.
+            let at = Duration::new(u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+            let fresh = SystemTime::UNIX_EPOCH + at + SLACK >= started && !older.contains(&identity(&meta));
             let mut text = String::new();
             if fresh && meta.len() <= REPORT_BYTES && file.take(REPORT_BYTES).read_to_string(&mut text).is_ok() { Some(text) } else { None }
         };

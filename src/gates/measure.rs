@@ -301,9 +301,10 @@ fn lcov(text: &str) -> Option<f64> {
     if found > 0 {
         return percent(hit as f64 / found as f64);
     }
-    let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("DA:")).collect();
-    let hit = lines.iter().filter(|line| line.split(',').nth(1).is_some_and(|count| count != "0")).count();
-    if lines.is_empty() { None } else { percent(hit as f64 / lines.len() as f64) }
+    let counts = text.lines().filter_map(|line| line.strip_prefix("DA:")).map(|line| line.split(',').nth(1)?.trim().parse().ok());
+    let counts: Vec<u64> = counts.collect::<Option<_>>()?;
+    let hit = counts.iter().filter(|count| **count > 0).count();
+    if counts.is_empty() { None } else { percent(hit as f64 / counts.len() as f64) }
 }
 
 /// A share in percent; none where it can be none.

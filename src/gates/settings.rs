@@ -63,8 +63,10 @@ pub fn judged_by(command: &[String], folder: &Path) -> BTreeMap<String, String> 
     let program = command.first().and_then(|program| Path::new(program).file_name()).and_then(|name| name.to_str()).unwrap_or_default();
     let named = command.iter().flat_map(|word| [word.as_str(), word.split_once('=').map_or("", |(_, file)| file)]);
     let build = BUILD_FILES.iter().filter(|(runner, _)| *runner == program).flat_map(|(_, files)| files.iter().copied());
-    let whole = named.filter(|file| is_inside(file)).chain(build).chain(SETTINGS);
-    let whole = whole.filter_map(|file| Some((tidy(file), digest(read(&folder.join(file))?))));
+    let whole = named.filter(|file| is_inside(file)).chain(build).chain(SETTINGS).map(str::to_owned);
+    // A link, and what it leads to: either may be another one later.
+    let whole = whole.flat_map(|file| led_to(folder, &file).into_iter().chain([file]).collect::<Vec<_>>());
+    let whole = whole.filter_map(|file| Some((tidy(&file), digest(read(&folder.join(&file))?))));
     let parts = ENTRIES.iter().filter_map(|(file, entries)| {
         let text = String::from_utf8(read(&folder.join(file))?).ok()?;
         Some(((*file).to_owned(), digest(about_tests(file, &text, entries)?)))
@@ -90,8 +92,14 @@ fn tidy(file: &str) -> String {
     Path::new(file).components().filter(|part| *part != Component::CurDir).collect::<std::path::PathBuf>().display().to_string()
 }
 
+/// Where a link in a folder leads to in it, if it is one.
+fn led_to(folder: &Path, file: &str) -> Option<String> {
+    let path = folder.join(file);
+    let there = path.is_symlink().then(|| path.canonicalize().ok()).flatten()?;
+    there.strip_prefix(folder.canonicalize().ok()?).ok().map(|inside| inside.display().to_string())
+}
+
 fn read(path: &Path) -> Option<Vec<u8>> {
-    // Of a link, where it leads: what is there is in the tree, or not what a task can change.
     if let Ok(target) = path.read_link() {
         return Some(target.into_os_string().into_encoded_bytes());
     }

@@ -49,7 +49,7 @@ pub fn try_lock(path: &Path) -> io::Result<Locked> {
 /// # Errors
 /// The file can't be read, or its file system knows no locks.
 pub fn holder(path: &Path) -> io::Result<Option<String>> {
-    let file = match File::open(path) {
+    let file = match OpenOptions::new().read(true).custom_flags(no_links()).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -76,5 +76,10 @@ pub fn wait_for(path: &Path) -> io::Result<Lock> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links()).open(path)
+}
+
+/// What a state folder brings along, a link among it, leads nowhere.
+fn no_links() -> i32 {
+    rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()
 }

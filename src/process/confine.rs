@@ -47,7 +47,7 @@ mod kernel {
     }
 
     fn rules(confine: &Confine) -> Result<RulesetCreated, RulesetError> {
-        let ruleset = Ruleset::default().handle_access(AccessFs::from_write(RULES))?.scope(Scope::Signal)?;
+        let ruleset = Ruleset::default().handle_access(AccessFs::from_write(RULES))?.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
         let ruleset = if confine.ports.is_some() { ruleset.handle_access(AccessNet::ConnectTcp)? } else { ruleset };
         let paths = path_beneath_rules(&confine.write, AccessFs::from_all(RULES) & AccessFs::from_write(RULES));
         let ports = confine.ports.iter().flatten().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));

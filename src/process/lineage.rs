@@ -21,6 +21,15 @@ pub fn terminal_of(pid: i32) -> Option<String> {
     }
 }
 
+/// Whether a process runs this program, as far as its file says; also where that was replaced meanwhile.
+pub fn is_this_program(pid: i32) -> bool {
+    let program = |who: &str| {
+        let file = std::fs::read_link(Path::new("/proc").join(who).join("exe")).ok()?.into_os_string().into_string().ok()?;
+        Some(file.trim_end_matches(" (deleted)").to_owned())
+    };
+    program("self").is_some_and(|own| program(&pid.to_string()) == Some(own))
+}
+
 /// A process and those above it, by name and number, the innermost first.
 pub fn lineage(pid: i32) -> Vec<String> {
     let mut found = Vec::new();

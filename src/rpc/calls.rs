@@ -22,7 +22,7 @@ use crate::engine::coordinator::Manner;
 use crate::engine::door::Address;
 use crate::engine::execution::Execution;
 use crate::engine::output::{Order, orders, printed};
-use crate::engine::people::{decider, decider_here};
+use crate::engine::people::{self, decider, decider_here};
 use crate::engine::start::{KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
@@ -89,8 +89,9 @@ fn from(caller: &Caller, passed_on: &mut Option<Frontend>, by: Option<&str>) -> 
         Client::Terminal => Frontend::Terminal,
         Client::Program | Client::Model => Frontend::Program,
     };
-    // At a socket there are our own processes, which say from whom they have it, and others.
-    let frontend = caller.asked.or(caller.peer.pid.and(*passed_on)).unwrap_or(of_client);
+    // At a socket there are our own processes, which say from whom they have it, and others, which may say what they like.
+    let is_ours = caller.peer.pid.is_some_and(people::is_this_program);
+    let frontend = caller.asked.or(passed_on.filter(|_| is_ours)).unwrap_or(of_client);
     *passed_on = Some(frontend);
     let by = by.unwrap_or("client");
     match caller.peer.pid {

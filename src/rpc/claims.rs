@@ -7,7 +7,7 @@ use super::peer::{Caller, status};
 use super::table::Table;
 use crate::agents::answer::Answer;
 use crate::agents::prompt::Template;
-use crate::agents::verdict::{self, Of};
+use crate::agents::verdict::{self, Of, Told};
 use crate::core::brief::brief;
 use crate::core::event::Work;
 use crate::core::id::{Lease, OrderId};
@@ -107,7 +107,8 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             cost_usd: params.cost_usd,
             ..Answer::default()
         };
-        let said = params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), |text| verdict::work(text, Of::Turn));
+        let said =
+            params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), |text| verdict::work(text, Of::Turn, &Told::default()));
         // What was done in a place of its own is committed when it is merged.
         let outcome = AgentOutcome {
             summary: said.summary,
@@ -132,7 +133,7 @@ async fn review(caller: Caller, params: ReviewParams) -> Result<LeaseAnswer, Fai
             ..Answer::default()
         };
         let said = match params.text.as_deref() {
-            Some(text) => verdict::review(text, ""),
+            Some(text) => verdict::review(text, "", &Told::default()),
             None => verdict::review_from_answer(&answer(), ""),
         };
         let outcome = ReviewOutcome {

@@ -2,7 +2,7 @@
 
 use super::STATE_FOLDER;
 use super::git::Git;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changed files that are named.
 const NAMED: usize = 5;
@@ -40,7 +40,7 @@ impl Checkout {
         if self.head != later.head {
             found.push(format!("the checkout went from {} to {}", short(&self.head), short(&later.head)));
         }
-        let names: std::collections::BTreeSet<&String> = self.refs.keys().chain(later.refs.keys()).collect();
+        let names: BTreeSet<&String> = self.refs.keys().chain(later.refs.keys()).collect();
         for name in names {
             let what = short(name);
             match (self.refs.get(name), later.refs.get(name)) {
@@ -50,8 +50,10 @@ impl Checkout {
                 (_, None) => found.push(format!("{what} was removed")),
             }
         }
+        // Also what was changed, or new, and is not any more.
+        let names: BTreeSet<&String> = self.files.keys().chain(later.files.keys()).collect();
         let files: Vec<&str> =
-            later.files.iter().filter(|(name, state)| self.files.get(*name) != Some(*state)).map(|(name, _)| name.as_str()).collect();
+            names.into_iter().filter(|name| self.files.get(*name) != later.files.get(*name)).map(String::as_str).collect();
         if !files.is_empty() {
             let more = if files.len() > NAMED { ", …" } else { "" };
             found.push(format!("{}{more} changed in the checkout", files.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ")));

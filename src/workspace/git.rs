@@ -93,11 +93,8 @@ impl Git {
             return Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        // Settings and options come before the command.
-        let is_command = |word: &&[u8]| !word.starts_with(b"-") && word.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-');
-        let name = arguments.iter().map(|word| word.as_ref().as_encoded_bytes()).find(is_command).unwrap_or_default();
         let said = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("hint:")).collect::<Vec<_>>().join("; ");
-        Err(format!("git {}: {said}", String::from_utf8_lossy(name)))
+        Err(format!("git {}: {said}", name_of(arguments)))
     }
 
     /// Whether a command says yes by its exit code.
@@ -116,9 +113,10 @@ impl Git {
     /// There is no git, or what it prints can't be read.
     pub fn beginning<S: AsRef<OsStr>>(&self, arguments: &[S], bytes: u64) -> Result<String, String> {
         let failed = |error: std::io::Error| format!("git can't be run: {error}");
-        let mut git = self.command(arguments)?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
-        let mut printed = Vec::new();
-        let read = git.stdout.take().map_or(Ok(0), |out| out.take(bytes).read_to_end(&mut printed));
+        let mut command = self.command(arguments)?;
+        let mut git = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
+        let (mut printed, out) = (Vec::new(), git.stdout.take());
+        let read = self.in_time(git.id(), arguments, || out.map_or(Ok(0), |out| out.take(bytes).read_to_end(&mut printed)))?;
         // It may have more to say.
         let ended = git.kill().and_then(|()| git.wait());
         read.and(ended.map(drop).map(|()| 0)).map_err(failed)?;
@@ -155,7 +153,12 @@ impl Git {
             // Beside it: it may print before it has read all. What it does not read it does not need.
             std::thread::spawn(move || drop(to.write_all(&input)));
         }
-        let group = Pid::from_raw(git.id().cast_signed());
+        self.in_time(git.id(), arguments, || git.wait_with_output())?.map_err(failed)
+    }
+
+    /// Waits for a command, which is ended when it takes too long: it may wait for a pipe that somebody has made.
+    fn in_time<S: AsRef<OsStr>, T>(&self, git: u32, arguments: &[S], wait: impl FnOnce() -> T) -> Result<T, String> {
+        let group = Pid::from_raw(git.cast_signed());
         let (done, ended) = channel::<()>();
         let timeout = self.timeout;
         let watching = std::thread::spawn(move || {
@@ -163,13 +166,12 @@ impl Git {
             // It has not been reaped, or ends in this very moment.
             is_late && group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok())
         });
-        let output = git.wait_with_output();
+        let waited = wait();
         drop(done);
         if watching.join().unwrap_or_default() {
-            let name = arguments.first().map(|name| name.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
-            return Err(format!("git {name} took longer than {} s and was ended", timeout.as_secs()));
+            return Err(format!("git {} took longer than {} s and was ended", name_of(arguments), timeout.as_secs()));
         }
-        output.map_err(failed)
+        Ok(waited)
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Command, String> {
@@ -217,4 +219,11 @@ impl Git {
         command.args(arguments);
         Ok(command)
     }
+}
+
+/// What a command is called: settings and options come before that.
+fn name_of<S: AsRef<OsStr>>(arguments: &[S]) -> String {
+    let is_command = |word: &&[u8]| !word.starts_with(b"-") && word.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-');
+    let name = arguments.iter().map(|word| word.as_ref().as_encoded_bytes()).find(is_command);
+    String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
 }

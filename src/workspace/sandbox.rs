@@ -152,7 +152,7 @@ pub fn of(config: &Config, agent: Option<&Agent>, environment: &mut Vec<(String,
     write.retain(|path| !all.iter().any(|other| path != other && path.starts_with(other)));
     write.sort();
     write.dedup();
-    Confine { write, ports: config.sandbox.ports.clone().filter(|_| agent.is_some()) }
+    Confine { write, ports: config.sandbox.ports.clone() }
 }
 
 fn make(folder: &Path) -> std::io::Result<()> {

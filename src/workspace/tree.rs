@@ -9,6 +9,7 @@
 use super::files::{is_in_place, names_in};
 use super::git::Git;
 use super::{STATE_FOLDER, pipes};
+use crate::core::outcome::MOST_FILES;
 use crate::process::open_kept;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,8 +23,8 @@ use std::time::{Duration, SystemTime};
 const RACY: Duration = Duration::from_secs(2);
 /// A file's times are those of the last tick of the system's clock.
 const TICK: Duration = Duration::from_millis(20);
-/// Files named in a list of changes, at the most.
-const MAX_CHANGES: usize = 200;
+/// Files named in a list of those that git ignores, at most.
+const MOST_IGNORED: usize = 200;
 /// So much of a file is in memory at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -167,7 +168,7 @@ impl Trees {
             let Some(whole) = whole.filter(|whole| !found.contains(whole)) else { continue };
             if path.symlink_metadata().is_ok_and(|meta| meta.is_file() && changed(&meta) >= since) {
                 found.insert(whole);
-                if found.len() == MAX_CHANGES {
+                if found.len() == MOST_IGNORED {
                     break;
                 }
             }
@@ -221,7 +222,7 @@ impl Tree {
     pub fn changes(&self, after: &Tree) -> Vec<String> {
         let changed = after.files.iter().filter(|(path, hash)| self.files.get(*path) != Some(hash)).map(|(path, _)| path);
         let gone = self.files.keys().filter(|path| !after.files.contains_key(*path));
-        changed.chain(gone).take(MAX_CHANGES).map(|path| path.display().to_string()).collect()
+        changed.chain(gone).take(MOST_FILES).map(|path| path.display().to_string()).collect()
     }
 }
 

@@ -85,6 +85,27 @@ impl Guest {
 }
 
 #[test]
+fn who_is_at_the_socket_is_no_person_by_saying_so() {
+    let workspace = workspace();
+    let gate = "[[gates]]\nname = \"release\"\nlevel = \"task\"\napproval = true\n";
+    workspace.write("execution-coordinator.toml", &format!("{CONFIG}{gate}"));
+    // The second goes on while the first waits for a person.
+    workspace.write("breakdown.md", &PLAN.replace("\n2. **Build**\n", "\n### Stream B: Rest\n\n2. **Build**\n   - Dependencies: none\n"));
+    let run = run(&workspace);
+    workspace.write("one", "");
+    eventually("it waits for a person", || workspace.run(&["status"]).stdout.contains("approve release@1"));
+    eventually("its door", || workspace.execution().join("socket").exists());
+    let mut guest = Guest::at(&workspace.execution());
+    for frontend in ["editor", "terminal", "mcp", "acp"] {
+        let refused = guest.ask("gate/approve", &json!({"gate": "release@1", "by": "ann", "frontend": frontend}));
+        let why = refused["error"]["message"].as_str().unwrap_or_default();
+        assert!(why.contains("is for a person to decide"), "{frontend}: {refused}");
+    }
+    workspace.write("two", "");
+    assert_ne!(ended(run.wait_with_output().expect("an end")).code, 0);
+}
+
+#[test]
 fn every_command_reaches_the_owner() {
     let workspace = workspace();
     let run = run(&workspace);

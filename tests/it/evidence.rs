@@ -1,6 +1,8 @@
 //! What a verdict is about, and that nothing false passes for one.
 
-use crate::support::{Workspace, commit_all, git};
+use crate::support::{Workspace, commit_all, ended, git};
+use execution_coordinator::workspace::checkout::Checkout;
+use execution_coordinator::workspace::git::Git;
 use execution_coordinator::workspace::tree::Trees;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -126,12 +128,15 @@ fn tested(tester: &str, agent: &str, more: &str) -> (Workspace, i32, serde_json:
         ("execution-coordinator.toml", &format!("{config}{tester_of}{more}")),
         ("agent.sh", &format!("#!/bin/sh\ncat >/dev/null\n{agent}\n{says}")),
         ("tester.sh", &format!("#!/bin/sh\ncat >/dev/null\nmkdir -p tests\n{tester}\n{says}")),
+        ("tox.ini", "[tox]\n"),
+        ("settings.ini", "[pytest]\naddopts = x\n"),
         (
             "gate.sh",
             "#!/bin/sh\nn=0; code=0\nfor t in tests/*.sh; do [ -e $t ] || continue; n=$((n + 1))\n\
                 if sh $t; then echo \"ok $n - $t\"; else echo \"not ok $n - $t\"; code=1; fi\ndone\nexit $code\n",
         ),
     ]);
+    symlink("settings.ini", workspace.path("conftest.py")).expect("a link");
     commit_all(&workspace);
     let run = workspace.run(&["run", "breakdown.md"]);
     let audit = workspace.run(&["audit", "--evidence"]);
@@ -186,6 +191,46 @@ fn what_decides_how_a_gate_judges_is_not_for_its_task_to_change() {
     // What is new only comes up in the report, and a dependency in a package's file not even there.
     let (_, code, report) = tested(RED, "echo x >made; echo '{\"dependencies\":{}}' >package.json; echo x >pytest.ini", "");
     assert_eq!((code, &report["tasks"][0]["gateFilesChanged"]), (0, &serde_json::json!(["pytest.ini"])), "{report}");
+    // Nor is it missed where it is gone, stands behind a link, or is one of very many.
+    let many = "for n in $(seq 300); do echo x >a$n; done";
+    for (cheats, file) in [
+        ("rm tox.ini; echo x >made".to_owned(), "tox.ini"),
+        ("echo '[pytest]' >settings.ini; echo x >made".to_owned(), "settings.ini"),
+        (format!("{many}; {cheats}"), "gate.sh"),
+    ] {
+        let (_, code, report) = tested(RED, &cheats, "");
+        assert!(code != 0 && report["finalValidation"].to_string().contains("approve tests@1"), "{file}: {report}");
+        assert!(report["tasks"][0]["gateFilesChanged"].to_string().contains(file), "{file}: {report}");
+    }
+}
+
+#[test]
+fn what_decides_how_a_gate_of_the_whole_judges_is_not_for_tasks_to_change() {
+    let gate = "[[gates]]\nname = \"last\"\nlevel = \"system\"\ncommand = [\"./last.sh\"]\n";
+    let reviewer = "[agents.reviewer]\nkind = \"command\"\nrole = \"reviewer\"\n\
+        command = [\"sh\", \"-c\", \"grep -q last.sh && touch $WORKSPACE/told-$EXECUTION_COORDINATOR_ROLE; echo '{\\\"verdict\\\":\\\"pass\\\"}'\"]\n";
+    for (isolation, agents, code) in [("worktree", "", 4), ("none", "", 4), ("worktree", reviewer, 0)] {
+        let config = CONFIG.replace("\"worktree\"", &format!("\"{isolation}\"")).replace("./gate.sh", "true");
+        let workspace = Workspace::with(&[
+            ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+            ("execution-coordinator.toml", &format!("[environment]\npass = [\"PATH\", \"WORKSPACE\"]\n{config}{gate}{agents}")),
+            ("agent.sh", "#!/bin/sh\ncat >/dev/null\nprintf '#!/bin/sh\\ntrue\\n' >last.sh\necho '{\"status\":\"complete\"}'\n"),
+            ("last.sh", "#!/bin/sh\nfalse\n"),
+        ]);
+        commit_all(&workspace);
+        let mut run = workspace.command(&["run", "breakdown.md"]);
+        let run = ended(run.env("WORKSPACE", workspace.path("")).output().expect("the binary"));
+        assert_eq!(run.code, code, "{isolation}: {}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains("task 1 changed what its gates judge by: last.sh"), "{isolation}: {}", run.stdout);
+        if code == 0 {
+            assert!(workspace.path("told-review").exists() && workspace.path("told-final-review").exists());
+        } else {
+            assert!(run.stdout.contains("the work changed last.sh, by which this gate judges, and nobody reviews it"), "{}", run.stdout);
+            assert_eq!(workspace.run_at_terminal(&["approve", "last", "--by", "ann"]).code, 0);
+            assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
+        }
+        assert_eq!(workspace.run(&["audit"]).code, 0, "{isolation}");
+    }
 }
 
 /// Runs a breakdown of one task with an implementer of its own; gives all that was printed.
@@ -352,6 +397,46 @@ fn no_report_is_removed_where_an_agents_link_leads() {
     let (_, code, said) = ran("junit = \"out/report.xml\"\n", &agent, "true");
     assert_ne!(code, 0, "{said}");
     assert_eq!(outside.read("report.xml"), "the user's own\n");
+    // Nor does one count that is there, whatever time it says that it is of.
+    outside.write("report.xml", "<testsuite tests=\"1\"><testcase classname=\"a\" name=\"b\"/></testsuite>");
+    for agent in [agent.clone(), format!("cp {}/report.xml .; mkdir out; cp report.xml out/; chmod 555 out", outside.path("").display())] {
+        let agent = format!("{agent}; touch -d '2099-01-01' out/report.xml report.xml");
+        let (_, code, said) = ran("junit = \"out/report.xml\"\n", &agent, "true");
+        assert!(code != 0 && said.contains("not evaluated"), "{agent}: {said}");
+    }
+}
+
+#[test]
+fn a_state_folder_that_a_clone_brings_along_leads_nowhere() {
+    let outside = Workspace::with(&[("victim", "precious\n")]);
+    let victim = outside.path("victim");
+    for link in ["lock", "daemon-1.lock", "daemon.log", ".gitignore"] {
+        let workspace = Workspace::with(&[("breakdown.md", "# T\n\n- [ ] Task 1: One\n  - Run: true\n")]);
+        workspace.write(".execution-coordinator/x", "");
+        for to in [victim.clone(), outside.path("new")] {
+            let at = workspace.path(&format!(".execution-coordinator/{link}"));
+            drop(std::fs::remove_file(&at));
+            std::os::unix::fs::symlink(&to, &at).expect("a link");
+            for arguments in [&["run", "breakdown.md"][..], &["serve", "--detach"], &["serve", "--stop"], &["pause"], &["clean"]] {
+                workspace.run(arguments);
+                assert_eq!(outside.read("victim"), "precious\n", "{link}: {arguments:?}");
+                assert!(!outside.path("new").exists(), "{link}: {arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_undone_in_the_users_checkout_is_told_too() {
+    let workspace = Workspace::with(&[("kept", "as it was\n"), ("other", "x\n")]);
+    commit_all(&workspace);
+    workspace.write("kept", "changed by the user\n");
+    workspace.write("new", "of the user\n");
+    let look = || Checkout::now(&Git::at(&workspace.path("")), None).expect("a checkout");
+    let before = look();
+    says(&workspace.path(""), &["checkout", "--quiet", "."]);
+    says(&workspace.path(""), &["clean", "-fdq", "--exclude=.state"]);
+    assert_eq!(before.differences(&look()), ["kept, new changed in the checkout"]);
 }
 
 #[test]
@@ -453,6 +538,21 @@ fn what_a_person_has_passed_is_the_work_of_then() {
         assert_eq!(run(&["run", "breakdown.md"]).code, 0, "{level}");
         assert_eq!(run(&["audit"]).code, 0, "{level}");
     }
+}
+
+#[test]
+fn what_a_person_has_passed_is_not_what_was_committed_since() {
+    let gate = "[[gates]]\nname = \"release\"\nlevel = \"deployment\"\napproval = true\n";
+    let (workspace, code, said) = ran(gate, "echo x >made", "true");
+    assert_ne!(code, 0, "{said}");
+    let approve = || workspace.run_at_terminal(&["approve", "release", "--by", "ann"]).code;
+    let run = || workspace.run(&["run", "breakdown.md"]);
+    assert_eq!(approve(), 0);
+    workspace.write("kept", "which ann never saw\n");
+    says(&workspace.path(""), &["commit", "--quiet", "-am", "later"]);
+    let again = run();
+    assert!(again.code != 0 && !again.stdout.contains("Complete Success"), "{}{}", again.stdout, again.stderr);
+    assert_eq!((approve(), run().code, workspace.run(&["audit"]).code), (0, 0, 0));
 }
 
 #[test]

@@ -160,7 +160,9 @@ fn what_agents_have_written_is_run_as_confined_as_they_are() {
         [(gate.to_owned(), false), (format!("{gate}sandbox = false\n"), true), ("[worktree]\nsetup = [\"./check.sh\"]\n".to_owned(), false)]
     {
         let (workspace, ended) = two_tasks(evil, &config);
-        assert_eq!(ended.code, 0, "{config}: {}{}", ended.stdout, ended.stderr);
+        // It has run when somebody is asked about it.
+        let code = if config.contains("release") { 4 } else { 0 };
+        assert_eq!(ended.code, code, "{config}: {}{}", ended.stdout, ended.stderr);
         assert_eq!(workspace.path("out/of/place").exists(), escapes, "{config}");
     }
 }

@@ -55,6 +55,7 @@ pub fn gate(name: &str, level: Level) -> GatePolicy {
         tolerate_preexisting: false,
         report: false,
         timeout_ms: 10_000,
+        judged_by: BTreeMap::new(),
     }
 }
 

@@ -181,8 +181,9 @@ impl Books {
                     self.leaves_its_place(&work);
                 }
             }
-            (Work::Gate { gate: Some(gate), check, .. }, Outcome::Gate { verdict, .. }) => {
+            (Work::Gate { gate: Some(gate), check, .. }, Outcome::Gate { verdict, measures, .. }) => {
                 self.gate_results.insert((gate.clone(), check.clone()), *verdict);
+                self.judged_whole.insert((gate.clone(), check.clone()), measures.judged_by.clone());
             }
             (Work::Gate { task: Some(task), check, purpose, .. }, Outcome::Gate { measures, verdict, .. }) => {
                 let (purpose, verdict) = (*purpose, *verdict);
@@ -258,6 +259,7 @@ impl Books {
                 self.final_reviews.clear();
                 // What was merged before is not on top of it.
                 self.merged = None;
+                self.renewed = self.seq;
             }
             (Work::Deliver { .. }, Outcome::Repository(RepositoryOutcome::Delivered)) => {}
             (work, Outcome::Repository(RepositoryOutcome::Failed { .. })) if work.is_of_repository() => {}

@@ -114,6 +114,9 @@ impl State {
     /// What an order to the repository came to.
     fn repository_ended(&mut self, id: OrderId, open: &OpenOrder, outcome: &RepositoryOutcome) {
         let landed = self.merging.ended(&open.work, outcome);
+        if matches!(outcome, RepositoryOutcome::Renewed { .. }) {
+            self.merging.renewed = Some(id);
+        }
         match (&open.work, outcome) {
             (Work::Place { task }, RepositoryOutcome::Placed { folder, branch, base }) => {
                 let place = Place { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };

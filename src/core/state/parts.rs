@@ -111,6 +111,8 @@ pub struct Merging {
     pub head: Option<String>,
     /// How many merges have landed.
     pub landings: u64,
+    /// The order with which the user's own commits were taken in last.
+    pub renewed: Option<OrderId>,
     /// What is merged now.
     pub batch: Option<Batch>,
     /// How many tasks are merged at once: fewer while what is merged fails.
