@@ -4,7 +4,8 @@ set -eu
 brief=$(cat)
 case "$EXECUTION_COORDINATOR_TASK" in 1) module=config ;; 2) module=client ;; *) module=controller ;; esac
 if [ "$EXECUTION_COORDINATOR_ROUND" = 0 ]; then
-  cp "agents/finished/$module.rs" "app/src/$module.rs"
+  cp "agents/finished/$module.rs" "app/src/$module.new"
+  mv "app/src/$module.new" "app/src/$module.rs"
   did="Filled app/src/$module.rs"
 else
   case "$brief" in *"unwrap()"*) ;; *) echo "✅ Complete - nothing named that could be mended"; exit 0 ;; esac

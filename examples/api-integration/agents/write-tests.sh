@@ -7,7 +7,8 @@ mkdir -p app/src app/tests
 touch app/src/lib.rs
 grep -q "mod $module;" app/src/lib.rs || echo "pub mod $module;" >>app/src/lib.rs
 cp "agents/tests/$module.rs" "app/tests/$module.rs"
-cp "agents/stubs/$module.rs" "app/src/$module.rs"
+# Others may be compiling it just now: it takes its place in one step.
+cp "agents/stubs/$module.rs" "app/src/$module.new" && mv "app/src/$module.new" "app/src/$module.rs"
 cat <<END
 ## Test Development Summary
 

@@ -5,7 +5,8 @@ brief=$(cat)
 task=$EXECUTION_COORDINATOR_TASK
 mkdir -p app/lib
 if [ "$EXECUTION_COORDINATOR_ROUND" = 0 ]; then
-  cp "agents/finished/$task.sh" "app/lib/$task.sh"
+  cp "agents/finished/$task.sh" "app/lib/$task.sh.new"
+  mv "app/lib/$task.sh.new" "app/lib/$task.sh"
   did="Wrote app/lib/$task.sh"
 else
   case "$brief" in *"a tab in a text"*) ;; *) echo "❌ Failed - this finding can't be mended here"; exit 0 ;; esac
