@@ -97,7 +97,8 @@ impl Agents {
         }
         let brief = &brief;
         let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
-        let checkout = if place.is_some() && !self.is_confined(config, brief) { self.checkout().await } else { None };
+        let is_unwatched = (shell && place.is_none()) || self.is_confined(config, brief);
+        let checkout = if is_unwatched { None } else { self.checkout(place.is_some()).await };
         let began = SystemTime::now();
         let ran = self.run(config, processes, brief, (stop, Some(&steering)), tail).await;
         drop(steering);
@@ -133,7 +134,7 @@ impl Agents {
             outcome.ignored = ignored.into_iter().collect();
         }
         if let Some(before) = checkout
-            && let Some(after) = self.checkout().await
+            && let Some(after) = self.checkout(place.is_some()).await
         {
             outcome.outside = before.differences(&after);
         }
@@ -210,15 +211,16 @@ impl Agents {
         config.agents.get(&brief.agent).is_some_and(|agent| sandbox::applies(config, agent))
     }
 
-    /// The user's own checkout.
-    async fn checkout(&self) -> Option<Checkout> {
+    /// The user's own checkout, in which nobody or attempts work.
+    async fn checkout(&self, apart: bool) -> Option<Checkout> {
         let (root, own) = (self.root.clone(), self.written_back.clone());
         let look = move || {
             let git = Git::at(&root).within(LOOK_TAKES);
             let top = git.run(&["rev-parse", "--show-toplevel"]).ok()?;
             let own = own.and_then(|own| Some(own.canonicalize().ok()?.strip_prefix(&top).ok()?.display().to_string()));
             let top = Path::new(&top);
-            if git_is_readable(top) { Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref()) } else { None }
+            let now = if git_is_readable(top) { Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref()) } else { None };
+            now.map(|now| if apart { now } else { now.without_work() })
         };
         tokio::task::spawn_blocking(look).await.ok().flatten()
     }
@@ -348,6 +350,9 @@ impl Agents {
     fn words(&self, config: &Config, agent: &Agent, brief: &Brief) -> Result<String, String> {
         if brief.again {
             return Ok(prompt::again(brief));
+        }
+        if let Some(template) = &config.briefs.template {
+            self.scripts.unchanged(&self.root, template)?;
         }
         let told = dialect::of(agent.kind).is_some_and(|dialect| dialect::told(dialect, agent).is_some());
         Template::of(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)

@@ -56,6 +56,12 @@ pub fn join(config: &mut Config, root: &Path) {
     config.left_out.retain(|left| !left.missed || !agents.contains_key(&left.name));
 }
 
+/// The folders of a workspace in which definitions are looked for.
+pub fn folders(config: &Config, root: &Path) -> Vec<PathBuf> {
+    let is_read = config.execution.definitions != Definitions::None;
+    FOLDERS.iter().filter(|_| is_read).map(|(_, folder, ..)| root.join(folder)).collect()
+}
+
 fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
     let given = Some(variable).filter(|variable| !variable.is_empty()).and_then(std::env::var_os).map(PathBuf::from);
     given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(folder))).filter(|_| !folder.is_empty())

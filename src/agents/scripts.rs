@@ -1,5 +1,5 @@
-//! The workspace's own programs by which agents run hold as they were when the run began: an attempt does not change who
-//! carries out or reviews the next one.
+//! The workspace's own programs by which agents run, and the template of briefs, hold as they were when the run began: an
+//! attempt does not change who carries out or reviews the next one, or what that is told.
 
 use crate::config::Config;
 use crate::process::open_kept;
@@ -16,11 +16,16 @@ impl Scripts {
     /// Those of a config's agents, as they are now.
     pub fn of(config: &Config, root: &Path) -> Self {
         let scripts = Self::default();
-        for word in config.agents.values().flat_map(|agent| &agent.command) {
+        for word in config.agents.values().flat_map(|agent| &agent.command).chain(&config.briefs.template) {
             // What is new is not changed.
             drop(scripts.unchanged(root, word));
         }
         scripts
+    }
+
+    /// The files.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// A word of a command as an absolute path, where it is a file of the workspace that is what it was; nothing where it is

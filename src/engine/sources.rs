@@ -6,6 +6,8 @@ use super::execution::now_ms;
 use super::owner::Post;
 use super::start::{Options, Prepared};
 use super::texts::Texts;
+use crate::agents::roster::folders;
+use crate::agents::scripts::Scripts;
 use crate::config::Config;
 use crate::core::hold::suspects;
 use crate::core::input::Input;
@@ -27,6 +29,9 @@ pub struct Sources {
     config: Option<PathBuf>,
     breakdown: Option<PathBuf>,
     is_folder: bool,
+    /// What else the next run goes by: the roster's folders, the workspace's own programs of agents, the template of
+    /// briefs; each as it was when this one began.
+    others: Vec<(PathBuf, String)>,
     policy: Policy,
     inbox: mpsc::UnboundedSender<Post>,
     shared: SharedConfig,
@@ -44,7 +49,10 @@ impl Sources {
         texts: Arc<Texts>,
         view: Arc<View>,
     ) -> Arc<Self> {
+        let scripts = Scripts::of(&prepared.config, &prepared.root).paths();
+        let others = folders(&prepared.config, &prepared.root).into_iter().chain(scripts);
         Arc::new(Self {
+            others: others.map(|path| (path.clone(), content(&path))).collect(),
             options: prepared.options.clone(),
             root: prepared.root.clone(),
             config: prepared.config_path.clone(),
@@ -79,7 +87,7 @@ impl Sources {
     /// What was changed while attempts were at work that could do so, and was not noticed yet.
     pub fn left(&self) -> Vec<Input> {
         let held = |file: &PathBuf| if let Look::Held(input) = self.look(file) { Some(*input) } else { None };
-        self.config.iter().chain(&self.breakdown).filter_map(held).collect()
+        self.config.iter().chain(&self.breakdown).chain(self.others.iter().map(|(path, _)| path)).filter_map(held).collect()
     }
 
     fn look(&self, file: &Path) -> Look {
@@ -88,7 +96,9 @@ impl Sources {
         // What was changed before this run began is what it goes by.
         let during = if changed_at_ms < self.since_ms { Vec::new() } else { suspects(&state, changed_at_ms) };
         let digest = content(file);
+        let before = self.others.iter().find(|(other, _)| other == file).map(|(_, before)| before);
         let is_other = || match self.is_config(file) {
+            _ if before.is_some() => before != Some(&digest),
             true => self.options.config_now(&self.root, file).is_ok_and(|(config, _)| config != *self.in_force()),
             false => !crate::core::note(&mut (*state).clone(), self.plan(file), state.now).is_empty(),
         };
@@ -100,7 +110,8 @@ impl Sources {
         }
     }
 
-    /// Takes a file up as it is now, by the name by which it was held.
+    /// Takes a file up as it is now, by the name by which it was held; of what is no breakdown and no config the next run
+    /// does.
     pub fn take_named(&self, name: &str) {
         let named = self.config.iter().chain(&self.breakdown).find(|file| self.name(file) == name);
         if let Some(file) = named {

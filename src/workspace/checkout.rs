@@ -34,6 +34,14 @@ impl Checkout {
         })
     }
 
+    /// The same without files, and without the branch that is checked out: what attempts may change that work there.
+    #[must_use]
+    pub fn without_work(mut self) -> Self {
+        self.refs.remove(&self.head);
+        self.files.clear();
+        self
+    }
+
     /// What differs later, a clause each: `branch main moved from 1a2b to 3c4d`.
     pub fn differences(&self, later: &Self) -> Vec<String> {
         let mut found = Vec::new();

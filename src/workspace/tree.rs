@@ -99,12 +99,14 @@ impl Trees {
     fn by_git(&self, top: &Path) -> Option<(Vec<PathBuf>, BTreeSet<PathBuf>)> {
         // Nothing above the top is asked: above a place is the user's own checkout.
         let git = Git::below(top.parent()?, &self.root);
-        let list = |which: &[&str]| -> Option<Vec<PathBuf>> {
-            let listed = git.output(&[&["ls-files", "-z"], which].concat()).ok().filter(|listed| listed.status.success())?;
+        let list = |arguments: &[&str]| -> Option<Vec<PathBuf>> {
+            let listed = git.output(arguments).ok().filter(|listed| listed.status.success())?;
             Some(names_in(&listed.stdout).collect())
         };
-        let tracked: BTreeSet<PathBuf> = list(&["--cached"])?.into_iter().collect();
-        let others = list(&["--others", "--exclude-standard"])?;
+        let mut tracked: BTreeSet<PathBuf> = list(&["ls-files", "-z", "--cached"])?.into_iter().collect();
+        // What somebody has only taken out of the index is there as before.
+        tracked.extend(list(&["ls-tree", "-r", "-z", "--name-only", "HEAD"]).into_iter().flatten());
+        let others = list(&["ls-files", "-z", "--others", "--exclude-standard"])?;
         let mut paths = Vec::new();
         for name in tracked.iter().chain(&others) {
             let path = self.root.join(name);

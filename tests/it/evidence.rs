@@ -39,21 +39,26 @@ fn a_tree_is_what_git_would_commit() {
         says(&folder, &["commit", "--quiet", "--all", "-m", "ignore"]);
         workspace
     };
-    let same: [(&str, Change); 6] = [
+    let same: [(&str, Change); 7] = [
         ("a file that git ignores", |w| w.write("dist/ignored", "2\n")),
         ("a new one", |w| w.write("new.log", "2\n")),
         ("a report", |w| w.write("report.xml", "<x/>")),
         ("our own state", |w| w.write(".execution-coordinator/x", "2\n")),
         ("an empty folder", |w| std::fs::create_dir(w.path("empty")).unwrap()),
+        ("what is only taken out of the index", |w| says(&w.path(""), &["rm", "--quiet", "--cached", "dist/forced"])),
         ("what the index says", |w| says(&w.path(""), &["add", "--all"])),
     ];
     for (what, change) in same {
         let workspace = repository();
         assert!(!makes_another(&workspace.path(""), change, &workspace), "{what}");
     }
-    let another: [(&str, Change); 11] = [
+    let another: [(&str, Change); 12] = [
         ("a tracked file", |w| w.write("src/a", "2\n")),
         ("a tracked file that git ignores", |w| w.write("dist/forced", "2\n")),
+        ("one that was taken out of the index", |w| {
+            says(&w.path(""), &["rm", "--quiet", "--cached", "dist/forced"]);
+            w.write("dist/forced", "2\n");
+        }),
         ("one that another tool ignores", |w| {
             w.write(".ignore", "src/\n");
             w.write(".rgignore", "src/\n");
@@ -598,6 +603,21 @@ fn what_an_attempt_does_to_the_users_checkout_is_told() {
     let (outside, _) = says(&format!("{home}; git checkout -q --orphan lonely"), "");
     assert!(outside.contains("the checkout went from branch ") && outside.contains(" to branch lonely"), "{outside}");
     assert_eq!(says("true", "").0, "null", "nothing is made up");
+    // Where it works in the checkout itself, all but that work.
+    let config = CONFIG.replace("\"worktree\"", "\"none\"").replace("./gate.sh", "true");
+    for (deed, told) in
+        [(format!("git {me} add made; git {me} commit -qm own"), false), ("git tag mine; git checkout -q -b side".to_owned(), true)]
+    {
+        let workspace = Workspace::with(&[
+            ("breakdown.md", "# T\n\n- [ ] Task 1: One\n"),
+            ("execution-coordinator.toml", &config),
+            ("agent.sh", &format!("#!/bin/sh\ncat >/dev/null\necho x >made; {deed}\necho '{{\"status\":\"complete\"}}'\n")),
+        ]);
+        commit_all(&workspace);
+        let run = workspace.run(&["run", "breakdown.md"]);
+        let what = ["the checkout went from branch ", "tag mine was made"];
+        assert!(run.code == 0 && what.iter().all(|what| run.stdout.contains(what) == told), "{deed}: {}{}", run.stdout, run.stderr);
+    }
 }
 
 /// Puts another content in the place of a file of a commit: a pack whose index calls it by the old name.
