@@ -14,7 +14,8 @@ use crate::journal::lock::holder;
 use crate::process::{end_of, open_kept, write_kept};
 use crate::view::{View, plain};
 use crate::workspace::files::changed_since;
-use crate::workspace::tree::Trees;
+use crate::workspace::tree::{Tree, Trees};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,8 @@ pub struct Execution {
     was_owned: AtomicBool,
     /// What was wanted when this process took it up last.
     options: Mutex<Options>,
+    /// The workspace as it was when orders were claimed whose work is done in it.
+    claimed: Mutex<BTreeMap<OrderId, Tree>>,
 }
 
 /// Who decides.
@@ -78,6 +81,7 @@ impl Execution {
             place: Mutex::new(Place::Elsewhere(Box::default())),
             was_owned: AtomicBool::new(false),
             options: Mutex::default(),
+            claimed: Mutex::default(),
         }
     }
 
@@ -109,11 +113,32 @@ impl Execution {
         end_of(&self.output(order), LAST_OUTPUT_BYTES).lines().map(plain).collect::<Vec<_>>().join("\n")
     }
 
-    /// What was changed in a task's place of its own, and what of the named files git ignores there; nothing where that can't
-    /// be told.
-    pub async fn changed_in_place(&self, task: &TaskId, named: Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
+    /// The workspace as it is now, where an attempt is about to work in it.
+    pub async fn before(&self, order: OrderId) -> Option<Tree> {
+        let state = self.state();
+        state.orders.get(&order).filter(|open| open.work.is_attempt() && !state.policy.isolated)?;
+        let trees = Trees::new(self.root(), Vec::new());
+        tokio::task::spawn_blocking(move || trees.now()).await.ok()
+    }
+
+    /// Remembers the workspace as it was before an order was claimed, whose work is done in it.
+    pub fn begins_with(&self, order: OrderId, before: Tree) {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(order, before);
+    }
+
+    /// What was changed for a task, in a place of its own or since it was claimed, and what of the named files git ignores
+    /// there; nothing where that can't be told.
+    pub async fn changed(&self, task: &TaskId, order: OrderId, named: Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
         let known = self.state().task_state(task)?.clone();
-        let place = known.place?;
+        let Some(place) = known.place else {
+            let before = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&order)?;
+            let trees = Trees::new(self.root(), Vec::new());
+            let look = move || {
+                let after = trees.now();
+                (before.changes(&after), trees.ignored(&after, &named).into_iter().collect())
+            };
+            return tokio::task::spawn_blocking(look).await.ok();
+        };
         // What was finished before is not what was done now.
         let begin = known.commit.or(known.tests_commit).unwrap_or_else(|| place.base.to_string());
         let look = move || {

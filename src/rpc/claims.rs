@@ -54,8 +54,10 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
         let Some((order, _)) = fitting.find(|(order, _)| wanted.is_none_or(|wanted| wanted == *order)) else {
             return Ok(Claimed { execution: execution.id.to_string(), work: None, state: status(&execution).state });
         };
+        let before = execution.before(order).await;
         match execution.steer(Input::Claim(order, by.clone())).await {
             Ok(_) => {
+                before.into_iter().for_each(|before| execution.begins_with(order, before));
                 let work = claimed_work(&execution, order);
                 return Ok(Claimed { execution: execution.id.to_string(), work, state: "running".into() });
             }
@@ -201,13 +203,13 @@ fn signed(state: &State, lease: Lease, text: &str, mut input: Input) -> Input {
     input
 }
 
-/// What was changed in a place of its own is seen, not believed; in a folder that all share nobody can tell.
+/// What was changed is seen, not believed.
 async fn measured(execution: &Execution, mut input: Input) -> Input {
     let Input::Reported(lease, outcome) = &mut input else { return input };
     let state = execution.state();
     let work = held(&state, *lease).map(|(open, _)| &open.work).filter(|work| work.is_attempt());
     let measured = match work.and_then(Work::task) {
-        Some(task) => execution.changed_in_place(task, outcome.files.clone()).await,
+        Some(task) => execution.changed(task, lease.order, outcome.files.clone()).await,
         None => None,
     };
     match measured {

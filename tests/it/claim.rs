@@ -73,7 +73,7 @@ fn a_parent_does_all_the_work_by_the_book() {
                 client.result("task/report", json!({"lease": lease, "status": "complete", "summary": "one test"}))
             }
             "implementation" => {
-                workspace.write(&format!("done-{task}"), "");
+                workspace.write(&format!("done-{task}"), &brief["round"].to_string());
                 let text = "## Implementation Complete\n\n### Status: ✅ Complete\n\n### Completed:\n- built it\n";
                 client.result("task/report", json!({"lease": lease, "text": text}))
             }
@@ -146,6 +146,23 @@ fn what_a_client_names_in_a_place_of_its_own_is_looked_at() {
 }
 
 #[test]
+fn what_a_client_has_changed_in_the_folder_that_all_share_is_seen() {
+    let config = "[execution]\ntests_first = \"off\"\nisolation = \"none\"\n[agents.implementation-agent]\nkind = \"client\"\n";
+    let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", "# T\n\n- [ ] Task 1: One\n")]);
+    let mut client = Server::lines(&workspace, &[]);
+    client.result("execution/start", json!({"path": "breakdown.md"}));
+    let work = next(&mut client);
+    client.result("task/report", json!({"lease": work["lease"], "status": "complete", "files": ["made"]}));
+    let work = next(&mut client);
+    assert!(work["brief"]["findings"].to_string().contains("no file was changed"), "{work}");
+    workspace.write("made", "x\n");
+    client.result("task/report", json!({"lease": work["lease"], "status": "complete"}));
+    let report = client.notification("execution/result")["report"].take();
+    assert_eq!((&report["finalStatus"], &report["tasks"][0]["files"]), (&json!("Complete"), &json!(["made"])), "{report}");
+    assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
+}
+
+#[test]
 fn what_is_late_given_back_or_not_for_the_caller_changes_nothing() {
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n";
     let config =
@@ -194,7 +211,7 @@ fn fifty_clients_at_once_never_get_the_same_work() {
     let door = door();
     let tasks: Vec<(String, String)> = std::thread::scope(|scope| {
         let client = |nth: usize| {
-            let door = door.clone();
+            let (door, workspace) = (door.clone(), &workspace);
             move || {
                 let (mut done, mut idle) = (Vec::new(), 0);
                 let by = format!("client {nth}");
@@ -206,10 +223,12 @@ fn fifty_clients_at_once_never_get_the_same_work() {
                         continue;
                     };
                     idle = 0;
+                    let task = work.brief.task.expect("a task").id;
+                    workspace.write(&format!("done-{task}"), &by);
                     let report = json!({"lease": work.lease, "status": "complete", "summary": by});
                     let told = call::<method::TaskReport>(&door, &report).expect("an answer").expect("an owner");
                     assert!(told.accepted, "{told:?}");
-                    done.push((work.brief.task.expect("a task").id, by.clone()));
+                    done.push((task, by.clone()));
                 }
                 done
             }

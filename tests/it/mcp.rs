@@ -162,6 +162,7 @@ fn a_model_claims_and_finishes_a_task_itself() {
     assert_eq!(claimed["work"]["brief"]["task"]["title"], "Build", "{claimed}");
     let lease = &claimed["work"]["lease"];
     assert_eq!(client.tool("task_heartbeat", json!({"lease": lease}))["accepted"], true);
+    workspace.write("shop", "built\n");
     assert_eq!(client.tool("task_report", json!({"lease": lease, "status": "complete", "summary": "built"}))["accepted"], true);
     let ended = client.tool("execution_await", json!({}));
     assert_eq!(ended["report"]["report"]["finalStatus"], "Complete", "{ended}");

@@ -206,6 +206,7 @@ fn a_report_without_a_status_is_no_report() {
     client.result("execution/start", json!({"path": "breakdown.md"}));
     let lease = client.result("task/claim", json!({}))["work"]["lease"].clone();
     assert_eq!(client.answer("task/report", json!({"lease": lease}))["error"]["data"]["kind"], "bad-input");
+    workspace.write("made", "x\n");
     assert_eq!(client.result("task/report", json!({"lease": lease, "status": "complete"}))["accepted"], true);
     client.notification("execution/result");
 }
