@@ -12,6 +12,7 @@ pub mod door;
 pub mod execute;
 pub mod execution;
 pub mod follow;
+pub mod foreign;
 pub mod kept;
 pub mod locate;
 pub mod output;

@@ -75,6 +75,16 @@ impl Journal {
         Ok(())
     }
 
+    /// Up to where it is written: bytes, and the checksum of all of them.
+    pub fn position(&self) -> (u64, u32) {
+        (self.len, self.chain)
+    }
+
+    /// Whether an error is that somebody else has changed or removed it.
+    pub fn is_foreign(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|error| error.is::<Foreign>())
+    }
+
     /// Whether the file is what this process has written, and still where it is looked for.
     fn is_as_left(&self) -> io::Result<()> {
         let why = match std::fs::symlink_metadata(&self.path) {
@@ -83,9 +93,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => "somebody else has removed or moved it",
             Err(error) => return Err(error),
         };
-        Err(io::Error::other(format!(
-            "{why} while this process was at work on it, so nothing more is begun: put it back from a copy and run again, or start anew with `run --fresh`"
-        )))
+        Err(io::Error::other(Foreign(why)))
     }
 
     /// Makes sure that everything appended so far survives a power cut. One call for all that
@@ -101,6 +109,22 @@ impl Journal {
         Ok(())
     }
 }
+
+/// Somebody else has changed or removed a journal.
+#[derive(Debug)]
+struct Foreign(&'static str);
+
+impl std::fmt::Display for Foreign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(why) = self;
+        write!(
+            f,
+            "{why} while this process was at work on it, so nothing more is begun: put it back from a copy and run again, or start anew with `run --fresh`"
+        )
+    }
+}
+
+impl std::error::Error for Foreign {}
 
 /// By what it shows that a file is another one, or was written to.
 #[derive(PartialEq)]

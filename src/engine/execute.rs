@@ -1,6 +1,7 @@
 //! One execution from its first inputs until it is at rest or suspended.
 
 use super::carry::{Carrier, SharedConfig};
+use super::foreign;
 use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
 use super::sources::Sources;
@@ -14,6 +15,7 @@ use crate::core::evidence::kept_places;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
 use crate::gates::command::Gates;
+use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::{Processes, warden};
 use crate::view::View;
@@ -191,11 +193,16 @@ impl Execution {
             drop(tokio::task::spawn_blocking(move || repository.close(&kept)).await);
         }
         stopped.map_err(|error| {
+            let journal = self.folder.join(JOURNAL);
+            if Journal::is_foreign(&error) {
+                foreign::stopped(&self.prepared.root, &self.prepared.name(), self.owner.journal());
+                return Failure::unusable(format!("{}: {error}", journal.display()));
+            }
             let full = error.kind() == std::io::ErrorKind::StorageFull;
             let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };
             Failure::unusable(format!(
                 "{}: can't be written: {why}; everything was stopped, what is recorded is kept, and the same `run` goes on",
-                self.folder.join(JOURNAL).display()
+                journal.display()
             ))
         })
     }

@@ -74,6 +74,11 @@ impl Owner {
         Self { state, acknowledges: false, texts: None, journal, clock, view, turned_at: 0 }
     }
 
+    /// What it writes.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Records what an input means, and leaves it to the next owner to go on from there.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns and opens executions")]
 
 use super::clock::Clock;
+use super::foreign;
 use super::locate::{JOURNAL, executions, name_of, opening, own};
 use super::sources::content;
 use super::texts::{self, Digested, Texts};
@@ -458,6 +459,10 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
             }
         }
     }
+    if prepared.options.fresh {
+        foreign::forget(&prepared.root, &name);
+    }
+    foreign::may_go_on(&prepared.root, &name, None)?;
     let folder = make_execution(&state, prepared).map_err(not_writable)?;
     let lock = own(&folder)?;
     let mut opened = open_at(folder, lock)?;
@@ -477,6 +482,9 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
 /// It can't be read.
 pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
     let (journal, events) = Journal::open(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+    if let Some((root, (_, breakdown))) = folder.parent().and_then(Path::parent).zip(opening(&folder)) {
+        foreign::may_go_on(root, &breakdown, Some(&journal))?;
+    }
     Ok(Opened { folder, lock, journal, events, is_new: false })
 }
 

@@ -71,7 +71,12 @@ fn keep(all: &[PathBuf]) -> io::Result<()> {
 }
 
 fn file() -> Option<PathBuf> {
+    user_file("trusted")
+}
+
+/// A file in the user's state folder, where no workspace is.
+pub fn user_file(name: &str) -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
-    Some(state.join(env!("CARGO_PKG_NAME")).join("trusted"))
+    Some(state.join(env!("CARGO_PKG_NAME")).join(name))
 }

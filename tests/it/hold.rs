@@ -225,3 +225,41 @@ fn in_places_of_their_own_attempts_change_no_breakdown() {
     let ended = crate::support::ended(run.wait_with_output().expect("an end"));
     assert!(ended.code == 0 && ended.stdout.contains("3 completed / 3 total"), "{}{}", ended.stdout, ended.stderr);
 }
+
+#[test]
+fn what_a_journal_was_is_gone_on_with_and_nothing_else() {
+    for deed in [
+        "rm -rf \"$WORKSPACE/.execution-coordinator\"",
+        ": >$journal",
+        "head -n 4 $journal >\"$WORKSPACE/cut\"; cat \"$WORKSPACE/cut\" >$journal",
+        "cp $journal \"$WORKSPACE/copy\"; printf %s $journal >\"$WORKSPACE/where\"; rm $journal",
+    ] {
+        for isolation in ["worktree", "none"] {
+            let workspace = workspace(":");
+            let agent = format!(
+                "#!/bin/sh\ncat >/dev/null\necho x >>\"$WORKSPACE/begun\"\necho x >made\n\
+                journal=$(echo \"$WORKSPACE\"/.execution-coordinator/*/journal.jsonl)\n{deed}\necho '{{\"status\":\"complete\"}}'\n"
+            );
+            workspace.write("agent.sh", &agent);
+            workspace.write("execution-coordinator.toml", &CONFIG.replace("\"none\"", &format!("\"{isolation}\"")));
+            crate::support::commit_all(&workspace);
+            let run = || workspace.run(&["run", "breakdown.md"]);
+            let first = run();
+            assert!(first.code == 5 && first.stderr.contains("so nothing more is begun"), "{deed}: {} {}", first.code, first.stderr);
+            let again = run();
+            assert!(again.code == 5 && again.stderr.contains("put that back from a copy"), "{deed}: {} {}", again.code, again.stderr);
+            assert_eq!(workspace.read("begun"), "x\n", "{deed}: nothing is done again");
+            workspace.write(
+                "agent.sh",
+                "#!/bin/sh\ncat >/dev/null\necho $EXECUTION_COORDINATOR_TASK >>made\necho '{\"status\":\"complete\"}'\n",
+            );
+            if deed.contains("copy") {
+                std::fs::copy(workspace.path("copy"), workspace.read("where")).expect("put back");
+                assert_eq!(run().code, 0, "{deed}: it is what it was");
+            } else {
+                let fresh = workspace.run(&["run", "breakdown.md", "--fresh"]);
+                assert_eq!((fresh.code, run().code), (0, 0), "{deed}: {}{}", fresh.stdout, fresh.stderr);
+            }
+        }
+    }
+}
