@@ -98,7 +98,7 @@ impl Agents {
         let brief = &brief;
         let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
         let is_unwatched = (shell && place.is_none()) || self.is_confined(config, brief);
-        let checkout = if is_unwatched { None } else { self.checkout(place.is_some()).await };
+        let checkout = if is_unwatched { None } else { self.checkout().await };
         let began = SystemTime::now();
         let ran = self.run(config, processes, brief, (stop, Some(&steering)), tail).await;
         drop(steering);
@@ -134,9 +134,9 @@ impl Agents {
             outcome.ignored = ignored.into_iter().collect();
         }
         if let Some(before) = checkout
-            && let Some(after) = self.checkout(place.is_some()).await
+            && let Some(after) = self.checkout().await
         {
-            outcome.outside = before.differences(&after);
+            outcome.outside = before.differences(&after, place.is_none());
         }
         if !shell {
             outcome.shortage = tried_too_soon(&outcome.ending);
@@ -153,14 +153,15 @@ impl Agents {
         if let Some(repository) = place.filter(|_| outcome.complete()) {
             let commit = move |repository: &Repository, folder: &Path, about: &About| {
                 let commit = repository.commit(folder, about)?;
-                let changed = repository.changed(folder, &begin, &commit)?;
+                let changed = repository.changed(&begin, &commit)?;
                 Ok((commit, changed))
             };
             match off_the_loop(&repository, brief, commit).await {
                 Ok((commit, beside)) => {
                     outcome.commit = Some(commit);
-                    // What it changed beside its folder is its work too, and what it had begun before it asked.
-                    if outcome.files.is_empty() || brief.goes_on {
+                    // The commit says it: what it changed beside its folder is its work too, and what it had begun before it
+                    // asked. Where others' work was merged, that is in the commit as well.
+                    if brief.conflicts.is_empty() || brief.goes_on {
                         outcome.files = beside;
                     }
                 }
@@ -211,16 +212,15 @@ impl Agents {
         config.agents.get(&brief.agent).is_some_and(|agent| sandbox::applies(config, agent))
     }
 
-    /// The user's own checkout, in which nobody or attempts work.
-    async fn checkout(&self, apart: bool) -> Option<Checkout> {
+    /// The user's own checkout.
+    async fn checkout(&self) -> Option<Checkout> {
         let (root, own) = (self.root.clone(), self.written_back.clone());
         let look = move || {
             let git = Git::at(&root).within(LOOK_TAKES);
             let top = git.run(&["rev-parse", "--show-toplevel"]).ok()?;
             let own = own.and_then(|own| Some(own.canonicalize().ok()?.strip_prefix(&top).ok()?.display().to_string()));
             let top = Path::new(&top);
-            let now = if git_is_readable(top) { Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref()) } else { None };
-            now.map(|now| if apart { now } else { now.without_work() })
+            if git_is_readable(top) { Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref()) } else { None }
         };
         tokio::task::spawn_blocking(look).await.ok().flatten()
     }

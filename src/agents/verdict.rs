@@ -75,7 +75,7 @@ pub fn work(output: &str, of: Of, told: &Told) -> Said {
     let words = ["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"];
     let mut all: Vec<(usize, Said)> = answers(&output, told).into_iter().map(|(at, answer)| (at, from_answer(answer))).collect();
     let blocks: Vec<_> = Block::all(&output, &words, told).iter().map(|(range, block)| (range.clone(), from_block(block))).collect();
-    all.extend(signed_lines(&output, &blocks));
+    all.extend(signed_end(&output, &blocks, told));
     all.extend(blocks.into_iter().map(|(range, said)| (range.start, said)));
     all.sort_by_key(|(at, _)| *at);
     let badness = |said: &Said| match said.verdict {
@@ -119,21 +119,17 @@ fn answers(output: &str, told: &Told) -> Vec<(usize, Answer)> {
     own.map(|(range, answer)| (range.start, answer)).collect()
 }
 
-/// Lines by themselves that say that something was not done (`❌ Failed - why`), with where each begins. In a block that
-/// says so too they are a part of it.
-fn signed_lines(output: &str, blocks: &[(Range<usize>, Said)]) -> Vec<(usize, Said)> {
-    let (mut at, mut found) = (0, Vec::new());
-    for line in output.split_inclusive('\n') {
-        let rest = line.trim().strip_prefix(['❌', '⚠', '⛔']).map(|rest| rest.trim_start_matches('\u{fe0f}').trim_start().to_lowercase());
-        let is_said = rest.is_some_and(|rest| ["failed", "failure", "blocked"].iter().any(|word| rest.starts_with(word)));
-        if is_said {
-            let said = one_line(line);
-            let is_part = blocks.iter().any(|(range, block)| range.contains(&at) && block.verdict == said.verdict);
-            found.extend((!is_part).then_some((at, said)));
-        }
-        at += line.len();
-    }
-    found
+/// A last line that says by itself that something was not done (`❌ Failed - why`), with where it begins. In a block that
+/// says so too it is a part of it.
+fn signed_end(output: &str, blocks: &[(Range<usize>, Said)], told: &Told) -> Option<(usize, Said)> {
+    let end = output.trim_end().len();
+    let at = output[..end].rfind('\n').map_or(0, |at| at + 1);
+    let line = output[at..end].trim();
+    let rest = line.strip_prefix(['❌', '⚠', '⛔'])?.trim_start_matches('\u{fe0f}').trim_start().to_lowercase();
+    let said = one_line(line);
+    let is_said = ["failed", "failure", "blocked"].iter().any(|word| rest.starts_with(word)) && !told.has(line);
+    let is_part = blocks.iter().any(|(range, block)| range.contains(&at) && block.verdict == said.verdict);
+    (is_said && !is_part).then_some((at, said))
 }
 
 /// A text without colours, and without what is quoted in it.

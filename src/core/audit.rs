@@ -53,8 +53,7 @@ struct Books {
     gate_results: BTreeMap<(GateId, String), GateVerdict>,
     /// The event with which the user's own commits were taken in last.
     renewed: u64,
-    /// The files by which gates of the whole judge, when it began and when they judged last.
-    judged_began: BTreeMap<String, BTreeMap<String, String>>,
+    /// The files by which gates of the whole judged last.
     judged_whole: BTreeMap<(GateId, String), BTreeMap<String, String>>,
     approvals: BTreeMap<GateId, bool>,
     /// The events by which people decided.
@@ -290,9 +289,6 @@ impl Books {
         let index = &self.index;
         self.tasks.retain(|id, _| index.contains_key(id));
         self.allocation = allocate(&plan, &policy);
-        for gate in policy.gates.iter().filter(|gate| !gate.judged_by.is_empty()) {
-            self.judged_began.entry(gate.name.clone()).or_insert_with(|| gate.judged_by.clone());
-        }
         let gates = policy.gates_of(&plan);
         // A gate that closes other tasks than before has to be passed anew.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
@@ -499,7 +495,7 @@ impl Books {
         let is_reviewed = self.policy.final_review && self.tasks.values().any(|record| !record.reviews.is_empty());
         let other_judge = gate.checks.iter().any(|check| {
             let after = self.judged_whole.get(&(id.clone(), check.clone()));
-            let before = self.judged_began.get(check).into_iter().flatten();
+            let before = self.policy.gates.iter().filter(|gate| gate.name == *check).flat_map(|gate| &gate.judged_by);
             let mut other = before.filter(|(file, digest)| after.and_then(|after| after.get(*file)) != Some(*digest));
             other.any(|(file, _)| self.tasks.values().any(|record| record.has_changed(file)))
         });

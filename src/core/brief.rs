@@ -381,7 +381,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
     brief.changed_files = known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default();
     if brief.role == "review" {
         brief.tests_changed = evidence::tests_changed(known);
-        brief.gate_files_changed = evidence::gate_files_changed(state, known).into_iter().collect();
+        brief.gate_files_changed = evidence::gate_files_changed(known).into_iter().collect();
     }
     brief.failed_before = known.baseline.values().flat_map(|judged| judged.measures.failed_tests.clone()).collect();
     let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);

@@ -36,6 +36,11 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
         Input::PolicyOffered(mut policy) => {
             // What was checked out when it began stays so, whatever is now.
             policy.into = state.policy.into.clone().or(policy.into);
+            // And so does what gates judged by then; where that is not on record, there is nothing to compare with.
+            for gate in &mut policy.gates {
+                let known = state.policy.gates.iter().find(|known| known.name == gate.name);
+                gate.judged_by = known.map_or_else(|| std::mem::take(&mut gate.judged_by), |known| known.judged_by.clone());
+            }
             if *policy == *state.policy { Vec::new() } else { vec![Event::PolicySet { policy: Arc::new(*policy) }] }
         }
         Input::Restarted(moved) => restarted(state, moved),

@@ -45,11 +45,8 @@ fn is_changed(known: &TaskState, file: &str) -> bool {
 }
 
 /// Files by which gates judge (their programs, settings of test runners) and that work on the task has changed or brought.
-pub fn gate_files_changed(state: &State, known: &TaskState) -> BTreeSet<String> {
-    let of_task = known.gates.iter().flat_map(|(name, judged)| files_changed(known, name, judged)).map(|(file, _)| file);
-    // Gates of the whole are judged later, by what may be another file then.
-    let of_whole = state.gates_began.values().flat_map(BTreeMap::keys).filter(|file| is_changed(known, file));
-    of_task.chain(of_whole).cloned().collect()
+pub fn gate_files_changed(known: &TaskState) -> BTreeSet<String> {
+    known.gates.iter().flat_map(|(name, judged)| files_changed(known, name, judged)).map(|(file, _)| file.clone()).collect()
 }
 
 /// Those of one gate, each with whether it was there before the work.
@@ -68,7 +65,9 @@ fn differing<'a>(before: Option<&'a Digests>, after: &'a Digests) -> impl Iterat
 /// Files by which a gate of the whole judges and that work on any task has changed, each with whether it was there when
 /// the execution began.
 fn whole_files_changed<'a>(state: &'a State, known: &'a GateState) -> impl Iterator<Item = (&'a String, bool)> {
-    let of_check = |(name, judged): (&String, &'a Judged)| differing(state.gates_began.get(name), &judged.measures.judged_by);
+    let began = |name: &str| state.policy.gates.iter().find(|gate| gate.name == name).map(|gate| &gate.judged_by);
+    let of_check =
+        move |(name, judged): (&String, &'a Judged)| differing(began(name).filter(|began| !began.is_empty()), &judged.measures.judged_by);
     known.results.iter().flat_map(of_check).filter(|(file, _)| state.tasks.iter().any(|known| is_changed(known, file)))
 }
 

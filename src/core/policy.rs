@@ -255,7 +255,7 @@ pub struct GatePolicy {
     pub tolerate_preexisting: bool,
     /// Its command is stopped after so long.
     pub timeout_ms: u64,
-    /// The files by which a gate of the whole judges, with their digests, as they were when the config was read.
+    /// The files by which it judges, with their digests, as they were when the config was read first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub judged_by: BTreeMap<String, String>,
 }

@@ -4,7 +4,7 @@
 mod markdown;
 
 use super::event::{Mark, Status};
-use super::evidence::{gate_files_changed, ignored_files, is_unchanged, is_unnamed, tests_changed};
+use super::evidence::{all_whole_files_changed, gate_files_changed, ignored_files, is_unchanged, is_unnamed, tests_changed};
 use super::hold;
 use super::merging::result_branch;
 use super::outcome::{Ending, Finding, GateVerdict};
@@ -476,6 +476,10 @@ fn validation(state: &State) -> Vec<String> {
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
     }
+    let files: Vec<String> = all_whole_files_changed(state).into_iter().collect();
+    if !files.is_empty() {
+        steps.push(format!("the work changed what gates of the whole judge by: {}", files.join(", ")));
+    }
     for (ix, known) in state.tasks.iter().enumerate() {
         let task = state.task(ix);
         let tests = tests_changed(known);
@@ -494,7 +498,7 @@ fn validation(state: &State) -> Vec<String> {
             steps.push(format!("task {} changed no file: its agent says that nothing needed to change", task.id));
         }
         steps.extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
-        let files: Vec<String> = gate_files_changed(state, known).into_iter().collect();
+        let files: Vec<String> = gate_files_changed(known).into_iter().collect();
         if !files.is_empty() {
             steps.push(format!("task {} changed what its gates judge by: {}", task.id, files.join(", ")));
         }
@@ -609,7 +613,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
         red_seen: known.red.as_ref().map(|_| known.red_seen),
         unnamed: is_unnamed(state, known),
         tests_changed: tests_changed(known),
-        gate_files_changed: gate_files_changed(state, known).into_iter().collect(),
+        gate_files_changed: gate_files_changed(known).into_iter().collect(),
         red: known.red.as_ref().map(|red| evidence(&tests, red)),
         gates: known.gates.iter().map(|(check, judged)| evidence(check, judged)).collect(),
         reviews: reviews.collect(),

@@ -50,8 +50,6 @@ pub struct State {
     pub tasks: Vec<Arc<TaskState>>,
     /// By the indices of `gates`.
     pub gate_states: Vec<Arc<GateState>>,
-    /// The files by which gates of the whole judge, with their digests, as they were when the execution began.
-    pub gates_began: BTreeMap<String, BTreeMap<String, String>>,
     /// What was ordered and has not ended.
     pub orders: BTreeMap<OrderId, OpenOrder>,
     /// The last order's number.
@@ -215,9 +213,6 @@ impl State {
             Event::PlanRejected { problems } => self.plan_problems = problems.clone(),
             Event::PolicySet { policy } => {
                 self.policy = policy.clone();
-                for gate in policy.gates.iter().filter(|gate| !gate.judged_by.is_empty()) {
-                    self.gates_began.entry(gate.name.clone()).or_insert_with(|| gate.judged_by.clone());
-                }
                 self.take_plan(self.plan.clone());
             }
             Event::Marked { task, mark } => self.settle(task, Phase::Marked(*mark)),

@@ -123,7 +123,10 @@ impl Execution {
 
     /// Remembers the workspace as it was before an order was claimed, whose work is done in it.
     pub fn begins_with(&self, order: OrderId, before: Tree) {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(order, before);
+        let state = self.state();
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.retain(|order, _| state.orders.contains_key(order));
+        claimed.insert(order, before);
     }
 
     /// What was changed for a task, in a place of its own or since it was claimed, and what of the named files git ignores

@@ -19,7 +19,7 @@ use crate::core::event::{Event, Mark, Recorded, Status};
 use crate::core::hold::Held;
 use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
-use crate::core::plan::{Level, Task};
+use crate::core::plan::Task;
 use crate::core::policy::{AgentPolicy, Policy, Role};
 use crate::core::progress::as_argument;
 use crate::core::state::{Phase, State, TaskState};
@@ -139,10 +139,10 @@ impl Options {
     }
 }
 
-/// The rules of a config, with what gates of the whole judge by now.
+/// The rules of a config, with what gates judge by now.
 fn rules(config: &Config, root: &Path) -> Result<Policy, String> {
     let mut policy = config.policy(true)?;
-    for gate in policy.gates.iter_mut().filter(|gate| gate.level != Level::Task) {
+    for gate in &mut policy.gates {
         gate.judged_by = config.gate(&gate.name).map(|known| judged_by(&known.command, root)).unwrap_or_default();
     }
     Ok(policy)

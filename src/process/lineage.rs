@@ -21,13 +21,15 @@ pub fn terminal_of(pid: i32) -> Option<String> {
     }
 }
 
-/// Whether a process runs this program, as far as its file says; also where that was replaced meanwhile.
+/// Whether a process runs this program, as far as its file is called; also where that was replaced meanwhile. One whose file
+/// can't be seen hides as this program does ([`super::keep_private`]).
 pub fn is_this_program(pid: i32) -> bool {
-    let program = |who: &str| {
-        let file = std::fs::read_link(Path::new("/proc").join(who).join("exe")).ok()?.into_os_string().into_string().ok()?;
-        Some(file.trim_end_matches(" (deleted)").to_owned())
-    };
-    program("self").is_some_and(|own| program(&pid.to_string()) == Some(own))
+    let program = |who: &str| std::fs::read_link(Path::new("/proc").join(who).join("exe"));
+    let name = |file: &Path| Some(file.file_name()?.to_str()?.trim_end_matches(" (deleted)").to_owned());
+    match program(&pid.to_string()) {
+        Ok(file) => program("self").is_ok_and(|own| name(&own) == name(&file)),
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
 }
 
 /// A process and those above it, by name and number, the innermost first.

@@ -34,22 +34,16 @@ impl Checkout {
         })
     }
 
-    /// The same without files, and without the branch that is checked out: what attempts may change that work there.
-    #[must_use]
-    pub fn without_work(mut self) -> Self {
-        self.refs.remove(&self.head);
-        self.files.clear();
-        self
-    }
-
-    /// What differs later, a clause each: `branch main moved from 1a2b to 3c4d`.
-    pub fn differences(&self, later: &Self) -> Vec<String> {
+    /// What differs later, a clause each: `branch main moved from 1a2b to 3c4d`. Where attempts work in it, files and the
+    /// branch that is checked out are their work.
+    pub fn differences(&self, later: &Self, is_worked_in: bool) -> Vec<String> {
         let mut found = Vec::new();
         if self.head != later.head {
             found.push(format!("the checkout went from {} to {}", short(&self.head), short(&later.head)));
         }
         let names: BTreeSet<&String> = self.refs.keys().chain(later.refs.keys()).collect();
-        for name in names {
+        let is_work = |name: &&String| is_worked_in && (**name == self.head || **name == later.head && self.refs.contains_key(*name));
+        for name in names.into_iter().filter(|name| !is_work(name)) {
             let what = short(name);
             match (self.refs.get(name), later.refs.get(name)) {
                 (Some(before), Some(after)) if before == after => {}
@@ -62,7 +56,7 @@ impl Checkout {
         let names: BTreeSet<&String> = self.files.keys().chain(later.files.keys()).collect();
         let files: Vec<&str> =
             names.into_iter().filter(|name| self.files.get(*name) != later.files.get(*name)).map(String::as_str).collect();
-        if !files.is_empty() {
+        if !files.is_empty() && !is_worked_in {
             let more = if files.len() > NAMED { ", …" } else { "" };
             found.push(format!("{}{more} changed in the checkout", files.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ")));
         }

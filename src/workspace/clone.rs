@@ -5,7 +5,7 @@
 
 use super::git::Git;
 use super::link;
-use crate::process::write_kept;
+use crate::process::{open_kept, write_kept};
 use std::path::{Path, PathBuf};
 
 /// What a repository keeps that is in no commit, and that a checkout or a history goes by.
@@ -84,6 +84,8 @@ impl Origin {
         self.git.run(&["-c", "init.defaultRefFormat=files", "init", "--quiet", "--bare", "--template=", &format, &at])?;
         let fill = || -> std::io::Result<()> {
             let own = std::fs::read_to_string(clone.join("config"))?;
+            // Whether modes count is the user's to say.
+            let own: String = own.lines().filter(|line| !line.trim_start().starts_with("filemode")).flat_map(|line| [line, "\n"]).collect();
             std::fs::write(clone.join("config"), format!("{}{own}{}", self.settings(), self.sparse_settings()))?;
             std::fs::create_dir_all(clone.join("info"))?;
             std::fs::create_dir_all(clone.join("objects/info"))?;
@@ -106,15 +108,23 @@ impl Origin {
     pub fn show(&self, tree: &Path, hidden: &str) -> Result<(), String> {
         let listed = self.git.run(&["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/remotes"])?;
         let is_shown = |line: &&str| line.split_once(' ').is_some_and(|(_, name)| !name.starts_with(hidden));
-        let refs: String = listed.lines().filter(is_shown).flat_map(|line| [line, "\n"]).collect();
+        // Git may have packed the place's own branch.
+        let packed = open_kept(&of(tree).join("packed-refs")).and_then(std::io::read_to_string).unwrap_or_default();
+        let own = packed.lines().filter(|line| line.split_once(' ').is_some_and(|(_, name)| name.starts_with(hidden)));
+        let refs: String = listed.lines().filter(is_shown).chain(own).flat_map(|line| [line, "\n"]).collect();
         write_kept(&of(tree).join("packed-refs"), refs.as_bytes()).map_err(|error| format!("{}: {error}", tree.display()))
     }
 
-    /// What the clone goes by: all that the user's repository goes by, and large files where that keeps them.
+    /// What the clone goes by: all that the user's repository goes by, and its hooks and large files where those are.
     fn settings(&self) -> String {
-        let quoted = |path: PathBuf| path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
-        let (config, large) = (quoted(self.common.join("config")), quoted(self.common.join("lfs")));
-        format!("[include]\n\tpath = \"{config}\"\n[lfs]\n\tstorage = \"{large}\"\n")
+        let quoted = |name: &str| self.common.join(name).display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+        // What the user has set, here or for all repositories, stands.
+        let unless_set = |section: &str, key: &str, folder: &str| match self.git.says(&["config", &format!("{section}.{key}")]) {
+            true => String::new(),
+            false => format!("[{section}]\n\t{key} = \"{}\"\n", quoted(folder)),
+        };
+        let (large, hooks) = (unless_set("lfs", "storage", "lfs"), unless_set("core", "hooksPath", "hooks"));
+        format!("[include]\n\tpath = \"{}\"\n{large}{hooks}", quoted("config"))
     }
 
     fn sparse_settings(&self) -> String {

@@ -38,8 +38,8 @@ impl Leftovers<'_> {
         let mut in_use = BTreeSet::new();
         let origin = Origin::of(&git)?;
         let found = std::fs::read_dir(&trees).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut found: Vec<PathBuf> = found.filter(|tree| tree.is_dir() && tree.extension().is_none()).collect();
-        found.sort();
+        // Either of a tree and its clone may be all that is left.
+        let found: BTreeSet<PathBuf> = found.filter(|path| path.is_dir()).map(|path| path.with_extension("")).collect();
         for tree in found {
             let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let is_shared = ["result", "merged"].contains(&name.as_str());
@@ -47,13 +47,11 @@ impl Leftovers<'_> {
             let changed =
                 link::of(&tree).and_then(|_| Git::below(&trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             let ignored = name.parse().is_ok_and(|order| self.ignored.contains(&order));
+            // What somebody has added is in its branch then, also where the rest goes.
+            let taken = if is_shared { Ok(()) } else { origin.fetch(&tree, &place_branch(&execution, &name), &[]) };
             let reason = match &changed {
                 Ok(_) if ignored => Some("it has files that git ignores and that are nowhere else".to_owned()),
-                // What somebody has added is in its branch then.
-                Ok(changed) if changed.is_empty() => match is_shared {
-                    true => None,
-                    false => origin.fetch(&tree, &place_branch(&execution, &name), &[]).err(),
-                },
+                Ok(changed) if changed.is_empty() => taken.err(),
                 Ok(_) => Some("it has changes that are not committed".to_owned()),
                 Err(_) => Some("it is not what it was made as".to_owned()),
             };
@@ -79,7 +77,7 @@ impl Leftovers<'_> {
             unrecorded.extend(has_result.then_some(result.as_str()));
             let ours = |said: String| said.split('\0').skip(1).all(|trailer| trailer.trim() == execution);
             if git.run(&unrecorded).is_ok_and(ours) {
-                git.run(&["branch", "--quiet", "-D", &branch])?;
+                kept.extend(git.run(&["branch", "--quiet", "-D", &branch]).err().map(|why| format!("{branch}: {why}")));
             } else {
                 kept.push(format!("{branch}: it has commits that the execution did not make"));
             }

@@ -7,6 +7,7 @@ use crate::process::open_kept;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Settings that are longer are none of ours.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -51,6 +52,20 @@ pub fn keep(tree: &Path) -> Result<(), String> {
         .map_err(failed)
 }
 
+/// Lets git compare all files of a worktree by their content: what its index says of them an agent may have written.
+///
+/// # Errors
+/// It can't be changed.
+pub fn distrust_index(tree: &Path) -> Result<(), String> {
+    let index = admin_of(tree)?.join("index");
+    let opened = std::fs::OpenOptions::new().write(true).open(&index);
+    // Files that are not older than the index are looked at again (`racy-git` in git's documentation).
+    match opened.and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", index.display())),
+        _ => Ok(()),
+    }
+}
+
 /// Where git keeps what is a worktree's own, as long as that is linked as it was made, and nobody has changed
 /// the settings that git would go by in it: they can name programs, which would be run by us.
 ///
@@ -70,7 +85,9 @@ pub fn of(tree: &Path) -> Result<PathBuf, String> {
     // Git writes where a link leads.
     let execution = tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
-    let folders = [admin.clone(), admin.join("logs"), git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
+    let objects = ["objects", "objects/pack", "objects/info"].map(|folder| git.join(folder));
+    let refs = [git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
+    let folders: Vec<PathBuf> = [admin.clone(), admin.join("logs")].into_iter().chain(refs).chain(objects).collect();
     let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
     if folders.iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
         return Err(format!("the place {name} has links where git keeps what it writes"));

@@ -195,13 +195,14 @@ impl Repository {
         }
     }
 
-    /// Takes over what is in the branch of a place.
-    fn take_over(&self, folder: &Path) -> Result<(), String> {
+    /// Takes over what is in the branch of a place. Gives the commit.
+    fn take_over(&self, folder: &Path) -> Result<String, String> {
         let tree = self.top_of(folder);
         let branch = self.branch_of(&tree.file_name().unwrap_or_default().to_string_lossy());
         let known = [self.result(), format!("refs/heads/{branch}")].into_iter();
         let known = known.filter(|branch| self.git.says(&["show-ref", "--verify", "--quiet", branch]));
-        self.origin.fetch(&tree, &branch, &known.collect::<Vec<_>>())
+        self.origin.fetch(&tree, &branch, &known.collect::<Vec<_>>())?;
+        self.git.run(&["rev-parse", &format!("refs/heads/{branch}")])
     }
 
     /// The top of the worktree that a place is in.
@@ -364,6 +365,7 @@ impl Repository {
         }
         submodules.iter().try_for_each(|submodule| submodule.is_untouched(&top, &top.with_extension("index")))?;
         look_at_all(&git, &top)?;
+        link::distrust_index(&top)?;
         // From the top: an attempt may have changed what is beside its folder.
         let others = known.iter().map(|path| format!(":(top,exclude,literal){path}"));
         let add = ["add", "--all", "--sparse", "--", ":/"].iter().map(|word| (*word).to_owned()).chain(others);
@@ -399,16 +401,15 @@ impl Repository {
                 "`{link}` is a repository of its own, and its files would be lost: remove its .git, or leave it as it was"
             ));
         }
-        self.take_over(folder)?;
-        git.run(&["rev-parse", "HEAD"])
+        self.take_over(folder)
     }
 
     /// The files that two commits have otherwise, as they are called in a place.
     ///
     /// # Errors
     /// What git says.
-    pub fn changed(&self, folder: &Path, from: &str, to: &str) -> Result<Vec<String>, String> {
-        let changed = self.checkout(folder)?.run(&["diff", "--name-only", "--no-renames", "-z", from, to])?;
+    pub fn changed(&self, from: &str, to: &str) -> Result<Vec<String>, String> {
+        let changed = self.git.run(&["diff", "--name-only", "--no-renames", "-z", from, to])?;
         Ok(changed.split('\0').filter(|file| !file.is_empty()).map(|file| self.relative(file)).collect())
     }
 
@@ -587,24 +588,28 @@ impl Repository {
         Ok((workspace, true))
     }
 
-    /// What differs in a worktree from a commit, file by file.
+    /// What was finished in a place, or of the whole where that is looked at, has otherwise than a commit, file by file. It
+    /// is asked of the repository, whose objects an agent can't forge.
     ///
     /// # Errors
     /// What git says.
     pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
         self.filters.are_as_they_were(&self.git)?;
-        link::of(&self.top_of(folder))?;
-        pipes::remove_below(&self.top_of(folder));
-        let git = Git::below(&self.trees, folder);
+        let git = &self.git;
+        let name = self.top_of(folder).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let of_place = format!("refs/heads/{}", self.branch_of(&name));
+        let is_place = git.says(&["show-ref", "--verify", "--quiet", &of_place]);
+        let last = if is_place { of_place } else { self.result() };
+        let relative = format!("--relative={}", self.prefix.display());
         let how = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
-        let names = git.run(&[&how[..], &["--name-only", "-z", "--relative", base]].concat())?;
+        let names = git.run(&[&how[..], &["--name-only", "-z", &relative, base, &last]].concat())?;
         let names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
         let (mut texts, mut left) = (Vec::new(), DIFF_BYTES);
         // Each by itself, so that one large file does not stand for all.
         for name in names.iter().take(DIFF_FILES) {
             let most = left.min(DIFF_BYTES / 8);
-            let file = format!(":(literal){name}");
-            let text = git.beginning(&[&how[..], &["--relative", base, "--", &file]].concat(), most)?;
+            let file = format!(":(top,literal){}", self.prefix.join(name).display());
+            let text = git.beginning(&[&how[..], &[&relative, base, &last, "--", &file]].concat(), most)?;
             left -= text.len() as u64;
             texts.push(if text.len() as u64 == most { format!("{text}\n… (more of {name} is left out)") } else { text });
         }
