@@ -119,7 +119,7 @@ impl std::fmt::Display for Foreign {
         let Self(why) = self;
         write!(
             f,
-            "{why} while this process was at work on it, so nothing more is begun: put it back from a copy and run again, or start anew with `run --fresh`"
+            "{why} while this process was at work on it, so nothing more is begun: put it back from a copy and run again, or start over with `run --fresh`"
         )
     }
 }

@@ -21,18 +21,19 @@ struct Stopped {
 
 /// Keeps in mind that the execution of a breakdown was stopped so. Those of standard input are never gone on with.
 pub fn stopped(root: &Path, breakdown: &str, journal: &Journal) {
+    if breakdown == "-" {
+        return;
+    }
     let mut all = others(root, breakdown);
     all.push(Stopped { root: own(root), breakdown: breakdown.to_owned(), at: journal.position() });
-    if breakdown != "-" {
-        keep(&all);
-    }
+    keep(&all);
 }
 
 fn own(root: &Path) -> PathBuf {
     root.canonicalize().unwrap_or_else(|_| root.to_owned())
 }
 
-/// It is started anew.
+/// It is started over: what it was is of no matter any more.
 pub fn forget(root: &Path, breakdown: &str) {
     let (all, others) = (all(), others(root, breakdown));
     if others != all {
@@ -53,7 +54,7 @@ pub fn may_go_on(root: &Path, breakdown: &str, journal: Option<&Journal>) -> Res
         return Ok(());
     }
     Err(Failure::unusable(format!(
-        "{breakdown}: its execution was stopped because somebody else changed or removed its journal, and nobody knows what is done: put that back from a copy, or look at what is there and start anew with `run --fresh`"
+        "{breakdown}: its execution was stopped because somebody else changed or removed its journal, and nobody knows what is done: put that back from a copy, or look at what is there and start over with `run --fresh`"
     )))
 }
 

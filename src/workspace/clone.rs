@@ -65,7 +65,7 @@ impl Origin {
     pub fn add(&self, tree: &Path, branch: Option<&str>, commit: &str, hidden: &str) -> Result<(), String> {
         let clone = of(tree);
         self.make(&clone)?;
-        self.show(tree, hidden)?;
+        self.show_refs(tree, hidden)?;
         let path = tree.display().to_string();
         let how = branch.map_or(["--detach", "--no-checkout"].to_vec(), |branch| vec!["--no-checkout", "-b", branch]);
         let add = [&["--git-dir=.", "worktree", "add", "--quiet", "--force"], how.as_slice(), &[path.as_str(), commit]].concat();
@@ -105,7 +105,7 @@ impl Origin {
     ///
     /// # Errors
     /// What git says.
-    pub fn show(&self, tree: &Path, hidden: &str) -> Result<(), String> {
+    pub fn show_refs(&self, tree: &Path, hidden: &str) -> Result<(), String> {
         let listed = self.git.run(&["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/remotes"])?;
         let is_shown = |line: &&str| line.split_once(' ').is_some_and(|(_, name)| !name.starts_with(hidden));
         // Git may have packed the place's own branch.

@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// The settings that name programs for content.
-const PROGRAMS: &str = r"^(filter\..*|merge\..*\.driver)$";
-/// And those that name further files of settings, or of attributes.
-const ALSO: &str = r"^(filter\..*|merge\..*\.driver|include\..*|includeif\..*|core\.attributesfile)$";
+const PROGRAMS: &str = r"filter\..*|merge\..*\.driver";
+/// Those that name further files of settings, or of attributes.
+const FILES: &str = r"include\..*|includeif\..*|core\.attributesfile";
 
 /// Those that the settings named when the execution began.
 pub struct Filters(String);
@@ -50,13 +50,16 @@ impl Filters {
 }
 
 fn now(git: &Git) -> String {
-    git.run(&["config", "--get-regexp", PROGRAMS]).unwrap_or_default()
+    git.run(&["config", "--get-regexp", &format!("^({PROGRAMS})$")]).unwrap_or_default()
 }
 
 /// What a file of settings by itself names: such programs, and further files.
 pub fn named_in(file: &Path) -> String {
     let folder = file.parent().unwrap_or(file);
-    let ask =
-        ["config", "--no-includes", "--file"].map(OsString::from).into_iter().chain([file.into(), "--get-regexp".into(), ALSO.into()]);
+    let ask = ["config", "--no-includes", "--file"].map(OsString::from).into_iter().chain([
+        file.into(),
+        "--get-regexp".into(),
+        format!("^({PROGRAMS}|{FILES})$").into(),
+    ]);
     Git::at(folder).run(&ask.collect::<Vec<_>>()).unwrap_or_default()
 }

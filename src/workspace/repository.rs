@@ -301,7 +301,7 @@ impl Repository {
     pub fn refresh(&self, folder: &Path) -> Result<(String, Vec<String>), String> {
         let git = self.checkout(folder)?;
         git.run(&["reset", "--quiet", "--hard"])?;
-        self.origin.show(&self.top_of(folder), &self.hidden())?;
+        self.origin.show_refs(&self.top_of(folder), &self.hidden())?;
         let head = self.head()?;
         let mut all = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(folder);

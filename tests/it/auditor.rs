@@ -253,6 +253,24 @@ fn every_planted_break_is_caught() {
                 }
             }
         }),
+        ("approvals", "work changes by what a gate of the whole judges, and nobody looks at it", |events| {
+            let mut orders = Vec::new();
+            for event in events {
+                match event {
+                    Event::PolicySet { policy } => {
+                        let policy = Arc::make_mut(policy);
+                        policy.final_review = false;
+                        policy.gates[1].judged_by = [("gate.sh".to_owned(), "old".to_owned())].into();
+                    }
+                    Event::Ordered { order, work: Work::Gate { gate: Some(_), .. }, .. } => orders.push(*order),
+                    Event::Ended { order, outcome: Outcome::Gate { measures, .. } } if orders.contains(order) => {
+                        measures.judged_by = [("gate.sh".to_owned(), "new".to_owned())].into();
+                    }
+                    Event::Ended { outcome: Outcome::Agent(outcome), .. } => outcome.files = vec!["gate.sh".into()],
+                    _ => {}
+                }
+            }
+        }),
         ("approvals", "an attempt decides about a gate", |events| {
             decided(events, |from| from.attempts = vec!["/elsewhere/lock".into()]);
         }),
@@ -342,6 +360,14 @@ fn every_planted_break_of_the_merge_queue_is_caught() {
             let Event::Ordered { order, work, deadline } = events[first].clone() else { return };
             let lost = Event::Ended { order, outcome: Outcome::Lost { why: "it".into() } };
             events.splice(first + 1..first + 1, [lost, Event::Ordered { order: OrderId(900), work, deadline }]);
+        }),
+        ("approvals", "an approval counts for commits that were taken in after it", |events| {
+            let decided = at(events, |event| matches!(event, Event::GateDecided { .. }));
+            let work = Work::Renew { commit: "u".into() };
+            let renewed = Outcome::Repository(RepositoryOutcome::Renewed { commit: "r".into() });
+            let order = OrderId(902);
+            let both = [Event::Ordered { order, work, deadline: 9 }, Event::Ended { order, outcome: renewed }];
+            events.splice(decided + 1..decided + 1, both);
         }),
         ("merging", "a task is done though its work did not land", |events| {
             events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. }));

@@ -1,6 +1,8 @@
 //! What agents may change: the kernel keeps to it, whatever they try.
 
 use crate::support::{Ended, Workspace, ended};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 /// Tries to change everything, and says what it could.
@@ -24,6 +26,7 @@ could temporary 'echo x >\"$TMPDIR/a\"'
 could device 'echo x >/dev/null'
 could terminal 'script -qec true /dev/null </dev/null >/dev/null'
 could signal 'kill -0 $PPID'
+could abstract 'python3 abstract.py'
 could connect 'exec 3<>/dev/tcp/127.0.0.1/$PORT'
 echo \"{\\\"status\\\":\\\"complete\\\",\\\"verdict\\\":\\\"pass\\\",\\\"summary\\\":\\\"$EXECUTION_COORDINATOR_ROLE could:$list\\\"}\"
 ";
@@ -35,13 +38,14 @@ fn workspace(config: &str) -> Workspace {
         [agents.qa-reviewer]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\nsandbox = true\n\
         [[gates]]\nname = \"tests\"\nlevel = \"task\"\ncommand = [\"./gate.sh\"]\n";
     // What agents have written is run by gates: those can no more than they.
-    let gate = "#!/bin/bash\necho x >made-by-gate && ! (echo x >\"$HOME/.bashrc\") 2>/dev/null\n";
+    let gate = "#!/bin/bash\n(exec 3<>/dev/tcp/127.0.0.1/$PORT) 2>/dev/null && echo the gate connects\necho x >made-by-gate && ! (echo x >\"$HOME/.bashrc\") 2>/dev/null\n";
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n";
     let agent = AGENT.replacen("#!/bin/sh", "#!/bin/bash", 1);
     let workspace = Workspace::with(&[
         ("gate.sh", gate),
         ("agent.sh", &agent),
         ("breakdown.md", plan),
+        ("abstract.py", "import os, socket\nsocket.socket(socket.AF_UNIX).connect('\\0ec-' + os.environ['PORT'])\n"),
         (".gitignore", ".state/\n.execution-coordinator/\nhome/\nmade-by-gate\n"),
     ]);
     workspace.write("execution-coordinator.toml", &format!("{agents}{config}"));
@@ -56,6 +60,8 @@ fn workspace(config: &str) -> Workspace {
 }
 
 fn run(workspace: &Workspace, port: u16) -> Ended {
+    let name = std::os::unix::net::SocketAddr::from_abstract_name(format!("ec-{port}")).expect("a name");
+    let _listener = UnixListener::bind_addr(&name).expect("a listener");
     ended(
         workspace
             .command(&["run", "breakdown.md"])
@@ -108,10 +114,10 @@ fn without_it_each_could_change_anything() {
     let done = run(&workspace, listener.local_addr().expect("an address").port());
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"
-        consultation could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal connect
-        implementation could: place commit checkout state hook config objects home allowed cache temporary device terminal signal connect
-        review could: place commit checkout state hook config objects home allowed cache temporary device terminal signal connect
-        final-review could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal connect
+        consultation could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal abstract connect
+        implementation could: place commit checkout state hook config objects home allowed cache temporary device terminal signal abstract connect
+        review could: place commit checkout state hook config objects home allowed cache temporary device terminal signal abstract connect
+        final-review could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal abstract connect
     "#]]
     .assert_eq(&could(&workspace));
 }
@@ -124,6 +130,7 @@ fn connections_go_to_the_ports_that_are_listed() {
         let workspace = workspace(&format!("[sandbox]\nports = [{open}]\n"));
         assert_eq!(run(&workspace, port).code, 0);
         let lines = could(&workspace);
+        assert_eq!(workspace.run(&["output", "1"]).stdout.contains("the gate connects"), connects);
         assert!(lines.lines().count() == 4 && lines.lines().all(|line| line.contains(" connect") == connects), "{lines}");
     }
 }
