@@ -339,8 +339,9 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
 }
 
 fn decided(state: &State, gate: GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {
-    if state.held.contains_key(gate.as_str()) {
-        return vec![Event::ChangeDecided { file: gate.to_string(), approved, reason, from: Box::new(from) }];
+    if let Some(held) = state.held.get(gate.as_str()) {
+        let digest = held.digest.clone();
+        return vec![Event::ChangeDecided { file: gate.to_string(), approved, reason, from: Box::new(from), digest }];
     }
     let of_task = state.graph.gate(&gate).is_none();
     // What is refused at the end stays at its end.

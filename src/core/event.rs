@@ -84,6 +84,9 @@ pub enum Event {
         reason: String,
         /// From whom, and from where.
         from: Box<Decider>,
+        /// The digest of the file as it was decided about; empty where it was not recorded yet.
+        #[serde(default)]
+        digest: String,
     },
     /// From here on these are the rules.
     PolicySet {

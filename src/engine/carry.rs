@@ -71,10 +71,10 @@ impl Carrier {
                 Event::Ordered { order, work, .. } if state.orders.get(order).is_some_and(|open| open.offer.is_none()) => {
                     self.start(state, *order, work);
                 }
-                Event::ChangeDecided { file, approved: true, .. } => {
+                Event::ChangeDecided { file, approved: true, digest, .. } => {
                     if let Some(sources) = self.sources.clone() {
-                        let file = file.clone();
-                        tokio::task::spawn_blocking(move || sources.take_named(&file));
+                        let (file, digest) = (file.clone(), digest.clone());
+                        tokio::task::spawn_blocking(move || sources.take_named(&file, &digest));
                     }
                 }
                 Event::Steered { order, text, .. } => {

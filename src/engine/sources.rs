@@ -80,7 +80,7 @@ impl Sources {
         match self.look(file) {
             Look::Nothing => {}
             Look::Held(input) => self.post(*input),
-            Look::Taken => self.take(file),
+            Look::Taken(said) => self.take(said),
         }
     }
 
@@ -91,59 +91,64 @@ impl Sources {
     }
 
     fn look(&self, file: &Path) -> Look {
+        // It is read once, and judged after that: an attempt that could have changed what was read has begun in a state
+        // that is looked at later.
+        let said = self.read(file);
+        let (name, digest, changed_at_ms) = (self.name(file), content(file), changed_at_ms(file));
         let state = self.view.snapshot();
-        let (name, changed_at_ms) = (self.name(file), changed_at_ms(file));
         // What was changed before this run began is what it goes by.
         let during = if changed_at_ms < self.since_ms { Vec::new() } else { suspects(&state, changed_at_ms) };
-        let digest = content(file);
-        let before = self.others.iter().find(|(other, _)| other == file).map(|(_, before)| before);
-        let is_other = || match self.is_config(file) {
-            _ if before.is_some() => before != Some(&digest),
-            true => self.options.config_now(&self.root, file).is_ok_and(|(config, _)| config != *self.in_force()),
-            false => !crate::core::note(&mut (*state).clone(), self.plan(file), state.now).is_empty(),
+        let is_other = || match &said {
+            Said::Plan(input) => !crate::core::note(&mut (*state).clone(), input.clone(), state.now).is_empty(),
+            Said::Config(read) => read.as_ref().as_ref().is_ok_and(|(config, _)| *config != *self.in_force()),
+            Said::Other => self.others.iter().any(|(other, before)| other == file && *before != digest),
         };
         match state.held.get(&name) {
             Some(held) if held.digest == digest || (during.is_empty() && !held.rejected) => Look::Nothing,
             // Where it says what it said before, as after our own ticks, there is nothing to confirm.
             _ if !during.is_empty() && is_other() => Look::Held(Box::new(Input::ChangeHeld(name, during, digest))),
-            _ => Look::Taken,
+            _ => Look::Taken(said),
         }
     }
 
-    /// Takes a file up as it is now, by the name by which it was held; of what is no breakdown and no config the next run
-    /// does.
-    pub fn take_named(&self, name: &str) {
-        let named = self.config.iter().chain(&self.breakdown).find(|file| self.name(file) == name);
-        if let Some(file) = named {
-            self.take(file);
+    /// Takes a file up by the name by which it was held, as it was approved: what it became after that is looked at for
+    /// itself. Of what is no breakdown and no config, the next run does.
+    pub fn take_named(&self, name: &str, approved: &str) {
+        let Some(file) = self.config.iter().chain(&self.breakdown).find(|file| self.name(file) == name) else { return };
+        let said = self.read(file);
+        if content(file) == approved {
+            self.take(said);
         }
     }
 
-    fn take(&self, file: &Path) {
-        if !self.is_config(file) {
-            return self.post(self.plan(file));
+    fn read(&self, file: &Path) -> Said {
+        if self.config.as_deref() == Some(file) {
+            return Said::Config(Box::new(self.options.config_now(&self.root, file)));
         }
-        match self.options.config_now(&self.root, file) {
-            Ok((config, rules)) => {
-                // Where attempts work, and what the system can, does not change under way.
-                let policy = Policy { isolated: self.policy.isolated, unconfined: self.policy.unconfined.clone(), ..rules };
-                *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                self.post(Input::PolicyOffered(Box::new(policy)));
-            }
-            Err(message) => say(format_args!("{message}; the rules before it stay in force")),
+        if self.breakdown.as_deref() == Some(file) {
+            return Said::Plan(self.options.plan_now(file, &self.texts));
+        }
+        Said::Other
+    }
+
+    fn take(&self, said: Said) {
+        match said {
+            Said::Plan(input) => self.post(input),
+            Said::Config(read) => match *read {
+                Ok((config, rules)) => {
+                    // Where attempts work, and what the system can, does not change under way.
+                    let policy = Policy { isolated: self.policy.isolated, unconfined: self.policy.unconfined.clone(), ..rules };
+                    *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                    self.post(Input::PolicyOffered(Box::new(policy)));
+                }
+                Err(message) => say(format_args!("{message}; the rules before it stay in force")),
+            },
+            Said::Other => {}
         }
     }
 
     fn in_force(&self) -> Arc<Config> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn plan(&self, file: &Path) -> Input {
-        self.options.plan_now(file, &self.texts)
-    }
-
-    fn is_config(&self, file: &Path) -> bool {
-        self.config.as_deref() == Some(file)
     }
 
     /// A file as it is called in the workspace.
@@ -163,7 +168,15 @@ impl Sources {
 enum Look {
     Nothing,
     Held(Box<Input>),
-    Taken,
+    Taken(Said),
+}
+
+/// What a file says, as it was read.
+enum Said {
+    Plan(Input),
+    Config(Box<Result<(Config, Policy), String>>),
+    /// Something that only the next run reads.
+    Other,
 }
 
 /// A file, or all that is in a folder, as it was.
