@@ -23,6 +23,7 @@ use crate::workspace::pipes::git_is_readable;
 use crate::workspace::repository::{About, Repository};
 use crate::workspace::sandbox::{self, Place};
 use crate::workspace::tree::Trees;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -39,6 +40,8 @@ const LAST_LINES: usize = 3;
 /// No longer than this.
 const LAST_BYTES: u64 = 2_000;
 
+/// How much of the files that a review is of is looked through for what it quotes.
+const LOOKED_AT_BYTES: u64 = 4 * 1024 * 1024;
 /// How long git may look at the user's checkout.
 const LOOK_TAKES: Duration = Duration::from_secs(60);
 
@@ -189,7 +192,7 @@ impl Agents {
         }
         let brief = &brief;
         let ran = self.run(config, processes, brief, (stop, None), tail).await;
-        let said = verdict::review(&ran.output, &brief.agent, &Told::of(brief));
+        let said = verdict::review(&ran.output, &brief.agent, &self.told(brief).await);
         let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
@@ -205,6 +208,26 @@ impl Agents {
             ending: ran.ending,
             duration_ms: ran.duration_ms,
         }
+    }
+
+    /// What a reviewer was told: without a diff in its brief, the files themselves are what it looks at.
+    async fn told(&self, brief: &Brief) -> Told {
+        let told = Told::of(brief);
+        if !brief.diff.is_empty() {
+            return told;
+        }
+        let (folder, files) = (self.place(brief), brief.changed_files.clone());
+        let texts = move || {
+            let mut left = LOOKED_AT_BYTES;
+            let text = |file: &String| {
+                let mut text = String::new();
+                let read = open_kept(&folder.join(file)).ok()?.take(left).read_to_string(&mut text).ok()?;
+                left -= read as u64;
+                Some(text)
+            };
+            files.iter().filter_map(text).collect::<Vec<_>>()
+        };
+        told.and(tokio::task::spawn_blocking(texts).await.unwrap_or_default())
     }
 
     /// Whether the system keeps an agent from changing anything but its place.

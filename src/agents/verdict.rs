@@ -48,12 +48,17 @@ pub struct Told(String);
 impl Told {
     /// That of a brief.
     pub fn of(brief: &Brief) -> Self {
-        let mut all = String::new();
-        brief.from_elsewhere().into_iter().for_each(|text| {
-            push_plain(&mut all, text);
-            all.push('\n');
+        Self::default().and(brief.from_elsewhere())
+    }
+
+    /// With further texts.
+    #[must_use]
+    pub fn and(mut self, texts: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        texts.into_iter().for_each(|text| {
+            push_plain(&mut self.0, text.as_ref());
+            self.0.push('\n');
         });
-        Self(all)
+        self
     }
 
     fn has(&self, said: &str) -> bool {
@@ -201,6 +206,7 @@ pub fn review(output: &str, by: &str, told: &Told) -> Reviewed {
     let output = own_words(output);
     let mut all: Vec<Reviewed> = answers(&output, told).iter().map(|(_, answer)| review_from_answer(answer, by)).collect();
     all.extend(Block::all(&output, &["analysis", "review", "documentation"], told).iter().map(|(_, block)| review_from_block(block, by)));
+    all.splice(0..0, outside_blocks(&output, by, told));
     let of = |verdict: GateVerdict| all.iter().rev().find(|said| said.verdict == verdict);
     match (of(GateVerdict::Failed), of(GateVerdict::Passed)) {
         (Some(failed), Some(_)) => Reviewed { summary: format!("{CONTRADICTION}: {}", failed.summary), ..failed.clone() },
@@ -213,6 +219,17 @@ pub fn review(output: &str, by: &str, told: &Told) -> Reviewed {
             )
         }),
     }
+}
+
+/// What headings say that stand in no block (`### Critical Issues Found: Yes`), where that is a failure.
+fn outside_blocks(output: &str, by: &str, told: &Told) -> Option<Reviewed> {
+    let mut fenced = false;
+    let headings = output.lines().map(str::trim).filter(|line| {
+        fenced ^= line.starts_with("```");
+        !fenced && (line.starts_with('#') || line.starts_with("**")) && !told.has(line)
+    });
+    let block = Block { title: String::new(), text: headings.collect::<Vec<_>>().join("\n") };
+    Some(review_from_block(&block, by)).filter(|said| said.verdict == GateVerdict::Failed)
 }
 
 fn unread(why: &str) -> Reviewed {

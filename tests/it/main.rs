@@ -24,6 +24,7 @@ mod hold;
 mod house;
 mod journal;
 mod kinds;
+mod lies;
 mod line;
 mod load;
 mod lsp;
