@@ -80,7 +80,7 @@ impl Sources {
         match self.look(file) {
             Look::Nothing => {}
             Look::Held(input) => self.post(*input),
-            Look::Taken(said) => self.take(said),
+            Look::Taken(said) => self.take(*said),
         }
     }
 
@@ -99,7 +99,7 @@ impl Sources {
         // What was changed before this run began is what it goes by.
         let during = if changed_at_ms < self.since_ms { Vec::new() } else { suspects(&state, changed_at_ms) };
         let is_other = || match &said {
-            Said::Plan(input) => !crate::core::note(&mut (*state).clone(), input.clone(), state.now).is_empty(),
+            Said::Plan(input) => !crate::core::note(&mut (*state).clone(), (**input).clone(), state.now).is_empty(),
             Said::Config(read) => read.as_ref().as_ref().is_ok_and(|(config, _)| *config != *self.in_force()),
             Said::Other => self.others.iter().any(|(other, before)| other == file && *before != digest),
         };
@@ -107,7 +107,7 @@ impl Sources {
             Some(held) if held.digest == digest || (during.is_empty() && !held.rejected) => Look::Nothing,
             // Where it says what it said before, as after our own ticks, there is nothing to confirm.
             _ if !during.is_empty() && is_other() => Look::Held(Box::new(Input::ChangeHeld(name, during, digest))),
-            _ => Look::Taken(said),
+            _ => Look::Taken(Box::new(said)),
         }
     }
 
@@ -126,14 +126,14 @@ impl Sources {
             return Said::Config(Box::new(self.options.config_now(&self.root, file)));
         }
         if self.breakdown.as_deref() == Some(file) {
-            return Said::Plan(self.options.plan_now(file, &self.texts));
+            return Said::Plan(Box::new(self.options.plan_now(file, &self.texts)));
         }
         Said::Other
     }
 
     fn take(&self, said: Said) {
         match said {
-            Said::Plan(input) => self.post(input),
+            Said::Plan(input) => self.post(*input),
             Said::Config(read) => match *read {
                 Ok((config, rules)) => {
                     // Where attempts work, and what the system can, does not change under way.
@@ -168,12 +168,12 @@ impl Sources {
 enum Look {
     Nothing,
     Held(Box<Input>),
-    Taken(Said),
+    Taken(Box<Said>),
 }
 
 /// What a file says, as it was read.
 enum Said {
-    Plan(Input),
+    Plan(Box<Input>),
     Config(Box<Result<(Config, Policy), String>>),
     /// Something that only the next run reads.
     Other,

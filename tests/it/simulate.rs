@@ -71,6 +71,8 @@ struct World {
     restart: f64,
     steer: f64,
     short: f64,
+    /// What the user's branch has.
+    delivered: BTreeSet<String>,
 }
 
 impl World {
@@ -80,7 +82,7 @@ impl World {
         let (crash, lose, hang, twice) = (draw(0.3), draw(0.2), draw(0.1), draw(0.3));
         let (late, fail, restart, steer) = (draw(0.3), draw(0.4), draw(0.1), draw(0.1));
         let short = draw(0.3);
-        Self { rng, crash, lose, hang, twice, late, fail, restart, steer, short }
+        Self { rng, crash, lose, hang, twice, late, fail, restart, steer, short, delivered: BTreeSet::new() }
     }
 
     fn chance(&mut self, likely: f64) -> bool {
@@ -305,8 +307,23 @@ impl World {
         self.chance(self.short).then_some(Shortage { kind, retry_after_ms })
     }
 
+    /// Whoever carries this out is killed half-way: the user's branch has moved by then, or it has not.
+    fn killed(&mut self, work: &Work) {
+        if let Work::Deliver { commit } = work
+            && self.rng.bool()
+        {
+            self.delivered.insert(commit.clone());
+        }
+    }
+
     /// What an order to the repository comes to.
     fn repository(&mut self, order: OrderId, work: &Work, fails: bool) -> RepositoryOutcome {
+        if let Work::Deliver { commit } = work
+            && (!fails || self.delivered.contains(commit))
+        {
+            self.delivered.insert(commit.clone());
+            return RepositoryOutcome::Delivered;
+        }
         if fails {
             return RepositoryOutcome::Failed { why: "the disk is full".into() };
         }
@@ -320,7 +337,6 @@ impl World {
             }
             Work::Land { .. } => RepositoryOutcome::Landed,
             Work::Renew { commit } => RepositoryOutcome::Renewed { commit: format!("{commit}-{order}") },
-            Work::Deliver { .. } => RepositoryOutcome::Delivered,
             _ => RepositoryOutcome::Placed { folder: format!("/trees/{order}"), branch: order.to_string(), base: "c0".into() },
         }
     }
@@ -494,8 +510,9 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
             }
             journal.extend(batch);
         }
-        if world.chance(world.restart) {
-            // Killed at a random moment: what was not written never happened, nobody answers.
+        let delivers = under_way.values().any(|(_, work)| matches!(work, Work::Deliver { .. }));
+        if world.chance(world.restart) || (delivers && world.chance(world.restart.sqrt())) {
+            // Killed at a random moment, and the more often the rarer it is: what was not written never happened, nobody answers.
             if world.rng.bool() {
                 old_answers.extend(
                     under_way
@@ -506,6 +523,7 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
                         .map(|(order, work)| world.answer(*order, work, false)),
                 );
             }
+            under_way.values().for_each(|(_, work)| world.killed(work));
             // Those outside work on.
             under_way.retain(|order, _| state.orders.get(order).is_some_and(|open| open.offer.is_some()));
             let mut replayed = State::default();
@@ -557,6 +575,7 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
                 let (_, work) = under_way.remove(&order).expect("taken from it");
                 let stopped = state.orders.get(&order).is_some_and(|open| open.stopping);
                 if !stopped && world.chance(world.lose) {
+                    world.killed(&work);
                     inputs.push(Input::OrderLost(order, "lost".into()));
                 } else {
                     let answer = world.answer(order, &work, stopped);
@@ -579,10 +598,15 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
             _ => return Err(format!("it is stuck: {:?}", state.orders)),
         }
     }
-    if state.ended.is_none() {
-        return Err("it does not come to an end".into());
+    let merging = &state.merging;
+    match state.ended {
+        None => Err("it does not come to an end".into()),
+        Some((Status::Complete, _)) if state.policy.deliver && !merging.is_delivered() => Err("it is complete and not delivered".into()),
+        _ if matches!(&merging.delivered, Some((commit, None)) if !world.delivered.contains(commit)) => {
+            Err("it was delivered, as it says, and the branch of the user does not have it".into())
+        }
+        _ => Ok(state),
     }
-    Ok(state)
 }
 
 fn is_open(state: &State, answer: &Input) -> bool {
@@ -600,8 +624,15 @@ fn is_open(state: &State, answer: &Input) -> bool {
 
 fn check(seed: u64, seen: &mut BTreeMap<&str, u64>) -> Result<Status, String> {
     let (journal, state) = simulate(seed)?;
+    let mut delivering = false;
     for recorded in &journal {
         *seen.entry(rare(&recorded.event)).or_default() += 1;
+        match &recorded.event {
+            Event::Restarted if delivering => *seen.entry("a delivery was killed").or_default() += 1,
+            Event::Ordered { work, .. } => delivering |= matches!(work, Work::Deliver { .. }),
+            Event::Ended { outcome: Outcome::Repository(_), .. } => delivering = false,
+            _ => {}
+        }
     }
     if let Some(breach) = audit(&journal).first() {
         return Err(format!("event {}: {}: {}", breach.seq, breach.promise, breach.what));
@@ -656,6 +687,6 @@ fn thousands_of_seeds_keep_every_promise() {
         *endings.entry(format!("{status:?}")).or_default() += 1;
     }
     // A simulation in which nothing ever succeeds, or never fails, would show little.
-    assert!(seen.len() == 14 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
+    assert!(seen.len() == 15 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
     assert!(endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50), "{endings:?}");
 }
