@@ -5,8 +5,8 @@ use super::event::Event;
 use super::id::{AgentName, GateId, OrderId};
 use super::state::{OpenOrder, State};
 
-/// A file's time is that of the last tick of the system's clock.
-const TICK_MS: u64 = 20;
+/// A file's time is that of the last tick of the system's clock, which was so long ago at most.
+pub const TICK_MS: u64 = 20;
 
 /// Whether an agent could change what is not its task's: not the user's own commands, and not whoever drives this program.
 pub(super) fn is_suspect(state: &State, agent: &AgentName) -> bool {
@@ -16,8 +16,9 @@ pub(super) fn is_suspect(state: &State, agent: &AgentName) -> bool {
 /// The attempts that may have changed a file of the workspace at a time: those that are under way, and the last one where
 /// it had not ended then.
 pub fn suspects(state: &State, changed_at_ms: u64) -> Vec<OrderId> {
-    let had_begun =
-        |open: &OpenOrder| open.at <= changed_at_ms + TICK_MS && open.work.agent().is_some_and(|agent| is_suspect(state, agent));
+    let had_begun = |open: &OpenOrder| {
+        open.at <= changed_at_ms.saturating_add(TICK_MS) && open.work.agent().is_some_and(|agent| is_suspect(state, agent))
+    };
     let open = state.orders.iter().filter(|(_, open)| had_begun(open));
     let ended = state.last_suspect.filter(|(_, at)| changed_at_ms <= at + TICK_MS);
     open.map(|(order, _)| *order).chain(ended.map(|(order, _)| order)).collect()

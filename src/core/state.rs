@@ -66,6 +66,8 @@ pub struct State {
     pub decisions: BTreeMap<GateId, Decision>,
     /// Files whose changes are not in force.
     pub held: BTreeMap<String, Held>,
+    /// What a person has approved last of each, by its digest.
+    pub approved_changes: BTreeMap<String, String>,
     /// The last attempt that could change them, and when it ended.
     pub last_suspect: Option<(OrderId, u64)>,
     /// Reviews of the whole.
@@ -249,7 +251,10 @@ impl State {
                 let held = Held { during: during.clone(), digest: digest.clone(), rejected: false };
                 self.held.insert(file.clone(), held);
             }
-            Event::ChangeDecided { file, approved: true, .. } => drop(self.held.remove(file)),
+            Event::ChangeDecided { file, approved: true, digest, .. } => {
+                self.held.remove(file);
+                self.approved_changes.insert(file.clone(), digest.clone());
+            }
             Event::ChangeDecided { file, .. } => self.held.get_mut(file).into_iter().for_each(|held| held.rejected = true),
             Event::Ended { order, outcome } => self.end(*order, outcome),
             Event::Postponed { task, until, forgiven, why } => self.with_task(task, |task| {

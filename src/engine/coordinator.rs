@@ -291,6 +291,7 @@ impl Coordinator {
         let known = self.find(Some(&name_of(&folder)))?;
         let mut running = execute::Execution::new(prepared, opened, known.view.clone(), manner.synced);
         not_paused(running.state(), &folder)?;
+        running.hold_changes().map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
         not_held(running.state(), &running.prepared.root)?;
         if running.prepared.is_complete(running.state()) {
             return Ok((known, false));

@@ -4,7 +4,7 @@ use super::carry::{Carrier, SharedConfig};
 use super::foreign;
 use super::locate::JOURNAL;
 use super::owner::{Observer, Owner, Post, Stopped};
-use super::sources::Sources;
+use super::sources::{Sources, left_by_killed};
 use super::start::{Opened, Prepared};
 use super::texts::Texts;
 use super::write_back::WriteBack;
@@ -12,6 +12,7 @@ use crate::agents::command::Agents;
 use crate::agents::scripts::Scripts;
 use crate::core::event::{Recorded, Status};
 use crate::core::evidence::kept_places;
+use crate::core::hold::suspects;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
 use crate::gates::command::Gates;
@@ -24,6 +25,9 @@ use crate::workspace::tree::Trees;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use tokio::sync::mpsc;
+
+/// The lock of the process that starts all others, in the folder of an execution.
+const WARDEN_LOCK: &str = "warden.lock";
 
 /// An execution that is about to go on.
 pub struct Execution {
@@ -58,6 +62,25 @@ impl Execution {
         texts.offer(&prepared.texts);
         owner.texts = Some(texts.clone());
         Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, texts, _lock: lock }
+    }
+
+    /// Holds what was changed under attempts whose owner was killed.
+    ///
+    /// # Errors
+    /// The journal can't be written.
+    pub fn hold_changes(&mut self) -> std::io::Result<()> {
+        let state = &self.owner.state;
+        if self.first.is_some() || suspects(state, u64::MAX).is_empty() {
+            return Ok(());
+        }
+        // A former owner's warden ends everything below it before it lets go of this, and says when, unless it was killed too.
+        let done_at_ms = wait_for(&self.folder.join(WARDEN_LOCK))?.done_at_ms()?;
+        let began_at_ms = state.orders.values().map(|open| open.at).max().unwrap_or_default();
+        for input in left_by_killed(&self.prepared, state, Some(done_at_ms).filter(|done| *done >= began_at_ms)) {
+            let batch = self.owner.note(input)?;
+            self.view.publish(&self.owner.state, &batch);
+        }
+        Ok(())
     }
 
     /// Everything that is true of it.
@@ -97,7 +120,7 @@ impl Execution {
     ) -> Result<Stopped, Failure> {
         let unusable = |what: &str, error: &dyn std::fmt::Display| Failure::unusable(format!("{what}: {error}"));
         let (inbox, mut posts) = mailbox;
-        let warden_lock = self.folder.join("warden.lock");
+        let warden_lock = self.folder.join(WARDEN_LOCK);
         // A former owner's warden ends everything below it before it lets go of this.
         let waited = tokio::task::spawn_blocking({
             let lock = warden_lock.clone();

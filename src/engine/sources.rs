@@ -9,9 +9,10 @@ use super::texts::Texts;
 use crate::agents::roster::folders;
 use crate::agents::scripts::Scripts;
 use crate::config::Config;
-use crate::core::hold::suspects;
+use crate::core::hold::{TICK_MS, suspects};
 use crate::core::input::Input;
 use crate::core::policy::Policy;
+use crate::core::state::State;
 use crate::failure::say;
 use crate::process::open_kept;
 use crate::view::View;
@@ -153,15 +154,37 @@ impl Sources {
 
     /// A file as it is called in the workspace.
     fn name(&self, file: &Path) -> String {
-        let root = self.root.canonicalize();
-        let relative = root.as_ref().ok().and_then(|root| file.strip_prefix(root).ok()).or_else(|| file.strip_prefix(&self.root).ok());
-        relative.unwrap_or(file).display().to_string()
+        name_in(&self.root, file)
     }
 
     fn post(&self, input: Input) {
         // The loop may have ended: then nobody waits for this any more.
         let _ = self.inbox.send(input.into());
     }
+}
+
+/// What was changed of the breakdown and the config while attempts were at work whose owner was killed: nobody has looked
+/// at it since. They were ended at a time, where that is known.
+pub fn left_by_killed(prepared: &Prepared, state: &State, ended_at_ms: Option<u64>) -> Vec<Input> {
+    let files = [(&prepared.source.path, prepared.offered()), (&prepared.config_path, prepared.ruled())];
+    let held = |(file, says): (&Option<PathBuf>, Input)| {
+        let file = file.as_ref()?;
+        let changed_at_ms = changed_at_ms(file);
+        let is_later = ended_at_ms.is_some_and(|ended| changed_at_ms > ended + TICK_MS);
+        let during = if is_later { Vec::new() } else { suspects(state, changed_at_ms) };
+        let is_other = !during.is_empty() && !crate::core::note(&mut state.clone(), says, state.now).is_empty();
+        let (name, digest) = (name_in(&prepared.root, file), content(file));
+        let is_approved = state.approved_changes.get(&name) == Some(&digest);
+        (is_other && !is_approved).then_some(Input::ChangeHeld(name, during, digest))
+    };
+    files.into_iter().filter_map(held).collect()
+}
+
+/// A file as it is called in a workspace.
+fn name_in(root: &Path, file: &Path) -> String {
+    let whole = root.canonicalize();
+    let relative = whole.as_ref().ok().and_then(|root| file.strip_prefix(root).ok()).or_else(|| file.strip_prefix(root).ok());
+    relative.unwrap_or(file).display().to_string()
 }
 
 /// What is to be done about a file that is not what it was.

@@ -354,11 +354,13 @@ impl Prepared {
         self.source.path.as_ref().map_or_else(|| "-".into(), |path| path.display().to_string())
     }
 
-    fn offered(&self) -> Input {
+    /// What the breakdown says now.
+    pub fn offered(&self) -> Input {
         Input::PlanOffered(Box::new(self.parsed.plan.clone()), self.parsed.marks.clone())
     }
 
-    fn ruled(&self) -> Input {
+    /// What the config says now.
+    pub fn ruled(&self) -> Input {
         Input::PolicyOffered(Box::new(self.policy.clone()))
     }
 

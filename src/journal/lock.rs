@@ -6,11 +6,31 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// A held lock.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Records when its holder is done.
+    ///
+    /// # Errors
+    /// The file's time can't be set.
+    pub fn done(&self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())
+    }
+
+    /// When a former holder was done, or the file was made, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// The file can't be looked at.
+    pub fn done_at_ms(&self) -> io::Result<u64> {
+        let since = self.file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
 }
 
 /// What trying to lock gave.
@@ -33,7 +53,7 @@ pub fn try_lock(path: &Path) -> io::Result<Locked> {
             file.set_len(0)?;
             file.rewind()?;
             write!(file, "process {}", std::process::id())?;
-            Ok(Locked::Ours(Lock { _file: file }))
+            Ok(Locked::Ours(Lock { file }))
         }
         Err(TryLockError::WouldBlock) => {
             let mut who = String::new();
@@ -72,7 +92,7 @@ pub fn holder(path: &Path) -> io::Result<Option<String>> {
 pub fn wait_for(path: &Path) -> io::Result<Lock> {
     let file = open(path)?;
     file.lock()?;
-    Ok(Lock { _file: file })
+    Ok(Lock { file })
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -101,7 +101,7 @@ pub fn run(lock: &Path) -> i32 {
 fn serve(lock: &Path) -> io::Result<()> {
     // A session of its own: a Ctrl-C at the terminal is the daemon's to answer.
     let _ = rustix::process::setsid();
-    let _held = crate::journal::lock::wait_for(lock)?;
+    let held = crate::journal::lock::wait_for(lock)?;
     let group = super::cgroup::enter(lock);
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -121,7 +121,8 @@ fn serve(lock: &Path) -> io::Result<()> {
     if let Some(group) = group {
         group.leave();
     }
-    Ok(())
+    // Until then attempts may have changed something, and no longer.
+    held.done()
 }
 
 impl Warden {

@@ -194,6 +194,43 @@ fn a_file_deep_in_a_folder_is_held_too() {
 }
 
 #[test]
+fn what_an_attempt_changes_while_its_owner_is_killed_is_held_too() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for by_agent in [true, false] {
+        let edit = "until [ -e \"$WORKSPACE/edit\" ]; do sleep 0.02; done\n";
+        let deed = "printf -- '- [ ] Task 3: Three\\n' >>breakdown.md; touch edited";
+        let workspace = workspace(&if by_agent { format!("{edit}{deed}") } else { ":".into() });
+        let mut run = workspace.start(&["run", "breakdown.md"]);
+        eventually("it is at work", || workspace.path("made-1").exists());
+        let owner = Pid::from_child(&run);
+        kill_process(owner, Signal::STOP).expect("stopped");
+        if by_agent {
+            workspace.write("edit", "");
+            eventually("it has edited", || workspace.path("edited").exists());
+        }
+        run.kill().expect("killed");
+        run.wait().expect("an end");
+        if !by_agent {
+            let lock = std::fs::File::open(workspace.execution().join("warden.lock")).expect("a lock");
+            lock.lock().expect("what it had started is ended");
+            // Long enough for the file's time to be another one.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            workspace.write("breakdown.md", &format!("{PLAN}- [ ] Task 3: Three\n"));
+        }
+        workspace.write("go", "");
+        let next = workspace.run(&["run", "breakdown.md"]);
+        if by_agent {
+            assert!(next.code == 4 && next.stderr.contains("nobody has decided about that"), "{}{}", next.stdout, next.stderr);
+            assert_eq!(workspace.run_at_terminal(&["approve", "breakdown.md", "--by", "ann"]).code, 0);
+        } else {
+            assert_eq!(next.code, 0, "{}{}", next.stdout, next.stderr);
+        }
+        let next = workspace.run(&["run", "breakdown.md"]);
+        assert!(next.code == 0 && next.stdout.contains("3 completed / 3 total"), "{}{}", next.stdout, next.stderr);
+    }
+}
+
+#[test]
 fn a_reviewer_that_an_interpreter_runs_is_the_workspaces_own() {
     for isolation in ["worktree", "none"] {
         let workspace = workspace(

@@ -102,6 +102,32 @@ fn a_person_behind_the_client_is_asked_about_gates() {
 }
 
 #[test]
+fn a_model_without_a_person_decides_about_no_gate_of_theirs() {
+    let config = "[[gates]]\nname = \"release\"\nlevel = \"system\"\napproval = true\n";
+    let workspace = workspace(config, "# Shop\n\n### Stream A: Base\n\n1. **Build**\n   - Run: true\n");
+    let mut client = Client::of(&workspace, json!({}));
+    client.tool("execution_start", json!({"path": "breakdown.md"}));
+    client.tool("execution_await", json!({}));
+    for tool in ["gate_approve", "gate_reject"] {
+        let arguments = json!({"gate": "release", "by": "person", "reason": "mine", "frontend": "terminal"});
+        for arguments in [json!({"gate": "release", "reason": "mine"}), arguments] {
+            let refused = client.server.result("tools/call", json!({"name": tool, "arguments": arguments}));
+            assert_eq!(refused["isError"], true, "{tool}: {refused}");
+        }
+        let refused = client.server.result("tools/call", json!({"name": tool, "arguments": {"gate": "release"}}));
+        let typed = "type `execution-coordinator approve release` or `reject release` at a terminal";
+        assert!(refused["content"][0]["text"].as_str().is_some_and(|why| why.contains(typed)), "{tool}: {refused}");
+    }
+    let decided = |recorded: &execution_coordinator::core::event::Recorded| {
+        matches!(recorded.event, execution_coordinator::core::event::Event::GateDecided { .. })
+    };
+    assert!(!workspace.journal().iter().any(decided));
+    // Steering and answers are nobody's evidence: a model may.
+    let nothing = client.server.result("tools/call", json!({"name": "task_steer", "arguments": {"task": "1", "text": "hurry"}}));
+    assert!(nothing["content"][0]["text"].as_str().is_some_and(|why| why.contains("no agent is at work on task 1")), "{nothing}");
+}
+
+#[test]
 fn a_person_behind_the_client_is_asked_for_trust() {
     let workspace = workspace(CONFIG, WAITS);
     workspace.trust(false);
