@@ -31,6 +31,22 @@ pub struct Git {
 /// Longer than any command takes that is not waiting for something that never comes.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
+/// What git may take of memory: objects that an agent wrote can claim any size.
+#[cfg(target_os = "linux")]
+const MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Limits what a process may take of memory; files that it maps don't count.
+#[cfg(target_os = "linux")]
+fn limit_memory(git: Option<Pid>) {
+    use rustix::process::{Resource, Rlimit, prlimit};
+    // Where that can't be, its deadline holds.
+    let limit = Rlimit { current: Some(MEMORY_BYTES), maximum: Some(MEMORY_BYTES) };
+    let _ = git.map(|git| prlimit(Some(git), Resource::Data, limit));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_memory(_: Option<Pid>) {}
+
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
@@ -159,6 +175,7 @@ impl Git {
     /// Waits for a command, which is ended when it takes too long: it may wait for a pipe that somebody has made.
     fn in_time<S: AsRef<OsStr>, T>(&self, git: u32, arguments: &[S], wait: impl FnOnce() -> T) -> Result<T, String> {
         let group = Pid::from_raw(git.cast_signed());
+        limit_memory(group);
         let (done, ended) = channel::<()>();
         let timeout = self.timeout;
         let watching = std::thread::spawn(move || {

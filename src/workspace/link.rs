@@ -87,10 +87,13 @@ pub fn of(tree: &Path) -> Result<PathBuf, String> {
     let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
     let objects = ["objects", "objects/pack", "objects/info"].map(|folder| git.join(folder));
     let refs = [git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
-    let folders: Vec<PathBuf> = [admin.clone(), admin.join("logs")].into_iter().chain(refs).chain(objects).collect();
+    let folders = [admin.clone(), admin.join("logs")].into_iter().chain(refs).chain(objects);
+    // What it made lies in folders by the first digits of its names.
+    let made = std::fs::read_dir(git.join("objects")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = folders.into_iter().chain(made.filter(|path| path.file_name().is_some_and(|name| name.len() == 2)));
     let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
-    if folders.iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
-        return Err(format!("the place {name} has links where git keeps what it writes"));
+    if folders.into_iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
+        return Err(format!("the place {name} has links or pipes where git keeps what it writes"));
     }
     let pipe = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir() && !kind.is_symlink());
     if let Some(pipe) = std::fs::read_dir(git.join("info")).into_iter().flatten().flatten().find_map(|entry| {

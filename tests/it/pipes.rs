@@ -82,3 +82,13 @@ fn a_pipe_among_what_git_keeps_is_said() {
         let _: PathBuf = workspace.execution();
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn git_may_take_so_much_memory_and_no_more() {
+    // An alias says what it is limited to, as soon as it is.
+    let git = execution_coordinator::workspace::git::Git::at(&std::env::temp_dir());
+    crate::support::eventually("it is limited", || {
+        git.run(&["-c", "alias.limit=!sleep 0.01; ulimit -d", "limit"]).is_ok_and(|kilobytes| kilobytes.trim() == "4194304")
+    });
+}

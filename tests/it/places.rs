@@ -494,7 +494,12 @@ fn what_agents_do_to_their_places_reaches_nothing_else() {
         ),
         (
             "ln -s \"$GIT_CEILING_DIRECTORIES/../pwned\" \"$(git rev-parse --git-dir)/COMMIT_EDITMSG\"",
-            "has links where git keeps what it writes",
+            "has links or pipes where git keeps what it writes",
+        ),
+        (
+            "o=$(git rev-parse --git-common-dir)/objects; h=$(echo new | git hash-object --stdin); f=$(echo $h | cut -c1-2); \
+                mkdir -p $o/$f; mkfifo $o/$f/$(echo $h | cut -c3-); echo new >new",
+            "has links or pipes where git keeps what it writes",
         ),
         ("rm .git; git init -q; git config core.fsmonitor \"touch $WORKSPACE/pwned; false\"", "is another repository now"),
         ("echo '[core]' >\"$(git rev-parse --git-dir)/config.worktree\"", "has other settings of git than it was made with"),
