@@ -282,8 +282,11 @@ impl Agents {
         };
         // One that reads, prints and ends is asked in its session.
         let is_alone = dialect.is_some_and(|dialect| matches!(dialect.way, Way::Alone));
-        let session =
-            ran.heard.as_ref().filter(|heard| is_alone && may_write(brief) && is_unanswered(heard)).and_then(|heard| heard.session.clone());
+        let session = ran
+            .heard
+            .as_ref()
+            .filter(|heard| is_alone && may_write(brief) && is_unanswered(heard, &Told::of(brief)))
+            .and_then(|heard| heard.session.clone());
         if session.is_some() && ran.ending == Ending::Exited(0) {
             let brief = Brief { session, again: true, ..brief.clone() };
             ran = self.run_by(dialect, config, processes, &brief, (stop.clone(), steering), &mut tail).await;
@@ -347,7 +350,8 @@ impl Agents {
             (Some(agent), Some(way @ (Way::Talks(_) | Way::Protocol))) => {
                 let said = launch.output.clone();
                 let asks = dialect.filter(|_| may_write(brief));
-                let is_unanswered = Arc::new(move || asks.is_some_and(|dialect| is_unanswered(&heard_in(&said, dialect))));
+                let told = Told::of(brief);
+                let is_unanswered = Arc::new(move || asks.is_some_and(|dialect| is_unanswered(&heard_in(&said, dialect), &told)));
                 let (again, confined) = (prompt::again(brief), launch.confine.is_some());
                 let subject = Subject { agent, brief, steering, words, folder: &folder, confined, is_unanswered, again };
                 Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
@@ -504,9 +508,9 @@ fn heard_in(output: &Path, dialect: &Dialect) -> Heard {
     open_kept(output).map(|said| dialect.read(said)).unwrap_or_default()
 }
 
-/// Whether all went well, and it did not say how it went.
-fn is_unanswered(heard: &Heard) -> bool {
-    heard.objection(true).is_none() && verdict::work(&heard.text, Of::Turn, &Told::default()).verdict == Verdict::Unknown
+/// Whether all went well, and it did not say how it went, or no more than what it was told.
+fn is_unanswered(heard: &Heard, told: &Told) -> bool {
+    heard.objection(true).is_none() && verdict::work(&heard.text, Of::Turn, told).verdict == Verdict::Unknown
 }
 
 /// What the stream of a coding agent says beside its words: those alone are not enough. One that has changed files and

@@ -47,7 +47,7 @@ fn nothing_that_an_agent_leaves_behind_is_waited_for() {
         cases.push(("none", format!("ln -s /dev/zero src/{name}"), passes.to_owned(), 0));
     }
     for isolation in ["worktree", "none"] {
-        for makes in ["mkfifo report", "ln -s /dev/zero report", "truncate -s 3G report"] {
+        for makes in ["mkfifo report", "ln -s /dev/zero report", "truncate -s 300M report"] {
             // What is there before is removed, and the gate makes none.
             cases.push((isolation, makes.into(), format!("{passes}\njunit = \"report\""), 4));
             cases.push((isolation, makes.into(), format!("{passes}\ncoverage = {{ file = \"report\", min_pct = 1 }}"), 4));
