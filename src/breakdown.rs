@@ -4,7 +4,6 @@
 pub mod backlog;
 pub mod beads;
 pub mod bmad;
-pub mod body;
 pub mod breakdown_agent;
 pub mod build;
 pub mod ccpm;
@@ -12,6 +11,7 @@ pub mod companions;
 pub mod conditions;
 pub mod convert;
 pub mod cycles;
+pub mod details;
 pub mod detect;
 pub mod feature_docs;
 pub mod folder;
@@ -20,7 +20,7 @@ pub mod headings;
 pub mod index_table;
 pub mod json;
 pub mod kiro;
-pub mod look_over;
+pub mod lint;
 pub mod loom;
 pub mod names;
 pub mod openspec;
@@ -28,18 +28,18 @@ pub mod order;
 pub mod outline;
 pub mod ownership;
 pub mod problem;
+pub mod prose;
 pub mod refs;
 pub mod resolve;
 pub mod rune;
-pub mod said;
 pub mod source;
 pub mod spec_kit;
 pub mod spec_kitty;
-pub mod statements;
 pub mod status;
 pub mod step_plan;
 pub mod streams;
 pub mod superpowers;
+pub mod task_file;
 pub mod task_list;
 pub mod task_master;
 pub mod text;
@@ -323,7 +323,7 @@ impl Format {
     }
 }
 
-/// Tasks that are read at the most.
+/// Tasks that are read at most.
 pub const MAX_TASKS: usize = 200_000;
 
 /// A breakdown's text, and of which files it is made.
@@ -351,7 +351,7 @@ impl<'a> Input<'a> {
     /// Its lines.
     pub fn lines(&self) -> Text<'a> {
         let files: Vec<(&str, Range<usize>)> = self.files.iter().map(|(path, range)| (path.as_str(), range.clone())).collect();
-        if files.is_empty() { Text::new(self.text) } else { Text::of(self.text, &files) }
+        if files.is_empty() { Text::new(self.text) } else { Text::with_files(self.text, &files) }
     }
 }
 

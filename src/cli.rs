@@ -12,7 +12,7 @@ pub mod steer;
 use crate::breakdown::{Deps, Format};
 use crate::core::input::Input;
 use crate::escape;
-use crate::failure::{Failure, Kind, say};
+use crate::failure::{Failure, FailureKind, say};
 use crate::process::{self, warden};
 use crate::rpc::method;
 use crate::workspace::root_of;
@@ -41,12 +41,12 @@ pub enum Exit {
 }
 
 impl Exit {
-    fn of(kind: Kind) -> Self {
+    fn for_failure(kind: FailureKind) -> Self {
         match kind {
-            Kind::BadInput | Kind::NotFound | Kind::Refused | Kind::Untrusted => Self::Usage,
-            Kind::Paused => Self::Blocked,
-            Kind::Owned | Kind::Unusable => Self::Unusable,
-            Kind::Internal => Self::Internal,
+            FailureKind::BadInput | FailureKind::NotFound | FailureKind::Refused | FailureKind::Untrusted => Self::Usage,
+            FailureKind::Paused => Self::Blocked,
+            FailureKind::Owned | FailureKind::Unusable => Self::Unusable,
+            FailureKind::Internal => Self::Internal,
         }
     }
 }
@@ -190,7 +190,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             say(format_args!("{}", failure.message));
-            ExitCode::from(Exit::of(failure.kind) as u8)
+            ExitCode::from(Exit::for_failure(failure.kind) as u8)
         }
     }
 }

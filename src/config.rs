@@ -40,14 +40,14 @@ pub fn is_misleading(variable: &str) -> bool {
 #[schemars(title = "execution-coordinator.toml")]
 pub struct Config {
     /// Limits and rules of an execution.
-    pub execution: Execution,
+    pub execution: ExecutionConfig,
     /// The roster, by name.
     pub agents: BTreeMap<String, Agent>,
     /// Gates, in the order in which they are shown.
     pub gates: Vec<Gate>,
     /// What agents and gates see of the environment.
     pub environment: Environment,
-    /// Places of their own for attempts.
+    /// Worktrees of their own for attempts.
     pub worktree: Worktree,
     /// What agents may change.
     pub sandbox: Sandbox,
@@ -68,7 +68,7 @@ pub struct LeftOut {
     /// Its name.
     pub name: String,
     /// How it would be run.
-    pub kind: Kind,
+    pub kind: AgentKind,
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -80,7 +80,7 @@ pub struct LeftOut {
 /// Limits and rules of an execution.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Execution {
+pub struct ExecutionConfig {
     /// Attempts at once.
     pub max_parallel: u32,
     /// Which agents of `.claude/agents`, `.codex/agents`, `.gemini/agents` and `.opencode/agents` are in the
@@ -129,7 +129,7 @@ pub struct Execution {
     pub breaker: u32,
 }
 
-impl Default for Execution {
+impl Default for ExecutionConfig {
     fn default() -> Self {
         Self {
             max_parallel: 4,
@@ -183,7 +183,7 @@ pub enum Isolation {
 #[serde(deny_unknown_fields)]
 pub struct Agent {
     /// How it is run.
-    pub kind: Kind,
+    pub kind: AgentKind,
     /// What it is for; guessed from its name when absent.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -237,7 +237,7 @@ pub struct Agent {
 /// How an agent is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum AgentKind {
     /// Runs the command that the task itself carries (`Run:`).
     Shell,
     /// A program that gets the brief and prints an answer.
@@ -258,7 +258,7 @@ pub enum Kind {
 
 impl Agent {
     /// One of which nothing but its kind is said.
-    pub fn of_kind(kind: Kind) -> Self {
+    pub fn of_kind(kind: AgentKind) -> Self {
         Self {
             kind,
             role: None,
@@ -285,7 +285,7 @@ impl Agent {
     }
 }
 
-impl Kind {
+impl AgentKind {
     /// Those that need no more than their name.
     pub const ALONE: [Self; 6] = [Self::Shell, Self::Client, Self::Claude, Self::Codex, Self::Gemini, Self::Opencode];
 
@@ -498,20 +498,20 @@ impl Config {
                 limit(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
             }
             match agent.kind {
-                Kind::Acp if agent.command.is_empty() => {
+                AgentKind::Acp if agent.command.is_empty() => {
                     return Err(format!(
                         "[agents.{name}]: an agent of kind \"acp\" needs a command that speaks the Agent Client Protocol, for example command = [\"gemini\", \"--acp\"]"
                     ));
                 }
-                Kind::Command if agent.command.is_empty() => {
+                AgentKind::Command if agent.command.is_empty() => {
                     return Err(format!(
                         "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]"
                     ));
                 }
-                Kind::Client if !agent.command.is_empty() => {
+                AgentKind::Client if !agent.command.is_empty() => {
                     return Err(format!("[agents.{name}]: an agent of kind \"client\" is whoever claims its work and has no command"));
                 }
-                Kind::Shell if !agent.command.is_empty() => {
+                AgentKind::Shell if !agent.command.is_empty() => {
                     return Err(format!(
                         "[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"
                     ));
@@ -571,7 +571,7 @@ impl Config {
                 budget: Budget { usd: agent.budget_usd, tokens: agent.budget_tokens },
             });
         }
-        if shell && !self.agents.values().any(|agent| agent.kind == Kind::Shell) {
+        if shell && !self.agents.values().any(|agent| agent.kind == AgentKind::Shell) {
             agents.push(AgentPolicy {
                 name: AgentName::from(SHELL),
                 role: Role::Executor,

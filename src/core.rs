@@ -28,7 +28,7 @@ pub mod report;
 pub mod state;
 pub mod status;
 pub mod steer;
-pub mod supply;
+pub mod throttle;
 mod whole;
 
 use event::{Event, Recorded};

@@ -2,24 +2,24 @@
 //!
 //! Nothing else calls `decide`, `apply` or `advance`, or writes the journal. Read in the order of
 //! the `mod` lines: where executions are, how one begins, who decides, who carries out, and what
-//! a face holds on to.
+//! a frontend holds on to.
 
-pub mod carry;
 pub mod clock;
 pub mod coordinator;
 pub mod daemon;
-pub mod door;
 pub mod execute;
 pub mod execution;
+pub mod executor;
 pub mod follow;
 pub mod foreign;
 pub mod kept;
+pub mod listener;
 pub mod locate;
 pub mod output;
 pub mod owner;
 pub mod people;
-pub mod places;
 pub mod sources;
 pub mod start;
 pub mod texts;
+pub mod worktrees;
 pub mod write_back;

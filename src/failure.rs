@@ -6,7 +6,7 @@ use std::fmt;
 
 /// What was wrong, as far as a caller acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// Bad usage, config or breakdown; nothing was started.
     BadInput,
     /// There is nothing of that name.
@@ -29,31 +29,31 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What a caller acts on.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// What is wrong, where, and what to do.
     pub message: String,
 }
 
 impl Failure {
     /// Of a kind.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
     /// Bad usage, config or breakdown.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::BadInput, message)
+        Self::new(FailureKind::BadInput, message)
     }
     /// There is nothing of that name.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(Kind::NotFound, message)
+        Self::new(FailureKind::NotFound, message)
     }
     /// The workspace is not usable.
     pub fn unusable(message: impl Into<String>) -> Self {
-        Self::new(Kind::Unusable, message)
+        Self::new(FailureKind::Unusable, message)
     }
     /// A mistake of ours, or of the machine.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, message)
+        Self::new(FailureKind::Internal, message)
     }
 }
 

@@ -41,7 +41,7 @@ impl Journal {
             let cut = file.set_len(recovered.len);
             cut.map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         }
-        let left = Left::of(&file).map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
+        let left = Left::of_file(&file).map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         let (path, len, chain) = (path.to_owned(), recovered.len, recovered.chain);
         let journal = Self { path, file, left, len, chain, buffer: Vec::new(), synced: false };
         Ok((journal, recovered.events))
@@ -65,10 +65,10 @@ impl Journal {
         if let Err(error) = self.file.write_all(&self.buffer) {
             // Half a batch must not stay: the next recovery would take it for the truth.
             self.file.set_len(self.len)?;
-            self.left = Left::of(&self.file)?;
+            self.left = Left::of_file(&self.file)?;
             return Err(error);
         }
-        self.left = Left::of(&self.file)?;
+        self.left = Left::of_file(&self.file)?;
         self.len += self.buffer.len() as u64;
         self.chain = chain;
         self.synced = false;
@@ -136,7 +136,7 @@ struct Left {
 }
 
 impl Left {
-    fn of(file: &File) -> io::Result<Self> {
+    fn of_file(file: &File) -> io::Result<Self> {
         Ok(Self::from(&file.metadata()?))
     }
 }

@@ -66,7 +66,7 @@ pub struct Limits {
     pub activity: Option<fn(&str) -> bool>,
 }
 
-/// The door to the warden. Cheap to clone.
+/// A handle of the warden. Cheap to clone.
 #[derive(Clone)]
 pub struct Processes {
     requests: mpsc::UnboundedSender<Request>,

@@ -1,4 +1,4 @@
-//! One table of methods, for every face: what can be asked, by which types, and the schemas and
+//! One table of methods, for every frontend: what can be asked, by which types, and the schemas and
 //! pages made from it.
 
 pub mod board;

@@ -1,8 +1,8 @@
 //! Edits of a text in any encoding: the lines are always those of the whole text.
 #![no_main]
 
-use execution_coordinator::face::lsp::documents::edit;
-use execution_coordinator::face::lsp::position::{Encoding, Lines};
+use execution_coordinator::frontend::lsp::documents::edit;
+use execution_coordinator::frontend::lsp::position::{Encoding, Lines};
 use libfuzzer_sys::fuzz_target;
 use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent};
 

@@ -1,7 +1,7 @@
 //! Whatever comes, in whatever pieces: the same frames, and a good frame after it is found.
 #![no_main]
 
-use execution_coordinator::face::lsp::frame::{Frame, Frames};
+use execution_coordinator::frontend::lsp::frame::{Frame, Frames};
 use libfuzzer_sys::fuzz_target;
 
 fn bodies(bytes: &[u8], piece: usize) -> Vec<Frame> {

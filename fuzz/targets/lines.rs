@@ -1,8 +1,8 @@
 //! Whatever comes, in whatever pieces: the same lines, and each value is told apart.
 #![no_main]
 
-use execution_coordinator::face::envelope::{self, Message};
-use execution_coordinator::face::line::{Line, Splitter};
+use execution_coordinator::frontend::envelope::{self, Message};
+use execution_coordinator::frontend::line::{Line, Splitter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&[u8], u8)| {

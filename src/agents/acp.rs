@@ -4,8 +4,8 @@
 //! Measured: some agents don't exit at the end of their input and want a signal; some send updates of a
 //! tool call that they have not announced; a refused permission ends the turn of one of them.
 
+use super::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
 use super::conversation::{CANCEL_TAKES, Subject, is_unanswered};
-use super::dialect::{Dialect, Heard, Way, line_of, may_write, shown};
 use super::line::Line;
 use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::*;
@@ -16,39 +16,39 @@ use std::io;
 use tokio::sync::watch;
 
 /// What its stream says. There is no program of its own: the config names one.
-pub const DIALECT: Dialect = Dialect {
+pub const ADAPTER: Adapter = Adapter {
     program: "",
     arguments: |_, _, _| Vec::new(),
     tells: false,
     environment: &[],
-    hear,
-    is_activity: |line| shown(hear, line).is_some(),
-    way: Way::Protocol,
+    parse_event,
+    is_activity: |line| shown(parse_event, line).is_some(),
+    transport: Transport::Protocol,
     not_logged_in: &[],
-    otherwise: None,
+    fallback: None,
 };
 
-fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
+fn parse_event(message: &Value, stream_state: &mut StreamState) -> Option<String> {
     let update = &message["params"]["update"];
     if let Some(session) = message["result"]["sessionId"].as_str().or_else(|| message["params"]["sessionId"].as_str()) {
-        heard.session = Some(session.to_owned());
+        stream_state.session = Some(session.to_owned());
     }
     if let Some(reason) = message["result"]["stopReason"].as_str() {
-        heard.finished = true;
+        stream_state.finished = true;
         if reason != "end_turn" {
-            heard.failed = Some(format!("its turn ended with {reason}"));
+            stream_state.failed = Some(format!("its turn ended with {reason}"));
         }
         let counts = &message["result"]["_meta"]["quota"]["token_count"];
         let counted = || Some(counts["input_tokens"].as_u64()? + counts["output_tokens"].as_u64()?);
         // Of a further turn some tell what it used itself, and others the sum.
         let used = message["result"]["usage"]["totalTokens"].as_u64().or_else(counted);
-        heard.usage.tokens = used.max(heard.usage.tokens);
+        stream_state.usage.tokens = used.max(stream_state.usage.tokens);
         return Some("ends".into());
     }
     if message.get("result").is_some() {
         // What a session that was loaded has said before is not said now.
-        heard.text.clear();
-        (heard.usage.tool_calls, heard.failed) = (None, None);
+        stream_state.text.clear();
+        (stream_state.usage.tool_calls, stream_state.failed) = (None, None);
         return None;
     }
     if message.get("error").is_some() && message.get("id").is_some() {
@@ -56,7 +56,7 @@ fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
         // "Authentication required".
         let status = (message["error"]["code"] == -32000).then_some(401);
         let more = data.get("details").or_else(|| data.get("message")).unwrap_or(data);
-        heard.fails(format!("{} {}", line_of(&message["error"]["message"]), line_of(more)).trim().to_owned(), status);
+        stream_state.fails(format!("{} {}", line_of(&message["error"]["message"]), line_of(more)).trim().to_owned(), status);
         return None;
     }
     if message["method"] == "session/request_permission" {
@@ -65,24 +65,24 @@ fn hear(message: &Value, heard: &mut Heard) -> Option<String> {
     match update["sessionUpdate"].as_str()? {
         "agent_message_chunk" => {
             // Another turn begins.
-            if std::mem::take(&mut heard.finished) {
-                heard.text.clear();
+            if std::mem::take(&mut stream_state.finished) {
+                stream_state.text.clear();
             }
-            heard.text.push_str(update["content"]["text"].as_str().unwrap_or_default());
+            stream_state.text.push_str(update["content"]["text"].as_str().unwrap_or_default());
             Some(line_of(&update["content"]["text"]))
         }
         "agent_thought_chunk" => Some(String::new()),
         // Some don't announce their calls: each counts when it is over.
         "tool_call" | "tool_call_update" => {
             if matches!(update["status"].as_str(), Some("completed" | "failed")) {
-                heard.called();
+                stream_state.called();
             }
             // What it says after its last tool is its answer.
-            heard.text.clear();
+            stream_state.text.clear();
             Some(line_of(&update["title"]))
         }
         "usage_update" => {
-            heard.session_total.cost_usd = update["cost"]["amount"].as_f64().or(heard.session_total.cost_usd);
+            stream_state.session_total.cost_usd = update["cost"]["amount"].as_f64().or(stream_state.session_total.cost_usd);
             None
         }
         _ => None,
@@ -121,7 +121,7 @@ pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<b
             let mut session = None;
             if let Some(before) = before.filter(|_| able.load_session).map(SessionId::new) {
                 let loaded = agent.send_request(LoadSessionRequest::new(before.clone(), folder.clone())).block_task().await;
-                // One that it has forgotten is begun anew: the brief says all that is needed.
+                // One that it has forgotten is begun again: the brief says all that is needed.
                 session = loaded.ok().map(|_| before);
             }
             let session = match session {

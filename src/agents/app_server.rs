@@ -4,23 +4,23 @@
 //! running until the server ends; a retry is an `error` that says so. Tokens come with each answer of the
 //! model, and those of a turn before ours are left out.
 
+use super::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
 use super::codex;
 use super::conversation::{Conversation, Subject};
-use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
 use serde_json::{Value, json};
 
 /// Codex's.
-pub const DIALECT: Dialect = Dialect {
+pub const ADAPTER: Adapter = Adapter {
     program: "codex",
     arguments: |_, _, _| vec!["app-server".into()],
     tells: true,
     environment: &[],
-    hear,
-    is_activity: |line| shown(hear, line).is_some(),
-    way: Way::Talks(|subject| Box::new(Talk::about(subject))),
+    parse_event,
+    is_activity: |line| shown(parse_event, line).is_some(),
+    transport: Transport::Talks(|subject| Box::new(Talk::about(subject))),
     not_logged_in: &[],
     // Older ones have none, or another.
-    otherwise: Some(&codex::DIALECT),
+    fallback: Some(&codex::ADAPTER),
 };
 
 /// Numbers of our requests.
@@ -57,7 +57,7 @@ impl Talk {
         if let Some(model) = &subject.agent.model {
             thread["model"] = json!(model);
         }
-        if let Some(definition) = dialect::told(&DIALECT, subject.agent) {
+        if let Some(definition) = adapter::told(&ADAPTER, subject.agent) {
             thread["developerInstructions"] = json!(definition.instructions);
         }
         let (resumed, words) = (subject.brief.session.clone(), subject.words.clone());
@@ -107,7 +107,7 @@ impl Conversation for Talk {
             }
             (None, Some(id)) if message.get("error").is_some() => {
                 if *id == json!(THREAD) && self.resumed.take().is_some() {
-                    // One that it has forgotten is begun anew: the brief says all that is needed.
+                    // One that it has forgotten is begun again: the brief says all that is needed.
                     return vec![self.opens()];
                 }
                 self.over = *id != json!(STOP);
@@ -162,7 +162,7 @@ fn is_steer(id: &Value) -> bool {
     id.as_u64().is_some_and(|id| id >= STEER)
 }
 
-/// By policy: what an executor wants to change in its place it may; nobody leaves the sandbox, and nobody can
+/// By policy: what an executor wants to change in its worktree it may; nobody leaves the sandbox, and nobody can
 /// be asked.
 fn answer(id: &Value, asked: &str, allowed: bool) -> Value {
     match asked {
@@ -173,32 +173,36 @@ fn answer(id: &Value, asked: &str, allowed: bool) -> Value {
     }
 }
 
-fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
+fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> {
     let parameters = &event["params"];
     let Some(method) = event["method"].as_str() else {
         if let Some(thread) = event["result"]["thread"]["id"].as_str() {
-            heard.session = Some(thread.to_owned());
-            (heard.failed, heard.shortage) = (None, None);
+            stream_state.session = Some(thread.to_owned());
+            (stream_state.failed, stream_state.shortage) = (None, None);
             return Some("begins".into());
         }
         if event.get("error").is_some() && !is_steer(&event["id"]) {
-            heard.fails(line_of(&event["error"]["message"]), None);
+            stream_state.fails(line_of(&event["error"]["message"]), None);
         }
         return None;
     };
     let (item, thread) = (&parameters["item"], parameters["threadId"].as_str());
     // A sub-agent's steps are work, its tokens are spent, and its end is none.
-    if thread.is_some() && heard.session.is_some() && thread != heard.session.as_deref() && method != "thread/tokenUsage/updated" {
+    if thread.is_some()
+        && stream_state.session.is_some()
+        && thread != stream_state.session.as_deref()
+        && method != "thread/tokenUsage/updated"
+    {
         return Some("a sub-agent is at work".into());
     }
     match method {
         "turn/started" => {
-            heard.turn = parameters["turn"]["id"].as_str().map(str::to_owned);
-            (heard.finished, heard.failed) = (false, None);
+            stream_state.turn = parameters["turn"]["id"].as_str().map(str::to_owned);
+            (stream_state.finished, stream_state.failed) = (false, None);
             None
         }
         "item/commandExecution/requestApproval" => {
-            heard.denied.push(line_of(&parameters["command"]));
+            stream_state.denied.push(line_of(&parameters["command"]));
             Some(format!("asks for permission: {}", line_of(&parameters["command"])))
         }
         "item/started" => match item["type"].as_str()? {
@@ -209,17 +213,17 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         "item/completed" => match item["type"].as_str()? {
             "userMessage" => None,
             "agentMessage" => {
-                heard.text = item["text"].as_str().unwrap_or_default().to_owned();
+                stream_state.text = item["text"].as_str().unwrap_or_default().to_owned();
                 Some(line_of(&item["text"]))
             }
             kind @ ("commandExecution" | "fileChange" | "mcpToolCall") => {
-                heard.called();
+                stream_state.called();
                 let output = item["aggregatedOutput"].as_str().unwrap_or_default();
                 if kind == "commandExecution" && codex::refused(&item["exitCode"], output) {
-                    heard.denied.push(line_of(&item["command"]));
+                    stream_state.denied.push(line_of(&item["command"]));
                 }
                 if kind == "fileChange" && item["status"] == "declined" {
-                    heard.denied.push("changes of files".into());
+                    stream_state.denied.push("changes of files".into());
                 }
                 Some(format!("{kind} {}", line_of(&item["command"])))
             }
@@ -229,24 +233,24 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         "thread/tokenUsage/updated" => {
             // Of a thread that is gone on with, the last call of its turn before is told once more.
             let turn = parameters["turnId"].as_str();
-            if thread == heard.session.as_deref() && turn.is_some() && turn != heard.turn.as_deref() {
+            if thread == stream_state.session.as_deref() && turn.is_some() && turn != stream_state.turn.as_deref() {
                 return None;
             }
             let last = &parameters["tokenUsage"]["last"];
             let tokens: u64 = ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
-            heard.usage.tokens = Some(heard.usage.tokens.unwrap_or(0) + tokens);
+            stream_state.usage.tokens = Some(stream_state.usage.tokens.unwrap_or(0) + tokens);
             None
         }
         "account/rateLimits/updated" => {
             let limits = &parameters["rateLimits"];
             let used_up = |window: &&Value| window["usedPercent"].as_u64().is_some_and(|used| used >= 100);
             let windows = [&limits["primary"], &limits["secondary"]];
-            heard.resets_at_s = windows.into_iter().filter(used_up).filter_map(|window| window["resetsAt"].as_u64()).max();
+            stream_state.resets_at_s = windows.into_iter().filter(used_up).filter_map(|window| window["resetsAt"].as_u64()).max();
             None
         }
         "turn/completed" => {
-            heard.finished = true;
-            heard.usage.turns = Some(heard.usage.turns.unwrap_or(0) + 1);
+            stream_state.finished = true;
+            stream_state.usage.turns = Some(stream_state.usage.turns.unwrap_or(0) + 1);
             let turn = &parameters["turn"];
             match turn["status"].as_str() {
                 Some("completed") => {}
@@ -259,9 +263,9 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
                         Some("serverOverloaded") => Some(503),
                         _ => status,
                     };
-                    heard.fails(line_of(&turn["error"]["message"]), status);
+                    stream_state.fails(line_of(&turn["error"]["message"]), status);
                 }
-                other => heard.failed = Some(format!("its turn ended with {}", other.unwrap_or("nothing"))),
+                other => stream_state.failed = Some(format!("its turn ended with {}", other.unwrap_or("nothing"))),
             }
             Some("ends".into())
         }

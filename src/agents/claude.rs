@@ -5,8 +5,8 @@
 //! exit code 0 and `permission_denials`; an interrupted stream with exit code 0; a terminated one
 //! without a result.
 
+use super::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
 use super::conversation::{Conversation, Subject};
-use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::{Value, json};
@@ -14,22 +14,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Claude Code's.
-pub const DIALECT: Dialect = with(arguments, Way::Talks(|subject| Box::new(Talk::about(subject, true))), Some(&OLDER));
+pub const ADAPTER: Adapter = with(arguments, Transport::Talks(|subject| Box::new(Talk::about(subject, true))), Some(&OLDER));
 
 /// That of versions that don't know how to tell what they have read.
-const OLDER: Dialect = with(older_arguments, Way::Talks(|subject| Box::new(Talk::about(subject, false))), None);
+const OLDER: Adapter = with(older_arguments, Transport::Talks(|subject| Box::new(Talk::about(subject, false))), None);
 
-const fn with(arguments: fn(&Agent, &Brief, bool) -> Vec<String>, way: Way, otherwise: Option<&'static Dialect>) -> Dialect {
-    Dialect {
+const fn with(arguments: fn(&Agent, &Brief, bool) -> Vec<String>, way: Transport, otherwise: Option<&'static Adapter>) -> Adapter {
+    Adapter {
         program: "claude",
         arguments,
         tells: true,
         environment: &[("DISABLE_AUTOUPDATER", "1"), ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")],
-        hear,
-        is_activity: |line| shown(hear, line).is_some(),
-        way,
+        parse_event,
+        is_activity: |line| shown(parse_event, line).is_some(),
+        transport: way,
         not_logged_in: &[],
-        otherwise,
+        fallback: otherwise,
     }
 }
 
@@ -38,7 +38,7 @@ const NEXT_TURN_TAKES: Duration = Duration::from_secs(10);
 /// So it tells when it has read what is said to it in a turn.
 const REPLAYS: &str = "--replay-user-messages";
 
-/// Tools for an attempt, which has a place of its own.
+/// Tools for an attempt, which has a worktree of its own.
 const WRITES: &str = "Bash,Edit,MultiEdit,Write,NotebookEdit,Read,Grep,Glob,Task,Agent,TodoWrite,WebFetch,WebSearch";
 /// Tools for a look.
 const READS: &str = "Read,Grep,Glob,Bash(git diff *),Bash(git log *),Bash(git show *),Bash(git status *)";
@@ -53,7 +53,7 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
     let both_ways = ["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--permission-prompt-tool", "stdio"];
     let fixed = ["--verbose", "--permission-mode", mode, "--allowedTools", &tools];
     let mut arguments: Vec<String> = both_ways.iter().chain(&[REPLAYS]).chain(&fixed).map(|argument| (*argument).to_owned()).collect();
-    if let Some(definition) = dialect::told(&DIALECT, agent) {
+    if let Some(definition) = adapter::told(&ADAPTER, agent) {
         // As the workspace has it: an attempt does not change who carries it out, nor who reviews it.
         let mut own = json!({"description": definition.description, "prompt": definition.instructions});
         if !definition.tools.is_empty() {
@@ -96,7 +96,7 @@ struct Talk {
     read: Vec<u64>,
 }
 
-/// Tools that make no sense where nobody can be asked and the place is given: being without them is no failure.
+/// Tools that make no sense where nobody can be asked and the worktree is given: being without them is no failure.
 const USELESS: [&str; 4] = ["AskUserQuestion", "EnterWorktree", "ExitWorktree", "EnterPlanMode"];
 
 impl Talk {
@@ -115,14 +115,14 @@ impl Talk {
         }
     }
 
-    /// By policy: who has a place may do with the usual tools what it asks for, in that place; all others may
+    /// By policy: who has a place may do with the usual tools what it asks for, in that worktree; all others may
     /// run what can change nothing. What else there is, its user has allowed in its own settings or not at all.
     fn permits(&self, tool: &str, input: &Value) -> Result<(), &'static str> {
         let file = ["file_path", "notebook_path"].iter().find_map(|key| input[*key].as_str());
         let outside = file.is_some_and(|file| !self.folder.join(file).starts_with(&self.folder) || file.contains(".."));
         match tool {
-            _ if USELESS.contains(&tool) => Err("nobody can be asked, and this is a place of your own: decide by the brief"),
-            _ if self.allowed && outside => Err("stay in your place"),
+            _ if USELESS.contains(&tool) => Err("nobody can be asked, and this is a worktree of your own: decide by the brief"),
+            _ if self.allowed && outside => Err("stay in your worktree"),
             "ExitPlanMode" if self.allowed => Ok(()),
             _ if self.allowed && WRITES.split(',').any(|known| known == tool) => Ok(()),
             "Bash" if self.confined => Ok(()),
@@ -197,12 +197,12 @@ impl Conversation for Talk {
     }
 }
 
-fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
+fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> {
     match event["type"].as_str()? {
         "system" if event["subtype"] == "init" => {
-            heard.session = event["session_id"].as_str().map(str::to_owned);
+            stream_state.session = event["session_id"].as_str().map(str::to_owned);
             // Another turn begins.
-            (heard.finished, heard.failed) = (false, None);
+            (stream_state.finished, stream_state.failed) = (false, None);
             Some("begins".into())
         }
         // A sub-agent's steps are work; retries of the API are none.
@@ -213,7 +213,7 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
                 match part["type"].as_str() {
                     Some("text") => said = line_of(&part["text"]),
                     Some("tool_use") => {
-                        heard.called();
+                        stream_state.called();
                         let input = ["command", "file_path", "pattern", "description"].iter().find_map(|key| part["input"].get(*key));
                         said = format!("{} {}", line_of(&part["name"]), input.map(line_of).unwrap_or_default());
                     }
@@ -228,33 +228,33 @@ fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
         }
         "rate_limit_event" => {
             let info = &event["rate_limit_info"];
-            heard.resets_at_s = info["resetsAt"].as_u64().filter(|_| info["status"] == "rejected");
+            stream_state.resets_at_s = info["resetsAt"].as_u64().filter(|_| info["status"] == "rejected");
             None
         }
         "result" => {
-            heard.finished = true;
-            heard.text = event["result"].as_str().unwrap_or_default().to_owned();
+            stream_state.finished = true;
+            stream_state.text = event["result"].as_str().unwrap_or_default().to_owned();
             let tokens = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"];
             let used: u64 = tokens.iter().filter_map(|key| event["usage"][key].as_u64()).sum();
             // Of a further turn some versions tell what it used itself, and others the sum.
-            heard.usage.tokens = Some(used.max(heard.usage.tokens.unwrap_or(0)));
+            stream_state.usage.tokens = Some(used.max(stream_state.usage.tokens.unwrap_or(0)));
             // Since 2.1.332 the total is that of the session, and the increment is told beside it.
             let increment = event["model_usage_since_last_result"].as_object();
             let increment = increment.map(|models| models.values().filter_map(|model| model["costUSD"].as_f64()).sum::<f64>());
-            heard.usage.cost_usd = match increment {
-                Some(increment) => Some(heard.usage.cost_usd.unwrap_or(0.0) + increment),
+            stream_state.usage.cost_usd = match increment {
+                Some(increment) => Some(stream_state.usage.cost_usd.unwrap_or(0.0) + increment),
                 None => event["total_cost_usd"].as_f64(),
             };
-            heard.usage.turns = event["num_turns"].as_u64().and_then(|turns| u32::try_from(turns).ok());
+            stream_state.usage.turns = event["num_turns"].as_u64().and_then(|turns| u32::try_from(turns).ok());
             let denied = event["permission_denials"].as_array().into_iter().flatten().map(|denied| line_of(&denied["tool_name"]));
-            heard.denied = denied.filter(|tool| !USELESS.contains(&tool.as_str())).collect();
+            stream_state.denied = denied.filter(|tool| !USELESS.contains(&tool.as_str())).collect();
             let subtype = event["subtype"].as_str().unwrap_or_default();
             // "success" with `is_error` is none.
             if event["is_error"] == true || subtype != "success" {
                 let errors: Vec<String> = event["errors"].as_array().into_iter().flatten().map(line_of).collect();
                 let said = if errors.is_empty() { line_of(&event["result"]) } else { errors.join("; ") };
                 let why = format!("{subtype}: {said}").replace("success: ", "").trim_end_matches(": ").to_owned();
-                heard.fails(why, event["api_error_status"].as_u64());
+                stream_state.fails(why, event["api_error_status"].as_u64());
             }
             Some("ends".into())
         }

@@ -3,22 +3,22 @@
 //! Measured with 0.169: a refusing sandbox ends with exit code 0; an unknown model's warning is an item
 //! of type `error` and harmless; tokens add up over the thread.
 
-use super::dialect::{self, Dialect, Heard, Way, line_of, may_write, shown};
+use super::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;
 
 /// Codex's, where it has no server.
-pub const DIALECT: Dialect = Dialect {
+pub const ADAPTER: Adapter = Adapter {
     program: "codex",
     arguments,
     tells: true,
     environment: &[],
-    hear,
-    is_activity: |line| shown(hear, line).is_some(),
-    way: Way::Alone,
+    parse_event,
+    is_activity: |line| shown(parse_event, line).is_some(),
+    transport: Transport::Alone,
     not_logged_in: &[],
-    otherwise: None,
+    fallback: None,
 };
 
 /// Its own sandbox; none where the system confines it, because it needs mounts, which can't be made then.
@@ -42,7 +42,7 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
         arguments.push("resume".into());
     }
     arguments.extend(["--json".into(), "--skip-git-repo-check".into(), "-c".into(), format!("sandbox_mode=\"{sandbox}\"")]);
-    if let Some(definition) = dialect::told(&DIALECT, agent) {
+    if let Some(definition) = adapter::told(&ADAPTER, agent) {
         let instructions = toml::Value::String(definition.instructions.clone());
         arguments.extend(["-c".into(), format!("developer_instructions={instructions}")]);
     }
@@ -53,49 +53,49 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
     arguments
 }
 
-fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
+fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> {
     let item = &event["item"];
     match event["type"].as_str()? {
         "thread.started" => {
-            heard.session = event["thread_id"].as_str().map(str::to_owned);
+            stream_state.session = event["thread_id"].as_str().map(str::to_owned);
             Some("begins".into())
         }
         "turn.started" => {
-            (heard.finished, heard.failed) = (false, None);
+            (stream_state.finished, stream_state.failed) = (false, None);
             None
         }
         "item.started" => Some(line_of(&item["command"])),
         "item.completed" => match item["type"].as_str()? {
             "agent_message" => {
-                heard.text = item["text"].as_str().unwrap_or_default().to_owned();
+                stream_state.text = item["text"].as_str().unwrap_or_default().to_owned();
                 Some(line_of(&item["text"]))
             }
             // A warning.
             "error" => None,
             kind => {
                 if matches!(kind, "command_execution" | "file_change" | "mcp_tool_call") {
-                    heard.called();
+                    stream_state.called();
                 }
                 let output = item["aggregated_output"].as_str().unwrap_or_default();
                 if refused(&item["exit_code"], output) {
-                    heard.denied.push(line_of(&item["command"]));
+                    stream_state.denied.push(line_of(&item["command"]));
                 }
                 if item["error"]["message"].as_str().is_some_and(|why| why.contains("requires approval")) {
-                    heard.denied.push(line_of(&item["tool"]));
+                    stream_state.denied.push(line_of(&item["tool"]));
                 }
                 Some(kind.replace('_', " "))
             }
         },
         "turn.completed" => {
-            heard.finished = true;
+            stream_state.finished = true;
             let tokens = ["input_tokens", "output_tokens"].iter().filter_map(|key| event["usage"][key].as_u64()).sum();
-            heard.session_total.tokens = Some(tokens);
-            heard.usage.turns = Some(heard.usage.turns.unwrap_or(0) + 1);
+            stream_state.session_total.tokens = Some(tokens);
+            stream_state.usage.turns = Some(stream_state.usage.turns.unwrap_or(0) + 1);
             Some("ends".into())
         }
         "turn.failed" => {
-            heard.finished = true;
-            heard.fails(line_of(&event["error"]["message"]), None);
+            stream_state.finished = true;
+            stream_state.fails(line_of(&event["error"]["message"]), None);
             Some("fails".into())
         }
         _ => None,

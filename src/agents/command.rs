@@ -6,13 +6,13 @@
 //! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
+use super::adapter::{self, Adapter, StreamState, Transport, may_write};
 use super::conversation::{Subject, converse};
-use super::dialect::{self, Dialect, Heard, Way, may_write};
 use super::prompt::{self, Template};
 use super::scripts::Scripts;
 use super::steering::Steering;
 use super::verdict::{self, Of, Told};
-use crate::config::{Agent, Config, Kind, SHELL};
+use crate::config::{Agent, AgentKind, Config, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
 use crate::gates::command::{millis, time};
@@ -21,7 +21,7 @@ use crate::workspace::checkout::Checkout;
 use crate::workspace::git::Git;
 use crate::workspace::pipes::git_is_readable;
 use crate::workspace::repository::{About, Repository};
-use crate::workspace::sandbox::{self, Place};
+use crate::workspace::sandbox::{self, Writable};
 use crate::workspace::tree::Trees;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub struct Agents {
     pub trees: Trees,
     /// The execution's own folder.
     pub folder: PathBuf,
-    /// Where attempts have places of their own: what makes and merges them.
+    /// Where attempts have worktrees of their own: what makes and merges them.
     pub repository: Option<Arc<Repository>>,
     /// The workspace's own programs, as they were when the run began.
     pub scripts: Scripts,
@@ -67,7 +67,7 @@ struct Ran {
     ending: Ending,
     output: String,
     /// What the stream of a coding agent said.
-    heard: Option<Heard>,
+    stream_state: Option<StreamState>,
     duration_ms: u64,
 }
 
@@ -81,11 +81,11 @@ impl Agents {
         (stop, steering): (watch::Receiver<bool>, Steering),
         tail: impl FnMut(&str),
     ) -> AgentOutcome {
-        let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == Kind::Shell);
+        let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == AgentKind::Shell);
         let changes = brief.role != "consultation";
-        let place = self.repository.clone().filter(|_| changes && !brief.folder.is_empty());
+        let repository = self.repository.clone().filter(|_| changes && !brief.folder.is_empty());
         let (mut brief, mut begin) = (brief.clone(), String::new());
-        if let Some(repository) = &place {
+        if let Some(repository) = &repository {
             let goes_on = brief.goes_on;
             match off_the_loop(
                 repository,
@@ -95,12 +95,12 @@ impl Agents {
             .await
             {
                 Ok((commit, conflicts)) => (begin, brief.conflicts) = (commit, conflicts),
-                Err(why) => return AgentOutcome::of(Ending::DidNotStart(why), Verdict::Unknown, 0),
+                Err(why) => return AgentOutcome::new(Ending::DidNotStart(why), Verdict::Unknown, 0),
             }
         }
         let brief = &brief;
-        let before = if (shell && place.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
-        let is_unwatched = (shell && place.is_none()) || self.is_confined(config, brief);
+        let before = if (shell && repository.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
+        let is_unwatched = (shell && repository.is_none()) || self.is_confined(config, brief);
         let checkout = if is_unwatched { None } else { self.checkout().await };
         let began = SystemTime::now();
         let ran = self.run(config, processes, brief, (stop, Some(&steering)), tail).await;
@@ -109,9 +109,11 @@ impl Agents {
         let said = match brief.role.as_str() {
             _ if shell => None,
             "consultation" => Some(verdict::advice(&ran.output)),
-            _ => Some(verdict::work(&ran.output, if ran.heard.is_some() { Of::Turn } else { Of::Program }, &Told::of(brief))),
+            _ => {
+                Some(verdict::work(&ran.output, if ran.stream_state.is_some() { Of::Turn } else { Of::Program }, &Told::from_brief(brief)))
+            }
         };
-        let mut outcome = AgentOutcome::of(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
+        let mut outcome = AgentOutcome::new(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
         if let Some(said) = said {
             // Crashed is not complete, whatever was printed before; what it said it can't do stays.
             let crashed = outcome.ending != Ending::Exited(0) && said.verdict == Verdict::Complete;
@@ -125,7 +127,7 @@ impl Agents {
         }
         if let Some(before) = before {
             // What it changed is seen, not believed.
-            let (trees, after) = (self.trees.of(&self.place(brief)), self.tree(brief).await);
+            let (trees, after) = (self.trees.at(&self.folder_of(brief)), self.tree(brief).await);
             outcome.files = before.changes(&after);
             let is_all = outcome.files.is_empty();
             let ignored = tokio::task::spawn_blocking(move || {
@@ -139,21 +141,21 @@ impl Agents {
         if let Some(before) = checkout
             && let Some(after) = self.checkout().await
         {
-            outcome.outside = before.differences(&after, place.is_none());
+            outcome.outside = before.differences(&after, repository.is_none());
         }
         if !shell {
             outcome.shortage = tried_too_soon(&outcome.ending);
         }
-        if let Some(heard) = &ran.heard {
-            believe(&mut outcome, heard, brief);
+        if let Some(stream_state) = &ran.stream_state {
+            believe(&mut outcome, stream_state, brief);
         }
         let is_mute = outcome.verdict == Verdict::Unknown || (shell && !outcome.complete());
-        if is_mute && ran.heard.is_none() && matches!(outcome.ending, Ending::Exited(_) | Ending::Signaled(_)) {
+        if is_mute && ran.stream_state.is_none() && matches!(outcome.ending, Ending::Exited(_) | Ending::Signaled(_)) {
             let words = self.last_words(&brief.order);
             outcome.reason =
                 [outcome.reason, words].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; it printed last: ");
         }
-        if let Some(repository) = place.filter(|_| outcome.complete()) {
+        if let Some(repository) = repository.filter(|_| outcome.complete()) {
             let commit = move |repository: &Repository, folder: &Path, about: &About| {
                 let commit = repository.commit(folder, about)?;
                 let changed = repository.changed(&begin, &commit)?;
@@ -193,11 +195,15 @@ impl Agents {
         let brief = &brief;
         let ran = self.run(config, processes, brief, (stop, None), tail).await;
         let said = verdict::review(&ran.output, &brief.agent, &self.told(brief).await);
-        let objection = ran.heard.as_ref().and_then(|heard| heard.objection(false));
+        let objection = ran.stream_state.as_ref().and_then(|stream_state| stream_state.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
             kept: std::collections::BTreeMap::new(),
-            shortage: ran.heard.as_ref().and_then(|heard| heard.shortage.clone()).or_else(|| tried_too_soon(&ran.ending)),
+            shortage: ran
+                .stream_state
+                .as_ref()
+                .and_then(|stream_state| stream_state.shortage.clone())
+                .or_else(|| tried_too_soon(&ran.ending)),
             verdict: if whole { said.verdict } else { GateVerdict::NotEvaluated },
             findings: said.findings,
             summary: match objection {
@@ -212,11 +218,11 @@ impl Agents {
 
     /// What a reviewer was told: without a diff in its brief, the files themselves are what it looks at.
     async fn told(&self, brief: &Brief) -> Told {
-        let told = Told::of(brief);
+        let told = Told::from_brief(brief);
         if !brief.diff.is_empty() {
             return told;
         }
-        let (folder, files) = (self.place(brief), brief.changed_files.clone());
+        let (folder, files) = (self.folder_of(brief), brief.changed_files.clone());
         let texts = move || {
             let mut left = LOOKED_AT_BYTES;
             let text = |file: &String| {
@@ -249,12 +255,12 @@ impl Agents {
     }
 
     /// Where an order is carried out.
-    fn place(&self, brief: &Brief) -> PathBuf {
+    fn folder_of(&self, brief: &Brief) -> PathBuf {
         if brief.folder.is_empty() { self.root.clone() } else { PathBuf::from(&brief.folder) }
     }
 
     async fn tree(&self, brief: &Brief) -> crate::workspace::tree::Tree {
-        let trees = self.trees.of(&self.place(brief));
+        let trees = self.trees.at(&self.folder_of(brief));
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 
@@ -269,40 +275,40 @@ impl Agents {
     ) -> Ran {
         let began = Instant::now();
         let agent = config.agents.get(&brief.agent);
-        let mut dialect = agent.and_then(|agent| dialect::of(agent.kind));
+        let mut adapter = agent.and_then(|agent| adapter::adapter_for(agent.kind));
         let brief = &Brief { confined: self.is_confined(config, brief), ..brief.clone() };
         let mut ran = loop {
-            let ran = self.run_by(dialect, config, processes, brief, (stop.clone(), steering), &mut tail).await;
-            let understood = ran.heard.as_ref().is_none_or(|heard| *heard != Heard::default());
+            let ran = self.run_by(adapter, config, processes, brief, (stop.clone(), steering), &mut tail).await;
+            let understood = ran.stream_state.as_ref().is_none_or(|stream_state| *stream_state != StreamState::default());
             let failed = matches!(ran.ending, Ending::Exited(code) if code != 0);
-            match dialect.and_then(|dialect| dialect.otherwise).filter(|_| failed && !understood) {
-                Some(otherwise) => dialect = Some(otherwise),
+            match adapter.and_then(|adapter| adapter.fallback).filter(|_| failed && !understood) {
+                Some(otherwise) => adapter = Some(otherwise),
                 None => break ran,
             }
         };
         // One that reads, prints and ends is asked in its session.
-        let is_alone = dialect.is_some_and(|dialect| matches!(dialect.way, Way::Alone));
+        let is_alone = adapter.is_some_and(|adapter| matches!(adapter.transport, Transport::Alone));
         let session = ran
-            .heard
+            .stream_state
             .as_ref()
-            .filter(|heard| is_alone && may_write(brief) && is_unanswered(heard, &Told::of(brief)))
-            .and_then(|heard| heard.session.clone());
+            .filter(|stream_state| is_alone && may_write(brief) && is_unanswered(stream_state, &Told::from_brief(brief)))
+            .and_then(|stream_state| stream_state.session.clone());
         if session.is_some() && ran.ending == Ending::Exited(0) {
             let brief = Brief { session, again: true, ..brief.clone() };
-            ran = self.run_by(dialect, config, processes, &brief, (stop.clone(), steering), &mut tail).await;
+            ran = self.run_by(adapter, config, processes, &brief, (stop.clone(), steering), &mut tail).await;
         }
         if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
             let temporary = self.temporary(&brief.order);
             drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(temporary)).await);
         }
-        if let Some(heard) = &mut ran.heard {
-            if let (Ending::Exited(code), Some(dialect)) = (&ran.ending, dialect)
-                && dialect.not_logged_in.contains(code)
-                && heard.shortage.is_none()
+        if let Some(stream_state) = &mut ran.stream_state {
+            if let (Ending::Exited(code), Some(adapter)) = (&ran.ending, adapter)
+                && adapter.not_logged_in.contains(code)
+                && stream_state.shortage.is_none()
             {
-                heard.fails(self.last_words(&brief.order), Some(401));
+                stream_state.fails(self.last_words(&brief.order), Some(401));
             }
-            heard.retry_after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
+            stream_state.retry_after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
         }
         ran.duration_ms = millis(began.elapsed());
         ran
@@ -310,17 +316,17 @@ impl Agents {
 
     async fn run_by(
         &self,
-        dialect: Option<&'static Dialect>,
+        adapter: Option<&'static Adapter>,
         config: &Config,
         processes: &Processes,
         brief: &Brief,
         (stop, steering): (watch::Receiver<bool>, Option<&Steering>),
         tail: &mut impl FnMut(&str),
     ) -> Ran {
-        let ran = |ending, output, heard| Ran { ending, output, heard, duration_ms: 0 };
-        let agent = config.agents.get(&brief.agent).filter(|agent| agent.kind != Kind::Shell);
+        let ran = |ending, output, stream_state| Ran { ending, output, stream_state, duration_ms: 0 };
+        let agent = config.agents.get(&brief.agent).filter(|agent| agent.kind != AgentKind::Shell);
         let prepared = match agent {
-            Some(agent) => self.command(config, agent, dialect, brief),
+            Some(agent) => self.command(config, agent, adapter, brief),
             None => self.shell(config, brief).map(|launch| (launch, String::new())),
         };
         let (launch, words) = match prepared {
@@ -335,23 +341,23 @@ impl Agents {
             idle: own(|agent| &agent.idle_timeout).or(agent.map(|_| execution.idle_timeout.as_str())).map(time),
             output_bytes: execution.output_limit_bytes,
             grace: time(&execution.grace),
-            activity: dialect.map(|dialect| dialect.is_activity),
+            activity: adapter.map(|adapter| adapter.is_activity),
         };
         let (output, folder) = (launch.output.clone(), launch.folder.clone());
-        let show = |line: &str| match dialect {
+        let show = |line: &str| match adapter {
             None => tail(line),
-            Some(dialect) => {
-                if let Some(shown) = dialect.shown(line).filter(|shown| !shown.is_empty()) {
+            Some(adapter) => {
+                if let Some(shown) = adapter.shown(line).filter(|shown| !shown.is_empty()) {
                     tail(&shown);
                 }
             }
         };
-        let ending = match (agent, dialect.map(|dialect| &dialect.way)) {
-            (Some(agent), Some(way @ (Way::Talks(_) | Way::Protocol))) => {
+        let ending = match (agent, adapter.map(|adapter| &adapter.transport)) {
+            (Some(agent), Some(way @ (Transport::Talks(_) | Transport::Protocol))) => {
                 let said = launch.output.clone();
-                let asks = dialect.filter(|_| may_write(brief));
-                let told = Told::of(brief);
-                let is_unanswered = Arc::new(move || asks.is_some_and(|dialect| is_unanswered(&heard_in(&said, dialect), &told)));
+                let asks = adapter.filter(|_| may_write(brief));
+                let told = Told::from_brief(brief);
+                let is_unanswered = Arc::new(move || asks.is_some_and(|adapter| is_unanswered(&heard_in(&said, adapter), &told)));
                 let (again, confined) = (prompt::again(brief), launch.confine.is_some());
                 let subject = Subject { agent, brief, steering, words, folder: &folder, confined, is_unanswered, again };
                 Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
@@ -361,16 +367,16 @@ impl Agents {
         let is_command = agent.is_none();
         // It may be much: not on the loop.
         let read = tokio::task::spawn_blocking(move || {
-            let heard = dialect.map(|dialect| heard_in(&output, dialect));
-            let text = match &heard {
+            let stream_state = adapter.map(|adapter| heard_in(&output, adapter));
+            let text = match &stream_state {
                 _ if is_command => String::new(),
-                Some(heard) => heard.text.clone(),
+                Some(stream_state) => stream_state.text.clone(),
                 None => end_of(&output, ANSWER_BYTES),
             };
-            (text, heard)
+            (text, stream_state)
         });
-        let (text, heard) = read.await.unwrap_or_default();
-        ran(ending, text, heard)
+        let (text, stream_state) = read.await.unwrap_or_default();
+        ran(ending, text, stream_state)
     }
 
     /// The brief in words, with what the agent does not know of itself.
@@ -381,8 +387,8 @@ impl Agents {
         if let Some(template) = &config.briefs.template {
             self.scripts.unchanged(&self.root, template)?;
         }
-        let told = dialect::of(agent.kind).is_some_and(|dialect| dialect::told(dialect, agent).is_some());
-        Template::of(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)
+        let told = adapter::adapter_for(agent.kind).is_some_and(|adapter| adapter::told(adapter, agent).is_some());
+        Template::from_config(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)
     }
 
     fn launch(&self, config: &Config, brief: &Brief, argv: Vec<String>, stdin: Option<PathBuf>) -> Launch {
@@ -401,7 +407,7 @@ impl Agents {
         environment.extend((!brief.folder.is_empty()).then(|| ("GIT_CEILING_DIRECTORIES".to_owned(), trees.display().to_string())));
         Launch {
             argv,
-            folder: self.place(brief),
+            folder: self.folder_of(brief),
             environment,
             stdin,
             output: self.output(&brief.order),
@@ -442,7 +448,7 @@ impl Agents {
     }
 
     /// What is to be started, with the brief in words.
-    fn command(&self, config: &Config, agent: &Agent, dialect: Option<&Dialect>, brief: &Brief) -> Result<(Launch, String), String> {
+    fn command(&self, config: &Config, agent: &Agent, adapter: Option<&Adapter>, brief: &Brief) -> Result<(Launch, String), String> {
         let folder = self.folder.join("briefs");
         let again = if brief.again { ".again" } else { "" };
         let text = folder.join(format!("{}{again}.md", brief.order));
@@ -452,15 +458,15 @@ impl Agents {
         write(&text, words.as_bytes())?;
         write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
         let mut argv = agent.command.clone();
-        if let Some(dialect) = dialect {
+        if let Some(adapter) = adapter {
             if argv.is_empty() {
-                argv.push(dialect.program.to_owned());
+                argv.push(adapter.program.to_owned());
             }
-            argv.extend((dialect.arguments)(agent, brief, brief.confined));
+            argv.extend((adapter.arguments)(agent, brief, brief.confined));
             argv.extend(agent.args.iter().cloned());
         }
         let mut launch = self.launch(config, brief, argv, Some(text.clone()));
-        let own = dialect.iter().flat_map(|dialect| dialect.environment);
+        let own = adapter.iter().flat_map(|adapter| adapter.environment);
         launch.environment.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         launch.environment.extend(agent.environment.clone());
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
@@ -481,11 +487,11 @@ impl Agents {
         if brief.confined {
             let own = match &self.repository {
                 _ if !may_write(brief) => Vec::new(),
-                Some(repository) if !brief.folder.is_empty() => repository.own(&self.place(brief)),
+                Some(repository) if !brief.folder.is_empty() => repository.own(&self.folder_of(brief)),
                 _ => vec![self.root.clone()],
             };
-            let place = Place { root: &self.root, own, temporary: self.temporary(&brief.order) };
-            launch.confine = Some(sandbox::of(config, Some(agent), &mut launch.environment, place));
+            let place = Writable { root: &self.root, own, temporary: self.temporary(&brief.order) };
+            launch.confine = Some(sandbox::confinement(config, Some(agent), &mut launch.environment, place));
             // Upkeep of the whole repository, which it may not write.
             for (name, value) in
                 [("COUNT", "2"), ("KEY_0", "gc.auto"), ("VALUE_0", "0"), ("KEY_1", "maintenance.auto"), ("VALUE_1", "false")]
@@ -504,26 +510,26 @@ fn tried_too_soon(ending: &Ending) -> Option<Shortage> {
 }
 
 /// All that an agent has said in its output.
-fn heard_in(output: &Path, dialect: &Dialect) -> Heard {
-    open_kept(output).map(|said| dialect.read(said)).unwrap_or_default()
+fn heard_in(output: &Path, adapter: &Adapter) -> StreamState {
+    open_kept(output).map(|said| adapter.read(said)).unwrap_or_default()
 }
 
 /// Whether all went well, and it did not say how it went, or no more than what it was told.
-fn is_unanswered(heard: &Heard, told: &Told) -> bool {
-    heard.objection(true).is_none() && verdict::work(&heard.text, Of::Turn, told).verdict == Verdict::Unknown
+fn is_unanswered(stream_state: &StreamState, told: &Told) -> bool {
+    stream_state.objection(true).is_none() && verdict::work(&stream_state.text, Of::Turn, told).verdict == Verdict::Unknown
 }
 
 /// What the stream of a coding agent says beside its words: those alone are not enough. One that has changed files and
 /// does not say that it is done is not.
-fn believe(outcome: &mut AgentOutcome, heard: &Heard, brief: &Brief) {
+fn believe(outcome: &mut AgentOutcome, stream_state: &StreamState, brief: &Brief) {
     let may_write = may_write(brief);
-    outcome.usage = heard.spent(brief.session.as_deref(), brief.session_used);
-    outcome.session = heard.session.clone();
-    outcome.shortage = heard.shortage.clone();
-    if let Some((verdict, why)) = heard.objection(may_write) {
+    outcome.usage = stream_state.spent(brief.session.as_deref(), brief.session_used);
+    outcome.session = stream_state.session.clone();
+    outcome.shortage = stream_state.shortage.clone();
+    if let Some((verdict, why)) = stream_state.objection(may_write) {
         (outcome.verdict, outcome.reason) = (verdict, why);
     } else if may_write && outcome.verdict == Verdict::Unknown {
-        let said: String = heard.text.trim().chars().take(SAID_CHARS).collect();
+        let said: String = stream_state.text.trim().chars().take(SAID_CHARS).collect();
         outcome.reason = format!("asked for it twice, it did not say how it went, but: {said}");
     }
 }
@@ -553,7 +559,7 @@ fn about(brief: &Brief) -> About {
 
 /// The program that an agent needs; none where it needs none of its own.
 pub fn program_of(agent: &Agent) -> Option<&str> {
-    agent.command.first().map(String::as_str).or_else(|| dialect::of(agent.kind).map(|dialect| dialect.program))
+    agent.command.first().map(String::as_str).or_else(|| adapter::adapter_for(agent.kind).map(|adapter| adapter.program))
 }
 
 /// What a program of the config needs to be able to start here.

@@ -2,7 +2,7 @@
 //! say, so a conversation is data in, data out.
 
 use super::acp;
-use super::dialect::Way;
+use super::adapter::Transport;
 use super::line::{Hears, Line, Says};
 use super::steering::Steering;
 use crate::config::Agent;
@@ -72,7 +72,7 @@ pub async fn converse(
     mut launch: Launch,
     limits: Limits,
     subject: Subject<'_>,
-    way: &Way,
+    way: &Transport,
     stop: watch::Receiver<bool>,
     show: impl FnMut(&str),
 ) -> Ending {
@@ -87,10 +87,10 @@ pub async fn converse(
     let running = processes.run(launch, limits, ends, show);
     let talking = async {
         match way {
-            Way::Talks(begin) => hold(line, begin(&subject), &subject, stop).await.map_err(|error| error.to_string()),
+            Transport::Talks(begin) => hold(line, begin(&subject), &subject, stop).await.map_err(|error| error.to_string()),
             // Its crate holds the conversation.
-            Way::Protocol => acp::talk(line, &subject, stop).await.map_err(|error| error.to_string()),
-            Way::Alone => Ok(()),
+            Transport::Protocol => acp::talk(line, &subject, stop).await.map_err(|error| error.to_string()),
+            Transport::Alone => Ok(()),
         }
     };
     // The protocols' futures are large.
@@ -175,14 +175,14 @@ async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conve
     };
     while !conversation.is_over() {
         let patience = conversation.patience();
-        let heard = async {
+        let stream_state = async {
             match patience {
                 Some(patience) => tokio::time::timeout(patience, hears.message()).await.ok(),
                 None => Some(hears.message().await),
             }
         };
         tokio::select! {
-            message = heard => match message {
+            message = stream_state => match message {
                 Some(message) => tell(says, conversation.hears(&message?)).await?,
                 // It says no more.
                 None => return Ok(()),

@@ -3,22 +3,22 @@
 //! Measured with 0.61: the exit code of an API error is its status modulo 256; a terminated one ends
 //! with 0 and no result; without the variable below it starts itself once more, and that outlives it.
 
-use super::dialect::{Dialect, Heard, Way, line_of, may_write, shown};
+use super::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;
 
 /// Gemini CLI's.
-pub const DIALECT: Dialect = Dialect {
+pub const ADAPTER: Adapter = Adapter {
     program: "gemini",
     arguments,
     tells: false,
     environment: &[("GEMINI_CLI_NO_RELAUNCH", "true")],
-    hear,
-    is_activity: |line| shown(hear, line).is_some(),
-    way: Way::Alone,
+    parse_event,
+    is_activity: |line| shown(parse_event, line).is_some(),
+    transport: Transport::Alone,
     not_logged_in: &[41, 145],
-    otherwise: None,
+    fallback: None,
 };
 
 fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {
@@ -33,36 +33,36 @@ fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {
     arguments
 }
 
-fn hear(event: &Value, heard: &mut Heard) -> Option<String> {
+fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> {
     match event["type"].as_str()? {
         "init" => {
-            heard.session = event["session_id"].as_str().map(str::to_owned);
+            stream_state.session = event["session_id"].as_str().map(str::to_owned);
             // Asked once more, it says something else.
-            heard.text.clear();
+            stream_state.text.clear();
             Some("begins".into())
         }
         "message" if event["role"] == "assistant" => {
-            heard.text.push_str(event["content"].as_str().unwrap_or_default());
+            stream_state.text.push_str(event["content"].as_str().unwrap_or_default());
             Some(line_of(&event["content"]))
         }
         "tool_use" => {
-            heard.called();
+            stream_state.called();
             // What it says after its last tool is its answer.
-            heard.text.clear();
+            stream_state.text.clear();
             Some(line_of(&event["tool_name"]))
         }
         "tool_result" => {
             if event["error"]["type"] == "tool_not_registered" {
-                heard.denied.push(line_of(&event["error"]["message"]));
+                stream_state.denied.push(line_of(&event["error"]["message"]));
             }
             Some(String::new())
         }
         "result" => {
-            heard.finished = true;
+            stream_state.finished = true;
             let used = event["stats"]["total_tokens"].as_u64();
-            heard.usage.tokens = used.map(|used| used + heard.usage.tokens.unwrap_or(0));
+            stream_state.usage.tokens = used.map(|used| used + stream_state.usage.tokens.unwrap_or(0));
             if event["status"] != "success" {
-                heard.fails(line_of(&event["error"]["message"]), None);
+                stream_state.fails(line_of(&event["error"]["message"]), None);
             }
             Some("ends".into())
         }

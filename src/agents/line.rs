@@ -14,7 +14,7 @@ use tokio::net::unix::pipe;
 
 /// How often it is looked for what the agent has said.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Longest line that is heard.
+/// Longest line that is stream_state.
 const LINE_BYTES: usize = 8 << 20;
 
 /// Both ends of a conversation with a process that is about to be started.
@@ -63,7 +63,7 @@ impl Says {
     }
 }
 
-/// The end at which an agent is heard: the lines of a file that grows.
+/// The end at which an agent is stream_state: the lines of a file that grows.
 pub struct Hears {
     path: PathBuf,
     file: Option<File>,

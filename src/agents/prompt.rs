@@ -36,7 +36,7 @@ impl Template {
     ///
     /// # Errors
     /// It can't be read.
-    pub fn of(config: &Config, root: &Path) -> Result<Self, String> {
+    pub fn from_config(config: &Config, root: &Path) -> Result<Self, String> {
         let limit_bytes = config.briefs.limit_bytes();
         let Some(name) = config.briefs.template.clone() else { return Ok(Self { limit_bytes, ..Self::default() }) };
         let path = root.join(&name);
@@ -172,7 +172,7 @@ fn answer(role: &str, own: Option<&Definition>) -> &'static str {
             "Answer in the return format that you were given, with every field filled in."
         }
         "review" | "final-review" => {
-            "Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {\"verdict\":\"pass\"|\"fail\",\"summary\":\"…\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"…\",\"place\":\"file:line\"}]}"
+            "Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {\"verdict\":\"pass\"|\"fail\",\"summary\":\"…\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"…\",\"worktree\":\"file:line\"}]}"
         }
         "consultation" => "Print your advice, with key recommendations and critical warnings first.",
         _ => {

@@ -4,7 +4,7 @@
 
 use super::command::{can_start, program_of};
 use crate::config::definition::Definition;
-use crate::config::{Agent, Config, Definitions, Kind, LeftOut, OWN_NAME, SHELL, load as load_config};
+use crate::config::{Agent, AgentKind, Config, Definitions, LeftOut, OWN_NAME, SHELL, load as load_config};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ const DEFINITION_BYTES: u64 = 256 * 1024;
 /// Definitions of one folder that are read.
 const DEFINITIONS: usize = 200;
 /// Where coding agents keep definitions, in a workspace, and in a home or by a variable.
-const FOLDERS: [(Kind, &str, &str, &str); 5] = [
-    (Kind::Claude, ".claude/agents", "CLAUDE_CONFIG_DIR", ".claude"),
-    (Kind::Codex, ".codex/agents", "CODEX_HOME", ".codex"),
-    (Kind::Gemini, ".gemini/agents", "", ".gemini"),
-    (Kind::Opencode, ".opencode/agents", "OPENCODE_CONFIG_DIR", ".config/opencode"),
-    (Kind::Opencode, ".opencode/agent", "", ""),
+const FOLDERS: [(AgentKind, &str, &str, &str); 5] = [
+    (AgentKind::Claude, ".claude/agents", "CLAUDE_CONFIG_DIR", ".claude"),
+    (AgentKind::Codex, ".codex/agents", "CODEX_HOME", ".codex"),
+    (AgentKind::Gemini, ".gemini/agents", "", ".gemini"),
+    (AgentKind::Opencode, ".opencode/agents", "OPENCODE_CONFIG_DIR", ".config/opencode"),
+    (AgentKind::Opencode, ".opencode/agent", "", ""),
 ];
 
 /// The config of a workspace with the whole roster, and where the config was found.
@@ -35,7 +35,7 @@ pub fn load(root: &Path, given: Option<&Path>) -> Result<(Config, Option<PathBuf
 /// Adds what is defined in folders to a config.
 pub fn join(config: &mut Config, root: &Path) {
     let homes = || FOLDERS.iter().filter_map(|(kind, _, variable, folder)| Some((*kind, home_of(variable, folder)?.join("agents"))));
-    let mut folders: Vec<(Kind, PathBuf)> = FOLDERS.iter().map(|(kind, folder, ..)| (*kind, root.join(folder))).collect();
+    let mut folders: Vec<(AgentKind, PathBuf)> = FOLDERS.iter().map(|(kind, folder, ..)| (*kind, root.join(folder))).collect();
     match config.execution.definitions {
         Definitions::None => return,
         Definitions::Workspace => {}
@@ -67,19 +67,19 @@ fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
     given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(folder))).filter(|_| !folder.is_empty())
 }
 
-fn files(folder: &Path, kind: Kind) -> Vec<PathBuf> {
-    let ending = if kind == Kind::Codex { "toml" } else { "md" };
+fn files(folder: &Path, kind: AgentKind) -> Vec<PathBuf> {
+    let ending = if kind == AgentKind::Codex { "toml" } else { "md" };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
     files.sort();
     files
 }
 
-fn add(config: &mut Config, root: &Path, kind: Kind, path: PathBuf) {
+fn add(config: &mut Config, root: &Path, kind: AgentKind, path: PathBuf) {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let text = text_of(&path);
     // A page on how to use the others is missed by nobody.
-    let missed = kind == Kind::Codex || text.as_ref().is_ok_and(|text| text.starts_with("---"));
+    let missed = kind == AgentKind::Codex || text.as_ref().is_ok_and(|text| text.starts_with("---"));
     let definition = match text.and_then(|text| Definition::parse(kind, &stem, path.clone(), &text)) {
         Ok(definition) => definition,
         Err(why) => return config.left_out.push(LeftOut { name: stem, kind, path, why, missed }),
@@ -115,7 +115,7 @@ fn add(config: &mut Config, root: &Path, kind: Kind, path: PathBuf) {
     config.agents.insert(name, agent);
 }
 
-fn left_out_of(definition: &Definition, kind: Kind, why: String) -> LeftOut {
+fn left_out_of(definition: &Definition, kind: AgentKind, why: String) -> LeftOut {
     LeftOut { name: definition.name.clone(), kind, path: definition.path.clone(), why, missed: false }
 }
 

@@ -14,7 +14,7 @@ pub struct Scripts(Arc<Mutex<BTreeMap<PathBuf, String>>>);
 
 impl Scripts {
     /// Those of a config's agents, as they are now.
-    pub fn of(config: &Config, root: &Path) -> Self {
+    pub fn from_config(config: &Config, root: &Path) -> Self {
         let scripts = Self::default();
         for word in config.agents.values().flat_map(|agent| &agent.command).chain(&config.briefs.template) {
             // What is new is not changed.

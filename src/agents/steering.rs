@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, mpsc};
 
 /// Something that is to reach the agent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Message {
+pub struct SteerMessage {
     /// The number of the event that says it.
     pub steered: u64,
     /// What.
@@ -15,7 +15,7 @@ pub struct Message {
 
 /// The messages to the agent of one order. What has not reached it when this is dropped never will, and that is told.
 pub struct Steering {
-    messages: Mutex<mpsc::UnboundedReceiver<Message>>,
+    messages: Mutex<mpsc::UnboundedReceiver<SteerMessage>>,
     /// Those on their way.
     open: std::sync::Mutex<BTreeSet<u64>>,
     told: Box<dyn Fn(u64, Result<(), String>) + Send + Sync>,
@@ -23,12 +23,12 @@ pub struct Steering {
 
 impl Steering {
     /// Takes them from a channel; `told` hears of each whether it has reached the agent.
-    pub fn new(messages: mpsc::UnboundedReceiver<Message>, told: impl Fn(u64, Result<(), String>) + Send + Sync + 'static) -> Self {
+    pub fn new(messages: mpsc::UnboundedReceiver<SteerMessage>, told: impl Fn(u64, Result<(), String>) + Send + Sync + 'static) -> Self {
         Self { messages: Mutex::new(messages), open: std::sync::Mutex::default(), told: Box::new(told) }
     }
 
     /// The next one; waits until there is one.
-    pub async fn next(&self) -> Message {
+    pub async fn next(&self) -> SteerMessage {
         match self.messages.lock().await.recv().await {
             Some(message) => {
                 self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(message.steered);

@@ -47,7 +47,7 @@ pub struct Told(String);
 
 impl Told {
     /// That of a brief.
-    pub fn of(brief: &Brief) -> Self {
+    pub fn from_brief(brief: &Brief) -> Self {
         Self::default().and(brief.from_elsewhere())
     }
 

@@ -1,12 +1,12 @@
 //! Backlog.md: a file a task, with front matter. The folder says as much as the status does: what lies in
 //! `completed` is done, what is archived is not taken up.
 
-use super::body;
 use super::build::{Builder, Waiting};
+use super::details::spelling;
 use super::detect::Signs;
 use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
-use super::said::spelling;
+use super::task_file;
 use super::text::{File, Text};
 use super::tree::{Value, yaml};
 use super::{Confidence, Deps, Parsed};
@@ -40,7 +40,7 @@ impl super::Reader for Backlog {
         let milestones = milestones(&mut build);
         let mut reader = Reader { build, done, milestones, streams: HashMap::new(), waits: Vec::new() };
         for folder in [Folder::Tasks, Folder::Completed, Folder::Archive] {
-            for file in text.files.iter().filter(|file| Folder::of(file.path) == Some(folder)) {
+            for file in text.files.iter().filter(|file| Folder::in_path(file.path) == Some(folder)) {
                 reader.file(file, folder);
                 if reader.build.is_full(file.range.start) {
                     break;
@@ -60,7 +60,7 @@ enum Folder {
 }
 
 impl Folder {
-    fn of(path: &str) -> Option<Self> {
+    fn in_path(path: &str) -> Option<Self> {
         // Whatever lies above the breakdown is none of it.
         let within = |folder: &str| path.split('/').rev().skip(1).take(2).any(|part| part == folder);
         let other = within("milestones")
@@ -116,9 +116,9 @@ impl<'a> Reader<'a> {
         }
         self.status(ix, &front, folder);
         let lines = self.build.text.visible_in(file);
-        body::read(&mut self.build, ix, &lines);
+        task_file::read(&mut self.build, ix, &lines);
         if let Some((name, value)) = front.words_of("assignee").first() {
-            self.build.detail(ix, Detail::Agent, name, value.place(self.build.text.all));
+            self.build.detail(ix, Detail::Agent, name, value.span_in(self.build.text.all));
         }
         self.build.details_of(ix, Detail::Files, &front, "modified_files");
         for key in ["priority", "labels", "parent_task_id", "references"] {
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
             self.build.waits_for_nothing(ix);
         }
         let waits = front.waits().unwrap_or_default().into_iter().filter(|(word, _)| *word != "[]");
-        self.waits.extend(waits.map(|(word, value)| (ix, word.to_owned(), value.place(self.build.text.all))));
+        self.waits.extend(waits.map(|(word, value)| (ix, word.to_owned(), value.span_in(self.build.text.all))));
     }
 
     fn milestone(&mut self, value: &Value) -> Option<usize> {
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             return Some(known);
         }
         let name = self.milestones.get(&key.to_lowercase()).map_or(key, String::as_str).to_owned();
-        let stream = self.build.stream(key, &name, value.place(self.build.text.all));
+        let stream = self.build.stream(key, &name, value.span_in(self.build.text.all));
         self.streams.insert(key.to_lowercase(), stream);
         Some(stream)
     }

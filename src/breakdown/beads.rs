@@ -42,7 +42,7 @@ impl super::Reader for Beads {
         let is_parent = parents(&issues);
         let mut streams: HashMap<&str, usize> = HashMap::new();
         for (id, issue) in issues.iter().filter(|(id, _)| is_parent.contains(id.as_str())) {
-            let span = issue.get("title").map_or(issue.span.clone(), |title| title.place(text.all));
+            let span = issue.get("title").map_or(issue.span.clone(), |title| title.span_in(text.all));
             let stream = build.stream(id, issue.word_of("title").unwrap_or(id), span);
             let done = issue.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
             build.outline.parents.push(Parent {
@@ -78,10 +78,10 @@ impl super::Reader for Beads {
                 let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind.to_lowercase().as_str()));
                 let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
                 if let Some(word) = on.and_then(Value::word).filter(|word| word.starts_with("external:")) {
-                    let span = on.map_or(0..0, |on| on.place(text.all));
+                    let span = on.map_or(0..0, |on| on.span_in(text.all));
                     build.needs_from_outside(word, span);
                 } else if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
-                    build.waits_exactly(who, word, on.place(text.all));
+                    build.waits_exactly(who, word, on.span_in(text.all));
                     // An epic is over when those in it are.
                     for &inner in streams.get(word).and_then(|epic| within.get(epic)).into_iter().flatten() {
                         build.implies(who, On::Stream(inner));
@@ -89,7 +89,7 @@ impl super::Reader for Beads {
                 }
             }
             for (word, value) in issue.waits().unwrap_or_default() {
-                build.waits_exactly(who, word, value.place(text.all));
+                build.waits_exactly(who, word, value.span_in(text.all));
             }
             if build.is_full(issue.span.start) {
                 break;
@@ -183,13 +183,13 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
     let all = build.text.all;
     if let Some((text, value)) = issue.get("acceptance_criteria").and_then(|value| Some((value.word()?, value))) {
         for line in text.lines() {
-            build.detail(ix, Detail::Criteria, line.trim().trim_start_matches(['-', '*', ' ']), value.place(all));
+            build.detail(ix, Detail::Criteria, line.trim().trim_start_matches(['-', '*', ' ']), value.span_in(all));
         }
     }
     if let Some((minutes, value)) =
         issue.get("estimated_minutes").and_then(|value| Some((value.word()?, value))).filter(|(word, _)| *word != "0")
     {
-        build.detail(ix, Detail::Estimate, &format!("{minutes}m"), value.place(all));
+        build.detail(ix, Detail::Estimate, &format!("{minutes}m"), value.span_in(all));
     }
     if kind == "gate" && !build.marks.contains_key(&ix) {
         build.plan.tasks[ix].broken.get_or_insert_with(|| "it is a gate of beads: what it waits for is told there, by closing it".into());
@@ -199,7 +199,7 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
     let no_work = keys.iter().find_map(|(key, sign)| {
         let value =
             issue.get(key).filter(|value| value.word().is_some_and(|word| word == *sign || sign.is_empty() && NO_WORK.contains(&word)))?;
-        Some((if *sign == "true" { format!("{key}: true") } else { value.word()?.to_owned() }, value.place(all)))
+        Some((if *sign == "true" { format!("{key}: true") } else { value.word()?.to_owned() }, value.span_in(all)))
     });
     if let Some((why, place)) = no_work {
         build.detail(ix, Detail::Notes, &format!("it is no work: {why}"), place);

@@ -73,7 +73,7 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     for item in tree.get("stories").unwrap_or(&tree).items() {
         let Some(id) = item.word_of("id") else { continue };
         let title = item.word_of("title").unwrap_or(id);
-        let place = item.get("id").map_or(item.span.start..item.span.start, |id| id.place(text.all));
+        let place = item.get("id").map_or(item.span.start..item.span.start, |id| id.span_in(text.all));
         // Each in a stream of its own, which a person can hold back.
         let stream = build.stream(id, title, place.clone());
         let ix = build.task_of(id, Some(stream), item, title);
@@ -86,10 +86,10 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         }
         build.details_of(ix, Detail::Objective, item, "description");
         for (word, value) in item.waits().unwrap_or_default() {
-            build.waits_exactly(Waiting::Task(ix), word, value.place(text.all));
+            build.waits_exactly(Waiting::Task(ix), word, value.span_in(text.all));
         }
         if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {
-            let span = value.place(text.all);
+            let span = value.span_in(text.all);
             build.detail(ix, Detail::Notes, "a person looks at its plan before it is carried out (spec_checkpoint: true)", span.clone());
             let what = format!("story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)");
             build.problems.push(Problem::info("needs-a-person", span, what));
@@ -128,7 +128,7 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         let title = if numbers(key) == 0 { parts.join(" ") } else { parts[digits..].join(" ") };
         let id = if !ids.insert(id.clone()) || numbers(key) == 0 { name.clone() } else { id };
         let stream = epic.and_then(|key| streams.get(key)).copied();
-        let ix = build.task(&id, if title.is_empty() { name } else { &title }, stream, span.start..value.place(text.all).end);
+        let ix = build.task(&id, if title.is_empty() { name } else { &title }, stream, span.start..value.span_in(text.all).end);
         build.status_value(ix, value);
         if build.is_full(span.start) {
             break;

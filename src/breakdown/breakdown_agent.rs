@@ -266,7 +266,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The streams that a sentence names, with where. What stands in parentheses names none anew.
+    /// The streams that a sentence names, with where. What stands in parentheses names none again.
     fn streams_in(&self, sentence: &str) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for word in ["Stream ", "Phase "] {

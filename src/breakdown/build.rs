@@ -1,11 +1,11 @@
 //! Collects what a format's reader finds.
 
+use super::details::is_struck_out;
 use super::names::Names;
 use super::outline::{Outline, SaidBy, TaskSpot};
 use super::problem::Problem;
+use super::prose::may_begin;
 use super::refs::{Reference, references};
-use super::said::is_struck_out;
-use super::statements::may_begin;
 use super::text::{File, Text, Tick, state_word};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{is_placeholder, topic};
@@ -318,9 +318,9 @@ impl<'a> Builder<'a> {
 
     /// A task of which title and id are values, with the words of what it waits for.
     pub fn task_of(&mut self, id: &str, stream: Option<usize>, of: &Value, title: &str) -> usize {
-        let named = ["id", "work_package_id"].iter().find_map(|key| of.get(key)).map(|value| value.place(self.text.all));
+        let named = ["id", "work_package_id"].iter().find_map(|key| of.get(key)).map(|value| value.span_in(self.text.all));
         let titled = ["title", "name"].iter().find_map(|key| of.get(key).filter(|value| value.word().is_some()));
-        let span = titled.map(|value| value.place(self.text.all)).or_else(|| named.clone()).unwrap_or(of.span.start..of.span.start);
+        let span = titled.map(|value| value.span_in(self.text.all)).or_else(|| named.clone()).unwrap_or(of.span.start..of.span.start);
         let ix = self.task(id, title, stream, span);
         self.outline.tasks[ix].named = named;
         self.outline.tasks[ix].value = Some(of.span.clone());

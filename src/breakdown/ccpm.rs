@@ -1,11 +1,11 @@
 //! An epic of ccpm: `epic.md` and a numbered file for each task, whose front matter says what it waits for. A
 //! folder with a task's number holds its parts.
 
-use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::outline::{Detail, Parent};
 use super::status::status;
+use super::task_file;
 use super::text::{File, Text};
 use super::tree::Value;
 use super::values::{estimate, topic};
@@ -41,7 +41,7 @@ impl super::Reader for Ccpm {
         let mut streams: HashMap<String, usize> = HashMap::new();
         let mut waiting: Vec<(Waiting, &str, &Value)> = Vec::new();
         for (id, file, front) in tasks.iter().filter(|(id, ..)| folders.contains(id)) {
-            let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.place(text.all));
+            let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.span_in(text.all));
             let stream = build.stream(id, &title(text, file, front), span);
             let done = front.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
             build.outline.parents.push(Parent {
@@ -76,7 +76,7 @@ impl super::Reader for Ccpm {
                 // Parts of a task name their neighbours.
                 let near = id.rsplit_once('/').map(|(folder, _)| format!("{folder}/{bare}"));
                 let wanted = near.filter(|near| build.knows(near)).unwrap_or_else(|| bare.to_owned());
-                build.waits_exactly(who, &wanted, value.place(text.all));
+                build.waits_exactly(who, &wanted, value.span_in(text.all));
             }
         }
         build.finish(deps)
@@ -150,7 +150,7 @@ fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, 
         build.status_value(ix, status);
     }
     let lines = build.text.visible_in(file);
-    body::read(build, ix, &lines);
+    task_file::read(build, ix, &lines);
     if let Some(key) = ["size", "effort", "estimate"].iter().find(|key| front.word_of(key).is_some_and(|word| estimate(word).is_some())) {
         build.details_of(ix, Detail::Estimate, front, key);
     }

@@ -31,15 +31,15 @@ pub struct Converted {
 
 /// Writes a breakdown in one of the formats that can be written; as our JSON where that is none.
 pub fn convert(parsed: &Parsed, to: Format) -> Converted {
-    let mut document = Document::of(parsed);
+    let mut document = Document::from_parsed(parsed);
     let mut lost = Vec::new();
     if matches!(to, Format::Kiro | Format::SpecKit) {
         lost.extend(without_empty(&mut document.plan));
     }
     let has_streams = !document.plan.streams.is_empty();
     let housed = match to {
-        Format::BreakdownAgent => house(&mut document.plan),
-        Format::Kiro if has_streams => house(&mut document.plan),
+        Format::BreakdownAgent => add_default_stream(&mut document.plan),
+        Format::Kiro if has_streams => add_default_stream(&mut document.plan),
         _ => None,
     };
     // Short ids of their own are kept, where all are so.
@@ -67,7 +67,7 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
     if !renamed.is_empty() {
         lost.push(format!("ids are others now: {}", renamed.join(", ")));
     }
-    lost.extend(lost::between(&document, &Document::of(&back)));
+    lost.extend(lost::between(&document, &Document::from_parsed(&back)));
     let (boxes, ticked) = parsed.other_boxes;
     if back.other_boxes != parsed.other_boxes && boxes > 0 {
         lost.push(format!("{boxes} boxes that are neither tasks nor steps, {ticked} of them ticked: of criteria the text is there"));
@@ -111,7 +111,7 @@ fn without_empty(plan: &mut Plan) -> Option<String> {
 }
 
 /// A stream for the tasks of none. Says so.
-fn house(plan: &mut Plan) -> Option<String> {
+fn add_default_stream(plan: &mut Plan) -> Option<String> {
     let mut id = StreamId::from("tasks");
     while plan.streams.iter().any(|stream| stream.id == id) {
         id = StreamId::from(format!("{id}'"));

@@ -2,7 +2,7 @@
 //! left is an error.
 
 use super::build::Builder;
-use super::outline::Mention;
+use super::outline::ResolvedReference;
 use super::problem::Problem;
 use crate::core::graph::Graph;
 use crate::core::id::{StreamId, TaskId};
@@ -20,7 +20,7 @@ const MAX_GATES: usize = 500;
 
 impl Builder<'_> {
     /// What order implies gives way to what is written: a task may wait for one that comes later.
-    fn give_way(&mut self) -> Graph {
+    fn drop_implied_cycles(&mut self) -> Graph {
         let mut round = 0;
         loop {
             round += 1;
@@ -71,7 +71,7 @@ impl Builder<'_> {
 
     /// A gate after several streams guards the ends of those that no other one of them waits for: held back by it, that
     /// other one could never be done.
-    fn loosen_gates(&mut self, graph: &Graph) {
+    fn relax_gates(&mut self, graph: &Graph) {
         let streams: HashMap<StreamId, usize> = self.plan.streams.iter().enumerate().map(|(ix, stream)| (stream.id.clone(), ix)).collect();
         for gate in self.plan.gates.iter_mut().filter(|gate| gate.after.len() > 1).take(MAX_GATES) {
             let all: Vec<usize> = gate.after.iter().filter_map(|id| streams.get(id)).copied().collect();
@@ -84,12 +84,12 @@ impl Builder<'_> {
     }
 
     pub(super) fn find_cycles(&mut self) {
-        let graph = self.give_way();
-        self.loosen_gates(&graph);
+        let graph = self.drop_implied_cycles();
+        self.relax_gates(&graph);
         let cycles = graph.cycles();
         let mut mentions: HashMap<TaskId, Vec<usize>> = HashMap::new();
         if !cycles.is_empty() {
-            for (at, mention) in self.outline.mentions.iter().enumerate() {
+            for (at, mention) in self.outline.references.iter().enumerate() {
                 mention.by.iter().for_each(|by| mentions.entry(by.clone()).or_default().push(at));
             }
         }
@@ -112,10 +112,9 @@ impl Builder<'_> {
             let mut problem = Problem::error("cycle", span, what);
             // The last written edge of the circle is the one that closed it.
             let on: HashSet<&TaskId> = cycle.iter().map(|&ix| &self.plan.tasks[ix].id).collect();
-            let on_circle =
-                |mention: &&Mention| matches!(&mention.tasks[..], [task] if on.contains(task) && mention.by.as_ref() != Some(task));
-            let mut of_circle: Vec<&Mention> =
-                on.iter().filter_map(|id| mentions.get(*id)).flatten().map(|at| &self.outline.mentions[*at]).filter(on_circle).collect();
+            let on_circle = |mention: &&ResolvedReference| matches!(&mention.tasks[..], [task] if on.contains(task) && mention.by.as_ref() != Some(task));
+            let mut of_circle: Vec<&ResolvedReference> =
+                on.iter().filter_map(|id| mentions.get(*id)).flatten().map(|at| &self.outline.references[*at]).filter(on_circle).collect();
             of_circle.sort_by_key(|mention| (mention.span.start, mention.by.clone(), mention.tasks.clone()));
             if let Some(mention) = of_circle.last() {
                 let (span, replacement) = without_reference(self.text.all, &mention.span);

@@ -18,7 +18,7 @@ pub struct Detected {
 
 /// Finds out which formats a text may be in, the likeliest first; the last one is a plain list of boxes.
 pub fn detect(text: &Text<'_>) -> Vec<Detected> {
-    let signs = Signs::of(text);
+    let signs = Signs::from_text(text);
     let found = Format::ALL.iter().filter_map(|&format| Some(Detected { format, confidence: format.reader().recognises(&signs)? }));
     // What is sure of itself comes before what only might be it.
     let mut found: Vec<Detected> = found.collect();
@@ -119,7 +119,7 @@ const COMMIT: &str = "📝 **Commit";
 
 impl<'a> Signs<'a> {
     /// Collects them.
-    pub fn of(text: &Text<'a>) -> Self {
+    pub fn from_text(text: &Text<'a>) -> Self {
         let mut signs = Self { paths: text.files.iter().map(|file| file.path.to_lowercase()).collect(), all: text.all, ..Self::default() };
         if let Some(file) = text.files.first() {
             let source = &text.all[file.range.clone()];

@@ -1,13 +1,13 @@
 //! An index of tasks with a file for each: `00-index.md` with tables, `04-name.md` with `**Depends on**` and
 //! `**Blocks**`. What the index says counts; a file that says otherwise is told of.
 
-use super::body;
 use super::build::{Builder, Waiting};
 use super::detect::Signs;
 use super::headings::numbered;
 use super::index_table;
 use super::problem::Problem;
 use super::refs::{Target, references};
+use super::task_file;
 use super::text::{Field, File, Text, clean_title, fields};
 use super::{Confidence, Deps, Parsed};
 use foldhash::HashMap;
@@ -98,7 +98,7 @@ fn read_file(build: &mut Builder<'_>, file: &File<'_>, rows: &HashMap<String, us
     if rows.is_empty() {
         build.outline.tasks[ix].span = heading;
     }
-    body::read(build, ix, &lines);
+    task_file::read(build, ix, &lines);
     build.note_file(ix, file);
 }
 

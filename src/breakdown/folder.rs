@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-/// Files of one breakdown at the most.
+/// Files of one breakdown at most.
 pub const MAX_FILES: usize = 20_000;
 /// Folders within one another.
 const MAX_DEPTH: usize = 3;
 
 /// How a kind of folder is known, and what of it is read.
-struct Kind {
+struct FolderFormat {
     /// Files and folders that it has, all of them.
     has: &'static [&'static str],
     /// Files that are read first.
@@ -20,28 +20,28 @@ struct Kind {
     takes: fn(&str) -> bool,
 }
 
-const KINDS: [Kind; 6] = [
-    Kind {
+const KINDS: [FolderFormat; 6] = [
+    FolderFormat {
         has: &["config.yml", "tasks"],
         first: &["config.yml"],
         folders: &[("tasks", false), ("completed", false), ("archive/tasks", false), ("milestones", false), ("archive/milestones", false)],
         takes: is_markdown,
     },
-    Kind { has: &["epic.md"], first: &["epic.md"], folders: &[(".", false), ("tasks", true)], takes: is_numbered },
-    Kind { has: &["00-index.md"], first: &["00-index.md"], folders: &[(".", false)], takes: is_numbered },
-    Kind {
+    FolderFormat { has: &["epic.md"], first: &["epic.md"], folders: &[(".", false), ("tasks", true)], takes: is_numbered },
+    FolderFormat { has: &["00-index.md"], first: &["00-index.md"], folders: &[(".", false)], takes: is_numbered },
+    FolderFormat {
         has: &["ROADMAP.md", "phases"],
         first: &["ROADMAP.md"],
         folders: &[("phases", true)],
         takes: |name| super::gsd::is_plan_name(name) || name.ends_with("SUMMARY.md"),
     },
-    Kind {
+    FolderFormat {
         has: &["tasks.md", "tasks"],
         first: &["tasks.md", "status.json"],
         folders: &[("tasks", true)],
         takes: |name| name.starts_with("WP") && is_markdown(name),
     },
-    Kind {
+    FolderFormat {
         has: &["spec.md", "tasks"],
         first: &["status.json"],
         folders: &[("tasks", true)],
@@ -76,7 +76,7 @@ pub fn begun_by(file: &Path) -> Option<&Path> {
     (first && files(folder).is_some()).then_some(folder)
 }
 
-fn collect(folder: &Path, inner: &str, depth: usize, kind: &Kind, found: &mut Vec<String>) {
+fn collect(folder: &Path, inner: &str, depth: usize, kind: &FolderFormat, found: &mut Vec<String>) {
     // A link may lead anywhere.
     let real = Path::new(inner)
         .ancestors()
@@ -120,7 +120,7 @@ pub fn breakdown_of(file: &Path) -> PathBuf {
 }
 
 /// Whether a kind of folder has files of a name in it.
-fn takes(kind: &Kind, inner: &str) -> bool {
+fn takes(kind: &FolderFormat, inner: &str) -> bool {
     let (folder, name) = inner.rsplit_once('/').unwrap_or((".", inner));
     let hidden = inner.split('/').any(|part| part.starts_with('.'));
     let fits = |(known, deep): &(&str, bool)| {

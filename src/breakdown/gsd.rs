@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
         let known = self.plans.get(&id).copied();
         let ix = known.unwrap_or_else(|| {
             let stream = self.stream_of(&phase, &front);
-            let span = front.get("plan").map_or(file.range.start..file.range.start, |plan| plan.place(self.build.text.all));
+            let span = front.get("plan").map_or(file.range.start..file.range.start, |plan| plan.span_in(self.build.text.all));
             self.build.task(&id, &id, stream, span)
         });
         self.plans.entry(id.clone()).or_insert(ix);
@@ -265,13 +265,13 @@ impl<'a> Reader<'a> {
         }
         self.build.note_file(ix, file);
         if let Some(value) = front.get("autonomous").filter(|value| value.word() == Some("false")) {
-            let span = value.place(self.build.text.all);
+            let span = value.span_in(self.build.text.all);
             self.build.detail(ix, Detail::Notes, "a person has to take part in it (autonomous: false)", span.clone());
             let what = format!("plan {id} is not autonomous: a person has to take part in it");
             self.build.problems.push(Problem::info("needs-a-person", span, what));
         }
         for (word, value) in front.waits().unwrap_or_default() {
-            let span = value.place(self.build.text.all);
+            let span = value.span_in(self.build.text.all);
             let bare = word.trim_end_matches(".md").trim_end_matches("-PLAN");
             let of_path = bare.rsplit_once('/').and_then(|(_, plan)| Some(format!("{}-{plan}", phase_of(bare)?)));
             let bare = of_path.as_deref().unwrap_or(bare);
@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
         Some(known.unwrap_or_else(|| {
             let value = front.get("phase");
             let name = value.and_then(Value::word).unwrap_or(&key).to_owned();
-            let span = value.map_or(0..0, |value| value.place(self.build.text.all));
+            let span = value.map_or(0..0, |value| value.span_in(self.build.text.all));
             self.build.stream(&key, &name, span)
         }))
     }

@@ -3,7 +3,7 @@
 use super::build::{Builder, Waiting};
 use super::conditions::{Boxes, boxes_below};
 use super::outline::Detail;
-use super::statements::condition;
+use super::prose::condition;
 use super::status::{is_open, status};
 use super::task_list::boxed;
 use super::text::{Field, Line, clean_title, fields, names_tasks, tick};

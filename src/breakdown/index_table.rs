@@ -106,14 +106,14 @@ impl super::Reader for IndexTable {
         let mut build = Builder::new(text, "index-table");
         build.read_topic(&["Task Breakdown", "Task Index", "Tasks", "—"]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
-        rows(&mut build, &lines, Columns::of);
+        rows(&mut build, &lines, Columns::from_header);
         build.finish(deps)
     }
 }
 
 /// Whether a table has a column of ids, one of dependencies and titles, by its first line and its first row.
 pub fn has_tasks(header: &str, first_row: &str) -> bool {
-    let Some(columns) = Columns::of(header) else { return false };
+    let Some(columns) = Columns::from_header(header) else { return false };
     // Where no column has titles, what stands behind the ids has to be some.
     let in_ids = || cells(first_row).get(columns.id).is_some_and(|(text, _)| text.contains(' '));
     columns.title.is_some() || in_ids()
@@ -137,7 +137,7 @@ pub struct Columns {
 
 impl Columns {
     /// Those of a table of tasks, which says what they wait for.
-    pub fn of(header: &str) -> Option<Self> {
+    pub fn from_header(header: &str) -> Option<Self> {
         Self::named(header).filter(|columns| columns.waits.is_some())
     }
 

@@ -32,7 +32,7 @@ pub struct Document {
 
 impl Document {
     /// What was read.
-    pub fn of(parsed: &Parsed) -> Self {
+    pub fn from_parsed(parsed: &Parsed) -> Self {
         let done = |spot: &TaskSpot| -> BTreeSet<usize> {
             spot.steps.iter().enumerate().filter(|(_, step)| step.ticked == Some(true)).map(|(nth, _)| nth).collect()
         };
@@ -93,11 +93,11 @@ impl super::Reader for Json {
 fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
     let all = build.text.all;
     let items = |key: &str| tree.get(key).map_or(&[][..], Value::items);
-    let place = |of: &Value, key: &str| of.get(key).map_or(of.span.start..of.span.start, |value| value.place(all));
+    let place = |of: &Value, key: &str| of.get(key).map_or(of.span.start..of.span.start, |value| value.span_in(all));
     let plan = document.plan;
     let format = std::mem::take(&mut build.plan.format);
     build.other_boxes = document.other_boxes;
-    let places = |key: &str| items(key).iter().map(|value| value.place(all)).collect();
+    let places = |key: &str| items(key).iter().map(|value| value.span_in(all)).collect();
     let outline = &mut build.outline;
     (outline.milestones, outline.deliverables, outline.risks) = (places("milestones"), places("deliverables"), places("risks"));
     build.plan = Plan { streams: Vec::new(), tasks: Vec::new(), gates: Vec::new(), format, ..plan };
@@ -114,12 +114,12 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
         let steps = value.get("steps").map_or(&[][..], Value::items).iter().enumerate();
         let spot = &mut build.outline.tasks[ix];
         spot.steps = steps
-            .map(|(nth, step)| StepSpot { span: step.place(all), ticked: Some(done.is_some_and(|done| done.contains(&nth))) })
+            .map(|(nth, step)| StepSpot { span: step.span_in(all), ticked: Some(done.is_some_and(|done| done.contains(&nth))) })
             .collect();
         for (detail, key) in DETAILS {
             let of = value.get(key).filter(|of| **of != Value::nothing(of.span.start));
             let all_of = of.map_or(&[][..], |of| if let Data::List(items) = &of.data { items } else { std::slice::from_ref(of) });
-            spot.details.extend(all_of.iter().map(|value| (*detail, value.place(all))));
+            spot.details.extend(all_of.iter().map(|value| (*detail, value.span_in(all))));
         }
         if let Some(mark) = document.marks.get(&task.id) {
             build.mark(ix, *mark, SaidBy::Status);
@@ -149,7 +149,7 @@ fn barriers(build: &mut Builder<'_>, items: &[Value], known: &HashMap<TaskId, us
         for at in &unknown {
             let what =
                 format!("`{}` is no task that this breakdown has, so nothing can wait for {}", at.word().unwrap_or_default(), barrier.id);
-            build.problems.push(Problem::error("unknown-reference", at.place(build.text.all), what));
+            build.problems.push(Problem::error("unknown-reference", at.span_in(build.text.all), what));
         }
         if unknown.is_empty() {
             whole.insert(barrier.id);
@@ -163,7 +163,7 @@ fn waits(build: &mut Builder<'_>, who: Waiting, on: &[Dependency], value: &Value
     let all = build.text.all;
     let places = value.get("dependsOn").map_or(&[][..], Value::items);
     for (Dependency { on, origin }, place) in on.iter().zip(places) {
-        let span = place.get("on").and_then(|on| on.entries().next()).map_or(place.span.clone(), |(_, _, id)| id.place(all));
+        let span = place.get("on").and_then(|on| on.entries().next()).map_or(place.span.clone(), |(_, _, id)| id.span_in(all));
         let (origin, written) = (*origin, *origin == Origin::Explicit);
         if !written && deps != Deps::Format {
             continue;

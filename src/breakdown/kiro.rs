@@ -145,7 +145,7 @@ fn fields_of(item: &Item<'_>, line: &Line<'_>, region: &[Line<'_>]) -> Vec<Field
     let mut found = Vec::new();
     for piece in item.details.trim_end().split_inclusive("_ ") {
         let text = piece.trim_start();
-        let line = Line::of(start + piece.len() - text.len(), text);
+        let line = Line::from_text(start + piece.len() - text.len(), text);
         found.extend(fields(&[line]));
         start += piece.len();
     }

@@ -6,8 +6,8 @@ use super::index_table;
 use super::names::Names;
 use super::ownership::BOLD_LEVEL;
 use super::problem::{Problem, some_of};
+use super::prose::{beginnings, condition, inline_dependencies, may_wait};
 use super::refs::{Reference, Target, references};
-use super::statements::{beginnings, condition, inline_dependencies, may_wait};
 use super::text::Line;
 use crate::core::plan::{Node, Origin};
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
@@ -129,7 +129,7 @@ impl Builder<'_> {
         let tasks = self.text.lines_at(self.outline.tasks.iter().map(|spot| spot.span.start));
         tasks.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Task(ix)));
         // What has been understood already.
-        let mentioned = self.text.lines_with(self.outline.mentions.iter().map(|mention| mention.span.start));
+        let mentioned = self.text.lines_with(self.outline.references.iter().map(|mention| mention.span.start));
         // Whose the lines below a heading are, and those deeper than an item of a list.
         let (mut section, mut level_of) = (None, 0);
         let mut item: Option<(Waiting, usize)> = None;
@@ -365,7 +365,7 @@ pub(super) struct ListNumbers {
 
 impl ListNumbers {
     /// Those of a text; nothing where numbers go on through all of it.
-    pub(super) fn of(build: &Builder<'_>) -> Option<Self> {
+    pub(super) fn from_builder(build: &Builder<'_>) -> Option<Self> {
         let (mut list, mut last, mut numbered) = (0, 0, false);
         let (mut lists, mut tasks) = (Vec::with_capacity(build.plan.tasks.len()), HashMap::new());
         for (ix, at) in build.text.lines_at(build.outline.tasks.iter().map(|spot| spot.span.start)).enumerate() {

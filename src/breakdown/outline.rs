@@ -15,7 +15,7 @@ pub struct Outline {
     /// Gates in the order of the plan.
     pub gates: Vec<(GateId, Range<usize>)>,
     /// Where one names another.
-    pub mentions: Vec<Mention>,
+    pub references: Vec<ResolvedReference>,
     /// Streams that are themselves tasks of the breakdown, done when all that is under them is.
     pub parents: Vec<Parent>,
     /// Boxes that are gates, and whether they are ticked.
@@ -53,7 +53,7 @@ pub struct Parent {
 
 /// A place where tasks or a stream are named.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mention {
+pub struct ResolvedReference {
     /// The name itself.
     pub span: Range<usize>,
     /// The task that waits for them; none for a stream that does.
@@ -210,7 +210,7 @@ impl Detail {
     }
 
     /// What a task has of it, an entry for each place. Whether it may run beside others is no property of its own.
-    pub fn of(self, task: &Task) -> Vec<String> {
+    pub fn texts_of(self, task: &Task) -> Vec<String> {
         let one = |text: Option<String>| text.into_iter().filter(|text| !text.is_empty()).collect();
         match self {
             Self::Agent => one(task.agent.clone()),

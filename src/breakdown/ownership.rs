@@ -109,7 +109,7 @@ impl Ownership {
 
 /// What a line belongs to while the text is walked through: what a node comes to is known at the end.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum LineOwner {
     Task(usize),
     Node(usize),
     Parent(usize),
@@ -129,7 +129,7 @@ enum Named {
 /// A heading or an item of a list that is no task.
 struct Node {
     span: Range<usize>,
-    parent: Place,
+    parent: LineOwner,
     has_tasks: bool,
     is_title: bool,
 }
@@ -140,20 +140,20 @@ struct Walk<'w, 'a> {
     /// What is named on each line.
     named: Vec<Named>,
     /// Tasks, and what has parts, that are a whole file, by where it starts.
-    whole: HashMap<usize, Place>,
+    whole: HashMap<usize, LineOwner>,
     /// For each line, the next one at which a task or a section begins.
     next: OnceCell<Vec<usize>>,
     nodes: Vec<Node>,
     /// Open headings with their levels.
-    headings: Vec<(usize, Place)>,
+    headings: Vec<(usize, LineOwner)>,
     /// Open items of lists with their indents.
-    items: Vec<(usize, Place)>,
+    items: Vec<(usize, LineOwner)>,
     /// Whether something at the margin between two tasks belongs to the one above it, below the same heading.
     margin_is_task: bool,
     titles: usize,
     /// The place of each line, and whether a section starts with it.
-    places: Vec<(Place, bool)>,
-    of_task: Vec<Place>,
+    places: Vec<(LineOwner, bool)>,
+    of_task: Vec<LineOwner>,
 }
 
 /// Below bold lines that name tasks stands what stands below headings.
@@ -170,9 +170,9 @@ impl Builder<'_> {
             }
         }
         let parents = self.outline.parents.iter().enumerate().rev();
-        let parents = parents.filter_map(|(ix, parent)| Some((parent.text.as_ref()?.start, Place::Parent(ix))));
+        let parents = parents.filter_map(|(ix, parent)| Some((parent.text.as_ref()?.start, LineOwner::Parent(ix))));
         let tasks = self.outline.tasks.iter().enumerate().rev();
-        let whole = parents.chain(tasks.filter_map(|(ix, spot)| Some((spot.file.as_ref()?.start, Place::Task(ix))))).collect();
+        let whole = parents.chain(tasks.filter_map(|(ix, spot)| Some((spot.file.as_ref()?.start, LineOwner::Task(ix))))).collect();
         let titles = self.text.visible().filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level == 1)).count();
         let mut walk = Walk {
             build: self,
@@ -185,7 +185,7 @@ impl Builder<'_> {
             margin_is_task: false,
             titles,
             places: Vec::with_capacity(self.text.lines.len()),
-            of_task: vec![Place::Top; self.outline.tasks.len()],
+            of_task: vec![LineOwner::Top; self.outline.tasks.len()],
         };
         // Values count, whatever line they stand on.
         let of_values = self.outline.tasks.iter().any(|spot| spot.value.is_some()) && walk.is_tree();
@@ -215,12 +215,12 @@ impl<'a> Walk<'_, 'a> {
                 (Some(whole), _) => whole,
                 (None, true) => {
                     if let Named::Task(task) = self.named[at] {
-                        Place::Task(task)
+                        LineOwner::Task(task)
                     } else {
-                        Place::Top
+                        LineOwner::Top
                     }
                 }
-                (None, false) if last_of_front.is_some_and(|last| at <= last) => Place::Unused(Reason::FrontMatter),
+                (None, false) if last_of_front.is_some_and(|last| at <= last) => LineOwner::Unused(Reason::FrontMatter),
                 (None, false) => self.line(at, &line),
             };
             let starts = self.places.len() == file.lines.start || !is_tree && !line.hidden && line.heading().is_some();
@@ -228,7 +228,7 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn line(&mut self, at: usize, line: &Line<'a>) -> Place {
+    fn line(&mut self, at: usize, line: &Line<'a>) -> LineOwner {
         let here = self.here();
         if line.hidden {
             // What stands in a fence is the text's, a comment is for nobody.
@@ -237,7 +237,7 @@ impl<'a> Walk<'_, 'a> {
             return match in_fence {
                 Some(fence) if fence.start == at => self.content(at, line),
                 Some(_) => self.places.last().map_or(here, |(place, _)| *place),
-                None => Place::Unused(Reason::Comment),
+                None => LineOwner::Unused(Reason::Comment),
             };
         }
         if line.is_blank() {
@@ -255,14 +255,14 @@ impl<'a> Walk<'_, 'a> {
                 self.close_items(line.indent());
                 let parent = self.here();
                 self.named(task, parent);
-                self.items.push((line.indent(), Place::Task(task)));
-                Place::Task(task)
+                self.items.push((line.indent(), LineOwner::Task(task)));
+                LineOwner::Task(task)
             }
             // A row of a table is all that there is of its task here.
             Some(task) if line.text.trim_start().starts_with('|') => {
                 self.items.clear();
                 self.named(task, here);
-                Place::Task(task)
+                LineOwner::Task(task)
             }
             Some(task) => self.heading(BOLD_LEVEL, line.text, line, Some(task)),
             None if is_stream && line.item().is_some() => {
@@ -277,8 +277,8 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// What is open here.
-    fn here(&self) -> Place {
-        let heading = self.headings.last().map_or(Place::Top, |(_, place)| *place);
+    fn here(&self) -> LineOwner {
+        let heading = self.headings.last().map_or(LineOwner::Top, |(_, place)| *place);
         self.items.last().map_or(heading, |(_, place)| *place)
     }
 
@@ -288,16 +288,16 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn node(&mut self, line: &Line<'_>, parent: Place, is_title: bool) -> Place {
+    fn node(&mut self, line: &Line<'_>, parent: LineOwner, is_title: bool) -> LineOwner {
         self.nodes.push(Node { span: line.span(), parent, has_tasks: false, is_title });
-        Place::Node(self.nodes.len() - 1)
+        LineOwner::Node(self.nodes.len() - 1)
     }
 
     /// A task was named in a place: all that it stands in has tasks.
-    fn named(&mut self, task: usize, parent: Place) {
+    fn named(&mut self, task: usize, parent: LineOwner) {
         self.of_task[task] = parent;
         let mut above = parent;
-        while let Place::Node(node) = above {
+        while let LineOwner::Node(node) = above {
             if std::mem::replace(&mut self.nodes[node].has_tasks, true) {
                 break;
             }
@@ -305,7 +305,7 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn heading(&mut self, level: usize, text: &str, line: &Line<'_>, task: Option<usize>) -> Place {
+    fn heading(&mut self, level: usize, text: &str, line: &Line<'_>, task: Option<usize>) -> LineOwner {
         self.items.clear();
         self.margin_is_task = false;
         while self.headings.last().is_some_and(|(open, _)| *open >= level) {
@@ -315,12 +315,12 @@ impl<'a> Walk<'_, 'a> {
         let place = match (task, parent) {
             (Some(task), _) => {
                 self.named(task, parent);
-                Place::Task(task)
+                LineOwner::Task(task)
             }
             // What lies below a task, or below what is unused, is its own.
-            (None, Place::Task(_) | Place::Unused(_)) => parent,
+            (None, LineOwner::Task(_) | LineOwner::Unused(_)) => parent,
             (None, _) => match unused_section(unboxed(text)) {
-                Some(reason) => Place::Unused(reason),
+                Some(reason) => LineOwner::Unused(reason),
                 None => self.node(line, parent, level == 1 && self.titles == 1),
             },
         };
@@ -329,12 +329,12 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// A line that is neither a heading nor names anything.
-    fn content(&mut self, at: usize, line: &Line<'_>) -> Place {
+    fn content(&mut self, at: usize, line: &Line<'_>) -> LineOwner {
         let indent = line.indent();
         let Some((open, place)) = self.items.last().copied() else {
             let heading = self.here();
-            return if is_link_to_heading(line) && !matches!(heading, Place::Task(_)) {
-                Place::Unused(Reason::TableOfContents)
+            return if is_link_to_heading(line) && !matches!(heading, LineOwner::Task(_)) {
+                LineOwner::Unused(Reason::TableOfContents)
             } else {
                 heading
             };
@@ -362,8 +362,8 @@ impl<'a> Walk<'_, 'a> {
 
     /// What stands at the margin below a task of a list: its own, where another task of the list follows; below the
     /// last one it is its heading's, unless the others have such text too.
-    fn at_margin(&mut self, at: usize, line: &Line<'_>, task: Place) -> Place {
-        let heading = self.headings.last().map_or(Place::Top, |(_, place)| *place);
+    fn at_margin(&mut self, at: usize, line: &Line<'_>, task: LineOwner) -> LineOwner {
+        let heading = self.headings.last().map_or(LineOwner::Top, |(_, place)| *place);
         let body = line.text.trim();
         let is_label = body.starts_with("**") && (body.ends_with("**") || body.ends_with("**:") || body.ends_with(":**"))
             || body.chars().all(|c| matches!(c, '-' | '*' | '_' | '='));
@@ -394,10 +394,10 @@ impl<'a> Walk<'_, 'a> {
         for node in &self.nodes {
             let above = match node.parent {
                 // Those above come before those below.
-                Place::Node(above) => owners[above],
-                Place::Task(task) => Owner::Task(task),
-                Place::Top | Place::Parent(_) => Owner::Plan,
-                Place::Unused(reason) => Owner::Unused(reason),
+                LineOwner::Node(above) => owners[above],
+                LineOwner::Task(task) => Owner::Task(task),
+                LineOwner::Top | LineOwner::Parent(_) => Owner::Plan,
+                LineOwner::Unused(reason) => Owner::Unused(reason),
             };
             owners.push(match above {
                 Owner::Task(_) | Owner::Unused(_) => above,
@@ -423,15 +423,15 @@ impl<'a> Walk<'_, 'a> {
             let span = self.build.stream_of(parent.stream.as_str()).map_or(0..0, |ix| self.build.outline.streams[ix].1.clone());
             groups.push(Group { span, parent: above.get(&parent.stream).copied() });
         }
-        let owner = |place: Place| match place {
-            Place::Task(task) => Owner::Task(task),
-            Place::Node(node) => owners[node],
-            Place::Parent(ix) => Owner::Group(group_of[&parents[ix].stream]),
-            Place::Top => Owner::Plan,
-            Place::Unused(reason) => Owner::Unused(reason),
+        let owner = |place: LineOwner| match place {
+            LineOwner::Task(task) => Owner::Task(task),
+            LineOwner::Node(node) => owners[node],
+            LineOwner::Parent(ix) => Owner::Group(group_of[&parents[ix].stream]),
+            LineOwner::Top => Owner::Plan,
+            LineOwner::Unused(reason) => Owner::Unused(reason),
         };
         let of_stream = |ix: usize| self.build.plan.tasks[ix].stream.as_ref().and_then(|stream| group_of.get(stream)).copied();
-        let group = |(ix, place): (usize, &Place)| if let Owner::Group(group) = owner(*place) { Some(group) } else { of_stream(ix) };
+        let group = |(ix, place): (usize, &LineOwner)| if let Owner::Group(group) = owner(*place) { Some(group) } else { of_stream(ix) };
         let of_task = self.of_task.iter().enumerate().map(group).collect();
         let values: Vec<(Range<usize>, Owner)> = self.values(&|ix| group_of[&parents[ix].stream]);
         let text = self.build.text;

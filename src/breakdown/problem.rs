@@ -1,4 +1,4 @@
-//! What is wrong with a breakdown, where, and what would mend it.
+//! What is wrong with a breakdown, where, and what would fix it.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ pub struct Problem {
     pub message: String,
     /// Where, in bytes.
     pub span: Range<usize>,
-    /// What would mend it, where that is obvious.
+    /// What would fix it, where that is obvious.
     pub fix: Option<Fix>,
     /// Other places that it is about, with what they are.
     pub related: Vec<(Range<usize>, String)>,
 }
 
-/// A change that would mend a problem.
+/// A change that would fix a problem.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
     /// What it does.
@@ -52,7 +52,7 @@ impl Severity {
     }
 }
 
-/// Names that a sentence has at the most.
+/// Names that a sentence has at most.
 const MAX_NAMED: usize = 12;
 
 /// Names for a sentence, the first few of them where there are many.
@@ -80,7 +80,7 @@ impl Problem {
         self.related.push((span, what.into()));
         self
     }
-    /// With a change that mends it.
+    /// With a change that fixes it.
     pub fn with_fix(mut self, title: impl Into<String>, span: Range<usize>, replacement: impl Into<String>) -> Self {
         self.fix = Some(Fix { title: title.into(), span, replacement: replacement.into() });
         self

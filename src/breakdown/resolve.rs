@@ -4,7 +4,7 @@
 use super::build::{Builder, On, Wait, Waiting, unpadded};
 use super::names::Names;
 use super::order::ListNumbers;
-use super::outline::Mention;
+use super::outline::ResolvedReference;
 use super::problem::Problem;
 use super::refs::{Reference, Target, named_within};
 use super::{Deps, Format, Parsed};
@@ -35,7 +35,7 @@ impl Builder<'_> {
         self.gather_statements();
         let stated = self.says_order();
         let waits = std::mem::take(&mut self.waits);
-        let in_lists = ListNumbers::of(&self);
+        let in_lists = ListNumbers::from_builder(&self);
         for wait in &waits {
             let Wait { who, text, start, .. } = wait;
             for reference in wait.references() {
@@ -294,7 +294,7 @@ impl Builder<'_> {
         if written {
             let by = if let Waiting::Task(ix) = who { Some(self.plan.tasks[ix].id.clone()) } else { None };
             let tasks = tasks.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
-            self.outline.mentions.push(Mention { span, by, tasks, stream });
+            self.outline.references.push(ResolvedReference { span, by, tasks, stream });
         }
     }
 

@@ -61,7 +61,7 @@ impl Source {
     }
 
     /// Where a byte is: the file, by the name that its breakdown was given, the line and the column.
-    pub fn place(&self, text: &Text<'_>, offset: usize) -> (String, usize, usize) {
+    pub fn position(&self, text: &Text<'_>, offset: usize) -> (String, usize, usize) {
         let (line, column) = text.position(offset);
         let inner = text.file_at(offset).filter(|_| self.is_folder());
         (inner.map_or_else(|| self.name.clone(), |file| format!("{}/{}", self.name.trim_end_matches('/'), file.path)), line, column)

@@ -1,7 +1,6 @@
 //! spec-kitty's work packages: `### WP01 — Title` with the boxes of its sub-tasks, and a file for each whose front
 //! matter says what it waits for. A package is what one agent carries out.
 
-use super::body;
 use super::build::{Builder, Wait, Waiting};
 use super::detect::{Signs, is_spec_kit_id};
 use super::headings::{self, Style};
@@ -9,6 +8,7 @@ use super::outline::{Detail, SaidBy};
 use super::problem::Problem;
 use super::refs::id_len;
 use super::status::status;
+use super::task_file;
 use super::text::{File, Line, Text};
 use super::tree::{Value, json};
 use super::{Confidence, Deps, Parsed};
@@ -114,7 +114,7 @@ fn read_package(build: &mut Builder<'_>, file: &File<'_>, known: &mut HashMap<St
     known.entry(id.to_lowercase()).or_insert(ix);
     let lines = build.text.visible_in(file);
     if in_list.is_none() {
-        body::read(build, ix, &lines);
+        task_file::read(build, ix, &lines);
     }
     for key in ["lane", "status"] {
         if let Some(value) = front.get(key) {
@@ -128,7 +128,7 @@ fn read_package(build: &mut Builder<'_>, file: &File<'_>, known: &mut HashMap<St
     build.details_of(ix, Detail::Files, &front, "owned_files");
     if build.plan.tasks[ix].steps.is_empty() {
         for (word, value) in front.words_of("subtasks") {
-            build.step(ix, word, value.place(build.text.all), None);
+            build.step(ix, word, value.span_in(build.text.all), None);
         }
     }
     build.note_file(ix, file);
@@ -159,7 +159,7 @@ fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMa
     }
     in_list.remove(&ix);
     for (word, value) in words {
-        build.waits_exactly(Waiting::Task(ix), word, value.place(build.text.all));
+        build.waits_exactly(Waiting::Task(ix), word, value.span_in(build.text.all));
     }
 }
 

@@ -36,7 +36,7 @@ impl super::Reader for TaskMaster {
         build.outline.done_word = Some("done".into());
         match json(text.all, 0..text.all.len()) {
             Err(mistake) => {
-                let what = format!("this is no JSON: {}: nothing is read of it until that is mended", mistake.what);
+                let what = format!("this is no JSON: {}: nothing is read of it until that is fixed", mistake.what);
                 build.problems.push(Problem::error("unreadable", mistake.span, what));
             }
             Ok(tree) => {
@@ -110,7 +110,7 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
         }
         let named = value.waits().unwrap_or_default();
         for (id, value) in named.iter().flat_map(|(ids, value)| ids.split(',').map(move |id| (id.trim(), value))) {
-            let span = value.place(all);
+            let span = value.span_in(all);
             let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains(id) && ids.contains(whole));
             if let Some(whole) = whole {
                 let what = format!("{id} is a part of task {whole}: the whole task is waited for");
@@ -170,7 +170,7 @@ fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &H
                     let whole = id.split('.').next().unwrap_or(id);
                     let what = format!("`{id}` is no sub-task of task {own}: the whole of task {own} waits for task {whole}");
                     build.problems.push(Problem::warning("sub-task-reference", value.span.clone(), what));
-                    others.push((whole, value.place(all)));
+                    others.push((whole, value.span_in(all)));
                 }
                 None => {
                     let what = format!(
@@ -187,7 +187,7 @@ fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &H
             let ids: Vec<&str> = words.iter().map(|(id, _)| *id).collect();
             text.push_str(&format!(" (after {})", ids.join(", ")));
         }
-        build.step(ix, text, title.map_or(part.span.start..part.span.start, |title| title.place(all)), Some(done));
+        build.step(ix, text, title.map_or(part.span.start..part.span.start, |title| title.span_in(all)), Some(done));
     }
     let unfinished = build.outline.tasks[ix].ticks().filter(|done| !done).count();
     if open && unfinished > 0 && build.marks.get(&ix) == Some(&Mark::Done) {

@@ -69,11 +69,11 @@ pub struct Line<'a> {
 impl<'a> Text<'a> {
     /// Splits a text. CommonMark says what is a fence, whatever it looks like.
     pub fn new(all: &'a str) -> Self {
-        Self::of(all, &[("", 0..all.len())])
+        Self::with_files(all, &[("", 0..all.len())])
     }
 
     /// Splits a text that is made of files, each with its path and its bytes.
-    pub fn of(all: &'a str, files: &[(&'a str, Range<usize>)]) -> Self {
+    pub fn with_files(all: &'a str, files: &[(&'a str, Range<usize>)]) -> Self {
         let mut text = Self { all, lines: Vec::with_capacity(all.len() / 32), fences: Vec::new(), files: Vec::new() };
         for (path, range) in files {
             let (first, mut start) = (text.lines.len(), range.start);
@@ -82,7 +82,7 @@ impl<'a> Text<'a> {
                 let line = line.strip_suffix('\r').unwrap_or(line);
                 // A mark of the encoding is none of the text.
                 let bare = if start == range.start { line.trim_start_matches('\u{feff}') } else { line };
-                text.lines.push(Line::of(start + line.len() - bare.len(), bare));
+                text.lines.push(Line::from_text(start + line.len() - bare.len(), bare));
                 start += piece.len();
             }
             text.files.push(File { path, range: range.clone(), lines: first..text.lines.len() });
@@ -233,7 +233,7 @@ impl<'a> Text<'a> {
 
 impl<'a> Line<'a> {
     /// A piece of text as a line of its own.
-    pub fn of(start: usize, text: &'a str) -> Self {
+    pub fn from_text(start: usize, text: &'a str) -> Self {
         let blanks = text.len() - text.trim_start().len();
         let front = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
         let indent = front.map(|byte| if byte == b'\t' { 4 } else { 1 }).sum();

@@ -71,7 +71,7 @@ impl Value {
     }
 
     /// Where it stands, without quotes around it.
-    pub fn place(&self, all: &str) -> Range<usize> {
+    pub fn span_in(&self, all: &str) -> Range<usize> {
         unquoted(all, &self.span)
     }
 
@@ -260,10 +260,10 @@ fn whole_yaml(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(|error| {
-            let at = places.of(error.marker());
+            let at = places.line_of(error.marker());
             Mistake { span: at..at, what: format!("this is no YAML: {}", error.info()) }
         })?;
-        let (start, end) = (places.of(&span.start), places.of(&span.end));
+        let (start, end) = (places.line_of(&span.start), places.line_of(&span.end));
         let done = match event {
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() >= MAX_DEPTH => {
                 return Err(Mistake { span: start..start, what: format!("it is nested deeper than {MAX_DEPTH} times") });
@@ -319,7 +319,7 @@ impl<'a> Places<'a> {
         Self { source, base, last: (0, 0) }
     }
 
-    fn of(&mut self, marker: &Marker) -> usize {
+    fn line_of(&mut self, marker: &Marker) -> usize {
         let wanted = marker.index();
         let (character, byte) = if wanted >= self.last.0 { self.last } else { (0, 0) };
         let rest = &self.source[byte..];

@@ -8,8 +8,8 @@ use super::headings::{numbered_task, unboxed};
 use super::names::Names;
 use super::ownership::Owner;
 use super::problem::{Problem, Severity};
+use super::prose::{beginnings, may_state, statements};
 use super::refs::{Reference, named_within};
-use super::statements::{beginnings, may_state, statements};
 use super::task_list::boxed;
 use super::text::{Item, Line, fields, names_tasks};
 use std::cell::LazyCell;
@@ -71,7 +71,7 @@ impl Builder<'_> {
         let spans = spans.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks).chain(&self.taken);
         let read = self.text.lines_with(spans.map(|span| span.start));
         // What is understood, or told already.
-        let spans = || outline.mentions.iter().map(|mention| &mention.span).chain(self.problems.iter().map(|problem| &problem.span));
+        let spans = || outline.references.iter().map(|mention| &mention.span).chain(self.problems.iter().map(|problem| &problem.span));
         let mentioned = LazyCell::new(|| self.text.lines_with(spans().map(|span| span.start)));
         let names = LazyCell::new(|| self.names());
         let mut found = Unread::default();

@@ -2,7 +2,7 @@
 
 use super::{Exit, Outcome, root_here};
 use crate::core::event::{Event, Outcome as Ended, Recorded, Status, Work};
-use crate::core::evidence::kept_places;
+use crate::core::evidence::kept_worktrees;
 use crate::core::id::OrderId;
 use crate::core::outcome::RepositoryOutcome;
 use crate::engine::locate::{executions, name_of, own, read};
@@ -51,9 +51,9 @@ pub fn clean(arguments: &Arguments) -> Outcome {
         }
         let mut kept = Vec::new();
         if state.policy.isolated {
-            let (places, made) = made(&events);
-            let ignored = kept_places(&state);
-            let leftovers = Leftovers { root: &root, folder: &folder, places, made, ignored, uncommitted: arguments.force };
+            let (worktrees, made) = made(&events);
+            let ignored = kept_worktrees(&state);
+            let leftovers = Leftovers { root: &root, folder: &folder, worktrees, made, ignored, uncommitted: arguments.force };
             kept = leftovers.remove().map_err(|why| Failure::unusable(format!("{name}: {why}")))?;
             kept.iter().for_each(|kept| say(format_args!("{name}: kept {kept}")));
         }
@@ -71,16 +71,16 @@ pub fn clean(arguments: &Arguments) -> Outcome {
     Ok(Exit::Complete)
 }
 
-/// The places that a journal says were to be made, and the commits that are in them.
+/// The worktrees that a journal says were to be made, and the commits that are in them.
 fn made(events: &[Recorded]) -> (Vec<OrderId>, Vec<String>) {
-    let places = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::Ordered { order, work: Work::Place { .. }, .. } => Some(*order),
+    let worktrees = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::Ordered { order, work: Work::PrepareWorktree { .. }, .. } => Some(*order),
         _ => None,
     });
     let commits = events.iter().filter_map(|recorded| match &recorded.event {
         Event::Ended { outcome: Ended::Agent(outcome), .. } => outcome.commit.clone(),
-        Event::Ended { outcome: Ended::Repository(RepositoryOutcome::Placed { base, .. }), .. } => Some(base.clone()),
+        Event::Ended { outcome: Ended::Repository(RepositoryOutcome::WorktreeReady { base, .. }), .. } => Some(base.clone()),
         _ => None,
     });
-    (places.collect(), commits.collect())
+    (worktrees.collect(), commits.collect())
 }

@@ -17,10 +17,10 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Lines for running orders in the live block, at the most.
+/// Lines for running orders in the live block, at most.
 const MAX_LINES: usize = 12;
 
-/// How often the live block is drawn anew: what agents print is no event.
+/// How often the live block is drawn again: what agents print is no event.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// Shows progress.
@@ -172,7 +172,7 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::Rework { task, findings, .. } => {
             format!("↺ task {task} goes back: {}", findings.first().map_or("", |finding| finding.text.as_str()))
         }
-        Event::TaskChanged { task, what } => format!("  task {task} is to be done anew: {what} changed in the breakdown"),
+        Event::TaskChanged { task, what } => format!("  task {task} is to be done again: {what} changed in the breakdown"),
         Event::TasksRenamed { names } => {
             let names: Vec<String> = names.iter().map(|(from, to)| format!("{from} is {to} now")).collect();
             format!("  renamed in the breakdown: {}", names.join(", "))

@@ -9,12 +9,12 @@ use crate::core::event::{Recorded, Status};
 use crate::core::progress;
 use crate::core::report::report;
 use crate::core::state::State;
-use crate::engine::coordinator::{Coordinator, Manner, Observe};
+use crate::engine::coordinator::{Coordinator, Observe, StartOptions};
 use crate::engine::locate::{find, name_of, read};
 use crate::engine::start::{Options, Prepared, prepare, workspace_of};
 use crate::escape;
-use crate::face::socket::Lobby;
 use crate::failure::{Failure, say};
+use crate::frontend::socket::Server;
 use crate::rpc::calls::table;
 use crate::view::View;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ pub struct Arguments {
     /// What is printed on stdout
     #[arg(long, default_value = "text", value_parser = ["text", "markdown", "json", "ndjson"])]
     format: String,
-    /// Start anew, even where an execution of this breakdown is unfinished
+    /// Start again, even where an execution of this breakdown is unfinished
     #[arg(long)]
     fresh: bool,
     #[command(flatten)]
@@ -128,13 +128,13 @@ fn carry_out(arguments: &Arguments, prepared: Prepared) -> Outcome {
     }
     let ndjson = arguments.format == "ndjson";
     let coordinator = Coordinator::new(here()?);
-    let doors = coordinator.doors();
+    let listeners = coordinator.listeners();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
     let (execution, stopped) = runtime.block_on(async {
         let mut suspend = signals()?;
         let (execution, begun) =
-            coordinator.start(prepared, Manner { synced: ndjson, observe: Some(Box::new(move |view| observe(view, ndjson))) })?;
+            coordinator.start(prepared, StartOptions { synced: ndjson, observe: Some(Box::new(move |view| observe(view, ndjson))) })?;
         coordinator.fill();
         if !begun {
             say(format_args!("{} is complete already; `--fresh` runs it again", execution.id));
@@ -142,7 +142,7 @@ fn carry_out(arguments: &Arguments, prepared: Prepared) -> Outcome {
         }
         let (rest, at_rest) = (coordinator.clone(), coordinator.clone());
         let over = async move { drop(rest.at_rest().await) };
-        let serving = Lobby::new(Arc::new(table()), coordinator.clone()).serve(doors, over);
+        let serving = Server::new(Arc::new(table()), coordinator.clone()).serve(listeners, over);
         tokio::pin!(serving);
         loop {
             tokio::select! {
@@ -156,7 +156,7 @@ fn carry_out(arguments: &Arguments, prepared: Prepared) -> Outcome {
     runtime.shutdown_background();
     match stopped {
         // Said already, by the thread in which it happened.
-        Some(Err(failure)) => Ok(Exit::of(failure.kind)),
+        Some(Err(failure)) => Ok(Exit::for_failure(failure.kind)),
         Some(Ok(None)) => {
             say(format_args!("suspended; the same `run` goes on where it stood"));
             Ok(Exit::Interrupted)

@@ -6,10 +6,10 @@ use crate::config;
 use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::{self, STAYS};
-use crate::engine::door::{Address, Doorkeeper};
-use crate::face::socket::Lobby;
-use crate::face::{Ended, Framing, OnEof, acp, mcp, serve as serve_peer};
+use crate::engine::listener::{Address, Guard};
 use crate::failure::{Failure, say};
+use crate::frontend::socket::Server;
+use crate::frontend::{Ended, Framing, OnEof, acp, mcp, serve as serve_peer};
 use crate::rpc::calls::table;
 use crate::workspace::root_of;
 use clap::ValueEnum;
@@ -98,7 +98,7 @@ pub fn serve(arguments: &Arguments) -> Outcome {
     outcome
 }
 
-/// Serves who is at stdin and stdout, and whoever comes to the doors of its executions.
+/// Serves who is at stdin and stdout, and whoever connects to the sockets of its executions.
 async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Outcome {
     let framing = arguments.framing.map(|framing| match framing {
         FramingArgument::Lsp => Framing::Lsp,
@@ -111,8 +111,8 @@ async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Ou
     let mut signals = signals()?;
     let table = Arc::new(table());
     let (leave, left) = tokio::sync::oneshot::channel::<()>();
-    let lobby = Lobby::new(table.clone(), coordinator.clone());
-    let others = tokio::spawn(lobby.serve(coordinator.doors(), async move { drop(left.await) }));
+    let server = Server::new(table.clone(), coordinator.clone());
+    let others = tokio::spawn(server.serve(coordinator.listeners(), async move { drop(left.await) }));
     let served = serve_peer(table, coordinator.clone(), framing, on_eof, tokio::io::stdin(), tokio::io::stdout());
     let outcome = tokio::select! {
         ended = served => match ended {
@@ -131,7 +131,7 @@ async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Ou
             Ok(Exit::Interrupted)
         }
     };
-    // Those at the doors are told how it ended.
+    // Connected clients are told how it ended.
     drop(leave);
     let _ = others.await;
     outcome
@@ -178,7 +178,7 @@ fn until_it_leaves(serve: impl AsyncFnOnce(Arc<Coordinator>) -> Result<(), Failu
     served.map(|()| Exit::Complete)
 }
 
-/// Carries out what clients start at the door of the workspace, until nobody has needed it for a
+/// Carries out what clients start at the socket of the workspace, until nobody has needed it for a
 /// while. Leaves at once where there is a daemon already.
 async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) -> Outcome {
     // Apart from the terminal: one that leads a session already is.
@@ -193,10 +193,10 @@ async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) 
         }
     };
     let address = Address::of_daemon(root);
-    let doors = coordinator.doors();
-    let open = || coordinator.open_door(&address).map_err(|error| daemon::without(root, &error));
-    let mut keeper = match open() {
-        Ok(keeper) => keeper,
+    let listeners = coordinator.listeners();
+    let open = || coordinator.bind(&address).map_err(|error| daemon::without(root, &error));
+    let mut guard = match open() {
+        Ok(guard) => guard,
         Err(failure) => {
             ready(&failure.message)?;
             return Ok(Exit::Unusable);
@@ -204,23 +204,23 @@ async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) 
     };
     let mut signals = signals()?;
     ready(daemon::READY)?;
-    let lobby = Lobby::new(Arc::new(table()), coordinator.clone());
-    let mut present = lobby.present();
+    let server = Server::new(Arc::new(table()), coordinator.clone());
+    let mut present = server.present();
     let over = async {
         loop {
             tokio::select! {
-                why = nobody_needs_it(&coordinator, &mut present, keeper.as_ref(), stays) => {
+                why = nobody_needs_it(&coordinator, &mut present, guard.as_ref(), stays) => {
                     // Closed first and looked at after that: nobody can slip in.
-                    if let Some(keeper) = keeper.take() {
-                        keeper.close().await;
+                    if let Some(guard) = guard.take() {
+                        guard.close().await;
                     }
                     if !is_needed(&coordinator, &present) {
                         return why;
                     }
-                    keeper = open().unwrap_or_default();
+                    guard = open().unwrap_or_default();
                 }
                 Some(()) = signals.recv() => {
-                    drop(keeper.take());
+                    drop(guard.take());
                     coordinator.suspend();
                     drop(coordinator.at_rest().await);
                     return "it was asked to".to_owned();
@@ -228,7 +228,7 @@ async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) 
             }
         }
     };
-    lobby.serve(doors, async { say(format_args!("process {} leaves: {}", std::process::id(), over.await)) }).await;
+    server.serve(listeners, async { say(format_args!("process {} leaves: {}", std::process::id(), over.await)) }).await;
     drop(held);
     Ok(Exit::Complete)
 }
@@ -243,7 +243,7 @@ fn is_needed(coordinator: &Coordinator, present: &watch::Receiver<usize>) -> boo
 async fn nobody_needs_it(
     coordinator: &Coordinator,
     present: &mut watch::Receiver<usize>,
-    door: Option<&Doorkeeper>,
+    guard: Option<&Guard>,
     stays: Duration,
 ) -> String {
     let mut look = tokio::time::interval(Duration::from_secs(1));
@@ -254,7 +254,7 @@ async fn nobody_needs_it(
         present.mark_unchanged();
         let unneeded = !is_needed(coordinator, present);
         unneeded_since = unneeded.then(|| unneeded_since.unwrap_or_else(Instant::now));
-        if unneeded && door.is_none_or(|door| !door.is_there()) {
+        if unneeded && guard.is_none_or(|guard| !guard.is_there()) {
             return "its socket is gone, so nobody can find it".to_owned();
         }
         let leaves = unneeded_since.map_or_else(|| Instant::now() + stays, |since| since + stays);
@@ -274,7 +274,7 @@ fn exit_of(executions: &[Result<Option<Status>, Failure>]) -> Exit {
     let one = |execution: &Result<Option<Status>, Failure>| match execution {
         Ok(Some(status)) => super::run::exit_of(Some(*status)),
         Ok(None) => Exit::Interrupted,
-        Err(failure) => Exit::of(failure.kind),
+        Err(failure) => Exit::for_failure(failure.kind),
     };
     executions.iter().map(one).max_by_key(|exit| *exit as u8).unwrap_or(Exit::Complete)
 }

@@ -18,8 +18,8 @@ use crate::engine::output::printed;
 use crate::engine::start::workspace_of;
 use crate::engine::texts::{beside, told_bytes};
 use crate::escape;
-use crate::face::screen;
 use crate::failure::{Failure, say};
+use crate::frontend::screen;
 use crate::journal::lock::holder;
 use crate::journal::tail::Tail;
 use crate::render;
@@ -112,7 +112,7 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         read.push_str(&format!("{}: {} ({sure}): {}\n", source.name, parsed.plan.format, parsed.counts()));
         if arguments.coverage {
             let told = told_bytes(&parsed, &source, Briefs::default().limit_bytes());
-            let coverage = types::CoverageDocument::of(&parsed.outline.ownership, &text, &source, told);
+            let coverage = types::CoverageDocument::from_ownership(&parsed.outline.ownership, &text, &source, told);
             read.push_str(&coverage.to_string());
             covered.push(coverage);
         }

@@ -6,12 +6,12 @@ use crate::core::decider::{Decider, Frontend};
 use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::state::State;
-use crate::engine::door::Address;
 use crate::engine::execution::note;
+use crate::engine::listener::Address;
 use crate::engine::locate::{find, name_of, read};
 use crate::engine::people::decider_here;
 use crate::engine::start::never_calls_itself;
-use crate::failure::{Failure, Kind, say};
+use crate::failure::{Failure, FailureKind, say};
 use crate::rpc::messages::{ExecutionParams, GateParams, SayParams, Steered, TaskParams};
 use crate::rpc::method::{self, Method};
 use crate::rpc::remote;
@@ -179,7 +179,7 @@ fn steer<M: Method<Result = Steered>>(
                 "{name} is not paused, but no process is at work on it: `execution-coordinator run {}` takes it up",
                 state.breakdown
             );
-            return Err(Failure::new(Kind::Refused, run));
+            return Err(Failure::new(FailureKind::Refused, run));
         }
         note(&folder, input)?;
         say(format_args!("{name}: {later}"));

@@ -2,7 +2,7 @@
 //! strict, because many are written by hand and their own programs read them so too; and its role and
 //! skills, guessed from what is written.
 
-use super::Kind;
+use super::AgentKind;
 use crate::core::policy::Role;
 use saphyr::{LoadableYamlNode, Yaml};
 use std::path::PathBuf;
@@ -64,13 +64,13 @@ impl Definition {
     ///
     /// # Errors
     /// A sentence: it defines no agent that could be started here.
-    pub fn parse(kind: Kind, stem: &str, path: PathBuf, text: &str) -> Result<Self, String> {
+    pub fn parse(kind: AgentKind, stem: &str, path: PathBuf, text: &str) -> Result<Self, String> {
         let mut definition = match kind {
-            Kind::Codex => Self::of_toml(text)?,
+            AgentKind::Codex => Self::of_toml(text)?,
             _ => Self::of_markdown(text)?,
         };
         definition.path = path;
-        if definition.name.is_empty() || kind == Kind::Opencode {
+        if definition.name.is_empty() || kind == AgentKind::Opencode {
             stem.clone_into(&mut definition.name);
         }
         let odd = |c: char| c.is_control() || matches!(c, '/' | '"' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

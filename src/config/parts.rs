@@ -1,4 +1,4 @@
-//! Tables of the config beside agents and gates: what clients and agents may do, places, briefs, sizes.
+//! Tables of the config beside agents and gates: what clients and agents may do, worktrees, briefs, sizes.
 
 use crate::core::policy::Weights;
 use schemars::JsonSchema;
@@ -65,18 +65,18 @@ pub struct Clients {
     pub outside_workspace: bool,
 }
 
-/// Places of their own for attempts: what they need beside what is committed.
+/// Worktrees of their own for attempts: what they need beside what is committed.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Worktree {
-    /// Files and folders of the workspace that are copied into each place because they are in no commit
+    /// Files and folders of the workspace that are copied into each worktree because they are in no commit
     /// (`.env`).
     pub copy: Vec<String>,
-    /// Program and arguments that make a new place ready (`["npm", "ci"]`), never a shell line.
+    /// Program and arguments that make a new worktree ready (`["npm", "ci"]`), never a shell line.
     pub setup: Vec<String>,
     /// It is stopped after so long.
     pub setup_timeout: String,
-    /// No place is made where fewer megabytes would stay free on the disk.
+    /// No worktree is made where fewer megabytes would stay free on the disk.
     pub min_free_mb: u64,
 }
 

@@ -13,7 +13,7 @@ use super::plan::TestsFirst;
 use super::policy::{AgentPolicy, Role};
 use super::progress;
 use super::state::{OF_AGENT, State, TaskState, is_red};
-use super::supply;
+use super::throttle;
 use super::whole::{finish, gate};
 
 /// How long after an attempt's own limit an order is given up: what carries it out stops it
@@ -65,7 +65,7 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
     // At rest only when nobody is at work and no wait will end by itself.
     let at_work = state.orders.values().any(|open| open.work.task().is_some() || open.work.is_of_repository());
     let waits = state.active.iter().any(|&ix| state.tasks[ix].not_before > now_ms)
-        || (supply::recovers(state, now_ms) && !(state.active.is_empty() && state.ready.is_empty()));
+        || (throttle::recovers(state, now_ms) && !(state.active.is_empty() && state.ready.is_empty()));
     if at_work || waits {
         return Vec::new();
     }
@@ -103,8 +103,8 @@ fn start(state: &State, now_ms: u64) -> Vec<Event> {
 
 /// Whether an agent may be given one more order. Tasks that it is about to begin count too.
 fn has_place(state: &State, agent: &AgentName, now_ms: u64) -> bool {
-    let agent = &supply::substitute(state, agent, now_ms);
-    if !supply::has_supply(state, agent, now_ms) {
+    let agent = &throttle::substitute(state, agent, now_ms);
+    if !throttle::is_available(state, agent, now_ms) {
         return false;
     }
     let Some(limit) = state.policy.agent(agent).and_then(|agent| agent.max_parallel) else { return true };
@@ -117,7 +117,7 @@ fn has_place(state: &State, agent: &AgentName, now_ms: u64) -> bool {
 
 /// Whether an agent's own limit leaves room for one more order right now.
 pub(super) fn has_room(state: &State, agent: &AgentName, now_ms: u64) -> bool {
-    if !supply::has_supply(state, agent, now_ms) || supply::refused(state, agent).is_some() {
+    if !throttle::is_available(state, agent, now_ms) || throttle::refused(state, agent).is_some() {
         return false;
     }
     let limit = state.policy.agent(agent).and_then(|agent| agent.max_parallel);
@@ -138,7 +138,7 @@ fn shares_files(state: &State, ix: usize) -> bool {
 /// The step after one, leaving out those that have nothing to do; none after the last.
 pub fn next_step(state: &State, ix: usize, after: Option<Step>) -> Option<Step> {
     const STEPS: [Step; 9] = [
-        Step::Placing,
+        Step::Preparing,
         Step::Consulting,
         Step::Baseline,
         Step::WritingTests,
@@ -162,16 +162,16 @@ fn applies(state: &State, ix: usize, step: Step) -> bool {
         tester.is_some_and(|name| state.policy.tests_gate().is_some() || role(name) == Some(Role::Tester))
     };
     match step {
-        Step::Placing => state.policy.isolated && state.tasks[ix].place.is_none(),
+        Step::Preparing => state.policy.isolated && state.tasks[ix].worktree.is_none(),
         Step::Consulting => !allocation.experts.is_empty(),
         Step::Baseline => !shell && state.task_checks(ix).next().is_some(),
-        // Once seen red, tests are not written again when the task is tried anew.
+        // Once seen red, tests are not written again when the task is tried again.
         Step::WritingTests => tests_written() && !state.tasks[ix].red_seen,
         Step::ProvingRed => tests_written() && state.policy.tests_gate().is_some() && !state.tasks[ix].red_seen,
         Step::Implementing => true,
         Step::Gating => state.task_gates(ix).next().is_some(),
         Step::Reviewing => !allocation.reviewers.is_empty(),
-        Step::Merging => state.tasks[ix].place.is_some(),
+        Step::Merging => state.tasks[ix].worktree.is_some(),
     }
 }
 
@@ -192,7 +192,7 @@ impl Turn<'_> {
             return self.do_without(&agent);
         }
         match self.task.step() {
-            Some(Step::Placing) => self.place().unwrap_or_else(|| self.enter_after(Step::Placing)),
+            Some(Step::Preparing) => self.prepare_worktree().unwrap_or_else(|| self.enter_after(Step::Preparing)),
             Some(Step::Consulting) => self.consult(),
             Some(Step::Baseline) => self.baseline(),
             Some(Step::WritingTests) => self.attempt(Step::WritingTests),
@@ -210,7 +210,7 @@ impl Turn<'_> {
     /// An agent that the task's step needs, and that is not asked until a person has done something.
     fn refused(&self) -> Option<AgentName> {
         let allocation = &self.state.allocation[self.ix];
-        let is_refused = |agent: &&AgentName| supply::refused(self.state, agent).is_some();
+        let is_refused = |agent: &&AgentName| throttle::refused(self.state, agent).is_some();
         match self.task.step()? {
             Step::Consulting => {
                 allocation.experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert)).find(is_refused).cloned()
@@ -222,7 +222,7 @@ impl Turn<'_> {
             Step::WritingTests | Step::Implementing if self.task.last.is_some() => None,
             step if step <= Step::Implementing && step != Step::ProvingRed => {
                 let agent = if step == Step::WritingTests { &allocation.tester } else { &allocation.agent };
-                Some(supply::substitute(self.state, agent.as_ref()?, self.now_ms)).filter(|agent| is_refused(&agent))
+                Some(throttle::substitute(self.state, agent.as_ref()?, self.now_ms)).filter(|agent| is_refused(&agent))
             }
             _ => None,
         }
@@ -230,7 +230,7 @@ impl Turn<'_> {
 
     /// What needs an agent that a person has to see to waits for that person, who is told once.
     fn do_without(&self, agent: &AgentName) -> Vec<Event> {
-        let Some((why, _)) = supply::refused(self.state, agent) else { return Vec::new() };
+        let Some((why, _)) = throttle::refused(self.state, agent) else { return Vec::new() };
         let mut events = vec![Event::TaskBlocked { task: self.id(), reason: format!("{agent} can't be used: {why}") }];
         // And of the one that was to do it instead.
         let fallback = self.state.policy.agent(agent).and_then(|agent| agent.fallback.as_ref());
@@ -257,18 +257,18 @@ impl Turn<'_> {
         self.task.open.iter().any(|order| self.state.orders.get(order).is_some_and(|open| is(&open.work)))
     }
 
-    /// Makes a place for it; none where it has one or needs none.
-    fn place(&self) -> Option<Vec<Event>> {
-        if !self.state.policy.isolated || self.task.place.is_some() {
+    /// Makes a worktree for it; none where it has one or needs none.
+    fn prepare_worktree(&self) -> Option<Vec<Event>> {
+        if !self.state.policy.isolated || self.task.worktree.is_some() {
             return None;
         }
-        if let Some(why) = &self.task.place_failed {
-            return Some(self.unevaluated(true, format!("no place could be made for it: {why}")));
+        if let Some(why) = &self.task.worktree_failed {
+            return Some(self.unevaluated(true, format!("no worktree could be made for it: {why}")));
         }
         if !self.task.open.is_empty() {
             return Some(Vec::new());
         }
-        Some(self.order(Work::Place { task: self.id() }))
+        Some(self.order(Work::PrepareWorktree { task: self.id() }))
     }
 
     fn consult(&self) -> Vec<Event> {
@@ -309,15 +309,15 @@ impl Turn<'_> {
         let tests = step == Step::WritingTests;
         let agent = if tests { &allocation.tester } else { &allocation.agent };
         let Some(agent) = agent.clone() else { return self.block(format!("no agent: {}", allocation.reason)) };
-        let agent = if self.task.last.is_none() { supply::substitute(self.state, &agent, self.now_ms) } else { agent };
+        let agent = if self.task.last.is_none() { throttle::substitute(self.state, &agent, self.now_ms) } else { agent };
         match &self.task.last {
             None => {
-                let refused = supply::broken(self.state, &agent).or_else(|| supply::spent(self.state, self.ix, &agent));
+                let refused = throttle::broken(self.state, &agent).or_else(|| throttle::spent(self.state, self.ix, &agent));
                 if let Some(why) = refused.filter(|_| self.task.open.is_empty()) {
                     return self.block(why);
                 }
-                // A try that came to nothing has left its place to be looked at.
-                if let Some(events) = self.place() {
+                // A try that came to nothing has left its worktree to be looked at.
+                if let Some(events) = self.prepare_worktree() {
                     return events;
                 }
                 let room =
@@ -358,7 +358,7 @@ impl Turn<'_> {
 
     fn did_not_work(&self, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
         if let Some(shortage) = &outcome.shortage {
-            return self.wait_for_supply(agent, shortage);
+            return self.wait_for_agent(agent, shortage);
         }
         let shell = self.state.policy.agent(agent).is_some_and(AgentPolicy::runs_the_task);
         let said = if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
@@ -391,26 +391,33 @@ impl Turn<'_> {
 
     fn postpone(&self, why: String) -> Vec<Event> {
         let wait = self.state.policy.backoff_ms.saturating_mul(1 << self.task.tries.min(16));
-        vec![Event::Postponed { task: self.id(), until: self.now_ms + wait, why, forgiven: false }]
+        vec![Event::Postponed { task: self.id(), until: self.now_ms + wait, why, not_counted: false }]
     }
 
     /// An agent's service could not be had: that is no try, and somebody is told when it lasts.
-    fn wait_for_supply(&self, agent: &AgentName, shortage: &Shortage) -> Vec<Event> {
+    fn wait_for_agent(&self, agent: &AgentName, shortage: &Shortage) -> Vec<Event> {
         if shortage.kind.needs_person() {
             // Who does it instead, or that nobody can, is decided in its next turn.
-            let why = format!("{agent}: {}", supply::shortage_name(shortage));
-            return vec![Event::Postponed { task: self.id(), until: self.now_ms, why, forgiven: true }];
+            let why = format!("{agent}: {}", throttle::shortage_name(shortage));
+            return vec![Event::Postponed { task: self.id(), until: self.now_ms, why, not_counted: true }];
         }
-        let name = supply::pool_of(&self.state.policy, agent);
+        let name = throttle::pool_of(&self.state.policy, agent);
         let pool = self.state.pools.get(&name);
-        let why = format!("{agent}: {}", supply::shortage_name(shortage));
+        let why = format!("{agent}: {}", throttle::shortage_name(shortage));
         let until = pool.map_or(self.now_ms, |pool| pool.paused_until).max(self.now_ms + 1);
-        let mut events = vec![Event::Postponed { task: self.id(), until, why: why.clone(), forgiven: true }];
+        let mut events = vec![Event::Postponed { task: self.id(), until, why: why.clone(), not_counted: true }];
         let about = format!("{OF_AGENT}{name}");
         let told = self.state.escalations.iter().any(|known| known.about == about);
-        if !told && pool.is_some_and(|pool| pool.strikes >= supply::STRIKES || shortage.kind == ShortageKind::Quota) {
+        if !told
+            && pool.is_some_and(|pool| pool.consecutive_limits >= throttle::MOST_CONSECUTIVE_LIMITS || shortage.kind == ShortageKind::Quota)
+        {
             let needed = "patience, a smaller `max_parallel`, a larger quota, or a `fallback` in its entry of the config".into();
-            events.push(Event::Escalated { about, why, tried: format!("{} times in a row", pool.map_or(1, |pool| pool.strikes)), needed });
+            events.push(Event::Escalated {
+                about,
+                why,
+                tried: format!("{} times in a row", pool.map_or(1, |pool| pool.consecutive_limits)),
+                needed,
+            });
         }
         events
     }
@@ -422,7 +429,7 @@ impl Turn<'_> {
 
     fn fail(&self, why: String) -> Vec<Event> {
         let task = self.id();
-        let needed = format!("mend the cause, then `retry {task}` or `skip {task}`");
+        let needed = format!("fix the cause, then `retry {task}` or `skip {task}`");
         vec![
             Event::TaskFailed { task: task.clone(), reason: why.clone() },
             Event::Escalated { about: format!("task {task}"), why, tried: self.tried(), needed },
@@ -453,7 +460,7 @@ impl Turn<'_> {
             let rounds = self.state.policy.max_rework;
             return self.fail(format!("still not good after {rounds} rounds of rework: {first}"));
         }
-        vec![Event::Rework { task: self.id(), step, findings, forgiven: false }]
+        vec![Event::Rework { task: self.id(), step, findings, not_counted: false }]
     }
 
     fn prove_red(&self) -> Vec<Event> {
@@ -552,7 +559,7 @@ impl Turn<'_> {
         let missing = self.task.reviews.iter().find(|(_, (_, review))| review.verdict == GateVerdict::NotEvaluated);
         if let Some((reviewer, (_, review))) = missing {
             if let Some(shortage) = &review.shortage {
-                return self.wait_for_supply(reviewer, shortage);
+                return self.wait_for_agent(reviewer, shortage);
             }
             return self.unevaluated(may_help(&review.ending), format!("no verdict of {reviewer}: {}", review.summary));
         }
@@ -562,8 +569,8 @@ impl Turn<'_> {
 
 /// A person is told, once, what an agent needs.
 pub(super) fn needs_person(state: &State, agent: &AgentName) -> Option<Event> {
-    let (why, needed) = supply::refused(state, agent)?;
-    let about = format!("{OF_AGENT}{}", supply::pool_of(&state.policy, agent));
+    let (why, needed) = throttle::refused(state, agent)?;
+    let about = format!("{OF_AGENT}{}", throttle::pool_of(&state.policy, agent));
     let is_told = state.escalations.iter().any(|known| known.about == about);
     (!is_told).then(|| Event::Escalated { about, why: why.to_owned(), tried: String::new(), needed: needed.to_owned() })
 }

@@ -34,7 +34,7 @@ pub fn allocate(plan: &Plan, policy: &Policy) -> Vec<Allocation> {
 }
 
 fn allocate_task(task: &Task, policy: &Policy, any_skills: bool) -> Allocation {
-    let words = if any_skills { Words::of(task) } else { Words(BTreeSet::new()) };
+    let words = if any_skills { Words::from_task(task) } else { Words(BTreeSet::new()) };
     let (agent, reason) = executor(task, &words, policy);
     let shell = agent.is_some_and(AgentPolicy::runs_the_task);
     let tests_first = if shell { TestsFirst::Off } else { task.tests_first.unwrap_or(policy.tests_first) };
@@ -103,7 +103,7 @@ fn best<'a>(agents: impl Iterator<Item = &'a AgentPolicy>, words: &Words) -> Opt
 struct Words(BTreeSet<String>);
 
 impl Words {
-    fn of(task: &Task) -> Self {
+    fn from_task(task: &Task) -> Self {
         let mut words = BTreeSet::new();
         let texts = [&task.title, &task.objective].into_iter().chain(&task.skills).chain(&task.files).chain(&task.tests).chain(&task.specs);
         for text in texts {

@@ -81,7 +81,7 @@ struct Books {
     ended: bool,
 }
 
-/// What was seen of one task since it was last begun anew.
+/// What was seen of one task since it was last begun again.
 #[derive(Default)]
 struct Record {
     finished: bool,
@@ -114,7 +114,7 @@ struct Record {
     tries: u32,
     placed: bool,
     landed: bool,
-    forgiven_at: u64,
+    not_counted_at: u64,
     short: bool,
     tokens: u64,
     /// The event by which the last complete implementation ended.
@@ -184,19 +184,19 @@ impl Books {
                 }
             }
             Event::Ended { order, outcome } => self.ended_order(*order, outcome),
-            Event::Postponed { task, forgiven, .. } => {
+            Event::Postponed { task, not_counted, .. } => {
                 let record = self.task_mut(task);
                 let short = std::mem::take(&mut record.short);
-                record.tries += u32::from(!forgiven);
+                record.tries += u32::from(!not_counted);
                 let tries = record.tries;
                 record.gates.retain(|_, verdict| *verdict != GateVerdict::NotEvaluated);
                 let most = self.policy.max_attempts;
-                self.require(!forgiven || short, "attempts", || format!("task {task} waits as if its agent could not be had"));
-                self.require(*forgiven || tries < most.max(1), "attempts", || {
+                self.require(!not_counted || short, "attempts", || format!("task {task} waits as if its agent could not be had"));
+                self.require(*not_counted || tries < most.max(1), "attempts", || {
                     format!("task {task}: {tries} failed tries, {most} are allowed")
                 });
             }
-            Event::Rework { task, step, findings, forgiven } => self.rework(task, *step, findings.is_empty(), *forgiven),
+            Event::Rework { task, step, findings, not_counted } => self.rework(task, *step, findings.is_empty(), *not_counted),
             Event::TaskDone { task } => self.done(task),
             Event::TaskFailed { task, .. } | Event::TaskBlocked { task, .. } => {
                 self.untold = None;
@@ -235,7 +235,7 @@ impl Books {
                 self.require(!active, "retries", || format!("task {task} is retried while it is worked on"));
                 self.forget_approvals(task);
                 let seen = std::mem::take(self.task_mut(task));
-                // In places of their own the work of before is gone, but for tests that were seen red.
+                // In worktrees of their own the work of before is gone, but for tests that were seen red.
                 let (shared, red) = (!self.policy.isolated, seen.red);
                 let kept = |files: BTreeSet<String>, kept: bool| files.into_iter().filter(|_| kept).collect();
                 *self.task_mut(task) = Record {
@@ -290,7 +290,7 @@ impl Books {
         self.tasks.retain(|id, _| index.contains_key(id));
         self.allocation = allocate(&plan, &policy);
         let gates = policy.gates_of(&plan);
-        // A gate that closes other tasks than before has to be passed anew.
+        // A gate that closes other tasks than before has to be passed again.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
             plan.tasks
                 .iter()
@@ -411,17 +411,17 @@ impl Books {
         }
     }
 
-    fn rework(&mut self, task: &TaskId, step: Step, without_findings: bool, forgiven: bool) {
+    fn rework(&mut self, task: &TaskId, step: Step, without_findings: bool, not_counted: bool) {
         let landings = self.landings;
         self.forget_approvals(task);
         self.require(!without_findings, "rework", || format!("task {task} goes back without a finding"));
         self.untold = None;
         let record = self.task_mut(task);
-        let again = record.forgiven_at >= landings;
-        if forgiven {
-            record.forgiven_at = landings;
+        let again = record.not_counted_at >= landings;
+        if not_counted {
+            record.not_counted_at = landings;
         }
-        record.rework += u32::from(!forgiven);
+        record.rework += u32::from(!not_counted);
         record.landed = false;
         record.has_leftovers = false;
         record.tries = 0;
@@ -431,7 +431,7 @@ impl Books {
             record.implemented = false;
         }
         let rework = record.rework;
-        self.require(!forgiven || !again, "rework", || format!("task {task} goes back once more, and nothing was merged since"));
+        self.require(!not_counted || !again, "rework", || format!("task {task} goes back once more, and nothing was merged since"));
         let most = self.policy.max_rework;
         self.require(rework <= most, "rework", || format!("task {task}: {rework} rounds of rework, {most} are allowed"));
     }

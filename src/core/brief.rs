@@ -31,11 +31,11 @@ pub struct Brief {
     /// The breakdown's own words, what matters most first: the task's and its file's, those of the groups that it is in,
     /// the plan's, and files beside the breakdown.
     pub texts: Vec<BriefText>,
-    /// The how-manyth attempt.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     /// The round of rework; 0 at first.
     pub round: u32,
-    /// What must be mended.
+    /// What must be fixed.
     pub findings: Vec<Finding>,
     /// What the tasks before this one hand over.
     pub handoffs: Vec<Handoff>,
@@ -49,9 +49,9 @@ pub struct Brief {
     pub gate_files_changed: Vec<String>,
     /// What failed before the attempt, and is none of its doing.
     pub failed_before: Vec<String>,
-    /// Where to work, where that is a place of the task's own; the workspace when empty.
+    /// Where to work, where that is a worktree of the task's own; the workspace when empty.
     pub folder: String,
-    /// The commit with which that place began: what differs from it is the work on the task.
+    /// The commit with which that worktree began: what differs from it is the work on the task.
     pub base: String,
     /// The agent's own session of the attempt before, where it goes on in the same place.
     pub session: Option<String>,
@@ -64,7 +64,7 @@ pub struct Brief {
     /// What was counted for that session so far.
     #[serde(skip)]
     pub session_used: Usage,
-    /// What was done, as git shows it, one text for each file; for reviewers, where there is a place of the
+    /// What was done, as git shows it, one text for each file; for reviewers, where there is a worktree of the
     /// task's own.
     pub diff: Vec<String>,
     /// Whether the system keeps it from changing anything but its place, where it has one.
@@ -323,7 +323,12 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
         Work::Implementation { attempt, .. } => ("implementation", *attempt),
         Work::Review { task: Some(_), .. } => ("review", 1),
         Work::Review { task: None, .. } => ("final-review", 1),
-        Work::Gate { .. } | Work::Place { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. } | Work::Deliver { .. } => {
+        Work::Gate { .. }
+        | Work::PrepareWorktree { .. }
+        | Work::Merge { .. }
+        | Work::Land { .. }
+        | Work::Renew { .. }
+        | Work::Deliver { .. } => {
             return None;
         }
     };
@@ -366,7 +371,7 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         command: task.command.clone(),
         commit: task.commit.clone(),
     });
-    if let Some(place) = &known.place {
+    if let Some(place) = &known.worktree {
         brief.folder = place.folder.to_string();
         brief.base = place.base.to_string();
     }
@@ -444,7 +449,7 @@ pub fn handoff(state: &State, id: &TaskId) -> Option<Handoff> {
 /// A step's name, for people.
 pub fn step_name(step: Step) -> &'static str {
     match step {
-        Step::Placing => "making a place",
+        Step::Preparing => "making a worktree",
         Step::Consulting => "consulting experts",
         Step::Baseline => "measuring the base",
         Step::WritingTests => "writing tests",
@@ -481,7 +486,7 @@ pub fn work_name(work: &Work) -> String {
             };
             format!("gate {check}{of}{why}")
         }
-        Work::Place { task } => format!("a place for task {task}"),
+        Work::PrepareWorktree { task } => format!("a worktree for task {task}"),
         Work::Merge { tasks } => format!("merge of {}", task_names(tasks)),
         Work::Land { tasks, .. } => format!("landing of {}", task_names(tasks)),
         Work::Renew { .. } => "taking in new commits".into(),

@@ -184,7 +184,7 @@ fn undecidable(state: &State, id: &GateId) -> Option<String> {
         let gate = &state.gates[ix];
         return match &state.gate_states[ix].phase {
             GatePhase::Passed => Some(format!("gate `{id}` has passed already")),
-            GatePhase::Failed(why) => Some(format!("gate `{id}` failed ({why}): mend that and `retry` it")),
+            GatePhase::Failed(why) => Some(format!("gate `{id}` failed ({why}): fix that and `retry` it")),
             GatePhase::Open(_) => None,
             GatePhase::Pending if gate.approval || gate.checks.is_empty() => Some(format!("gate `{id}` does not wait for anybody yet")),
             GatePhase::Pending => Some(format!("gate `{id}` is evaluated by `{}` and needs no approval", gate.checks.join("`, `"))),
@@ -315,7 +315,7 @@ fn review_ended(state: &State, order: OrderId, outcome: ReviewOutcome) -> Vec<Ev
 
 fn repository_ended(state: &State, order: OrderId, outcome: RepositoryOutcome) -> Vec<Event> {
     let answers = match (state.orders.get(&order).map(|open| &open.work), &outcome) {
-        (Some(Work::Place { .. }), RepositoryOutcome::Placed { .. })
+        (Some(Work::PrepareWorktree { .. }), RepositoryOutcome::WorktreeReady { .. })
         | (Some(Work::Merge { .. }), RepositoryOutcome::Merged { .. })
         | (Some(Work::Land { .. }), RepositoryOutcome::Landed)
         | (Some(Work::Renew { .. }), RepositoryOutcome::Renewed { .. })

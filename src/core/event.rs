@@ -52,7 +52,7 @@ pub enum Event {
         /// From the old id to the new one.
         names: BTreeMap<TaskId, TaskId>,
     },
-    /// A task asks for something else than it did when it was begun: it is to be done anew.
+    /// A task asks for something else than it did when it was begun: it is to be done again.
     TaskChanged {
         /// The task.
         task: TaskId,
@@ -165,8 +165,8 @@ pub enum Event {
         why: String,
         /// Whether it is nobody's fault, because the agent's service could not be had: then it does
         /// not count as a try.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        forgiven: bool,
+        #[serde(default, rename = "forgiven", skip_serializing_if = "std::ops::Not::not")]
+        not_counted: bool,
     },
     /// A task goes back with findings.
     Rework {
@@ -174,12 +174,12 @@ pub enum Event {
         task: TaskId,
         /// To which step.
         step: Step,
-        /// What must be mended.
+        /// What must be fixed.
         findings: Vec<Finding>,
         /// Whether it is nobody's fault, because others were merged first: then it does not count
         /// against the limit.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        forgiven: bool,
+        #[serde(default, rename = "forgiven", skip_serializing_if = "std::ops::Not::not")]
+        not_counted: bool,
     },
     /// A task is done: all its gates and reviews passed.
     TaskDone {
@@ -257,7 +257,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A gate is to be evaluated anew.
+    /// A gate is to be evaluated again.
     GateReset {
         /// The gate.
         gate: GateId,
@@ -347,7 +347,7 @@ pub enum Work {
         task: TaskId,
         /// Who.
         agent: AgentName,
-        /// The how-manyth attempt of this kind on this task, from 1.
+        /// The number of the attempt of this kind on this task, from 1.
         attempt: u32,
     },
     /// Do the task.
@@ -356,7 +356,7 @@ pub enum Work {
         task: TaskId,
         /// Who.
         agent: AgentName,
-        /// The how-manyth attempt of this kind on this task, from 1.
+        /// The number of the attempt of this kind on this task, from 1.
         attempt: u32,
     },
     /// Measure by the command of a configured gate.
@@ -370,8 +370,9 @@ pub enum Work {
         /// What the result is for.
         purpose: Purpose,
     },
-    /// Make a place of its own for a task: a worktree with a branch.
-    Place {
+    /// Make a worktree of its own for a task, with a branch.
+    #[serde(rename = "place")]
+    PrepareWorktree {
         /// Which.
         task: TaskId,
     },
@@ -410,9 +411,10 @@ impl Work {
     /// The same for tasks that have other ids.
     pub fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
         let tasks = match self {
-            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } | Self::Place { task } => {
-                std::slice::from_mut(task)
-            }
+            Self::Consultation { task, .. }
+            | Self::Tests { task, .. }
+            | Self::Implementation { task, .. }
+            | Self::PrepareWorktree { task } => std::slice::from_mut(task),
             Self::Gate { task, .. } | Self::Review { task, .. } => task.as_mut_slice(),
             Self::Merge { tasks } | Self::Land { tasks, .. } => tasks,
             Self::Renew { .. } | Self::Deliver { .. } => &mut [],
@@ -427,9 +429,10 @@ impl Work {
     /// The task that it is about.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
-            Self::Consultation { task, .. } | Self::Tests { task, .. } | Self::Implementation { task, .. } | Self::Place { task } => {
-                Some(task)
-            }
+            Self::Consultation { task, .. }
+            | Self::Tests { task, .. }
+            | Self::Implementation { task, .. }
+            | Self::PrepareWorktree { task } => Some(task),
             Self::Gate { task, .. } | Self::Review { task, .. } => task.as_ref(),
             Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => None,
         }
@@ -442,15 +445,18 @@ impl Work {
             | Self::Tests { agent, .. }
             | Self::Implementation { agent, .. }
             | Self::Review { reviewer: agent, .. } => Some(agent),
-            Self::Gate { .. } | Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => {
-                None
-            }
+            Self::Gate { .. }
+            | Self::PrepareWorktree { .. }
+            | Self::Merge { .. }
+            | Self::Land { .. }
+            | Self::Renew { .. }
+            | Self::Deliver { .. } => None,
         }
     }
 
     /// Whether it is carried out in the repository by this program itself.
     pub fn is_of_repository(&self) -> bool {
-        matches!(self, Self::Place { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. })
+        matches!(self, Self::PrepareWorktree { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. })
     }
 
     /// Whether it changes the result, or looks at it or at what is to become it.
@@ -459,11 +465,11 @@ impl Work {
             Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => true,
             Self::Gate { gate, purpose, .. } => gate.is_some() || *purpose == Purpose::Merged,
             Self::Review { task, .. } => task.is_none(),
-            Self::Consultation { .. } | Self::Tests { .. } | Self::Implementation { .. } | Self::Place { .. } => false,
+            Self::Consultation { .. } | Self::Tests { .. } | Self::Implementation { .. } | Self::PrepareWorktree { .. } => false,
         }
     }
 
-    /// Whether it changes the code, and so takes one of the places of `max_parallel`.
+    /// Whether it changes the code, and so takes one of the worktrees of `max_parallel`.
     pub fn is_attempt(&self) -> bool {
         matches!(self, Self::Tests { .. } | Self::Implementation { .. })
     }
@@ -513,8 +519,9 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
-    /// A place of its own is made.
-    Placing,
+    /// A worktree of its own is made.
+    #[serde(rename = "placing")]
+    Preparing,
     /// Experts are asked.
     Consulting,
     /// The gates are measured as they stand before the attempt.

@@ -148,13 +148,13 @@ pub fn ignored_files(known: &TaskState) -> &[String] {
     known.result.as_ref().map_or(&[], |(_, result)| &result.ignored)
 }
 
-/// Whether a task's place stays when its work is part of the result, because it has files that are nowhere else.
-pub fn keeps_place(known: &TaskState) -> bool {
-    known.place.is_some() && !ignored_files(known).is_empty()
+/// Whether a task's worktree stays when its work is part of the result, because it has files that are nowhere else.
+pub fn keeps_worktree(known: &TaskState) -> bool {
+    known.worktree.is_some() && !ignored_files(known).is_empty()
 }
 
-/// The orders that made the places that stay so.
-pub fn kept_places(state: &State) -> BTreeSet<OrderId> {
-    let kept = state.tasks.iter().filter(|known| keeps_place(known));
-    kept.filter_map(|known| known.place.as_ref()).map(|place| place.order).collect()
+/// The orders that made the worktrees that stay so.
+pub fn kept_worktrees(state: &State) -> BTreeSet<OrderId> {
+    let kept = state.tasks.iter().filter(|known| keeps_worktree(known));
+    kept.filter_map(|known| known.worktree.as_ref()).map(|place| place.order).collect()
 }

@@ -36,7 +36,7 @@ pub struct Graph {
 
 /// What a node of the graph stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum NodeKind {
     /// A task, by its index in the plan.
     Task(usize),
     /// The start, the end of the work or the end of a stream.
@@ -170,15 +170,15 @@ impl Graph {
     }
 
     /// What a node stands for.
-    pub fn place(&self, node: usize) -> Place {
+    pub fn kind(&self, node: usize) -> NodeKind {
         if node < self.tasks {
-            Place::Task(node)
+            NodeKind::Task(node)
         } else if node < self.tasks + 3 * self.streams {
-            Place::Stream
+            NodeKind::Stream
         } else if node < self.gate_node(0) {
-            Place::Barrier
+            NodeKind::Barrier
         } else {
-            Place::Gate(node - self.gate_node(0))
+            NodeKind::Gate(node - self.gate_node(0))
         }
     }
 

@@ -93,7 +93,7 @@ impl std::str::FromStr for OrderId {
 pub struct Lease {
     /// What was claimed.
     pub order: OrderId,
-    /// The how-manyth claim of it, from 1.
+    /// The number of the claim of it, from 1.
     pub claim: u32,
 }
 

@@ -31,7 +31,7 @@ pub struct Label {
 pub const LOOKS: [(&str, &str); 6] =
     [("waiting", "○◌◇"), ("running", "●"), ("done", "✔"), ("failed", "✘"), ("blocked", "⊘◈‖"), ("skipped", "⤼")];
 
-fn look(text: &str) -> &'static str {
+fn appearance(text: &str) -> &'static str {
     let sign = text.chars().next().unwrap_or('○');
     LOOKS.iter().find(|(_, signs)| signs.contains(sign)).map_or("waiting", |(look, _)| look)
 }
@@ -51,7 +51,7 @@ pub fn clock(ms: u64) -> String {
     format!("{text:>6}")
 }
 
-/// A text of so many characters at the most.
+/// A text of so many characters at most.
 pub fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -78,12 +78,12 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         Phase::Active(step) => match progress::waits_for_approval(state, ix) {
             Some(gate) => (format!("◈ approve {gate}?"), false),
             None if progress::offered(state, ix) => (format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)), false),
-            None if !running => (format!("‖ stopped while {}", progress::word(state, ix)), false),
+            None if !running => (format!("‖ stopped while {}", progress::state_name(state, ix)), false),
             None => {
                 let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) { String::new() } else { agent.clone() };
                 let gates = if all_gates > 0 { format!(" {gates}/{all_gates}") } else { String::new() };
                 let width = MAX_CHARS - 20 - gates.chars().count();
-                let word = progress::word(state, ix);
+                let word = progress::state_name(state, ix);
                 (format!("● {word:<10} {} {:<width$}{gates}", clock(spent.unwrap_or(0)), cut(&agent, width)), true)
             }
         },
@@ -94,7 +94,7 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         Phase::Failed(why) => (reason("✘ failed", why), false),
         Phase::Blocked(why) => (reason("⊘ blocked", why), false),
     };
-    let mut more = vec![format!("**Task {id}**: {}", progress::word(state, ix))];
+    let mut more = vec![format!("**Task {id}**: {}", progress::state_name(state, ix))];
     match &known.phase {
         Phase::Failed(why) | Phase::Blocked(why) => more.push(why.clone()),
         Phase::Waiting => more.extend(state.task(ix).broken.clone()),
@@ -115,7 +115,7 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
     }
     more.extend(known.findings.iter().map(ToString::to_string));
     more.extend(known.said.iter().map(ToString::to_string));
-    Label { look: look(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live }
+    Label { look: appearance(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live }
 }
 
 /// None of them more than a line of Markdown, whatever is in it.
@@ -143,7 +143,7 @@ pub fn stream(state: &State, ix: usize, running: bool) -> Label {
     if let Some((min, max)) = progress::remaining_ms(state).filter(|_| running) {
         more.push(format!("the whole: {}–{} to go", duration(min), duration(max)));
     }
-    Label { look: look(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live: false }
+    Label { look: appearance(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live: false }
 }
 
 /// Beside a gate of a stream, the system or the deployment.
@@ -171,7 +171,7 @@ pub fn gate(state: &State, ix: usize) -> Label {
         );
     }
     Label {
-        look: look(&text),
+        look: appearance(&text),
         text: cut(&line(text.lines().next().unwrap_or_default()), MAX_CHARS),
         more: markdown_lines(more),
         live: false,

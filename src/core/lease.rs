@@ -1,10 +1,10 @@
 //! Work that somebody from outside takes: an order for an agent of kind `client` is offered, and
 //! whoever claims it holds it by a lease.
 //!
-//! The token of a lease is the order and the how-manyth claim of it (`a7.2`), so whoever held it
+//! The token of a lease is the order and the number of the claim of it (`a7.2`), so whoever held it
 //! before is known to be late (a fencing token: Kleppmann, *Designing Data-Intensive Applications*,
 //! chapter 8). A lease that runs out ends its order, as a process that makes no progress does, and
-//! the order after it is offered anew, within the limits that all attempts have.
+//! the order after it is offered again, within the limits that all attempts have.
 
 use super::event::{Event, Outcome, Work};
 use super::id::{AgentName, Lease, OrderId};
@@ -125,7 +125,7 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             summary: reason,
             duration_ms,
         }),
-        _ => Outcome::Agent(Box::new(AgentOutcome { reason, ..AgentOutcome::of(ending, Verdict::Unknown, duration_ms) })),
+        _ => Outcome::Agent(Box::new(AgentOutcome { reason, ..AgentOutcome::new(ending, Verdict::Unknown, duration_ms) })),
     }
 }
 

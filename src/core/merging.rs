@@ -1,4 +1,4 @@
-//! The merge queue: what tasks have finished in places of their own becomes the result, judged as it
+//! The merge queue: what tasks have finished in worktrees of their own becomes the result, judged as it
 //! is merged.
 //!
 //! Finished tasks are merged in the order in which they came. As many as wait are merged together
@@ -14,7 +14,7 @@ use super::state::{Batch, Judged, Merging, State, THE_BASE, TaskState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many tasks are merged together at the most.
+/// How many tasks are merged together at most.
 const MOST: usize = 8;
 
 /// The branch that has the result of an execution.
@@ -23,7 +23,7 @@ pub fn result_branch(execution: &str) -> String {
 }
 
 /// The branch of a place, in a folder of its own: so the agent can be given that and no other one.
-pub fn place_branch(execution: &str, order: &str) -> String {
+pub fn worktree_branch(execution: &str, order: &str) -> String {
     format!("execution-coordinator/{execution}/{order}/work")
 }
 
@@ -44,7 +44,7 @@ pub(super) fn renew(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     if let Some(why) = &state.merging.not_renewed
         && !state.escalations.iter().any(|known| known.about == THE_BASE)
     {
-        let needed = "merge them into the branch of the result yourself, or begin anew with them by `run --fresh`".into();
+        let needed = "merge them into the branch of the result yourself, or begin again with them by `run --fresh`".into();
         return Some(vec![Event::Escalated { about: THE_BASE.into(), why: why.clone(), tried: String::new(), needed }]);
     }
     let commit = state.merging.behind.clone()?;
@@ -91,9 +91,9 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
     }
     if let Some(conflict) = batch.conflicts.first() {
         let findings = vec![finding(state, conflict)];
-        // Each landing sends it back once at the most, so this comes to an end.
-        if state.task_state(&conflict.task).is_some_and(|known| known.forgiven_at < state.merging.landings) {
-            return vec![Event::Rework { task: conflict.task.clone(), step: Step::Implementing, findings, forgiven: true }];
+        // Each landing sends it back once at most, so this comes to an end.
+        if state.task_state(&conflict.task).is_some_and(|known| known.not_counted_at < state.merging.landings) {
+            return vec![Event::Rework { task: conflict.task.clone(), step: Step::Implementing, findings, not_counted: true }];
         }
         return rework(state, &conflict.task, Step::Implementing, findings);
     }

@@ -91,7 +91,7 @@ pub struct AgentOutcome {
     /// What it used.
     #[serde(default)]
     pub usage: Usage,
-    /// The commit that holds what it did, where it had a place of its own.
+    /// The commit that holds what it did, where it had a worktree of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// The agent's own session, in which it can be gone on with.
@@ -109,7 +109,7 @@ pub struct AgentOutcome {
 
 impl AgentOutcome {
     /// One that says no more than how it ended.
-    pub fn of(ending: Ending, verdict: Verdict, duration_ms: u64) -> Self {
+    pub fn new(ending: Ending, verdict: Verdict, duration_ms: u64) -> Self {
         Self {
             ending,
             verdict,
@@ -229,8 +229,9 @@ impl Usage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RepositoryOutcome {
-    /// A task has a place of its own.
-    Placed {
+    /// A task has a worktree of its own.
+    #[serde(rename = "placed")]
+    WorktreeReady {
         /// Where.
         folder: String,
         /// Its branch.
@@ -267,7 +268,7 @@ pub enum RepositoryOutcome {
 impl fmt::Display for RepositoryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Placed { branch, .. } => write!(f, "branch {branch}"),
+            Self::WorktreeReady { branch, .. } => write!(f, "branch {branch}"),
             Self::Merged { commit: Some(commit), .. } => write!(f, "merged as {commit}"),
             Self::Merged { .. } => f.write_str("it does not fit"),
             Self::Landed => f.write_str("it is part of the result"),
@@ -341,7 +342,7 @@ pub struct GateMeasures {
 
 impl GateMeasures {
     /// One that shows no more than how it ended.
-    pub fn of(command: Vec<String>, ending: Ending, duration_ms: u64) -> Self {
+    pub fn new(command: Vec<String>, ending: Ending, duration_ms: u64) -> Self {
         Self {
             command,
             ending,
@@ -445,9 +446,9 @@ impl std::fmt::Display for Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
-    /// Must be mended before the task is done.
+    /// Must be fixed before the task is done.
     Blocker,
-    /// Should be mended.
+    /// Should be fixed.
     Concern,
     /// Could be better.
     Suggestion,

@@ -31,7 +31,7 @@ pub struct Policy {
     pub tests_first: TestsFirst,
     /// Whether all reviewers look at the whole at the end.
     pub final_review: bool,
-    /// Whether each task is worked on in a place of its own, and merged once it is good; otherwise
+    /// Whether each task is worked on in a worktree of its own, and merged once it is good; otherwise
     /// all share one folder, and tasks that name the same files never run at once.
     #[serde(default)]
     pub isolated: bool,

@@ -2,7 +2,7 @@
 
 use super::event::{Mark, Status, Step};
 use super::evidence::approval_asked;
-use super::graph::{OrderedWeight, Place};
+use super::graph::{NodeKind, OrderedWeight};
 use super::hold;
 use super::id::{AgentName, GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
@@ -121,8 +121,8 @@ impl Counts {
     }
 }
 
-/// A task's state in one word, the same in every face.
-pub fn word(state: &State, ix: usize) -> &'static str {
+/// A task's state in one word, the same in every frontend.
+pub fn state_name(state: &State, ix: usize) -> &'static str {
     match &state.tasks[ix].phase {
         Phase::Waiting if state.plan.tasks[ix].broken.is_some() => "blocked",
         Phase::Waiting if state.dependencies_done(ix) => "ready",
@@ -130,7 +130,7 @@ pub fn word(state: &State, ix: usize) -> &'static str {
         Phase::Active(_) if state.tasks[ix].postponed.is_some() => "postponed",
         Phase::Active(_) if offered(state, ix) => "offered",
         Phase::Active(Step::Consulting) => "consulting",
-        Phase::Active(Step::Placing | Step::Baseline) => "preparing",
+        Phase::Active(Step::Preparing | Step::Baseline) => "preparing",
         Phase::Active(Step::WritingTests | Step::ProvingRed) => "testing",
         Phase::Active(Step::Implementing) => "running",
         Phase::Active(Step::Gating) => "gating",
@@ -208,7 +208,7 @@ pub fn held_up(state: &State) -> BTreeMap<usize, String> {
                 if std::mem::replace(&mut seen[next], true) {
                     continue;
                 }
-                if let Place::Task(ix) = state.graph.place(next)
+                if let NodeKind::Task(ix) = state.graph.kind(next)
                     && state.tasks[ix].phase == Phase::Waiting
                 {
                     held.insert(ix, what.clone());
@@ -229,7 +229,7 @@ pub fn bottleneck(state: &State) -> Option<usize> {
     possible.max_by_key(key)
 }
 
-/// How long it will take from now, in milliseconds, at the least and at the most: the longest
+/// How long it will take from now, in milliseconds, at the least and at most: the longest
 /// remaining chain, and that plus all other remaining work one slot at a time, both by the speed
 /// measured so far. None until a task was done here.
 pub fn remaining_ms(state: &State) -> Option<(u64, u64)> {
@@ -364,7 +364,7 @@ pub fn waits_for_people(state: &State) -> Vec<(GateId, String)> {
 pub fn next_actions(state: &State) -> Vec<String> {
     let mut actions = Vec::new();
     if state.cancelled {
-        return vec!["It was cancelled: `run --fresh` starts anew".into()];
+        return vec!["It was cancelled: `run --fresh` starts again".into()];
     }
     if state.paused {
         actions.push("It is paused: `resume`, then `run`".into());
@@ -404,7 +404,7 @@ pub fn next_actions(state: &State) -> Vec<String> {
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
             GatePhase::Open(_) => actions.push(format!("Decide {}: `approve {1}` or `reject {1}`", gate.id, as_argument(&gate.id))),
-            GatePhase::Failed(_) => actions.push(format!("Mend what {} names, then `retry {}`", gate.id, as_argument(&gate.id))),
+            GatePhase::Failed(_) => actions.push(format!("Fix what {} names, then `retry {}`", gate.id, as_argument(&gate.id))),
             _ => {}
         }
     }
@@ -421,7 +421,7 @@ pub fn next_actions(state: &State) -> Vec<String> {
     actions
 }
 
-/// Blockers of reviewers that are not mended.
+/// Blockers of reviewers that are not fixed.
 pub fn open_blockers(state: &State) -> usize {
     let of_tasks = state.tasks.iter().flat_map(|task| task.reviews.values());
     let all = of_tasks.chain(state.final_reviews.values());
@@ -430,7 +430,7 @@ pub fn open_blockers(state: &State) -> usize {
 
 /// How much something needs a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severe {
+pub enum DiagnosticSeverity {
     /// It did not work.
     Error,
     /// Somebody is needed.
@@ -441,34 +441,38 @@ pub enum Severe {
 
 /// What needs a look at one task or gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Diagnostic {
     /// How much.
-    pub severity: Severe,
+    pub severity: DiagnosticSeverity,
     /// A stable name.
     pub code: &'static str,
     /// What it is and what to do.
     pub message: String,
 }
 
-impl Trouble {
-    fn new(severity: Severe, code: &'static str, message: String) -> Self {
+impl Diagnostic {
+    fn new(severity: DiagnosticSeverity, code: &'static str, message: String) -> Self {
         Self { severity, code, message: line(&message) }
     }
 }
 
 /// What needs a look at a task.
-pub fn task_trouble(state: &State, ix: usize) -> Vec<Trouble> {
+pub fn task_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
     let id = &state.task(ix).id;
     let task = &state.tasks[ix];
     let mut found = Vec::new();
     match &task.phase {
         Phase::Failed(why) => {
-            found.push(Trouble::new(Severe::Error, "task-failed", format!("task {id} failed: {why}: `retry {id}` or `skip {id}`")));
+            found.push(Diagnostic::new(
+                DiagnosticSeverity::Error,
+                "task-failed",
+                format!("task {id} failed: {why}: `retry {id}` or `skip {id}`"),
+            ));
         }
         Phase::Blocked(why) => {
             let answer = if task.asked.is_some() { format!("`answer {id} TEXT`, ") } else { String::new() };
-            found.push(Trouble::new(
-                Severe::Warning,
+            found.push(Diagnostic::new(
+                DiagnosticSeverity::Warning,
                 "task-blocked",
                 format!("task {id} is blocked: {why}: {answer}`retry {id}` or `skip {id}`"),
             ));
@@ -477,31 +481,35 @@ pub fn task_trouble(state: &State, ix: usize) -> Vec<Trouble> {
     }
     if let Some(gate) = waits_for_approval(state, ix) {
         let gate = as_argument(&gate);
-        found.push(Trouble::new(
-            Severe::Warning,
+        found.push(Diagnostic::new(
+            DiagnosticSeverity::Warning,
             "gate-open",
             format!("task {id} waits for a person: `approve {gate}` or `reject {gate}`"),
         ));
     }
     for finding in task.findings.iter().chain(&task.remarks) {
         let severity = match finding.severity {
-            Severity::Blocker => Severe::Warning,
-            Severity::Concern | Severity::Suggestion => Severe::Note,
+            Severity::Blocker => DiagnosticSeverity::Warning,
+            Severity::Concern | Severity::Suggestion => DiagnosticSeverity::Note,
         };
-        found.push(Trouble::new(severity, "finding", finding.to_string()));
+        found.push(Diagnostic::new(severity, "finding", finding.to_string()));
     }
     found
 }
 
 /// What needs a look at a gate of a stream, the system or the deployment.
-pub fn gate_trouble(state: &State, ix: usize) -> Vec<Trouble> {
+pub fn gate_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
     let (id, name) = (&state.gates[ix].id, as_argument(&state.gates[ix].id));
     match &state.gate_states[ix].phase {
         GatePhase::Failed(why) => {
-            vec![Trouble::new(Severe::Error, "gate-failed", format!("{id} failed: {why}: mend that, then `retry {name}`"))]
+            vec![Diagnostic::new(DiagnosticSeverity::Error, "gate-failed", format!("{id} failed: {why}: fix that, then `retry {name}`"))]
         }
         GatePhase::Open(why) => {
-            vec![Trouble::new(Severe::Warning, "gate-open", format!("{id} is open: {why}: `approve {name}` or `reject {name}`"))]
+            vec![Diagnostic::new(
+                DiagnosticSeverity::Warning,
+                "gate-open",
+                format!("{id} is open: {why}: `approve {name}` or `reject {name}`"),
+            )]
         }
         _ => Vec::new(),
     }

@@ -54,8 +54,8 @@ pub struct TaskProse {
 
 /// A range of a kept text. Written as a list, because a plan may have very many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "Place", into = "Place")]
-#[schemars(with = "Place")]
+#[serde(from = "ExcerptFields", into = "ExcerptFields")]
+#[schemars(with = "ExcerptFields")]
 pub struct Excerpt {
     /// The text, by its index.
     pub text: u32,
@@ -73,15 +73,15 @@ pub struct Excerpt {
     pub said: u64,
 }
 
-type Place = (u32, u32, u64, u64, u32, u32, u64);
+type ExcerptFields = (u32, u32, u64, u64, u32, u32, u64);
 
-impl From<Place> for Excerpt {
-    fn from((text, file, start, end, first_line, last_line, said): Place) -> Self {
+impl From<ExcerptFields> for Excerpt {
+    fn from((text, file, start, end, first_line, last_line, said): ExcerptFields) -> Self {
         Self { text, file, start, end, first_line, last_line, said }
     }
 }
 
-impl From<Excerpt> for Place {
+impl From<Excerpt> for ExcerptFields {
     fn from(of: Excerpt) -> Self {
         (of.text, of.file, of.start, of.end, of.first_line, of.last_line, of.said)
     }
@@ -109,7 +109,7 @@ impl Prose {
         found
     }
 
-    /// Keeps the places of another one where they say the same: what was only ticked or moved is no change. Gives the
+    /// Keeps the ranges of another one where they say the same: what was only ticked or moved is no change. Gives the
     /// tasks whose own words are other ones now.
     pub fn adopt(&mut self, old: &Self) -> Vec<TaskId> {
         let (texts, files) = (self.texts.clone(), self.files.clone());
@@ -121,8 +121,8 @@ impl Prose {
             let says = |list: &[Excerpt]| list.iter().map(|excerpt| excerpt.said).collect::<Vec<_>>();
             let same = before.filter(|before| says(before) == says(list));
             match same {
-                Some(before) => *list = before.iter().map(|excerpt| merged.place(excerpt, olds(excerpt))).collect(),
-                None => *list = list.iter().map(|excerpt| merged.place(excerpt, own(excerpt))).collect(),
+                Some(before) => *list = before.iter().map(|excerpt| merged.range(excerpt, olds(excerpt))).collect(),
+                None => *list = list.iter().map(|excerpt| merged.range(excerpt, own(excerpt))).collect(),
             }
             same.is_some()
         };
@@ -149,7 +149,7 @@ impl Prose {
     }
 }
 
-/// Texts and files that places of two plans stand in.
+/// Texts and files that ranges of two plans are in.
 #[derive(Default)]
 struct Merged {
     texts: Names,
@@ -174,7 +174,7 @@ impl Names {
 }
 
 impl Merged {
-    fn place(&mut self, excerpt: &Excerpt, (text, file): (Option<&String>, Option<&String>)) -> Excerpt {
+    fn range(&mut self, excerpt: &Excerpt, (text, file): (Option<&String>, Option<&String>)) -> Excerpt {
         Excerpt { text: self.texts.index(text), file: self.files.index(file), ..*excerpt }
     }
 }

@@ -34,7 +34,7 @@ pub struct Report {
     pub quality: QualityResults,
     /// What is delivered.
     pub deliverables: DeliverableStatus,
-    /// The branch that has the result, where attempts had places of their own.
+    /// The branch that has the result, where attempts had worktrees of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The last commit of the result.
@@ -173,7 +173,7 @@ pub struct TaskReport {
     pub agent: Option<String>,
     /// The order whose output shows it.
     pub evidence: Option<String>,
-    /// The commit that has its work, where it had a place of its own; part of the result once it is done.
+    /// The commit that has its work, where it had a worktree of its own; part of the result once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Attempts at it.
@@ -474,7 +474,7 @@ fn validation(state: &State) -> Vec<String> {
     }
     steps.extend(hold::undecided(state).map(|(file, held)| format!("{file}: {held}: nobody has confirmed that")));
     if state.cancelled {
-        steps.push("the execution was cancelled: `run --fresh` starts it anew".into());
+        steps.push("the execution was cancelled: `run --fresh` starts it again".into());
     }
     let files: Vec<String> = all_whole_files_changed(state).into_iter().collect();
     if !files.is_empty() {
@@ -487,7 +487,7 @@ fn validation(state: &State) -> Vec<String> {
             steps.push(format!("task {} changed tests after they were seen to fail: {}", task.id, tests.join(", ")));
         }
         if known.phase == Phase::Done && !ignored_files(known).is_empty() {
-            let kept = known.place.as_ref().map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
+            let kept = known.worktree.as_ref().map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
             steps.push(format!(
                 "task {}: git ignores files of it, and no commit has them: {}{kept}",
                 task.id,
@@ -588,7 +588,7 @@ fn task(state: &State, ix: usize) -> TaskReport {
     TaskReport {
         id: task.id.to_string(),
         title: task.title.clone(),
-        state: progress::word(state, ix).into(),
+        state: progress::state_name(state, ix).into(),
         reason: match &known.phase {
             Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
             Phase::Marked(Mark::Done) => "done in the breakdown, not looked at here".into(),

@@ -6,7 +6,7 @@ mod parts;
 
 pub use ends::is_red;
 pub use parts::{
-    Batch, Decision, Escalation, GatePhase, GateState, Holder, Judged, Merging, Offer, OpenOrder, Phase, Place, TaskState, Utilisation,
+    Batch, Decision, Escalation, GatePhase, GateState, Holder, Judged, Merging, Offer, OpenOrder, Phase, TaskState, Utilisation, Worktree,
 };
 
 use super::allocation::{Allocation, allocate};
@@ -20,7 +20,7 @@ use super::outcome::{AgentOutcome, Finding, GateVerdict, ReviewOutcome, Severity
 use super::plan::{Plan, Task};
 use super::policy::{Gate, GatePolicy, Policy};
 use super::steer::Said;
-use super::supply::Pool;
+use super::throttle::Pool;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ pub struct State {
     pub merging: Merging,
     /// What of agents can be had.
     pub pools: BTreeMap<String, Pool>,
-    /// Waiting tasks whose dependencies are done, by rank, then by place in the file.
+    /// Waiting tasks whose dependencies are done, by rank, then by position in the file.
     pub ready: BTreeSet<(Reverse<OrderedWeight>, usize)>,
     /// Tasks being worked on.
     pub active: BTreeSet<usize>,
@@ -106,7 +106,7 @@ pub const OF_AGENT: &str = "agent ";
 pub const THE_BASE: &str = "the new commits";
 
 impl GateState {
-    /// To be evaluated anew; what is being measured just now will not count.
+    /// To be evaluated again; what is being measured just now will not count.
     fn reset(&self, last_order: u64) -> Self {
         Self { open: self.open.clone(), reset_at: OrderId(last_order), ..Self::default() }
     }
@@ -168,7 +168,7 @@ impl State {
     }
 
     /// Whether the result is being changed: nobody looks at it meanwhile.
-    pub fn landing(&self) -> bool {
+    pub fn is_publishing(&self) -> bool {
         self.orders.values().any(|open| matches!(open.work, Work::Land { .. } | Work::Renew { .. }))
     }
 
@@ -257,19 +257,19 @@ impl State {
             }
             Event::ChangeDecided { file, .. } => self.held.get_mut(file).into_iter().for_each(|held| held.rejected = true),
             Event::Ended { order, outcome } => self.end(*order, outcome),
-            Event::Postponed { task, until, forgiven, why } => self.with_task(task, |task| {
+            Event::Postponed { task, until, not_counted, why } => self.with_task(task, |task| {
                 task.not_before = *until;
                 task.postponed = Some(why.clone());
-                task.tries += u32::from(!forgiven);
+                task.tries += u32::from(!not_counted);
                 task.last = None;
-                task.place_failed = None;
+                task.worktree_failed = None;
                 // It goes to the end of the queue.
                 task.queued_at = recorded.seq;
                 task.red = task.red.take().filter(|red| red.verdict != GateVerdict::NotEvaluated);
                 task.gates.retain(|_, judged| judged.verdict != GateVerdict::NotEvaluated);
                 task.reviews.retain(|_, (_, review)| review.verdict != GateVerdict::NotEvaluated);
             }),
-            Event::Rework { task, step, findings, forgiven } => self.rework(task, *step, findings, *forgiven),
+            Event::Rework { task, step, findings, not_counted } => self.rework(task, *step, findings, *not_counted),
             Event::TaskDone { task } => self.settle(task, Phase::Done),
             Event::TaskFailed { task, reason } => self.settle(task, Phase::Failed(reason.clone())),
             Event::TaskBlocked { task, reason } => {
@@ -410,7 +410,7 @@ impl State {
         self.graph = Arc::new(Graph::new(&plan, &self.gates, &self.policy.weights));
         self.allocation = Arc::new(allocate(&plan, &self.policy));
         self.tasks = plan.tasks.iter().map(|task| old_tasks.get(&task.id).cloned().unwrap_or_default()).collect();
-        // A gate that closes other tasks than before must be judged anew.
+        // A gate that closes other tasks than before must be judged again.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
             gate.streams.iter().flat_map(|id| plan.tasks_of(id)).map(|task| task.id.clone()).collect()
         };
@@ -440,7 +440,7 @@ impl State {
         self.take_plan(self.plan.clone());
     }
 
-    /// Works out anew what can be derived: which tasks are ready, active, which gates are due.
+    /// Works out again what can be derived: which tasks are ready, active, which gates are due.
     fn rebuild(&mut self) {
         self.pending = self.graph.predecessors().to_vec();
         self.complete = vec![false; self.graph.len()];
@@ -462,20 +462,20 @@ impl State {
 
     /// A node's predecessors are complete: go on from there.
     fn arrive(&mut self, node: usize) {
-        match self.graph.place(node) {
-            graph::Place::Task(ix) if self.tasks[ix].satisfied() => self.completed(node),
-            graph::Place::Task(ix) => {
+        match self.graph.kind(node) {
+            graph::NodeKind::Task(ix) if self.tasks[ix].satisfied() => self.completed(node),
+            graph::NodeKind::Task(ix) => {
                 if self.tasks[ix].phase == Phase::Waiting && self.plan.tasks[ix].broken.is_none() {
                     self.ready.insert((Reverse(OrderedWeight(self.graph.rank(ix))), ix));
                 }
             }
-            graph::Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => self.completed(node),
-            graph::Place::Gate(ix) => {
+            graph::NodeKind::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => self.completed(node),
+            graph::NodeKind::Gate(ix) => {
                 if !self.gates[ix].streams.is_empty() {
                     self.due_gates.insert(ix);
                 }
             }
-            graph::Place::Stream | graph::Place::Barrier => self.completed(node),
+            graph::NodeKind::Stream | graph::NodeKind::Barrier => self.completed(node),
         }
     }
 
@@ -493,11 +493,11 @@ impl State {
                 if self.pending[next] > 0 {
                     continue;
                 }
-                match nodes.place(next) {
-                    graph::Place::Stream | graph::Place::Barrier => stack.push(next),
-                    graph::Place::Task(ix) if self.tasks[ix].satisfied() => stack.push(next),
-                    graph::Place::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => stack.push(next),
-                    graph::Place::Task(_) | graph::Place::Gate(_) => self.arrive(next),
+                match nodes.kind(next) {
+                    graph::NodeKind::Stream | graph::NodeKind::Barrier => stack.push(next),
+                    graph::NodeKind::Task(ix) if self.tasks[ix].satisfied() => stack.push(next),
+                    graph::NodeKind::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => stack.push(next),
+                    graph::NodeKind::Task(_) | graph::NodeKind::Gate(_) => self.arrive(next),
                 }
             }
         }
@@ -595,7 +595,7 @@ impl State {
         self.decisions.retain(|gate, _| gate.as_str().rsplit_once('@').is_none_or(|(_, id)| id != task.as_str()));
     }
 
-    fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding], forgiven: bool) {
+    fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding], not_counted: bool) {
         self.forget_approvals(id);
         let landings = self.merging.landings;
         self.with_task(id, |task| {
@@ -604,8 +604,8 @@ impl State {
             task.has_leftovers = false;
             task.postponed = None;
             task.rework += 1;
-            if forgiven {
-                task.forgiven_at = landings;
+            if not_counted {
+                task.not_counted_at = landings;
             } else {
                 task.rework_round += 1;
             }

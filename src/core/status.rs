@@ -59,7 +59,7 @@ pub struct Overview {
     pub elapsed_ms: u64,
     /// Milliseconds still to go, at the least, by the speed measured so far.
     pub remaining_min_ms: Option<u64>,
-    /// The same, at the most.
+    /// The same, at most.
     pub remaining_max_ms: Option<u64>,
 }
 
@@ -157,7 +157,7 @@ pub struct Quality {
     pub reviews_passed: usize,
     /// Reviews with any end.
     pub reviews_total: usize,
-    /// Blockers not mended yet.
+    /// Blockers not fixed yet.
     pub open_blockers: usize,
 }
 
@@ -393,7 +393,7 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
     TaskStatus {
         id: task.id.to_string(),
         title: task.title.clone(),
-        state: progress::word(state, ix).into(),
+        state: progress::state_name(state, ix).into(),
         note,
         agent: agent.map(ToString::to_string),
         attempts: known.attempts,

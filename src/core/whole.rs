@@ -10,7 +10,7 @@ use super::plan::Level;
 use super::policy::{AgentPolicy, Gate, Role};
 use super::progress;
 use super::state::{Decision, GatePhase, GateState, Phase, State, THE_RESULT};
-use super::supply;
+use super::throttle;
 
 /// The next thing to do for a gate of a stream, the system or the deployment.
 pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
@@ -28,7 +28,7 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
         let running = known.open.iter().any(|order| {
             state.orders.get(order).is_some_and(|open| matches!(&open.work, Work::Gate { check: running, .. } if running == check))
         });
-        if !running && !state.landing() && state.open_gates() < state.policy.max_parallel as usize {
+        if !running && !state.is_publishing() && state.open_gates() < state.policy.max_parallel as usize {
             return order(state, Work::Gate { check: check.clone(), gate: Some(id), task: None, purpose: Purpose::Judge }, now_ms);
         }
     }
@@ -60,7 +60,7 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
 }
 
 fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("mend what it names, by `retry TASK` or by hand, then `retry {}`", progress::as_argument(gate));
+    let needed = format!("fix what it names, by `retry TASK` or by hand, then `retry {}`", progress::as_argument(gate));
     let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
     vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
 }
@@ -146,7 +146,7 @@ fn final_review(state: &State, now_ms: u64) -> Review {
     let missing = |agent: &&AgentPolicy| !state.final_reviews.contains_key(&agent.name);
     let mut next =
         state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name, now_ms));
-    if let Some(agent) = next.next().filter(|_| !state.landing()) {
+    if let Some(agent) = next.next().filter(|_| !state.is_publishing()) {
         return Review::Next(order(state, Work::Review { task: None, reviewer: agent.name.clone() }, now_ms));
     }
     if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {
@@ -154,7 +154,7 @@ fn final_review(state: &State, now_ms: u64) -> Review {
             return Review::Next(vec![told]);
         }
         // One that can't be had just now is waited for.
-        return if supply::recovers(state, now_ms) { Review::Next(Vec::new()) } else { Review::NotPassed };
+        return if throttle::recovers(state, now_ms) { Review::Next(Vec::new()) } else { Review::NotPassed };
     }
     let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed)
     else {
@@ -169,6 +169,6 @@ fn final_review(state: &State, now_ms: u64) -> Review {
         GateVerdict::Failed => format!("{reviewer} found: {first}"),
         _ => format!("no verdict of {reviewer}: {first}"),
     };
-    let needed = "mend what it names, by `retry TASK` or by hand, then run again".into();
+    let needed = "fix what it names, by `retry TASK` or by hand, then run again".into();
     Review::Next(vec![Event::Escalated { about, why, tried: String::new(), needed }])
 }

@@ -2,15 +2,15 @@
 //! threads that carry out its own.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks whether owners still live")]
 
-use super::door::{self, Address, Door, Doorkeeper};
 use super::execute;
-use super::execution::{Execution, Reins};
+use super::execution::{Execution, Handle};
+use super::listener::{Address, Guard, Listener, bind};
 use super::locate::{JOURNAL, folders, name_of};
 use super::owner::Stopped;
 use super::start::{Prepared, not_held, not_paused, open};
 use crate::core::event::{Recorded, Status};
 use crate::core::state::State;
-use crate::failure::{Failure, Kind, say};
+use crate::failure::{Failure, FailureKind, say};
 use crate::view::View;
 use crate::watch::Watch;
 use crate::workspace::STATE_FOLDER;
@@ -38,8 +38,8 @@ pub struct Coordinator {
     /// Changes whenever something of any execution does.
     changes: watch::Sender<u64>,
     watch: OnceLock<Watch>,
-    /// Where the doors of its executions go, once somebody serves them.
-    doors: OnceLock<mpsc::UnboundedSender<Door>>,
+    /// Where the listeners of its executions go, once somebody serves them.
+    listeners: OnceLock<mpsc::UnboundedSender<Listener>>,
     /// Whether the executions that it has are all that it will carry out.
     full: AtomicBool,
 }
@@ -52,7 +52,7 @@ pub type MakeObserve = Box<dyn FnOnce(&Arc<View>) -> Observe + Send>;
 
 /// How an execution is to be carried out.
 #[derive(Default)]
-pub struct Manner {
+pub struct StartOptions {
     /// Each batch is on disk before anybody is told of it.
     pub synced: bool,
     /// Who else is told of each batch.
@@ -87,27 +87,27 @@ impl Coordinator {
             known: Mutex::default(),
             changes: watch::Sender::new(0),
             watch: OnceLock::new(),
-            doors: OnceLock::new(),
+            listeners: OnceLock::new(),
             full: AtomicBool::new(false),
         })
     }
 
-    /// From now on each execution that is started here has a door; they come out here.
-    pub fn doors(&self) -> mpsc::UnboundedReceiver<Door> {
-        let (sender, doors) = mpsc::unbounded_channel();
+    /// From now on each execution that is started here has a listener; they come out here.
+    pub fn listeners(&self) -> mpsc::UnboundedReceiver<Listener> {
+        let (sender, listeners) = mpsc::unbounded_channel();
         // Asked a second time, nothing comes out.
-        let _ = self.doors.set(sender);
-        doors
+        let _ = self.listeners.set(sender);
+        listeners
     }
 
-    /// Opens a door whose lock is held, where somebody serves doors.
+    /// Binds a listener whose lock is held, where somebody serves listeners.
     ///
     /// # Errors
     /// The file system has no sockets.
-    pub fn open_door(&self, address: &Address) -> std::io::Result<Option<Doorkeeper>> {
-        let Some(doors) = self.doors.get() else { return Ok(None) };
-        let (door, keeper) = door::open(address)?;
-        Ok(doors.send(door).is_ok().then_some(keeper))
+    pub fn bind(&self, address: &Address) -> std::io::Result<Option<Guard>> {
+        let Some(listeners) = self.listeners.get() else { return Ok(None) };
+        let (listener, guard) = bind(address)?;
+        Ok(listeners.send(listener).is_ok().then_some(guard))
     }
 
     /// From now on nothing is started here any more.
@@ -278,10 +278,10 @@ impl Coordinator {
     ///
     /// # Errors
     /// It is owned or paused, its folder is not usable, or nothing more is started here.
-    pub fn start(self: &Arc<Self>, prepared: Prepared, manner: Manner) -> Result<(Arc<Execution>, bool), Failure> {
+    pub fn start(self: &Arc<Self>, prepared: Prepared, manner: StartOptions) -> Result<(Arc<Execution>, bool), Failure> {
         if self.full.load(Ordering::Relaxed) {
             return Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 "this process carries out one execution and no other: start it with `execution-coordinator run` or `serve`",
             ));
         }
@@ -289,7 +289,7 @@ impl Coordinator {
         let opened = open(&prepared)?;
         let folder = opened.folder.clone();
         let known = self.find(Some(&name_of(&folder)))?;
-        let mut running = execute::Execution::new(prepared, opened, known.view.clone(), manner.synced);
+        let mut running = execute::Run::new(prepared, opened, known.view.clone(), manner.synced);
         not_paused(running.state(), &folder)?;
         running.hold_changes().map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
         not_held(running.state(), &running.prepared.root)?;
@@ -297,7 +297,7 @@ impl Coordinator {
             return Ok((known, false));
         }
         let mut told = manner.observe.map(|make| make(&known.view));
-        let doorkeeper = self.open_door(&Address::of_execution(&folder)).unwrap_or_else(|error| {
+        let guard = self.bind(&Address::of_execution(&folder)).unwrap_or_else(|error| {
             say(format_args!(
                 "{}: no socket can be made ({error}): other processes see the execution but can't steer it",
                 folder.display()
@@ -306,7 +306,7 @@ impl Coordinator {
         });
         let (posts, mailbox) = mpsc::unbounded_channel();
         let (suspend, suspended) = mpsc::unbounded_channel();
-        known.taken(Reins { posts: posts.clone(), suspend }, running.prepared.options.clone());
+        known.taken(Handle { messages: posts.clone(), suspend }, running.prepared.options.clone());
         {
             let mut all = self.known();
             all.running += 1;
@@ -341,7 +341,7 @@ impl Coordinator {
             if let Err(failure) = &outcome {
                 say(format_args!("{failure}"));
             }
-            drop((told, doorkeeper, running));
+            drop((told, guard, running));
             handle.released();
             let mut all = coordinator.known();
             all.running -= 1;
@@ -353,7 +353,7 @@ impl Coordinator {
             .name("execution".into())
             .stack_size(STACK_BYTES)
             .spawn(work)
-            .map_err(|error| Failure::new(Kind::Internal, format!("no thread: {error}")))?;
+            .map_err(|error| Failure::new(FailureKind::Internal, format!("no thread: {error}")))?;
         // Whoever asks right after the answer sees an execution that has begun.
         if has_begun.recv().is_err()
             && let Some(Err(failure)) = self.known().ended.last()

@@ -6,7 +6,7 @@
 //! what the newer one has written is refused by the journal of the older.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that starts and finds the daemon")]
 
-use super::door::{Address, knock};
+use super::listener::{Address, connect};
 use crate::failure::Failure;
 use crate::journal::lock::{Lock, Locked, holder, try_lock};
 use crate::workspace::{STATE_FOLDER, make_state_folder};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// The version of what is spoken at the door; it changes when an older program would misunderstand
+/// The version of the protocol of the socket; it changes when an older program would misunderstand
 /// it.
 pub const PROTOCOL_VERSION: u32 = 1;
 /// What the daemon says on stdout once it can be found.
@@ -69,7 +69,7 @@ pub fn without(root: &Path, error: &std::io::Error) -> Failure {
 ///
 /// # Errors
 /// It can't be started, or says why it can't begin.
-pub fn summon(root: &Path) -> Result<(), Failure> {
+pub fn spawn(root: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| without(root, &error);
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.args(["serve", "--detach"]).current_dir(root).stdin(Stdio::null());
@@ -103,7 +103,7 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
     match said.trim() {
         READY => Ok(()),
         // It leaves without a word where there is one already.
-        "" if knock(&Address::of_daemon(root)).is_ok() => Ok(()),
+        "" if connect(&Address::of_daemon(root)).is_ok() => Ok(()),
         "" => Err(Failure::unusable(format!("the daemon ended as soon as it began; what it said is in {}", log_of(root).display()))),
         why => Err(Failure::unusable(why)),
     }
@@ -116,19 +116,19 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
 /// It can't be asked.
 pub fn stop(root: &Path) -> Result<bool, Failure> {
     let address = Address::of_daemon(root);
-    let mut door = match knock(&address) {
-        Ok(door) => door,
+    let mut connection = match connect(&address) {
+        Ok(connection) => connection,
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             return Err(Failure::unusable(format!("{}: {error}: the daemon is another user's", address.socket.display())));
         }
         Err(_) => return Ok(false),
     };
     let failed = |error: std::io::Error| Failure::unusable(format!("the daemon of {} can't be asked to leave: {error}", root.display()));
-    // Who is behind the door is known by the door: no file can name another process.
-    let daemon = rustix::net::sockopt::socket_peercred(&door).map_err(|error| failed(error.into()))?;
+    // The kernel says who is behind the connection: no file can name another process.
+    let daemon = rustix::net::sockopt::socket_peercred(&connection).map_err(|error| failed(error.into()))?;
     rustix::process::kill_process(daemon.pid, rustix::process::Signal::TERM).map_err(|error| failed(error.into()))?;
     // It hangs up when it leaves.
-    let _ = std::io::copy(&mut door, &mut std::io::sink());
+    let _ = std::io::copy(&mut connection, &mut std::io::sink());
     // And lets go of its lock, as its last act; another one may have it a moment later.
     let lock = Address::of_daemon(root).lock;
     let left = format!("process {}", daemon.pid.as_raw_nonzero());

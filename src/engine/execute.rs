@@ -1,9 +1,9 @@
 //! One execution from its first inputs until it is at rest or suspended.
 
-use super::carry::{Carrier, SharedConfig};
+use super::executor::{Executor, SharedConfig};
 use super::foreign;
 use super::locate::JOURNAL;
-use super::owner::{Observer, Owner, Post, Stopped};
+use super::owner::{Message, Observer, Owner, Stopped};
 use super::sources::{Sources, left_by_killed};
 use super::start::{Opened, Prepared};
 use super::texts::Texts;
@@ -11,7 +11,7 @@ use super::write_back::WriteBack;
 use crate::agents::command::Agents;
 use crate::agents::scripts::Scripts;
 use crate::core::event::{Recorded, Status};
-use crate::core::evidence::kept_places;
+use crate::core::evidence::kept_worktrees;
 use crate::core::hold::suspects;
 use crate::core::state::State;
 use crate::failure::{Failure, say};
@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 const WARDEN_LOCK: &str = "warden.lock";
 
 /// An execution that is about to go on.
-pub struct Execution {
+pub struct Run {
     /// What was known before.
     pub prepared: Prepared,
     /// Its folder.
@@ -46,9 +46,9 @@ pub struct Execution {
 }
 
 /// The two ends of an execution's mailbox.
-pub type Mailbox = (mpsc::UnboundedSender<Post>, mpsc::UnboundedReceiver<Post>);
+pub type Mailbox = (mpsc::UnboundedSender<Message>, mpsc::UnboundedReceiver<Message>);
 
-impl Execution {
+impl Run {
     /// Takes up what was opened. `acknowledges` says whether each batch is synced before it is
     /// shown to anybody.
     pub fn new(prepared: Prepared, opened: Opened, view: Arc<View>, acknowledges: bool) -> Self {
@@ -58,7 +58,7 @@ impl Execution {
         events.iter().for_each(|event| gates.remember(event));
         let mut owner = Owner::new(journal, &events, view.clone());
         owner.acknowledges = acknowledges;
-        let texts = Arc::new(Texts::of(&folder));
+        let texts = Arc::new(Texts::in_folder(&folder));
         texts.offer(&prepared.texts);
         owner.texts = Some(texts.clone());
         Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, texts, _lock: lock }
@@ -88,7 +88,7 @@ impl Execution {
         &self.owner.state
     }
 
-    /// What makes places and merges, where attempts have places of their own.
+    /// What makes worktrees and merges, where attempts have worktrees of their own.
     async fn repository(&self) -> Result<Option<Arc<Repository>>, Failure> {
         if !self.prepared.policy.isolated {
             return Ok(None);
@@ -100,7 +100,7 @@ impl Execution {
         opened.map(|repository| Some(Arc::new(repository))).map_err(|why| Failure::unusable(format!("the repository: {why}")))
     }
 
-    /// What the user has committed since, where attempts have places of their own.
+    /// What the user has committed since, where attempts have worktrees of their own.
     async fn base_moved(&self, repository: Option<Arc<Repository>>) -> Option<(String, bool)> {
         let (repository, state) = (repository?, &self.owner.state);
         let (base, into) = (state.merging.base.clone(), state.policy.into.clone()?);
@@ -143,13 +143,13 @@ impl Execution {
             trees: self.trees.clone(),
             folder: self.folder.clone(),
             repository,
-            scripts: Scripts::of(&self.prepared.config, &self.prepared.root),
+            scripts: Scripts::from_config(&self.prepared.config, &self.prepared.root),
             written_back: breakdown.clone(),
         };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
-        let mut carrier = Carrier::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
+        let mut carrier = Executor::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
         carrier.texts = Some(self.texts.clone());
-        let sources = Sources::of(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
+        let sources = Sources::new(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
         let _watch = sources.watch();
         carrier.sources = Some(sources.clone());
         let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
@@ -212,7 +212,7 @@ impl Execution {
                     }
                 }
             }
-            let kept = kept_places(&self.owner.state);
+            let kept = kept_worktrees(&self.owner.state);
             drop(tokio::task::spawn_blocking(move || repository.close(&kept)).await);
         }
         stopped.map_err(|error| {

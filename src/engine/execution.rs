@@ -1,15 +1,15 @@
-//! An execution as a face holds on to it, whoever owns it.
+//! An execution as a frontend holds on to it, whoever owns it.
 
 use super::clock::Clock;
 use super::follow::Follower;
 use super::locate::{JOURNAL, LOCK, name_of, opening, own};
-use super::owner::{Owner, Post};
+use super::owner::{Message, Owner};
 use super::start::{Options, open_at};
 use crate::core::decide::refusal;
 use crate::core::id::{ExecutionId, OrderId, TaskId};
 use crate::core::input::Input;
 use crate::core::state::State;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::journal::lock::holder;
 use crate::process::{end_of, open_kept, write_kept};
 use crate::view::{View, plain};
@@ -37,7 +37,7 @@ pub struct Execution {
     /// What readers see.
     pub view: Arc<View>,
     seq: watch::Sender<u64>,
-    place: Mutex<Place>,
+    ownership: Mutex<Ownership>,
     /// Whether another process was at work on it when that was looked at last.
     was_owned: AtomicBool,
     /// What was wanted when this process took it up last.
@@ -47,18 +47,18 @@ pub struct Execution {
 }
 
 /// Who decides.
-enum Place {
+enum Ownership {
     /// Another process, or nobody.
-    Elsewhere(Box<Follower>),
+    Other(Box<Follower>),
     /// A thread of this process.
-    Here(Reins),
+    Own(Handle),
 }
 
 /// By what an execution of this process is driven.
 #[derive(Clone)]
-pub struct Reins {
+pub struct Handle {
     /// Its mailbox.
-    pub posts: mpsc::UnboundedSender<Post>,
+    pub messages: mpsc::UnboundedSender<Message>,
     /// Asks it to stop, and to keep its state.
     pub suspend: mpsc::UnboundedSender<()>,
 }
@@ -78,7 +78,7 @@ impl Execution {
             started_at,
             view: Arc::default(),
             seq: watch::Sender::new(0),
-            place: Mutex::new(Place::Elsewhere(Box::default())),
+            ownership: Mutex::new(Ownership::Other(Box::default())),
             was_owned: AtomicBool::new(false),
             options: Mutex::default(),
             claimed: Mutex::default(),
@@ -129,11 +129,11 @@ impl Execution {
         claimed.insert(order, before);
     }
 
-    /// What was changed for a task, in a place of its own or since it was claimed, and what of the named files git ignores
+    /// What was changed for a task, in a worktree of its own or since it was claimed, and what of the named files git ignores
     /// there; nothing where that can't be told.
     pub async fn changed(&self, task: &TaskId, order: OrderId, named: Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
         let known = self.state().task_state(task)?.clone();
-        let Some(place) = known.place else {
+        let Some(worktree) = known.worktree else {
             let before = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&order)?;
             let trees = Trees::new(self.root(), Vec::new());
             let look = move || {
@@ -143,9 +143,9 @@ impl Execution {
             return tokio::task::spawn_blocking(look).await.ok();
         };
         // What was finished before is not what was done now.
-        let begin = known.commit.or(known.tests_commit).unwrap_or_else(|| place.base.to_string());
+        let begin = known.commit.or(known.tests_commit).unwrap_or_else(|| worktree.base.to_string());
         let look = move || {
-            let folder = Path::new(&*place.folder);
+            let folder = Path::new(&*worktree.folder);
             let changed = changed_since(folder, &begin).ok()?;
             let trees = Trees::new(folder, Vec::new());
             Some((changed, trees.ignored(&trees.now(), &named).into_iter().collect()))
@@ -168,8 +168,8 @@ impl Execution {
     /// # Errors
     /// The journal can't be read.
     pub fn refresh(&self) -> Result<bool, Failure> {
-        let mut place = self.place();
-        let Place::Elsewhere(follower) = &mut *place else { return Ok(false) };
+        let mut ownership = self.ownership();
+        let Ownership::Other(follower) = &mut *ownership else { return Ok(false) };
         if !self.was_looked_at() {
             // From what is seen now on it is known when that changes.
             self.was_owned.store(self.is_held(), Ordering::Relaxed);
@@ -189,9 +189,9 @@ impl Execution {
 
     /// Who is at work on it: a process, as its lock names it.
     pub fn owner(&self) -> Option<String> {
-        match &*self.place() {
-            Place::Here(_) => Some(format!("process {}", std::process::id())),
-            Place::Elsewhere(_) => holder(&self.folder.join(LOCK)).ok().flatten(),
+        match &*self.ownership() {
+            Ownership::Own(_) => Some(format!("process {}", std::process::id())),
+            Ownership::Other(_) => holder(&self.folder.join(LOCK)).ok().flatten(),
         }
     }
 
@@ -226,7 +226,7 @@ impl Execution {
 
     /// Whether this process owns it.
     pub fn is_here(&self) -> bool {
-        matches!(&*self.place(), Place::Here(_))
+        matches!(&*self.ownership(), Ownership::Own(_))
     }
 
     /// Whether it has come to an end.
@@ -236,7 +236,7 @@ impl Execution {
 
     /// Asks it to stop and to keep its state, where this process owns it.
     pub fn suspend(&self) {
-        if let Place::Here(reins) = &*self.place() {
+        if let Ownership::Own(reins) = &*self.ownership() {
             // It may be ending by itself just now.
             let _ = reins.suspend.send(());
         }
@@ -248,14 +248,14 @@ impl Execution {
     }
 
     /// A thread of this process owns it from now on.
-    pub(super) fn taken(&self, reins: Reins, options: Options) {
+    pub(super) fn taken(&self, reins: Handle, options: Options) {
         *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
-        *self.place() = Place::Here(reins);
+        *self.ownership() = Ownership::Own(reins);
     }
 
     /// No thread of this process owns it any more.
     pub(super) fn released(&self) {
-        *self.place() = Place::Elsewhere(Box::default());
+        *self.ownership() = Ownership::Other(Box::default());
         // Whoever waits for it looks again.
         self.seq.send_modify(|_| {});
     }
@@ -271,18 +271,18 @@ impl Execution {
     /// # Errors
     /// It makes no sense now, or another process owns it.
     pub async fn steer(&self, input: Input) -> Result<u64, Failure> {
-        let posts = match &*self.place() {
-            Place::Here(reins) => Some(reins.posts.clone()),
-            Place::Elsewhere(_) => None,
+        let posts = match &*self.ownership() {
+            Ownership::Own(reins) => Some(reins.messages.clone()),
+            Ownership::Other(_) => None,
         };
         if let Some(posts) = posts {
             let (answer, answered) = oneshot::channel();
             // An execution that comes to rest just now answers nobody: then it is steered as one
             // that nobody owns.
-            if posts.send(Post { input: input.clone(), answer: Some(answer) }).is_ok()
+            if posts.send(Message { input: input.clone(), answer: Some(answer) }).is_ok()
                 && let Ok(answer) = answered.await
             {
-                return answer.map_err(|why| Failure::new(Kind::Refused, format!("{}: {why}", self.id)));
+                return answer.map_err(|why| Failure::new(FailureKind::Refused, format!("{}: {why}", self.id)));
             }
         }
         let seq = note(&self.folder, input)?;
@@ -320,8 +320,8 @@ impl Execution {
         Ok(file)
     }
 
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ownership(&self) -> MutexGuard<'_, Ownership> {
+        self.ownership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -334,10 +334,10 @@ pub fn note(folder: &Path, input: Input) -> Result<u64, Failure> {
     let opened = open_at(folder.to_owned(), own(folder)?)?;
     let mut owner = Owner::new(opened.journal, &opened.events, Arc::default());
     if matches!(input, Input::Steer(..)) && refusal(&owner.state, &input).is_none() {
-        return Err(Failure::new(Kind::Refused, format!("{}: no process is at work on it", name_of(folder))));
+        return Err(Failure::new(FailureKind::Refused, format!("{}: no process is at work on it", name_of(folder))));
     }
     if let Some(why) = refusal(&owner.state, &input) {
-        return Err(Failure::new(Kind::Refused, format!("{}: {why}", name_of(folder))));
+        return Err(Failure::new(FailureKind::Refused, format!("{}: {why}", name_of(folder))));
     }
     let written = |error: std::io::Error| Failure::unusable(format!("{}: can't be written: {error}", folder.display()));
     if input == Input::Cancel {

@@ -1,10 +1,10 @@
 //! Executions of a workspace: where they are, and which one is meant.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks for executions")]
 
-use super::door::Address;
+use super::listener::Address;
 use crate::core::event::{Event, Recorded};
 use crate::core::state::State;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::journal::lock::{Locked, try_lock};
 use crate::journal::recover::recover;
 use crate::workspace::STATE_FOLDER;
@@ -121,16 +121,16 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
         }
         locked = try_lock(&folder.join(LOCK));
     }
-    let has_door = std::os::unix::net::UnixStream::connect(Address::of_execution(folder).socket).is_ok();
+    let is_listening = std::os::unix::net::UnixStream::connect(Address::of_execution(folder).socket).is_ok();
     match locked {
         Ok(Locked::Ours(lock)) => Ok(lock),
         Ok(Locked::Theirs(who)) => Err(Failure::new(
-            Kind::Owned,
+            FailureKind::Owned,
             format!(
                 "{} is owned by {who}: {}or stop it with Ctrl-C there (its state is kept)",
                 name_of(folder),
                 // Where its file system has no sockets, or it is just coming or going, nobody reaches it.
-                if has_door {
+                if is_listening {
                     "`pause`, `cancel` and the others reach it; "
                 } else {
                     "it can't be reached from here: try again in a moment, "

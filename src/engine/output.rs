@@ -112,7 +112,7 @@ pub fn printed(folder: &Path, state: &State, given: &str) -> Result<Printed, Fai
     for Order { order, work, reused_from, .. } in &orders {
         let files = files(folder, *order, open(order));
         // Preparing a worktree is worth a heading only where a setup printed something.
-        if files.is_empty() && matches!(work, Work::Place { .. }) {
+        if files.is_empty() && matches!(work, Work::PrepareWorktree { .. }) {
             continue;
         }
         let blank = if printed.parts.is_empty() { "" } else { "\n" };

@@ -1,7 +1,7 @@
 //! The one process that decides for an execution.
 
-use super::carry::Carrier;
 use super::clock::Clock;
+use super::executor::Executor;
 use super::texts::Texts;
 use crate::core::decide::refusal;
 use crate::core::event::{Event, Recorded};
@@ -46,14 +46,14 @@ pub enum Stopped {
 }
 
 /// Something for the loop: an input, and who waits to hear what became of it.
-pub struct Post {
+pub struct Message {
     /// What happened.
     pub input: Input,
     /// Told the number of the last event once it is on disk, or why it was refused.
     pub answer: Option<oneshot::Sender<Result<u64, String>>>,
 }
 
-impl From<Input> for Post {
+impl From<Input> for Message {
     fn from(input: Input) -> Self {
         Self { input, answer: None }
     }
@@ -111,13 +111,13 @@ impl Owner {
     pub async fn run(
         &mut self,
         first: Vec<Input>,
-        mailbox: &mut mpsc::UnboundedReceiver<Post>,
-        carrier: &mut Carrier,
+        mailbox: &mut mpsc::UnboundedReceiver<Message>,
+        carrier: &mut Executor,
         suspend: &mut mpsc::UnboundedReceiver<()>,
         observe: &mut Observer<'_>,
     ) -> io::Result<Stopped> {
         // What is new is taken in as a whole before anything is started by it.
-        let mut posts: Vec<Post> = vec![Input::Tick.into()];
+        let mut posts: Vec<Message> = vec![Input::Tick.into()];
         let mut news = Vec::new();
         for input in first {
             news.extend(note(&mut self.state, input, self.clock.now_ms()));
@@ -156,12 +156,12 @@ impl Owner {
     }
 
     /// One batch: everything is recorded before anything of it is carried out or shown.
-    fn batch(&mut self, posts: Vec<Post>, carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
+    fn batch(&mut self, posts: Vec<Message>, carrier: &mut Executor, observe: &mut Observer<'_>) -> io::Result<()> {
         let now_ms = self.clock.now_ms();
         self.turned_at = now_ms;
         let mut batch = Vec::new();
         let mut answers = Vec::new();
-        for Post { input, answer } in posts {
+        for Message { input, answer } in posts {
             if let Some(answer) = answer {
                 answers.push((answer, refusal(&self.state, &input)));
             }
@@ -178,7 +178,7 @@ impl Owner {
         Ok(())
     }
 
-    fn record(&mut self, batch: &[Recorded], carrier: &mut Carrier, observe: &mut Observer<'_>) -> io::Result<()> {
+    fn record(&mut self, batch: &[Recorded], carrier: &mut Executor, observe: &mut Observer<'_>) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -187,7 +187,7 @@ impl Owner {
         }
         self.journal.append(batch)?;
         self.view.publish(&self.state, batch);
-        carrier.carry(&self.state, batch);
+        carrier.execute(&self.state, batch);
         if self.acknowledges {
             self.journal.sync()?;
         }
@@ -196,7 +196,7 @@ impl Owner {
 }
 
 /// Waits until nothing that was started is left, or until it is asked a second time.
-async fn wait_until_idle(carrier: &Carrier, suspend: &mut mpsc::UnboundedReceiver<()>) {
+async fn wait_until_idle(carrier: &Executor, suspend: &mut mpsc::UnboundedReceiver<()>) {
     let idle = async {
         while !carrier.processes.idle() {
             sleep(Duration::from_millis(10)).await;

@@ -1,7 +1,7 @@
 //! Who decides about gates, as far as the system knows it: programs may say what they like of themselves.
 
 use crate::core::decider::{Decider, Frontend};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 pub use crate::process::lineage::is_this_program;
 use crate::process::lineage::{is_confined, lineage, terminal_of};
 use crate::process::warden;
@@ -12,7 +12,7 @@ use crate::process::warden;
 /// It is confined, as agents are: those decide nothing.
 pub fn decider(pid: i32, claimed: Frontend, by: &str) -> Result<Decider, Failure> {
     if is_confined(pid) {
-        return Err(Failure::new(Kind::Refused, "an agent that is confined decides about no gate: a person does"));
+        return Err(Failure::new(FailureKind::Refused, "an agent that is confined decides about no gate: a person does"));
     }
     let terminal = terminal_of(pid);
     let frontend = if claimed == Frontend::Terminal && terminal.is_none() { Frontend::Program } else { claimed };

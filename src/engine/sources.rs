@@ -1,9 +1,9 @@
 //! The files by which an execution goes, while it runs: the breakdown and the config are read again when they change. What
 //! an attempt may have changed is held until a person has decided about it.
 
-use super::carry::SharedConfig;
 use super::execution::now_ms;
-use super::owner::Post;
+use super::executor::SharedConfig;
+use super::owner::Message;
 use super::start::{Options, Prepared};
 use super::texts::Texts;
 use crate::agents::roster::folders;
@@ -34,7 +34,7 @@ pub struct Sources {
     /// briefs; each as it was when this one began.
     others: Vec<(PathBuf, String)>,
     policy: Policy,
-    inbox: mpsc::UnboundedSender<Post>,
+    inbox: mpsc::UnboundedSender<Message>,
     shared: SharedConfig,
     texts: Arc<Texts>,
     view: Arc<View>,
@@ -43,14 +43,14 @@ pub struct Sources {
 
 impl Sources {
     /// Those of an execution.
-    pub fn of(
+    pub fn new(
         prepared: &Prepared,
-        inbox: mpsc::UnboundedSender<Post>,
+        inbox: mpsc::UnboundedSender<Message>,
         shared: SharedConfig,
         texts: Arc<Texts>,
         view: Arc<View>,
     ) -> Arc<Self> {
-        let scripts = Scripts::of(&prepared.config, &prepared.root).paths();
+        let scripts = Scripts::from_config(&prepared.config, &prepared.root).paths();
         let others = folders(&prepared.config, &prepared.root).into_iter().chain(scripts);
         Arc::new(Self {
             others: others.map(|path| (path.clone(), content(&path))).collect(),

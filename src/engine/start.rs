@@ -23,7 +23,7 @@ use crate::core::plan::Task;
 use crate::core::policy::{AgentPolicy, Policy, Role};
 use crate::core::progress::as_argument;
 use crate::core::state::{Phase, State, TaskState};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::gates::settings::judged_by;
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
@@ -36,7 +36,7 @@ use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Warnings about one breakdown that are said at the most.
+/// Warnings about one breakdown that are said at most.
 const MAX_WARNINGS: usize = 20;
 /// Where a breakdown without a file of its own is kept, in the folder of its execution.
 pub const KEPT_BREAKDOWN: &str = "breakdown.md";
@@ -60,7 +60,7 @@ pub struct Options {
     pub only: Vec<String>,
     /// Take up just this execution, by its folder; the latest of the breakdown when absent.
     pub execution: Option<PathBuf>,
-    /// Start anew, even where an execution of this breakdown is unfinished.
+    /// Start again, even where an execution of this breakdown is unfinished.
     pub fresh: bool,
     /// The format; found out when absent.
     pub format: Option<Format>,
@@ -156,14 +156,14 @@ fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure
         config.agents.retain(|name, agent| name == wanted || agent.role(name) != Role::Executor);
         return Ok(());
     }
-    if let Some(kind) = config::Kind::ALONE.into_iter().find(|kind| kind.name() == wanted) {
+    if let Some(kind) = config::AgentKind::ALONE.into_iter().find(|kind| kind.name() == wanted) {
         config.agents.retain(|name, agent| agent.role(name) != Role::Executor);
-        if kind != config::Kind::Shell {
+        if kind != config::AgentKind::Shell {
             config.agents.insert(kind.name().into(), Agent::of_kind(kind));
         }
         return Ok(());
     }
-    let kinds = config::Kind::ALONE.map(config::Kind::name);
+    let kinds = config::AgentKind::ALONE.map(config::AgentKind::name);
     let names: Vec<&str> = config.agents.keys().map(String::as_str).chain(kinds).collect();
     Err(Failure::usage(format!("--agent {wanted}: there is no such agent; there are {}", names.join(", "))))
 }
@@ -217,7 +217,7 @@ pub fn must_be_trusted(root: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(
-        Kind::Untrusted,
+        FailureKind::Untrusted,
         format!(
             "{}: this workspace is not trusted, so nothing is started from here: its config and its breakdowns name commands. Run `execution-coordinator trust` in it if you know them; `execution-coordinator run` in a terminal needs no trust",
             root.display()
@@ -257,7 +257,7 @@ impl Prepared {
     fn check(&self) -> Result<Vec<String>, Failure> {
         let text = self.source.input().lines();
         let sentence = |p: &problem::Problem| {
-            let (file, line, column) = self.source.place(&text, p.span.start);
+            let (file, line, column) = self.source.position(&text, p.span.start);
             format!("{file}:{line}:{column}: {}: {}", p.severity.name(), p.message)
         };
         if self.parsed.nothing_to_do() {
@@ -280,7 +280,7 @@ impl Prepared {
         if let Some((task, allocation)) = unable.first() {
             let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
             let at = self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or(0, |spot| spot.span.start);
-            let place = self.source.place(&text, at);
+            let place = self.source.position(&text, at);
             let message = format!(
                 "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
                 place.0,
@@ -323,7 +323,7 @@ impl Prepared {
             let wish = task.agent.clone().unwrap_or_default();
             format!("task {} asks for the agent `{wish}`, which is not in the roster: `execution-coordinator agents` shows who is", task.id)
         }));
-        Template::of(&self.config, &self.root)
+        Template::from_config(&self.config, &self.root)
             .and_then(|template| template.check())
             .map_err(|why| Failure::usage(format!("{why}\nnothing was started")))?;
         for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {
@@ -468,7 +468,7 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     let folder = make_execution(&state, prepared).map_err(not_writable)?;
     let lock = own(&folder)?;
     let mut opened = open_at(folder, lock)?;
-    let texts = Texts::of(&opened.folder);
+    let texts = Texts::in_folder(&opened.folder);
     texts.offer(&prepared.texts);
     texts.keep(&prepared.parsed.plan).map_err(not_writable)?;
     // Whoever looks for it next finds it, with what it is about.
@@ -496,7 +496,9 @@ pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
 /// It is paused.
 pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
     match state.paused {
-        true => Err(Failure::new(Kind::Paused, format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder)))),
+        true => {
+            Err(Failure::new(FailureKind::Paused, format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder))))
+        }
         false => Ok(()),
     }
 }
@@ -511,7 +513,7 @@ pub fn not_held(state: &State, root: &Path) -> Result<(), Failure> {
     let name = as_argument(&GateId::from(file.as_str()));
     let decided = if held.rejected { "and a person has rejected that" } else { "and nobody has decided about that" };
     Err(Failure::new(
-        Kind::Paused,
+        FailureKind::Paused,
         format!(
             "{file}: {held}, {decided}: `execution-coordinator approve {name}` to have it as it is; or put it back, and `execution-coordinator reject {name}`"
         ),

@@ -207,7 +207,7 @@ pub struct Texts {
 
 impl Texts {
     /// Those in the folder of an execution.
-    pub fn of(execution: &Path) -> Self {
+    pub fn in_folder(execution: &Path) -> Self {
         Self { folder: execution.join("texts"), offered: Mutex::default(), at_hand: Mutex::default() }
     }
 

@@ -10,8 +10,8 @@ use crate::core::id::{OrderId, StreamId, TaskId};
 use crate::core::outcome::{Ending, GateMeasures, GateVerdict};
 use crate::failure::say;
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept};
-use crate::workspace::files::{is_committed, is_in_place, put_back};
-use crate::workspace::sandbox::{self, Place};
+use crate::workspace::files::{is_committed, is_in_worktree, put_back};
+use crate::workspace::sandbox::{self, Writable};
 use crate::workspace::tree::{Tree, Trees, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -146,7 +146,7 @@ impl Gates {
         stop: watch::Receiver<bool>,
     ) -> (GateMeasures, Disturbed) {
         let began = Instant::now();
-        let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures::of(command, ending, millis(began.elapsed()));
+        let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures::new(command, ending, millis(began.elapsed()));
         let nothing = Disturbed { files: Vec::new(), committed: false, alone: true };
         let Some(gate) = config.gate(&what.check) else {
             return (unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new()), nothing);
@@ -179,8 +179,8 @@ impl Gates {
         let mut argv = command.clone();
         argv[0] = program.display().to_string();
         let confine = sandbox::applies_to_gate(config, gate).then(|| {
-            let place = Place { root: &self.root, own: vec![what.tree.clone()], temporary: what.output.with_extension("tmp") };
-            sandbox::of(config, None, &mut environment, place)
+            let place = Writable { root: &self.root, own: vec![what.tree.clone()], temporary: what.output.with_extension("tmp") };
+            sandbox::confinement(config, None, &mut environment, place)
         });
         let launch = Launch {
             argv,
@@ -224,7 +224,7 @@ impl Gates {
         let after = self.tree(folder).await;
         let alone = self.ends(folder, began_as);
         // In a folder that attempts work in too, nobody can say who has changed what.
-        let files = if alone || is_in_place(folder) { changed_files(gate, &before, &after) } else { Vec::new() };
+        let files = if alone || is_in_worktree(folder) { changed_files(gate, &before, &after) } else { Vec::new() };
         let disturbed = Disturbed { files, committed, alone };
         put_back_reports(aside.moved).await;
         let (tests, coverage_pct) = first;
@@ -270,7 +270,7 @@ impl Gates {
     }
 
     async fn tree(&self, folder: &Path) -> Tree {
-        let trees = self.trees.of(folder);
+        let trees = self.trees.at(folder);
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 

@@ -6,7 +6,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use std::collections::BTreeSet;
 
-/// Failing tests named at the most.
+/// Failing tests named at most.
 const MAX_NAMES: usize = 10_000;
 /// What is longer is cut off a name.
 const MAX_NAME_CHARS: usize = 1_000;
@@ -45,7 +45,7 @@ impl Names {
         }
     }
 
-    fn of(mut self, counts: TestCounts) -> Tests {
+    fn with_counts(mut self, counts: TestCounts) -> Tests {
         let all = counts.passed > 0 && self.passes >= counts.passed;
         self.passed.retain(|name| !self.failed.contains(name));
         Tests { counts, failed: self.failed.into_iter().take(MAX_NAMES).collect(), passed: all.then_some(self.passed) }
@@ -90,7 +90,7 @@ pub fn junit(text: &str) -> Option<Tests> {
         }
     }
     // A report that contradicts itself shows nothing.
-    (seen && (said == 0 || counts.failed > 0)).then(|| names.of(counts))
+    (seen && (said == 0 || counts.failed > 0)).then(|| names.with_counts(counts))
 }
 
 /// How many failures a suite says that it has; none where that is no number.
@@ -166,7 +166,7 @@ pub fn closing_lines(output: &str) -> Option<Tests> {
             counts = other;
         }
     }
-    known.then(|| names.of(counts))
+    known.then(|| names.with_counts(counts))
 }
 
 /// The counts of a closing line, by the words that follow or precede its numbers.

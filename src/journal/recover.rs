@@ -64,18 +64,18 @@ impl fmt::Display for Refusal {
             Self::Damaged { path, line, why } => {
                 write!(
                     f,
-                    "{}:{line}: this line of the journal is damaged ({why}); nothing was changed. Put the file back from a copy, or start anew with `run --fresh`",
+                    "{}:{line}: this line of the journal is damaged ({why}); nothing was changed. Put the file back from a copy, or start again with `run --fresh`",
                     path.display()
                 )
             }
             Self::Unknown { path, line, why } => write!(
                 f,
-                "{}:{line}: written by a newer version of execution-coordinator, in words that this one does not know ({why}); nothing was changed. Use that version, or start anew with `run --fresh`",
+                "{}:{line}: written by a newer version of execution-coordinator, in words that this one does not know ({why}); nothing was changed. Use that version, or start again with `run --fresh`",
                 path.display()
             ),
             Self::Newer { path, version } => write!(
                 f,
-                "{}: written by a newer version of execution-coordinator (journal version {version}, this one knows {VERSION}); nothing was changed. Use that version, or start anew with `run --fresh`",
+                "{}: written by a newer version of execution-coordinator (journal version {version}, this one knows {VERSION}); nothing was changed. Use that version, or start again with `run --fresh`",
                 path.display()
             ),
         }

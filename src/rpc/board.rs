@@ -1,5 +1,5 @@
-//! `task/list`: all that a face shows of an execution at once, labels and possible actions included, so that
-//! no face has rules of its own.
+//! `task/list`: all that a frontend shows of an execution at once, labels and possible actions included, so that
+//! no frontend has rules of its own.
 
 use super::messages::{GateRow, StreamRow, TaskList, TaskRow};
 use super::peer::status;
@@ -33,7 +33,7 @@ pub fn board(execution: &Execution) -> TaskList {
             look: label.look.into(),
             actions: label::task_actions(&state, ix).into_iter().map(str::to_owned).collect(),
             waits_for_approval: progress::waits_for_approval(&state, ix).map(|gate| gate.to_string()),
-            folder: known.place.as_ref().map(|place| place.folder.to_string()),
+            folder: known.worktree.as_ref().map(|place| place.folder.to_string()),
             began_at: known.started_at,
             ended_at: known.ended_at,
             critical_path: on_critical_path.contains(&ix),

@@ -3,7 +3,7 @@ use super::board::board;
 use super::claims;
 use super::messages::*;
 use super::method::{self, Method};
-use super::peer::{Caller, Client, apart, report_document, status};
+use super::peer::{Caller, Client, off_thread, report_document, status};
 use super::remote;
 use super::table::Table;
 use super::types::{PlanDocument, plan_document};
@@ -18,9 +18,9 @@ use crate::core::input::Input;
 use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
 use crate::core::status::status_report;
-use crate::engine::coordinator::Manner;
-use crate::engine::door::Address;
+use crate::engine::coordinator::StartOptions;
 use crate::engine::execution::Execution;
+use crate::engine::listener::Address;
 use crate::engine::output::{Order, orders, printed};
 use crate::engine::people::{self, decider, decider_here};
 use crate::engine::start::{KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of};
@@ -36,13 +36,13 @@ pub fn table() -> Table {
     table.add::<method::Plan, _>(plan);
     table.add::<method::Start, _>(start);
     table.add::<method::Await, _>(wait);
-    table.add::<method::Status, _>(|caller, params| at(caller, params.execution, |execution| Ok(status(execution))));
+    table.add::<method::Status, _>(|caller, params| with_execution(caller, params.execution, |execution| Ok(status(execution))));
     table.add::<method::GetReport, _>(|caller, params| {
-        at(caller, params.execution, |execution| Ok(report_document(execution, &execution.state())))
+        with_execution(caller, params.execution, |execution| Ok(report_document(execution, &execution.state())))
     });
-    table.add::<method::List, _>(|caller, _| apart(move || Ok(list(&caller))));
+    table.add::<method::List, _>(|caller, _| off_thread(move || Ok(list(&caller))));
     table.add::<method::Events, _>(|caller, params| {
-        at(caller, params.execution, move |execution| events(execution, params.from, params.limit))
+        with_execution(caller, params.execution, move |execution| events(execution, params.from, params.limit))
     });
     table.add::<method::Subscribe, _>(subscribe);
     table.add::<method::Unsubscribe, _>(|caller, params| async move {
@@ -51,9 +51,13 @@ pub fn table() -> Table {
     table.add::<method::Pause, _>(|caller, params| steer::<method::Pause>(caller, params, false, |_, _| Input::Pause));
     table.add::<method::Resume, _>(|caller, params| steer::<method::Resume>(caller, params, true, resumed));
     table.add::<method::Cancel, _>(|caller, params| steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel));
-    table.add::<method::TaskGet, _>(|caller, params| at(caller, params.execution, move |execution| card(execution, &params.task)));
-    table.add::<method::TaskListing, _>(|caller, params| at(caller, params.execution, |execution| Ok(board(execution))));
-    table.add::<method::TaskOutput, _>(|caller, params| at(caller, params.execution.clone(), move |execution| output(execution, &params)));
+    table.add::<method::TaskGet, _>(|caller, params| {
+        with_execution(caller, params.execution, move |execution| card(execution, &params.task))
+    });
+    table.add::<method::TaskListing, _>(|caller, params| with_execution(caller, params.execution, |execution| Ok(board(execution))));
+    table.add::<method::TaskOutput, _>(|caller, params| {
+        with_execution(caller, params.execution.clone(), move |execution| output(execution, &params))
+    });
     claims::add_to(&mut table);
     table.add::<method::TaskRetry, _>(|caller, params| {
         steer::<method::TaskRetry>(caller, params, true, |execution, params| Input::retry(&execution.state(), &params.task))
@@ -111,12 +115,12 @@ async fn decide<M: Method<Params = GateParams, Result = Steered>>(
 }
 
 /// Reads something of an execution, apart from the loop of messages.
-async fn at<R: Send + 'static>(
+async fn with_execution<R: Send + 'static>(
     caller: Caller,
     execution: Option<String>,
     read: impl FnOnce(&Execution) -> Result<R, Failure> + Send + 'static,
 ) -> Result<R, Failure> {
-    apart(move || read(&*caller.coordinator.find(execution.as_deref())?)).await
+    off_thread(move || read(&*caller.coordinator.find(execution.as_deref())?)).await
 }
 
 /// The file that a `file:` URI names.
@@ -223,7 +227,7 @@ fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> 
 }
 
 async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failure> {
-    apart(move || {
+    off_thread(move || {
         let folder = &caller.coordinator.folder;
         let source = source_of(&params, &caller)?;
         let options = options_of(&params, &caller)?;
@@ -238,7 +242,7 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
 
 async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
     let starting = caller.coordinator.starting();
-    let (caller, execution, started) = apart(move || {
+    let (caller, execution, started) = off_thread(move || {
         let _starting = starting;
         let folder = &caller.coordinator.folder;
         let source = source_of(&params, &caller)?;
@@ -286,11 +290,11 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
     let prepared = prepare(source, root, options)?;
     let warnings = prepared.warnings.clone();
     let (path, fresh) = (prepared.source.path.clone(), prepared.options.fresh);
-    let started = caller.coordinator.start(prepared, Manner { synced: true, observe: None });
+    let started = caller.coordinator.start(prepared, StartOptions { synced: true, observe: None });
     // Somebody else was faster: then it is that one.
     if let Err(failure) = &started
         && !fresh
-        && failure.kind == crate::failure::Kind::Owned
+        && failure.kind == crate::failure::FailureKind::Owned
         && let Some(running) = path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path))
     {
         return Ok((running, true, warnings));
@@ -320,14 +324,14 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
     let root = execution.root().to_owned();
     let source = breakdown_of(caller, execution)?;
     let options = Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
-    caller.coordinator.start(prepare(source, root, options)?, Manner { synced: true, observe: None })?;
+    caller.coordinator.start(prepare(source, root, options)?, StartOptions { synced: true, observe: None })?;
     Ok(())
 }
 
 async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
     if !caller.peer.client.may_await() {
         return Err(Failure::new(
-            crate::failure::Kind::Refused,
+            crate::failure::FailureKind::Refused,
             "an editor's connection does not wait for an execution: `execution/result` is sent when it ends",
         ));
     }
@@ -339,7 +343,7 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
         loop {
             seq.mark_unchanged();
             let looked = execution.clone();
-            let working = apart(move || {
+            let working = off_thread(move || {
                 looked.refresh()?;
                 Ok(!looked.was_left())
             });
@@ -369,7 +373,7 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
 
 async fn at_handle(caller: &Caller, given: Option<String>) -> Result<Arc<Execution>, Failure> {
     let coordinator = caller.coordinator.clone();
-    apart(move || coordinator.find(given.as_deref())).await
+    off_thread(move || coordinator.find(given.as_deref())).await
 }
 
 fn list(caller: &Caller) -> ExecutionList {
@@ -421,7 +425,7 @@ async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed
 
 /// The execution that is meant, and what the process that owns it answers where that is not this
 /// one. With `by_daemon`, where nobody owns it, the daemon of its workspace is asked.
-pub(super) async fn elsewhere<M: Method>(
+pub(super) async fn forward<M: Method>(
     caller: &Caller,
     params: &M::Params,
     by_daemon: bool,
@@ -433,7 +437,7 @@ pub(super) async fn elsewhere<M: Method>(
     }
     there["execution"] = execution.id.as_str().into();
     let needs_trust = caller.peer.client.needs_trust();
-    apart(move || {
+    off_thread(move || {
         let owner = execution.owner().map(|_| Address::of_execution(&execution.folder));
         let mut answer = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
         if answer.is_none() && by_daemon {
@@ -460,7 +464,7 @@ async fn steer<M: Method<Result = Steered>>(
     never_calls_itself()?;
     let starting = goes_on.then(|| caller.coordinator.starting());
     let by_daemon = goes_on && caller.peer.client.is_outlived();
-    let (execution, steered) = elsewhere::<M>(&caller, &params, by_daemon).await?;
+    let (execution, steered) = forward::<M>(&caller, &params, by_daemon).await?;
     if let Some(steered) = steered {
         caller.peer.watch(&execution);
         return Ok(steered);
@@ -469,7 +473,7 @@ async fn steer<M: Method<Result = Steered>>(
     let mut seq = execution.steer(input).await?;
     if goes_on && !execution.is_here() && !execution.has_ended() {
         let (caller, execution) = (caller.clone(), execution.clone());
-        seq = apart(move || {
+        seq = off_thread(move || {
             let _starting = starting;
             go_on(&caller, &execution)?;
             Ok(execution.state().seq)

@@ -1,6 +1,6 @@
 //! Work that clients take: claimed, kept, reported, given back.
 
-use super::calls::{elsewhere, wire};
+use super::calls::{forward, wire};
 use super::messages::{ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams};
 use super::method::{self, Method};
 use super::peer::{Caller, status};
@@ -18,7 +18,7 @@ use crate::core::state::State;
 use crate::engine::execution::{Execution, now_ms};
 use crate::engine::kept;
 use crate::engine::texts::Texts;
-use crate::failure::{Failure, Kind, say};
+use crate::failure::{Failure, FailureKind, say};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -37,14 +37,14 @@ pub fn add_to(table: &mut Table) {
 
 async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> {
     let wanted = params.order.as_deref().map(|order| order.parse::<OrderId>().map_err(|()| no_order(order))).transpose()?;
-    let (execution, claimed) = elsewhere::<method::TaskClaim>(&caller, &params, false).await?;
+    let (execution, claimed) = forward::<method::TaskClaim>(&caller, &params, false).await?;
     if let Some(claimed) = claimed {
         caller.peer.watch(&execution);
         return Ok(claimed);
     }
     if !execution.is_here() {
         let why = "nobody is at work on it: start it, then claim";
-        return Err(Failure::new(Kind::Refused, format!("{}: {why}", execution.id)));
+        return Err(Failure::new(FailureKind::Refused, format!("{}: {why}", execution.id)));
     }
     caller.peer.watch(&execution);
     let by = params.by.clone().unwrap_or_else(|| "client".into());
@@ -62,7 +62,7 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
                 return Ok(Claimed { execution: execution.id.to_string(), work, state: "running".into() });
             }
             // Somebody else was faster: what is offered now is another matter.
-            Err(failure) if failure.kind == Kind::Refused => {}
+            Err(failure) if failure.kind == FailureKind::Refused => {}
             Err(failure) => return Err(failure),
         }
     }
@@ -78,11 +78,11 @@ fn claimed_work(execution: &Execution, order: OrderId) -> Option<ClaimedWork> {
     let open = state.orders.get(&order)?;
     let offer = open.offer.as_ref()?;
     let mut brief = brief(&state, order)?;
-    Texts::of(&execution.folder).fill(&mut brief);
+    Texts::in_folder(&execution.folder).fill(&mut brief);
     // In words as all others get it; where the config or its template is broken just now, in ours.
     let config = execution.options().config(execution.root()).map(|(config, _)| config).unwrap_or_default();
     let own = config.agents.get(&brief.agent).and_then(|agent| agent.definition.clone());
-    let filled = Template::of(&config, execution.root()).and_then(|template| template.fill(&brief, own.as_deref(), false));
+    let filled = Template::from_config(&config, execution.root()).and_then(|template| template.fill(&brief, own.as_deref(), false));
     Some(ClaimedWork {
         lease: Lease { order, claim: offer.claims }.to_string(),
         until: offer.holder.as_ref()?.until,
@@ -119,7 +119,7 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             accounted: Some(said.no_change),
             decisions: said.decisions,
             usage: said.usage,
-            ..AgentOutcome::of(Ending::Exited(0), said.verdict, 0)
+            ..AgentOutcome::new(Ending::Exited(0), said.verdict, 0)
         };
         Input::Reported(lease, outcome)
     })
@@ -166,7 +166,7 @@ where
     let given = said["lease"].as_str().unwrap_or_default();
     let no_lease = |()| Failure::usage(format!("`{given}` is no lease: they are called a7.1, as `task/claim` gave it"));
     let lease: Lease = given.parse().map_err(no_lease)?;
-    let (execution, answered) = elsewhere::<M>(&caller, &params, false).await?;
+    let (execution, answered) = forward::<M>(&caller, &params, false).await?;
     if let Some(answered) = answered {
         return Ok(answered);
     }
@@ -182,7 +182,7 @@ where
             keep(&execution, lease.order, &text);
             answer(true, None, seq)
         }
-        Err(failure) if failure.kind == Kind::Refused => answer(false, Some(failure.message), execution.state().seq),
+        Err(failure) if failure.kind == FailureKind::Refused => answer(false, Some(failure.message), execution.state().seq),
         Err(failure) => Err(failure),
     }
 }

@@ -1,26 +1,26 @@
 //! Errors as clients see them: a code, and in `data` a stable name, a sentence and what to do.
 
 use super::messages::ErrorData;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use jsonrpc_core::{Error, ErrorCode};
 
 /// What clients act on: the kind of a failure, its code, its name, and what to do.
 ///
 /// Codes from -32003 to -32019 are ours: those above are taken by LSP and MCP, those below by MCP.
-pub const ERRORS: [(Kind, i64, &str, &str); 8] = [
-    (Kind::BadInput, -32003, "bad-input", "Mend what the message names and call again; nothing was started or changed."),
-    (Kind::NotFound, -32004, "not-found", "Ask `execution/list` or `task/list` for the names that there are."),
-    (Kind::Refused, -32005, "refused", "Ask `execution/status` how it stands; it makes no sense now."),
-    (Kind::Paused, -32006, "paused", "Call `execution/resume` first."),
-    (Kind::Owned, -32007, "owned", "Another process is at work on it: steer it, follow it, or wait until that ends."),
-    (Kind::Unusable, -32008, "unusable", "Mend what the message names: the workspace can't be used as it is."),
+pub const ERRORS: [(FailureKind, i64, &str, &str); 8] = [
+    (FailureKind::BadInput, -32003, "bad-input", "Fix what the message names and call again; nothing was started or changed."),
+    (FailureKind::NotFound, -32004, "not-found", "Ask `execution/list` or `task/list` for the names that there are."),
+    (FailureKind::Refused, -32005, "refused", "Ask `execution/status` how it stands; it makes no sense now."),
+    (FailureKind::Paused, -32006, "paused", "Call `execution/resume` first."),
+    (FailureKind::Owned, -32007, "owned", "Another process is at work on it: steer it, follow it, or wait until that ends."),
+    (FailureKind::Unusable, -32008, "unusable", "Fix what the message names: the workspace can't be used as it is."),
     (
-        Kind::Untrusted,
+        FailureKind::Untrusted,
         -32010,
         "untrusted",
         "Ask the user to run `execution-coordinator trust` in the workspace; nothing else can give trust.",
     ),
-    (Kind::Internal, -32603, "internal", "This is a mistake of the program or of the machine; its log has more."),
+    (FailureKind::Internal, -32603, "internal", "This is a mistake of the program or of the machine; its log has more."),
 ];
 
 /// A failure as an error of the protocol.

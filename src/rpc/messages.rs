@@ -55,7 +55,7 @@ pub struct PlanParams {
     /// The config's file instead of the one found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
-    /// For `execution/start`: start anew, even where an execution of this breakdown is unfinished.
+    /// For `execution/start`: start again, even where an execution of this breakdown is unfinished.
     pub fresh: bool,
 }
 
@@ -89,7 +89,7 @@ pub struct AwaitParams {
     /// Its id or the start of it; the latest when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
-    /// How long to wait at the most, in milliseconds; until it ends when absent.
+    /// How long to wait at most, in milliseconds; until it ends when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }
@@ -158,7 +158,7 @@ pub struct EventsParams {
     /// The number of the first one; 1 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
-    /// How many at the most; 1,000 when absent, never more than 10,000.
+    /// How many at most; 1,000 when absent, never more than 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
@@ -282,7 +282,7 @@ pub struct GateParams {
     pub frontend: Option<Frontend>,
 }
 
-/// All that a face shows of an execution at once.
+/// All that a frontend shows of an execution at once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskList {
@@ -331,7 +331,7 @@ pub struct TaskRow {
     pub status: TaskStatus,
     /// Its stream.
     pub stream: Option<String>,
-    /// The tasks right before it; of a stream that it waits for, those at its end, twenty at the most.
+    /// The tasks right before it; of a stream that it waits for, those at its end, twenty at most.
     pub depends_on: Vec<String>,
     /// How it stands in a few words, a sign first.
     pub label: String,
@@ -351,7 +351,7 @@ pub struct TaskRow {
     pub ended_at: Option<u64>,
     /// Whether it is on the critical path.
     pub critical_path: bool,
-    /// What must be mended now, and what reviewers remarked.
+    /// What must be fixed now, and what reviewers remarked.
     pub findings: Vec<Finding>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
@@ -394,7 +394,7 @@ pub struct TaskCard {
     pub critical_path: bool,
     /// Its open and ended orders: `a7`, what it was, how it ended.
     pub orders: Vec<OrderRow>,
-    /// What must be mended now, and what reviewers remarked.
+    /// What must be fixed now, and what reviewers remarked.
     pub findings: Vec<String>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
@@ -443,7 +443,7 @@ pub struct OutputParams {
     /// From this byte on; from the start when absent.
     #[serde(default)]
     pub from: u64,
-    /// How many bytes at the most; 64 KiB when absent, never more than 1 MiB.
+    /// How many bytes at most; 64 KiB when absent, never more than 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
@@ -500,7 +500,7 @@ pub struct ProgressNotice {
     pub critical_path: Vec<String>,
     /// Milliseconds still to go, at the least.
     pub remaining_min_ms: Option<u64>,
-    /// Milliseconds still to go, at the most.
+    /// Milliseconds still to go, at most.
     pub remaining_max_ms: Option<u64>,
 }
 

@@ -4,14 +4,14 @@
 use super::messages::*;
 use super::types::PlanDocument;
 use crate::core::status::StatusReport;
-use crate::failure::Kind as Fails;
+use crate::failure::FailureKind as Fails;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What a method does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MethodKind {
     /// It only reads.
     Query,
     /// It changes something.
@@ -20,7 +20,7 @@ pub enum Kind {
     Subscription,
 }
 
-impl Kind {
+impl MethodKind {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ pub trait Method: Send + Sync + 'static {
     /// Its name on the wire.
     const NAME: &'static str;
     /// What it does to the world.
-    const KIND: Kind;
+    const KIND: MethodKind;
     /// What it is for, in a line.
     const TITLE: &'static str;
     /// More about it.
@@ -56,7 +56,7 @@ macro_rules! methods {
             pub struct $type;
             impl Method for $type {
                 const NAME: &'static str = $name;
-                const KIND: Kind = Kind::$kind;
+                const KIND: MethodKind = MethodKind::$kind;
                 const TITLE: &'static str = $title;
                 const ABOUT: &'static str = $about;
                 const ERRORS: &'static [Fails] = &[$(Fails::$error),*];
@@ -108,7 +108,7 @@ methods! {
         "Everything about a task",
         "State, what it waits for and what waits for it, slack, orders, findings and gates.";
     TaskListing = "task/list" Query (ExecutionParams) -> TaskList, [NotFound, Unusable],
-        "All that a face shows of an execution",
+        "All that a frontend shows of an execution",
         "Its streams, tasks and gates with their state, labels, times, findings, and what makes sense to do with each now.";
     TaskOutput = "task/output" Query (OutputParams) -> OutputPage, [NotFound, Unusable],
         "What an agent, a gate or a reviewer printed",

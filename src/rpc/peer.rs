@@ -12,7 +12,7 @@ use crate::core::state::State;
 use crate::core::status::{StatusReport, status_report};
 use crate::engine::coordinator::Coordinator;
 use crate::engine::execution::{Execution, now_ms};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::journal::lines::Lines;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,9 +23,9 @@ use std::time::Duration;
 use tokio::sync::{RwLock, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// Messages that wait for a slow reader, at the most.
+/// Messages that wait for a slow reader, at most.
 const QUEUE: usize = 256;
-/// Subscriptions of one client, at the most.
+/// Subscriptions of one client, at most.
 const MAX_SUBSCRIPTIONS: usize = 64;
 /// Events that are read from the journal at once.
 const PAGE: usize = 256;
@@ -232,7 +232,7 @@ impl Peer {
     pub fn subscribe(self: &Arc<Self>, execution: &Arc<Execution>, from: u64) -> Result<u64, Failure> {
         if self.feeds().values().map(|feed| feed.cursors().len()).sum::<usize>() >= MAX_SUBSCRIPTIONS {
             return Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 format!("{MAX_SUBSCRIPTIONS} subscriptions are enough: `execution/unsubscribe` ends one"),
             ));
         }
@@ -514,7 +514,7 @@ pub fn report_document(execution: &Execution, state: &State) -> ReportDocument {
 ///
 /// # Errors
 /// What it says, or that it panicked.
-pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Failure::internal("it failed in a way that it should not; the log has more")))
 }

@@ -1,12 +1,12 @@
-//! A method called in another process, through its door: the owner of an execution, or the daemon
+//! A method called in another process, through its socket: the owner of an execution, or the daemon
 //! of a workspace.
 
 use super::error::ERRORS;
 use super::messages::ErrorData;
 use super::method::Method;
 use crate::engine::daemon;
-use crate::engine::door::{Address, knock};
-use crate::failure::{Failure, Kind};
+use crate::engine::listener::{Address, connect};
+use crate::failure::{Failure, FailureKind};
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -28,7 +28,7 @@ pub fn call_daemon<M: Method>(root: &Path, params: &Value) -> Result<M::Result, 
         if let Some(result) = call::<M>(&address, params)? {
             return Ok(result);
         }
-        daemon::summon(root)?;
+        daemon::spawn(root)?;
     }
     Err(Failure::unusable(format!(
         "the daemon of {} ends as soon as it begins; what it said is in {}",
@@ -42,7 +42,7 @@ pub fn call_daemon<M: Method>(root: &Path, params: &Value) -> Result<M::Result, 
 /// # Errors
 /// What the method says; or the owner does not answer.
 pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Result>, Failure> {
-    let Ok(mut stream) = knock(address) else { return Ok(None) };
+    let Ok(mut stream) = connect(address) else { return Ok(None) };
     let asked = || -> io::Result<Option<Value>> {
         stream.set_read_timeout(Some(ANSWER_TAKES))?;
         stream.set_write_timeout(Some(ANSWER_TAKES))?;
@@ -83,6 +83,6 @@ pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Re
 fn failure_of(error: &Value) -> Failure {
     let data: Option<ErrorData> = serde_json::from_value(error["data"].clone()).ok();
     let Some(data) = data else { return Failure::internal(error["message"].as_str().unwrap_or_default()) };
-    let kind = ERRORS.iter().find(|(_, _, name, _)| *name == data.kind).map_or(Kind::Internal, |(kind, ..)| *kind);
+    let kind = ERRORS.iter().find(|(_, _, name, _)| *name == data.kind).map_or(FailureKind::Internal, |(kind, ..)| *kind);
     Failure::new(kind, data.message)
 }

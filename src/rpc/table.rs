@@ -1,7 +1,7 @@
 //! The table: what can be called, and the only way to call it.
 
 use super::error::{internal, invalid_params, method_not_found};
-use super::method::{Kind, Method};
+use super::method::{Method, MethodKind};
 use super::peer::Caller;
 use crate::failure::Failure;
 use futures::FutureExt;
@@ -10,18 +10,18 @@ use schemars::{Schema, SchemaGenerator};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-/// One method, as documents and faces need it.
+/// One method, as documents and frontends need it.
 pub struct Row {
     /// Its name on the wire.
     pub name: &'static str,
     /// What it does to the world.
-    pub kind: Kind,
+    pub kind: MethodKind,
     /// What it is for, in a line.
     pub title: &'static str,
     /// More about it.
     pub about: &'static str,
     /// How it can fail, beside the codes of JSON-RPC itself.
-    pub errors: &'static [crate::failure::Kind],
+    pub errors: &'static [crate::failure::FailureKind],
     /// The schema of what it takes.
     pub params: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of what it gives.
@@ -69,7 +69,7 @@ impl Table {
                     Params::Array(list) if list.is_empty() => Value::Object(serde_json::Map::new()),
                     given => given.into(),
                 };
-                if M::KIND == Kind::Command {
+                if M::KIND == MethodKind::Command {
                     let bytes = params.to_string().len();
                     if bytes > most_bytes(M::NAME) {
                         return Err(invalid_params(&format!("they have {bytes} bytes, at most {} are taken", most_bytes(M::NAME))));
@@ -80,12 +80,12 @@ impl Table {
                 // that it sent before. Nothing that only asks holds up anything.
                 let peer = caller.peer.clone();
                 let _in_order = match M::KIND {
-                    Kind::Command => {
+                    MethodKind::Command => {
                         let mut pace = peer.order.write().await;
                         pace.next().await;
                         Some(pace)
                     }
-                    Kind::Query | Kind::Subscription => {
+                    MethodKind::Query | MethodKind::Subscription => {
                         drop(peer.order.read().await);
                         None
                     }

@@ -189,14 +189,14 @@ pub struct ProblemDocument {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// What would mend it.
+    /// What would fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 
 /// A problem with its place in words.
 pub fn problem(problem: &Problem, text: &Text<'_>, source: &Source) -> ProblemDocument {
-    let (file, line, column) = source.place(text, problem.span.start);
+    let (file, line, column) = source.position(text, problem.span.start);
     ProblemDocument {
         file: Some(file),
         severity: problem.severity.name().into(),
@@ -247,14 +247,14 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
         let mut places: Vec<_> = spot.details.iter().map(|(detail, span)| (detail.name(), span.start)).chain(steps).collect();
         places.sort_by_key(|(_, at)| *at);
         let document = |(name, at): (&str, usize)| {
-            let (file, line, column) = source.place(&text, at);
+            let (file, line, column) = source.position(&text, at);
             DetailDocument { name: name.into(), file: Some(file).filter(|_| source.is_folder()), line, column }
         };
         places.into_iter().map(document).collect()
     };
     let task = |ix: usize| {
         let spot = spots.get(&plan.tasks[ix].id);
-        let (file, line, _) = source.place(&text, spot.map_or(0, |spot| spot.span.start));
+        let (file, line, _) = source.position(&text, spot.map_or(0, |spot| spot.span.start));
         let task = &plan.tasks[ix];
         let Allocation { agent, reason, experts, tester, reviewers, .. } = allocation[ix].clone();
         let names = |names: Vec<AgentName>| names.iter().map(ToString::to_string).collect();
@@ -375,7 +375,7 @@ pub struct UnusedDocument {
 
 impl CoverageDocument {
     /// Counts a text.
-    pub fn of(ownership: &Ownership, text: &Text<'_>, source: &Source, tasks_told_bytes: usize) -> Self {
+    pub fn from_ownership(ownership: &Ownership, text: &Text<'_>, source: &Source, tasks_told_bytes: usize) -> Self {
         let mut coverage = Self { file: source.name.clone(), tasks_told_bytes, ..Self::default() };
         for (range, owner) in ownership.ranges() {
             let piece = &text.all[range.clone()];
@@ -387,8 +387,8 @@ impl CoverageDocument {
                 Owner::Unused(reason) if bytes > 0 => {
                     coverage.unused_bytes += bytes;
                     let last = range.start + piece.trim_end().len();
-                    let (file, first_line, _) = source.place(text, range.start);
-                    let (_, last_line, _) = source.place(text, last.saturating_sub(1).max(range.start));
+                    let (file, first_line, _) = source.position(text, range.start);
+                    let (_, last_line, _) = source.position(text, last.saturating_sub(1).max(range.start));
                     coverage.unused.push(UnusedDocument { file, first_line, last_line, reason: reason.words() });
                 }
                 Owner::Unused(_) => {}

@@ -24,7 +24,7 @@ pub struct Origin {
 }
 
 /// The repository that a worktree is of.
-pub fn of(tree: &Path) -> PathBuf {
+pub fn clone_of(tree: &Path) -> PathBuf {
     tree.with_extension("git")
 }
 
@@ -33,7 +33,7 @@ impl Origin {
     ///
     /// # Errors
     /// What git says.
-    pub fn of(git: &Git) -> Result<Self, String> {
+    pub fn from_git(git: &Git) -> Result<Self, String> {
         let asked = git.run(&[
             "rev-parse",
             "--path-format=absolute",
@@ -63,7 +63,7 @@ impl Origin {
     /// # Errors
     /// What git says.
     pub fn add(&self, tree: &Path, branch: Option<&str>, commit: &str, hidden: &str) -> Result<(), String> {
-        let clone = of(tree);
+        let clone = clone_of(tree);
         self.make(&clone)?;
         self.show_refs(tree, hidden)?;
         let path = tree.display().to_string();
@@ -108,11 +108,11 @@ impl Origin {
     pub fn show_refs(&self, tree: &Path, hidden: &str) -> Result<(), String> {
         let listed = self.git.run(&["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/remotes"])?;
         let is_shown = |line: &&str| line.split_once(' ').is_some_and(|(_, name)| !name.starts_with(hidden));
-        // Git may have packed the place's own branch.
-        let packed = open_kept(&of(tree).join("packed-refs")).and_then(std::io::read_to_string).unwrap_or_default();
+        // Git may have packed the worktree's own branch.
+        let packed = open_kept(&clone_of(tree).join("packed-refs")).and_then(std::io::read_to_string).unwrap_or_default();
         let own = packed.lines().filter(|line| line.split_once(' ').is_some_and(|(_, name)| name.starts_with(hidden)));
         let refs: String = listed.lines().filter(is_shown).chain(own).flat_map(|line| [line, "\n"]).collect();
-        write_kept(&of(tree).join("packed-refs"), refs.as_bytes()).map_err(|error| format!("{}: {error}", tree.display()))
+        write_kept(&clone_of(tree).join("packed-refs"), refs.as_bytes()).map_err(|error| format!("{}: {error}", tree.display()))
     }
 
     /// What the clone goes by: all that the user's repository goes by, and its hooks and large files where those are.
@@ -137,14 +137,14 @@ impl Origin {
     /// # Errors
     /// An object is not what it is called, or is missing; or the branch has lost what was taken over before.
     pub fn fetch(&self, tree: &Path, branch: &str, known: &[String]) -> Result<(), String> {
-        let (from, what) = (of(tree).display().to_string(), format!("refs/heads/{branch}:refs/heads/{branch}"));
+        let (from, what) = (clone_of(tree).display().to_string(), format!("refs/heads/{branch}:refs/heads/{branch}"));
         // Few objects become files of their own, as with any commit, instead of a pack for each attempt.
         let settings = ["-c", "fetch.fsckObjects=false", "-c", "maintenance.auto=false", "-c", "core.alternateRefsCommand=true"];
         let how = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--upload-pack=git-upload-pack"];
         let known: Vec<String> = known.iter().map(|known| format!("--negotiation-tip={known}")).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let fetched = self.git.clone().only_local().run(&[&settings[..], &how, &known, &[&from, &what]].concat());
-        fetched.map(drop).map_err(|why| format!("what is in the place can't be taken over: {why}"))
+        fetched.map(drop).map_err(|why| format!("what is in the worktree can't be taken over: {why}"))
     }
 }
 
@@ -153,7 +153,7 @@ impl Origin {
 /// # Errors
 /// A file can't be removed.
 pub fn remove(tree: &Path) -> std::io::Result<()> {
-    for folder in [tree.to_owned(), of(tree)] {
+    for folder in [tree.to_owned(), clone_of(tree)] {
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -71,7 +71,7 @@ impl Repository {
         }
         let differences = differences(git, &old, &new)?;
         let top = PathBuf::from(git.run(&["rev-parse", "--show-toplevel"])?);
-        let index = Index::of(git)?;
+        let index = Index::in_checkout(git)?;
         if is_repeated {
             index.is_in_nobodys_way(git, &differences, &old, &new)?;
         } else {
@@ -214,7 +214,7 @@ struct Index {
 }
 
 impl Index {
-    fn of(git: &Git) -> Result<Self, String> {
+    fn in_checkout(git: &Git) -> Result<Self, String> {
         let real = PathBuf::from(git.run(&["rev-parse", "--path-format=absolute", "--git-path", "index"])?);
         let named = |name: &str| real.with_file_name(name);
         Ok(Self { own: named("index.execution-coordinator"), lock: named("index.lock"), real })
@@ -263,7 +263,7 @@ impl Index {
             let path = path.to_owned();
             move |error: std::io::Error| format!("{}: {error}", path.display())
         };
-        // What a killed process has put in the index's place already.
+        // What a killed process has put in place of the index already.
         let inode = |path: &Path| path.symlink_metadata().ok().map(|found| (found.dev(), found.ino()));
         if inode(&self.lock).is_some() && inode(&self.lock) == inode(&self.own) {
             std::fs::rename(&self.lock, &self.real).map_err(failed(&self.real))?;

@@ -122,7 +122,7 @@ pub fn look_at_all(git: &Git, top: &Path) -> Result<(), String> {
 }
 
 /// The top of the place that a folder is in: a worktree in the folder of an execution.
-fn place_of(folder: &Path) -> Option<&Path> {
+fn worktree_of(folder: &Path) -> Option<&Path> {
     folder.ancestors().find(|folder| {
         let trees = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "trees"));
         trees.is_some_and(|trees| trees.components().any(|part| part.as_os_str() == STATE_FOLDER))
@@ -130,14 +130,14 @@ fn place_of(folder: &Path) -> Option<&Path> {
 }
 
 /// Whether a folder is in a place, where nobody else works.
-pub fn is_in_place(folder: &Path) -> bool {
-    place_of(folder).is_some()
+pub fn is_in_worktree(folder: &Path) -> bool {
+    worktree_of(folder).is_some()
 }
 
-/// Whether all that git tracks in a place is as it is in the last commit.
+/// Whether all that git tracks in a worktree is as it is in the last commit.
 pub fn is_committed(folder: &Path) -> bool {
-    let Some(top) = place_of(folder) else { return false };
-    let readable = link::of(top).is_ok();
+    let Some(top) = worktree_of(folder) else { return false };
+    let readable = link::admin_folder(top).is_ok();
     pipes::remove_below(top);
     readable && Git::below(top.parent().unwrap_or(top), top).says(&["diff", "--quiet", "--ignore-submodules=all", "HEAD"])
 }
@@ -147,8 +147,8 @@ pub fn is_committed(folder: &Path) -> bool {
 /// # Errors
 /// It is no place, or what git says.
 pub fn changed_since(folder: &Path, commit: &str) -> Result<Vec<String>, String> {
-    let top = place_of(folder).ok_or_else(|| format!("{} is in no place", folder.display()))?;
-    link::of(top)?;
+    let top = worktree_of(folder).ok_or_else(|| format!("{} is in no worktree", folder.display()))?;
+    link::admin_folder(top)?;
     pipes::remove_below(top);
     let git = Git::below(top.parent().unwrap_or(top), top);
     let changed = git.run(&["diff", "--name-only", "--no-renames", "--ignore-submodules=all", "-z", commit])?;
@@ -158,13 +158,13 @@ pub fn changed_since(folder: &Path, commit: &str) -> Result<Vec<String>, String>
     Ok(all.iter().map(|name| name.strip_prefix(prefix).unwrap_or(name).display().to_string()).collect())
 }
 
-/// Takes files of a place back to the last commit in it.
+/// Takes files of a worktree back to the last commit in it.
 ///
 /// # Errors
 /// It is no place, where all that is finished is committed, or what git says.
 pub fn put_back(folder: &Path, files: &[PathBuf]) -> Result<(), String> {
-    let Some(top) = place_of(folder) else { return Err("the workspace is the user's own".into()) };
-    link::of(top)?;
+    let Some(top) = worktree_of(folder) else { return Err("the workspace is the user's own".into()) };
+    link::admin_folder(top)?;
     pipes::remove_below(top);
     let git = Git::below(top.parent().unwrap_or(top), folder);
     for some in files.chunks(AT_A_TIME) {

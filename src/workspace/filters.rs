@@ -20,7 +20,7 @@ impl Filters {
     ///
     /// # Errors
     /// They can't be kept there, or there are others now.
-    pub fn of(git: &Git, folder: &Path) -> Result<Self, String> {
+    pub fn configured(git: &Git, folder: &Path) -> Result<Self, String> {
         let kept = folder.join("filters");
         if let Ok(text) = std::fs::read_to_string(&kept) {
             let known = Self(text);

@@ -1,4 +1,4 @@
-//! Whether attempts can have places of their own, and what agents will not see in them.
+//! Whether attempts can have worktrees of their own, and what agents will not see in them.
 
 use super::STATE_FOLDER;
 use super::files::NAMED;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// The oldest git that merges without a checkout.
 const OLDEST: (u32, u32) = (2, 38);
 
-/// Whether attempts have places of their own, and what should be known about that.
+/// Whether attempts have worktrees of their own, and what should be known about that.
 ///
 /// # Errors
 /// They were asked for and can't be had: a sentence that says why and what to do.
@@ -33,7 +33,7 @@ pub fn isolation(root: &Path, wanted: Option<Isolation>, only_commands: bool) ->
     }
 }
 
-/// Whether places can be made; with what agents will not see in them.
+/// Whether worktrees can be made; with what agents will not see in them.
 fn usable(root: &Path) -> Result<Vec<String>, String> {
     let git = Git::at(root);
     let version = git.run(&["version"])?;

@@ -4,7 +4,7 @@ use super::clone::{self, Origin};
 use super::git::Git;
 use super::link;
 use crate::core::id::OrderId;
-use crate::core::merging::{place_branch, result_branch};
+use crate::core::merging::{result_branch, worktree_branch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,11 @@ pub struct Leftovers<'a> {
     pub root: &'a Path,
     /// The execution's folder.
     pub folder: &'a Path,
-    /// The orders that made places.
-    pub places: Vec<OrderId>,
+    /// The orders that made worktrees.
+    pub worktrees: Vec<OrderId>,
     /// The commits that it made or began with.
     pub made: Vec<String>,
-    /// Those of which places are kept for files that git ignores.
+    /// Those of which worktrees are kept for files that git ignores.
     pub ignored: BTreeSet<OrderId>,
     /// Whether worktrees with changes that were not committed are removed too.
     pub uncommitted: bool,
@@ -36,7 +36,7 @@ impl Leftovers<'_> {
         let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut kept = Vec::new();
         let mut in_use = BTreeSet::new();
-        let origin = Origin::of(&git)?;
+        let origin = Origin::from_git(&git)?;
         let found = std::fs::read_dir(&trees).into_iter().flatten().flatten().map(|entry| entry.path());
         // Either of a tree and its clone may be all that is left.
         let found: BTreeSet<PathBuf> = found.filter(|path| path.is_dir()).map(|path| path.with_extension("")).collect();
@@ -44,11 +44,11 @@ impl Leftovers<'_> {
             let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let is_shared = ["result", "merged"].contains(&name.as_str());
             // Without running what an agent may have left to be run.
-            let changed =
-                link::of(&tree).and_then(|_| Git::below(&trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+            let changed = link::admin_folder(&tree)
+                .and_then(|_| Git::below(&trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             let ignored = name.parse().is_ok_and(|order| self.ignored.contains(&order));
             // What somebody has added is in its branch then, also where the rest goes.
-            let taken = if is_shared { Ok(()) } else { origin.fetch(&tree, &place_branch(&execution, &name), &[]) };
+            let taken = if is_shared { Ok(()) } else { origin.fetch(&tree, &worktree_branch(&execution, &name), &[]) };
             let reason = match &changed {
                 Ok(_) if ignored => Some("it has files that git ignores and that are nowhere else".to_owned()),
                 Ok(changed) if changed.is_empty() => taken.err(),
@@ -60,16 +60,16 @@ impl Leftovers<'_> {
                 in_use.insert(name);
                 continue;
             }
-            if !clone::of(&tree).exists() {
-                // Of a version whose places were worktrees of the repository itself.
+            if !clone::clone_of(&tree).exists() {
+                // Of a version whose worktrees were worktrees of the repository itself.
                 drop(git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
             }
             clone::remove(&tree).map_err(|error| format!("{}: {error}", tree.display()))?;
         }
         let result = format!("refs/heads/{}", result_branch(&execution));
         let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
-        for order in self.places.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
-            let branch = place_branch(&execution, &order);
+        for order in self.worktrees.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
+            let branch = worktree_branch(&execution, &order);
             let Ok(tip) = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]) else { continue };
             // Each commit that was not recorded says in its message that it is this execution's.
             let mut unrecorded = vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];

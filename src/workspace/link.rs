@@ -45,7 +45,7 @@ fn read_all(mut file: File) -> Vec<u8> {
 pub fn keep(tree: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", tree.display());
     let link = std::fs::read_to_string(tree.join(".git")).map_err(failed)?;
-    let git = clone::of(tree);
+    let git = clone::clone_of(tree);
     std::fs::copy(git.join("config"), tree.with_extension("config"))
         .and_then(|_| std::fs::write(tree.with_extension("link"), &link))
         .and_then(|()| std::fs::write(tree.with_extension("settings"), settings_of(&named_in(&link), &git)))
@@ -71,17 +71,17 @@ pub fn distrust_index(tree: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// It is something else now: a sentence.
-pub fn of(tree: &Path) -> Result<PathBuf, String> {
+pub fn admin_folder(tree: &Path) -> Result<PathBuf, String> {
     let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let gone = |_| format!("the place {name} is no git worktree any more");
+    let gone = |_| format!("the worktree {name} is no git worktree any more");
     let link = std::fs::read_to_string(tree.with_extension("link")).map_err(gone)?;
     if std::fs::symlink_metadata(tree.join(".git")).is_ok_and(|found| !found.is_file()) {
-        return Err(format!("the place {name} is another repository now"));
+        return Err(format!("the worktree {name} is another repository now"));
     }
     if std::fs::read_to_string(tree.join(".git")).map_err(gone)? != link {
-        return Err(format!("the place {name} is another repository now"));
+        return Err(format!("the worktree {name} is another repository now"));
     }
-    let (admin, git) = (named_in(&link), clone::of(tree));
+    let (admin, git) = (named_in(&link), clone::clone_of(tree));
     // Git writes where a link leads.
     let execution = tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
@@ -93,7 +93,7 @@ pub fn of(tree: &Path) -> Result<PathBuf, String> {
     let folders = folders.into_iter().chain(made.filter(|path| path.file_name().is_some_and(|name| name.len() == 2)));
     let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
     if folders.into_iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
-        return Err(format!("the place {name} has links or pipes where git keeps what it writes"));
+        return Err(format!("the worktree {name} has links or pipes where git keeps what it writes"));
     }
     let pipe = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir() && !kind.is_symlink());
     if let Some(pipe) = std::fs::read_dir(git.join("info")).into_iter().flatten().flatten().find_map(|entry| {
@@ -107,7 +107,7 @@ pub fn of(tree: &Path) -> Result<PathBuf, String> {
     let read = |path: &Path| open_kept(path).map_or_else(|_| Vec::new(), read_all);
     let names_no_more = || read(&now) == read(&then) || filters::named_in(&now) == filters::named_in(&then);
     if settings_of(&admin, &git) != read(&tree.with_extension("settings")) || !names_no_more() {
-        return Err(format!("the place {name} has other settings of git than it was made with"));
+        return Err(format!("the worktree {name} has other settings of git than it was made with"));
     }
     Ok(admin)
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 pub fn verify(git: &Git, from: &str, to: &str, scratch: &Path) -> Result<(), String> {
     std::fs::create_dir_all(scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     let compared = compare(git, from, to, scratch);
-    // It is ours, and the next one is made anew.
+    // It is ours, and the next one is made again.
     drop(std::fs::remove_dir_all(scratch));
     compared
 }

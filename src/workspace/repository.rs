@@ -1,4 +1,4 @@
-//! The repository in which attempts have places of their own: worktrees and branches, the merge of
+//! The repository in which attempts have worktrees of their own: worktrees and branches, the merge of
 //! what is finished, and the result.
 //!
 //! Merges are made without a checkout (`git merge-tree`), and a commit becomes the result by moving one
@@ -15,7 +15,7 @@ use super::submodules::{self, Submodule};
 use super::{link, make_private, pipes};
 use crate::config::Worktree;
 use crate::core::id::{OrderId, TaskId};
-use crate::core::merging::{place_branch, result_branch};
+use crate::core::merging::{result_branch, worktree_branch};
 use crate::core::outcome::{Conflict, RepositoryOutcome};
 use crate::escape::line;
 use crate::process::open_kept;
@@ -40,7 +40,7 @@ pub struct Finished {
     pub task: TaskId,
     /// Its place.
     pub folder: PathBuf,
-    /// The commit that holds it; what is in the place now when absent.
+    /// The commit that holds it; what is in the worktree now when absent.
     pub commit: Option<String>,
     /// What the merge is called, with who did it.
     pub about: About,
@@ -65,7 +65,7 @@ type AsLeft = Vec<(String, Option<Vec<u8>>)>;
 /// One execution's part of a repository.
 pub struct Repository {
     git: Git,
-    /// What places are clones of.
+    /// What worktrees are clones of.
     origin: Origin,
     /// The workspace in the repository.
     prefix: PathBuf,
@@ -78,7 +78,7 @@ pub struct Repository {
     settings: Worktree,
     /// The last commit that landed: the branch of the result has it in it, unless somebody moved that.
     landed: Mutex<Option<String>>,
-    /// Files of places that were left in conflict, with what stood in them then.
+    /// Files of worktrees that were left in conflict, with what stood in them then.
     conflicts: Mutex<BTreeMap<PathBuf, AsLeft>>,
     /// The commits that the shared worktrees show, as far as this process has seen to it: of what is to become the
     /// result, and of the result.
@@ -99,12 +99,12 @@ impl Repository {
         make_private(&trees).map_err(|error| format!("{}: {error}", trees.display()))?;
         let trees = trees.canonicalize().unwrap_or(trees);
         let repository = Self {
-            origin: Origin::of(&git)?,
+            origin: Origin::from_git(&git)?,
             prefix: PathBuf::from(prefix_of(&git)?),
             trees,
             branches: format!("execution-coordinator/{execution}"),
             execution,
-            filters: Filters::of(&git, folder)?,
+            filters: Filters::configured(&git, folder)?,
             settings,
             shown: Mutex::default(),
             showing: tokio::sync::Mutex::default(),
@@ -165,21 +165,21 @@ impl Repository {
         let order = order.as_os_str().to_string_lossy().into_owned();
         let tree = self.trees.join(&order);
         self.filters.are_as_they_were(&self.git)?;
-        link::of(&tree)?;
+        link::admin_folder(&tree)?;
         pipes::remove_below(&tree);
         let git = Git::below(&self.trees, folder);
-        let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the place {order} is no git worktree any more"))?;
+        let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the worktree {order} is no git worktree any more"))?;
         let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
-        if own(Path::new(&top)) != own(&tree) || own(Path::new(&common)) != own(&clone::of(&tree)) {
-            return Err(format!("the place {order} is another repository now ({top})"));
+        if own(Path::new(&top)) != own(&tree) || own(Path::new(&common)) != own(&clone::clone_of(&tree)) {
+            return Err(format!("the worktree {order} is another repository now ({top})"));
         }
         let branch = format!("refs/heads/{}", self.branch_of(&order));
         if git.run(&["symbolic-ref", "--quiet", "HEAD"]).unwrap_or_default() != branch {
             // What was done on another branch, on top of its own one, is its own all the same.
             if !git.says(&["merge-base", "--is-ancestor", &branch, "HEAD"]) {
                 return Err(format!(
-                    "the place {order} is on another branch, which does not have its own one in it: agents stay on the branch that they are given"
+                    "the worktree {order} is on another branch, which does not have its own one in it: agents stay on the branch that they are given"
                 ));
             }
             let (done, own) = (git.run(&["rev-parse", "HEAD"])?, git.run(&["rev-parse", &branch])?);
@@ -189,7 +189,7 @@ impl Repository {
         // What it began with, and what was finished in it; what an agent amends before is its own affair.
         match self.git.run(&["rev-parse", "--verify", "--quiet", &branch]) {
             Ok(finished) if !git.says(&["merge-base", "--is-ancestor", &finished, "HEAD"]) => {
-                Err(format!("what was finished in the place {order} is not in its branch any more (`git show {finished}`)"))
+                Err(format!("what was finished in the worktree {order} is not in its branch any more (`git show {finished}`)"))
             }
             _ => Ok(git),
         }
@@ -212,45 +212,45 @@ impl Repository {
     }
 
     fn branch_of(&self, order: &str) -> String {
-        place_branch(&self.execution, order)
+        worktree_branch(&self.execution, order)
     }
 
     /// What a place's agent may write: the place, and what of its clone it needs for commits on its own
     /// branch. No config, no hooks, no other branches: those are run by, or shown to, others.
     pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
         let tree = self.top_of(folder);
-        let (Ok(admin), Some(order)) = (link::of(&tree), tree.file_name()) else { return Vec::new() };
-        let clone = clone::of(&tree);
+        let (Ok(admin), Some(order)) = (link::admin_folder(&tree), tree.file_name()) else { return Vec::new() };
+        let clone = clone::clone_of(&tree);
         let refs = ["refs/heads", "logs/refs/heads"].map(|of| clone.join(of).join(&self.branches).join(order));
         // They stay when git packs references; an empty folder would go, and the right to it with it.
         refs.iter().for_each(|folder| drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(KEEP), ""))));
         [tree, clone.join("objects"), admin].into_iter().chain(refs).collect()
     }
 
-    /// What the branches of places begin with, which no other place is shown.
+    /// What the branches of worktrees begin with, which no other worktree is shown.
     fn hidden(&self) -> String {
         format!("refs/heads/{}/", self.branches)
     }
 
-    /// Makes a place: a worktree with a branch, from the result so far and, where something was
+    /// Makes a worktree with a branch, from the result so far and, where something was
     /// finished before, from that.
-    pub fn place(&self, order: OrderId, base: Option<&str>) -> RepositoryOutcome {
+    pub fn prepare_worktree(&self, order: OrderId, base: Option<&str>) -> RepositoryOutcome {
         let branch = self.branch_of(&order.to_string());
         let made = || -> Result<(PathBuf, String), String> {
             has_room(&self.trees, self.settings.min_free_mb)?;
             let begin = base.map_or_else(|| self.head(), |base| Ok(base.to_owned()))?;
             let tree = self.trees.join(order.to_string());
             self.add(&tree, Some(&branch), &begin)?;
-            self.git.run(&["update-ref", "-m", "a place", &format!("refs/heads/{branch}"), &begin, ""])?;
+            self.git.run(&["update-ref", "-m", "a worktree", &format!("refs/heads/{branch}"), &begin, ""])?;
             Ok((tree.join(&self.prefix), begin))
         };
         match made() {
-            Ok((folder, base)) => RepositoryOutcome::Placed { folder: folder.display().to_string(), branch, base },
+            Ok((folder, base)) => RepositoryOutcome::WorktreeReady { folder: folder.display().to_string(), branch, base },
             Err(why) => RepositoryOutcome::Failed { why },
         }
     }
 
-    /// Keeps on record what the setup of a place has made that is in no commit.
+    /// Keeps on record what the setup of a worktree has made that is in no commit.
     ///
     /// # Errors
     /// What git says, or the folder of the execution can't be written.
@@ -269,7 +269,7 @@ impl Repository {
         self.filters.are_as_they_were(&self.git)?;
         self.origin.add(tree, branch, commit, &self.hidden())?;
         let inside = Git::below(&self.trees, tree);
-        submodules::of(&self.git, self.origin.common(), commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
+        submodules::submodules_in(&self.git, self.origin.common(), commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
         link::keep(tree)?;
         for name in &self.settings.copy {
             self.copy(Path::new(name), &tree.join(&self.prefix))?;
@@ -293,7 +293,7 @@ impl Repository {
         copy_all(&from, &to).map_err(|error| format!("{} can't be copied to {}: {error}", from.display(), to.display()))
     }
 
-    /// Takes a place back to what was finished in it last, and brings in what others have finished.
+    /// Takes a worktree back to what was finished in it last, and brings in what others have finished.
     /// Gives the commit with which that is, and the files in which both sides stand now.
     ///
     /// # Errors
@@ -323,7 +323,7 @@ impl Repository {
         Ok((git.run(&["rev-parse", "HEAD"])?, conflicts))
     }
 
-    /// A place as it was left, with what is not finished in it; gives what [`Self::refresh`] gives.
+    /// A worktree as it was left, with what is not finished in it; gives what [`Self::refresh`] gives.
     ///
     /// # Errors
     /// What git says.
@@ -355,7 +355,7 @@ impl Repository {
         let message = self.message(about);
         let commit = ["commit", "--quiet", "--no-verify", "--author", &author, "-m", &message];
         let (top, begin) = (self.top_of(folder), git.run(&["rev-parse", "HEAD"])?);
-        let submodules = submodules::of(&git, self.origin.common(), &begin)?;
+        let submodules = submodules::submodules_in(&git, self.origin.common(), &begin)?;
         let known: Vec<&str> = submodules.iter().map(Submodule::path).collect();
         // Before git looks into any of them, by the settings that it finds there.
         let listed = git.run(&["ls-files", "--stage", "--full-name", "-z", "--", ":/"])?;
@@ -433,7 +433,7 @@ impl Repository {
         if left.is_empty() {
             return Ok(());
         }
-        Err(format!("conflicts are left in {}: mend each, or `git add` or `git rm` it as it stands", left.join(", ")))
+        Err(format!("conflicts are left in {}: fix each, or `git add` or `git rm` it as it stands", left.join(", ")))
     }
 
     fn message(&self, about: &About) -> String {
@@ -564,7 +564,7 @@ impl Repository {
         let shown = || -> Result<(), String> {
             self.filters.are_as_they_were(&self.git)?;
             // A gate may have written all of it.
-            link::of(&tree)?;
+            link::admin_folder(&tree)?;
             pipes::remove_below(&tree);
             let git = Git::below(&self.trees, &tree);
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
@@ -575,13 +575,13 @@ impl Repository {
         // Others may look at it already, and have begun.
         let mut seen = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut seen[usize::from(is_result)];
-        let is_shown = seen.as_deref() == Some(commit) && link::of(&tree).is_ok();
+        let is_shown = seen.as_deref() == Some(commit) && link::admin_folder(&tree).is_ok();
         let is_ready = noted.starts_with(READY) && (is_shown || shown().is_ok());
         *seen = Some(commit.to_owned());
         if is_ready {
             return Ok((workspace, false));
         }
-        // One that was left half made, or that git can't use any more, is made anew: it is ours alone.
+        // One that was left half made, or that git can't use any more, is made again: it is ours alone.
         drop(std::fs::remove_file(self.mark(is_result)));
         clone::remove(&tree).map_err(|error| format!("{}: {error}", tree.display()))?;
         self.add(&tree, None, commit)?;
@@ -646,12 +646,12 @@ impl Repository {
         self.shared(is_result).with_extension("ready")
     }
 
-    /// Removes a place whose work is part of the result. What somebody has added to it is kept.
+    /// Removes a worktree whose work is part of the result. What somebody has added to it is kept.
     pub fn remove(&self, order: OrderId) {
         let (tree, branch) = (self.trees.join(order.to_string()), self.branch_of(&order.to_string()));
         let name = format!("refs/heads/{branch}");
         // What is new in it is not known to the repository.
-        let tip = Git::at(&clone::of(&tree)).run(&["--git-dir=.", "rev-parse", "--verify", "--quiet", &name]);
+        let tip = Git::at(&clone::clone_of(&tree)).run(&["--git-dir=.", "rev-parse", "--verify", "--quiet", &name]);
         if !self.git.says(&["merge-base", "--is-ancestor", tip.as_deref().unwrap_or(&name), &self.result()]) {
             return;
         }
@@ -661,14 +661,14 @@ impl Repository {
         ["config", "link", "settings", "setup"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
 
-    /// Puts away the checkouts of the result, which its branch keeps, and places that were interrupted
+    /// Puts away the checkouts of the result, which its branch keeps, and worktrees that were interrupted
     /// before anything was done in them, but for some.
     pub fn close(&self, kept: &BTreeSet<OrderId>) {
         let names = std::fs::read_dir(&self.trees).into_iter().flatten().flatten().map(|entry| entry.file_name());
         for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()).filter(|order| !kept.contains(order)) {
             let tree = self.trees.join(order.to_string());
-            let changed =
-                link::of(&tree).and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+            let changed = link::admin_folder(&tree)
+                .and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
             if changed.is_ok_and(|changed| changed.is_empty()) {
                 self.remove(order);
             }

@@ -1,7 +1,7 @@
-//! What agents and gates may change: those that do the work, and gates, their place; those that look and advise
+//! What agents and gates may change: those that do the work, and gates, their worktree; those that look and advise
 //! nothing of it; all of them temporary files, what their own client keeps, and the caches of package managers.
 
-use crate::config::{Agent, Config, Gate, Kind, SandboxMode};
+use crate::config::{Agent, AgentKind, Config, Gate, SandboxMode};
 use crate::process::confine::{Confine, available};
 use crate::process::find_program;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 type Kept = (&'static str, &'static str, &'static str);
 
 /// What coding agents keep for themselves: sessions, and the settings among them.
-const STATES: [(Kind, Kept); 8] = [
-    (Kind::Claude, ("CLAUDE_CONFIG_DIR", "", ".claude")),
-    (Kind::Claude, ("", "", ".claude.json")),
-    (Kind::Codex, ("CODEX_HOME", "", ".codex")),
-    (Kind::Gemini, ("", "", ".gemini")),
-    (Kind::Opencode, ("XDG_CONFIG_HOME", "opencode", ".config/opencode")),
-    (Kind::Opencode, ("XDG_DATA_HOME", "opencode", ".local/share/opencode")),
-    (Kind::Opencode, ("XDG_STATE_HOME", "opencode", ".local/state/opencode")),
-    (Kind::Opencode, ("XDG_CACHE_HOME", "opencode", ".cache/opencode")),
+const STATES: [(AgentKind, Kept); 8] = [
+    (AgentKind::Claude, ("CLAUDE_CONFIG_DIR", "", ".claude")),
+    (AgentKind::Claude, ("", "", ".claude.json")),
+    (AgentKind::Codex, ("CODEX_HOME", "", ".codex")),
+    (AgentKind::Gemini, ("", "", ".gemini")),
+    (AgentKind::Opencode, ("XDG_CONFIG_HOME", "opencode", ".config/opencode")),
+    (AgentKind::Opencode, ("XDG_DATA_HOME", "opencode", ".local/share/opencode")),
+    (AgentKind::Opencode, ("XDG_STATE_HOME", "opencode", ".local/state/opencode")),
+    (AgentKind::Opencode, ("XDG_CACHE_HOME", "opencode", ".cache/opencode")),
 ];
 /// What package managers and compilers keep, each with its program: downloads, and nothing that is run by itself.
 const CACHES: [(&str, Kept); 14] = [
@@ -41,23 +41,23 @@ const CACHES: [(&str, Kept); 14] = [
 /// needs some is given it by `[sandbox] write`.
 const TERMINALS: &str = "/dev/pts";
 /// Those that can't run a command without a terminal.
-const NEEDS_TERMINALS: [Kind; 1] = [Kind::Gemini];
+const NEEDS_TERMINALS: [AgentKind; 1] = [AgentKind::Gemini];
 /// Devices that anything may write to.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/ptmx", "/dev/shm"];
 
 /// Whether an agent is to be confined. Programs of the user's own may be there for just what others may not,
 /// and what one that speaks ACP keeps is only known of those that are known.
 fn is_wanted(config: &Config, agent: &Agent) -> bool {
-    let can = !matches!(agent.kind, Kind::Shell | Kind::Client);
+    let can = !matches!(agent.kind, AgentKind::Shell | AgentKind::Client);
     let by_itself = match agent.kind {
-        Kind::Acp => STATES.iter().any(|(kind, _)| is_of(agent, *kind)),
-        kind => kind != Kind::Command,
+        AgentKind::Acp => STATES.iter().any(|(kind, _)| is_of(agent, *kind)),
+        kind => kind != AgentKind::Command,
     };
     can && config.sandbox.mode != SandboxMode::Off && agent.sandbox.unwrap_or(by_itself)
 }
 
 /// Whether an agent is one of a kind, also by another way, as far as its command says.
-fn is_of(agent: &Agent, kind: Kind) -> bool {
+fn is_of(agent: &Agent, kind: AgentKind) -> bool {
     let named = |word: &String| Path::new(word).file_name().is_some_and(|name| name.to_string_lossy().contains(kind.name()));
     kind == agent.kind || agent.command.iter().any(named)
 }
@@ -72,7 +72,7 @@ pub fn applies_to_gate(config: &Config, gate: &Gate) -> bool {
     config.sandbox.mode != SandboxMode::Off && gate.sandbox.unwrap_or_else(|| any_is_wanted(config)) && available(false).is_ok()
 }
 
-/// Whether the setup of places is confined here, which runs the same.
+/// Whether the setup of worktrees is confined here, which runs the same.
 pub fn applies_to_setup(config: &Config) -> bool {
     any_is_wanted(config) && available(false).is_ok()
 }
@@ -98,17 +98,17 @@ pub fn lacking(config: &Config) -> Result<Option<String>, String> {
 }
 
 /// Where something is carried out.
-pub struct Place<'a> {
+pub struct Writable<'a> {
     /// The workspace.
     pub root: &'a Path,
-    /// What of a place and of its repository may be written.
+    /// What of a worktree and of its repository may be written.
     pub own: Vec<PathBuf>,
     /// Where temporary files can be that nobody else sees.
     pub temporary: PathBuf,
 }
 
 /// What may be changed from a place, with what has to be in the environment for that; the agent is none for a gate.
-pub fn of(config: &Config, agent: Option<&Agent>, environment: &mut Vec<(String, String)>, place: Place<'_>) -> Confine {
+pub fn confinement(config: &Config, agent: Option<&Agent>, environment: &mut Vec<(String, String)>, place: Writable<'_>) -> Confine {
     let variable = |name: &str| {
         let found = environment.iter().rev().find(|(known, value)| known == name && value.starts_with('/'));
         found.map(|(_, value)| PathBuf::from(value))

@@ -1,4 +1,4 @@
-//! Submodules in places: filled from those of the user's own checkout, so that nothing is fetched. Work in one
+//! Submodules in worktrees: filled from those of the user's own checkout, so that nothing is fetched. Work in one
 //! is another repository's; an attempt that does some is told so, because nobody would find it again.
 //!
 //! What an agent was in is looked at without running git by its configuration: that could name programs.
@@ -21,7 +21,7 @@ pub struct Submodule {
 ///
 /// # Errors
 /// What git says.
-pub fn of(git: &Git, common: &Path, commit: &str) -> Result<Vec<Submodule>, String> {
+pub fn submodules_in(git: &Git, common: &Path, commit: &str) -> Result<Vec<Submodule>, String> {
     let blob = format!("{commit}:.gitmodules");
     if !git.says(&["cat-file", "-e", &blob]) {
         return Ok(Vec::new());

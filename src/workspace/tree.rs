@@ -6,7 +6,7 @@
 //! changed, and always when they changed within the last two seconds, in which a change need not show in its times.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads the tree")]
 
-use super::files::{is_in_place, names_in};
+use super::files::{is_in_worktree, names_in};
 use super::git::Git;
 use super::{STATE_FOLDER, pipes};
 use crate::core::outcome::MOST_FILES;
@@ -55,7 +55,7 @@ impl Trees {
     }
 
     /// Those of another folder, with what is known of files already.
-    pub fn of(&self, root: &Path) -> Self {
+    pub fn at(&self, root: &Path) -> Self {
         Self { root: root.to_owned(), ..self.clone() }
     }
 
@@ -72,8 +72,8 @@ impl Trees {
         let listed = top.map(|top| if pipes::git_is_readable(top) { self.by_git(top) } else { None });
         let (paths, tracked) = match listed {
             Some(Some(listed)) => listed,
-            // What git can't tell of a place may all be part of it.
-            Some(None) => (files_below(&self.root, !is_in_place(&self.root)), BTreeSet::new()),
+            // What git can't tell of a worktree may all be part of it.
+            Some(None) => (files_below(&self.root, !is_in_worktree(&self.root)), BTreeSet::new()),
             None => (files_below(&self.root, true), BTreeSet::new()),
         };
         let recent = SystemTime::now()
@@ -97,7 +97,7 @@ impl Trees {
     /// The files that git tracks or does not ignore, and the former among them, as git names them. What is another
     /// repository in it is taken as a whole.
     fn by_git(&self, top: &Path) -> Option<(Vec<PathBuf>, BTreeSet<PathBuf>)> {
-        // Nothing above the top is asked: above a place is the user's own checkout.
+        // Nothing above the top is asked: above a worktree is the user's own checkout.
         let git = Git::below(top.parent()?, &self.root);
         let list = |arguments: &[&str]| -> Option<Vec<PathBuf>> {
             let listed = git.output(arguments).ok().filter(|listed| listed.status.success())?;

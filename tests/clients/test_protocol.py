@@ -106,7 +106,7 @@ async def test_the_status_changes_by_itself(client: LanguageClient):
     gate.touch()
     while not all("✔" in label for label in await hints()):
         await asyncio.sleep(0.05)
-    # The next client begins anew.
+    # The next client begins again.
     for folder in (WORKSPACE / ".execution-coordinator").iterdir():
         if (folder / "journal.jsonl").exists():
             (folder / "journal.jsonl").rename(folder / "journal.old")

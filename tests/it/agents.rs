@@ -1,4 +1,4 @@
-//! Real coding agents carry out a breakdown: in places of their own, tests first, with a review that
+//! Real coding agents carry out a breakdown: in worktrees of their own, tests first, with a review that
 //! sends work back, merged one at a time. `MODELS` names the folder into which
 //! `tests/clients/models.sh` has put them, `MODEL_SERVER` a program that answers as a model does; with both,
 //! `cargo test --test it -- --ignored agents::` runs them.
@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 const WORK: &str = "#!/bin/sh
 task=$2
 if grep -q '^<<<<<<<' shared.txt 2>/dev/null; then
-  grep -v -e '^<<<<<<<' -e '^=======' -e '^>>>>>>>' shared.txt >mended; mv mended shared.txt
+  grep -v -e '^<<<<<<<' -e '^=======' -e '^>>>>>>>' shared.txt >fixed; mv fixed shared.txt
 fi
 if [ \"$1\" = tests ]; then echo \"of $task\" >\"want-$task\"
 elif ! grep -q \"of $task\" shared.txt 2>/dev/null; then echo \"of $task\" >>shared.txt
@@ -328,7 +328,7 @@ fn agents_are_who_their_own_files_say() {
         "execution-coordinator.toml",
         "[execution]\nisolation = \"worktree\"\ntests_first = \"off\"\n[environment]\npass = [\"PATH\", \"HOME\", \"OPENAI_API_KEY\", \"CODEX_*\", \"ANTHROPIC_*\"]\n",
     );
-    // In no commit: a place of their own does not have them.
+    // In no commit: a worktree of their own does not have them.
     workspace.write(
         ".claude/agents/implementation-agent.md",
         "---\nname: implementation-agent\ndescription: works\ntools: Bash\n---\nYou are the one with the hammer.\n",
@@ -363,7 +363,7 @@ fn agents_are_who_their_own_files_say() {
 
 /// What an agent's shell has started in a session of its own ends with the daemon.
 fn leaves_no_orphans(client: &str, by_protocol: bool) {
-    // By its arguments it is known, also in a sandbox that numbers processes anew.
+    // By its arguments it is known, also in a sandbox that numbers processes again.
     let seconds = format!("{}.{}", fastrand::u32(10_000..90_000), fastrand::u32(1..1_000));
     let rules =
         format!(r##"{{"rules": [{{"match": "# Task", "steps": [{{"shell": "exec setsid sleep {seconds}"}}, {{"text": "never"}}]}}]}}"##);
@@ -412,9 +412,9 @@ fn a_flood_of_words_is_no_way_out_of_limits() {
 
 /// The example with eight tasks: its tests and reviews by its own scripts, the work by a real client.
 fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
-    // In the folder of the task, which its shell knows; a round of rework mends what the review found.
+    // In the folder of the task, which its shell knows; a round of rework fixes what the review found.
     let rules = r##"{"rules": [
-        {"match": "(?s)# Task (\\d+):.*- Round of rework: ", "steps": [{"shell": "sed -i 's/^  text=[$]2$/  text=$(printf %s \"$2\" | tr \"\\\\t\\\\n\" \"  \")/' app/lib/\\1.sh"}, {"text": "{\"status\":\"complete\",\"summary\":\"Mended.\"}"}]},
+        {"match": "(?s)# Task (\\d+):.*- Round of rework: ", "steps": [{"shell": "sed -i 's/^  text=[$]2$/  text=$(printf %s \"$2\" | tr \"\\\\t\\\\n\" \"  \")/' app/lib/\\1.sh"}, {"text": "{\"status\":\"complete\",\"summary\":\"Fixed.\"}"}]},
         {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "mkdir -p app/lib && cp agents/finished/\\1.sh app/lib/\\1.sh"}, {"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]}]}"##;
     let home = home_of(client);
     let model = Model::start(rules, &home);

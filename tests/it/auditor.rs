@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Tasks 1 and 2 name the same file, 3 waits for stream A; tests first, a gate, a reviewer, and
-/// an approval at the end; each in a place of its own or all in one folder.
+/// an approval at the end; each in a worktree of its own or all in one folder.
 fn good_journal(isolated: bool) -> Vec<Recorded> {
     let stream = |id: &str| Stream { id: id.into(), name: id.into(), depends_on: Vec::new() };
     let mut plan = Plan { topic: "Audited".into(), streams: vec![stream("A"), stream("B")], ..Plan::default() };
@@ -64,8 +64,8 @@ fn answer(order: OrderId, work: &Work) -> Input {
                 duration_ms: 1,
             },
         ),
-        Work::Place { .. } => {
-            let placed = RepositoryOutcome::Placed { folder: "/".into(), branch: "b".into(), base: "c".into() };
+        Work::PrepareWorktree { .. } => {
+            let placed = RepositoryOutcome::WorktreeReady { folder: "/".into(), branch: "b".into(), base: "c".into() };
             Input::RepositoryEnded(order, placed)
         }
         Work::Merge { tasks } => {
@@ -78,14 +78,14 @@ fn answer(order: OrderId, work: &Work) -> Input {
 }
 
 fn complete() -> AgentOutcome {
-    AgentOutcome { summary: "done".into(), files: vec!["src/a.rs".into()], ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) }
+    AgentOutcome { summary: "done".into(), files: vec!["src/a.rs".into()], ..AgentOutcome::new(Ending::Exited(0), Verdict::Complete, 1) }
 }
 
 fn measures(code: i32) -> GateMeasures {
-    GateMeasures::of(vec!["t".into()], Ending::Exited(code), 1)
+    GateMeasures::new(vec!["t".into()], Ending::Exited(code), 1)
 }
 
-/// Changes a good journal, numbers it anew, and gives the promises that the auditor finds broken.
+/// Changes a good journal, numbers it again, and gives the promises that the auditor finds broken.
 fn broken_by(isolated: bool, change: impl Fn(&mut Vec<Event>)) -> Vec<&'static str> {
     let mut events: Vec<Event> = good_journal(isolated).into_iter().map(|recorded| recorded.event).collect();
     change(&mut events);
@@ -317,7 +317,7 @@ fn every_planted_break_is_caught() {
                     text: "y".into(),
                     place: None,
                 }],
-                forgiven: false,
+                not_counted: false,
             };
             events.splice(first + 1..first + 1, (0..3).map(finding));
         }),
@@ -325,7 +325,7 @@ fn every_planted_break_is_caught() {
             let first = at(events, |event| begins(event, "1"));
             events.splice(
                 first + 1..first + 1,
-                (0..3).map(|_| Event::Postponed { task: "1".into(), until: 0, why: "again".into(), forgiven: false }),
+                (0..3).map(|_| Event::Postponed { task: "1".into(), until: 0, why: "again".into(), not_counted: false }),
             );
         }),
         ("once", "a task is done twice", |events| {
@@ -352,10 +352,12 @@ fn every_planted_break_of_the_merge_queue_is_caught() {
     let lands = |event: &Event| matches!(event, Event::Ordered { work: Work::Land { .. }, .. });
     assert!(good_journal(true).iter().any(|recorded| lands(&recorded.event)));
     let plants: Vec<Plant> = vec![
-        ("places", "an attempt has no place of its own", |events| {
-            events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Placed { .. }), .. }));
+        ("places", "an attempt has no worktree of its own", |events| {
+            events.retain(|event| {
+                !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::WorktreeReady { .. }), .. })
+            });
         }),
-        ("places", "a try that came to nothing is followed by another in its place", |events| {
+        ("places", "a try that came to nothing is followed by another in its worktree", |events| {
             let first = at(events, implementation_ordered);
             let Event::Ordered { order, work, deadline } = events[first].clone() else { return };
             let lost = Event::Ended { order, outcome: Outcome::Lost { why: "it".into() } };

@@ -54,7 +54,7 @@ fn full(role: &str) -> Brief {
         tests_changed: list("tests/sell.rs"),
         gate_files_changed: list("pytest.ini"),
         failed_before: list("old::test"),
-        folder: "/place".into(),
+        folder: "/worktree".into(),
         base: "c0ffee".into(),
         session: None,
         session_used: Default::default(),
@@ -85,11 +85,11 @@ fn a_brief_in_words() {
         - Topic: Shop
         - Order: a7
         - Role: review
-        - Place: /place (a git worktree of this task's own: stay in it and on its branch; `git diff c0ffee` shows the work on it)
+        - Worktree: /worktree (a git worktree of this task's own: stay in it and on its branch; `git diff c0ffee` shows the work on it)
         - Sandbox: the system lets you change temporary files and caches; all else can be read and is refused to be written
         - Round of rework: 1
 
-        ## Mend these findings
+        ## Fix these findings
 
         - qa-reviewer: no test (src/sell.rs:3)
 
@@ -192,7 +192,7 @@ fn a_brief_in_words() {
 
         ## Answer
 
-        Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {"verdict":"pass"|"fail","summary":"…","findings":[{"severity":"blocker","text":"…","place":"file:line"}]}
+        Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {"verdict":"pass"|"fail","summary":"…","findings":[{"severity":"blocker","text":"…","worktree":"file:line"}]}
     "##]].assert_eq(&words(&full("review")));
 }
 
@@ -213,7 +213,7 @@ fn a_brief_with_little_to_say() {
 
         ## Answer
 
-        Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {"verdict":"pass"|"fail","summary":"…","findings":[{"severity":"blocker","text":"…","place":"file:line"}]}
+        Print a block that begins with `## Review Complete`, with `### Critical Issues Found: Yes` or `No`, and a list under `### 🚨 Blockers`, `### ⚠️ Concerns` and `### 💡 Suggestions`; or one line of JSON: {"verdict":"pass"|"fail","summary":"…","findings":[{"severity":"blocker","text":"…","worktree":"file:line"}]}
     "##]].assert_eq(&words(&Brief { role: "final-review".into(), topic: "Shop".into(), order: "a9".into(), ..Brief::default() }));
     Template::default().check().expect("it fits every role");
 }

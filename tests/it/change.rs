@@ -66,7 +66,7 @@ impl Replay {
     /// The first task that is being worked on is finished.
     fn finish_one(&mut self) {
         if let Some(order) = self.state.orders.keys().next().copied() {
-            let outcome = AgentOutcome { summary: "did it".into(), ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) };
+            let outcome = AgentOutcome { summary: "did it".into(), ..AgentOutcome::new(Ending::Exited(0), Verdict::Complete, 1) };
             self.turn(Input::AgentEnded(order, outcome));
         }
     }

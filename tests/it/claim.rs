@@ -3,7 +3,7 @@
 use crate::client::Server;
 use crate::support::{Workspace, ended, eventually};
 use execution_coordinator::core::event::Event;
-use execution_coordinator::engine::door::{Address, knock};
+use execution_coordinator::engine::listener::{Address, connect};
 use execution_coordinator::rpc::method;
 use execution_coordinator::rpc::remote::call;
 use serde_json::{Value, json};
@@ -205,19 +205,19 @@ fn fifty_clients_at_once_never_get_the_same_work() {
     let config = "[execution]\nmax_parallel = 60\n[agents.implementation-agent]\nkind = \"client\"\n";
     let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", &plan)]);
     let run = workspace.start(&["run", "breakdown.md", "--deps", "explicit"]);
-    let door = || Address::of_execution(&workspace.execution());
+    let address = || Address::of_execution(&workspace.execution());
     eventually("it has begun", || workspace.run(&["status"]).code == 0);
-    eventually("it can be reached", || knock(&door()).is_ok());
-    let door = door();
+    eventually("it can be reached", || connect(&address()).is_ok());
+    let address = address();
     let tasks: Vec<(String, String)> = std::thread::scope(|scope| {
         let client = |nth: usize| {
-            let (door, workspace) = (door.clone(), &workspace);
+            let (address, workspace) = (address.clone(), &workspace);
             move || {
                 let (mut done, mut idle) = (Vec::new(), 0);
                 let by = format!("client {nth}");
                 // Those that find nothing any more leave; while something is left, somebody has it.
                 while idle < 50 {
-                    let Ok(Some(claimed)) = call::<method::TaskClaim>(&door, &json!({"by": by})) else { break };
+                    let Ok(Some(claimed)) = call::<method::TaskClaim>(&address, &json!({"by": by})) else { break };
                     let Some(work) = claimed.work else {
                         idle += 1;
                         continue;
@@ -226,7 +226,7 @@ fn fifty_clients_at_once_never_get_the_same_work() {
                     let task = work.brief.task.expect("a task").id;
                     workspace.write(&format!("done-{task}"), &by);
                     let report = json!({"lease": work.lease, "status": "complete", "summary": by});
-                    let told = call::<method::TaskReport>(&door, &report).expect("an answer").expect("an owner");
+                    let told = call::<method::TaskReport>(&address, &report).expect("an answer").expect("an owner");
                     assert!(told.accepted, "{told:?}");
                     done.push((task, by.clone()));
                 }

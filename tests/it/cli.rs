@@ -157,7 +157,7 @@ fn the_life_of_a_task_is_red_green_review_and_rework() {
     assert_eq!(task["gates"][0]["testsPassed"], 2);
     assert_eq!(task["files"], serde_json::json!(["work"]));
     assert_eq!(workspace.run(&["audit"]).code, 0);
-    // What the agent was told the second time names what must be mended.
+    // What the agent was told the second time names what must be fixed.
     let briefs = std::fs::read_dir(workspace.execution().join("briefs")).expect("briefs").flatten();
     assert!(briefs.filter_map(|file| std::fs::read_to_string(file.path()).ok()).any(|brief| brief.contains("- qa-reviewer: do it twice")));
 }
@@ -410,7 +410,7 @@ fn interrupted_it_keeps_its_state_and_goes_on() {
     assert!(workspace.run(&["run", "breakdown.md"]).stderr.contains("is paused"));
     assert_eq!(workspace.run(&["resume"]).code, 0);
     std::fs::remove_file(workspace.path("fifo")).expect("removed");
-    std::fs::write(workspace.path("fifo"), "").expect("a file in its place");
+    std::fs::write(workspace.path("fifo"), "").expect("a file in its worktree");
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     assert!(workspace.path("after").exists());
     assert_eq!(workspace.run(&["audit"]).code, 0);

@@ -14,7 +14,7 @@ fn told(workspace: &Workspace, breakdown: &str, task: &str, expected: &Expect) {
     let mut parsed = parse(source.input(), None, Deps::Format);
     let (prose, kept, problems) = prose(&parsed, &source);
     let mut brief = Brief { texts: texts(&prose, Some(&TaskId::from(task))), ..Brief::default() };
-    let store = Texts::of(&workspace.path("execution"));
+    let store = Texts::in_folder(&workspace.path("execution"));
     store.offer(&kept);
     parsed.plan.prose = prose;
     store.keep(&parsed.plan).expect("kept");

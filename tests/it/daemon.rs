@@ -3,7 +3,7 @@
 
 use crate::client::Server;
 use crate::support::{CONFIG, WAITS, Workspace, ended, eventually, lives};
-use execution_coordinator::engine::door::{Address, knock};
+use execution_coordinator::engine::listener::{Address, connect};
 use execution_coordinator::journal::lock::holder;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -70,7 +70,7 @@ fn it_leaves_when_nobody_needs_it() {
     eventually("it leaves", || !lives(pid));
     // But as long as something runs.
     assert_eq!(workspace.run(&["serve", "--detach", "--stay", "1s"]).code, 0);
-    let client = knock(&address(&workspace)).expect("a door");
+    let client = connect(&address(&workspace)).expect("a connection");
     let mut editor = editor(&workspace);
     let pid = daemon(&workspace).expect("a daemon");
     editor.kill();
@@ -92,7 +92,7 @@ fn it_stays_as_long_as_anything_is_under_way() {
     assert_eq!(workspace.run(&["serve", "--detach", "--stay", "100ms"]).code, 0);
     let pid = daemon(&workspace).expect("a daemon");
     // As an editor's server does: one call at the socket, then it hangs up.
-    let mut client = knock(&address(&workspace)).expect("a door");
+    let mut client = connect(&address(&workspace)).expect("a connection");
     let start = json!({"jsonrpc": "2.0", "id": 1, "method": "execution/start", "params": {"path": "breakdown.md"}});
     std::io::Write::write_all(&mut client, format!("{start}\n").as_bytes()).expect("a line");
     let mut answer = String::new();

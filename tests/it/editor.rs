@@ -416,7 +416,7 @@ pub fn edited(text: &str, edits: &Value) -> String {
 }
 
 #[test]
-fn problems_show_while_typing_and_their_fixes_mend_them() {
+fn problems_show_while_typing_and_their_fixes_fix_them() {
     let cases = [
         ("Task 1\n\n### Stream B", "Task T1\n\n### Stream B", "unknown-reference", PLAN.to_owned()),
         (
@@ -429,7 +429,7 @@ fn problems_show_while_typing_and_their_fixes_mend_them() {
         ),
         ("4. **Ship**", "3. **Ship**", "duplicate-id", PLAN.to_owned()),
     ];
-    for (from, to, code, mended) in cases {
+    for (from, to, code, fixed) in cases {
         let workspace = Workspace::new();
         let broken = PLAN.replacen(from, to, 1);
         let mut editor = Editor::open(&workspace, &broken);
@@ -438,9 +438,9 @@ fn problems_show_while_typing_and_their_fixes_mend_them() {
         let whole = json!({"start": {"line": 0, "character": 0}, "end": {"line": 100, "character": 0}});
         let actions = editor.ask("textDocument/codeAction", json!({"range": whole, "context": {"diagnostics": [], "only": ["quickfix"]}}));
         let action = actions.as_array().expect("a list").first().unwrap_or_else(|| panic!("no fix for {code}")).clone();
-        assert_eq!(apply(&broken, &action["edit"]), mended, "{code}: {}", action["title"]);
+        assert_eq!(apply(&broken, &action["edit"]), fixed, "{code}: {}", action["title"]);
         // The client makes the edit, and the problem is gone.
-        let text = mended.clone();
+        let text = fixed.clone();
         editor.server.notify(
             "textDocument/didChange",
             json!({"textDocument": {"uri": editor.uri, "version": 2}, "contentChanges": [{"text": text}]}),

@@ -259,7 +259,7 @@ const CONFIG: &str = "[execution]\nbackoff = \"1ms\"\ntests_first = \"off\"\nmax
     [[gates]]\nname = \"checked\"\nlevel = \"task\"\ncommand = [\"./gate.sh\"]\n";
 
 #[test]
-fn a_gate_that_mends_what_it_judges_fails_and_mends_nothing() {
+fn a_gate_that_fixes_what_it_judges_fails_and_fixes_nothing() {
     let (_, code, said) = ran("", "echo bad >made", "echo good >made; echo more >>kept; grep -q good made");
     assert!(code != 0 && said.contains("it changed kept, made while it judged: `writes` under gate `checked`"), "{said}");
     // What it may write is its own affair, and a new file is no change of one.
@@ -677,7 +677,7 @@ fn what_an_attempt_does_to_objects_stays_in_its_clone() {
     let forged = "echo good >made; path() { echo $objects/$(echo $1 | cut -c1-2)/$(echo $1 | cut -c3-); }; \
         good=$(git hash-object -w made); evil=$(echo evil | git hash-object -w --stdin); cp -f $(path $evil) $(path $good)";
     let (workspace, code, said) = ran("", &format!("{objects}; {forged}"), "true");
-    assert!(said.contains("what is in the place can't be taken over: git fetch: fatal: missing blob"), "{said}");
+    assert!(said.contains("what is in the worktree can't be taken over: git fetch: fatal: missing blob"), "{said}");
     says(&workspace.path(""), &["fsck", "--strict"]);
     // What it made there does not exist for the next attempt.
     let branch = git(&workspace.path(""), &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]).stdout;
@@ -714,7 +714,7 @@ END";
     assert!(code == 4 && said.contains("has other settings of git than it was made with"), "{said}");
 }
 
-/// Runs one task of which the agent does what a script says, in a place of its own and in the folder that all share, and
+/// Runs one task of which the agent does what a script says, in a worktree of its own and in the folder that all share, and
 /// gives each workspace with how it ended, its report and the briefs of the attempts.
 fn attempted(agent: &str) -> Vec<(Workspace, i32, String, Vec<String>)> {
     let run = |isolation: &str| {

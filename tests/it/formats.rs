@@ -270,7 +270,7 @@ fn what_looks_like_task_master_and_what_is_broken() {
         expect![[r#"
             task-master, a guess: 0 tasks (0 done), 0 edges, 0 groups
             task-master: 
-            2:22 Error unreadable: this is no JSON: Unexpected close brace: nothing is read of it until that is mended
+            2:22 Error unreadable: this is no JSON: Unexpected close brace: nothing is read of it until that is fixed
             0 can be written back
         "#]],
     );

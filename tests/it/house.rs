@@ -45,7 +45,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ),
     ("rpc", &["rpc", "core", "breakdown", "journal", "config", "agents", "engine", "failure"]),
     ("render", &["render", "rpc", "core", "escape"]),
-    ("face", &["face", "escape", "rpc", "core", "breakdown", "engine", "workspace", "watch", "failure"]),
+    ("frontend", &["frontend", "escape", "rpc", "core", "breakdown", "engine", "workspace", "watch", "failure"]),
     (
         "cli",
         &[
@@ -62,7 +62,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "engine",
             "rpc",
             "render",
-            "face",
+            "frontend",
             "failure",
         ],
     ),
@@ -142,7 +142,7 @@ fn only_the_engine_decides_and_adapters_never_see_the_state() {
     }
 }
 
-/// Generated files are written anew where they are stale, and the test says so.
+/// Generated files are written again where they are stale, and the test says so.
 #[test]
 fn schemas_are_those_of_the_types() {
     let mut stale = Vec::new();
@@ -154,7 +154,7 @@ fn schemas_are_those_of_the_types() {
             stale.push(name);
         }
     }
-    assert!(stale.is_empty(), "{stale:?} were stale and are written anew: run the tests again and commit them");
+    assert!(stale.is_empty(), "{stale:?} were stale and are written again: run the tests again and commit them");
 }
 
 /// Commands in the README and in the examples that can be tried: those that only look.
@@ -258,7 +258,7 @@ fn every_problem_is_explained() {
             "Problem::error(",
             "Problem::warning(",
             "Problem::info(",
-            "Trouble::new(Severe::",
+            "Diagnostic::new(DiagnosticSeverity::",
             "DiagnosticSeverity::WARNING, ",
             "DiagnosticSeverity::HINT, ",
         ];

@@ -1,4 +1,4 @@
-//! What passed once without being so, in whatever way attempts work: in places of their own or in the folder that all
+//! What passed once without being so, in whatever way attempts work: in worktrees of their own or in the folder that all
 //! share, confined or not.
 
 use crate::support::{Workspace, commit_all, ended, git};
@@ -108,7 +108,7 @@ const CASES: &[Case] = &[
     },
     Case { name: "010: nothing was changed", agent: "true", gate: "true", told: "no file was changed", ..LIE },
     Case {
-        name: "012: tests that mend what they judge",
+        name: "012: tests that fix what they judge",
         files: &[("made", "old\n")],
         agent: "echo bad >made",
         gate: "echo good >made; grep -q good made",

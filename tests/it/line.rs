@@ -4,10 +4,10 @@
 use crate::client::Server;
 use crate::support::Workspace;
 use execution_coordinator::engine::coordinator::Coordinator;
-use execution_coordinator::face::line::{Line, MAX_LINE_BYTES, Splitter, answer_line};
 use execution_coordinator::failure::Failure;
+use execution_coordinator::frontend::line::{Line, MAX_LINE_BYTES, Splitter, answer_line};
 use execution_coordinator::rpc::messages::*;
-use execution_coordinator::rpc::method::{self, Kind, Method};
+use execution_coordinator::rpc::method::{self, Method, MethodKind};
 use execution_coordinator::rpc::peer::{Caller, Client, Peer};
 use execution_coordinator::rpc::table::Table;
 use execution_coordinator::{failure, rpc};
@@ -42,10 +42,10 @@ macro_rules! example_method {
         struct $type;
         impl Method for $type {
             const NAME: &'static str = $name;
-            const KIND: Kind = Kind::Query;
+            const KIND: MethodKind = MethodKind::Query;
             const TITLE: &'static str = "Of the specification's examples";
             const ABOUT: &'static str = "";
-            const ERRORS: &'static [failure::Kind] = &[];
+            const ERRORS: &'static [failure::FailureKind] = &[];
             type Params = $params;
             type Result = Value;
         }

@@ -3,12 +3,12 @@
 use crate::client::Server;
 use crate::support::{Workspace, eventually};
 use execution_coordinator::engine::coordinator::Coordinator;
-use execution_coordinator::face::lsp::documents::edit;
-use execution_coordinator::face::lsp::frame::{Frame, Frames, MAX_BODY_BYTES};
-use execution_coordinator::face::lsp::position::{Encoding, Lines};
-use execution_coordinator::face::{Ended, Framing, OnEof, serve};
+use execution_coordinator::frontend::lsp::documents::edit;
+use execution_coordinator::frontend::lsp::frame::{Frame, Frames, MAX_BODY_BYTES};
+use execution_coordinator::frontend::lsp::position::{Encoding, Lines};
+use execution_coordinator::frontend::{Ended, Framing, OnEof, serve};
 use execution_coordinator::rpc::messages::Nothing;
-use execution_coordinator::rpc::method::{Kind, Method};
+use execution_coordinator::rpc::method::{Method, MethodKind};
 use execution_coordinator::rpc::table::Table;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -223,10 +223,10 @@ struct Fails;
 
 impl Method for Fails {
     const NAME: &'static str = "test/fails";
-    const KIND: Kind = Kind::Query;
+    const KIND: MethodKind = MethodKind::Query;
     const TITLE: &'static str = "Panics";
     const ABOUT: &'static str = "";
-    const ERRORS: &'static [execution_coordinator::failure::Kind] = &[];
+    const ERRORS: &'static [execution_coordinator::failure::FailureKind] = &[];
     type Params = Nothing;
     type Result = Nothing;
 }

@@ -61,7 +61,7 @@ fn tool(models: &Path, name: &str, workspace: &Workspace) -> Command {
 }
 
 #[test]
-fn the_inspector_finds_nothing_to_mend() {
+fn the_inspector_finds_nothing_to_fix() {
     let Some(models) = models() else { return };
     let workspace = Workspace::with(&[("breakdown.md", "# Shop\n\n- [ ] one\n  - Run: true\n")]);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);

@@ -1,4 +1,4 @@
-//! Places of their own and the merge queue, in real repositories.
+//! Worktrees of their own and the merge queue, in real repositories.
 
 use crate::support::{LINES_TEST as TEST, Workspace, commit_all, ended, eventually, git};
 use execution_coordinator::core::event::{Event, Outcome, Work};
@@ -14,7 +14,7 @@ const AGENT: &str = "#!/bin/sh
 cat >/dev/null
 task=$EXECUTION_COORDINATOR_TASK
 if grep -q '^<<<<<<<' shared.txt 2>/dev/null; then
-  grep -v -e '^<<<<<<<' -e '^=======' -e '^>>>>>>>' shared.txt >mended; mv mended shared.txt
+  grep -v -e '^<<<<<<<' -e '^=======' -e '^>>>>>>>' shared.txt >fixed; mv fixed shared.txt
 fi
 if [ \"$EXECUTION_COORDINATOR_ROLE\" = tests ]; then echo \"of $task\" >\"want-$task\"
 else grep -q \"of $task\" shared.txt 2>/dev/null || echo \"of $task\" >>shared.txt; fi
@@ -134,7 +134,7 @@ fn services_that_can_not_be_had_are_waited_for_and_budgets_are_kept() {
     let workspace = repository(&[("agent.sh", &agent), ("execution-coordinator.toml", &config)]);
     let run = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    assert!(workspace.journal().iter().any(|recorded| matches!(recorded.event, Event::Postponed { forgiven: true, .. })));
+    assert!(workspace.journal().iter().any(|recorded| matches!(recorded.event, Event::Postponed { not_counted: true, .. })));
     // Each order says that it took 60 tokens, and 100 may be spent: the rest waits for somebody.
     let agent = AGENT.replace("\"summary\":\"did it\"", "\"tokens\":60,\"summary\":\"did it\"");
     let config = CONFIG.replace("[execution]\n", "[execution]\nmax_parallel = 1\nbudget_tokens = 100\n");
@@ -436,8 +436,9 @@ fn clean_takes_only_what_the_program_made() {
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 3);
     assert!(workspace.run(&["clean"]).stderr.contains("it is not complete"));
     // The place of what failed is kept, and somebody goes on there.
-    let trees = std::fs::read_dir(workspace.execution().join("trees")).expect("places").flatten().map(|entry| entry.path());
-    let place = trees.filter(|tree| tree.join("shared.txt").exists()).find(|tree| tree.file_name() > Some("a".as_ref())).expect("a place");
+    let trees = std::fs::read_dir(workspace.execution().join("trees")).expect("worktrees").flatten().map(|entry| entry.path());
+    let place =
+        trees.filter(|tree| tree.join("shared.txt").exists()).find(|tree| tree.file_name() > Some("a".as_ref())).expect("a worktree");
     let place = place.as_path();
     std::fs::write(place.join("by-hand.txt"), "mine\n").expect("written");
     says(place, &["add", "by-hand.txt"]);

@@ -89,7 +89,7 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
         assert_eq!(task.steps.len(), spot.steps.len(), "{}", task.id);
         let mut entries: BTreeMap<Detail, Vec<String>> = BTreeMap::new();
         for (detail, span) in &spot.details {
-            let known = entries.entry(*detail).or_insert_with(|| detail.of(task));
+            let known = entries.entry(*detail).or_insert_with(|| detail.texts_of(task));
             count += 1;
             if matches!(detail, Detail::Estimate | Detail::Parallel | Detail::TestsFirst) || known.is_empty() {
                 assert!(!letters(&text[span.clone()]).is_empty(), "{detail:?} of {}: {span:?}", task.id);
@@ -114,7 +114,7 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
         }
         let all = [Detail::Criteria, Detail::Files, Detail::Notes, Detail::Skills, Detail::Specs, Detail::Tests];
         for detail in all {
-            let left = entries.get(&detail).cloned().unwrap_or_else(|| detail.of(task));
+            let left = entries.get(&detail).cloned().unwrap_or_else(|| detail.texts_of(task));
             assert!(left.is_empty(), "{detail:?} of {} without a place: {left:?}", task.id);
         }
     }
@@ -141,8 +141,9 @@ pub fn converted(text: &str, files: &[(String, Range<usize>)]) {
     assert_eq!(as_json.lost, Vec::<String>::new());
     let back = parse(&as_json.text, None, Deps::Format);
     assert_eq!(back.read_as.map(|found| found.format), Some(Format::Json));
-    let same =
-        |parsed: &Parsed| Document::of(parsed).text().lines().filter(|line| !line.contains("\"format\"")).collect::<Vec<_>>().join("\n");
+    let same = |parsed: &Parsed| {
+        Document::from_parsed(parsed).text().lines().filter(|line| !line.contains("\"format\"")).collect::<Vec<_>>().join("\n")
+    };
     similar(&same(&parsed), &same(&back));
     for to in TARGETS {
         let Converted { text, lost } = convert(&parsed, to);

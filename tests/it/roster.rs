@@ -1,12 +1,12 @@
 //! The roster: agents that stand in the folders of coding agents, with what they are for.
 
 use crate::support::Workspace;
-use execution_coordinator::config::Kind;
+use execution_coordinator::config::AgentKind;
 use execution_coordinator::config::definition::Definition;
 use std::path::PathBuf;
 
 /// One definition as its role and skills, or why it is none.
-fn guessed(kind: Kind, stem: &str, text: &str) -> String {
+fn guessed(kind: AgentKind, stem: &str, text: &str) -> String {
     match Definition::parse(kind, stem, PathBuf::new(), text) {
         Ok(definition) => {
             let role = definition.role();
@@ -52,7 +52,7 @@ fn what_companion_agents_are_for_is_seen_by_what_they_return() {
         ("research-orchestrator", "", "## Research Orchestration Complete"),
         ("breakdown-agent", "", "## Task Breakdown Complete"),
     ];
-    let said: String = rows.iter().map(|(name, tools, title)| guessed(Kind::Claude, name, &companion(name, tools, title))).collect();
+    let said: String = rows.iter().map(|(name, tools, title)| guessed(AgentKind::Claude, name, &companion(name, tools, title))).collect();
     expect_test::expect![[r#"
         implementation-agent: Executor []
         test-developer: Tester []
@@ -80,27 +80,27 @@ fn what_companion_agents_are_for_is_seen_by_what_they_return() {
 fn what_others_are_for_is_seen_by_name_tools_and_words() {
     let markdown = |front: &str| format!("---\n{front}\n---\nDo it well.\n");
     let rows = [
-        (Kind::Claude, "code-reviewer", markdown("name: code-reviewer\ndescription: Looks at code.")),
-        (Kind::Claude, "auditor", markdown("name: auditor\ndescription: Audits licenses.\ntools: [Read, Grep]")),
-        (Kind::Claude, "advisor", markdown("name: caching\ndescription: Knows caches.\ntools: Read, WebSearch")),
-        (Kind::Claude, "python-pro", markdown("name: python-pro\ndescription: Writes idiomatic Python.")),
-        (Kind::Claude, "no-yaml", markdown("name: no-yaml\ndescription: Use it. Example: user: \"help: me\" -> tool: this\ntools: Read")),
-        (Kind::Gemini, "lua-expert", markdown("name: lua-expert\ndescription: Knows Lua.\nkind: local")),
-        (Kind::Gemini, "far", markdown("name: far\nkind: remote")),
-        (Kind::Opencode, "review", markdown("description: Reviews changes.\nmode: subagent\npermission:\n  edit: deny")),
-        (Kind::Opencode, "docs", markdown("description: Writes.\ntools:\n  write: false")),
-        (Kind::Codex, "x", "name = \"rust-reviewer\"\ndescription = \"Looks.\"\ndeveloper_instructions = \"\"\"\nLook.\n\"\"\"\nsandbox_mode = \"read-only\"\n".into()),
-        (Kind::Codex, "broken", "name = \"a\nb".into()),
-        (Kind::Codex, "empty", "name = \"empty\"".into()),
-        (Kind::Claude, "README", "# How to use these\n".into()),
-        (Kind::Claude, "open", "---\nname: open\n".into()),
-        (Kind::Claude, "nothing", markdown("").replace("Do it well.\n", "")),
-        (Kind::Claude, "path", markdown("name: ../../etc")),
-        (Kind::Claude, "deep", markdown(&format!("name: deep\ntools: {}", "[".repeat(20_000)))),
-        (Kind::Claude, "steps", markdown(&format!("name: steps\nt:\n{}x", "- ".repeat(16_000)))),
-        (Kind::Claude, "option", markdown("name: --dangerous")),
-        (Kind::Opencode, "off", markdown("description: d\ndisable: true")),
-        (Kind::Claude, "laughs", markdown("name: laughs\na: &a [x, x]\nb: &b [*a, *a, *a]\ntools: [*b, *b]")),
+        (AgentKind::Claude, "code-reviewer", markdown("name: code-reviewer\ndescription: Looks at code.")),
+        (AgentKind::Claude, "auditor", markdown("name: auditor\ndescription: Audits licenses.\ntools: [Read, Grep]")),
+        (AgentKind::Claude, "advisor", markdown("name: caching\ndescription: Knows caches.\ntools: Read, WebSearch")),
+        (AgentKind::Claude, "python-pro", markdown("name: python-pro\ndescription: Writes idiomatic Python.")),
+        (AgentKind::Claude, "no-yaml", markdown("name: no-yaml\ndescription: Use it. Example: user: \"help: me\" -> tool: this\ntools: Read")),
+        (AgentKind::Gemini, "lua-expert", markdown("name: lua-expert\ndescription: Knows Lua.\nkind: local")),
+        (AgentKind::Gemini, "far", markdown("name: far\nkind: remote")),
+        (AgentKind::Opencode, "review", markdown("description: Reviews changes.\nmode: subagent\npermission:\n  edit: deny")),
+        (AgentKind::Opencode, "docs", markdown("description: Writes.\ntools:\n  write: false")),
+        (AgentKind::Codex, "x", "name = \"rust-reviewer\"\ndescription = \"Looks.\"\ndeveloper_instructions = \"\"\"\nLook.\n\"\"\"\nsandbox_mode = \"read-only\"\n".into()),
+        (AgentKind::Codex, "broken", "name = \"a\nb".into()),
+        (AgentKind::Codex, "empty", "name = \"empty\"".into()),
+        (AgentKind::Claude, "README", "# How to use these\n".into()),
+        (AgentKind::Claude, "open", "---\nname: open\n".into()),
+        (AgentKind::Claude, "nothing", markdown("").replace("Do it well.\n", "")),
+        (AgentKind::Claude, "path", markdown("name: ../../etc")),
+        (AgentKind::Claude, "deep", markdown(&format!("name: deep\ntools: {}", "[".repeat(20_000)))),
+        (AgentKind::Claude, "steps", markdown(&format!("name: steps\nt:\n{}x", "- ".repeat(16_000)))),
+        (AgentKind::Claude, "option", markdown("name: --dangerous")),
+        (AgentKind::Opencode, "off", markdown("description: d\ndisable: true")),
+        (AgentKind::Claude, "laughs", markdown("name: laughs\na: &a [x, x]\nb: &b [*a, *a, *a]\ntools: [*b, *b]")),
     ];
     let said: String = rows.iter().map(|(kind, stem, text)| guessed(*kind, stem, text)).collect();
     expect_test::expect![[r#"

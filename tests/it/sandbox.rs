@@ -10,7 +10,7 @@ const AGENT: &str = "#!/bin/sh
 cat >/dev/null
 could() { if (eval \"$2\") 2>/dev/null; then list=\"$list $1\"; fi; }
 list=
-could place 'echo x >>made.txt'
+could worktree 'echo x >>made.txt'
 could commit 'git add --all && git -c user.name=a -c user.email=a@b commit -qm agent'
 could checkout 'echo x >\"$WORKSPACE/evil.txt\"'
 could state 'echo x >\"$WORKSPACE/.execution-coordinator/evil\"'
@@ -89,7 +89,7 @@ fn each_may_change_what_its_part_needs_and_nothing_else() {
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"
         consultation could: allowed cache temporary device connect
-        implementation could: place commit allowed cache temporary device connect
+        implementation could: worktree commit allowed cache temporary device connect
         review could: allowed cache temporary device connect
         final-review could: allowed cache temporary device connect
     "#]]
@@ -114,10 +114,10 @@ fn without_it_each_could_change_anything() {
     let done = run(&workspace, listener.local_addr().expect("an address").port());
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     expect_test::expect![[r#"
-        consultation could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal abstract connect
-        implementation could: place commit checkout state hook config objects home allowed cache temporary device terminal signal abstract connect
-        review could: place commit checkout state hook config objects home allowed cache temporary device terminal signal abstract connect
-        final-review could: place commit checkout state hook config branch objects home allowed cache temporary device terminal signal abstract connect
+        consultation could: worktree commit checkout state hook config branch objects home allowed cache temporary device terminal signal abstract connect
+        implementation could: worktree commit checkout state hook config objects home allowed cache temporary device terminal signal abstract connect
+        review could: worktree commit checkout state hook config objects home allowed cache temporary device terminal signal abstract connect
+        final-review could: worktree commit checkout state hook config branch objects home allowed cache temporary device terminal signal abstract connect
     "#]]
     .assert_eq(&could(&workspace));
 }
@@ -145,7 +145,7 @@ fn two_tasks(agent: &str, config: &str) -> (Workspace, Ended) {
                 "#!/bin/sh\ncat >/dev/null\ncase $EXECUTION_COORDINATOR_TASK in 1) {agent};; esac\necho x >made-$EXECUTION_COORDINATOR_TASK\necho '{{\"status\":\"complete\"}}'\n"
             ),
         ),
-        ("check.sh", "#!/bin/sh\n(echo x >\"$WORKSPACE/out/of/place\") 2>/dev/null; true\n"),
+        ("check.sh", "#!/bin/sh\n(echo x >\"$WORKSPACE/out/of/worktree\") 2>/dev/null; true\n"),
         ("secret", "of the workspace\n"),
         ("conf/there", ""),
         (".gitignore", ".state/\n.execution-coordinator/\nsecret\nout/\n"),
@@ -161,7 +161,7 @@ fn two_tasks(agent: &str, config: &str) -> (Workspace, Ended) {
 
 #[test]
 fn what_agents_have_written_is_run_as_confined_as_they_are() {
-    let evil = "printf '#!/bin/sh\\n(echo x >\"$WORKSPACE/out/of/place\") 2>/dev/null\\ntrue\\n' >check.sh";
+    let evil = "printf '#!/bin/sh\\n(echo x >\"$WORKSPACE/out/of/worktree\") 2>/dev/null\\ntrue\\n' >check.sh";
     let gate = "[[gates]]\nname = \"release\"\nlevel = \"deployment\"\ncommand = [\"./check.sh\"]\n";
     for (config, escapes) in
         [(gate.to_owned(), false), (format!("{gate}sandbox = false\n"), true), ("[worktree]\nsetup = [\"./check.sh\"]\n".to_owned(), false)]
@@ -170,7 +170,7 @@ fn what_agents_have_written_is_run_as_confined_as_they_are() {
         // It has run when somebody is asked about it.
         let code = if config.contains("release") { 4 } else { 0 };
         assert_eq!(ended.code, code, "{config}: {}{}", ended.stdout, ended.stderr);
-        assert_eq!(workspace.path("out/of/place").exists(), escapes, "{config}");
+        assert_eq!(workspace.path("out/of/worktree").exists(), escapes, "{config}");
     }
 }
 

@@ -10,8 +10,8 @@ use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, S
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
 use execution_coordinator::core::turn;
-use execution_coordinator::face::screen::draw::draw;
-use execution_coordinator::face::screen::model::{Act, Model};
+use execution_coordinator::frontend::screen::draw::draw;
+use execution_coordinator::frontend::screen::model::{Act, Model};
 use expect_test::expect;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -51,7 +51,7 @@ fn state(tasks: usize) -> State {
     };
     let mut state = State::default();
     let mut all: Vec<Recorded> = turn(&mut state, Input::Start(Box::new(start)), 1_000);
-    let outcome = AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 60_000);
+    let outcome = AgentOutcome::new(Ending::Exited(0), Verdict::Complete, 60_000);
     all.extend(turn(&mut state, Input::AgentEnded(OrderId(1), outcome), 61_000));
     assert!(!all.is_empty());
     state

@@ -236,7 +236,7 @@ impl World {
                             Vec::new()
                         },
                         judged_by: [("test.sh".to_owned(), self.rng.u8(0..2).to_string())].into(),
-                        ..GateMeasures::of(vec!["check".into()], ending, duration_ms)
+                        ..GateMeasures::new(vec!["check".into()], ending, duration_ms)
                     },
                 )
             }
@@ -337,7 +337,7 @@ impl World {
             }
             Work::Land { .. } => RepositoryOutcome::Landed,
             Work::Renew { commit } => RepositoryOutcome::Renewed { commit: format!("{commit}-{order}") },
-            _ => RepositoryOutcome::Placed { folder: format!("/trees/{order}"), branch: order.to_string(), base: "c0".into() },
+            _ => RepositoryOutcome::WorktreeReady { folder: format!("/trees/{order}"), branch: order.to_string(), base: "c0".into() },
         }
     }
 
@@ -658,7 +658,7 @@ fn rare(event: &Event) -> &'static str {
         Event::Ordered { work: Work::Merge { tasks }, .. } if tasks.len() > 2 => "several are merged at once",
         Event::Rework { findings, .. } if findings.iter().any(|finding| finding.text.contains("as merged")) => "bad as merged",
         Event::Claimed { .. } => "claimed",
-        Event::Postponed { forgiven: true, .. } => "waits for supply",
+        Event::Postponed { not_counted: true, .. } => "throttled",
         Event::Postponed { .. } => "postponed",
         Event::Ordered { work: Work::Implementation { agent, .. }, .. } if agent.as_str() == "second-agent" => "fallback",
         Event::TaskBlocked { reason, .. } if reason.contains("budget") => "budget",

@@ -14,7 +14,7 @@ use execution_coordinator::core::turn;
 
 /// What an attempt at a task comes to.
 fn attempt(task: &str) -> AgentOutcome {
-    let good = AgentOutcome { files: vec!["src/a.rs".into()], ..AgentOutcome::of(Ending::Exited(0), Verdict::Complete, 1) };
+    let good = AgentOutcome { files: vec!["src/a.rs".into()], ..AgentOutcome::new(Ending::Exited(0), Verdict::Complete, 1) };
     match task {
         "failed" => AgentOutcome { verdict: Verdict::Failed, reason: "it does not compile".into(), ..good },
         "blocked" => AgentOutcome { verdict: Verdict::Blocked, reason: "which database?".into(), ..good },
@@ -62,8 +62,8 @@ fn why_tasks_do_not_go_on_is_told_apart() {
     for late in [&late as &dyn Fn(&Work) -> bool, &|_: &Work| false] {
         while let Some((order, work)) = next(&state, late) {
             let input = match &work {
-                Work::Place { .. } => {
-                    let placed = RepositoryOutcome::Placed { folder: "/".into(), branch: "b".into(), base: "c".into() };
+                Work::PrepareWorktree { .. } => {
+                    let placed = RepositoryOutcome::WorktreeReady { folder: "/".into(), branch: "b".into(), base: "c".into() };
                     Input::RepositoryEnded(order, placed)
                 }
                 work => Input::AgentEnded(order, attempt(work.task().expect("an attempt").as_str())),

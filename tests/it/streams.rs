@@ -1,22 +1,22 @@
 //! What the streams of real coding agents come to: each pitfall that was measured on one of them.
 
+use execution_coordinator::agents::adapter::{Adapter, StreamState, Transport};
 use execution_coordinator::agents::conversation::{Conversation, Subject};
-use execution_coordinator::agents::dialect::{Dialect, Heard, Way};
 use execution_coordinator::agents::{acp, app_server, claude, codex, gemini, opencode};
-use execution_coordinator::config::{Agent, Kind};
+use execution_coordinator::config::{Agent, AgentKind};
 use execution_coordinator::core::brief::Brief;
 use execution_coordinator::core::outcome::Usage;
 use std::path::{Path, PathBuf};
 
-/// The dialect of recorded streams, by the folder that they are in.
-fn of(folder: &str) -> &'static Dialect {
+/// The adapter of recorded streams, by the folder that they are in.
+fn of(folder: &str) -> &'static Adapter {
     match folder {
-        "claude" => &claude::DIALECT,
-        "codex" => &codex::DIALECT,
-        "app_server" => &app_server::DIALECT,
-        "gemini" => &gemini::DIALECT,
-        "opencode" => &opencode::DIALECT,
-        _ => &acp::DIALECT,
+        "claude" => &claude::ADAPTER,
+        "codex" => &codex::ADAPTER,
+        "app_server" => &app_server::ADAPTER,
+        "gemini" => &gemini::ADAPTER,
+        "opencode" => &opencode::ADAPTER,
+        _ => &acp::ADAPTER,
     }
 }
 
@@ -26,7 +26,7 @@ fn recorded(folder: &str, name: &str) -> String {
     std::fs::read_to_string(path).expect("a stream")
 }
 
-fn heard(folder: &str, name: &str) -> Heard {
+fn heard(folder: &str, name: &str) -> StreamState {
     of(folder).read(recorded(folder, name).as_bytes())
 }
 
@@ -104,14 +104,14 @@ fn codex_by_its_server() {
 
 /// Our side of a conversation about an order of a role.
 fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool) -> Box<dyn Conversation> {
-    let Way::Talks(begin) = &of(folder).way else { panic!("it is not talked with") };
+    let Transport::Talks(begin) = &of(folder).transport else { panic!("it is not talked with") };
     let brief = Brief { role: role.into(), session: session.map(str::to_owned), ..Brief::default() };
-    let agent = Agent::of_kind(Kind::Claude);
+    let agent = Agent::of_kind(AgentKind::Claude);
     begin(&Subject {
         agent: &agent,
         brief: &brief,
         words: "the brief".into(),
-        folder: Path::new("/place"),
+        folder: Path::new("/worktree"),
         confined,
         steering: None,
         is_unanswered: std::sync::Arc::new(|| false),
@@ -138,7 +138,7 @@ fn what_is_said_to_claude_code() {
     expect_test::expect![[r#"
         {"type":"control_request","request_id":"begin","request":{"subtype":"initialize"}}
         {"type":"user","message":{"role":"user","content":[{"type":"text","text":"the brief"}]}}
-        {"type":"control_response","response":{"subtype":"success","request_id":"fa205e74-4a28-4dbe-8dc3-6af60ef544bb","response":{"behavior":"deny","message":"stay in your place"}}}
+        {"type":"control_response","response":{"subtype":"success","request_id":"fa205e74-4a28-4dbe-8dc3-6af60ef544bb","response":{"behavior":"deny","message":"stay in your worktree"}}}
         {"type":"control_response","response":{"subtype":"success","request_id":"ccab31cd-93c0-4a40-bb33-1f88359a2c7e","response":{"behavior":"allow","updatedInput":{"command":"rm -rf hello.txt","description":"run a command"}}}}
         over
     "#]].assert_eq(&by("implementation"));
@@ -155,12 +155,12 @@ fn what_is_said_to_the_server_of_codex() {
     expect_test::expect![[r#"
         {"id":1,"method":"initialize","params":{"clientInfo":{"name":"execution-coordinator","title":"execution-coordinator","version":"0.1.0"}}}
         {"method":"initialized","params":{}}
-        {"id":2,"method":"thread/start","params":{"cwd":"/place","sandbox":"workspace-write","approvalPolicy":"on-request"}}
+        {"id":2,"method":"thread/start","params":{"cwd":"/worktree","sandbox":"workspace-write","approvalPolicy":"on-request"}}
         {"id":3,"method":"turn/start","params":{"threadId":"01a202b5-3686-75a2-bcba-f3bbec55ae4f","input":[{"type":"text","text":"the brief"}]}}
         {"id":0,"result":{"decision":"decline"}}
         over
     "#]].assert_eq(&said("app_server", "approval", conversation("app_server", "implementation", None, false)));
-    // A session that is forgotten is begun anew.
+    // A session that is forgotten is begun again.
     let mut ours = conversation("app_server", "implementation", Some("before"), true);
     ours.begins();
     let answer = |id: u64, what: &str| serde_json::json!({"id": id, what: {"thread": {"id": "t"}}});
@@ -211,15 +211,15 @@ fn what_is_said_in_a_turn_is_delivered_or_not() {
     codex.hears(&refused);
     assert_eq!(codex.steered(), [(7, Ok(())), (9, Err("no active turn to steer".into()))]);
     assert!(!codex.is_over(), "that is no end of the turn");
-    let mut heard = Heard::default();
-    (of("app_server").hear)(&refused, &mut heard);
+    let mut heard = StreamState::default();
+    (of("app_server").parse_event)(&refused, &mut heard);
     assert_eq!(heard.failed, None);
 }
 
 #[test]
 fn when_a_service_can_be_asked_again_is_read() {
     let after = |why: &str, status| {
-        let mut heard = Heard::default();
+        let mut heard = StreamState::default();
         heard.fails(why.into(), status);
         heard.retry_after(1_700_000_000);
         heard.shortage.map(|shortage| (format!("{:?}", shortage.kind), shortage.retry_after_ms))
@@ -318,12 +318,12 @@ fn retries_and_warnings_are_no_progress() {
 fn a_stream_that_is_cut_anywhere_never_counts_and_never_panics() {
     let finished = [("claude", "ok-write"), ("codex", "ok-shell"), ("gemini", "ok-write"), ("opencode", "ok-write"), ("acp", "gemini")];
     for (folder, name) in finished {
-        let (stream, dialect) = (recorded(folder, name), of(folder));
+        let (stream, adapter) = (recorded(folder, name), of(folder));
         let bytes = stream.as_bytes();
-        assert!(dialect.read(bytes).objection(true).is_none(), "{name}");
+        assert!(adapter.read(bytes).objection(true).is_none(), "{name}");
         let end = bytes.len() - 3;
         for cut in (0..end).step_by(7) {
-            assert!(dialect.read(&bytes[..cut]).objection(true).is_some(), "{name} at {cut}");
+            assert!(adapter.read(&bytes[..cut]).objection(true).is_some(), "{name} at {cut}");
         }
     }
 }

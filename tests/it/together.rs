@@ -77,9 +77,9 @@ fn clients_that_say_nothing_keep_nobody_out() {
     let workspace = workspace();
     let run = workspace.start(&["run", "breakdown.md"]);
     eventually("it has begun", || workspace.run(&["status"]).code == 0);
-    let door = workspace.execution().join("socket");
-    eventually("its door", || door.exists());
-    let silent: Vec<UnixStream> = (0..400).map_while(|_| UnixStream::connect(&door).ok()).collect();
+    let address = workspace.execution().join("socket");
+    eventually("its socket", || address.exists());
+    let silent: Vec<UnixStream> = (0..400).map_while(|_| UnixStream::connect(&address).ok()).collect();
     assert!(silent.len() > 300);
     let paused = workspace.run(&["pause"]);
     assert_eq!(paused.code, 0, "{}", paused.stderr);

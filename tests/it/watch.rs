@@ -29,9 +29,9 @@ fn every_way_to_save_is_told_once() {
             fs::write(&other, "replaced").expect("written");
             fs::rename(&other, &file).expect("renamed");
         }),
-        ("moved away and written anew, as Vim does", &|| {
+        ("moved away and written again, as Vim does", &|| {
             fs::rename(&file, &other).expect("renamed");
-            fs::write(&file, "written anew").expect("written");
+            fs::write(&file, "written again").expect("written");
         }),
         ("removed", &|| fs::remove_file(&file).expect("removed")),
     ];

@@ -62,7 +62,7 @@ export function activate(context: vscode.ExtensionContext): Api {
       const wanted = vscode.workspace.getConfiguration("executionCoordinator").get("openReport", true);
       const board = boards.get(report.execution);
       if (!wanted || !board || !actions.started.has(board.breakdown)) return;
-      // What is mended and goes on ends once more.
+      // What is fixed and goes on ends once more.
       if (board.state === "Complete") actions.started.delete(board.breakdown);
       void reports.show(report.execution);
     }),

@@ -42,7 +42,7 @@ export class Findings implements vscode.Disposable {
       }
       thread.comments = comments;
       const blocks = findings.some(({ finding }) => finding.severity === "blocker");
-      thread.label = blocks ? "Must be mended" : "Remarks";
+      thread.label = blocks ? "Must be fixed" : "Remarks";
       thread.state = blocks ? vscode.CommentThreadState.Unresolved : vscode.CommentThreadState.Resolved;
     }
     for (const [key, thread] of this.threads) {

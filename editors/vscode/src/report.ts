@@ -21,7 +21,7 @@ export class Reports implements vscode.TextDocumentContentProvider, vscode.Dispo
     await vscode.commands.executeCommand("markdown.showLockedPreviewToSide", uriOf(execution));
   }
 
-  /** A report that has come; one that is shown is shown anew. */
+  /** A report that has come; one that is shown is shown again. */
   keep(report: ReportDocument): void {
     this.texts.set(report.execution, report.markdown);
     this.changed.fire(uriOf(report.execution));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Does a task. In a round of rework it mends what the findings in its brief name.
+# Does a task. In a round of rework it fixes what the findings in its brief name.
 set -eu
 brief=$(cat)
 task=$EXECUTION_COORDINATOR_TASK
@@ -9,7 +9,7 @@ if [ "$EXECUTION_COORDINATOR_ROUND" = 0 ]; then
   mv "app/lib/$task.sh.new" "app/lib/$task.sh"
   did="Wrote app/lib/$task.sh"
 else
-  case "$brief" in *"a tab in a text"*) ;; *) echo "❌ Failed - this finding can't be mended here"; exit 0 ;; esac
+  case "$brief" in *"a tab in a text"*) ;; *) echo "❌ Failed - this finding can't be fixed here"; exit 0 ;; esac
   sed 's/^  text=\$2$/  text=$(printf %s "$2" | tr "\\t\\n" "  ")/' "app/lib/$task.sh" >"app/lib/$task.sh.new"
   mv "app/lib/$task.sh.new" "app/lib/$task.sh"
   did="Tabs and line ends in a text are blanks now"

@@ -109,7 +109,7 @@ pub fn lines(parsed: &Parsed, text: &Text<'_>, written: &str) -> Option<String> 
         [&spot.span].into_iter().chain(details).chain(spot.steps.iter().map(|step| &step.span)).chain(&spot.status).chain(&spot.named)
     });
     let others = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
-    let others = others.chain(outline.mentions.iter().map(|mention| &mention.span));
+    let others = others.chain(outline.references.iter().map(|mention| &mention.span));
     let others = others.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks);
     let understood: BTreeSet<usize> =
         tasks.chain(others).flat_map(|span| text.line_at(span.start)..=text.line_at(span.end.saturating_sub(1).max(span.start))).collect();

@@ -29,7 +29,7 @@ impl Books {
             && let Some(task) = work.task()
         {
             let placed = self.task_mut(task).placed;
-            self.require(placed, "places", || format!("{order} has no place of its own"));
+            self.require(placed, "places", || format!("{order} has no worktree of its own"));
         }
         self.ordered_of_repository(order, work);
         self.within_budget(order, work);
@@ -92,7 +92,7 @@ impl Books {
                 self.require(!again, "merging", || format!("{order} merges again what does not fit, and nobody was told so"));
                 for task in tasks {
                     let good = self.tasks.get(task).is_some_and(|record| record.active && record.implemented && record.placed);
-                    self.require(good, "merging", || format!("{order} merges task {task}, which has not been finished in its place"));
+                    self.require(good, "merging", || format!("{order} merges task {task}, which has not been finished in its worktree"));
                 }
                 self.merged = None;
                 self.merged_gates.clear();
@@ -241,7 +241,9 @@ impl Books {
                     self.leaves_its_place(&work);
                 }
             }
-            (Work::Place { task }, Outcome::Repository(RepositoryOutcome::Placed { .. })) => self.task_mut(task).placed = true,
+            (Work::PrepareWorktree { task }, Outcome::Repository(RepositoryOutcome::WorktreeReady { .. })) => {
+                self.task_mut(task).placed = true
+            }
             (Work::Merge { .. }, Outcome::Repository(RepositoryOutcome::Merged { tasks, commit, conflicts })) => {
                 self.merged = Some((tasks.clone(), commit.clone()));
                 let all = tasks.iter().chain(conflicts.iter().map(|conflict| &conflict.task)).cloned().collect::<BTreeSet<_>>();

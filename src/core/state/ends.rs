@@ -1,11 +1,11 @@
 //! What the end of an order adds to the state.
 
-use super::{Judged, OpenOrder, Phase, Place, State, TaskState};
+use super::{Judged, OpenOrder, Phase, State, TaskState, Worktree};
 use crate::core::event::{Outcome, Purpose, Step, Work};
 use crate::core::hold::is_suspect;
 use crate::core::id::{AgentName, OrderId};
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict};
-use crate::core::supply::{self, Ended, pool_of};
+use crate::core::throttle::{self, Ended, pool_of};
 use std::sync::Arc;
 
 impl State {
@@ -91,7 +91,7 @@ impl State {
             _ => return,
         };
         let name = pool_of(&self.policy, agent);
-        let busy = supply::busy(self, &name);
+        let busy = throttle::busy(self, &name);
         let known = self.pools.contains_key(&name);
         let said = match outcome {
             Outcome::Agent(outcome) if !outcome.reason.is_empty() => outcome.reason.clone(),
@@ -103,7 +103,7 @@ impl State {
         if shortage.is_some() || ended == Ended::Badly || known {
             let pool = self.pools.entry(name.clone()).or_default();
             if let Some(shortage) = shortage.filter(|shortage| shortage.kind.needs_person()) {
-                pool.refused = Some((format!("{}: {said}", supply::shortage_name(shortage)), supply::needed(shortage.kind, &name)));
+                pool.refused = Some((format!("{}: {said}", throttle::shortage_name(shortage)), throttle::needed(shortage.kind, &name)));
             } else if ended == Ended::Badly {
                 pool.last_failure = said;
             }
@@ -118,14 +118,15 @@ impl State {
             self.merging.renewed = Some(id);
         }
         match (&open.work, outcome) {
-            (Work::Place { task }, RepositoryOutcome::Placed { folder, branch, base }) => {
-                let place = Place { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };
+            (Work::PrepareWorktree { task }, RepositoryOutcome::WorktreeReady { folder, branch, base }) => {
+                let place =
+                    Worktree { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };
                 // The first begins with nothing but the user's own.
                 self.merging.base.get_or_insert_with(|| base.clone());
-                self.with_task(task, |task| task.place = Some(place));
+                self.with_task(task, |task| task.worktree = Some(place));
             }
-            (Work::Place { task }, RepositoryOutcome::Failed { why }) => {
-                self.with_task(task, |task| task.place_failed = Some(why.clone()));
+            (Work::PrepareWorktree { task }, RepositoryOutcome::Failed { why }) => {
+                self.with_task(task, |task| task.worktree_failed = Some(why.clone()));
             }
             (Work::Land { tasks, commit }, _) if landed => {
                 self.changes += 1;
@@ -180,7 +181,7 @@ impl TaskState {
             (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
                 self.last = Some((**outcome).clone());
                 // What came to nothing is left behind with its place, where it had one.
-                if outcome.complete() || self.place.is_none() {
+                if outcome.complete() || self.worktree.is_none() {
                     self.changed.extend(outcome.files.iter().cloned());
                 }
                 if outcome.complete() {
@@ -196,7 +197,7 @@ impl TaskState {
             }
             // What it left half done is not where the next one begins.
             (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => {
-                self.has_leftovers |= self.place.is_none();
+                self.has_leftovers |= self.worktree.is_none();
                 self.leave_place();
             }
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
@@ -229,7 +230,7 @@ impl TaskState {
 
 impl TaskState {
     fn came_to_nothing(&mut self, outcome: &AgentOutcome) {
-        self.has_leftovers |= self.place.is_none() && !outcome.files.is_empty();
+        self.has_leftovers |= self.worktree.is_none() && !outcome.files.is_empty();
         if outcome.asks() {
             // Once it is answered, it goes on here.
             if outcome.session != self.session {
@@ -242,7 +243,7 @@ impl TaskState {
 
     /// A try came to nothing: the next one begins elsewhere, with what was finished before.
     fn leave_place(&mut self) {
-        self.place = None;
+        self.worktree = None;
         self.answered = false;
         (self.session, self.session_used) = (None, Usage::default());
     }

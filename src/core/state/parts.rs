@@ -40,7 +40,7 @@ pub struct TaskState {
     pub rework_round: u32,
     /// How the current step's attempt ended.
     pub last: Option<AgentOutcome>,
-    /// What must be mended now.
+    /// What must be fixed now.
     pub findings: Vec<Finding>,
     /// Concerns and suggestions, kept for the report.
     pub remarks: Vec<Finding>,
@@ -69,10 +69,10 @@ pub struct TaskState {
     pub has_leftovers: bool,
     /// The last complete implementation: what is handed to the tasks after it.
     pub result: Option<(OrderId, AgentOutcome)>,
-    /// Where it is worked on, where that is a place of its own.
-    pub place: Option<Place>,
-    /// Why no place could be made for it.
-    pub place_failed: Option<String>,
+    /// Where it is worked on, where that is a worktree of its own.
+    pub worktree: Option<Worktree>,
+    /// Why no worktree could be made for it.
+    pub worktree_failed: Option<String>,
     /// The commit with the tests that were written first.
     pub tests_commit: Option<String>,
     /// The commit with what was finished last.
@@ -86,14 +86,14 @@ pub struct TaskState {
     /// The number of the event since which it waits to be merged.
     pub queued_at: u64,
     /// How many merges had landed when it went back last because others were merged first.
-    pub forgiven_at: u64,
+    pub not_counted_at: u64,
     /// The commit of the result that has its work in it.
     pub landed: Option<String>,
 }
 
-/// A place of a task's own.
+/// A worktree of a task's own.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Place {
+pub struct Worktree {
     /// The order that made it.
     pub order: OrderId,
     /// Where.

@@ -190,7 +190,7 @@ function M.on_result(_, report, context)
   M.refresh(report.execution, function(board)
     tell("Ended", board)
     if plugin().settings.open_report and M.started[board.breakdown] then
-      -- What is mended and goes on ends once more.
+      -- What is fixed and goes on ends once more.
       M.started[board.breakdown] = board.state ~= "Complete" or nil
       require("execution-coordinator.show").float("Report", report.markdown)
     end

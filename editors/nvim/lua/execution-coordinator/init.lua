@@ -79,7 +79,7 @@ function M.setup(settings)
     vim.lsp.enable(NAME)
   else
     -- Before 0.11, where hints are painted once for each version of the text, however often the server says that
-    -- they have changed: to enable them anew forgets what is painted.
+    -- they have changed: to enable them again forgets what is painted.
     config.handlers["workspace/inlayHint/refresh"] = function(_, _, context)
       for buffer in pairs(vim.lsp.get_client_by_id(context.client_id).attached_buffers) do
         if vim.lsp.inlay_hint.is_enabled({ bufnr = buffer }) then

@@ -1,4 +1,4 @@
-// The page of the graph: drawn anew whenever how things stand has come; reached by keyboard and told to
+// The page of the graph: drawn again whenever how things stand has come; reached by keyboard and told to
 // screen readers.
 
 import { layers, neighbour, timeline, type Node } from "../layout";

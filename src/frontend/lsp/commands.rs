@@ -1,0 +1,192 @@
+//! Commands of lenses and code actions, each a method of the table.
+
+use super::session::Session;
+use crate::core::id::{StreamId, TaskId};
+use crate::failure::Failure;
+use crate::rpc::calls::{file_of, trust_question};
+use crate::workspace::root_of;
+use crate::workspace::trust::trust;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::Duration;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::*;
+
+/// What a user chooses to let things be started.
+const TRUST: &str = "Trust";
+/// How long the user may think about it.
+const PEOPLE_TAKE: Duration = Duration::from_hours(1);
+
+/// Names, with the actions that they stand for.
+pub const COMMANDS: [(&str, &str); 13] = [
+    ("execution-coordinator.run", "run"),
+    ("execution-coordinator.runStream", "runStream"),
+    ("execution-coordinator.pause", "pause"),
+    ("execution-coordinator.resume", "resume"),
+    ("execution-coordinator.cancel", "cancel"),
+    ("execution-coordinator.answer", "answer"),
+    ("execution-coordinator.steer", "steer"),
+    ("execution-coordinator.retry", "retry"),
+    ("execution-coordinator.skip", "skip"),
+    ("execution-coordinator.approve", "approve"),
+    ("execution-coordinator.reject", "reject"),
+    ("execution-coordinator.showOutput", "output"),
+    ("execution-coordinator.showReport", "report"),
+];
+
+/// What an action is called.
+pub fn title(action: &str) -> &'static str {
+    match action {
+        "run" => "▶ Run",
+        "runStream" => "▶ Run stream",
+        "pause" => "‖ Pause",
+        "resume" => "▶ Resume",
+        "cancel" => "■ Cancel",
+        "answer" => "✎ Answer",
+        "steer" => "✎ Steer",
+        "retry" => "↻ Retry",
+        "skip" => "⤼ Skip",
+        "approve" => "✔ Approve",
+        "reject" => "✘ Reject",
+        "output" => "Show output",
+        _ => "Show report",
+    }
+}
+
+/// The command of an action: its first argument is the breakdown's URI.
+pub fn command(action: &str, uri: &str, arguments: &[&str]) -> Command {
+    let name = COMMANDS.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name);
+    let arguments = [uri].iter().chain(arguments).map(|argument| Value::from(*argument)).collect();
+    Command { title: title(action).into(), command: name.into(), arguments: Some(arguments) }
+}
+
+impl Session {
+    /// Carries out a command.
+    ///
+    /// # Errors
+    /// It is unknown, or what it calls fails.
+    pub async fn execute(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        let Some((_, action)) = COMMANDS.iter().find(|(name, _)| *name == params.command) else {
+            return Err(Error::invalid_params(format!("there is no command `{}`", params.command)));
+        };
+        let argument = |ix: usize| params.arguments.get(ix).and_then(Value::as_str);
+        let Some(uri) = argument(0) else { return Err(Error::invalid_params("the first argument is the breakdown's URI")) };
+        let name = argument(1).unwrap_or_default().to_owned();
+        let execution = self.execution_of(uri);
+        let id = execution.as_ref().map(|execution| execution.id.to_string());
+        let of = |method: &'static str, key: &str| (method, json!({"execution": id, key: name}));
+        let (method, params) = match *action {
+            // All of it, or the tasks that are named.
+            "run" => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
+            "runStream" => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &name).await})),
+            "answer" | "steer" => {
+                let Some(text) = argument(2) else {
+                    // An editor that has no field for it.
+                    self.tell(format!("type `execution-coordinator {action} {name} TEXT` at a terminal"));
+                    return Ok(None);
+                };
+                let method = if *action == "steer" { "task/steer" } else { "task/answer" };
+                (method, json!({"execution": id, "task": name, "text": text, "by": "editor"}))
+            }
+            "retry" => of("task/retry", "task"),
+            "skip" => of("task/skip", "task"),
+            "approve" => of("gate/approve", "gate"),
+            "reject" => of("gate/reject", "gate"),
+            "output" => return self.show_output(id, &name).await,
+            "report" => return self.show_report(id).await,
+            "pause" => ("execution/pause", json!({ "execution": id })),
+            "resume" => ("execution/resume", json!({ "execution": id })),
+            _ => ("execution/cancel", json!({ "execution": id })),
+        };
+        let result = self.call(method, params.clone()).await;
+        if result.as_ref().is_err_and(is_untrusted) {
+            self.ask_for_trust(uri, method, params);
+            return Ok(None);
+        }
+        self.look();
+        result.map(Some)
+    }
+
+    /// Calls a method of the table.
+    async fn call(&self, method: &str, params: Value) -> Result<Value> {
+        let called = self.table.call(method, Some(params), self.caller.clone()).await;
+        called.map_err(|error| Error { code: error.code.code().into(), message: error.message.into(), data: error.data })
+    }
+
+    /// Asks the user whether something may be started here, and starts it when they say so.
+    fn ask_for_trust(&self, uri: &str, method: &'static str, params: Value) {
+        let Some(root) = path_of(uri).and_then(|path| path.parent().map(root_of)) else { return };
+        let (client, table, caller) = (self.client.clone(), self.table.clone(), self.caller.clone());
+        tokio::spawn(async move {
+            let choices = [TRUST, "Cancel"].map(|title| MessageActionItem { title: title.into(), properties: HashMap::new() });
+            let asked = client.show_message_request(MessageType::WARNING, trust_question(&root), Some(choices.to_vec()));
+            let Ok(Ok(Some(chosen))) = tokio::time::timeout(PEOPLE_TAKE, asked).await else { return };
+            if chosen.title != TRUST || trust(&root).is_err() {
+                return;
+            }
+            if let Err(error) = table.call(method, Some(params), caller).await {
+                client.show_message(MessageType::ERROR, error.message).await;
+            }
+        });
+    }
+
+    async fn tasks_of(&self, uri: &str, stream: &str) -> Vec<TaskId> {
+        let Some(snapshot) = self.snapshot(uri).await else { return Vec::new() };
+        snapshot.parsed().plan.tasks_of(&StreamId::from(stream)).map(|task| task.id.clone()).collect()
+    }
+
+    async fn show_output(&self, execution: Option<String>, task: &str) -> Result<Option<Value>> {
+        let mut page = self.call("task/output", json!({"execution": execution, "task": task})).await?;
+        let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
+        let mut text = String::new();
+        while let Some(more) = page["text"].as_str().filter(|more| !more.is_empty()) {
+            text += more;
+            page = self.call("task/output", json!({"execution": execution, "task": task, "from": page["next"]})).await?;
+        }
+        let file = found.keep_output(task, &text).map_err(|failure| failed(&failure))?;
+        self.show_file(&file);
+        Ok(Some(json!({"path": file, "order": page["order"]})))
+    }
+
+    async fn show_report(&self, execution: Option<String>) -> Result<Option<Value>> {
+        let report = self.call("execution/report", json!({ "execution": execution })).await?;
+        let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
+        let file = found.keep_report(report["markdown"].as_str().unwrap_or_default()).map_err(|failure| failed(&failure))?;
+        self.show_file(&file);
+        Ok(Some(json!({ "path": file })))
+    }
+
+    /// Tells the user something.
+    fn tell(&self, text: String) {
+        let client = self.client.clone();
+        self.ask(async move { client.show_message(MessageType::INFO, text).await });
+    }
+
+    /// Opens a file in the editor; says where it is to one that can't do that.
+    fn show_file(&self, file: &std::path::Path) {
+        let Some(uri) = Uri::from_file_path(file) else { return };
+        if !self.setup().shows_documents {
+            return self.tell(file.display().to_string());
+        }
+        let client = self.client.clone();
+        let params = ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
+        self.ask(async move { drop(client.show_document(params).await) });
+    }
+}
+
+/// Whether something was refused only because nobody said that it may be started here.
+fn is_untrusted(error: &Error) -> bool {
+    error.data.as_ref().is_some_and(|data| data["kind"] == "untrusted")
+}
+
+fn failed(failure: &Failure) -> Error {
+    let error = crate::rpc::error::error(failure);
+    Error { code: error.code.code().into(), message: error.message.into(), data: error.data }
+}
+
+/// The file of a text that is open, if it is one.
+pub fn path_of(uri: &str) -> Option<std::path::PathBuf> {
+    let path = file_of(uri).ok()?;
+    // Journals name breakdowns so.
+    Some(path.canonicalize().unwrap_or(path))
+}
