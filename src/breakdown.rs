@@ -1,29 +1,19 @@
 //! Text → plan, outline, problems. Never fails: what can't be read is a problem, and a problem
 //! blocks only what depends on it.
 
-pub mod backlog;
-pub mod beads;
-pub mod bmad;
-pub mod breakdown_agent;
 pub mod build;
-pub mod ccpm;
 pub mod companions;
 pub mod conditions;
 pub mod convert;
 pub mod cycles;
 pub mod details;
 pub mod detect;
-pub mod feature_docs;
 pub mod folder;
-pub mod gsd;
+pub mod formats;
 pub mod headings;
 pub mod index_table;
-pub mod json;
-pub mod kiro;
 pub mod lint;
-pub mod loom;
 pub mod names;
-pub mod openspec;
 pub mod order;
 pub mod outline;
 pub mod ownership;
@@ -31,17 +21,9 @@ pub mod problem;
 pub mod prose;
 pub mod refs;
 pub mod resolve;
-pub mod rune;
 pub mod source;
-pub mod spec_kit;
-pub mod spec_kitty;
 pub mod status;
-pub mod step_plan;
-pub mod streams;
-pub mod superpowers;
 pub mod task_file;
-pub mod task_list;
-pub mod task_master;
 pub mod text;
 pub mod tree;
 pub mod unread;
@@ -140,14 +122,14 @@ impl Parsed {
             |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true) || nested.contains(stream));
         let mut counts =
             Counts { sub_tasks: self.other_boxes.0, sub_tasks_done: self.other_boxes.1, criteria: self.other_boxes.0, ..Counts::default() };
-        for (task, spot) in plan.tasks.iter().zip(&self.outline.tasks) {
-            let done = spot.ticked || self.marks.get(&task.id) == Some(&Mark::Done);
+        for (task, task_item) in plan.tasks.iter().zip(&self.outline.tasks) {
+            let done = task_item.ticked || self.marks.get(&task.id) == Some(&Mark::Done);
             let (all, ended) =
                 if part_of(task) { (&mut counts.sub_tasks, &mut counts.sub_tasks_done) } else { (&mut counts.tasks, &mut counts.done) };
             *all += 1;
             *ended += usize::from(done);
-            counts.sub_tasks += spot.ticks().count();
-            counts.sub_tasks_done += spot.ticks().filter(|done| *done).count();
+            counts.sub_tasks += task_item.ticks().count();
+            counts.sub_tasks_done += task_item.ticks().filter(|done| *done).count();
         }
         let gates = &self.outline.gate_boxes;
         counts.tasks += parents.len() + gates.len();
@@ -255,64 +237,64 @@ macro_rules! formats {
 
 formats! {
     /// Our own JSON.
-    Json = "json" by json::Json,
+    Json = "json" by formats::json::Json,
         in which tasks are "objects in a list `tasks`, with an id and a title each";
     /// claude-task-master's `tasks.json`.
-    TaskMaster = "task-master" by task_master::TaskMaster,
+    TaskMaster = "task-master" by formats::task_master::TaskMaster,
         in which tasks are "objects in lists `tasks`, with an id, a status and dependencies";
     /// beads' `issues.jsonl`.
-    Beads = "beads" by beads::Beads,
+    Beads = "beads" by formats::beads::Beads,
         in which tasks are "lines of JSON with an id and a status";
     /// Backlog.md's folder, or one of its tasks.
-    Backlog = "backlog" by backlog::Backlog,
+    Backlog = "backlog" by formats::backlog::Backlog,
         in which tasks are "files with an id and a status in their front matter";
     /// An epic of ccpm: its folder, or one of its tasks.
-    Ccpm = "ccpm" by ccpm::Ccpm,
+    Ccpm = "ccpm" by formats::ccpm::Ccpm,
         in which tasks are "files with a number as their name, and front matter";
     /// spec-kitty's work packages.
-    SpecKitty = "spec-kitty" by spec_kitty::SpecKitty,
+    SpecKitty = "spec-kitty" by formats::spec_kitty::SpecKitty,
         in which tasks are "headings `## WP01: …`, and files of such names";
     /// A roadmap of GSD with its plans.
-    Gsd = "gsd" by gsd::Gsd,
+    Gsd = "gsd" by formats::gsd::Gsd,
         in which tasks are "boxes `- [ ] 01-01-PLAN.md — …` in a roadmap, and files of such names";
     /// An index of tasks with a file for each.
-    FeatureDocs = "feature-docs" by feature_docs::FeatureDocs,
+    FeatureDocs = "feature-docs" by formats::feature_docs::FeatureDocs,
         in which tasks are "rows of an index with a number and dependencies, and files with a number as their name";
     /// Stories, epics and sprints of BMAD.
-    Bmad = "bmad" by bmad::Bmad,
+    Bmad = "bmad" by formats::bmad::Bmad,
         in which tasks are "keys below `development_status:`, headings `### Story 1.1: …`, or boxes under `## Tasks / Subtasks`";
     /// Plans of superpowers.
-    Superpowers = "superpowers" by superpowers::Superpowers,
+    Superpowers = "superpowers" by formats::superpowers::Superpowers,
         in which tasks are "headings `### Task 1: …`";
     /// Plans of loom.
-    Loom = "loom" by loom::Loom,
+    Loom = "loom" by formats::loom::Loom,
         in which tasks are "headings `## Task 1 — …`";
     /// Task files of rune.
-    Rune = "rune" by rune::Rune,
+    Rune = "rune" by formats::rune::Rune,
         in which tasks are "boxes `- [ ] 1. … <!-- id:abc1234 -->`";
     /// GitHub spec-kit's `tasks.md`.
-    SpecKit = "spec-kit" by spec_kit::SpecKit,
+    SpecKit = "spec-kit" by formats::spec_kit::SpecKit,
         in which tasks are "boxes `- [ ] T001 …`";
     /// The breakdown-agent's, in its three versions.
-    BreakdownAgent = "breakdown-agent" by breakdown_agent::BreakdownAgent,
+    BreakdownAgent = "breakdown-agent" by formats::breakdown_agent::BreakdownAgent,
         in which tasks are "`1. **Title**` under `### Stream A: …`, or `1. [ ] **Title**`";
     /// Kiro's `tasks.md` and its relatives.
-    Kiro = "kiro" by kiro::Kiro,
+    Kiro = "kiro" by formats::kiro::Kiro,
         in which tasks are "boxes `- [ ] 1. …` and `- [ ] 1.1 …`";
     /// OpenSpec's `tasks.md`.
-    OpenSpec = "openspec" by openspec::OpenSpec,
+    OpenSpec = "openspec" by formats::openspec::OpenSpec,
         in which tasks are "boxes `- [ ] 1.1 …`";
     /// Tables of tasks with a column of dependencies.
     IndexTable = "index-table" by index_table::IndexTable,
         in which tasks are "rows of a table with a column of ids and one of dependencies";
     /// Headings that are tasks or streams of work, with fields.
-    Streams = "streams" by streams::Streams,
+    Streams = "streams" by formats::streams::Streams,
         in which tasks are "headings `### Task 1: …`, `### A1: …` or `### Stream A: …`";
     /// Steps as headings, with boxes.
-    StepPlan = "step-plan" by step_plan::StepPlan,
+    StepPlan = "step-plan" by formats::step_plan::StepPlan,
         in which tasks are "boxes `- [ ] …` under headings `### Step 1: …`";
     /// Boxes in Markdown.
-    TaskList = "task-list" by task_list::TaskList,
+    TaskList = "task-list" by formats::task_list::TaskList,
         in which tasks are "boxes `- [ ] …`";
 }
 

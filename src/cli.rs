@@ -71,61 +71,61 @@ struct Arguments {
 enum Command {
     /// Carry out a breakdown: plan, execute, gate, review, report
     Run(run::Arguments),
-    /// Show what would happen, without starting anything
+    /// Show the schedule, without starting anything
     Plan(show::PlanArguments),
-    /// Say what is wrong with breakdowns, with file:line:column
+    /// Check breakdowns for problems, with file:line:column
     Check(show::CheckArguments),
     /// Write a breakdown in another format
     Convert(show::ConvertArguments),
-    /// Where an execution stands: the five sections
+    /// Show status
     Status(show::StatusArguments),
-    /// The return protocol of an execution
+    /// Print the final report
     Report(show::ReportArguments),
-    /// The journal of an execution as JSON lines
+    /// Print the journal as JSON lines
     Events(show::EventsArguments),
-    /// What an agent, a gate or a reviewer printed
+    /// Show what an agent, a gate or a reviewer printed
     Output(show::OutputArguments),
-    /// Order nothing new
+    /// Start nothing new
     Pause(steer::Plain),
-    /// Go on after a pause
+    /// Continue after a pause
     Resume(steer::Plain),
-    /// Stop everything and end
+    /// Stop everything and end the execution
     Cancel(steer::Plain),
-    /// Try a task again from the start, or evaluate a gate again
+    /// Retry a task from the start, or evaluate a gate again
     Retry(steer::OfTask),
-    /// Answer what the agent of a blocked task has asked: it goes on
+    /// Answer the question of a blocked task, which then continues
     Answer(steer::ToTask),
-    /// Say something to a task's agent while it is at work
+    /// Send a message to a task's agent while it works
     Steer(steer::ToTask),
-    /// Treat a task as if it were done
+    /// Treat a task as done
     Skip(steer::OfTask),
-    /// Pass a gate that waits for a person
+    /// Approve a gate
     Approve(steer::OfGate),
-    /// Refuse a gate
+    /// Reject a gate
     Reject(steer::OfGate),
-    /// Merge the result of a complete execution into the branch that it began on
+    /// Merge the result of a complete execution into the branch it started from
     Deliver(run::OfExecution),
-    /// Executions of this workspace
+    /// List the executions of this workspace
     List(show::ListArguments),
     /// Replay the journal and check every promise
     Audit(audit::Arguments),
-    /// The daemon on stdio: a language server for editors, JSON-RPC lines for programs
+    /// Run the server on stdio: LSP for editors, JSON-RPC lines for programs
     Serve(serve::Arguments),
-    /// The same as a Model Context Protocol server on stdio, for clients of language models
+    /// Run as a Model Context Protocol server on stdio
     Mcp,
-    /// The same as an Agent Client Protocol agent on stdio, for editors
+    /// Run as an Agent Client Protocol agent on stdio
     Acp,
-    /// The roster: who there is, what for, and whether it can start here
+    /// List agents, their roles and whether they can start
     Agents(show::AgentsArguments),
-    /// Remove worktrees and branches of executions that are over
+    /// Remove worktrees and branches of finished executions
     Clean(clean::Arguments),
-    /// Let editors and clients of language models start executions in a workspace
+    /// Trust a workspace: editors and models may start executions in it
     Trust(init::TrustArguments),
-    /// Write a commented config from what is found here
+    /// Write a commented config for this workspace
     Init(init::Arguments),
-    /// JSON Schemas of everything that is read and written, and the OpenRPC document
+    /// Print JSON Schemas and the OpenRPC document
     Schema(show::SchemaArguments),
-    /// Completions for a shell
+    /// Print completions for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,

@@ -5,8 +5,8 @@
 //! is no error, and nothing that was tried was denied. Exit codes say too little: of these programs
 //! several end with 0 after a failure.
 
+use super::adapters::{acp, app_server, claude, gemini, opencode};
 use super::conversation::{Conversation, Subject};
-use super::{acp, app_server, claude, gemini, opencode};
 use crate::config::definition::Definition;
 use crate::config::{Agent, AgentKind};
 use crate::core::brief::Brief;

@@ -542,7 +542,7 @@ async fn off_the_loop<T: Send + 'static>(
 ) -> Result<T, String> {
     let (repository, folder, about) = (repository.clone(), PathBuf::from(&brief.folder), about(brief));
     let done = tokio::task::spawn_blocking(move || work(&repository, &folder, &about)).await;
-    done.unwrap_or_else(|_| Err("it failed in a way that it should not".into()))
+    done.unwrap_or_else(|_| Err("internal error (panic)".into()))
 }
 
 /// What the commit of an order says.

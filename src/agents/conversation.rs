@@ -1,8 +1,8 @@
 //! Agents that are talked with, one turn an order: what is said to them depends on nothing but what they
 //! say, so a conversation is data in, data out.
 
-use super::acp;
 use super::adapter::Transport;
+use super::adapters::acp;
 use super::line::{Hears, Line, Says};
 use super::steering::Steering;
 use crate::config::Agent;

@@ -2,7 +2,7 @@
 
 use super::details::is_struck_out;
 use super::names::Names;
-use super::outline::{Outline, SaidBy, TaskSpot};
+use super::outline::{Outline, SaidBy, TaskItem};
 use super::problem::Problem;
 use super::prose::may_begin;
 use super::refs::{Reference, references};
@@ -159,7 +159,7 @@ impl<'a> Builder<'a> {
                 }
                 let names_one = |lower: String| ["summary", "overview", "goal"].iter().any(|word| lower.contains(word));
                 summary = text.is_empty() && names_one(heading.to_lowercase());
-            } else if summary && text.len() < 2_000 && super::task_list::boxed(&line).is_none() {
+            } else if summary && text.len() < 2_000 && super::formats::task_list::boxed(&line).is_none() {
                 text.push_str(line.text.trim());
                 text.push('\n');
             }
@@ -214,7 +214,7 @@ impl<'a> Builder<'a> {
             let what = format!("task {id} is a template that was not filled in (`{title}`): write what it is, or remove it");
             self.problems.push(Problem::error("placeholder", span.clone(), what));
         }
-        self.outline.tasks.push(TaskSpot {
+        self.outline.tasks.push(TaskItem {
             id: task.id.clone(),
             span,
             named: None,
@@ -239,9 +239,9 @@ impl<'a> Builder<'a> {
 
     /// What the box in front of a task says; `base` is where the box's text starts.
     pub fn ticked(&mut self, task: usize, tick: &Tick<'_>, base: usize) {
-        let spot = &mut self.outline.tasks[task];
-        spot.mark = Some(base + tick.at);
-        spot.ticked = tick.done();
+        let task_item = &mut self.outline.tasks[task];
+        task_item.mark = Some(base + tick.at);
+        task_item.ticked = tick.done();
         if tick.done() {
             self.mark(task, Mark::Done, SaidBy::Box);
         } else if is_struck_out(tick.rest) {

@@ -8,7 +8,7 @@ pub use lost::lines as lost_lines;
 mod spec_kit;
 mod task_master;
 
-use super::json::Document;
+use super::formats::json::Document;
 use super::{Deps, Format, Parsed, parse};
 use crate::core::change::rename;
 use crate::core::event::Mark;

@@ -2,7 +2,7 @@
 //! its place.
 
 use super::build::{Builder, Waiting};
-use super::outline::{Detail, SaidBy, StepSpot};
+use super::outline::{Detail, SaidBy, StepItem};
 use super::problem::Problem;
 use super::status::{is_known, is_under_way, status};
 use super::text::{Field, File, Tick, clean_title, names_tasks};
@@ -56,13 +56,13 @@ impl Builder<'_> {
         } else if begins("DEFERRED") || bracketed("DEFERRED") {
             self.mark(task, Mark::Deferred, SaidBy::Title);
         } else if says_done(title, tail) {
-            let spot = &self.outline.tasks[task];
-            match spot.mark {
+            let task_item = &self.outline.tasks[task];
+            match task_item.mark {
                 None => self.mark(task, Mark::Done, SaidBy::Title),
                 Some(_) if self.marks.contains_key(&task) => {}
                 Some(_) => {
-                    let what = format!("the title of task {} says that it is done, its box does not: the box counts", spot.id);
-                    self.problems.push(Problem::warning("two-truths", spot.span.clone(), what));
+                    let what = format!("the title of task {} says that it is done, its box does not: the box counts", task_item.id);
+                    self.problems.push(Problem::warning("two-truths", task_item.span.clone(), what));
                 }
             }
         }
@@ -100,8 +100,8 @@ impl Builder<'_> {
 
     /// What has no box of its own is done when all of its steps are, unless somebody says how it stands.
     pub fn done_by_steps(&mut self, task: usize) {
-        let spot = &self.outline.tasks[task];
-        let all = spot.ticks().next().is_some() && spot.ticks().all(|done| done);
+        let task_item = &self.outline.tasks[task];
+        let all = task_item.ticks().next().is_some() && task_item.ticks().all(|done| done);
         if all && !self.marks.contains_key(&task) {
             self.mark(task, Mark::Done, SaidBy::Steps);
         }
@@ -185,7 +185,7 @@ impl Builder<'_> {
     /// A step of a task; one without a box can't be ticked.
     pub fn step(&mut self, ix: usize, text: impl Into<String>, span: Range<usize>, ticked: Option<bool>) {
         self.plan.tasks[ix].steps.push(text.into());
-        self.outline.tasks[ix].steps.push(StepSpot { span, ticked });
+        self.outline.tasks[ix].steps.push(StepItem { span, ticked });
     }
 
     /// A box that is a step of a task; `base` is where the box's text starts.

@@ -1,7 +1,7 @@
 //! Which format a text is in. The signs of all formats are collected in one go; each format says which of them
 //! are its own, and the first that recognises itself is taken.
 
-use super::breakdown_agent::{numbered_box, numbered_title};
+use super::formats::breakdown_agent::{numbered_box, numbered_title};
 use super::refs::id_len;
 use super::text::{Line, Text};
 use super::tree::{Value, front_matter, json, yaml};
@@ -178,8 +178,8 @@ impl<'a> Signs<'a> {
             self.work_packages += usize::from(number_after(package, "WP") && id_len(package).is_some());
             let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
             self.numbered_headings += usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
-            self.id_headings += usize::from(super::streams::id_heading(heading).is_some());
-            self.has_subtasks_section |= heading.contains('/') && super::bmad::is_subtasks(&heading.to_lowercase());
+            self.id_headings += usize::from(super::formats::streams::id_heading(heading).is_some());
+            self.has_subtasks_section |= heading.contains('/') && super::formats::bmad::is_subtasks(&heading.to_lowercase());
             return;
         }
         let body = line.text.trim_start();
@@ -199,7 +199,7 @@ impl<'a> Signs<'a> {
                     self.boxes_with_number += usize::from(digits > 0 && !dotted && bare[digits..].starts_with(". "));
                     let step = tick.rest.strip_prefix("**");
                     self.boxes_of_steps += usize::from(step.is_some_and(|step| STEP_WORDS.iter().any(|word| step.starts_with(word))));
-                    self.stable_ids += usize::from(rare.stable_ids && super::rune::stable_id(tick.rest).is_some());
+                    self.stable_ids += usize::from(rare.stable_ids && super::formats::rune::stable_id(tick.rest).is_some());
                     self.plans += usize::from(rare.plans && (bare.contains("-PLAN.md") || bare.contains("-PLAN-")));
                 }
                 None => {

@@ -33,7 +33,7 @@ const KINDS: [FolderFormat; 6] = [
         has: &["ROADMAP.md", "phases"],
         first: &["ROADMAP.md"],
         folders: &[("phases", true)],
-        takes: |name| super::gsd::is_plan_name(name) || name.ends_with("SUMMARY.md"),
+        takes: |name| super::formats::gsd::is_plan_name(name) || name.ends_with("SUMMARY.md"),
     },
     FolderFormat {
         has: &["tasks.md", "tasks"],

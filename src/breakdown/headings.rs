@@ -2,10 +2,10 @@
 
 use super::build::{Builder, Waiting};
 use super::conditions::{Boxes, boxes_below};
+use super::formats::task_list::boxed;
 use super::outline::Detail;
 use super::prose::condition;
 use super::status::{is_open, status};
-use super::task_list::boxed;
 use super::text::{Field, Line, clean_title, fields, names_tasks, tick};
 use std::ops::Range;
 

@@ -10,7 +10,7 @@ use foldhash::{HashMap, HashMapExt, HashSet};
 
 impl Builder<'_> {
     /// Tells of all that.
-    pub fn look_over(&mut self) {
+    pub fn lint(&mut self) {
         self.warn_of_fences();
         self.tell_superseded();
         self.warn_of_steps();
@@ -46,15 +46,15 @@ impl Builder<'_> {
 
     /// A task and its steps that say different things.
     fn warn_of_steps(&mut self) {
-        for spot in self.outline.tasks.iter().filter(|spot| spot.mark.is_some() && spot.ticked) {
-            let open = spot.ticks().filter(|done| !done).count();
+        for task_item in self.outline.tasks.iter().filter(|task_item| task_item.mark.is_some() && task_item.ticked) {
+            let open = task_item.ticks().filter(|done| !done).count();
             if open > 0 {
                 let what = format!(
                     "task {} is ticked, but {open} of its {} steps are not: the task's own box counts",
-                    spot.id,
-                    spot.ticks().count()
+                    task_item.id,
+                    task_item.ticks().count()
                 );
-                self.problems.push(Problem::warning("open-steps", spot.span.clone(), what));
+                self.problems.push(Problem::warning("open-steps", task_item.span.clone(), what));
             }
         }
     }
@@ -84,9 +84,9 @@ impl Builder<'_> {
                 }
             }
         }
-        let all = |spot: &super::outline::TaskSpot| spot.ticks().next().is_some() && spot.ticks().all(|done| done);
-        let spots = self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !self.marks.contains_key(ix) && all(spot));
-        told.extend(spots.map(|(_, spot)| (spot.id.to_string(), spot.span.clone())));
+        let all = |task_item: &super::outline::TaskItem| task_item.ticks().next().is_some() && task_item.ticks().all(|done| done);
+        let task_items = self.outline.tasks.iter().enumerate().filter(|(ix, task_item)| !self.marks.contains_key(ix) && all(task_item));
+        told.extend(task_items.map(|(_, task_item)| (task_item.id.to_string(), task_item.span.clone())));
         for (id, span) in told {
             let what = format!("all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is");
             self.problems.push(Problem::info("all-ticked", span, what));

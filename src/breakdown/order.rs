@@ -89,8 +89,8 @@ impl Builder<'_> {
         let names = LazyCell::new(|| self.names());
         let title_at = |span: &Range<usize>| self.text.all.get(span.clone()).filter(|title| may_wait(title));
         let mut found = Vec::new();
-        for (ix, spot) in self.outline.tasks.iter().enumerate().filter(|(ix, spot)| !known[*ix] && spot.value.is_none()) {
-            let Some(title) = title_at(&spot.span) else { continue };
+        for (ix, task_item) in self.outline.tasks.iter().enumerate().filter(|(ix, task_item)| !known[*ix] && task_item.value.is_none()) {
+            let Some(title) = title_at(&task_item.span) else { continue };
             let exists = |of: &Reference| of.to == Target::AllBefore || self.exists(&of.to, &names);
             let mut values = inline_dependencies(title);
             values.retain(|(_, value)| references(value).iter().any(exists));
@@ -98,7 +98,7 @@ impl Builder<'_> {
                 let known = |at: &Range<usize>| !self.named_in(Some(Waiting::Task(ix)), &title[at.clone()], &names).is_empty();
                 values.extend(condition(title).filter(known).map(|at| (at.start, &title[at])));
             }
-            found.extend(values.into_iter().map(|(at, value)| (Waiting::Task(ix), value.to_owned(), spot.span.start + at)));
+            found.extend(values.into_iter().map(|(at, value)| (Waiting::Task(ix), value.to_owned(), task_item.span.start + at)));
         }
         let stream = |wait: &Wait| if let Waiting::Stream(ix) = wait.who { Some(ix) } else { None };
         let known: HashSet<usize> = self.waits.iter().filter_map(stream).collect();
@@ -106,7 +106,7 @@ impl Builder<'_> {
             let Some((title, at)) = title_at(span).and_then(|title| Some((title, condition(title)?))) else { continue };
             // One that is a task has said it as that, and a value is no heading.
             let is_heading = self.text.file_at(span.start).is_some_and(|file| file.is_markdown(self.text.all));
-            let is_heading = is_heading && !self.outline.tasks.iter().any(|spot| spot.span.start == span.start);
+            let is_heading = is_heading && !self.outline.tasks.iter().any(|task_item| task_item.span.start == span.start);
             if is_heading && !self.named_in(Some(Waiting::Stream(ix)), &title[at.clone()], &names).is_empty() {
                 found.push((Waiting::Stream(ix), title[at.clone()].to_owned(), span.start + at.start));
             }
@@ -126,7 +126,7 @@ impl Builder<'_> {
         let mut named = vec![None; self.text.lines.len() + 1];
         let streams = self.text.lines_at(self.outline.streams.iter().map(|(_, span)| span.start));
         streams.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Stream(ix)));
-        let tasks = self.text.lines_at(self.outline.tasks.iter().map(|spot| spot.span.start));
+        let tasks = self.text.lines_at(self.outline.tasks.iter().map(|task_item| task_item.span.start));
         tasks.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Task(ix)));
         // What has been understood already.
         let mentioned = self.text.lines_with(self.outline.references.iter().map(|mention| mention.span.start));
@@ -189,7 +189,7 @@ impl Builder<'_> {
                 continue;
             };
             // A row that is a task has been read.
-            let own = rows.get_or_insert_with(|| self.text.lines_with(self.outline.tasks.iter().map(|spot| spot.span.start)));
+            let own = rows.get_or_insert_with(|| self.text.lines_with(self.outline.tasks.iter().map(|task_item| task_item.span.start)));
             if own[at] {
                 continue;
             }
@@ -368,7 +368,7 @@ impl ListNumbers {
     pub(super) fn from_builder(build: &Builder<'_>) -> Option<Self> {
         let (mut list, mut last, mut numbered) = (0, 0, false);
         let (mut lists, mut tasks) = (Vec::with_capacity(build.plan.tasks.len()), HashMap::new());
-        for (ix, at) in build.text.lines_at(build.outline.tasks.iter().map(|spot| spot.span.start)).enumerate() {
+        for (ix, at) in build.text.lines_at(build.outline.tasks.iter().map(|task_item| task_item.span.start)).enumerate() {
             let item = build.text.lines.get(at).and_then(Line::item);
             let Some(number) = item.and_then(|item| item.number?.parse::<u64>().ok()) else {
                 lists.push(None);

@@ -9,7 +9,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outline {
     /// Tasks in the order of the plan.
-    pub tasks: Vec<TaskSpot>,
+    pub tasks: Vec<TaskItem>,
     /// Streams in the order of the plan.
     pub streams: Vec<(StreamId, Range<usize>)>,
     /// Gates in the order of the plan.
@@ -64,7 +64,7 @@ pub struct ResolvedReference {
     pub stream: Option<StreamId>,
 }
 
-impl TaskSpot {
+impl TaskItem {
     /// Where its id stands in the line that names it; nowhere for a task without a written one.
     pub fn name(&self, source: &str) -> Option<Range<usize>> {
         if self.named.is_some() {
@@ -116,7 +116,7 @@ impl SaidBy {
 
 /// A task's place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TaskSpot {
+pub struct TaskItem {
     /// Which.
     pub id: TaskId,
     /// The line that names it, or its title where that is a value.
@@ -132,7 +132,7 @@ pub struct TaskSpot {
     /// Who says that it is done, skipped or put off, where it is.
     pub said_by: Option<SaidBy>,
     /// Its steps in the order of the plan.
-    pub steps: Vec<StepSpot>,
+    pub steps: Vec<StepItem>,
     /// What else is said of it, and where. Of what there is one of, the last counts; of lists, each entry has its own,
     /// in the order of the plan.
     pub details: Vec<(Detail, Range<usize>)>,
@@ -144,14 +144,14 @@ pub struct TaskSpot {
 
 /// A step's place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StepSpot {
+pub struct StepItem {
     /// Its text.
     pub span: Range<usize>,
     /// Whether it is ticked; none for one that can't be.
     pub ticked: Option<bool>,
 }
 
-impl TaskSpot {
+impl TaskItem {
     /// Its steps that can be ticked, and whether they are.
     pub fn ticks(&self) -> impl Iterator<Item = bool> {
         self.steps.iter().filter_map(|step| step.ticked)

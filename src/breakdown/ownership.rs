@@ -164,7 +164,7 @@ impl Builder<'_> {
     pub(super) fn own(&self) -> Ownership {
         let mut named = vec![Named::Nothing; self.text.lines.len() + 1];
         self.text.lines_at(self.outline.streams.iter().map(|(_, span)| span.start)).for_each(|at| named[at] = Named::Stream);
-        for (ix, at) in self.text.lines_at(self.outline.tasks.iter().map(|spot| spot.span.start)).enumerate() {
+        for (ix, at) in self.text.lines_at(self.outline.tasks.iter().map(|task_item| task_item.span.start)).enumerate() {
             if !matches!(named[at], Named::Task(_)) {
                 named[at] = Named::Task(ix);
             }
@@ -172,7 +172,8 @@ impl Builder<'_> {
         let parents = self.outline.parents.iter().enumerate().rev();
         let parents = parents.filter_map(|(ix, parent)| Some((parent.text.as_ref()?.start, LineOwner::Parent(ix))));
         let tasks = self.outline.tasks.iter().enumerate().rev();
-        let whole = parents.chain(tasks.filter_map(|(ix, spot)| Some((spot.file.as_ref()?.start, LineOwner::Task(ix))))).collect();
+        let whole =
+            parents.chain(tasks.filter_map(|(ix, task_item)| Some((task_item.file.as_ref()?.start, LineOwner::Task(ix))))).collect();
         let titles = self.text.visible().filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level == 1)).count();
         let mut walk = Walk {
             build: self,
@@ -188,7 +189,7 @@ impl Builder<'_> {
             of_task: vec![LineOwner::Top; self.outline.tasks.len()],
         };
         // Values count, whatever line they stand on.
-        let of_values = self.outline.tasks.iter().any(|spot| spot.value.is_some()) && walk.is_tree();
+        let of_values = self.outline.tasks.iter().any(|task_item| task_item.value.is_some()) && walk.is_tree();
         for file in self.text.files.iter().filter(|_| !of_values) {
             walk.file(file);
         }
@@ -462,7 +463,7 @@ impl<'a> Walk<'_, 'a> {
             return Vec::new();
         }
         let outline = &self.build.outline;
-        let tasks = outline.tasks.iter().enumerate().filter_map(|(ix, spot)| Some((spot.value.clone()?, Owner::Task(ix))));
+        let tasks = outline.tasks.iter().enumerate().filter_map(|(ix, task_item)| Some((task_item.value.clone()?, Owner::Task(ix))));
         let of_parent = |(ix, parent): (usize, &Parent)| Some((parent.text.clone()?, Owner::Group(group_of(ix))));
         let mut values: Vec<(Range<usize>, Owner)> = tasks.chain(outline.parents.iter().enumerate().filter_map(of_parent)).collect();
         values.sort_by_key(|(value, _)| (value.start, std::cmp::Reverse(value.end)));

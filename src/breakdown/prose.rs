@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// Two stretches of a text: what waits, and what is waited for.
+/// Two ranges of a text: what waits, and what is waited for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     /// What waits.

@@ -93,7 +93,7 @@ impl Builder<'_> {
         }
         self.find_cycles();
         self.tell_unordered(&stated);
-        self.look_over();
+        self.lint();
         if self.plan.tasks.is_empty() && self.is_unexplained() {
             let name = self.plan.format.trim_end_matches("-v1").trim_end_matches("-v2");
             let tasks = Format::named(name).map_or("", Format::tasks);
@@ -103,7 +103,7 @@ impl Builder<'_> {
         }
         // Values of several lines have lost blanks, so what was counted in them may be off.
         let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
-        let details = self.outline.tasks.iter_mut().flat_map(|spot| &mut spot.details).map(|(_, span)| span);
+        let details = self.outline.tasks.iter_mut().flat_map(|task_item| &mut task_item.details).map(|(_, span)| span);
         for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)).chain(details) {
             *span = inside(self.text.all, span);
         }
@@ -410,7 +410,7 @@ impl Builder<'_> {
             () if known.is_empty() => String::new(),
             () => format!(": did you mean {known}?"),
         };
-        let what = format!("`{id}` is nothing that this breakdown has{hint}");
+        let what = format!("unknown reference `{id}`{hint}");
         // What is done waits no more, whatever it says.
         let done = matches!(who, Waiting::Task(ix) if self.marks.get(&ix) == Some(&Mark::Done));
         let problem = if done { Problem::warning } else { Problem::error };
@@ -519,7 +519,7 @@ enum Found {
     None,
 }
 
-/// A stretch that is inside a text and begins and ends between characters.
+/// A range that is inside a text and begins and ends between characters.
 fn inside(text: &str, span: &Range<usize>) -> Range<usize> {
     let fit = |mut at: usize| {
         at = at.min(text.len());

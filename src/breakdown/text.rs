@@ -246,7 +246,7 @@ impl<'a> Line<'a> {
         self.start + self.text.trim_end().len()
     }
 
-    /// Its text with its blanks in front, as a stretch of the whole text.
+    /// Its text with its blanks in front, as a range of the whole text.
     pub fn span(&self) -> Range<usize> {
         self.start..self.end()
     }

@@ -133,7 +133,7 @@ impl Value {
 /// Keys under which an object in such a list names what is meant.
 const ID_KEYS: [&str; 8] = ["id", "taskId", "task_id", "task", "key", "ref", "title", "name"];
 
-/// A stretch without blanks at its end and without quotes around it.
+/// A range without blanks at its end and without quotes around it.
 pub fn unquoted(all: &str, span: &Range<usize>) -> Range<usize> {
     let body = all.get(span.clone()).unwrap_or_default().trim_end();
     let end = span.start + body.len();

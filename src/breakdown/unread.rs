@@ -1,16 +1,16 @@
 //! What looks like work, or like an order of work, and was read as neither: it is told, so that nothing is left out without
 //! a word.
 
-use super::breakdown_agent::numbered_title;
 use super::build::Builder;
 use super::conditions::{Boxes, boxes_below};
+use super::formats::breakdown_agent::numbered_title;
+use super::formats::task_list::boxed;
 use super::headings::{numbered_task, unboxed};
 use super::names::Names;
 use super::ownership::Owner;
 use super::problem::{Problem, Severity};
 use super::prose::{beginnings, may_state, statements};
 use super::refs::{Reference, named_within};
-use super::task_list::boxed;
 use super::text::{Item, Line, fields, names_tasks};
 use std::cell::LazyCell;
 use std::ops::Range;
@@ -78,7 +78,7 @@ impl Builder<'_> {
         // Headings whose boxes are conditions, with their levels.
         let mut conditions: Option<usize> = None;
         let mut last_work = None;
-        let starts = || outline.tasks.iter().map(|spot| spot.span.start);
+        let starts = || outline.tasks.iter().map(|task_item| task_item.span.start);
         let titles = LazyCell::new(|| self.text.lines_at(starts()).any(|at| is_titled(&self.text.lines[at])));
         let mut ranges = outline.ownership.ranges().peekable();
         for (at, line) in self.text.prose() {

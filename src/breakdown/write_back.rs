@@ -42,18 +42,18 @@ pub fn done(text: &str, parsed: &Parsed, tasks: &[(TaskId, String)]) -> Vec<Resu
 }
 
 fn change(text: &str, parsed: &Parsed, at: usize, habit: &str) -> Result<Change, Unwritten> {
-    let spot = &parsed.outline.tasks[at];
-    if parsed.marks.get(&spot.id) == Some(&Mark::Done) {
+    let task_item = &parsed.outline.tasks[at];
+    if parsed.marks.get(&task_item.id) == Some(&Mark::Done) {
         return Err(Unwritten::Already);
     }
-    if let Some(mark) = spot.mark {
+    if let Some(mark) = task_item.mark {
         let open = text.get(mark - 1..).and_then(tick_at).ok_or(Unwritten::Gone)?;
         if open.done() {
             return Err(Unwritten::Already);
         }
         return Ok(Change { span: mark..mark + open.inner.len(), new: habit.into() });
     }
-    let (Some(span), Some(word)) = (&spot.status, &parsed.outline.done_word) else { return Err(Unwritten::NoPlace) };
+    let (Some(span), Some(word)) = (&task_item.status, &parsed.outline.done_word) else { return Err(Unwritten::NoPlace) };
     let written = text.get(span.clone()).ok_or(Unwritten::Gone)?;
     if status(written) == Some(Mark::Done) || written.eq_ignore_ascii_case(word) {
         return Err(Unwritten::Already);

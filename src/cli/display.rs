@@ -135,6 +135,11 @@ impl Live {
     }
 }
 
+/// A commit as people name it.
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
 /// What is worth a line.
 fn line(event: &Event, state: &State) -> Option<String> {
     let title = |id: &crate::core::id::TaskId| state.plan.task(id).map_or("", |task| task.title.as_str()).to_owned();
@@ -193,15 +198,20 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::TaskBlocked { task, reason } => format!("✗ task {task} is blocked: {reason}"),
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),
         Event::GateFailed { gate, reason } => format!("◇ gate {gate} failed: {reason}"),
-        Event::GateOpen { gate, reason } => format!("◇ gate {gate} is open: {reason}"),
-        Event::Escalated { about, why, needed, .. } => format!("! {about} needs somebody: {why}. Needed: {needed}"),
+        Event::GateOpen { gate, reason } => format!("◇ gate {gate} is waiting for a decision: {reason}"),
+        Event::Escalated { about, why, needed, .. } => format!("! {about} needs you: {why}; {needed}"),
         Event::PlanRejected { problems } => {
             format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str))
         }
         Event::BaseMoved { commit, rewritten: false } => {
-            format!("new commits are taken in, up to {}", commit.chars().take(12).collect::<String>())
+            format!("merging new commits of the base branch, up to {}", short(commit))
         }
-        Event::Restarted => "taken up where it stood".into(),
+        Event::Restarted => {
+            let (counts, base) = (progress::counts(state), state.merging.base.as_deref());
+            let base = base.map_or(String::new(), |commit| format!(", based on {}", short(commit)));
+            let name = state.execution.as_ref().map_or("", |execution| execution.as_str());
+            format!("resuming {name}: {} of {} done{base}", counts.done + counts.skipped, counts.total)
+        }
         Event::Paused => "paused".into(),
         Event::ExecutionEnded { status } => format!("{status:?}"),
         _ => return None,

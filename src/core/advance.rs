@@ -429,7 +429,7 @@ impl Turn<'_> {
 
     fn fail(&self, why: String) -> Vec<Event> {
         let task = self.id();
-        let needed = format!("fix the cause, then `retry {task}` or `skip {task}`");
+        let needed = format!("fix the cause, then run `execution-coordinator retry {task}` (or `skip {task}`)");
         vec![
             Event::TaskFailed { task: task.clone(), reason: why.clone() },
             Event::Escalated { about: format!("task {task}"), why, tried: self.tried(), needed },

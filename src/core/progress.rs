@@ -320,7 +320,7 @@ pub fn risks(state: &State) -> Vec<String> {
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
             GatePhase::Failed(why) => risks.push(format!("{} failed: {why}", gate.id)),
-            GatePhase::Open(why) => risks.push(format!("{} is open: {why}", gate.id)),
+            GatePhase::Open(why) => risks.push(format!("{} is waiting for a decision: {why}", gate.id)),
             _ => {}
         }
     }
@@ -508,7 +508,7 @@ pub fn gate_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
             vec![Diagnostic::new(
                 DiagnosticSeverity::Warning,
                 "gate-open",
-                format!("{id} is open: {why}: `approve {name}` or `reject {name}`"),
+                format!("{id} is waiting for a decision: {why}: `approve {name}` or `reject {name}`"),
             )]
         }
         _ => Vec::new(),

@@ -527,7 +527,7 @@ fn validation(state: &State) -> Vec<String> {
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
             GatePhase::Failed(why) => steps.push(format!("gate {} failed: {why}", gate.id)),
-            GatePhase::Open(why) => steps.push(format!("gate {} is open: {why}", gate.id)),
+            GatePhase::Open(why) => steps.push(format!("gate {} is waiting for a decision: {why}", gate.id)),
             GatePhase::Pending => steps.push(format!("gate {} has not been judged", gate.id)),
             GatePhase::Passed => {}
         }

@@ -54,19 +54,20 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
         return vec![Event::GateOpen { gate: id.clone(), reason: why.clone() }, approval_needed(&id, why)];
     }
     if gate.checks.is_empty() {
-        return gate_open(&id, "no configured gate evaluates it".into());
+        return gate_open(&id, "no [[gates]] entry checks it".into());
     }
     vec![Event::GatePassed { gate: id }]
 }
 
 fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("fix what it names, by `retry TASK` or by hand, then `retry {}`", progress::as_argument(gate));
+    let needed =
+        format!("fix what it names, by `retry TASK` or by hand, then run `execution-coordinator retry {}`", progress::as_argument(gate));
     let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
     vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
 }
 
 fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("a `[[gates]]` entry whose command evaluates it, or `approve {}` by a person", progress::as_argument(gate));
+    let needed = format!("add a [[gates]] entry that checks it, or run `execution-coordinator approve {}`", progress::as_argument(gate));
     let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
     vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
 }

@@ -335,8 +335,7 @@ impl Coordinator {
             };
             // Whoever waits for its end must hear of it, whatever happens.
             let outcome = catch_unwind(AssertUnwindSafe(run));
-            let outcome =
-                outcome.unwrap_or_else(|_| Err(Failure::internal("it failed in a way that it should not; what is recorded is kept")));
+            let outcome = outcome.unwrap_or_else(|_| Err(Failure::internal("internal error (panic); what is recorded is kept")));
             let outcome = outcome.map(|stopped| running.state().ended.map(|(status, _)| status).filter(|_| stopped == Stopped::AtRest));
             if let Err(failure) = &outcome {
                 say(format_args!("{failure}"));

@@ -96,7 +96,7 @@ impl Run {
         let (root, folder, settings) = (self.prepared.root.clone(), self.folder.clone(), self.prepared.config.worktree.clone());
         let landed = self.owner.state.merging.head.clone();
         let opened = tokio::task::spawn_blocking(move || Repository::open(&root, &folder, settings, landed)).await;
-        let opened = opened.unwrap_or_else(|_| Err("it failed in a way that it should not".into()));
+        let opened = opened.unwrap_or_else(|_| Err("internal error (panic)".into()));
         opened.map(|repository| Some(Arc::new(repository))).map_err(|why| Failure::unusable(format!("the repository: {why}")))
     }
 

@@ -279,7 +279,7 @@ impl Prepared {
         let unable: Vec<_> = open().filter(|(_, allocation)| allocation.agent.is_none()).collect();
         if let Some((task, allocation)) = unable.first() {
             let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
-            let at = self.parsed.outline.tasks.iter().find(|spot| spot.id == task.id).map_or(0, |spot| spot.span.start);
+            let at = self.parsed.outline.tasks.iter().find(|task_item| task_item.id == task.id).map_or(0, |task_item| task_item.span.start);
             let place = self.source.position(&text, at);
             let message = format!(
                 "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",

@@ -137,14 +137,14 @@ fn own_words(prose: &mut Prose, parsed: &Parsed, text: &Text<'_>) {
     }
     // Several tasks may be named on one line.
     let by_line: HashMap<usize, usize> =
-        parsed.outline.tasks.iter().enumerate().rev().map(|(ix, spot)| (text.line_at(spot.span.start), ix)).collect();
-    for (ix, spot) in parsed.outline.tasks.iter().enumerate() {
-        let first = by_line.get(&text.line_at(spot.span.start)).copied().unwrap_or(ix);
+        parsed.outline.tasks.iter().enumerate().rev().map(|(ix, task_item)| (text.line_at(task_item.span.start), ix)).collect();
+    for (ix, task_item) in parsed.outline.tasks.iter().enumerate() {
+        let first = by_line.get(&text.line_at(task_item.span.start)).copied().unwrap_or(ix);
         if tasks.get(ix).is_some_and(|task| task.text.is_empty()) && first != ix {
             tasks[ix] = tasks[first].clone();
         }
     }
-    prose.tasks = parsed.outline.tasks.iter().map(|spot| spot.id.clone()).zip(tasks).collect();
+    prose.tasks = parsed.outline.tasks.iter().map(|task_item| task_item.id.clone()).zip(tasks).collect();
     prose.tasks.retain(|id, _| parsed.plan.task(id).is_some());
 }
 

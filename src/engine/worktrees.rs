@@ -75,7 +75,7 @@ impl Checkout {
     }
 }
 
-const FAILED: &str = "it failed in a way that it should not; the log has more";
+const FAILED: &str = "internal error (panic); see the log";
 
 /// What is needed to make a worktree ready.
 pub struct SetupContext {

@@ -516,5 +516,5 @@ pub fn report_document(execution: &Execution, state: &State) -> ReportDocument {
 /// What it says, or that it panicked.
 pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Failure::internal("it failed in a way that it should not; the log has more")))
+    done.unwrap_or_else(|_| Err(Failure::internal("internal error (panic); see the log")))
 }

@@ -134,7 +134,7 @@ impl Table {
                 Ok(Some(Output::Success(success))) => Ok(success.result),
                 Ok(Some(Output::Failure(failure))) => Err(failure.error),
                 Ok(None) => Err(internal("the method gave no answer")),
-                Err(_) => Err(internal("the method failed in a way that it should not; the log has more")),
+                Err(_) => Err(internal("internal error (panic); see the log")),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Wire types: what `plan` and `check` print as JSON. What a client may rely on stands in
 //! `schema/`.
 
-use crate::breakdown::outline::TaskSpot;
+use crate::breakdown::outline::TaskItem;
 use crate::breakdown::ownership::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::source::Source;
@@ -241,10 +241,10 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     let length = graph.length();
     let text = source.input().lines();
     // Only some tasks may be wanted of those that were read.
-    let spots: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|spot| (&spot.id, spot)).collect();
-    let details = |spot: &TaskSpot| -> Vec<DetailDocument> {
-        let steps = spot.steps.iter().map(|step| ("steps", step.span.start));
-        let mut places: Vec<_> = spot.details.iter().map(|(detail, span)| (detail.name(), span.start)).chain(steps).collect();
+    let task_items: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|task_item| (&task_item.id, task_item)).collect();
+    let details = |task_item: &TaskItem| -> Vec<DetailDocument> {
+        let steps = task_item.steps.iter().map(|step| ("steps", step.span.start));
+        let mut places: Vec<_> = task_item.details.iter().map(|(detail, span)| (detail.name(), span.start)).chain(steps).collect();
         places.sort_by_key(|(_, at)| *at);
         let document = |(name, at): (&str, usize)| {
             let (file, line, column) = source.position(&text, at);
@@ -253,8 +253,8 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
         places.into_iter().map(document).collect()
     };
     let task = |ix: usize| {
-        let spot = spots.get(&plan.tasks[ix].id);
-        let (file, line, _) = source.position(&text, spot.map_or(0, |spot| spot.span.start));
+        let task_item = task_items.get(&plan.tasks[ix].id);
+        let (file, line, _) = source.position(&text, task_item.map_or(0, |task_item| task_item.span.start));
         let task = &plan.tasks[ix];
         let Allocation { agent, reason, experts, tester, reviewers, .. } = allocation[ix].clone();
         let names = |names: Vec<AgentName>| names.iter().map(ToString::to_string).collect();
@@ -281,10 +281,10 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
                 (None, None) => "todo",
             }
             .into(),
-            state_from: spot.and_then(|spot| spot.said_by).map(|by| by.word().into()),
+            state_from: task_item.and_then(|task_item| task_item.said_by).map(|by| by.word().into()),
             file: Some(file).filter(|_| source.is_folder()),
             line,
-            details: spot.map(|spot| details(spot)).unwrap_or_default(),
+            details: task_item.map(|task_item| details(task_item)).unwrap_or_default(),
         }
     };
     let gate = |gate: &Gate| GateDocument {

@@ -220,7 +220,7 @@ fn every_problem_has_its_place_and_blocks_only_what_depends_on_it() {
               8 g ← (7)
             3:1 Warning total-disagrees: it says 12 tasks, but 9 were read
             6:22 Error self-dependency: task 1 waits for itself: remove that
-            8:22 Error unknown-reference: `33` is nothing that this breakdown has
+            8:22 Error unknown-reference: unknown reference `33`
             9:1 Error duplicate-id: task 2 was defined on line 7 already: give it an id of its own → 9
             11:17 Error ambiguous-reference: 2 is the id of several tasks: say which one
             12:1 Error cycle: these tasks wait for each other in a cycle: 4 ← 5 ← 6 ← 4: remove one of the dependencies → None

@@ -64,10 +64,10 @@ fn a_parent_does_all_the_work_by_the_book() {
         roles.push(format!("{role} {task}"));
         assert!(work["text"].as_str().expect("Markdown").starts_with("# "), "{work}");
         let answer = match role {
-            "consultation" => client.result("task/report", json!({"lease": lease, "status": "complete", "summary": "Shops need doors."})),
+            "consultation" => client.result("task/report", json!({"lease": lease, "status": "complete", "summary": "Shops need shelves."})),
             "tests" => {
                 if task == "1" {
-                    assert_eq!(brief["consultations"][0]["text"], "Shops need doors.");
+                    assert_eq!(brief["consultations"][0]["text"], "Shops need shelves.");
                 }
                 workspace.write(&format!("test-{task}"), "");
                 client.result("task/report", json!({"lease": lease, "status": "complete", "summary": "one test"}))

@@ -99,7 +99,7 @@ fn a_gate_that_nothing_evaluates_is_open_until_a_person_passes_it() {
     let workspace = Workspace::with(&[("breakdown.md", text)]);
     let first = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(first.code, 4, "{}", first.stderr);
-    assert!(first.stdout.contains("gate Gate 1 is open: no configured gate evaluates it"), "{}", first.stdout);
+    assert!(first.stdout.contains("gate Gate 1 is waiting for a decision: no [[gates]] entry checks it"), "{}", first.stdout);
     assert!(first.stdout.contains("- Quality Gates: 0 passed / 1 total"));
     let wrong = workspace.run(&["approve", "Gate 9"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("there is no gate `Gate 9`; there are Gate 1"), "{}", wrong.stderr);

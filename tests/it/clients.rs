@@ -211,9 +211,9 @@ fn helix_runs_pauses_retries_and_approves() {
     screen.choose("↻ Retry 4");
     screen.shows("that all is done", |text| text.matches("✔ done").count() == 4);
     screen.tmux(&["send-keys", "g", "g"]);
-    screen.shows("that somebody is waited for", |text| text.contains("release is open"));
+    screen.shows("that somebody is waited for", |text| text.contains("release is waiting for a decision"));
     screen.choose("✔ Approve release");
-    screen.shows("that it has ended", |text| !text.contains("release is open"));
+    screen.shows("that it has ended", |text| !text.contains("release is waiting for a decision"));
     // Its last line holds one message, and the end of the progress is another: then it is asked again.
     let mut looked = 0;
     screen.shows("where the report is", |text| {

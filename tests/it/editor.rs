@@ -584,9 +584,9 @@ fn a_renamed_task_is_the_same_everywhere() {
         if parsed.errors().next().is_some() {
             continue;
         }
-        for spot in parsed.outline.tasks.iter().take(4) {
-            let Some(name) = spot.name(text) else { continue };
-            let new = if spot.id.as_str().starts_with('T') { "T987" } else { "987" };
+        for task_item in parsed.outline.tasks.iter().take(4) {
+            let Some(name) = task_item.name(text) else { continue };
+            let new = if task_item.id.as_str().starts_with('T') { "T987" } else { "987" };
             let line = text[..name.start].matches('\n').count();
             let column = text[..name.start].rsplit('\n').next().expect("a line").encode_utf16().count();
             let params = json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": column}, "newName": new});
@@ -597,7 +597,7 @@ fn a_renamed_task_is_the_same_everywhere() {
             }
             let edit = answer["result"].clone();
             let after = apply(text, &edit);
-            assert_eq!(edges(&after, "", ""), edges(text, spot.id.as_str(), new), "{} of text {nth}: {edit}", spot.id);
+            assert_eq!(edges(&after, "", ""), edges(text, task_item.id.as_str(), new), "{} of text {nth}: {edit}", task_item.id);
             renamed += 1;
         }
     }

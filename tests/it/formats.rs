@@ -238,7 +238,7 @@ fn task_master_with_tags_parts_and_a_cycle() {
               next:1 Later Deferred
             5:27 Info under-way: begun, in review or blocked by their status, and so still to be done here: master:2
             5:81 Info part-reference: 3.1 is a part of task 3: the whole task is waited for
-            5:87 Error unknown-reference: `master:9` is nothing that this breakdown has
+            5:87 Error unknown-reference: unknown reference `master:9`
             6:65 Warning sub-task-cycle: these sub-tasks wait for each other in a cycle: 2.1 ← 2.2 ← 2.1: remove one of the dependencies
             7:72 Warning sub-task-reference: `7` is no sub-task of task 2: what a sub-task waits for must be one of its siblings; this is not waited for
             10:5 Error no-id: a task without an id: give it one
@@ -309,7 +309,7 @@ fn beads_with_an_epic_a_tombstone_and_a_bad_line() {
               bd-a1.2 Second ← bd-a1.1
             3:26 Info under-way: begun, in review or blocked by their status, and so still to be done here: bd-a1.2
             4:8 Error unreadable: this line is no JSON: Unterminated string literal: the other lines are read
-            6:190 Error unknown-reference: `bd-none` is nothing that this breakdown has: did you mean task bd-old? → bd-old
+            6:190 Error unknown-reference: unknown reference `bd-none`: did you mean task bd-old? → bd-old
             2 can be written back
         "#]],
     );
@@ -347,7 +347,7 @@ fn backlog_where_the_folder_says_as_much_as_the_status() {
               BACK-2 Do BACK-2 Done
               BACK-3 Do BACK-3 ← BACK-2, BACK-9 !it waits for `BACK-77`, which does not exist
             27:11 Warning unreadable: this is no YAML: unexpected character: `@': the rest is read
-            31:5 Error unknown-reference: `BACK-77` is nothing that this breakdown has
+            31:5 Error unknown-reference: unknown reference `BACK-77`
             46:9 Warning two-truths: BACK-1 lies in the folder of what is completed, but its status says otherwise: the folder counts
             1 can be written back
         "#]],
@@ -515,7 +515,7 @@ fn rune_by_stable_ids() {
             [Build] Build
               3 Both ← 1, 2 +1 !it waits for `zzz0000`, which does not exist
               4 Odd ← (1), (2), (3)
-            19:50 Error unknown-reference: `zzz0000` is nothing that this breakdown has
+            19:50 Error unknown-reference: unknown reference `zzz0000`
             21:3 Warning unknown-mark: the mark `?` is read as not done: use a blank or `x`
             22:2 Warning malformed-box: this is no box, and so no task: write `- [ ] ` with the blanks →  [ ] 
             3 can be written back

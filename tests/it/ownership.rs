@@ -110,18 +110,23 @@ fn arrive(text: &str, files: &Files, parsed: &Parsed, words: &[(String, usize)])
     let file = |at: usize| files.iter().position(|(_, range)| range.contains(&at));
     for (word, at) in words {
         let unused = parsed.outline.ownership.ranges().any(|(range, owner)| range.contains(at) && matches!(owner, Owner::Unused(_)));
-        let spots = || parsed.outline.tasks.iter().filter(|spot| file(spot.span.start) == file(*at));
-        let above = spots().filter(|spot| spot.span.start <= *at).max_by_key(|spot| spot.span.start);
-        let below = spots().filter(|spot| spot.span.start > *at).min_by_key(|spot| spot.span.start);
+        let task_items = || parsed.outline.tasks.iter().filter(|task_item| file(task_item.span.start) == file(*at));
+        let above = task_items().filter(|task_item| task_item.span.start <= *at).max_by_key(|task_item| task_item.span.start);
+        let below = task_items().filter(|task_item| task_item.span.start > *at).min_by_key(|task_item| task_item.span.start);
         let line = text[..*at].lines().last().unwrap_or_default();
         let arrives = |id: &TaskId| told[id].contains(word.as_str());
         let found = match (above, below) {
             _ if unused => true,
             // A file of its own may be that of one task, or of all.
             (None, None) => told.keys().any(|id| arrives(id)),
-            (above, below) => above.iter().chain(&below).any(|spot| arrives(&spot.id)),
+            (above, below) => above.iter().chain(&below).any(|task_item| arrives(&task_item.id)),
         };
-        assert!(found, "`{line}` reaches nobody (above {:?}, below {:?})\n{text}", above.map(|spot| &spot.id), below.map(|spot| &spot.id));
+        assert!(
+            found,
+            "`{line}` reaches nobody (above {:?}, below {:?})\n{text}",
+            above.map(|task_item| &task_item.id),
+            below.map(|task_item| &task_item.id)
+        );
     }
 }
 

@@ -171,7 +171,7 @@ fn who_is_not_logged_in_is_asked_once_and_a_person_is_told() {
     for task in 1..4 {
         assert!(run.stdout.contains(&format!("- task {task} is blocked: {why}")), "{}", run.stdout);
     }
-    let needed = "Needed: `gemini` and then `/auth`, or a key in GEMINI_API_KEY, then run it again";
+    let needed = "; `gemini` and then `/auth`, or a key in GEMINI_API_KEY, then run it again";
     assert_eq!(run.stderr.matches(needed).count(), 1, "{}", run.stderr);
     // Somebody sees to it.
     workspace.write("key", "");
@@ -189,7 +189,7 @@ fn who_is_not_logged_in_is_asked_once_and_a_person_is_told() {
     let other = format!("{config}fallback = \"other\"\n[agents.other]\nkind = \"codex\"\ncommand = [\"./codex.sh\"]\n");
     let workspace = repository(&[("breakdown.md", plan), ("execution-coordinator.toml", &other), ("login.sh", login), ("codex.sh", codex)]);
     let run = workspace.run(&["run", "breakdown.md"]);
-    assert!(run.code == 4 && run.stderr.contains("Needed: `codex login`, or a key in OPENAI_API_KEY"), "{}{}", run.stdout, run.stderr);
+    assert!(run.code == 4 && run.stderr.contains("; `codex login`, or a key in OPENAI_API_KEY"), "{}{}", run.stdout, run.stderr);
     for task in 1..4 {
         assert!(run.stdout.contains(&format!("- task {task} is blocked: ")), "{}", run.stdout);
     }
@@ -743,7 +743,7 @@ fn later_runs_begin_with_what_the_user_has_committed_since() {
     says(&folder, &["add", "helper"]);
     says(&folder, &["commit", "--quiet", "-m", "what it lacks"]);
     let again = workspace.run(&["run", "breakdown.md", "--deliver"]);
-    assert!(again.code == 0 && again.stderr.contains("new commits are taken in"), "{}{}", again.stdout, again.stderr);
+    assert!(again.code == 0 && again.stderr.contains("merging new commits of the base branch"), "{}{}", again.stdout, again.stderr);
     assert_eq!(attempts(&workspace), 1, "nothing is done again");
     assert_eq!(says(&folder, &["ls-tree", "--name-only", "main", "helper", "made-1", "made-2"]), "helper\nmade-1\nmade-2");
     assert_eq!((says(&folder, &["status", "--porcelain"]), workspace.run(&["audit", "--evidence"]).code), (String::new(), 0));
@@ -753,7 +753,7 @@ fn later_runs_begin_with_what_the_user_has_committed_since() {
     says(&folder, &["add", "--all"]);
     says(&folder, &["commit", "--quiet", "-m", "mine, and task 3"]);
     let third = workspace.run(&["run", "breakdown.md", "--deliver"]);
-    assert!(third.code == 0 && third.stderr.contains("new commits are taken in"), "{}{}", third.stdout, third.stderr);
+    assert!(third.code == 0 && third.stderr.contains("merging new commits of the base branch"), "{}{}", third.stdout, third.stderr);
     assert_eq!(says(&folder, &["ls-tree", "--name-only", "main", "MINE", "made-3"]), "MINE\nmade-3");
     assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
     // What does not fit, and what was rewritten, is told, and the rest goes on.
@@ -838,7 +838,7 @@ fn what_an_agent_asks_is_answered_and_it_goes_on_where_it_was() {
         let asked = workspace.run(&["run", "breakdown.md"]);
         assert_eq!(asked.code, 4, "{}{}", asked.stdout, asked.stderr);
         assert!(asked.stdout.contains("- task 1 is blocked: implementation-agent is blocked: which database?"), "{}", asked.stdout);
-        assert!(asked.stderr.contains("Needed: `answer 1 TEXT`, on which it goes on"), "{}", asked.stderr);
+        assert!(asked.stderr.contains("; `answer 1 TEXT`, on which it goes on"), "{}", asked.stderr);
         let status = workspace.run(&["status"]).stdout;
         assert!(status.contains("Answer Task 1 (implementation-agent is blocked: which database?): `answer 1 TEXT`"), "{status}");
         for (arguments, why) in [

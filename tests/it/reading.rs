@@ -3,7 +3,7 @@
 
 use crate::breakdown::outline;
 use execution_coordinator::breakdown::convert::{Converted, TARGETS, convert};
-use execution_coordinator::breakdown::json::Document;
+use execution_coordinator::breakdown::formats::json::Document;
 use execution_coordinator::breakdown::outline::Detail;
 use execution_coordinator::breakdown::write_back::{Unwritten, done};
 use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
@@ -85,10 +85,10 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
         assert!(texts.iter().zip(places).all(there), "{texts:?} at {places:?}");
     }
     let mut count = 0;
-    for (task, spot) in parsed.plan.tasks.iter().zip(&parsed.outline.tasks) {
-        assert_eq!(task.steps.len(), spot.steps.len(), "{}", task.id);
+    for (task, task_item) in parsed.plan.tasks.iter().zip(&parsed.outline.tasks) {
+        assert_eq!(task.steps.len(), task_item.steps.len(), "{}", task.id);
         let mut entries: BTreeMap<Detail, Vec<String>> = BTreeMap::new();
-        for (detail, span) in &spot.details {
+        for (detail, span) in &task_item.details {
             let known = entries.entry(*detail).or_insert_with(|| detail.texts_of(task));
             count += 1;
             if matches!(detail, Detail::Estimate | Detail::Parallel | Detail::TestsFirst) || known.is_empty() {
@@ -109,7 +109,7 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
                 || there.contains(&entry)
                 || begins(&entry)
                 || text[span.clone()].contains('\\');
-            let later = !is_list && spot.details.iter().any(|(other, at)| other == detail && at != span);
+            let later = !is_list && task_item.details.iter().any(|(other, at)| other == detail && at != span);
             assert!(same || later, "{detail:?} of {}: {entry} is not {there}", task.id);
         }
         let all = [Detail::Criteria, Detail::Files, Detail::Notes, Detail::Skills, Detail::Specs, Detail::Tests];

@@ -236,7 +236,7 @@ fn task_master_with_other_keys_and_parts_that_wait_for_other_tasks() {
             [master] master
               1 one Done !it waits for `9`, which does not exist
               2 two ← 1 +2
-            1:82 Warning unknown-reference: `9` is nothing that this breakdown has
+            1:82 Warning unknown-reference: unknown reference `9`
             1:272 Warning sub-task-reference: `1.1` is no sub-task of task 2: the whole of task 2 waits for task 1
             1 can be written back
         "#]],
@@ -419,7 +419,7 @@ fn backlog_in_its_own_words_and_one_file_of_a_folder() {
             backlog: X
               B-1 a
               B-2 b Done !it waits for `B-9`, which does not exist
-            14:16 Warning unknown-reference: `B-9` is nothing that this breakdown has
+            14:16 Warning unknown-reference: unknown reference `B-9`
             1 can be written back
         "#]],
     );
@@ -429,7 +429,7 @@ fn backlog_in_its_own_words_and_one_file_of_a_folder() {
             backlog, certain: 1 task (0 done), 1 edge, 0 groups
             backlog: 
               B-1 a !it waits for `B-2`, which does not exist
-            5:16 Error unknown-reference: `B-2` is nothing that this breakdown has: this is one file of a folder: give the folder, and it is known
+            5:16 Error unknown-reference: unknown reference `B-2`: this is one file of a folder: give the folder, and it is known
             1 can be written back
         "#]],
     );
@@ -449,8 +449,8 @@ fn headings_with_boxes_and_marks_of_the_encoding() {
               2 b ← 1
               3 c ← 1 Done
               A4 d !it waits for `A3`, which does not exist
-            16:18 Error unknown-reference: `A3` is nothing that this breakdown has: did you mean task 3? → 3
-            16:30 Error unknown-reference: `A-B` is nothing that this breakdown has
+            16:18 Error unknown-reference: unknown reference `A3`: did you mean task 3? → 3
+            16:30 Error unknown-reference: unknown reference `A-B`
             1 can be written back
         "#]],
     );
@@ -861,7 +861,7 @@ fn what_a_review_of_the_sentences_found() {
             beads, certain: 1 task (0 done), 1 edge, 0 groups
             beads: 
               a a !it waits for `K1`, which does not exist
-            1:108 Error unknown-reference: `K1` is nothing that this breakdown has
+            1:108 Error unknown-reference: unknown reference `K1`
             1 can be written back
         "#]],
     );

@@ -1,7 +1,7 @@
 //! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; what is done has a sign behind its title.
 
 use super::{by_stream, line, named, write_fields};
-use crate::breakdown::json::Document;
+use crate::breakdown::formats::json::Document;
 use crate::core::event::Mark;
 use crate::core::plan::{Node, Stream, Task};
 use std::fmt::Write as _;

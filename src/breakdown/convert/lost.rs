@@ -2,7 +2,7 @@
 
 use super::{line, waits};
 use crate::breakdown::Parsed;
-use crate::breakdown::json::Document;
+use crate::breakdown::formats::json::Document;
 use crate::breakdown::ownership::Owner;
 use crate::breakdown::problem::some_of;
 use crate::breakdown::text::Text;
@@ -104,9 +104,14 @@ fn closed(plan: &Plan) -> BTreeMap<TaskId, BTreeSet<TaskId>> {
 pub fn lines(parsed: &Parsed, text: &Text<'_>, written: &str) -> Option<String> {
     let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let outline = &parsed.outline;
-    let tasks = outline.tasks.iter().flat_map(|spot| {
-        let details = spot.details.iter().map(|(_, span)| span);
-        [&spot.span].into_iter().chain(details).chain(spot.steps.iter().map(|step| &step.span)).chain(&spot.status).chain(&spot.named)
+    let tasks = outline.tasks.iter().flat_map(|task_item| {
+        let details = task_item.details.iter().map(|(_, span)| span);
+        [&task_item.span]
+            .into_iter()
+            .chain(details)
+            .chain(task_item.steps.iter().map(|step| &step.span))
+            .chain(&task_item.status)
+            .chain(&task_item.named)
     });
     let others = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
     let others = others.chain(outline.references.iter().map(|mention| &mention.span));

@@ -234,7 +234,7 @@ impl Connection {
                 },
                 Ok(Ok(None)) => failure(id, &crate::rpc::error::method_not_found(&name, None)),
                 Ok(Err(_)) => failure(id, &invalid_request("the server has exited")),
-                Err(_) => failure(id, &internal("the handler failed in a way that it should not; the log has more")),
+                Err(_) => failure(id, &internal("internal error (panic); see the log")),
             })
         });
         if is_first {

@@ -36,7 +36,7 @@ impl Snapshot {
         WorkspaceEdit { changes: Some(files.into_iter().collect()), ..WorkspaceEdit::default() }
     }
 
-    /// What fixes the problems in a stretch.
+    /// What fixes the problems in a range.
     pub fn fixes(&self, wanted: &Range<usize>, known: &[Diagnostic], versions: bool) -> Vec<CodeActionOrCommand> {
         let near = |span: &Range<usize>| {
             let line = self.line(span.start);

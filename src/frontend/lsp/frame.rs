@@ -113,7 +113,7 @@ impl Frames {
                 }
                 Some(_) if begin > 0 => {
                     self.header.noise = true;
-                    // Of a long stretch of junk that has been said.
+                    // Of a long run of junk that has been said.
                     self.header.wrong = self.header.wrong.take().or(bad("this is no header"));
                 }
                 Some(_) => {}

@@ -60,7 +60,7 @@ impl Snapshot {
         all
     }
 
-    /// What a place names or is the name of, with the stretch of the name.
+    /// What a place names or is the name of, with the range of the name.
     pub fn named_at(&self, offset: usize) -> Option<(Vec<Item>, Range<usize>)> {
         let at = |span: &Range<usize>| span.start <= offset && offset <= span.end;
         if let Some(reference) = self.all_references().into_iter().find(|reference| at(&reference.span)) {

@@ -93,7 +93,7 @@ impl Lines {
         Position::new(line as u32, encoding.units(&text[start..offset]) as u32)
     }
 
-    /// A stretch as the client counts it.
+    /// A range as the client counts it.
     pub fn span(&self, text: &str, range: &Range<usize>, encoding: Encoding) -> Span {
         Span::new(self.position(text, range.start, encoding), self.position(text, range.end, encoding))
     }
@@ -122,10 +122,10 @@ impl Lines {
         range.end
     }
 
-    /// Replaces a stretch of the text, and keeps the lines as those of the new text.
+    /// Replaces a range of the text, and keeps the lines as those of the new text.
     pub fn replace(&mut self, text: &mut String, range: Range<usize>, new: &str) {
         text.replace_range(range.clone(), new);
-        // An end of a line may be two characters, so the lines around the stretch count too.
+        // An end of a line may be two characters, so the lines around the range count too.
         let first = self.line_at(range.start).saturating_sub(1);
         let from = self.starts[first];
         let last = (self.line_at(range.end) + 2).min(self.starts.len());

@@ -4,7 +4,7 @@ use super::documents::Analysis;
 pub use super::documents::Item;
 use super::position::Encoding;
 use crate::breakdown::Parsed;
-use crate::breakdown::outline::TaskSpot;
+use crate::breakdown::outline::TaskItem;
 use crate::core::id::{GateId, StreamId, TaskId};
 use crate::core::plan::Task;
 use crate::core::state::{GatePhase, State};
@@ -43,12 +43,12 @@ impl Snapshot {
         self.analysis.parsed.as_ref().unwrap_or_else(|| NOTHING.get_or_init(Parsed::default))
     }
 
-    /// A stretch as the client counts it.
+    /// A range as the client counts it.
     pub fn span(&self, range: &Range<usize>) -> Span {
         self.moved(self.analysis.lines.span(self.text(), range, self.encoding), self.analysis.first_line)
     }
 
-    /// A stretch counted from another line on.
+    /// A range counted from another line on.
     fn moved(&self, mut span: Span, first: u32) -> Span {
         span.start.line = span.start.line.saturating_sub(first);
         span.end.line = span.end.line.saturating_sub(first);
@@ -68,13 +68,13 @@ impl Snapshot {
         self.analysis.lines.offset(self.text(), position, self.encoding).min(self.analysis.window.end)
     }
 
-    /// The bytes of a stretch.
+    /// The bytes of a range.
     pub fn bytes(&self, span: Span) -> Range<usize> {
         let start = self.offset(span.start);
         start..self.offset(span.end).max(start)
     }
 
-    /// Whether a stretch begins in the open text, and not in another file of its folder.
+    /// Whether a range begins in the open text, and not in another file of its folder.
     pub fn is_here(&self, range: &Range<usize>) -> bool {
         self.analysis.window.start <= range.start && range.start <= self.analysis.window.end
     }
@@ -103,7 +103,7 @@ impl Snapshot {
     }
 
     /// A task's place.
-    pub fn task(&self, id: &TaskId) -> Option<&TaskSpot> {
+    pub fn task(&self, id: &TaskId) -> Option<&TaskItem> {
         self.parsed().outline.tasks.get(*self.analysis.tasks.get(id)?)
     }
 

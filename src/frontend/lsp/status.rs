@@ -33,7 +33,7 @@ impl Snapshot {
         self.items().iter().chain(&unwritten).filter_map(|(item, _)| self.label(item)).map(|label| label.text).collect()
     }
 
-    /// Hints at the ends of the lines in a stretch.
+    /// Hints at the ends of the lines in a range.
     pub fn hints(&self, wanted: &Range<usize>) -> Vec<InlayHint> {
         if self.state.is_none() {
             return Vec::new();

@@ -4,9 +4,9 @@
 //! running until the server ends; a retry is an `error` that says so. Tokens come with each answer of the
 //! model, and those of a turn before ours are left out.
 
-use super::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
 use super::codex;
-use super::conversation::{Conversation, Subject};
+use crate::agents::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
+use crate::agents::conversation::{Conversation, Subject};
 use serde_json::{Value, json};
 
 /// Codex's.

@@ -1,18 +1,18 @@
 //! GSD: a roadmap of phases with boxes for their plans, and a file for each plan, whose front matter has its wave,
 //! what it depends on and which files it changes.
 
-use super::build::{Builder, On, Wait, Waiting, unpadded};
-use super::detect::Signs;
-use super::headings::numbered;
-use super::outline::{Detail, SaidBy};
-use super::problem::{Problem, some_of};
-use super::refs::Target;
-use super::status::status;
 use super::task_list::boxed;
-use super::text::{File, Line, Text, Tick, clean_title, fields};
-use super::tree::Value;
-use super::values::is_placeholder;
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Wait, Waiting, unpadded};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::headings::numbered;
+use crate::breakdown::outline::{Detail, SaidBy};
+use crate::breakdown::problem::{Problem, some_of};
+use crate::breakdown::refs::Target;
+use crate::breakdown::status::status;
+use crate::breakdown::text::{File, Line, Text, Tick, clean_title, fields};
+use crate::breakdown::tree::Value;
+use crate::breakdown::values::is_placeholder;
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::StreamId;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
@@ -25,7 +25,7 @@ const MAX_PROSE: usize = 4_000;
 /// The format.
 pub struct Gsd;
 
-impl super::Reader for Gsd {
+impl crate::breakdown::Reader for Gsd {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let files = signs.paths.len() > 1 && signs.path_has(&["phases/"], "plan.md");
         if files || signs.front_has(&["phase", "plan", "wave"]) || signs.plans >= 2 {

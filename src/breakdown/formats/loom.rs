@@ -1,18 +1,18 @@
 //! Plans of loom: `## Task 1 — title [DONE — …]` with bullets for everything, dependencies among them. An open
 //! question (`OQ-1 [OPEN]`) is a gate before all work.
 
-use super::build::Builder;
-use super::detect::Signs;
-use super::headings::{self, Style};
-use super::problem::Problem;
-use super::status::status;
-use super::text::{Line, Text};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::Builder;
+use crate::breakdown::detect::Signs;
+use crate::breakdown::headings::{self, Style};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::status::status;
+use crate::breakdown::text::{Line, Text};
+use crate::breakdown::{Confidence, Deps, Parsed};
 
 /// The format.
 pub struct Loom;
 
-impl super::Reader for Loom {
+impl crate::breakdown::Reader for Loom {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         (signs.task_headings >= 1 && signs.independent >= 1 && signs.dependency_fields >= 1).then_some(Confidence::Certain)
     }

@@ -4,14 +4,14 @@
 //! a run of `[P]` tasks side by side. Stories after the foundation are independent of each other
 //! only where the section on dependencies says so.
 
-use super::build::{Builder, On, Waiting};
-use super::detect::{Signs, is_spec_kit_id};
-use super::names::Names;
-use super::outline::{Detail, SaidBy};
-use super::prose::{Statement, inline_dependencies, statements};
-use super::refs::{Reference, id_len, ids_in};
-use super::text::{Line, Text, clean_title, fields, joined, wrapped};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::detect::{Signs, is_spec_kit_id};
+use crate::breakdown::names::Names;
+use crate::breakdown::outline::{Detail, SaidBy};
+use crate::breakdown::prose::{Statement, inline_dependencies, statements};
+use crate::breakdown::refs::{Reference, id_len, ids_in};
+use crate::breakdown::text::{Line, Text, clean_title, fields, joined, wrapped};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::{Level, Origin};
 use foldhash::{HashMap, HashMapExt};
@@ -53,7 +53,7 @@ const FIELDS: [&str; 15] = [
 /// The format.
 pub struct SpecKit;
 
-impl super::Reader for SpecKit {
+impl crate::breakdown::Reader for SpecKit {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let few = signs.spec_kit_ids * 10 < signs.boxes && !signs.path_has(&["specs/"], "tasks.md");
         match if few { 0 } else { signs.spec_kit_ids } {

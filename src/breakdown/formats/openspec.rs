@@ -1,15 +1,15 @@
 //! OpenSpec's `tasks.md`: `## 1. Group` with `- [ ] 1.1 text`. It has no words for dependencies: order is what it
 //! means, group by group. Every box is a task, as its own program counts them.
 
-use super::detect::Signs;
 use super::task_list::{Reader, Style};
-use super::text::Text;
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::text::Text;
+use crate::breakdown::{Confidence, Deps, Parsed};
 
 /// The format.
 pub struct OpenSpec;
 
-impl super::Reader for OpenSpec {
+impl crate::breakdown::Reader for OpenSpec {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         if signs.path_has(&["openspec/changes/"], "tasks.md") {
             return Some(Confidence::Certain);

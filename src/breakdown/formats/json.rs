@@ -1,12 +1,12 @@
 //! Our own JSON: a plan with its marks, as `schema/breakdown.json` describes it.
 
-use super::build::{Builder, On, Waiting};
-use super::detect::Signs;
-use super::outline::{Detail, SaidBy, StepSpot, TaskSpot};
-use super::problem::Problem;
-use super::text::Text;
-use super::tree::{Data, Value, json};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, SaidBy, StepItem, TaskItem};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::text::Text;
+use crate::breakdown::tree::{Data, Value, json};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, TaskId};
 use crate::core::plan::{Dependency, Node, Origin, Plan};
@@ -33,10 +33,10 @@ pub struct Document {
 impl Document {
     /// What was read.
     pub fn from_parsed(parsed: &Parsed) -> Self {
-        let done = |spot: &TaskSpot| -> BTreeSet<usize> {
-            spot.steps.iter().enumerate().filter(|(_, step)| step.ticked == Some(true)).map(|(nth, _)| nth).collect()
+        let done = |task_item: &TaskItem| -> BTreeSet<usize> {
+            task_item.steps.iter().enumerate().filter(|(_, step)| step.ticked == Some(true)).map(|(nth, _)| nth).collect()
         };
-        let of_tasks = parsed.outline.tasks.iter().map(|spot| (spot.id.clone(), done(spot)));
+        let of_tasks = parsed.outline.tasks.iter().map(|task_item| (task_item.id.clone(), done(task_item)));
         let done_steps = of_tasks.filter(|(_, done)| !done.is_empty()).collect();
         Self { plan: parsed.plan.clone(), marks: parsed.marks.clone(), done_steps, other_boxes: parsed.other_boxes }
     }
@@ -66,7 +66,7 @@ const DETAILS: &[(Detail, &str)] = &[
 /// The format.
 pub struct Json;
 
-impl super::Reader for Json {
+impl crate::breakdown::Reader for Json {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let tree = signs.tree.as_ref()?;
         let ours = ["streams", "tasks", "barriers", "marks"].iter().all(|key| tree.get(key).is_some());
@@ -112,14 +112,14 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
         build.plan.tasks[ix] = crate::core::plan::Task { depends_on: Vec::new(), broken: task.broken.clone().or(broken), ..task.clone() };
         let done = document.done_steps.get(&task.id);
         let steps = value.get("steps").map_or(&[][..], Value::items).iter().enumerate();
-        let spot = &mut build.outline.tasks[ix];
-        spot.steps = steps
-            .map(|(nth, step)| StepSpot { span: step.span_in(all), ticked: Some(done.is_some_and(|done| done.contains(&nth))) })
+        let task_item = &mut build.outline.tasks[ix];
+        task_item.steps = steps
+            .map(|(nth, step)| StepItem { span: step.span_in(all), ticked: Some(done.is_some_and(|done| done.contains(&nth))) })
             .collect();
         for (detail, key) in DETAILS {
             let of = value.get(key).filter(|of| **of != Value::nothing(of.span.start));
             let all_of = of.map_or(&[][..], |of| if let Data::List(items) = &of.data { items } else { std::slice::from_ref(of) });
-            spot.details.extend(all_of.iter().map(|value| (*detail, value.span_in(all))));
+            task_item.details.extend(all_of.iter().map(|value| (*detail, value.span_in(all))));
         }
         if let Some(mark) = document.marks.get(&task.id) {
             build.mark(ix, *mark, SaidBy::Status);

@@ -4,14 +4,14 @@
 //! Such lists seldom say what waits for what: they run in the order of the file, one at a time, but for
 //! tasks that say what they wait for.
 
-use super::build::{Builder, On, Waiting};
-use super::conditions::{Boxes, boxes_below};
-use super::detect::Signs;
-use super::names::Names;
-use super::prose::{Statement, statements};
-use super::refs::{Reference, Target, id_len, named_within, references};
-use super::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::conditions::{Boxes, boxes_below};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::names::Names;
+use crate::breakdown::prose::{Statement, statements};
+use crate::breakdown::refs::{Reference, Target, id_len, named_within, references};
+use crate::breakdown::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use foldhash::{HashSet, HashSetExt};
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ pub struct Style {
 /// The format.
 pub struct TaskList;
 
-impl super::Reader for TaskList {
+impl crate::breakdown::Reader for TaskList {
     fn recognises(&self, _signs: &Signs<'_>) -> Option<Confidence> {
         None
     }

@@ -5,12 +5,12 @@
 //! dependencies of tasks, so order counts: steps and tasks in a row, streams one after the other
 //! unless the text says that they run in parallel. v3: like v2 with prerequisites and estimates.
 
-use super::build::{Builder, On, Waiting};
-use super::detect::Signs;
-use super::outline::Detail;
-use super::refs::{Target, references};
-use super::text::{Line, Text, Tick, clean_title, fields, names_tasks, tick};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::Detail;
+use crate::breakdown::refs::{Target, references};
+use crate::breakdown::text::{Line, Text, Tick, clean_title, fields, names_tasks, tick};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
 use crate::core::plan::Level;
 use std::ops::Range;
@@ -51,7 +51,7 @@ struct Reader<'a> {
 /// The format.
 pub struct BreakdownAgent;
 
-impl super::Reader for BreakdownAgent {
+impl crate::breakdown::Reader for BreakdownAgent {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         // An analysis of one task has streams too, and says when each can start.
         // Where there are more boxes at the margin, those are the tasks.

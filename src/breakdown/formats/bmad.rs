@@ -1,16 +1,16 @@
 //! BMAD: `sprint-status.yaml` with epics and stories, `stories.yaml`, `epics.md`, and a story's own file, in which
 //! only the boxes of its section of tasks are tasks. Order is what it means.
 
-use super::build::{Builder, Waiting};
-use super::detect::Signs;
-use super::headings::{self, Style as Headings, numbered};
-use super::outline::Detail;
-use super::problem::Problem;
-use super::status::{is_known, status};
 use super::task_list::{Reader, Style};
-use super::text::{Line, Text, clean_title, names_tasks};
-use super::tree::{Value, yaml};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::headings::{self, Style as Headings, numbered};
+use crate::breakdown::outline::Detail;
+use crate::breakdown::problem::Problem;
+use crate::breakdown::status::{is_known, status};
+use crate::breakdown::text::{Line, Text, clean_title, names_tasks};
+use crate::breakdown::tree::{Value, yaml};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::Level;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
@@ -29,7 +29,7 @@ const SECTIONS: [&str; 7] = [
 /// The format.
 pub struct Bmad;
 
-impl super::Reader for Bmad {
+impl crate::breakdown::Reader for Bmad {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let stories = |tree: &Value| {
             let has = |story: &Value, key: &str| story.get("id").is_some() && story.get(key).is_some();

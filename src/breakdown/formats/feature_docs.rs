@@ -1,22 +1,22 @@
 //! An index of tasks with a file for each: `00-index.md` with tables, `04-name.md` with `**Depends on**` and
 //! `**Blocks**`. What the index says counts; a file that says otherwise is told of.
 
-use super::build::{Builder, Waiting};
-use super::detect::Signs;
-use super::headings::numbered;
-use super::index_table;
-use super::problem::Problem;
-use super::refs::{Target, references};
-use super::task_file;
-use super::text::{Field, File, Text, clean_title, fields};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::headings::numbered;
+use crate::breakdown::index_table;
+use crate::breakdown::problem::Problem;
+use crate::breakdown::refs::{Target, references};
+use crate::breakdown::task_file;
+use crate::breakdown::text::{Field, File, Text, clean_title, fields};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use foldhash::HashMap;
 use std::collections::BTreeSet;
 
 /// The format.
 pub struct FeatureDocs;
 
-impl super::Reader for FeatureDocs {
+impl crate::breakdown::Reader for FeatureDocs {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let index = signs.has_file("00-index.md") && (signs.tables >= 1 || signs.all().lines().any(index_table::is_index));
         let task =

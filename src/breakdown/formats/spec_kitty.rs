@@ -1,17 +1,17 @@
 //! spec-kitty's work packages: `### WP01 — Title` with the boxes of its sub-tasks, and a file for each whose front
 //! matter says what it waits for. A package is what one agent carries out.
 
-use super::build::{Builder, Wait, Waiting};
-use super::detect::{Signs, is_spec_kit_id};
-use super::headings::{self, Style};
-use super::outline::{Detail, SaidBy};
-use super::problem::Problem;
-use super::refs::id_len;
-use super::status::status;
-use super::task_file;
-use super::text::{File, Line, Text};
-use super::tree::{Value, json};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Wait, Waiting};
+use crate::breakdown::detect::{Signs, is_spec_kit_id};
+use crate::breakdown::headings::{self, Style};
+use crate::breakdown::outline::{Detail, SaidBy};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::refs::id_len;
+use crate::breakdown::status::status;
+use crate::breakdown::task_file;
+use crate::breakdown::text::{File, Line, Text};
+use crate::breakdown::tree::{Value, json};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use foldhash::{HashMap, HashMapExt};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 /// The format.
 pub struct SpecKitty;
 
-impl super::Reader for SpecKitty {
+impl crate::breakdown::Reader for SpecKitty {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let index = signs.work_packages >= 1 && ["Subtask Index", "Included Subtasks"].iter().any(|words| signs.all().contains(words));
         let index = index || signs.work_packages >= 1 && signs.path_has(&["kitty-specs/"], "tasks.md");
@@ -144,8 +144,8 @@ fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMa
         .get(&ix)
         .into_iter()
         .flatten()
-        .flat_map(|wait| super::refs::ids_in(&wait.text))
-        .filter_map(|reference| if let super::refs::Target::Task(id) = reference.to { Some(id.to_uppercase()) } else { None })
+        .flat_map(|wait| crate::breakdown::refs::ids_in(&wait.text))
+        .filter_map(|reference| if let crate::breakdown::refs::Target::Task(id) = reference.to { Some(id.to_uppercase()) } else { None })
         .collect();
     if !listed.is_empty() && listed != stated {
         let id = build.plan.tasks[ix].id.clone();

@@ -1,14 +1,14 @@
 //! beads' `issues.jsonl`: an issue a line. Epics with children are streams of them; only edges that block are
 //! waited for.
 
-use super::build::{Builder, On, Waiting};
-use super::detect::Signs;
-use super::outline::{Detail, Parent, SaidBy};
-use super::problem::Problem;
-use super::status::status;
-use super::text::Text;
-use super::tree::{Value, json};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, Parent, SaidBy};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::status::status;
+use crate::breakdown::text::Text;
+use crate::breakdown::tree::{Value, json};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::Origin;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
@@ -23,7 +23,7 @@ const NO_WORK: [&str; 9] = ["agent", "role", "rig", "message", "convoy", "event"
 /// The format.
 pub struct Beads;
 
-impl super::Reader for Beads {
+impl crate::breakdown::Reader for Beads {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let lines = signs.paths.first().is_some_and(|path| path.ends_with(".jsonl"));
         let Some(first) = &signs.tree else { return lines.then_some(Confidence::Guess) };

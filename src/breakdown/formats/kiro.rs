@@ -2,16 +2,16 @@
 //! parts is a lane of them, as it is the parts that are carried out; a `*` makes one optional; checkpoints are
 //! gates. Waves in a JSON block say what goes together, `(P)` what may; otherwise order is what counts.
 
-use super::build::{Builder, On, Waiting};
-use super::conditions::{Boxes, boxes_below};
-use super::detect::Signs;
-use super::outline::{Detail, Parent, SaidBy};
-use super::problem::{Problem, some_of};
-use super::refs::id_len;
 use super::task_list::boxed;
-use super::text::{Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
-use super::tree::{Value, json};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::conditions::{Boxes, boxes_below};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, Parent, SaidBy};
+use crate::breakdown::problem::{Problem, some_of};
+use crate::breakdown::refs::id_len;
+use crate::breakdown::text::{Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
+use crate::breakdown::tree::{Value, json};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::id::StreamId;
 use crate::core::plan::Level;
@@ -29,7 +29,7 @@ const MAX_STEPS: usize = 40;
 /// The format.
 pub struct Kiro;
 
-impl super::Reader for Kiro {
+impl crate::breakdown::Reader for Kiro {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         if signs.path_has(&[".kiro/specs/", ".claude/specs/"], "tasks.md") && signs.boxes > 0 {
             return Some(Confidence::Certain);

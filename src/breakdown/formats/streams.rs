@@ -1,19 +1,19 @@
 //! Work in streams or under headings, as people write it who have no program for it: `### Task 1.2: …`,
 //! `### A1: …`, or whole streams (`### Stream A: …` with files, an agent and when it can start).
 
-use super::build::{Builder, Wait, Waiting};
-use super::detect::Signs;
-use super::headings::{self, Style};
-use super::names::Names;
-use super::problem::Problem;
-use super::refs::{Reference, Target, id_len, references};
-use super::text::{Field, Line, Text};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Wait, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::headings::{self, Style};
+use crate::breakdown::names::Names;
+use crate::breakdown::problem::Problem;
+use crate::breakdown::refs::{Reference, Target, id_len, references};
+use crate::breakdown::text::{Field, Line, Text};
+use crate::breakdown::{Confidence, Deps, Parsed};
 
 /// The format.
 pub struct Streams;
 
-impl super::Reader for Streams {
+impl crate::breakdown::Reader for Streams {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let analysis = signs.front_has(&["issue", "streams"]) || signs.front_has(&["issue", "parallelization_factor"]);
         if analysis || signs.can_start >= 2 {

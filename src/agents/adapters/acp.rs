@@ -4,9 +4,9 @@
 //! Measured: some agents don't exit at the end of their input and want a signal; some send updates of a
 //! tool call that they have not announced; a refused permission ends the turn of one of them.
 
-use super::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
-use super::conversation::{CANCEL_TAKES, Subject, is_unanswered};
-use super::line::Line;
+use crate::agents::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
+use crate::agents::conversation::{CANCEL_TAKES, Subject, is_unanswered};
+use crate::agents::line::Line;
 use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::*;
 use agent_client_protocol::{Agent, Client, Error, Lines, on_receive_request};

@@ -1,16 +1,16 @@
 //! Plans of superpowers: `### Task 1: Name` with files, interfaces and boxed steps, huge fences between them. Tasks
 //! come one after the other; the steps tell the agent to write the test first.
 
-use super::build::Builder;
-use super::detect::Signs;
-use super::headings::{self, Style};
-use super::text::{Line, Text};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::Builder;
+use crate::breakdown::detect::Signs;
+use crate::breakdown::headings::{self, Style};
+use crate::breakdown::text::{Line, Text};
+use crate::breakdown::{Confidence, Deps, Parsed};
 
 /// The format.
 pub struct Superpowers;
 
-impl super::Reader for Superpowers {
+impl crate::breakdown::Reader for Superpowers {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let steps = signs.boxes_of_steps >= 2 && signs.task_headings >= 1;
         if signs.has_skill_line || steps {

@@ -1,22 +1,22 @@
 //! An epic of ccpm: `epic.md` and a numbered file for each task, whose front matter says what it waits for. A
 //! folder with a task's number holds its parts.
 
-use super::build::{Builder, Waiting};
-use super::detect::Signs;
-use super::outline::{Detail, Parent};
-use super::status::status;
-use super::task_file;
-use super::text::{File, Text};
-use super::tree::Value;
-use super::values::{estimate, topic};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, Parent};
+use crate::breakdown::status::status;
+use crate::breakdown::task_file;
+use crate::breakdown::text::{File, Text};
+use crate::breakdown::tree::Value;
+use crate::breakdown::values::{estimate, topic};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 /// The format.
 pub struct Ccpm;
 
-impl super::Reader for Ccpm {
+impl crate::breakdown::Reader for Ccpm {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let epic = signs.paths.len() > 1 && signs.has_file("epic.md");
         let task = signs.front_has(&["depends_on", "parallel"]) || signs.front_has(&["name", "status", "created", "depends_on"]);

@@ -1,17 +1,17 @@
 //! rune's task files: numbered boxes with `<!-- id:abc1234 -->`, by which `Blocked-by` names them; phases are
 //! headings; `Stream: 2` is a lane for one agent, which nothing waits for.
 
-use super::build::Waiting;
-use super::detect::Signs;
 use super::task_list::{Reader, Style};
-use super::text::Text;
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::Waiting;
+use crate::breakdown::detect::Signs;
+use crate::breakdown::text::Text;
+use crate::breakdown::{Confidence, Deps, Parsed};
 use foldhash::{HashSet, HashSetExt};
 
 /// The format.
 pub struct Rune;
 
-impl super::Reader for Rune {
+impl crate::breakdown::Reader for Rune {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let refers = signs.front_has(&["references"]) && signs.boxes > 0;
         if signs.stable_ids >= 2 || (signs.rune_fields >= 2 && signs.stable_ids >= 1) {

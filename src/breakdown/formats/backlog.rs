@@ -1,15 +1,15 @@
 //! Backlog.md: a file a task, with front matter. The folder says as much as the status does: what lies in
 //! `completed` is done, what is archived is not taken up.
 
-use super::build::{Builder, Waiting};
-use super::details::spelling;
-use super::detect::Signs;
-use super::outline::{Detail, SaidBy};
-use super::problem::Problem;
-use super::task_file;
-use super::text::{File, Text};
-use super::tree::{Value, yaml};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::details::spelling;
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, SaidBy};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::task_file;
+use crate::breakdown::text::{File, Text};
+use crate::breakdown::tree::{Value, yaml};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
@@ -17,7 +17,7 @@ use std::ops::Range;
 /// The format.
 pub struct Backlog;
 
-impl super::Reader for Backlog {
+impl crate::breakdown::Reader for Backlog {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let task = signs.front_has(&["id", "status"])
             && (signs.front_has(&["created_date"])

@@ -1,14 +1,14 @@
 //! claude-task-master's `tasks.json`: tags with tasks, whose ids are unique in their tag alone. Sub-tasks are the
 //! steps of their task, as one agent carries them out; what they wait for is said in their text.
 
-use super::build::{Builder, Waiting};
-use super::detect::Signs;
-use super::outline::{Detail, SaidBy};
-use super::problem::Problem;
-use super::status::status;
-use super::text::Text;
-use super::tree::{Data, Value, json, unquoted};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, SaidBy};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::status::status;
+use crate::breakdown::text::Text;
+use crate::breakdown::tree::{Data, Value, json, unquoted};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use foldhash::{HashMap, HashSet};
 use std::ops::Range;
@@ -16,7 +16,7 @@ use std::ops::Range;
 /// The format.
 pub struct TaskMaster;
 
-impl super::Reader for TaskMaster {
+impl crate::breakdown::Reader for TaskMaster {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let Some(tree) = &signs.tree else {
             // Something is wrong with it; that is told with its place.

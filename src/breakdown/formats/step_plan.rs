@@ -1,10 +1,10 @@
 //! Step plans: `### Step 1: title ✅` with boxes below it, and prose around. Steps come one after the other.
 
-use super::detect::Signs;
-use super::problem::Problem;
 use super::task_list::{Reader, Style};
-use super::text::{Text, clean_title};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::problem::Problem;
+use crate::breakdown::text::{Text, clean_title};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
 use foldhash::HashMap;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// The format.
 pub struct StepPlan;
 
-impl super::Reader for StepPlan {
+impl crate::breakdown::Reader for StepPlan {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         (signs.step_headings >= 1 && signs.boxes >= 1).then_some(Confidence::Likely)
     }

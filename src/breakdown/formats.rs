@@ -1,0 +1,21 @@
+//! One file for each format: what it is recognised by, and how it is read. The list of them is in [`super`].
+
+pub mod backlog;
+pub mod beads;
+pub mod bmad;
+pub mod breakdown_agent;
+pub mod ccpm;
+pub mod feature_docs;
+pub mod gsd;
+pub mod json;
+pub mod kiro;
+pub mod loom;
+pub mod openspec;
+pub mod rune;
+pub mod spec_kit;
+pub mod spec_kitty;
+pub mod step_plan;
+pub mod streams;
+pub mod superpowers;
+pub mod task_list;
+pub mod task_master;
