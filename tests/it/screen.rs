@@ -172,11 +172,8 @@ fn a_thousand_tasks_are_scrolled_through() {
 }
 
 #[test]
+#[ignore = "needs tmux"]
 fn in_a_terminal_it_follows_steers_and_leaves_no_trace() {
-    if std::env::var_os("TEST_TERMINAL").is_none() {
-        eprintln!("TEST_TERMINAL is not set: the screen was not looked at");
-        return;
-    }
     let config = "[environment]\npass = [\"WORKSPACE\"]\n[[gates]]\nname = \"release\"\nlevel = \"system\"\napproval = true\n";
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n   - Run: `sh -c 'echo it talks; until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`\n";
     let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", plan)]);

@@ -1,14 +1,11 @@
-//! The progress display in a real terminal (tmux). Runs where `TEST_TERMINAL` is set.
+//! The progress display in a real terminal (tmux).
 
 use crate::support::{Workspace, eventually, tmux};
 use std::process::Command;
 
 #[test]
+#[ignore = "needs tmux"]
 fn streams_tasks_agents_and_gates_show_live_and_fit_after_a_resize() {
-    if std::env::var_os("TEST_TERMINAL").is_none() {
-        eprintln!("TEST_TERMINAL is not set: the display was not looked at");
-        return;
-    }
     let text = "# Show\n\n### Stream A: Left (Parallel)\n\n1. **First task**\n   - Run: echo it talks; touch begun; cat fifo\n\n### Stream B: Right (Parallel)\n\n2. **Second task**\n   - Run: true\n";
     let workspace = Workspace::with(&[("breakdown.md", text)]);
     assert!(Command::new("mkfifo").arg(workspace.path("fifo")).status().expect("mkfifo").success());
