@@ -13,6 +13,7 @@ use crate::breakdown::{Deps, Format};
 use crate::core::input::Input;
 use crate::escape;
 use crate::failure::{Failure, FailureKind, say};
+use crate::log;
 use crate::process::{self, warden};
 use crate::rpc::method;
 use crate::workspace::root_of;
@@ -65,6 +66,9 @@ pub type Outcome = Result<Exit, Failure>;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Write a log to this file, `-` for standard error; EXECUTION_COORDINATOR_LOG has the levels
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -178,7 +182,7 @@ pub fn main() -> ExitCode {
         return ExitCode::from(u8::try_from(warden::run(Path::new(lock))).unwrap_or(1));
     }
     let outcome = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => dispatch(arguments.command),
+        Ok(arguments) => start_log(&arguments).and_then(|()| dispatch(arguments.command)),
         Err(error) => {
             // Help and version are no mistakes.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Complete };
@@ -192,6 +196,23 @@ pub fn main() -> ExitCode {
             say(format_args!("{}", failure.message));
             ExitCode::from(Exit::for_failure(failure.kind) as u8)
         }
+    }
+}
+
+/// A log is written where that is asked for. Servers write one without being asked, into a state folder that is there.
+#[expect(clippy::disallowed_methods, reason = "the levels are asked for by the environment, as with other programs")]
+fn start_log(arguments: &Arguments) -> Result<(), Failure> {
+    let levels = std::env::var(log::LEVELS).ok();
+    let own = || match &arguments.command {
+        Command::Serve(serve) => serve.log_file(),
+        _ => None,
+    };
+    let wanted = arguments.log.clone().or_else(|| levels.as_ref().map(|_| PathBuf::from("-")));
+    match (wanted, own()) {
+        (Some(to), _) => log::start(&to, levels.as_deref()).map_err(Failure::usage),
+        // Nobody has asked for that one: what can't be written is not.
+        (None, Some(to)) => log::start(&to, None).or(Ok(())),
+        (None, None) => Ok(()),
     }
 }
 

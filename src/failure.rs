@@ -3,6 +3,9 @@
 
 use crate::escape::lines;
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What was wrong, as far as a caller acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +68,37 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Says something on standard error, as a line. Whoever read along may have left: then nobody
-/// hears it, and the work goes on.
+/// Where the log of this process is.
+static LOG: OnceLock<PathBuf> = OnceLock::new();
+/// Whether what is said goes there and nowhere else.
+static ONLY_LOG: AtomicBool = AtomicBool::new(false);
+
+/// From now on failures name this log.
+pub fn log_to(file: &Path) {
+    // The first one counts.
+    let _ = LOG.set(file.to_owned());
+}
+
+/// From now on what is said goes into the log alone: standard error is the same file.
+pub fn say_in_log_only() {
+    ONLY_LOG.store(true, Ordering::Relaxed);
+}
+
+/// What is said of a mistake of ours, and where to see more.
+pub fn panicked() -> String {
+    match LOG.get() {
+        Some(log) => format!("internal error (panic); see {}", log.display()),
+        None => "internal error (panic); `--log FILE` says more the next time".into(),
+    }
+}
+
+/// Says something on standard error, as a line, and in the log. Whoever read along may have left: then nobody hears it, and
+/// the work goes on.
 pub fn say(what: impl fmt::Display) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{}", lines(&what.to_string()));
+    let what = lines(&what.to_string());
+    tracing::info!("{what}");
+    if !ONLY_LOG.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stderr(), "{what}");
+    }
 }

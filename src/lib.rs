@@ -10,6 +10,7 @@ pub mod failure;
 pub mod frontend;
 pub mod gates;
 pub mod journal;
+pub mod log;
 pub mod process;
 pub mod render;
 pub mod rpc;

@@ -15,6 +15,7 @@ use super::verdict::{self, Of, Told};
 use crate::config::{Agent, AgentKind, Config, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
+use crate::failure::panicked;
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept, write_kept};
 use crate::workspace::checkout::Checkout;
@@ -542,7 +543,7 @@ async fn off_the_loop<T: Send + 'static>(
 ) -> Result<T, String> {
     let (repository, folder, about) = (repository.clone(), PathBuf::from(&brief.folder), about(brief));
     let done = tokio::task::spawn_blocking(move || work(&repository, &folder, &about)).await;
-    done.unwrap_or_else(|_| Err("internal error (panic)".into()))
+    done.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// What the commit of an order says.

@@ -7,13 +7,13 @@ use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::{self, STAYS};
 use crate::engine::listener::{Address, Guard};
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, say, say_in_log_only};
 use crate::frontend::socket::Server;
 use crate::frontend::{Ended, Framing, OnEof, acp, mcp, serve as serve_peer};
 use crate::rpc::calls::table;
-use crate::workspace::root_of;
+use crate::workspace::{STATE_FOLDER, root_of};
 use clap::ValueEnum;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -62,6 +62,20 @@ enum OnEofArgument {
     Suspend,
     /// It goes on to its end
     Finish,
+}
+
+impl Arguments {
+    /// Where it writes its log without being asked.
+    pub fn log_file(&self) -> Option<PathBuf> {
+        let root = root_of(&here().ok()?);
+        if self.daemon {
+            // Its standard error is that file.
+            say_in_log_only();
+            return Some(daemon::log_of(&root));
+        }
+        let state = root.join(STATE_FOLDER);
+        (state.is_dir() && !self.stop && !self.detach).then(|| state.join("serve.log"))
+    }
 }
 
 /// `serve`: the exit code is that of the executions that it carried out; of an editor it is what

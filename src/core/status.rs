@@ -39,6 +39,9 @@ pub struct StatusReport {
     pub deliverables: Vec<Deliverable>,
     /// What comes next.
     pub next_actions: Vec<String>,
+    /// The log of the workspace's daemon, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 /// The execution as a whole.
@@ -252,6 +255,7 @@ pub fn status_report(state: &State) -> StatusReport {
             risks,
         },
         deliverables: deliverables(state),
+        log: None,
         next_actions: match state.ended {
             Some((Status::Complete, _)) => Vec::new(),
             _ => progress::next_actions(state),

@@ -315,6 +315,8 @@ impl Coordinator {
         let (handle, coordinator) = (known.clone(), self.clone());
         let (begun, has_begun) = std::sync::mpsc::channel();
         let work = move || {
+            let _span = tracing::info_span!("execution", id = %handle.id).entered();
+            tracing::info!("begins");
             let mut suspended = suspended;
             let mut observe = |batch: &[Recorded], state: &State| {
                 if let Some(told) = &mut told {
@@ -337,8 +339,9 @@ impl Coordinator {
             let outcome = catch_unwind(AssertUnwindSafe(run));
             let outcome = outcome.unwrap_or_else(|_| Err(Failure::internal("internal error (panic); what is recorded is kept")));
             let outcome = outcome.map(|stopped| running.state().ended.map(|(status, _)| status).filter(|_| stopped == Stopped::AtRest));
-            if let Err(failure) = &outcome {
-                say(format_args!("{failure}"));
+            match &outcome {
+                Err(failure) => say(format_args!("{failure}")),
+                Ok(status) => tracing::info!(?status, "ends"),
             }
             drop((told, guard, running));
             handle.released();

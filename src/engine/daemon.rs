@@ -24,8 +24,6 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const READY: &str = "ready";
 /// How long it stays after the last client when nothing runs.
 pub const STAYS: Duration = Duration::from_mins(1);
-/// What it said before is thrown away where that is longer.
-const MAX_LOG_BYTES: u64 = 1 << 20;
 
 impl Address {
     /// That of the daemon of a workspace.
@@ -86,12 +84,9 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| without(root, &error);
     make_state_folder(root).map_err(failed)?;
     let path = log_of(root);
-    let too_long = std::fs::metadata(&path).is_ok_and(|log| log.len() > MAX_LOG_BYTES);
-    let mut log = OpenOptions::new();
-    let log = if too_long { log.write(true).truncate(true) } else { log.append(true) };
     // What a state folder brings along leads nowhere.
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let log = log.create(true).mode(0o600).custom_flags(flags).open(&path).map_err(failed)?;
+    let log = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(&path).map_err(failed)?;
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.args(["serve", "--daemon"]).args(stays.map(|stays| format!("--stay={}ms", stays.as_millis())));
     command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);

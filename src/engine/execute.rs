@@ -14,7 +14,7 @@ use crate::core::event::{Recorded, Status};
 use crate::core::evidence::kept_worktrees;
 use crate::core::hold::suspects;
 use crate::core::state::State;
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, panicked, say};
 use crate::gates::command::Gates;
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
@@ -96,7 +96,7 @@ impl Run {
         let (root, folder, settings) = (self.prepared.root.clone(), self.folder.clone(), self.prepared.config.worktree.clone());
         let landed = self.owner.state.merging.head.clone();
         let opened = tokio::task::spawn_blocking(move || Repository::open(&root, &folder, settings, landed)).await;
-        let opened = opened.unwrap_or_else(|_| Err("internal error (panic)".into()));
+        let opened = opened.unwrap_or_else(|_| Err(panicked()));
         opened.map(|repository| Some(Arc::new(repository))).map_err(|why| Failure::unusable(format!("the repository: {why}")))
     }
 

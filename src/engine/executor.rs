@@ -9,7 +9,7 @@ use super::worktrees::{Checkout, GitOperation, SetupContext};
 use crate::agents::command::Agents;
 use crate::agents::steering::{SteerMessage, Steering};
 use crate::config::Config;
-use crate::core::brief::brief;
+use crate::core::brief::{brief, work_name};
 use crate::core::event::{Event, Purpose, Recorded, Work};
 use crate::core::evidence::{keeps_worktree, red_tests};
 use crate::core::id::OrderId;
@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
 
 /// The config in force. What is under way keeps the one that it began with.
 pub type SharedConfig = Arc<RwLock<Arc<Config>>>;
@@ -116,6 +117,8 @@ impl Executor {
     fn start(&mut self, state: &State, order: OrderId, work: &Work) {
         let (stop, stopped) = watch::channel(false);
         self.stops.insert(order, stop);
+        let span = tracing::debug_span!("order", %order, work = work_name(work));
+        span.in_scope(|| tracing::debug!("begins"));
         let (inbox, config, processes) =
             (self.inbox.clone(), self.config.read().unwrap_or_else(PoisonError::into_inner).clone(), self.processes.clone());
         let agents = self.agents.clone();
@@ -128,10 +131,13 @@ impl Executor {
             stop: stopped.clone(),
         };
         if let Some(job) = GitOperation::for_order(state, order, work) {
-            tokio::spawn(async move {
-                let outcome = ground.carry_out(agents.repository.clone(), job).await;
-                let _ = inbox.send(Input::RepositoryEnded(order, outcome).into());
-            });
+            tokio::spawn(
+                async move {
+                    let outcome = ground.carry_out(agents.repository.clone(), job).await;
+                    let _ = inbox.send(Input::RepositoryEnded(order, outcome).into());
+                }
+                .instrument(span),
+            );
             return;
         }
         let site = Checkout::for_work(state, work, &agents);
@@ -151,16 +157,19 @@ impl Executor {
                 cookie: format!("{}/{order}", self.agents.folder.display()),
             };
             let gates = self.gates.clone();
-            tokio::spawn(async move {
-                keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
-                evaluation.folder = site.folder(&agents, &ground).await;
-                let folder = evaluation.folder.clone().unwrap_or_default();
-                evaluation.tree = agents.repository.as_ref().map_or(folder.clone(), |repository| repository.top_of(&folder));
-                let mut measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
-                measures.kept = keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
-                // The loop may have ended: then nobody waits for this any more.
-                let _ = inbox.send(Input::GateEnded(order, measures).into());
-            });
+            tokio::spawn(
+                async move {
+                    keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
+                    evaluation.folder = site.folder(&agents, &ground).await;
+                    let folder = evaluation.folder.clone().unwrap_or_default();
+                    evaluation.tree = agents.repository.as_ref().map_or(folder.clone(), |repository| repository.top_of(&folder));
+                    let mut measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
+                    measures.kept = keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
+                    // The loop may have ended: then nobody waits for this any more.
+                    let _ = inbox.send(Input::GateEnded(order, measures).into());
+                }
+                .instrument(span),
+            );
             return;
         }
         let Some(mut brief) = brief(state, order) else { return };
@@ -176,39 +185,42 @@ impl Executor {
         // The loop may have ended: then nobody waits for this any more.
         let steering = Steering::new(messages, move |steered, outcome| drop(heard.send(Input::SteerEnded(order, steered, outcome).into())));
         let texts = self.texts.clone();
-        tokio::spawn(async move {
-            keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
-            let told = tokio::task::spawn_blocking(move || {
-                texts.iter().for_each(|texts| texts.fill(&mut brief));
-                brief
-            });
-            // It can only fail by a mistake of ours.
-            let Ok(mut brief) = told.await else { return };
-            if brief.task.is_none() && agents.repository.is_some() {
-                match site.folder(&agents, &ground).await {
-                    Ok(folder) => {
-                        brief.folder = folder.display().to_string();
-                        let repository = agents.repository.clone();
-                        let base = tokio::task::spawn_blocking(move || repository.and_then(|repository| repository.grown_from().ok()));
-                        brief.base = base.await.ok().flatten().unwrap_or_default();
-                    }
-                    Err(why) => {
-                        let _ = inbox.send(Input::ReviewEnded(order, unseen(why)).into());
-                        return;
+        tokio::spawn(
+            async move {
+                keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
+                let told = tokio::task::spawn_blocking(move || {
+                    texts.iter().for_each(|texts| texts.fill(&mut brief));
+                    brief
+                });
+                // It can only fail by a mistake of ours.
+                let Ok(mut brief) = told.await else { return };
+                if brief.task.is_none() && agents.repository.is_some() {
+                    match site.folder(&agents, &ground).await {
+                        Ok(folder) => {
+                            brief.folder = folder.display().to_string();
+                            let repository = agents.repository.clone();
+                            let base = tokio::task::spawn_blocking(move || repository.and_then(|repository| repository.grown_from().ok()));
+                            brief.base = base.await.ok().flatten().unwrap_or_default();
+                        }
+                        Err(why) => {
+                            let _ = inbox.send(Input::ReviewEnded(order, unseen(why)).into());
+                            return;
+                        }
                     }
                 }
+                let digests = || keep(&agents.folder, move |folder| kept::digests(folder, order));
+                let input = if review {
+                    let outcome = agents.review(&config, &processes, &brief, stopped, tail).await;
+                    Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
+                } else {
+                    let outcome = agents.attempt(&config, &processes, &brief, (stopped, steering), tail).await;
+                    drop(beside);
+                    Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
+                };
+                let _ = inbox.send(input.into());
             }
-            let digests = || keep(&agents.folder, move |folder| kept::digests(folder, order));
-            let input = if review {
-                let outcome = agents.review(&config, &processes, &brief, stopped, tail).await;
-                Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
-            } else {
-                let outcome = agents.attempt(&config, &processes, &brief, (stopped, steering), tail).await;
-                drop(beside);
-                Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
-            };
-            let _ = inbox.send(input.into());
-        });
+            .instrument(span),
+        );
     }
 }
 

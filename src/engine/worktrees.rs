@@ -6,6 +6,7 @@ use crate::core::event::{Purpose, Work};
 use crate::core::id::OrderId;
 use crate::core::outcome::{Ending, RepositoryOutcome};
 use crate::core::state::State;
+use crate::failure::panicked;
 use crate::gates::command::time;
 use crate::process::{Launch, Limits, Processes, end_of, find_program};
 use crate::workspace::repository::{About, Finished, Repository};
@@ -66,7 +67,7 @@ impl Checkout {
         let _one = repository.showing.lock().await;
         let showing = repository.clone();
         let shown = tokio::task::spawn_blocking(move || showing.show(&commit, is_result)).await;
-        let (folder, is_new) = shown.unwrap_or_else(|_| Err(FAILED.into()))?;
+        let (folder, is_new) = shown.unwrap_or_else(|_| Err(panicked()))?;
         if is_new {
             ground.make_ready(&folder, &repository.top_of(&folder)).await?;
             repository.is_ready(is_result)?;
@@ -74,8 +75,6 @@ impl Checkout {
         Ok(folder)
     }
 }
-
-const FAILED: &str = "internal error (panic); see the log";
 
 /// What is needed to make a worktree ready.
 pub struct SetupContext {
@@ -135,14 +134,14 @@ impl SetupContext {
         let failed = |why: &str| RepositoryOutcome::Failed { why: why.to_owned() };
         let Some(repository) = repository else { return failed("the execution has no repository") };
         let of = repository.clone();
-        let outcome = tokio::task::spawn_blocking(move || job.run(&of)).await.unwrap_or_else(|_| failed(FAILED));
+        let outcome = tokio::task::spawn_blocking(move || job.run(&of)).await.unwrap_or_else(|_| failed(&panicked()));
         if let RepositoryOutcome::WorktreeReady { folder, .. } = &outcome {
             let folder = PathBuf::from(folder);
             if let Err(why) = self.make_ready(&folder, &repository.top_of(&folder)).await {
                 return failed(&why);
             }
             let noted = tokio::task::spawn_blocking(move || repository.was_set_up(&folder)).await;
-            if let Err(why) = noted.unwrap_or_else(|_| Err(FAILED.into())) {
+            if let Err(why) = noted.unwrap_or_else(|_| Err(panicked())) {
                 return failed(&why);
             }
         }

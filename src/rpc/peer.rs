@@ -11,8 +11,9 @@ use crate::core::report::report;
 use crate::core::state::State;
 use crate::core::status::{StatusReport, status_report};
 use crate::engine::coordinator::Coordinator;
+use crate::engine::daemon::log_of;
 use crate::engine::execution::{Execution, now_ms};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, panicked};
 use crate::journal::lines::Lines;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -470,6 +471,8 @@ pub fn status(execution: &Execution) -> StatusReport {
     if status.state == "running" && execution.owner().is_none() {
         status.nobody_is_at_work();
     }
+    let log = execution.folder.ancestors().nth(2).map(log_of).filter(|log| log.is_file());
+    status.log = log.map(|log| log.display().to_string());
     status
 }
 
@@ -516,5 +519,5 @@ pub fn report_document(execution: &Execution, state: &State) -> ReportDocument {
 /// What it says, or that it panicked.
 pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Failure::internal("internal error (panic); see the log")))
+    done.unwrap_or_else(|_| Err(Failure::internal(panicked())))
 }

@@ -3,12 +3,13 @@
 use super::error::{internal, invalid_params, method_not_found};
 use super::method::{Method, MethodKind};
 use super::peer::Caller;
-use crate::failure::Failure;
+use crate::failure::{Failure, panicked};
 use futures::FutureExt;
 use jsonrpc_core::{Call, Error, Id, MetaIoHandler, MethodCall, Output, Params, Value, Version};
 use schemars::{Schema, SchemaGenerator};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use tracing::{Instrument, info, info_span, trace};
 
 /// One method, as documents and frontends need it.
 pub struct Row {
@@ -108,6 +109,8 @@ impl Table {
 
     /// Calls a method. A mistake in one is answered like any other error.
     pub fn call(&self, method: &str, params: Option<Value>, caller: Caller) -> impl Future<Output = Result<Value, Error>> + Send + use<> {
+        let span = info_span!("request", method);
+        span.in_scope(|| trace!(params = %params.as_ref().map_or_else(Default::default, without_secrets)));
         let params = match params {
             None | Some(Value::Null) => Ok(Params::None),
             Some(Value::Array(list)) => Ok(Params::Array(list)),
@@ -129,13 +132,47 @@ impl Table {
                 Ok(self.io.handle_call(Call::MethodCall(call), caller))
             }
         };
-        async move {
+        let called = async move {
             match AssertUnwindSafe(future?).catch_unwind().await {
                 Ok(Some(Output::Success(success))) => Ok(success.result),
                 Ok(Some(Output::Failure(failure))) => Err(failure.error),
                 Ok(None) => Err(internal("the method gave no answer")),
-                Err(_) => Err(internal("internal error (panic); see the log")),
+                Err(_) => Err(internal(&panicked())),
             }
+        };
+        let told = async move {
+            let result = called.await;
+            match &result {
+                Ok(value) => trace!(result = %without_secrets(value)),
+                Err(error) => info!(code = error.code.code(), "{}", error.message),
+            }
+            result
+        };
+        told.instrument(span)
+    }
+}
+
+/// What the log has of texts at most.
+const LOGGED_CHARS: usize = 200;
+
+/// A value as the log may have it: long texts are cut, and what is named like a secret is left out.
+fn without_secrets(value: &Value) -> Value {
+    let is_secret = |name: &str| {
+        let name = name.to_lowercase();
+        ["secret", "token", "password", "credential", "authorization", "apikey", "api_key"].iter().any(|word| name.contains(word))
+    };
+    match value {
+        Value::String(text) if text.chars().count() > LOGGED_CHARS => {
+            Value::String(text.chars().take(LOGGED_CHARS).chain("…".chars()).collect())
         }
+        Value::Array(list) => Value::Array(list.iter().map(without_secrets).collect()),
+        Value::Object(map) => {
+            let entry = |(name, value): (&String, &Value)| {
+                let hidden = is_secret(name) && value.is_string();
+                (name.clone(), if hidden { Value::String("…".into()) } else { without_secrets(value) })
+            };
+            Value::Object(map.iter().map(entry).collect())
+        }
+        other => other.clone(),
     }
 }

@@ -27,6 +27,7 @@ mod lies;
 mod line;
 mod listener;
 mod load;
+mod log;
 mod lsp;
 mod mcp;
 mod models;

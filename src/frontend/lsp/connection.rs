@@ -3,6 +3,7 @@
 use super::frame::{Frame, Frames};
 use super::server::Server;
 use super::session::Session;
+use crate::failure::panicked;
 use crate::frontend::envelope::{self, Message, answer, failure};
 use crate::rpc::error::{internal, invalid_request, parse_error};
 use crate::rpc::peer::Caller;
@@ -234,7 +235,7 @@ impl Connection {
                 },
                 Ok(Ok(None)) => failure(id, &crate::rpc::error::method_not_found(&name, None)),
                 Ok(Err(_)) => failure(id, &invalid_request("the server has exited")),
-                Err(_) => failure(id, &internal("internal error (panic); see the log")),
+                Err(_) => failure(id, &internal(&panicked())),
             })
         });
         if is_first {
