@@ -1,7 +1,7 @@
 //! The table: what can be called, and the only way to call it.
 
 use super::error::{internal, invalid_params, method_not_found};
-use super::method::{Method, MethodKind};
+use super::method::{Method, MethodKind, Traits};
 use super::peer::Caller;
 use crate::failure::{Failure, panicked};
 use futures::FutureExt;
@@ -23,20 +23,14 @@ pub struct Row {
     pub about: &'static str,
     /// How it can fail, beside the codes of JSON-RPC itself.
     pub errors: &'static [crate::failure::FailureKind],
+    /// What else there is to know about it.
+    pub traits: Traits,
+    /// What a model has to know, in place of more about it.
+    pub advice: Option<&'static str>,
     /// The schema of what it takes.
     pub params: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of what it gives.
     pub result: fn(&mut SchemaGenerator) -> Schema,
-}
-
-/// How long the parameters of a command may be: they are kept in a journal.
-fn most_bytes(method: &str) -> usize {
-    match method {
-        // It may bring a whole breakdown, which has limits of its own.
-        "execution/start" => usize::MAX,
-        "task/report" | "review/submit" => 256 << 10,
-        _ => 16 << 10,
-    }
 }
 
 /// All methods that can be called.
@@ -58,6 +52,8 @@ impl Table {
             title: M::TITLE,
             about: M::ABOUT,
             errors: M::ERRORS,
+            traits: M::TRAITS,
+            advice: M::ADVICE,
             params: |generator| generator.subschema_for::<M::Params>(),
             result: |generator| generator.subschema_for::<M::Result>(),
         });
@@ -72,8 +68,8 @@ impl Table {
                 };
                 if M::KIND == MethodKind::Command {
                     let bytes = params.to_string().len();
-                    if bytes > most_bytes(M::NAME) {
-                        return Err(invalid_params(&format!("they have {bytes} bytes, at most {} are taken", most_bytes(M::NAME))));
+                    if bytes > M::TRAITS.most_bytes {
+                        return Err(invalid_params(&format!("they have {bytes} bytes, at most {} are taken", M::TRAITS.most_bytes)));
                     }
                 }
                 let params = serde_json::from_value(params).map_err(|error| invalid_params(&error.to_string()))?;

@@ -8,12 +8,9 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotation
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Methods that are something else in this protocol: its own subscriptions, and resources.
-const NOT_TOOLS: [&str; 3] = ["execution/subscribe", "execution/unsubscribe", "execution/events"];
-
 /// The tools, in the order of the table.
 pub fn all(table: &Table) -> Vec<Tool> {
-    table.rows().iter().filter(|row| !NOT_TOOLS.contains(&row.name)).map(tool).collect()
+    table.rows().iter().filter(|row| row.traits.is_tool).map(tool).collect()
 }
 
 /// The method that a tool calls.
@@ -23,17 +20,14 @@ pub fn method_of(tools: &[Tool], name: &str) -> Option<String> {
 }
 
 fn tool(row: &Row) -> Tool {
-    let more = advice(row.name).unwrap_or(row.about);
+    let more = row.advice.unwrap_or(row.about);
     let description = format!("{}. {more}", row.title);
     let changes = row.kind == MethodKind::Command;
-    let destroys = matches!(row.name, "execution/cancel" | "task/skip" | "task/retry" | "gate/reject");
-    let repeats = !matches!(row.name, "task/claim" | "task/retry");
     let annotations = ToolAnnotations::with_title(row.title)
         .read_only(!changes)
-        .destructive(changes && destroys)
-        .idempotent(repeats)
-        // What is started may reach anything that agents reach.
-        .open_world(matches!(row.name, "execution/start" | "execution/resume"));
+        .destructive(changes && row.traits.destructive)
+        .idempotent(row.traits.idempotent)
+        .open_world(row.traits.open_world);
     let takes = object(without_null(schema::alone(row.params)));
     Tool::new(row.name.replace('/', "_"), description, takes)
         .with_title(row.title)
@@ -82,24 +76,6 @@ fn object(schema: Value) -> JsonObject {
         Value::Object(map) => map,
         _ => JsonObject::new(),
     }
-}
-
-/// What a model has to know beside what the method is for.
-fn advice(method: &str) -> Option<&'static str> {
-    Some(match method {
-        "execution/start" => {
-            "Answers at once with the id; the work goes on by itself, also when you leave. Then call execution_await until it has ended."
-        }
-        "execution/await" => {
-            "Waits 45 seconds at most, so call it again while `ended` is false and `running` is true. When it has ended, give `report.markdown` to whoever asked, unchanged."
-        }
-        "task/claim" => {
-            "Then do what `work.text` says yourself, call task_heartbeat at least once a minute meanwhile, and end with task_report, or review_submit where `work.brief.role` is review or final-review. Without `work`, nothing is offered now: call again later while `state` is running."
-        }
-        "task/report" => "Say `complete` only when it is: gates and reviewers look at it next. A late or second report changes nothing.",
-        "gate/approve" | "gate/reject" => "Only after a person has decided so: never decide it yourself.",
-        _ => return None,
-    })
 }
 
 /// What a method gave, as a tool says it: structured, and as text that a model reads with ease.
