@@ -29,6 +29,7 @@ pub mod state;
 pub mod status;
 pub mod steer;
 pub mod throttle;
+pub mod view;
 mod whole;
 
 use event::{Event, Recorded};

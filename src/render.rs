@@ -2,6 +2,7 @@
 
 use crate::core::plan::Level;
 use crate::core::status::number;
+use crate::core::view::{DependencyKind, PlannedState};
 use crate::escape;
 use crate::rpc::types::{GateDocument, PlanDocument, TaskDocument};
 use std::collections::HashMap;
@@ -79,19 +80,19 @@ pub fn text(plan: &PlanDocument) -> String {
     }
     for problem in &plan.problems {
         let file = problem.file.as_ref().map_or(String::new(), |file| format!("{file}:"));
-        let said = format!("{file}{}:{}: {}: {}", problem.line, problem.column, problem.severity, problem.message);
+        let said = format!("{file}{}:{}: {}: {}", problem.line, problem.column, problem.severity.name(), problem.message);
         let _ = writeln!(out, "{}", escape::line(&said));
     }
     out
 }
 
 fn line(out: &mut String, task: &TaskDocument, unit: &str) {
-    let sign = match task.state.as_str() {
-        "done" => '✓',
-        "skipped" | "deferred" => '–',
-        "blocked" => '!',
-        _ if task.critical_path => '●',
-        _ => '○',
+    let sign = match task.state {
+        PlannedState::Done => '✓',
+        PlannedState::Skipped | PlannedState::Deferred => '–',
+        PlannedState::Blocked => '!',
+        PlannedState::Todo if task.critical_path => '●',
+        PlannedState::Todo => '○',
     };
     let waits: Vec<&str> = task.depends_on.iter().map(|d| d.id.as_str()).collect();
     let after = if waits.is_empty() { String::new() } else { format!("  after {}", waits.join(", ")) };
@@ -183,16 +184,16 @@ fn key(prefix: &str, id: &str) -> String {
 }
 
 fn edges(plan: &PlanDocument) -> Vec<(String, String, bool)> {
-    let of = |kind: &str, id: &str| key(if kind == "task" { "t" } else { "s" }, id);
+    let of = |kind: DependencyKind, id: &str| key(if kind == DependencyKind::Task { "t" } else { "s" }, id);
     let mut edges = Vec::new();
     for stream in &plan.streams {
         for d in &stream.depends_on {
-            edges.push((of(&d.kind, &d.id), key("s", &stream.id), d.origin != crate::core::plan::Origin::Explicit));
+            edges.push((of(d.kind, &d.id), key("s", &stream.id), d.origin != crate::core::plan::Origin::Explicit));
         }
     }
     for task in &plan.tasks {
         for d in &task.depends_on {
-            edges.push((of(&d.kind, &d.id), key("t", &task.id), d.origin != crate::core::plan::Origin::Explicit));
+            edges.push((of(d.kind, &d.id), key("t", &task.id), d.origin != crate::core::plan::Origin::Explicit));
         }
     }
     edges
@@ -224,7 +225,7 @@ pub fn svg(plan: &PlanDocument) -> String {
     let _ = writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>");
     for task in &plan.tasks {
         let (x, y) = places[task.id.as_str()];
-        for d in task.depends_on.iter().filter(|d| d.kind == "task") {
+        for d in task.depends_on.iter().filter(|d| d.kind == DependencyKind::Task) {
             let Some((from_x, from_y)) = places.get(d.id.as_str()) else { continue };
             let dash = if d.origin != crate::core::plan::Origin::Explicit { " stroke-dasharray=\"4 3\"" } else { "" };
             let (x1, y1, x2, y2) = (from_x + BOX_WIDTH, from_y + BOX_HEIGHT / 2, x, y + BOX_HEIGHT / 2);
@@ -238,9 +239,9 @@ pub fn svg(plan: &PlanDocument) -> String {
     }
     for task in &plan.tasks {
         let (x, y) = places[task.id.as_str()];
-        let (fill, stroke) = match (task.state.as_str(), task.critical_path) {
-            ("done", _) => ("#e3f4e3", "#2c7a2c"),
-            ("blocked", _) => ("#fbe4e4", "#b02a2a"),
+        let (fill, stroke) = match (task.state, task.critical_path) {
+            (PlannedState::Done, _) => ("#e3f4e3", "#2c7a2c"),
+            (PlannedState::Blocked, _) => ("#fbe4e4", "#b02a2a"),
             (_, true) => ("#fff3d6", "#b06f00"),
             _ => ("#f4f6fa", "#56607a"),
         };

@@ -1,5 +1,7 @@
 //! What is wrong with a breakdown, where, and what would fix it.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// One problem.
@@ -31,7 +33,8 @@ pub struct Fix {
 }
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Something can't be scheduled because of it.
     Error,

@@ -5,6 +5,7 @@ use super::{Exit, Outcome, Reading, here, print, print_data, print_json, root_he
 use crate::agents::command::{can_start, program_of};
 use crate::agents::roster;
 use crate::breakdown::convert::{self, Converted, TARGETS};
+use crate::breakdown::problem::Severity;
 use crate::breakdown::source;
 use crate::breakdown::{Format, parse};
 use crate::config::Briefs;
@@ -12,6 +13,7 @@ use crate::core::id::TaskId;
 use crate::core::report::report as report_of;
 use crate::core::state::State;
 use crate::core::status::{StatusReport, role_name, status_report};
+use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
 use crate::engine::output::printed;
@@ -125,12 +127,12 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         _ => {
             let line = |p: &types::ProblemDocument| {
                 let fix = p.fix.as_ref().map_or(String::new(), |fix| format!(" (fix: {fix})"));
-                escape::line(&format!("{}:{}:{}: {}: {} [{}]{fix}", file(p), p.line, p.column, p.severity, p.message, p.code)) + "\n"
+                escape::line(&format!("{}:{}:{}: {}: {} [{}]{fix}", file(p), p.line, p.column, p.severity.name(), p.message, p.code)) + "\n"
             };
             print(&(found.iter().map(line).collect::<String>() + &read))?
         }
     };
-    let errors = found.iter().any(|problem| problem.severity == "error");
+    let errors = found.iter().any(|problem| problem.severity == Severity::Error);
     Ok(if errors { Exit::Usage } else { Exit::Complete })
 }
 
@@ -182,7 +184,7 @@ fn sarif(problems: &[types::ProblemDocument]) -> serde_json::Value {
     let results: Vec<_> = problems
         .iter()
         .map(|p| {
-            json!({"ruleId": p.code, "level": level(&p.severity), "message": {"text": p.message}, "locations": [{"physicalLocation": {
+            json!({"ruleId": p.code, "level": level(p.severity.name()), "message": {"text": p.message}, "locations": [{"physicalLocation": {
                 "artifactLocation": {"uri": p.file}, "region": {"startLine": p.line, "startColumn": p.column}}}]})
         })
         .collect();
@@ -244,7 +246,7 @@ fn watch(id: &str) -> Outcome {
 fn status_of(folder: &std::path::Path) -> Result<StatusReport, Failure> {
     let (_, state) = read(folder)?;
     let mut status = status_report(&state);
-    if status.state == "running" && matches!(holder(&folder.join(LOCK)), Ok(None)) {
+    if status.state == ExecutionState::Running && matches!(holder(&folder.join(LOCK)), Ok(None)) {
         status.nobody_is_at_work();
     }
     Ok(status)
@@ -441,7 +443,7 @@ pub fn list(arguments: &ListArguments) -> Outcome {
         let (began, breakdown) = opening(&folder).unwrap_or_default();
         let (line, state) = match status_of(&folder) {
             Ok(status) => (status.line(), status.state),
-            Err(failure) => (failure.message, "unreadable".into()),
+            Err(failure) => (failure.message, ExecutionState::Unreadable),
         };
         rows.push(json!({"execution": name_of(&folder), "breakdown": breakdown, "startedAt": began, "state": state, "owner": owner, "line": line}));
     }

@@ -7,8 +7,9 @@ use super::plan::Level;
 use super::policy::GatePolicy;
 use super::progress::{self, Counts};
 use super::state::{GatePhase, Phase, State};
-use super::status::{GateStatus, duration, level_name};
+use super::status::{GateStatus, duration};
 use super::steer;
+use super::view::{Action, Appearance, GateStateName};
 use crate::escape::{line, markdown};
 
 /// The longest label, in characters: what editors show without cutting it off.
@@ -21,19 +22,25 @@ pub struct Label {
     pub text: String,
     /// More, as lines of Markdown.
     pub more: Vec<String>,
-    /// How it looks: `waiting`, `running`, `done`, `failed`, `blocked` or `skipped`.
-    pub look: &'static str,
+    /// How it looks.
+    pub look: Appearance,
     /// Whether it changes as time goes by.
     pub live: bool,
 }
 
 /// The looks, each with the signs that labels of it begin with.
-pub const LOOKS: [(&str, &str); 6] =
-    [("waiting", "○◌◇"), ("running", "●"), ("done", "✔"), ("failed", "✘"), ("blocked", "⊘◈‖"), ("skipped", "⤼")];
+pub const LOOKS: [(Appearance, &str); 6] = [
+    (Appearance::Waiting, "○◌◇"),
+    (Appearance::Running, "●"),
+    (Appearance::Done, "✔"),
+    (Appearance::Failed, "✘"),
+    (Appearance::Blocked, "⊘◈‖"),
+    (Appearance::Skipped, "⤼"),
+];
 
-fn appearance(text: &str) -> &'static str {
+fn appearance(text: &str) -> Appearance {
     let sign = text.chars().next().unwrap_or('○');
-    LOOKS.iter().find(|(_, signs)| signs.contains(sign)).map_or("waiting", |(look, _)| look)
+    LOOKS.iter().find(|(_, signs)| signs.contains(sign)).map_or(Appearance::Waiting, |(look, _)| *look)
 }
 
 /// A time of always the same width: ` 1m05s`.
@@ -186,66 +193,66 @@ pub fn task_gate_status(state: &State, ix: usize) -> Vec<GateStatus> {
         let id = format!("{}@{}", gate.name, state.task(ix).id);
         let (word, reason) = match task.gates.get(&gate.name) {
             Some(judged) if gate.command => match judged.verdict {
-                GateVerdict::Passed => ("passed", ""),
-                GateVerdict::Failed => ("failed", judged.reason.as_str()),
-                GateVerdict::NotEvaluated => ("open", judged.reason.as_str()),
+                GateVerdict::Passed => (GateStateName::Passed, ""),
+                GateVerdict::Failed => (GateStateName::Failed, judged.reason.as_str()),
+                GateVerdict::NotEvaluated => (GateStateName::Open, judged.reason.as_str()),
             },
-            _ if waiting.as_ref().is_some_and(|gate| gate.as_str() == id) => ("open", "it waits for a person"),
-            _ if gate.approval && !gate.command && task.phase == Phase::Done => ("passed", ""),
-            _ => ("pending", ""),
+            _ if waiting.as_ref().is_some_and(|gate| gate.as_str() == id) => (GateStateName::Open, "it waits for a person"),
+            _ if gate.approval && !gate.command && task.phase == Phase::Done => (GateStateName::Passed, ""),
+            _ => (GateStateName::Pending, ""),
         };
-        GateStatus { id, level: level_name(Level::Task).into(), state: word.into(), reason: reason.into() }
+        GateStatus { id, level: Level::Task, state: word, reason: reason.into() }
     };
     state.task_gates(ix).map(status).collect()
 }
 
-/// What makes sense to do with a task now: `run`, `answer`, `retry`, `skip`, `approve`, `reject`, `output`.
-pub fn task_actions(state: &State, ix: usize) -> Vec<&'static str> {
+/// What makes sense to do with a task now.
+pub fn task_actions(state: &State, ix: usize) -> Vec<Action> {
     let known = &state.tasks[ix];
     let mut actions = Vec::new();
     let has_output = known.attempts + known.test_attempts > 0 || !known.open.is_empty();
     if state.cancelled {
-        return if has_output { vec!["output"] } else { actions };
+        return if has_output { vec![Action::Output] } else { actions };
     }
     if progress::waits_for_approval(state, ix).is_some() {
-        actions.extend(["approve", "reject"]);
+        actions.extend([Action::Approve, Action::Reject]);
     }
     if known.asked.is_some() {
-        actions.push("answer");
+        actions.push(Action::Answer);
     }
     if steer::can_be_said(state, &state.task(ix).id) {
-        actions.push("steer");
+        actions.push(Action::Steer);
     }
     if matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_)) || known.phase == Phase::Done {
-        actions.push("retry");
+        actions.push(Action::Retry);
     }
     if !known.satisfied() && known.phase != Phase::Marked(Mark::Deferred) {
-        actions.push("skip");
+        actions.push(Action::Skip);
     }
     if has_output {
-        actions.push("output");
+        actions.push(Action::Output);
     }
     actions
 }
 
 /// What makes sense to do with a gate now.
-pub fn gate_actions(state: &State, ix: usize) -> Vec<&'static str> {
+pub fn gate_actions(state: &State, ix: usize) -> Vec<Action> {
     match &state.gate_states[ix].phase {
         _ if state.cancelled => Vec::new(),
         // Judged again only where something judges it.
-        GatePhase::Open(_) if state.gates[ix].checks.is_empty() => vec!["approve", "reject"],
-        GatePhase::Open(_) => vec!["approve", "reject", "retry"],
-        GatePhase::Failed(_) => vec!["retry"],
+        GatePhase::Open(_) if state.gates[ix].checks.is_empty() => vec![Action::Approve, Action::Reject],
+        GatePhase::Open(_) => vec![Action::Approve, Action::Reject, Action::Retry],
+        GatePhase::Failed(_) => vec![Action::Retry],
         _ => Vec::new(),
     }
 }
 
-/// What makes sense to do with an execution now: `pause`, `resume`, `cancel`, `run`, `report`.
-pub fn execution_actions(state: &State, running: bool) -> Vec<&'static str> {
+/// What makes sense to do with an execution now.
+pub fn execution_actions(state: &State, running: bool) -> Vec<Action> {
     match state.ended {
-        Some(_) => vec!["run", "report"],
-        None if state.paused => vec!["resume", "cancel", "report"],
-        None if running => vec!["pause", "cancel", "report"],
-        None => vec!["run", "cancel", "report"],
+        Some(_) => vec![Action::Run, Action::Report],
+        None if state.paused => vec![Action::Resume, Action::Cancel, Action::Report],
+        None if running => vec![Action::Pause, Action::Cancel, Action::Report],
+        None => vec![Action::Run, Action::Cancel, Action::Report],
     }
 }

@@ -379,7 +379,7 @@ pub struct TestCounts {
 }
 
 /// What a gate's evaluation says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum GateVerdict {
     /// Evaluated, and good.
@@ -387,6 +387,7 @@ pub enum GateVerdict {
     /// Evaluated, and not good.
     Failed,
     /// Not evaluated: the gate stays open.
+    #[default]
     NotEvaluated,
 }
 

@@ -214,10 +214,11 @@ impl AgentPolicy {
 }
 
 /// What an agent is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     /// Changes the code.
+    #[default]
     Executor,
     /// Writes the tests that come first.
     Tester,

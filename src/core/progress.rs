@@ -9,6 +9,7 @@ use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
 use super::policy::Role;
 use super::state::{GatePhase, Phase, State};
+use super::view::TaskStateName;
 use crate::escape::line;
 use std::collections::BTreeMap;
 
@@ -122,25 +123,25 @@ impl Counts {
 }
 
 /// A task's state in one word, the same in every frontend.
-pub fn state_name(state: &State, ix: usize) -> &'static str {
+pub fn state_name(state: &State, ix: usize) -> TaskStateName {
     match &state.tasks[ix].phase {
-        Phase::Waiting if state.plan.tasks[ix].broken.is_some() => "blocked",
-        Phase::Waiting if state.dependencies_done(ix) => "ready",
-        Phase::Waiting => "waiting",
-        Phase::Active(_) if state.tasks[ix].postponed.is_some() => "postponed",
-        Phase::Active(_) if offered(state, ix) => "offered",
-        Phase::Active(Step::Consulting) => "consulting",
-        Phase::Active(Step::Preparing | Step::Baseline) => "preparing",
-        Phase::Active(Step::WritingTests | Step::ProvingRed) => "testing",
-        Phase::Active(Step::Implementing) => "running",
-        Phase::Active(Step::Gating) => "gating",
-        Phase::Active(Step::Reviewing) => "reviewing",
-        Phase::Active(Step::Merging) => "merging",
-        Phase::Done | Phase::Marked(Mark::Done) => "done",
-        Phase::Skipped | Phase::Marked(Mark::Skipped) => "skipped",
-        Phase::Marked(Mark::Deferred) => "deferred",
-        Phase::Failed(_) => "failed",
-        Phase::Blocked(_) => "blocked",
+        Phase::Waiting if state.plan.tasks[ix].broken.is_some() => TaskStateName::Blocked,
+        Phase::Waiting if state.dependencies_done(ix) => TaskStateName::Ready,
+        Phase::Waiting => TaskStateName::Waiting,
+        Phase::Active(_) if state.tasks[ix].postponed.is_some() => TaskStateName::Postponed,
+        Phase::Active(_) if offered(state, ix) => TaskStateName::Offered,
+        Phase::Active(Step::Consulting) => TaskStateName::Consulting,
+        Phase::Active(Step::Preparing | Step::Baseline) => TaskStateName::Preparing,
+        Phase::Active(Step::WritingTests | Step::ProvingRed) => TaskStateName::Testing,
+        Phase::Active(Step::Implementing) => TaskStateName::Running,
+        Phase::Active(Step::Gating) => TaskStateName::Gating,
+        Phase::Active(Step::Reviewing) => TaskStateName::Reviewing,
+        Phase::Active(Step::Merging) => TaskStateName::Merging,
+        Phase::Done | Phase::Marked(Mark::Done) => TaskStateName::Done,
+        Phase::Skipped | Phase::Marked(Mark::Skipped) => TaskStateName::Skipped,
+        Phase::Marked(Mark::Deferred) => TaskStateName::Deferred,
+        Phase::Failed(_) => TaskStateName::Failed,
+        Phase::Blocked(_) => TaskStateName::Blocked,
     }
 }
 

@@ -12,7 +12,7 @@ use super::plan::{Level, Plan};
 use super::policy::Role;
 use super::progress;
 use super::state::{GatePhase, Judged, Phase, State};
-use super::status::{level_name, role_name};
+use super::view::{FinalStatus, GateStateName, SuccessLevel, TaskStateName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +24,8 @@ pub struct Report {
     pub execution: String,
     /// What was implemented.
     pub topic: String,
-    /// `Complete`, `Partial` or `Blocked`; `Unfinished` while it has not ended.
-    pub final_status: String,
+    /// How it ended.
+    pub final_status: FinalStatus,
     /// Tasks, streams, gates, coverage.
     pub results: Results,
     /// What each agent did.
@@ -48,8 +48,8 @@ pub struct Report {
     pub unconfined: Option<String>,
     /// What is needed before completion.
     pub final_validation: Vec<String>,
-    /// `Complete Success`, `Partial Success` or `Needs Rework`.
-    pub success_level: String,
+    /// How good the result is.
+    pub success_level: SuccessLevel,
     /// Every task with its evidence.
     pub tasks: Vec<TaskReport>,
     /// Every gate of a stream, the system and the deployment, with its evidence.
@@ -104,7 +104,7 @@ pub struct AgentSummary {
     /// Its name.
     pub name: String,
     /// What it is for.
-    pub role: String,
+    pub role: Role,
     /// Tasks done, tests written, questions answered or reviews passed.
     pub completed: usize,
     /// All that it was asked.
@@ -165,8 +165,8 @@ pub struct TaskReport {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Its state in a word.
-    pub state: String,
+    /// How it stands.
+    pub state: TaskStateName,
     /// Why, where it is not done.
     pub reason: String,
     /// Who did it.
@@ -224,8 +224,8 @@ pub struct Evidence {
     /// The order that judged the same tree before, where this one did not have to: its output shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused_from: Option<String>,
-    /// `passed`, `failed` or `notEvaluated`.
-    pub verdict: String,
+    /// What it says.
+    pub verdict: GateVerdict,
     /// Why, unless it passed.
     pub reason: String,
     /// The command.
@@ -250,8 +250,8 @@ pub struct ReviewEvidence {
     pub reviewer: String,
     /// The order whose output shows it.
     pub order: String,
-    /// `passed`, `failed` or `notEvaluated`.
-    pub verdict: String,
+    /// What it says.
+    pub verdict: GateVerdict,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -263,9 +263,9 @@ pub struct GateReport {
     /// Its id.
     pub id: String,
     /// Where it stands in the plan.
-    pub level: String,
-    /// `passed`, `failed`, `open` or `pending`.
-    pub state: String,
+    pub level: Level,
+    /// How it stands.
+    pub state: GateStateName,
     /// Why; of a gate that passed, what whoever approved it gave as the reason.
     pub reason: String,
     /// The breakdown's criterion.
@@ -287,7 +287,12 @@ pub fn report(state: &State) -> Report {
     Report {
         execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
         topic: state.plan.topic.clone(),
-        final_status: status.map_or("Unfinished".into(), |status| format!("{status:?}")),
+        final_status: match status {
+            None => FinalStatus::Unfinished,
+            Some(Status::Complete) => FinalStatus::Complete,
+            Some(Status::Partial) => FinalStatus::Partial,
+            Some(Status::Blocked) => FinalStatus::Blocked,
+        },
         results: Results {
             tasks_completed: counts.done,
             tasks_skipped: counts.skipped,
@@ -308,7 +313,7 @@ pub fn report(state: &State) -> Report {
         delivery: state.policy.deliver.then(|| delivery(state)),
         unconfined: state.policy.unconfined.clone(),
         final_validation: validation(state),
-        success_level: success_level(state, status, &counts, &quality).into(),
+        success_level: success_level(state, status, &counts, &quality),
         quality,
         tasks: (0..state.tasks.len()).map(|ix| task(state, ix)).collect(),
         gates: (0..state.gates.len()).map(|ix| gate(state, ix)).collect(),
@@ -317,14 +322,14 @@ pub fn report(state: &State) -> Report {
 
 /// `Complete Success` when complete and nothing was skipped by a person; `Needs Rework` when nothing was done, a gate failed, a test
 /// fails or a blocker is open; `Partial Success` otherwise.
-fn success_level(state: &State, status: Option<Status>, counts: &progress::Counts, quality: &QualityResults) -> &'static str {
+fn success_level(state: &State, status: Option<Status>, counts: &progress::Counts, quality: &QualityResults) -> SuccessLevel {
     let gate_failed = state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
     if status == Some(Status::Complete) && skipped_by_a_person(state).is_empty() {
-        "Complete Success"
+        SuccessLevel::CompleteSuccess
     } else if counts.done == 0 || gate_failed || quality.all_tests_passing == Some(false) || progress::open_blockers(state) > 0 {
-        "Needs Rework"
+        SuccessLevel::NeedsRework
     } else {
-        "Partial Success"
+        SuccessLevel::PartialSuccess
     }
 }
 
@@ -388,7 +393,7 @@ fn agents(state: &State) -> Vec<AgentSummary> {
         let used = state.utilisation.get(name).cloned().unwrap_or_default();
         AgentSummary {
             name: name.to_string(),
-            role: role_name(agent.role).into(),
+            role: agent.role,
             completed,
             total,
             busy_ms: used.busy_ms,
@@ -548,21 +553,13 @@ fn skipped_by_a_person(state: &State) -> Vec<String> {
     skipped.map(|ix| state.task(ix).id.to_string()).collect()
 }
 
-fn verdict_name(verdict: GateVerdict) -> &'static str {
-    match verdict {
-        GateVerdict::Passed => "passed",
-        GateVerdict::Failed => "failed",
-        GateVerdict::NotEvaluated => "notEvaluated",
-    }
-}
-
 fn evidence(check: &str, judged: &Judged) -> Evidence {
     let measures = &judged.measures;
     Evidence {
         check: check.to_owned(),
         order: judged.order.to_string(),
         reused_from: measures.reused_from.map(|order| order.to_string()),
-        verdict: verdict_name(judged.verdict).into(),
+        verdict: judged.verdict,
         reason: judged.reason.clone(),
         command: measures.command.clone(),
         exit_code: match measures.ending {
@@ -581,14 +578,14 @@ fn task(state: &State, ix: usize) -> TaskReport {
     let reviews = known.reviews.iter().map(|(reviewer, (order, review))| ReviewEvidence {
         reviewer: reviewer.to_string(),
         order: order.to_string(),
-        verdict: verdict_name(review.verdict).into(),
+        verdict: review.verdict,
         findings: review.findings.clone(),
     });
     let tests = state.policy.tests_gate().map(|gate| gate.name.clone()).unwrap_or_default();
     TaskReport {
         id: task.id.to_string(),
         title: task.title.clone(),
-        state: progress::state_name(state, ix).into(),
+        state: progress::state_name(state, ix),
         reason: match &known.phase {
             Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
             Phase::Marked(Mark::Done) => "done in the breakdown, not looked at here".into(),
@@ -625,15 +622,15 @@ fn gate(state: &State, ix: usize) -> GateReport {
     let (gate, known) = (&state.gates[ix], &state.gate_states[ix]);
     let decision = state.decisions.get(&gate.id);
     let (word, reason) = match &known.phase {
-        GatePhase::Passed => ("passed", decision.map_or("", |decision| decision.reason.as_str())),
-        GatePhase::Failed(why) => ("failed", why.as_str()),
-        GatePhase::Open(why) => ("open", why.as_str()),
-        GatePhase::Pending => ("pending", "not judged"),
+        GatePhase::Passed => (GateStateName::Passed, decision.map_or("", |decision| decision.reason.as_str())),
+        GatePhase::Failed(why) => (GateStateName::Failed, why.as_str()),
+        GatePhase::Open(why) => (GateStateName::Open, why.as_str()),
+        GatePhase::Pending => (GateStateName::Pending, "not judged"),
     };
     GateReport {
         id: gate.id.to_string(),
-        level: level_name(gate.level).into(),
-        state: word.into(),
+        level: gate.level,
+        state: word,
         reason: reason.into(),
         criterion: gate.text.clone(),
         decided_by: decision.map(|decision| decision.by.clone()),

@@ -11,6 +11,7 @@ use super::plan::{Level, Node};
 use super::policy::Role;
 use super::progress::{self, stream_label};
 use super::state::{GatePhase, Phase, State};
+use super::view::{ExecutionState, GateStateName, RiskLevel, StreamStateName, TaskStateName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,8 +24,8 @@ pub struct StatusReport {
     pub execution: String,
     /// What is being built.
     pub topic: String,
-    /// `running`, `paused`, `Complete`, `Partial` or `Blocked`.
-    pub state: String,
+    /// How it stands.
+    pub state: ExecutionState,
     /// Section 1: execution status overview.
     pub overview: Overview,
     /// Section 1: streams and tasks.
@@ -74,8 +75,8 @@ pub struct StreamStatus {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// `complete`, `inProgress`, `blocked`, `failed` or `ready`.
-    pub state: String,
+    /// How it stands.
+    pub state: StreamStateName,
     /// Done in percent, with half a task for each one being worked on.
     pub percent: usize,
     /// What all of it waits for, with what is done of that.
@@ -96,8 +97,8 @@ pub struct TaskStatus {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Its state in a word.
-    pub state: String,
+    /// How it stands.
+    pub state: TaskStateName,
     /// What is to be said of it.
     pub note: String,
     /// Who does it.
@@ -115,9 +116,9 @@ pub struct GateStatus {
     /// Its id.
     pub id: String,
     /// Where it stands in the plan.
-    pub level: String,
-    /// `pending`, `passed`, `failed` or `open`.
-    pub state: String,
+    pub level: Level,
+    /// How it stands.
+    pub state: GateStateName,
     /// Why, unless it passed.
     pub reason: String,
 }
@@ -129,7 +130,7 @@ pub struct AgentStatus {
     /// Its name.
     pub name: String,
     /// What it is for.
-    pub role: String,
+    pub role: Role,
     /// What it does now.
     pub active_on: Vec<String>,
     /// Orders that it brought to an end.
@@ -172,8 +173,8 @@ pub struct Risk {
     pub critical_path: Vec<String>,
     /// The unfinished task that most waits for.
     pub bottleneck: Option<String>,
-    /// `Low`, `Medium` or `High`.
-    pub level: String,
+    /// How much is at risk.
+    pub level: RiskLevel,
     /// Risks by rule, the worst first.
     pub risks: Vec<String>,
     /// For what somebody is needed.
@@ -208,10 +209,12 @@ pub fn status_report(state: &State) -> StatusReport {
         execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
         topic: state.plan.topic.clone(),
         state: match state.ended {
-            Some(_) if state.cancelled => "Cancelled".into(),
-            Some((status, _)) => format!("{status:?}"),
-            None if state.paused => "paused".into(),
-            None => "running".into(),
+            Some(_) if state.cancelled => ExecutionState::Cancelled,
+            Some((Status::Complete, _)) => ExecutionState::Complete,
+            Some((Status::Partial, _)) => ExecutionState::Partial,
+            Some((Status::Blocked, _)) => ExecutionState::Blocked,
+            None if state.paused => ExecutionState::Paused,
+            None => ExecutionState::Running,
         },
         overview: Overview {
             total_tasks: counts.total,
@@ -245,11 +248,11 @@ pub fn status_report(state: &State) -> StatusReport {
             critical_path: state.graph.critical_path().into_iter().map(|ix| state.task(ix).id.to_string()).collect(),
             bottleneck: progress::bottleneck(state).map(|ix| state.task(ix).id.to_string()),
             level: if failed {
-                "High".into()
+                RiskLevel::High
             } else if risks.is_empty() {
-                "Low".into()
+                RiskLevel::Low
             } else {
-                "Medium".into()
+                RiskLevel::Medium
             },
             escalations: state.escalations.iter().map(|e| format!("{}: {}; needed: {}", e.about, e.why, e.needed)).collect(),
             risks,
@@ -273,7 +276,7 @@ fn streams(state: &State, held: &HeldUp) -> Vec<StreamStatus> {
         let counts = progress::count(state, alone.iter().copied());
         streams.push(StreamStatus {
             name: "Tasks".into(),
-            state: stream_state(&counts, counts.done + counts.skipped == counts.total, false).into(),
+            state: stream_state(&counts, counts.done + counts.skipped == counts.total, false),
             percent: counts.percent_with_active(),
             tasks: alone.into_iter().map(|ix| task(state, ix, counts.active + counts.done > 0, held)).collect(),
             ..StreamStatus::default()
@@ -282,17 +285,17 @@ fn streams(state: &State, held: &HeldUp) -> Vec<StreamStatus> {
     streams
 }
 
-fn stream_state(counts: &progress::Counts, done: bool, waits: bool) -> &'static str {
+fn stream_state(counts: &progress::Counts, done: bool, waits: bool) -> StreamStateName {
     if done {
-        "complete"
+        StreamStateName::Complete
     } else if counts.failed > 0 {
-        "failed"
+        StreamStateName::Failed
     } else if counts.active + counts.done > 0 {
-        "inProgress"
+        StreamStateName::InProgress
     } else if waits {
-        "blocked"
+        StreamStateName::Blocked
     } else {
-        "ready"
+        StreamStateName::Ready
     }
 }
 
@@ -313,7 +316,7 @@ fn stream(state: &State, ix: usize, held: &HeldUp) -> StreamStatus {
     StreamStatus {
         id: stream.id.to_string(),
         name: stream.name.clone(),
-        state: stream_state(&counts, state.stream_done(ix), waits).into(),
+        state: stream_state(&counts, state.stream_done(ix), waits),
         percent: counts.percent_with_active(),
         depends_on: stream.depends_on.iter().map(|dependency| depends_on(state, &dependency.on)).collect(),
         agents,
@@ -344,17 +347,12 @@ fn depends_on(state: &State, node: &Node) -> String {
 /// How a gate stands.
 pub fn gate_status(state: &State, ix: usize) -> GateStatus {
     let (word, reason) = match &state.gate_states[ix].phase {
-        GatePhase::Pending => ("pending", ""),
-        GatePhase::Passed => ("passed", ""),
-        GatePhase::Failed(why) => ("failed", why.as_str()),
-        GatePhase::Open(why) => ("open", why.as_str()),
+        GatePhase::Pending => (GateStateName::Pending, ""),
+        GatePhase::Passed => (GateStateName::Passed, ""),
+        GatePhase::Failed(why) => (GateStateName::Failed, why.as_str()),
+        GatePhase::Open(why) => (GateStateName::Open, why.as_str()),
     };
-    GateStatus {
-        id: state.gates[ix].id.to_string(),
-        level: level_name(state.gates[ix].level).into(),
-        state: word.into(),
-        reason: reason.into(),
-    }
+    GateStatus { id: state.gates[ix].id.to_string(), level: state.gates[ix].level, state: word, reason: reason.into() }
 }
 
 /// A level's name.
@@ -397,7 +395,7 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
     TaskStatus {
         id: task.id.to_string(),
         title: task.title.clone(),
-        state: progress::state_name(state, ix).into(),
+        state: progress::state_name(state, ix),
         note,
         agent: agent.map(ToString::to_string),
         attempts: known.attempts,
@@ -436,7 +434,7 @@ fn agent_status(state: &State, name: &AgentName, role: Role) -> AgentStatus {
     let place = |work: &Work| work.task().map_or("the whole".to_owned(), |task| format!("Task {task}"));
     AgentStatus {
         name: name.to_string(),
-        role: role_name(role).into(),
+        role,
         active_on: active.map(|open| place(&open.work)).collect(),
         orders: used.orders,
         busy_ms: used.busy_ms,

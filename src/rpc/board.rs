@@ -10,7 +10,8 @@ use crate::core::outcome::Finding;
 use crate::core::plan::{Level, Node};
 use crate::core::progress;
 use crate::core::state::State;
-use crate::core::status::{GateStatus, gate_status, level_name, status_report};
+use crate::core::status::{GateStatus, gate_status, status_report};
+use crate::core::view::{Action, Appearance, GateStateName};
 use crate::engine::execution::{Execution, now_ms};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +31,8 @@ pub fn board(execution: &Execution) -> TaskList {
             depends_on: before(&state, ix, &ends),
             label: label.text.split_whitespace().collect::<Vec<_>>().join(" "),
             more: label.more,
-            look: label.look.into(),
-            actions: label::task_actions(&state, ix).into_iter().map(str::to_owned).collect(),
+            look: label.look,
+            actions: label::task_actions(&state, ix),
             waits_for_approval: progress::waits_for_approval(&state, ix).map(|gate| gate.to_string()),
             folder: known.worktree.as_ref().map(|place| place.folder.to_string()),
             began_at: known.started_at,
@@ -44,13 +45,13 @@ pub fn board(execution: &Execution) -> TaskList {
     }
     let stream = |ix: usize| {
         let (of, label) = (&state.plan.streams[ix], label::stream(&state, ix, running));
-        StreamRow { id: of.id.to_string(), name: of.name.clone(), label: label.text, look: label.look.into() }
+        StreamRow { id: of.id.to_string(), name: of.name.clone(), label: label.text, look: label.look }
     };
     let gate = |ix: usize| {
         let label = label::gate(&state, ix);
-        let actions = label::gate_actions(&state, ix).into_iter().map(str::to_owned).collect();
+        let actions = label::gate_actions(&state, ix);
         let streams = state.gates[ix].streams.iter().map(ToString::to_string).collect();
-        GateRow { status: gate_status(&state, ix), label: label.text, look: label.look.into(), streams, actions }
+        GateRow { status: gate_status(&state, ix), label: label.text, look: label.look, streams, actions }
     };
     TaskList {
         execution: execution.id.to_string(),
@@ -59,7 +60,7 @@ pub fn board(execution: &Execution) -> TaskList {
         started_at: execution.started_at,
         state: status(execution).state,
         running,
-        actions: label::execution_actions(&state, running).into_iter().map(str::to_owned).collect(),
+        actions: label::execution_actions(&state, running),
         streams: (0..state.plan.streams.len()).map(stream).collect(),
         tasks: rows.into_values().collect(),
         gates: (0..state.gates.len()).map(gate).chain(hold::undecided(&state).map(change)).collect(),
@@ -70,11 +71,11 @@ pub fn board(execution: &Execution) -> TaskList {
 fn change((file, held): (&String, &Held)) -> GateRow {
     let reason = held.to_string();
     GateRow {
-        status: GateStatus { id: file.clone(), level: level_name(Level::System).into(), state: "open".into(), reason },
+        status: GateStatus { id: file.clone(), level: Level::System, state: GateStateName::Open, reason },
         label: "◈ changed: approve or reject it".into(),
-        look: "blocked".into(),
+        look: Appearance::Blocked,
         streams: Vec::new(),
-        actions: vec!["approve".into(), "reject".into()],
+        actions: vec![Action::Approve, Action::Reject],
     }
 }
 

@@ -18,6 +18,7 @@ use crate::core::input::Input;
 use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
 use crate::core::status::status_report;
+use crate::core::view::ExecutionState;
 use crate::engine::coordinator::StartOptions;
 use crate::engine::execution::Execution;
 use crate::engine::listener::Address;
@@ -381,9 +382,9 @@ fn list(caller: &Caller) -> ExecutionList {
         let (state, line) = match execution.refresh() {
             Ok(_) => {
                 let status = status(&execution);
-                (status.state.clone(), status.line())
+                (status.state, status.line())
             }
-            Err(failure) => ("unreadable".into(), failure.message),
+            Err(failure) => (ExecutionState::Unreadable, failure.message),
         };
         ExecutionRow {
             execution: execution.id.to_string(),

@@ -15,6 +15,7 @@ use crate::core::input::Input;
 use crate::core::lease::{fits, held, offers};
 use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome, Verdict};
 use crate::core::state::State;
+use crate::core::view::ExecutionState;
 use crate::engine::execution::{Execution, now_ms};
 use crate::engine::kept;
 use crate::engine::texts::Texts;
@@ -59,7 +60,7 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
             Ok(_) => {
                 before.into_iter().for_each(|before| execution.begins_with(order, before));
                 let work = claimed_work(&execution, order);
-                return Ok(Claimed { execution: execution.id.to_string(), work, state: "running".into() });
+                return Ok(Claimed { execution: execution.id.to_string(), work, state: ExecutionState::Running });
             }
             // Somebody else was faster: what is offered now is another matter.
             Err(failure) if failure.kind == FailureKind::Refused => {}

@@ -7,6 +7,7 @@ use crate::core::event::Recorded;
 use crate::core::outcome::Finding;
 use crate::core::report::Report;
 use crate::core::status::{GateStatus, StatusReport, TaskStatus};
+use crate::core::view::{Action, Appearance, ExecutionState, StreamStateName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +68,8 @@ pub struct Started {
     pub execution: String,
     /// Whether it had begun before.
     pub resumed: bool,
-    /// Its state in a word, as in `execution/status`.
-    pub state: String,
+    /// Its state, as in `execution/status`.
+    pub state: ExecutionState,
     /// What should be known but kept nothing from starting.
     pub warnings: Vec<String>,
 }
@@ -140,8 +141,8 @@ pub struct ExecutionRow {
     pub breakdown: String,
     /// When it began, in milliseconds since the Unix epoch.
     pub started_at: u64,
-    /// Its state in a word.
-    pub state: String,
+    /// Its state.
+    pub state: ExecutionState,
     /// Who is at work on it.
     pub owner: Option<String>,
     /// Where it stands, in a line.
@@ -224,8 +225,8 @@ pub struct Steered {
     pub execution: String,
     /// The number of the last event, which is on disk.
     pub seq: u64,
-    /// Its state in a word.
-    pub state: String,
+    /// Its state.
+    pub state: ExecutionState,
     /// Whether some process is at work on it now.
     pub running: bool,
 }
@@ -294,12 +295,12 @@ pub struct TaskList {
     pub topic: String,
     /// When it was started, in milliseconds since the Unix epoch.
     pub started_at: u64,
-    /// Its state in a word.
-    pub state: String,
+    /// Its state.
+    pub state: ExecutionState,
     /// Whether some process is at work on it now.
     pub running: bool,
     /// What makes sense to do with it now: `run`, `pause`, `resume`, `cancel`, `report`.
-    pub actions: Vec<String>,
+    pub actions: Vec<Action>,
     /// Its streams, in the order of the breakdown.
     pub streams: Vec<StreamRow>,
     /// Its tasks, in the order of the breakdown.
@@ -318,8 +319,8 @@ pub struct StreamRow {
     pub name: String,
     /// How it stands in a few words, a sign first.
     pub label: String,
-    /// How that looks: `waiting`, `running`, `done`, `failed`, `blocked` or `skipped`.
-    pub look: String,
+    /// How that looks.
+    pub look: Appearance,
 }
 
 /// A task, as it is shown.
@@ -337,10 +338,10 @@ pub struct TaskRow {
     pub label: String,
     /// More, as lines of Markdown.
     pub more: Vec<String>,
-    /// How that looks: `waiting`, `running`, `done`, `failed`, `blocked` or `skipped`.
-    pub look: String,
+    /// How that looks.
+    pub look: Appearance,
     /// What makes sense to do with it now: `approve`, `reject`, `retry`, `skip`, `output`.
-    pub actions: Vec<String>,
+    pub actions: Vec<Action>,
     /// The gate of its that waits for a person.
     pub waits_for_approval: Option<String>,
     /// Where it is worked on, where that is a worktree of its own: what its findings name is there.
@@ -367,11 +368,11 @@ pub struct GateRow {
     /// How it stands in a few words, a sign first.
     pub label: String,
     /// How that looks.
-    pub look: String,
+    pub look: Appearance,
     /// The streams that come before it.
     pub streams: Vec<String>,
     /// What makes sense to do with it now: `approve`, `reject`, `retry`.
-    pub actions: Vec<String>,
+    pub actions: Vec<Action>,
 }
 
 /// Everything about a task.
@@ -484,8 +485,8 @@ pub struct ProgressNotice {
     pub topic: String,
     /// The number of the last event that it has seen.
     pub seq: u64,
-    /// Its state in a word.
-    pub state: String,
+    /// Its state.
+    pub state: ExecutionState,
     /// Done in percent, floored.
     pub percent: usize,
     /// Tasks done.
@@ -511,8 +512,8 @@ pub struct StreamProgress {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its state in a word.
-    pub state: String,
+    /// Its state.
+    pub state: StreamStateName,
     /// Done in percent, with half a task for each one being worked on.
     pub percent: usize,
 }
@@ -579,8 +580,8 @@ pub struct Claimed {
     /// The work; absent where nothing that fits is offered now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<ClaimedWork>,
-    /// The execution's state in a word: `running` where more may be offered later.
-    pub state: String,
+    /// The execution's state: `running` where more may be offered later.
+    pub state: ExecutionState,
 }
 
 /// A piece of work that is the caller's until its lease runs out.

@@ -10,6 +10,7 @@ use crate::core::lease::offers;
 use crate::core::report::report;
 use crate::core::state::State;
 use crate::core::status::{StatusReport, status_report};
+use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::log_of;
 use crate::engine::execution::{Execution, now_ms};
@@ -468,7 +469,7 @@ impl Shown {
 /// The five sections, with what the journal can't know: whether anybody is at work.
 pub fn status(execution: &Execution) -> StatusReport {
     let mut status = status_report(&execution.state());
-    if status.state == "running" && execution.owner().is_none() {
+    if status.state == ExecutionState::Running && execution.owner().is_none() {
         status.nobody_is_at_work();
     }
     let log = execution.folder.ancestors().nth(2).map(log_of).filter(|log| log.is_file());

@@ -4,6 +4,7 @@
 use crate::breakdown::outline::TaskItem;
 use crate::breakdown::ownership::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
+use crate::breakdown::problem::Severity;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::Text;
 use crate::breakdown::unread::left_out;
@@ -14,6 +15,7 @@ use crate::core::graph::Graph;
 use crate::core::id::AgentName;
 use crate::core::plan::{Edges, Estimate, Level, Node, Origin};
 use crate::core::policy::{Gate, Policy};
+use crate::core::view::{DependencyKind, PlannedState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,8 +105,8 @@ pub struct TaskDocument {
     pub wave: u32,
     /// Whether it is on the critical path.
     pub critical_path: bool,
-    /// `todo`, `done`, `skipped`, `deferred` or `blocked`.
-    pub state: String,
+    /// How it stands before anything is done.
+    pub state: PlannedState,
     /// Who says so of what is done, skipped or put off: `box`, `status`, `title`, `folder`, `program`,
     /// `steps` or `format`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,8 +140,8 @@ pub struct DetailDocument {
 pub struct DependencyDocument {
     /// A task, a stream or a set of tasks.
     pub id: String,
-    /// `task`, `stream` or `barrier`.
-    pub kind: String,
+    /// What it is.
+    pub kind: DependencyKind,
     /// Who says so.
     pub origin: Origin,
 }
@@ -179,8 +181,8 @@ pub struct ProblemDocument {
     /// The file; absent for a text without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// `error`, `warning` or `info`.
-    pub severity: String,
+    /// How bad it is.
+    pub severity: Severity,
     /// A stable name.
     pub code: String,
     /// What is wrong and what to do.
@@ -199,7 +201,7 @@ pub fn problem(problem: &Problem, text: &Text<'_>, source: &Source) -> ProblemDo
     let (file, line, column) = source.position(text, problem.span.start);
     ProblemDocument {
         file: Some(file),
-        severity: problem.severity.name().into(),
+        severity: problem.severity,
         code: problem.code.into(),
         message: problem.message.clone(),
         line,
@@ -210,11 +212,11 @@ pub fn problem(problem: &Problem, text: &Text<'_>, source: &Source) -> ProblemDo
 
 fn dependency(on: &Node, origin: Origin) -> DependencyDocument {
     let (id, kind) = match on {
-        Node::Task(id) => (id.to_string(), "task"),
-        Node::Stream(id) => (id.to_string(), "stream"),
-        Node::Barrier(id) => (id.to_string(), "barrier"),
+        Node::Task(id) => (id.to_string(), DependencyKind::Task),
+        Node::Stream(id) => (id.to_string(), DependencyKind::Stream),
+        Node::Barrier(id) => (id.to_string(), DependencyKind::Barrier),
     };
-    DependencyDocument { id, kind: kind.into(), origin }
+    DependencyDocument { id, kind, origin }
 }
 
 fn problems(parsed: &Parsed, source: &Source) -> Vec<ProblemDocument> {
@@ -274,13 +276,12 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
             wave: graph.wave(ix) + 1,
             critical_path: on_path.contains(&ix),
             state: match (parsed.marks.get(&task.id), &task.broken) {
-                (Some(Mark::Done), _) => "done",
-                (Some(Mark::Skipped), _) => "skipped",
-                (Some(Mark::Deferred), _) => "deferred",
-                (None, Some(_)) => "blocked",
-                (None, None) => "todo",
-            }
-            .into(),
+                (Some(Mark::Done), _) => PlannedState::Done,
+                (Some(Mark::Skipped), _) => PlannedState::Skipped,
+                (Some(Mark::Deferred), _) => PlannedState::Deferred,
+                (None, Some(_)) => PlannedState::Blocked,
+                (None, None) => PlannedState::Todo,
+            },
             state_from: task_item.and_then(|task_item| task_item.said_by).map(|by| by.word().into()),
             file: Some(file).filter(|_| source.is_folder()),
             line,

@@ -160,13 +160,6 @@ fn the_examples_are_read_without_a_problem() {
     }
 }
 
-#[test]
-fn files_stay_small_enough_to_hold_in_ones_head() {
-    let long: Vec<(String, usize)> =
-        sources().into_iter().map(|(name, text)| (name, text.lines().count())).filter(|(_, lines)| *lines > 720).collect();
-    assert_eq!(long, Vec::new());
-}
-
 /// The three examples as a user runs them, in a copy.
 #[test]
 fn the_examples_run_to_their_end() {

@@ -3,6 +3,7 @@
 
 use crate::client::Server;
 use crate::support::Workspace;
+use execution_coordinator::core::view::{ExecutionState, TaskStateName};
 use execution_coordinator::engine::coordinator::Coordinator;
 use execution_coordinator::failure::Failure;
 use execution_coordinator::frontend::line::{Line, MAX_LINE_BYTES, Splitter, answer_line};
@@ -216,10 +217,10 @@ fn an_execution_from_start_to_result() {
         assert_eq!(client.notification("execution/event")["seq"], seq, "in order, none lost");
     }
     let card = client.call::<method::TaskGet>(TaskParams { task: "2".into(), ..TaskParams::default() });
-    assert_eq!((card.status.state.as_str(), card.orders.len()), ("done", 1));
+    assert_eq!((card.status.state, card.orders.len()), (TaskStateName::Done, 1));
     assert_eq!(client.call::<method::TaskListing>(ExecutionParams::default()).tasks.len(), 3);
     assert_eq!(client.call::<method::List>(Nothing {}).executions.len(), 1);
-    assert_eq!(client.call::<method::Status>(ExecutionParams::default()).state, "Complete");
+    assert_eq!(client.call::<method::Status>(ExecutionParams::default()).state, ExecutionState::Complete);
     let output = client.call::<method::TaskOutput>(OutputParams { task: "2".into(), ..OutputParams::default() });
     assert!(!output.open);
     assert!(client.call::<method::Unsubscribe>(UnsubscribeParams { subscription: subscribed.subscription }).unsubscribed);

@@ -11,6 +11,7 @@ use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
 use execution_coordinator::core::status::status_report;
 use execution_coordinator::core::turn;
+use execution_coordinator::core::view::Action;
 
 /// What an attempt at a task comes to.
 fn attempt(task: &str) -> AgentOutcome {
@@ -107,10 +108,10 @@ fn who_can_be_told_something_at_work_is_offered_that() {
         let policy = Policy { agents: vec![agent("implementation-agent", Role::Executor, kind)], ..Policy::default() };
         let mut state = State::default();
         turn(&mut state, start("told", plan, policy), 1);
-        let at_work = task_actions(&state, 0).contains(&"steer");
+        let at_work = task_actions(&state, 0).contains(&Action::Steer);
         let order = *state.orders.iter().next().expect("an attempt").0;
         turn(&mut state, Input::AgentEnded(order, attempt("1")), 2);
-        (at_work, task_actions(&state, 0).contains(&"steer"))
+        (at_work, task_actions(&state, 0).contains(&Action::Steer))
     };
     assert_eq!(["claude", "codex", "gemini", "command"].map(offers), [(true, false), (true, false), (false, false), (false, false)]);
 }

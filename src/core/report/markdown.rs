@@ -1,6 +1,7 @@
 //! The report in exactly the headings and fields of the return format.
 
 use super::Report;
+use crate::core::policy::Role;
 use crate::core::status::number;
 use crate::escape::markdown;
 use std::fmt::Write as _;
@@ -80,24 +81,24 @@ impl Report {
     }
 
     fn agent_lines(&self, out: &mut String) {
-        let of_role = |role: &str| self.agents.iter().filter(|agent| agent.role == role).collect::<Vec<_>>();
-        let executors = of_role("executor");
+        let of_role = |role: Role| self.agents.iter().filter(|agent| agent.role == role).collect::<Vec<_>>();
+        let executors = of_role(Role::Executor);
         if executors.is_empty() {
             out.push_str("- implementation-agent: none\n");
         }
         for agent in executors {
             let _ = writeln!(out, "- {}: {} of {} tasks completed", markdown(&agent.name), agent.completed, agent.total);
         }
-        for agent in of_role("tester") {
+        for agent in of_role(Role::Tester) {
             let _ = writeln!(out, "- {}: tests for {} of {} tasks", markdown(&agent.name), agent.completed, agent.total);
         }
-        let list = |role: &str, what: &str| {
+        let list = |role: Role, what: &str| {
             let agents = of_role(role);
             let each = agents.iter().map(|agent| format!("{} ({} of {} {what})", markdown(&agent.name), agent.completed, agent.total));
             if agents.is_empty() { "none".to_owned() } else { each.collect::<Vec<_>>().join(", ") }
         };
-        let _ = writeln!(out, "- Domain experts: {}", list("expert", "consultations answered"));
-        let _ = writeln!(out, "- Review agents: {}", list("reviewer", "passed"));
+        let _ = writeln!(out, "- Domain experts: {}", list(Role::Expert, "consultations answered"));
+        let _ = writeln!(out, "- Review agents: {}", list(Role::Reviewer, "passed"));
         for agent in self.agents.iter().filter(|agent| agent.implausible > 0) {
             let orders = if agent.implausible == 1 { "1 order".to_owned() } else { format!("{} orders", agent.implausible) };
             let _ = writeln!(out, "- {}: tokens or costs that it named for {orders} can't be, and are not counted", markdown(&agent.name));

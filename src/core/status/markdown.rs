@@ -1,24 +1,53 @@
 //! The status in the layout of the mission's two examples.
 
 use super::{AgentStatus, Quality, StatusReport, StreamStatus, duration, number};
+use crate::core::policy::Role;
 use crate::core::progress::stream_label;
+use crate::core::view::{ExecutionState, GateStateName, StreamStateName, TaskStateName};
 use crate::escape::{self, markdown};
 use std::fmt::Write as _;
 
-const fn mark(state: &str) -> &'static str {
-    match state.as_bytes() {
-        b"done" | b"complete" | b"passed" => "✅",
-        b"failed" => "❌",
-        b"skipped" | b"deferred" => "⏭️",
-        b"running" | b"offered" | b"testing" | b"gating" | b"reviewing" | b"consulting" | b"preparing" | b"inProgress" => "🔄",
-        _ => "⏸️",
+const DONE: &str = "✅";
+const FAILED: &str = "❌";
+const LEFT_OUT: &str = "⏭️";
+const AT_WORK: &str = "🔄";
+const WAITS: &str = "⏸️";
+
+const fn mark_of_task(state: TaskStateName) -> &'static str {
+    use TaskStateName::{
+        Blocked, Consulting, Deferred, Done, Failed, Gating, Merging, Offered, Postponed, Preparing, Ready, Reviewing, Running, Skipped,
+        Testing, Waiting,
+    };
+    match state {
+        Done => DONE,
+        Failed => FAILED,
+        Skipped | Deferred => LEFT_OUT,
+        Running | Offered | Testing | Gating | Reviewing | Consulting | Preparing => AT_WORK,
+        Waiting | Ready | Postponed | Merging | Blocked => WAITS,
+    }
+}
+
+const fn mark_of_stream(state: StreamStateName) -> &'static str {
+    match state {
+        StreamStateName::Complete => DONE,
+        StreamStateName::Failed => FAILED,
+        StreamStateName::InProgress => AT_WORK,
+        StreamStateName::Ready | StreamStateName::Blocked => WAITS,
+    }
+}
+
+const fn mark_of_gate(state: GateStateName) -> &'static str {
+    match state {
+        GateStateName::Passed => DONE,
+        GateStateName::Failed => FAILED,
+        GateStateName::Pending | GateStateName::Open => WAITS,
     }
 }
 
 impl StatusReport {
     /// No process carries it out, which no journal says.
     pub fn nobody_is_at_work(&mut self) {
-        self.state = "not running".into();
+        self.state = ExecutionState::NotRunning;
         self.next_actions.insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
     }
 
@@ -62,7 +91,7 @@ impl StatusReport {
         line(&mut out, &format!("TDD Compliance: {}", self.quality.tests_first_text()));
         line(&mut out, &format!("Review Status: {}", self.quality.reviews_text()));
         let gates = self.streams.iter().filter(|stream| !stream.gates.is_empty()).map(|stream| {
-            let passed = stream.gates.iter().all(|gate| gate.state == "passed");
+            let passed = stream.gates.iter().all(|gate| gate.state == GateStateName::Passed);
             format!("{} {}", stream_label(&stream.id), if passed { "passed" } else { "pending" })
         });
         let gates: Vec<String> = gates.collect();
@@ -86,10 +115,10 @@ impl StatusReport {
             stream.details(&mut out);
         }
         out.push_str("\n## Agent Coordination Status\n\n");
-        for agent in self.agents.iter().filter(|agent| agent.role != "reviewer") {
+        for agent in self.agents.iter().filter(|agent| agent.role != Role::Reviewer) {
             line(&mut out, &format!("{}: {}", agent.name, agent.text()));
         }
-        let reviewers: Vec<_> = self.agents.iter().filter(|agent| agent.role == "reviewer").collect();
+        let reviewers: Vec<_> = self.agents.iter().filter(|agent| agent.role == Role::Reviewer).collect();
         if !reviewers.is_empty() {
             let active = reviewers.iter().any(|agent| !agent.active_on.is_empty());
             let text = if active {
@@ -108,7 +137,7 @@ impl StatusReport {
         let passed: Vec<&str> = self
             .streams
             .iter()
-            .filter(|s| !s.gates.is_empty() && s.gates.iter().all(|gate| gate.state == "passed"))
+            .filter(|s| !s.gates.is_empty() && s.gates.iter().all(|gate| gate.state == GateStateName::Passed))
             .map(|s| s.id.as_str())
             .collect();
         let of = if passed.is_empty() { String::new() } else { format!(" (Streams {})", passed.join(", ")) };
@@ -153,22 +182,22 @@ impl StatusReport {
 
 impl StreamStatus {
     fn head(&self, out: &mut String) {
-        let words = match self.state.as_str() {
-            "complete" => "Complete",
-            "inProgress" => "In Progress",
-            "failed" => "Failed",
-            "blocked" => "Blocked",
-            _ => "Ready",
+        let words = match self.state {
+            StreamStateName::Complete => "Complete",
+            StreamStateName::InProgress => "In Progress",
+            StreamStateName::Failed => "Failed",
+            StreamStateName::Blocked => "Blocked",
+            StreamStateName::Ready => "Ready",
         };
         let label = if self.id.is_empty() || self.id == self.name {
             self.name.clone()
         } else {
             format!("{}: {}", stream_label(&self.id), self.name)
         };
-        let _ = write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark(&self.state));
+        let _ = write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark_of_stream(self.state));
         for task in &self.tasks {
             let waits_inside = task.note.starts_with("waiting on");
-            let sign = if waits_inside { "🔄" } else { mark(&task.state) };
+            let sign = if waits_inside { "🔄" } else { mark_of_task(task.state) };
             line(out, &format!("Task {}: {} {sign} ({})", task.id, task.title, task.note));
         }
     }
@@ -182,18 +211,18 @@ impl StreamStatus {
         }
         for gate in &self.gates {
             let why = if gate.reason.is_empty() { String::new() } else { format!(" ({})", gate.reason) };
-            line(out, &format!("Quality: {} {} {}{why}", gate.id, gate.state, mark(&gate.state)));
+            line(out, &format!("Quality: {} {} {}{why}", gate.id, gate.state, mark_of_gate(gate.state)));
         }
-        match self.state.as_str() {
-            "inProgress" => line(out, &format!("Status: {}% complete, proceeding normally", self.percent)),
-            "failed" => line(out, &format!("Status: {}% complete, held up", self.percent)),
-            "blocked" => {
+        match self.state {
+            StreamStateName::InProgress => line(out, &format!("Status: {}% complete, proceeding normally", self.percent)),
+            StreamStateName::Failed => line(out, &format!("Status: {}% complete, held up", self.percent)),
+            StreamStateName::Blocked => {
                 let waits: Vec<&str> = self.tasks.iter().filter_map(|task| task.note.strip_prefix("blocked on ")).take(1).collect();
                 let held = self.tasks.iter().find(|task| task.note.starts_with("held up by "));
                 let awaiting = || format!("Awaiting {} completion", waits.first().unwrap_or(&"its dependencies'"));
                 line(out, &format!("Status: {}", held.map_or_else(awaiting, |task| task.note.clone())));
             }
-            _ => {}
+            StreamStateName::Ready | StreamStateName::Complete => {}
         }
     }
 }

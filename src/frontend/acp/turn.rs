@@ -255,7 +255,7 @@ fn plan_of(state: &State) -> Plan {
             Phase::Active(_) => (PlanEntryStatus::InProgress, ""),
             Phase::Done | Phase::Marked(_) => (PlanEntryStatus::Completed, ""),
             // The protocol knows no other ends.
-            Phase::Skipped | Phase::Failed(_) | Phase::Blocked(_) => (PlanEntryStatus::Completed, state_name(state, ix)),
+            Phase::Skipped | Phase::Failed(_) | Phase::Blocked(_) => (PlanEntryStatus::Completed, state_name(state, ix).name()),
         };
         let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
         PlanEntry::new(format!("{} {}{note}", task.id, task.title), priority, status)

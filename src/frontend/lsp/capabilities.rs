@@ -1,6 +1,6 @@
 //! What the client can do, what we can do, and what the user has set.
 
-use super::commands::COMMANDS;
+use super::commands::{COMMANDS, name};
 use super::position::Encoding;
 use crate::core::label::LOOKS;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -174,7 +174,7 @@ pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
             ..CodeActionOptions::default()
         })),
         execute_command_provider: Some(ExecuteCommandOptions {
-            commands: COMMANDS.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            commands: COMMANDS.into_iter().map(name).collect(),
             work_done_progress_options: WorkDoneProgressOptions::default(),
         }),
         document_symbol_provider: Some(OneOf::Left(true)),
@@ -204,7 +204,7 @@ pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
                 semantic_tokens_options: SemanticTokensOptions {
                     legend: SemanticTokensLegend {
                         token_types: TOKEN_TYPES.map(SemanticTokenType::new).to_vec(),
-                        token_modifiers: LOOKS.map(|(look, _)| SemanticTokenModifier::new(look)).to_vec(),
+                        token_modifiers: LOOKS.map(|(look, _)| SemanticTokenModifier::new(look.name())).to_vec(),
                     },
                     range: Some(true),
                     full: Some(SemanticTokensFullOptions::Bool(true)),

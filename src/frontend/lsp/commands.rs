@@ -2,6 +2,7 @@
 
 use super::session::Session;
 use crate::core::id::{StreamId, TaskId};
+use crate::core::view::Action;
 use crate::failure::Failure;
 use crate::rpc::calls::{file_of, trust_question};
 use crate::workspace::root_of;
@@ -17,47 +18,56 @@ const TRUST: &str = "Trust";
 /// How long the user may think about it.
 const PEOPLE_TAKE: Duration = Duration::from_hours(1);
 
-/// Names, with the actions that they stand for.
-pub const COMMANDS: [(&str, &str); 13] = [
-    ("execution-coordinator.run", "run"),
-    ("execution-coordinator.runStream", "runStream"),
-    ("execution-coordinator.pause", "pause"),
-    ("execution-coordinator.resume", "resume"),
-    ("execution-coordinator.cancel", "cancel"),
-    ("execution-coordinator.answer", "answer"),
-    ("execution-coordinator.steer", "steer"),
-    ("execution-coordinator.retry", "retry"),
-    ("execution-coordinator.skip", "skip"),
-    ("execution-coordinator.approve", "approve"),
-    ("execution-coordinator.reject", "reject"),
-    ("execution-coordinator.showOutput", "output"),
-    ("execution-coordinator.showReport", "report"),
+/// The commands, each for an action.
+pub const COMMANDS: [Action; 13] = [
+    Action::Run,
+    Action::RunStream,
+    Action::Pause,
+    Action::Resume,
+    Action::Cancel,
+    Action::Answer,
+    Action::Steer,
+    Action::Retry,
+    Action::Skip,
+    Action::Approve,
+    Action::Reject,
+    Action::Output,
+    Action::Report,
 ];
 
+/// The name of an action's command.
+pub fn name(action: Action) -> String {
+    let name = match action {
+        Action::Output => "showOutput",
+        Action::Report => "showReport",
+        other => other.name(),
+    };
+    format!("execution-coordinator.{name}")
+}
+
 /// What an action is called.
-pub fn title(action: &str) -> &'static str {
+pub fn title(action: Action) -> &'static str {
     match action {
-        "run" => "▶ Run",
-        "runStream" => "▶ Run stream",
-        "pause" => "‖ Pause",
-        "resume" => "▶ Resume",
-        "cancel" => "■ Cancel",
-        "answer" => "✎ Answer",
-        "steer" => "✎ Steer",
-        "retry" => "↻ Retry",
-        "skip" => "⤼ Skip",
-        "approve" => "✔ Approve",
-        "reject" => "✘ Reject",
-        "output" => "Show output",
-        _ => "Show report",
+        Action::Run => "▶ Run",
+        Action::RunStream => "▶ Run stream",
+        Action::Pause => "‖ Pause",
+        Action::Resume => "▶ Resume",
+        Action::Cancel => "■ Cancel",
+        Action::Answer => "✎ Answer",
+        Action::Steer => "✎ Steer",
+        Action::Retry => "↻ Retry",
+        Action::Skip => "⤼ Skip",
+        Action::Approve => "✔ Approve",
+        Action::Reject => "✘ Reject",
+        Action::Output => "Show output",
+        Action::Report => "Show report",
     }
 }
 
 /// The command of an action: its first argument is the breakdown's URI.
-pub fn command(action: &str, uri: &str, arguments: &[&str]) -> Command {
-    let name = COMMANDS.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name);
+pub fn command(action: Action, uri: &str, arguments: &[&str]) -> Command {
     let arguments = [uri].iter().chain(arguments).map(|argument| Value::from(*argument)).collect();
-    Command { title: title(action).into(), command: name.into(), arguments: Some(arguments) }
+    Command { title: title(action).into(), command: name(action), arguments: Some(arguments) }
 }
 
 impl Session {
@@ -66,37 +76,37 @@ impl Session {
     /// # Errors
     /// It is unknown, or what it calls fails.
     pub async fn execute(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        let Some((_, action)) = COMMANDS.iter().find(|(name, _)| *name == params.command) else {
+        let Some(action) = COMMANDS.into_iter().find(|action| name(*action) == params.command) else {
             return Err(Error::invalid_params(format!("there is no command `{}`", params.command)));
         };
         let argument = |ix: usize| params.arguments.get(ix).and_then(Value::as_str);
         let Some(uri) = argument(0) else { return Err(Error::invalid_params("the first argument is the breakdown's URI")) };
-        let name = argument(1).unwrap_or_default().to_owned();
+        let about = argument(1).unwrap_or_default().to_owned();
         let execution = self.execution_of(uri);
         let id = execution.as_ref().map(|execution| execution.id.to_string());
-        let of = |method: &'static str, key: &str| (method, json!({"execution": id, key: name}));
-        let (method, params) = match *action {
+        let of = |method: &'static str, key: &str| (method, json!({"execution": id, key: about}));
+        let (method, params) = match action {
             // All of it, or the tasks that are named.
-            "run" => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
-            "runStream" => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &name).await})),
-            "answer" | "steer" => {
+            Action::Run => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
+            Action::RunStream => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &about).await})),
+            Action::Answer | Action::Steer => {
                 let Some(text) = argument(2) else {
                     // An editor that has no field for it.
-                    self.tell(format!("type `execution-coordinator {action} {name} TEXT` at a terminal"));
+                    self.tell(format!("type `execution-coordinator {action} {about} TEXT` at a terminal"));
                     return Ok(None);
                 };
-                let method = if *action == "steer" { "task/steer" } else { "task/answer" };
-                (method, json!({"execution": id, "task": name, "text": text, "by": "editor"}))
+                let method = if action == Action::Steer { "task/steer" } else { "task/answer" };
+                (method, json!({"execution": id, "task": about, "text": text, "by": "editor"}))
             }
-            "retry" => of("task/retry", "task"),
-            "skip" => of("task/skip", "task"),
-            "approve" => of("gate/approve", "gate"),
-            "reject" => of("gate/reject", "gate"),
-            "output" => return self.show_output(id, &name).await,
-            "report" => return self.show_report(id).await,
-            "pause" => ("execution/pause", json!({ "execution": id })),
-            "resume" => ("execution/resume", json!({ "execution": id })),
-            _ => ("execution/cancel", json!({ "execution": id })),
+            Action::Retry => of("task/retry", "task"),
+            Action::Skip => of("task/skip", "task"),
+            Action::Approve => of("gate/approve", "gate"),
+            Action::Reject => of("gate/reject", "gate"),
+            Action::Output => return self.show_output(id, &about).await,
+            Action::Report => return self.show_report(id).await,
+            Action::Pause => ("execution/pause", json!({ "execution": id })),
+            Action::Resume => ("execution/resume", json!({ "execution": id })),
+            Action::Cancel => ("execution/cancel", json!({ "execution": id })),
         };
         let result = self.call(method, params.clone()).await;
         if result.as_ref().is_err_and(is_untrusted) {

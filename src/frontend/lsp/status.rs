@@ -5,6 +5,7 @@ use super::snapshot::{Item, Snapshot};
 use crate::core::hold;
 use crate::core::label::{self, Label};
 use crate::core::progress;
+use crate::core::view::{Action, Appearance};
 use std::ops::Range;
 use tower_lsp::ls_types::*;
 
@@ -64,40 +65,38 @@ impl Snapshot {
     /// A label with the name of what it is for, to stand on the line of something else.
     fn named_label(&self, item: &Item) -> Option<Label> {
         let label = self.label(item)?;
-        Some(Label { text: label::cut(&format!("{} {}", self.argument("", item), label.text), label::MAX_CHARS), ..label })
+        Some(Label { text: label::cut(&format!("{} {}", id_of(item), label.text), label::MAX_CHARS), ..label })
     }
 
     /// What can be done now with the whole: what stands above the first line.
-    pub fn execution_actions(&self) -> Vec<&'static str> {
+    pub fn execution_actions(&self) -> Vec<Action> {
         match &self.state {
             Some(state) => label::execution_actions(state, self.running),
-            None => vec!["run"],
+            None => vec![Action::Run],
         }
     }
 
     /// What can be done now with one thing.
-    pub fn actions(&self, item: &Item) -> Vec<&'static str> {
+    pub fn actions(&self, item: &Item) -> Vec<Action> {
         match item {
             Item::Task(id) => self.task_state(id).map_or(Vec::new(), |(state, ix)| label::task_actions(state, ix)),
             Item::Gate(id) => self.gate_state(id).map_or(Vec::new(), |(state, ix)| label::gate_actions(state, ix)),
             Item::Stream(id) => {
                 let has_tasks = self.parsed().plan.tasks.iter().any(|task| task.stream.as_ref() == Some(id));
                 let done = self.state.as_deref().is_some_and(|state| state.graph.stream(id).is_some_and(|ix| state.stream_done(ix)));
-                if self.running || done || !has_tasks { Vec::new() } else { vec!["runStream"] }
+                if self.running || done || !has_tasks { Vec::new() } else { vec![Action::RunStream] }
             }
         }
     }
 
     /// The argument by which a command names something.
-    pub fn argument(&self, action: &str, item: &Item) -> String {
+    pub fn argument(&self, action: Action, item: &Item) -> String {
         match item {
-            Item::Task(id) if matches!(action, "approve" | "reject") => {
+            Item::Task(id) if matches!(action, Action::Approve | Action::Reject) => {
                 let gate = self.task_state(id).and_then(|(state, ix)| progress::waits_for_approval(state, ix));
                 gate.map_or_else(|| id.to_string(), |gate| gate.to_string())
             }
-            Item::Task(id) => id.to_string(),
-            Item::Stream(id) => id.to_string(),
-            Item::Gate(id) => id.to_string(),
+            item => id_of(item),
         }
     }
 
@@ -112,18 +111,20 @@ impl Snapshot {
             self.span(&(start..start))
         };
         let lens = |offset: usize, command: Command| CodeLens { range: at(offset), command: Some(command), data: None };
-        let whole = |action: &&str| lens(self.title().start, command(action, self.uri.as_str(), &[]));
+        let whole = |action: &Action| lens(self.title().start, command(*action, self.uri.as_str(), &[]));
         let mut lenses: Vec<CodeLens> = self.execution_actions().iter().map(whole).collect();
         for (item, span) in items {
-            let waits =
-                |action: &&&str| **action != "skip" || self.label(item).is_some_and(|label| matches!(label.look, "failed" | "blocked"));
+            let waits = |action: &&Action| {
+                **action != Action::Skip
+                    || self.label(item).is_some_and(|label| matches!(label.look, Appearance::Failed | Appearance::Blocked))
+            };
             for action in self.actions(item).iter().filter(waits) {
-                lenses.push(lens(span.start, command(action, self.uri.as_str(), &[&self.argument(action, item)])));
+                lenses.push(lens(span.start, command(*action, self.uri.as_str(), &[&self.argument(*action, item)])));
             }
         }
         lenses.extend(self.held().into_iter().map(|command| lens(self.title().start, command)));
         for (item, span) in self.unwritten_gates() {
-            lenses.extend(self.actions(&item).iter().map(|action| lens(span.start, self.named(action, &item))));
+            lenses.extend(self.actions(&item).iter().map(|action| lens(span.start, self.named(*action, &item))));
         }
         lenses
     }
@@ -134,12 +135,12 @@ impl Snapshot {
         for (item, span) in self.items().iter().chain(&self.unwritten_gates()) {
             let line = self.line(span.start);
             if line.start <= wanted.end && line.end >= wanted.start {
-                actions.extend(self.actions(item).iter().map(|action| CodeActionOrCommand::Command(self.named(action, item))));
+                actions.extend(self.actions(item).iter().map(|action| CodeActionOrCommand::Command(self.named(*action, item))));
             }
         }
         actions.extend(self.held().into_iter().map(CodeActionOrCommand::Command));
         let whole = self.execution_actions();
-        actions.extend(whole.iter().map(|action| CodeActionOrCommand::Command(command(action, self.uri.as_str(), &[]))));
+        actions.extend(whole.iter().map(|action| CodeActionOrCommand::Command(command(*action, self.uri.as_str(), &[]))));
         actions
     }
 
@@ -147,14 +148,14 @@ impl Snapshot {
     fn held(&self) -> Vec<Command> {
         let files = self.state.iter().flat_map(|state| hold::undecided(state)).map(|(file, _)| file);
         let both = |file: &String| {
-            ["approve", "reject"]
+            [Action::Approve, Action::Reject]
                 .map(|action| Command { title: format!("{} {file}", title(action)), ..command(action, self.uri.as_str(), &[file]) })
         };
         files.flat_map(both).collect()
     }
 
     /// The command of an action whose title says what it is for.
-    fn named(&self, action: &str, item: &Item) -> Command {
+    fn named(&self, action: Action, item: &Item) -> Command {
         let argument = self.argument(action, item);
         let command = command(action, self.uri.as_str(), &[&argument]);
         Command { title: format!("{} {argument}", title(action)), ..command }
@@ -200,4 +201,12 @@ impl Snapshot {
 /// A text as Markdown.
 pub fn markdown(value: String) -> MarkupContent {
     MarkupContent { kind: MarkupKind::Markdown, value }
+}
+
+fn id_of(item: &Item) -> String {
+    match item {
+        Item::Task(id) => id.to_string(),
+        Item::Stream(id) => id.to_string(),
+        Item::Gate(id) => id.to_string(),
+    }
 }

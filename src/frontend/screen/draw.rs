@@ -5,6 +5,7 @@ use crate::core::label::{self, MAX_CHARS};
 use crate::core::progress;
 use crate::core::state::Phase;
 use crate::core::status::{duration, status_report};
+use crate::core::view::{Appearance, ExecutionState};
 use crate::escape;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -55,35 +56,36 @@ fn bold() -> Style {
     Style::new().add_modifier(Modifier::BOLD)
 }
 
-fn style_of(look: &str) -> Style {
+fn style_of(look: Appearance) -> Style {
     match look {
-        "running" => Style::new().fg(Color::Cyan),
-        "done" => Style::new().fg(Color::Green),
-        "failed" => Style::new().fg(Color::Red),
-        "blocked" => Style::new().fg(Color::Yellow),
-        "skipped" => dim(),
-        _ => Style::new(),
+        Appearance::Running => Style::new().fg(Color::Cyan),
+        Appearance::Done => Style::new().fg(Color::Green),
+        Appearance::Failed => Style::new().fg(Color::Red),
+        Appearance::Blocked => Style::new().fg(Color::Yellow),
+        Appearance::Skipped => dim(),
+        Appearance::Waiting => Style::new(),
     }
 }
 
 fn draw_head(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let status = status_report(&model.state);
-    let state = if status.state == "running" && !model.running { "not running".to_owned() } else { status.state.clone() };
+    let is_idle = status.state == ExecutionState::Running && !model.running;
+    let state = if is_idle { ExecutionState::NotRunning } else { status.state };
     let (passed, gates) = progress::gate_counts(&model.state);
     let spent = model.state.ended.map_or(model.now_ms, |(_, at)| at).saturating_sub(model.state.started_at);
     let left = status.overview.remaining_min_ms.zip(status.overview.remaining_max_ms);
     let left = left.map_or(String::new(), |(min, max)| format!(" · {}–{} to go", duration(min), duration(max)));
     let spent = duration(spent / 1_000 * 1_000);
-    let look = match status.state.as_str() {
-        "Complete" => "done",
-        "Partial" | "Blocked" => "failed",
-        _ if model.running => "running",
-        _ => "blocked",
+    let look = match status.state {
+        ExecutionState::Complete => Appearance::Done,
+        ExecutionState::Partial | ExecutionState::Blocked => Appearance::Failed,
+        _ if model.running => Appearance::Running,
+        _ => Appearance::Blocked,
     };
     let line = Line::from(vec![
         Span::styled(escape::line(&status.topic), bold()),
         Span::raw("  "),
-        Span::styled(state, style_of(look)),
+        Span::styled(state.name(), style_of(look)),
         Span::raw(format!(" · {spent}{left}")),
     ]);
     let [first, second] = Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);

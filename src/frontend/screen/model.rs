@@ -4,6 +4,7 @@ use crate::core::id::OrderId;
 use crate::core::label::{execution_actions, gate_actions, task_actions};
 use crate::core::progress;
 use crate::core::state::State;
+use crate::core::view::Action;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -130,17 +131,17 @@ impl Model {
             KeyCode::Char('t') => self.bars = !self.bars,
             KeyCode::Char('p') => return self.pause_or_go_on(),
             KeyCode::Char('c') => {
-                if execution_actions(&self.state, self.running).contains(&"cancel") {
+                if execution_actions(&self.state, self.running).contains(&Action::Cancel) {
                     self.asks_to_cancel = true;
                     self.said = "cancel the whole execution? y: yes".into();
                 } else {
                     self.said = "it has ended: there is nothing to cancel".into();
                 }
             }
-            KeyCode::Char('r') => return self.of_one("retry", "task/retry"),
-            KeyCode::Char('s') => return self.of_one("skip", "task/skip"),
-            KeyCode::Char('a') => return self.of_one("approve", "gate/approve"),
-            KeyCode::Char('x') => return self.of_one("reject", "gate/reject"),
+            KeyCode::Char('r') => return self.of_one(Action::Retry, "task/retry"),
+            KeyCode::Char('s') => return self.of_one(Action::Skip, "task/skip"),
+            KeyCode::Char('a') => return self.of_one(Action::Approve, "gate/approve"),
+            KeyCode::Char('x') => return self.of_one(Action::Reject, "gate/reject"),
             _ => {}
         }
         Act::None
@@ -157,7 +158,7 @@ impl Model {
     /// Pauses what runs; lets go on what was paused, or what nobody is at work on any more.
     fn pause_or_go_on(&mut self) -> Act {
         let possible = execution_actions(&self.state, self.running);
-        if possible.contains(&"pause") {
+        if possible.contains(&Action::Pause) {
             Act::Call("execution/pause", json!({}))
         } else if self.state.ended.is_none() {
             Act::Call("execution/resume", json!({}))
@@ -168,7 +169,7 @@ impl Model {
     }
 
     /// Something about the selected line, where that makes sense now.
-    fn of_one(&mut self, action: &str, method: &'static str) -> Act {
+    fn of_one(&mut self, action: Action, method: &'static str) -> Act {
         let state = &self.state;
         let waits = |ix| progress::waits_for_approval(state, ix).map(|gate| gate.to_string());
         let (possible, name, gate) = match self.selected() {
