@@ -13,9 +13,17 @@ use std::time::Instant;
 fn main() {
     let path = std::path::PathBuf::from(std::env::args().nth(1).unwrap());
     let count = 333_000;
-    let plan = Plan { tasks: (1..=1000).map(|n| Task::new(n.to_string(), "t")).collect(), ..Plan::default() };
+    let plan = Plan {
+        tasks: (1..=1000).map(|n| Task::new(n.to_string(), "t")).collect(),
+        ..Plan::default()
+    };
     let mut events = vec![
-        Event::Opened { version: 1, program: "bench".into(), execution: ExecutionId::from("bench"), breakdown: "b.md".into() },
+        Event::Opened {
+            version: 1,
+            program: "bench".into(),
+            execution: ExecutionId::from("bench"),
+            breakdown: "b.md".into(),
+        },
         Event::PolicySet { policy: Arc::new(Policy::default()) },
         Event::PlanAccepted { plan: Arc::new(plan) },
     ];
@@ -25,11 +33,15 @@ fn main() {
         let work = Work::Implementation { task: task.clone(), agent: "shell".into(), attempt: 1 };
         events.push(Event::Entered { task, step: Step::Implementing });
         events.push(Event::Ordered { order, work, deadline: 1 });
-        events.push(Event::Ended { order, outcome: execution_coordinator::core::event::Outcome::Lost { why: "bench".into() } });
+        events.push(Event::Ended {
+            order,
+            outcome: execution_coordinator::core::event::Outcome::Lost { why: "bench".into() },
+        });
     }
     let (mut bytes, mut chain) = (Vec::new(), 0);
     for (ix, event) in events.into_iter().enumerate() {
-        chain = frame::encode(&Recorded { seq: ix as u64 + 1, at: 1, event }, chain, &mut bytes).unwrap();
+        chain = frame::encode(&Recorded { seq: ix as u64 + 1, at: 1, event }, chain, &mut bytes)
+            .unwrap();
     }
     std::fs::write(&path, &bytes).unwrap();
     let mut times = Vec::new();

@@ -20,5 +20,10 @@ fn main() {
     alone.sort_by(f64::total_cmp);
     let megabytes = text.len() as f64 / 1e6;
     let tasks = parse(&text, None, Deps::Explicit).plan.tasks.len();
-    println!("| {tasks} tasks | {megabytes:.1} | {:.0} | {:.0} | {:.2} |", megabytes / ours[3], megabytes / alone[3], ours[3] / alone[3]);
+    println!(
+        "| {tasks} tasks | {megabytes:.1} | {:.0} | {:.0} | {:.2} |",
+        megabytes / ours[3],
+        megabytes / alone[3],
+        ours[3] / alone[3]
+    );
 }

@@ -84,11 +84,22 @@ pub struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let of = |count: usize, what: &str| {
+            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+        };
         write!(out, "{} ({} done), ", of(self.tasks, "task"), self.done)?;
         if self.sub_tasks > 0 {
-            let criteria = if self.criteria > 0 { format!(", {} criteria", self.criteria) } else { String::new() };
-            write!(out, "{} ({} done{criteria}), ", of(self.sub_tasks, "sub-task"), self.sub_tasks_done)?;
+            let criteria = if self.criteria > 0 {
+                format!(", {} criteria", self.criteria)
+            } else {
+                String::new()
+            };
+            write!(
+                out,
+                "{} ({} done{criteria}), ",
+                of(self.sub_tasks, "sub-task"),
+                self.sub_tasks_done
+            )?;
         }
         write!(out, "{}, ", of(self.edges, "edge"))?;
         if self.group_edges > 0 {
@@ -115,17 +126,33 @@ impl Parsed {
     /// Counts what it has.
     pub fn counts(&self) -> Counts {
         let plan = &self.plan;
-        let parents: BTreeMap<&StreamId, bool> = self.outline.parents.iter().map(|parent| (&parent.stream, parent.of_parts)).collect();
-        let nested: BTreeSet<&StreamId> =
-            self.outline.parents.iter().filter(|parent| parent.of_parts).flat_map(|parent| &parent.nested).collect();
-        let part_of =
-            |task: &Task| task.stream.as_ref().is_some_and(|stream| parents.get(stream) == Some(&true) || nested.contains(stream));
-        let mut counts =
-            Counts { sub_tasks: self.other_boxes.0, sub_tasks_done: self.other_boxes.1, criteria: self.other_boxes.0, ..Counts::default() };
+        let parents: BTreeMap<&StreamId, bool> =
+            self.outline.parents.iter().map(|parent| (&parent.stream, parent.of_parts)).collect();
+        let nested: BTreeSet<&StreamId> = self
+            .outline
+            .parents
+            .iter()
+            .filter(|parent| parent.of_parts)
+            .flat_map(|parent| &parent.nested)
+            .collect();
+        let part_of = |task: &Task| {
+            task.stream
+                .as_ref()
+                .is_some_and(|stream| parents.get(stream) == Some(&true) || nested.contains(stream))
+        };
+        let mut counts = Counts {
+            sub_tasks: self.other_boxes.0,
+            sub_tasks_done: self.other_boxes.1,
+            criteria: self.other_boxes.0,
+            ..Counts::default()
+        };
         for (task, task_item) in plan.tasks.iter().zip(&self.outline.tasks) {
             let done = task_item.ticked || self.marks.get(&task.id) == Some(&Mark::Done);
-            let (all, ended) =
-                if part_of(task) { (&mut counts.sub_tasks, &mut counts.sub_tasks_done) } else { (&mut counts.tasks, &mut counts.done) };
+            let (all, ended) = if part_of(task) {
+                (&mut counts.sub_tasks, &mut counts.sub_tasks_done)
+            } else {
+                (&mut counts.tasks, &mut counts.done)
+            };
             *all += 1;
             *ended += usize::from(done);
             counts.sub_tasks += task_item.ticks().count();
@@ -133,14 +160,22 @@ impl Parsed {
         }
         let gates = &self.outline.gate_boxes;
         counts.tasks += parents.len() + gates.len();
-        counts.done += self.outline.parents.iter().filter(|parent| parent.done).count() + gates.iter().filter(|done| **done).count();
-        let barriers: BTreeMap<&BarrierId, usize> = plan.barriers.iter().map(|barrier| (&barrier.id, barrier.tasks.len())).collect();
+        counts.done += self.outline.parents.iter().filter(|parent| parent.done).count()
+            + gates.iter().filter(|done| **done).count();
+        let barriers: BTreeMap<&BarrierId, usize> =
+            plan.barriers.iter().map(|barrier| (&barrier.id, barrier.tasks.len())).collect();
         let members = |on: &Node| match on {
             Node::Barrier(id) => barriers.get(id).copied().unwrap_or(0),
             _ => 1,
         };
         let written = |dependency: &&Dependency| dependency.origin == Origin::Explicit;
-        counts.edges = plan.tasks.iter().flat_map(|task| &task.depends_on).filter(written).map(|edge| members(&edge.on)).sum();
+        counts.edges = plan
+            .tasks
+            .iter()
+            .flat_map(|task| &task.depends_on)
+            .filter(written)
+            .map(|edge| members(&edge.on))
+            .sum();
         counts.edges += self.outline.edges_to_nothing;
         for stream in &plan.streams {
             let edges = stream.depends_on.iter().filter(written).count();
@@ -148,7 +183,8 @@ impl Parsed {
             let is_task = parents.contains_key(&stream.id);
             *(if is_task { &mut counts.edges } else { &mut counts.group_edges }) += edges;
         }
-        let with_tasks: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
+        let with_tasks: BTreeSet<&StreamId> =
+            plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
         counts.groups = self.outline.groups.unwrap_or(with_tasks.len());
         counts
     }
@@ -332,7 +368,8 @@ impl<'a> From<&'a String> for Input<'a> {
 impl<'a> Input<'a> {
     /// Its lines.
     pub fn lines(&self) -> Text<'a> {
-        let files: Vec<(&str, Range<usize>)> = self.files.iter().map(|(path, range)| (path.as_str(), range.clone())).collect();
+        let files: Vec<(&str, Range<usize>)> =
+            self.files.iter().map(|(path, range)| (path.as_str(), range.clone())).collect();
         if files.is_empty() { Text::new(self.text) } else { Text::with_files(self.text, &files) }
     }
 }
@@ -343,8 +380,13 @@ fn conflict(text: &Text<'_>) -> Option<Range<usize>> {
         return None;
     }
     let in_fence = |at: usize| text.fences.iter().any(|fence| fence.contains(&at));
-    let begins =
-        |sign: &str| text.lines.iter().enumerate().find(|(at, line)| line.text.starts_with(sign) && !in_fence(*at)).map(|(_, line)| line);
+    let begins = |sign: &str| {
+        text.lines
+            .iter()
+            .enumerate()
+            .find(|(at, line)| line.text.starts_with(sign) && !in_fence(*at))
+            .map(|(_, line)| line)
+    };
     let (first, last) = (begins("<<<<<<< ")?, begins(">>>>>>> ")?);
     (first.start < last.start).then(|| first.span())
 }
@@ -353,15 +395,22 @@ fn conflict(text: &Text<'_>) -> Option<Range<usize>> {
 pub fn parse<'a>(input: impl Into<Input<'a>>, format: Option<Format>, deps: Deps) -> Parsed {
     let text = input.into().lines();
     if let Some(conflict) = conflict(&text) {
-        let found = format.map_or_else(|| detect(&text)[0], |format| Detected { format, confidence: Confidence::Certain });
+        let found = format.map_or_else(
+            || detect(&text)[0],
+            |format| Detected { format, confidence: Confidence::Certain },
+        );
         let mut parsed = Parsed { read_as: Some(found), ..found.format.reader().read(&text, deps) };
-        let why = "the file has markers of a conflict: decide which side counts, and remove the markers";
+        let why =
+            "the file has markers of a conflict: decide which side counts, and remove the markers";
         // Nobody knows what is meant, so nothing of it is begun.
         parsed.plan.tasks.iter_mut().for_each(|task| task.broken = Some(why.to_owned()));
         parsed.problems = vec![Problem::error("git-conflict", conflict, why)];
         return parsed;
     }
-    let read = |found: Detected| Parsed { read_as: Some(found), ..found.format.reader().read(&text, deps) };
+    let read = |found: Detected| Parsed {
+        read_as: Some(found),
+        ..found.format.reader().read(&text, deps)
+    };
     if let Some(format) = format {
         return read(Detected { format, confidence: Confidence::Certain });
     }

@@ -44,7 +44,10 @@ pub enum Exit {
 impl Exit {
     fn for_failure(kind: FailureKind) -> Self {
         match kind {
-            FailureKind::BadInput | FailureKind::NotFound | FailureKind::Refused | FailureKind::Untrusted => Self::Usage,
+            FailureKind::BadInput
+            | FailureKind::NotFound
+            | FailureKind::Refused
+            | FailureKind::Untrusted => Self::Usage,
             FailureKind::Paused => Self::Blocked,
             FailureKind::Owned | FailureKind::Unusable => Self::Unusable,
             FailureKind::Internal => Self::Internal,
@@ -200,7 +203,10 @@ pub fn main() -> ExitCode {
 }
 
 /// A log is written where that is asked for. Servers write one without being asked, into a state folder that is there.
-#[expect(clippy::disallowed_methods, reason = "the levels are asked for by the environment, as with other programs")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the levels are asked for by the environment, as with other programs"
+)]
 fn start_log(arguments: &Arguments) -> Result<(), Failure> {
     let levels = std::env::var(log::LEVELS).ok();
     let own = || match &arguments.command {
@@ -226,13 +232,21 @@ fn dispatch(command: Command) -> Outcome {
         Command::Report(arguments) => show::report(&arguments),
         Command::Events(arguments) => show::events(&arguments),
         Command::Output(arguments) => show::output(&arguments),
-        Command::Pause(arguments) => {
-            steer::plain::<method::Pause>(&arguments, Input::Pause, "paused; `resume` goes on", "paused; `resume` goes on")
+        Command::Pause(arguments) => steer::plain::<method::Pause>(
+            &arguments,
+            Input::Pause,
+            "paused; `resume` goes on",
+            "paused; `resume` goes on",
+        ),
+        Command::Resume(arguments) => steer::plain::<method::Resume>(
+            &arguments,
+            Input::Resume,
+            "resumed; `run` goes on with it",
+            "resumed",
+        ),
+        Command::Cancel(arguments) => {
+            steer::plain::<method::Cancel>(&arguments, Input::Cancel, "cancelled", "cancelled")
         }
-        Command::Resume(arguments) => {
-            steer::plain::<method::Resume>(&arguments, Input::Resume, "resumed; `run` goes on with it", "resumed")
-        }
-        Command::Cancel(arguments) => steer::plain::<method::Cancel>(&arguments, Input::Cancel, "cancelled", "cancelled"),
         Command::Retry(arguments) => steer::retry(&arguments),
         Command::Answer(arguments) => steer::answer(&arguments),
         Command::Steer(arguments) => steer::told(&arguments),
@@ -251,7 +265,12 @@ fn dispatch(command: Command) -> Outcome {
         Command::Init(arguments) => init::init(&arguments),
         Command::Schema(arguments) => show::schema(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "execution-coordinator", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "execution-coordinator",
+                &mut std::io::stdout(),
+            );
             Ok(Exit::Complete)
         }
     }
@@ -267,19 +286,23 @@ fn print_data(text: &str) -> Outcome {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::internal(format!("can't write to stdout: {error}"))),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::internal(format!("can't write to stdout: {error}")))
+        }
         _ => Ok(Exit::Complete),
     }
 }
 
 fn print_json(value: &impl serde::Serialize) -> Outcome {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::internal(error.to_string()))?;
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::internal(error.to_string()))?;
     print_data(&(escape::json(&text) + "\n"))
 }
 
 /// The folder in which the program was started.
 fn here() -> Result<PathBuf, Failure> {
-    std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))
+    std::env::current_dir()
+        .map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))
 }
 
 /// The workspace in which the program was started.

@@ -1,6 +1,9 @@
 //! `execution-coordinator.toml`: found by walking up, read with its mistakes named, and split
 //! into the rules (for the core) and the commands (for the edges).
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the config and the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the config and the environment"
+)]
 
 pub mod definition;
 mod parts;
@@ -29,7 +32,14 @@ pub const SHELL: &str = "shell";
 /// Whether git would look elsewhere, or do something else, by a variable. Nothing that we start inherits
 /// those: they are set where this program is run by a hook.
 pub fn is_misleading(variable: &str) -> bool {
-    const KEPT: [&str; 6] = ["GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"];
+    const KEPT: [&str; 6] = [
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_ASKPASS",
+        "GIT_TERMINAL_PROMPT",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_SYSTEM",
+    ];
     variable.starts_with("GIT_") && !KEPT.contains(&variable)
 }
 
@@ -281,13 +291,16 @@ impl Agent {
 
     /// What it is for: as the config says, as its definition does, as its name does.
     pub fn role(&self, name: &str) -> Role {
-        self.role.or_else(|| self.definition.as_ref().and_then(|definition| definition.role())).unwrap_or_else(|| guess_role(name))
+        self.role
+            .or_else(|| self.definition.as_ref().and_then(|definition| definition.role()))
+            .unwrap_or_else(|| guess_role(name))
     }
 }
 
 impl AgentKind {
     /// Those that need no more than their name.
-    pub const ALONE: [Self; 6] = [Self::Shell, Self::Client, Self::Claude, Self::Codex, Self::Gemini, Self::Opencode];
+    pub const ALONE: [Self; 6] =
+        [Self::Shell, Self::Client, Self::Claude, Self::Codex, Self::Gemini, Self::Opencode];
 
     /// Its name in the config, and the name of the agent where the kind is all that was asked for.
     pub fn name(self) -> &'static str {
@@ -454,14 +467,21 @@ fn explain(message: &str) -> String {
 /// # Errors
 /// A sentence.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    parsed.ok_or_else(|| format!("`{text}` is no time: write for example \"30m\", \"90s\" or \"1h 30m\""))
+    let parsed = text
+        .parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok());
+    parsed.ok_or_else(|| {
+        format!("`{text}` is no time: write for example \"30m\", \"90s\" or \"1h 30m\"")
+    })
 }
 
 /// A time after which something ends.
 fn limit(text: &str) -> Result<(), String> {
     match duration(text)? {
-        Duration::ZERO => Err(format!("`{text}` would end it before it begins: write for example \"30m\"")),
+        Duration::ZERO => {
+            Err(format!("`{text}` would end it before it begins: write for example \"30m\""))
+        }
         _ => Ok(()),
     }
 }
@@ -473,7 +493,9 @@ fn millis(text: &str) -> Result<u64, String> {
 impl Config {
     fn check(&self) -> Result<(), String> {
         let execution = &self.execution;
-        [&execution.grace, &execution.backoff].into_iter().try_for_each(|text| duration(text).map(drop))?;
+        [&execution.grace, &execution.backoff]
+            .into_iter()
+            .try_for_each(|text| duration(text).map(drop))?;
         for (key, text) in [
             ("attempt_timeout", &execution.attempt_timeout),
             ("idle_timeout", &execution.idle_timeout),
@@ -483,7 +505,9 @@ impl Config {
         }
         for name in &self.worktree.copy {
             let path = Path::new(name);
-            if path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir) {
+            if path.is_absolute()
+                || path.components().any(|part| part == std::path::Component::ParentDir)
+            {
                 return Err(format!("`copy` under [worktree]: {name} is not inside the workspace"));
             }
         }
@@ -492,7 +516,9 @@ impl Config {
         }
         for (name, agent) in &self.agents {
             if name.eq_ignore_ascii_case(OWN_NAME) {
-                return Err(format!("[agents.{name}]: an agent can't be this program itself: name the agent that does the work"));
+                return Err(format!(
+                    "[agents.{name}]: an agent can't be this program itself: name the agent that does the work"
+                ));
             }
             for text in agent.attempt_timeout.iter().chain(&agent.idle_timeout) {
                 limit(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
@@ -509,7 +535,9 @@ impl Config {
                     ));
                 }
                 AgentKind::Client if !agent.command.is_empty() => {
-                    return Err(format!("[agents.{name}]: an agent of kind \"client\" is whoever claims its work and has no command"));
+                    return Err(format!(
+                        "[agents.{name}]: an agent of kind \"client\" is whoever claims its work and has no command"
+                    ));
                 }
                 AgentKind::Shell if !agent.command.is_empty() => {
                     return Err(format!(
@@ -520,16 +548,24 @@ impl Config {
             }
             let program = agent.command.first().and_then(|program| Path::new(program).file_name());
             if program.is_some_and(|program| program == OWN_NAME) {
-                return Err(format!("[agents.{name}]: an agent can't be this program itself: it would call itself for ever"));
+                return Err(format!(
+                    "[agents.{name}]: an agent can't be this program itself: it would call itself for ever"
+                ));
             }
         }
         let mut names = std::collections::BTreeSet::new();
         for gate in &self.gates {
             if gate.command.is_empty() && gate.approval == Approval::None {
-                return Err(format!("gate `{}` has neither a command nor `approval = true`: nothing could evaluate it", gate.name));
+                return Err(format!(
+                    "gate `{}` has neither a command nor `approval = true`: nothing could evaluate it",
+                    gate.name
+                ));
             }
             if !names.insert(&gate.name) {
-                return Err(format!("there are two gates named `{}`: give each a name of its own", gate.name));
+                return Err(format!(
+                    "there are two gates named `{}`: give each a name of its own",
+                    gate.name
+                ));
             }
             if gate.name.contains('@') {
                 return Err(format!("gate `{}`: a name can't have `@` in it", gate.name));
@@ -537,11 +573,25 @@ impl Config {
             if let Some(text) = &gate.timeout {
                 limit(text).map_err(|error| format!("gate `{}`: {error}", gate.name))?;
             }
-            if let Some(least) = gate.coverage.as_ref().and_then(|coverage| coverage.min_pct).filter(|pct| !(0.0..=100.0).contains(pct)) {
-                return Err(format!("gate `{}`: min_pct is {least}: a percentage is from 0 to 100", gate.name));
+            if let Some(least) = gate
+                .coverage
+                .as_ref()
+                .and_then(|coverage| coverage.min_pct)
+                .filter(|pct| !(0.0..=100.0).contains(pct))
+            {
+                return Err(format!(
+                    "gate `{}`: min_pct is {least}: a percentage is from 0 to 100",
+                    gate.name
+                ));
             }
-            if let Some((glob, error)) = gate.writes.iter().find_map(|glob| Some((glob, globset::Glob::new(glob).err()?))) {
-                return Err(format!("gate `{}`: `writes` has `{glob}`: {}", gate.name, error.kind()));
+            if let Some((glob, error)) =
+                gate.writes.iter().find_map(|glob| Some((glob, globset::Glob::new(glob).err()?)))
+            {
+                return Err(format!(
+                    "gate `{}`: `writes` has `{glob}`: {}",
+                    gate.name,
+                    error.kind()
+                ));
             }
         }
         Ok(())
@@ -555,8 +605,12 @@ impl Config {
         let execution = &self.execution;
         let mut agents = Vec::new();
         for (name, agent) in &self.agents {
-            if let Some(fallback) = agent.fallback.as_ref().filter(|fallback| !self.agents.contains_key(*fallback)) {
-                return Err(format!("[agents.{name}]: there is no agent `{fallback}` to fall back on"));
+            if let Some(fallback) =
+                agent.fallback.as_ref().filter(|fallback| !self.agents.contains_key(*fallback))
+            {
+                return Err(format!(
+                    "[agents.{name}]: there is no agent `{fallback}` to fall back on"
+                ));
             }
             agents.push(AgentPolicy {
                 name: AgentName::from(name.as_str()),
@@ -617,7 +671,10 @@ impl Config {
             deliver: execution.deliver,
             into: None,
             budget: Budget { usd: execution.budget_usd, tokens: execution.budget_tokens },
-            task_budget: Budget { usd: execution.task_budget_usd, tokens: execution.task_budget_tokens },
+            task_budget: Budget {
+                usd: execution.task_budget_usd,
+                tokens: execution.task_budget_tokens,
+            },
             breaker: execution.breaker,
             agents,
             gates,
@@ -631,11 +688,19 @@ impl Config {
     /// A sentence that names the nearest one.
     pub fn fits(&self, plan: &Plan) -> Result<(), String> {
         let known = |id: &str| plan.streams.iter().any(|stream| stream.id.as_str() == id);
-        let named = self.gates.iter().flat_map(|gate| gate.streams.iter().map(move |id| (gate, id)));
+        let named =
+            self.gates.iter().flat_map(|gate| gate.streams.iter().map(move |id| (gate, id)));
         let Some((gate, id)) = named.into_iter().find(|(_, id)| !known(id)) else { return Ok(()) };
-        let nearest = plan.streams.iter().min_by_key(|stream| strsim::damerau_levenshtein(stream.id.as_str(), id));
-        let meant = nearest.map_or("it has none".to_owned(), |stream| format!("did you mean `{}`?", stream.id));
-        Err(format!("gate `{}` is for stream `{id}`, which the breakdown does not have: {meant}", gate.name))
+        let nearest = plan
+            .streams
+            .iter()
+            .min_by_key(|stream| strsim::damerau_levenshtein(stream.id.as_str(), id));
+        let meant = nearest
+            .map_or("it has none".to_owned(), |stream| format!("did you mean `{}`?", stream.id));
+        Err(format!(
+            "gate `{}` is for stream `{id}`, which the breakdown does not have: {meant}",
+            gate.name
+        ))
     }
 
     /// The configured gate of a name.
@@ -651,7 +716,8 @@ fn guess_role(name: &str) -> Role {
         Role::Reviewer
     } else if name.starts_with("test-developer") || name == "tester" {
         Role::Tester
-    } else if name.ends_with("-expert") || name == "architecture-agent" || name == "research-agent" {
+    } else if name.ends_with("-expert") || name == "architecture-agent" || name == "research-agent"
+    {
         Role::Expert
     } else {
         Role::Executor
@@ -666,10 +732,12 @@ pub fn load(root: &Path, given: Option<&Path>) -> Result<(Config, Option<PathBuf
     let own = root.join(FILE_NAME);
     let user = || {
         let home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-        let folder = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+        let folder = home
+            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
         Some(folder.join(OWN_NAME).join("config.toml")).filter(|file| file.is_file())
     };
-    let path = given.map(Path::to_owned).or_else(|| Some(own).filter(|file| file.is_file())).or_else(user);
+    let path =
+        given.map(Path::to_owned).or_else(|| Some(own).filter(|file| file.is_file())).or_else(user);
     match path {
         Some(path) => read(&path).map(|config| (config, Some(path))),
         None => Ok((Config::default(), None)),

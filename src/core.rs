@@ -54,7 +54,11 @@ pub fn turn(state: &mut State, input: Input, now_ms: u64) -> Vec<Recorded> {
         }
         record(state, events, now_ms, &mut recorded);
     }
-    debug_assert!(false, "it does not come to rest: {:?}", &recorded[recorded.len().saturating_sub(6)..]);
+    debug_assert!(
+        false,
+        "it does not come to rest: {:?}",
+        &recorded[recorded.len().saturating_sub(6)..]
+    );
     recorded
 }
 

@@ -55,7 +55,10 @@ pub fn lines(text: &str) -> String {
 pub fn markdown(text: &str) -> String {
     let text = line(text.trim());
     let mut out = String::with_capacity(text.len());
-    if ["#", ">", "|", "```", "~~~", "- ", "* ", "+ ", "---", "==="].iter().any(|begins| text.starts_with(begins)) {
+    if ["#", ">", "|", "```", "~~~", "- ", "* ", "+ ", "---", "==="]
+        .iter()
+        .any(|begins| text.starts_with(begins))
+    {
         out.push('\\');
     }
     let mut at = 0;
@@ -69,7 +72,9 @@ pub fn markdown(text: &str) -> String {
             continue;
         }
         let is_markup = match c {
-            '<' => rest.starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
+            '<' => rest.starts_with(|next: char| {
+                next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')
+            }),
             ']' => rest.starts_with(['(', '[', ':']),
             _ => false,
         };
@@ -103,7 +108,11 @@ pub fn code(text: &str) -> String {
 
 /// In XML and so in SVG, and in HTML.
 pub fn xml(text: &str) -> String {
-    line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    line(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// In a quoted label of a Mermaid chart, which takes HTML and Markdown in it: by [entity codes].
@@ -131,7 +140,9 @@ pub fn json(text: &str) -> String {
     for c in text.chars() {
         if acts(c) && !matches!(c, '\n' | '\r' | '\t') {
             let mut units = [0; 2];
-            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            c.encode_utf16(&mut units)
+                .iter()
+                .for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         } else {
             out.push(c);
         }

@@ -70,7 +70,8 @@ pub async fn serve(
             _ => Framing::Lines,
         },
     };
-    let (peer, queue) = Peer::new(if framing == Framing::Lines { Client::Program } else { Client::Editor });
+    let (peer, queue) =
+        Peer::new(if framing == Framing::Lines { Client::Program } else { Client::Editor });
     let writer = tokio::spawn({
         let peer = peer.clone();
         async move {
@@ -109,7 +110,10 @@ pub async fn serve(
 }
 
 /// The first byte that is no blank, with all that was read until then.
-async fn first_byte(input: &mut (impl AsyncRead + Unpin), read: &mut Vec<u8>) -> std::io::Result<Option<u8>> {
+async fn first_byte(
+    input: &mut (impl AsyncRead + Unpin),
+    read: &mut Vec<u8>,
+) -> std::io::Result<Option<u8>> {
     loop {
         if let Some(byte) = read.iter().find(|byte| !byte.is_ascii_whitespace()) {
             return Ok(Some(*byte));
@@ -122,13 +126,19 @@ async fn first_byte(input: &mut (impl AsyncRead + Unpin), read: &mut Vec<u8>) ->
 }
 
 /// Writes whole messages, one after the other.
-async fn write(mut queue: mpsc::Receiver<Vec<u8>>, mut output: impl AsyncWrite + Unpin, framing: Framing) -> std::io::Result<()> {
+async fn write(
+    mut queue: mpsc::Receiver<Vec<u8>>,
+    mut output: impl AsyncWrite + Unpin,
+    framing: Framing,
+) -> std::io::Result<()> {
     let mut buffer = Vec::new();
     while let Some(message) = queue.recv().await {
         let mut next = Some(message);
         while let Some(message) = next {
             if framing == Framing::Lsp {
-                buffer.extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes());
+                buffer.extend_from_slice(
+                    format!("Content-Length: {}\r\n\r\n", message.len()).as_bytes(),
+                );
             }
             buffer.extend_from_slice(&message);
             if framing == Framing::Lines {

@@ -1,6 +1,9 @@
 //! The append-only record of events: one JSON line an event, numbered, checksummed in a chain,
 //! with one writer.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads and writes the journal")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads and writes the journal"
+)]
 
 pub mod frame;
 pub mod lines;
@@ -35,13 +38,15 @@ impl Journal {
     pub fn open(path: &Path) -> Result<(Self, Vec<Recorded>), recover::Refusal> {
         let mut options = OpenOptions::new();
         let open = options.read(true).append(true).create(true).mode(0o600).open(path);
-        let file = open.map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
+        let file =
+            open.map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         let recovered = recover::recover(path)?;
         if recovered.torn > 0 {
             let cut = file.set_len(recovered.len);
             cut.map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         }
-        let left = Left::of_file(&file).map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
+        let left = Left::of_file(&file)
+            .map_err(|error| recover::Refusal::Unreadable { path: path.to_owned(), error })?;
         let (path, len, chain) = (path.to_owned(), recovered.len, recovered.chain);
         let journal = Self { path, file, left, len, chain, buffer: Vec::new(), synced: false };
         Ok((journal, recovered.events))
@@ -90,7 +95,9 @@ impl Journal {
         let why = match std::fs::symlink_metadata(&self.path) {
             Ok(found) if found.is_file() && Left::from(&found) == self.left => return Ok(()),
             Ok(_) => "somebody else has changed or replaced it",
-            Err(error) if error.kind() == io::ErrorKind::NotFound => "somebody else has removed or moved it",
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                "somebody else has removed or moved it"
+            }
             Err(error) => return Err(error),
         };
         Err(io::Error::other(Foreign(why)))
@@ -143,6 +150,11 @@ impl Left {
 
 impl From<&Metadata> for Left {
     fn from(found: &Metadata) -> Self {
-        Self { device: found.dev(), inode: found.ino(), len: found.len(), modified: (found.mtime(), found.mtime_nsec()) }
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            len: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+        }
     }
 }

@@ -29,11 +29,18 @@ pub fn start(to: &Path, levels: Option<&str>) -> Result<(), String> {
     let levels = Targets::from_str(levels)
         .map_err(|error| format!("{LEVELS}: `{levels}`: {error}: `error`, `warn`, `info`, `debug` or `trace`, also as `TARGET=LEVEL`"))?;
     let started = if to == Path::new("-") {
-        tracing_subscriber::registry().with(levels).with(layer().with_ansi(false).with_writer(io::stderr)).try_init()
+        tracing_subscriber::registry()
+            .with(levels)
+            .with(layer().with_ansi(false).with_writer(io::stderr))
+            .try_init()
     } else {
-        let file = Rotated::open(to).map_err(|error| format!("{}: the log can't be written: {error}", to.display()))?;
+        let file = Rotated::open(to)
+            .map_err(|error| format!("{}: the log can't be written: {error}", to.display()))?;
         log_to(to);
-        tracing_subscriber::registry().with(levels).with(layer().with_ansi(false).with_writer(Mutex::new(file))).try_init()
+        tracing_subscriber::registry()
+            .with(levels)
+            .with(layer().with_ansi(false).with_writer(Mutex::new(file)))
+            .try_init()
     };
     started.map_err(|error| format!("the log can't be started: {error}"))
 }
@@ -49,7 +56,12 @@ impl Rotated {
     fn open(path: &Path) -> io::Result<Self> {
         // What a state folder brings along leads nowhere.
         let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(flags)
+            .open(path)?;
         Ok(Self { path: path.to_owned(), file })
     }
 

@@ -143,9 +143,17 @@ impl Processes {
 
     /// Runs a process to its end. `stop` becomes true when it is no longer wanted. `tail` is
     /// given each line that it prints, while it is running for longer than a moment.
-    pub async fn run(&self, launch: Launch, limits: Limits, mut stop: watch::Receiver<bool>, mut tail: impl FnMut(&str)) -> Ending {
-        let mut printed: Vec<Progress> =
-            std::iter::once(&launch.output).chain(&launch.errors).map(|path| Progress::new(path, limits.activity)).collect();
+    pub async fn run(
+        &self,
+        launch: Launch,
+        limits: Limits,
+        mut stop: watch::Receiver<bool>,
+        mut tail: impl FnMut(&str),
+    ) -> Ending {
+        let mut printed: Vec<Progress> = std::iter::once(&launch.output)
+            .chain(&launch.errors)
+            .map(|path| Progress::new(path, limits.activity))
+            .collect();
         let (id, mut exit) = match self.spawn(launch) {
             Some(spawned) => spawned,
             None => return Ending::DidNotStart("the process that starts others is gone".into()),
@@ -176,9 +184,17 @@ impl Processes {
                 }
             }
         };
-        self.end(id, &mut exit, if ended == Ending::OutputLimit { Duration::ZERO } else { limits.grace }).await;
+        self.end(
+            id,
+            &mut exit,
+            if ended == Ending::OutputLimit { Duration::ZERO } else { limits.grace },
+        )
+        .await;
         if ended == Ending::OutputLimit {
-            printed.iter().filter(|file| file.bytes() > limits.output_bytes).for_each(|file| file.cut(limits.output_bytes));
+            printed
+                .iter()
+                .filter(|file| file.bytes() > limits.output_bytes)
+                .for_each(|file| file.cut(limits.output_bytes));
         }
         ended
     }
@@ -195,7 +211,10 @@ impl Processes {
             waiting.exits.insert(id, sender);
             id
         };
-        self.requests.send(Request::Spawn { id, launch: Box::new(launch) }).ok().map(|()| (id, exit))
+        self.requests
+            .send(Request::Spawn { id, launch: Box::new(launch) })
+            .ok()
+            .map(|()| (id, exit))
     }
 
     /// Asks a process to end, kills its whole tree after the grace, and waits until it is gone.
@@ -227,9 +246,15 @@ fn lock_of(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
 ///
 /// # Errors
 /// A sentence that says what is wrong.
-pub fn find_program(name: &str, folders: &[&Path], environment: &[(String, String)]) -> Result<PathBuf, String> {
+pub fn find_program(
+    name: &str,
+    folders: &[&Path],
+    environment: &[(String, String)],
+) -> Result<PathBuf, String> {
     use std::os::unix::fs::PermissionsExt;
-    let executable = |file: &Path| file.metadata().map(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    let executable = |file: &Path| {
+        file.metadata().map(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
     if name.contains('/') {
         let files = || folders.iter().map(|folder| folder.join(name));
         if let Some(file) = files().find(|file| executable(file).unwrap_or(false)) {
@@ -237,12 +262,21 @@ pub fn find_program(name: &str, folders: &[&Path], environment: &[(String, Strin
         }
         return match files().any(|file| file.exists()) {
             true => Err(format!("`{name}` is not executable: `chmod +x {name}` makes it so")),
-            false => Err(format!("`{name}` does not exist in {}", folders.last().unwrap_or(&Path::new(".")).display())),
+            false => Err(format!(
+                "`{name}` does not exist in {}",
+                folders.last().unwrap_or(&Path::new(".")).display()
+            )),
         };
     }
     // What is said last holds.
-    let path = environment.iter().rev().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value.as_str());
-    let found = std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| executable(file).unwrap_or(false));
+    let path = environment
+        .iter()
+        .rev()
+        .find(|(name, _)| name == "PATH")
+        .map_or("", |(_, value)| value.as_str());
+    let found = std::env::split_paths(path)
+        .map(|folder| folder.join(name))
+        .find(|file| executable(file).unwrap_or(false));
     found.ok_or_else(|| format!("`{name}` is not on the path: install it, or give its path"))
 }
 
@@ -254,7 +288,11 @@ pub fn open_kept(path: &Path) -> io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
     let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")) }
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"))
+    }
 }
 
 /// Creates a file that this program keeps: an older one, or a link in its place, is removed first.
@@ -268,7 +306,12 @@ pub fn write_kept(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(content)
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(content)
 }
 
 /// Lets no other process of the user read this one's environment or memory: there may be secrets in them that agents are

@@ -50,37 +50,55 @@ pub fn text(plan: &PlanDocument) -> String {
     }
     for stream in &plan.streams {
         let waits: Vec<String> = stream.depends_on.iter().map(|d| d.id.clone()).collect();
-        let after = if waits.is_empty() { String::new() } else { format!(" (after {})", waits.join(", ")) };
-        let _ = write!(out, "\n{}\n", escape::line(&format!("{}: {}{after}", stream.id, stream.name)));
+        let after =
+            if waits.is_empty() { String::new() } else { format!(" (after {})", waits.join(", ")) };
+        let _ =
+            write!(out, "\n{}\n", escape::line(&format!("{}: {}{after}", stream.id, stream.name)));
         for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             line(&mut out, task, &makespan.unit);
         }
         for gate in gates.remove(stream.id.as_str()).into_iter().flatten() {
-            let by = if gate.checks.is_empty() { String::new() } else { format!(" by {}", gate.checks.join(", ")) };
+            let by = if gate.checks.is_empty() {
+                String::new()
+            } else {
+                format!(" by {}", gate.checks.join(", "))
+            };
             let person = if gate.approval { ", with approval" } else { "" };
             let open = if gate.checks.is_empty() && !gate.approval {
                 " (nothing evaluates it: it needs a [[gates]] entry or an approval)"
             } else {
                 ""
             };
-            let _ = writeln!(out, "  ◆ {}", escape::line(&format!("{}{by}{person}{open}", gate.id)));
+            let _ =
+                writeln!(out, "  ◆ {}", escape::line(&format!("{}{by}{person}{open}", gate.id)));
         }
     }
     if let Some(loose) = tasks.remove(&None) {
         out.push('\n');
         loose.into_iter().for_each(|task| line(&mut out, task, &makespan.unit));
     }
-    let others: Vec<String> =
-        plan.gates.iter().filter(|gate| gate.level != Level::Stream).map(|gate| format!("{} ({:?})", gate.id, gate.level)).collect();
+    let others: Vec<String> = plan
+        .gates
+        .iter()
+        .filter(|gate| gate.level != Level::Stream)
+        .map(|gate| format!("{} ({:?})", gate.id, gate.level))
+        .collect();
     if !others.is_empty() {
-        let _ = write!(out, "\nfurther gates: {}\n", escape::line(&others.join(", ").to_lowercase()));
+        let _ =
+            write!(out, "\nfurther gates: {}\n", escape::line(&others.join(", ").to_lowercase()));
     }
     if !plan.problems.is_empty() {
         out.push('\n');
     }
     for problem in &plan.problems {
         let file = problem.file.as_ref().map_or(String::new(), |file| format!("{file}:"));
-        let said = format!("{file}{}:{}: {}: {}", problem.line, problem.column, problem.severity.name(), problem.message);
+        let said = format!(
+            "{file}{}:{}: {}: {}",
+            problem.line,
+            problem.column,
+            problem.severity.name(),
+            problem.message
+        );
         let _ = writeln!(out, "{}", escape::line(&said));
     }
     out
@@ -95,8 +113,10 @@ fn line(out: &mut String, task: &TaskDocument, unit: &str) {
         PlannedState::Todo => '○',
     };
     let waits: Vec<&str> = task.depends_on.iter().map(|d| d.id.as_str()).collect();
-    let after = if waits.is_empty() { String::new() } else { format!("  after {}", waits.join(", ")) };
-    let _ = writeln!(out, "  {sign} {}", escape::line(&format!("{}  {}{after}", task.id, task.title)));
+    let after =
+        if waits.is_empty() { String::new() } else { format!("  after {}", waits.join(", ")) };
+    let _ =
+        writeln!(out, "  {sign} {}", escape::line(&format!("{}  {}{after}", task.id, task.title)));
     let mut who = task.agent.clone().unwrap_or_else(|| "nobody".into());
     let _ = write!(who, " ({})", task.agent_reason);
     for (word, names) in [("experts", &task.experts), ("reviewers", &task.reviewers)] {
@@ -129,28 +149,48 @@ fn amount(value: f64, unit: &str) -> String {
 pub fn mermaid(plan: &PlanDocument) -> String {
     let (mut out, mut tasks) = (String::from("flowchart LR\n"), by_stream(plan));
     for stream in &plan.streams {
-        let _ = writeln!(out, "  subgraph {}[\"{}\"]", key("s", &stream.id), escape::mermaid(&format!("{}: {}", stream.id, stream.name)));
+        let _ = writeln!(
+            out,
+            "  subgraph {}[\"{}\"]",
+            key("s", &stream.id),
+            escape::mermaid(&format!("{}: {}", stream.id, stream.name))
+        );
         for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
-            let _ = writeln!(out, "    {}[\"{}\"]", key("t", &task.id), escape::mermaid(&format!("{}: {}", task.id, task.title)));
+            let _ = writeln!(
+                out,
+                "    {}[\"{}\"]",
+                key("t", &task.id),
+                escape::mermaid(&format!("{}: {}", task.id, task.title))
+            );
         }
         out.push_str("  end\n");
     }
     for task in tasks.remove(&None).into_iter().flatten() {
-        let _ = writeln!(out, "  {}[\"{}\"]", key("t", &task.id), escape::mermaid(&format!("{}: {}", task.id, task.title)));
+        let _ = writeln!(
+            out,
+            "  {}[\"{}\"]",
+            key("t", &task.id),
+            escape::mermaid(&format!("{}: {}", task.id, task.title))
+        );
     }
     for (from, to, implied) in edges(plan) {
         let _ = writeln!(out, "  {from} {} {to}", if implied { "-.->" } else { "-->" });
     }
     let critical: Vec<String> = plan.critical_path.iter().map(|id| key("t", id)).collect();
     if !critical.is_empty() {
-        let _ = writeln!(out, "  classDef critical stroke-width:3px\n  class {} critical", critical.join(","));
+        let _ = writeln!(
+            out,
+            "  classDef critical stroke-width:3px\n  class {} critical",
+            critical.join(",")
+        );
     }
     out
 }
 
 /// As a Graphviz graph.
 pub fn dot(plan: &PlanDocument) -> String {
-    let (mut out, mut tasks) = (String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n"), by_stream(plan));
+    let (mut out, mut tasks) =
+        (String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box];\n"), by_stream(plan));
     for stream in &plan.streams {
         let _ = writeln!(
             out,
@@ -161,13 +201,22 @@ pub fn dot(plan: &PlanDocument) -> String {
         let _ = writeln!(out, "    {} [shape=point, style=invis];", key("s", &stream.id));
         for task in tasks.remove(&Some(stream.id.as_str())).into_iter().flatten() {
             let style = if task.critical_path { ", penwidth=3" } else { "" };
-            let _ =
-                writeln!(out, "    {} [label=\"{}\"{style}];", key("t", &task.id), escape::dot(&format!("{}: {}", task.id, task.title)));
+            let _ = writeln!(
+                out,
+                "    {} [label=\"{}\"{style}];",
+                key("t", &task.id),
+                escape::dot(&format!("{}: {}", task.id, task.title))
+            );
         }
         out.push_str("  }\n");
     }
     for task in tasks.remove(&None).into_iter().flatten() {
-        let _ = writeln!(out, "  {} [label=\"{}\"];", key("t", &task.id), escape::dot(&format!("{}: {}", task.id, task.title)));
+        let _ = writeln!(
+            out,
+            "  {} [label=\"{}\"];",
+            key("t", &task.id),
+            escape::dot(&format!("{}: {}", task.id, task.title))
+        );
     }
     for (from, to, implied) in edges(plan) {
         let _ = writeln!(out, "  {from} -> {to}{};", if implied { " [style=dashed]" } else { "" });
@@ -178,22 +227,34 @@ pub fn dot(plan: &PlanDocument) -> String {
 
 /// Names of nodes hold letters and digits only.
 fn key(prefix: &str, id: &str) -> String {
-    let plain: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let sum = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let plain: String =
+        id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let sum =
+        id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     if plain == id { format!("{prefix}_{plain}") } else { format!("{prefix}_{plain}_{sum:x}") }
 }
 
 fn edges(plan: &PlanDocument) -> Vec<(String, String, bool)> {
-    let of = |kind: DependencyKind, id: &str| key(if kind == DependencyKind::Task { "t" } else { "s" }, id);
+    let of = |kind: DependencyKind, id: &str| {
+        key(if kind == DependencyKind::Task { "t" } else { "s" }, id)
+    };
     let mut edges = Vec::new();
     for stream in &plan.streams {
         for d in &stream.depends_on {
-            edges.push((of(d.kind, &d.id), key("s", &stream.id), d.origin != crate::core::plan::Origin::Explicit));
+            edges.push((
+                of(d.kind, &d.id),
+                key("s", &stream.id),
+                d.origin != crate::core::plan::Origin::Explicit,
+            ));
         }
     }
     for task in &plan.tasks {
         for d in &task.depends_on {
-            edges.push((of(d.kind, &d.id), key("t", &task.id), d.origin != crate::core::plan::Origin::Explicit));
+            edges.push((
+                of(d.kind, &d.id),
+                key("t", &task.id),
+                d.origin != crate::core::plan::Origin::Explicit,
+            ));
         }
     }
     edges
@@ -227,8 +288,13 @@ pub fn svg(plan: &PlanDocument) -> String {
         let (x, y) = places[task.id.as_str()];
         for d in task.depends_on.iter().filter(|d| d.kind == DependencyKind::Task) {
             let Some((from_x, from_y)) = places.get(d.id.as_str()) else { continue };
-            let dash = if d.origin != crate::core::plan::Origin::Explicit { " stroke-dasharray=\"4 3\"" } else { "" };
-            let (x1, y1, x2, y2) = (from_x + BOX_WIDTH, from_y + BOX_HEIGHT / 2, x, y + BOX_HEIGHT / 2);
+            let dash = if d.origin != crate::core::plan::Origin::Explicit {
+                " stroke-dasharray=\"4 3\""
+            } else {
+                ""
+            };
+            let (x1, y1, x2, y2) =
+                (from_x + BOX_WIDTH, from_y + BOX_HEIGHT / 2, x, y + BOX_HEIGHT / 2);
             let _ = writeln!(
                 out,
                 "<path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#777\"{dash}/>",

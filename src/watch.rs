@@ -128,7 +128,8 @@ fn watcher(told: Sender<()>) -> Option<notify::RecommendedWatcher> {
 /// by renaming another one over it. Nobody has to wait while it looks: only what it found is told under the lock.
 fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf> {
     let lock = || files.lock().unwrap_or_else(PoisonError::into_inner);
-    let known: Vec<(PathBuf, bool)> = lock().iter().map(|(file, seen)| (file.clone(), seen.whole)).collect();
+    let known: Vec<(PathBuf, bool)> =
+        lock().iter().map(|(file, seen)| (file.clone(), seen.whole)).collect();
     let mut changed = Vec::new();
     for (file, whole) in known {
         let folder = if file.is_dir() { &file } else { file.parent().unwrap_or(&file) };
@@ -143,7 +144,10 @@ fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf>
         }
         let mut files = lock();
         let Some(known) = files.get_mut(&file) else { continue };
-        if now.is_none() && known.print.is_some() && known.gone.get_or_insert_with(Instant::now).elapsed() < GONE {
+        if now.is_none()
+            && known.print.is_some()
+            && known.gone.get_or_insert_with(Instant::now).elapsed() < GONE
+        {
             continue;
         }
         known.gone = None;
@@ -153,11 +157,20 @@ fn look(files: &Mutex<BTreeMap<PathBuf, Seen>>, eyes: &mut Eyes) -> Vec<PathBuf>
         }
     }
     // A folder that was removed is watched no more, even if one of its name appears later; nor is one that nobody wants.
-    let wanted: Vec<(PathBuf, bool)> = lock().iter().map(|(file, seen)| (file.clone(), seen.whole)).collect();
-    let near: BTreeSet<&Path> = wanted.iter().flat_map(|(file, _)| [Some(file.as_path()), file.parent()]).flatten().collect();
-    let wholes: Vec<&PathBuf> = wanted.iter().filter(|(_, whole)| *whole).map(|(file, _)| file).collect();
-    let is_wanted = |folder: &PathBuf| near.contains(folder.as_path()) || wholes.iter().any(|whole| folder.starts_with(whole));
-    let (kept, gone): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) = std::mem::take(&mut eyes.folders).into_iter().partition(is_wanted);
+    let wanted: Vec<(PathBuf, bool)> =
+        lock().iter().map(|(file, seen)| (file.clone(), seen.whole)).collect();
+    let near: BTreeSet<&Path> = wanted
+        .iter()
+        .flat_map(|(file, _)| [Some(file.as_path()), file.parent()])
+        .flatten()
+        .collect();
+    let wholes: Vec<&PathBuf> =
+        wanted.iter().filter(|(_, whole)| *whole).map(|(file, _)| file).collect();
+    let is_wanted = |folder: &PathBuf| {
+        near.contains(folder.as_path()) || wholes.iter().any(|whole| folder.starts_with(whole))
+    };
+    let (kept, gone): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) =
+        std::mem::take(&mut eyes.folders).into_iter().partition(is_wanted);
     eyes.folders = kept.into_iter().filter(|folder| folder.exists()).collect();
     for folder in gone {
         eyes.watcher.iter_mut().for_each(|watcher| drop(watcher.unwatch(&folder)));
@@ -173,7 +186,11 @@ fn print_of(file: &Path, whole: bool) -> (Print, Vec<PathBuf>) {
         return (Some(own), Vec::new());
     }
     let (mut sum, mut folders) = (0_u64, Vec::new());
-    let walk = ignore::WalkBuilder::new(file).standard_filters(false).hidden(true).max_depth(Some(MAX_DEPTH)).build();
+    let walk = ignore::WalkBuilder::new(file)
+        .standard_filters(false)
+        .hidden(true)
+        .max_depth(Some(MAX_DEPTH))
+        .build();
     for entry in walk.flatten().take(MAX_ENTRIES) {
         let Ok(meta) = entry.metadata() else { continue };
         if meta.is_dir() {

@@ -30,7 +30,8 @@ pub const STATE_FOLDER: &str = ".execution-coordinator";
 /// repository; the folder itself otherwise.
 pub fn root_of(folder: &Path) -> PathBuf {
     let marks = [FILE_NAME, STATE_FOLDER, ".git"];
-    let marked = folder.ancestors().find(|folder| marks.iter().any(|mark| folder.join(mark).exists()));
+    let marked =
+        folder.ancestors().find(|folder| marks.iter().any(|mark| folder.join(mark).exists()));
     marked.unwrap_or(folder).to_owned()
 }
 

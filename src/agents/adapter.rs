@@ -40,8 +40,13 @@ const LOGIN: [&str; 14] = [
     "no api key",
 ];
 /// What a client says that is too old for its service.
-const OUTDATED: [&str; 5] =
-    ["upgrade required", "requires a newer version", "newer version of", "version is no longer supported", "unsupported client version"];
+const OUTDATED: [&str; 5] = [
+    "upgrade required",
+    "requires a newer version",
+    "newer version of",
+    "version is no longer supported",
+    "unsupported client version",
+];
 
 /// What a stream has said so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,7 +121,10 @@ pub fn adapter_for(kind: AgentKind) -> Option<&'static Adapter> {
 /// The definition that an agent is told by its arguments: what is longer than an argument can be is in the
 /// brief.
 pub fn told<'a>(adapter: &Adapter, agent: &'a Agent) -> Option<&'a Definition> {
-    agent.definition.as_deref().filter(|definition| adapter.tells && definition.instructions.len() <= ARGUMENT_BYTES)
+    agent
+        .definition
+        .as_deref()
+        .filter(|definition| adapter.tells && definition.instructions.len() <= ARGUMENT_BYTES)
 }
 
 /// Whether an order may change files.
@@ -135,7 +143,11 @@ impl Adapter {
             match lines.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line) {
                 Ok(0) | Err(_) => return stream_state,
                 // What is no JSON is a warning of its runtime.
-                Ok(_) => drop(serde_json::from_slice(&line).ok().map(|event| (self.parse_event)(&event, &mut stream_state))),
+                Ok(_) => drop(
+                    serde_json::from_slice(&line)
+                        .ok()
+                        .map(|event| (self.parse_event)(&event, &mut stream_state)),
+                ),
             }
         }
     }
@@ -147,7 +159,10 @@ impl Adapter {
 }
 
 /// What a line shows in an adapter.
-pub fn shown(parse_event: fn(&Value, &mut StreamState) -> Option<String>, line: &str) -> Option<String> {
+pub fn shown(
+    parse_event: fn(&Value, &mut StreamState) -> Option<String>,
+    line: &str,
+) -> Option<String> {
     parse_event(&serde_json::from_str(line).ok()?, &mut StreamState::default())
 }
 
@@ -160,9 +175,15 @@ impl StreamState {
         // A reviewer that tried to change something was kept from it: that is as it should be.
         if may_write && !self.denied.is_empty() {
             let what = self.denied.join(", ");
-            return Some((Verdict::Blocked, format!("it was not permitted: {what}; allow it in the agent's own settings or by `args`")));
+            return Some((
+                Verdict::Blocked,
+                format!(
+                    "it was not permitted: {what}; allow it in the agent's own settings or by `args`"
+                ),
+            ));
         }
-        (!self.finished).then(|| (Verdict::Unknown, "its stream ended before its last event".into()))
+        (!self.finished)
+            .then(|| (Verdict::Unknown, "its stream ended before its last event".into()))
     }
 
     /// It failed, with the status of its service's answer where that is known.
@@ -171,7 +192,15 @@ impl StreamState {
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         let kind = match status {
             Some(402) => Some(ShortageKind::Quota),
-            _ if says(&["usage limit", "quota exceeded", "credit balance", "insufficient_quota"]) => Some(ShortageKind::Quota),
+            _ if says(&[
+                "usage limit",
+                "quota exceeded",
+                "credit balance",
+                "insufficient_quota",
+            ]) =>
+            {
+                Some(ShortageKind::Quota)
+            }
             Some(401) => Some(ShortageKind::Login),
             Some(426) => Some(ShortageKind::Outdated),
             _ if says(&LOGIN) => Some(ShortageKind::Login),
@@ -179,14 +208,21 @@ impl StreamState {
             Some(429) => Some(ShortageKind::RateLimited),
             Some(503 | 529) => Some(ShortageKind::Overloaded),
             Some(_) => None,
-            None if says(&["429", "rate limit", "too many requests"]) => Some(ShortageKind::RateLimited),
-            None if says(&["503", "529", "overloaded", "high demand"]) => Some(ShortageKind::Overloaded),
+            None if says(&["429", "rate limit", "too many requests"]) => {
+                Some(ShortageKind::RateLimited)
+            }
+            None if says(&["503", "529", "overloaded", "high demand"]) => {
+                Some(ShortageKind::Overloaded)
+            }
             None => None,
         };
         if let Some(kind) = kind {
             self.shortage = Some(Shortage { kind, retry_after_ms: again_in(&said) });
             // "Usage limit reached|1735689600"
-            let at = said.rsplit_once('|').and_then(|(_, at)| at.trim().parse().ok()).filter(|at| *at > 1_000_000_000);
+            let at = said
+                .rsplit_once('|')
+                .and_then(|(_, at)| at.trim().parse().ok())
+                .filter(|at| *at > 1_000_000_000);
             self.resets_at_s = at.or(self.resets_at_s);
         }
         self.failed = Some(why);
@@ -200,10 +236,22 @@ impl StreamState {
 
     /// What this attempt used: of totals of a session that it went on with, what is new.
     pub fn spent(&self, resumed: Option<&str>, before: Usage) -> Usage {
-        let before = if resumed.is_some() && resumed == self.session.as_deref() { before } else { Usage::default() };
-        let tokens = self.session_total.tokens.map(|total| total.saturating_sub(before.tokens.unwrap_or(0)));
-        let cost = self.session_total.cost_usd.map(|total| (total - before.cost_usd.unwrap_or(0.0)).max(0.0));
-        Usage { tokens: self.usage.tokens.or(tokens), cost_usd: self.usage.cost_usd.or(cost), ..self.usage }
+        let before = if resumed.is_some() && resumed == self.session.as_deref() {
+            before
+        } else {
+            Usage::default()
+        };
+        let tokens =
+            self.session_total.tokens.map(|total| total.saturating_sub(before.tokens.unwrap_or(0)));
+        let cost = self
+            .session_total
+            .cost_usd
+            .map(|total| (total - before.cost_usd.unwrap_or(0.0)).max(0.0));
+        Usage {
+            tokens: self.usage.tokens.or(tokens),
+            cost_usd: self.usage.cost_usd.or(cost),
+            ..self.usage
+        }
     }
 
     /// A call of a tool.
@@ -214,14 +262,19 @@ impl StreamState {
 
 /// The time in words such as "try again in 1h 20m", "retry after 30 seconds", "in 1.5s", in milliseconds.
 fn again_in(said: &str) -> Option<u64> {
-    let rest = ["again in ", "retry after ", "retry-after: ", "retry in "].iter().find_map(|words| Some(said.split_once(words)?.1))?;
+    let rest = ["again in ", "retry after ", "retry-after: ", "retry in "]
+        .iter()
+        .find_map(|words| Some(said.split_once(words)?.1))?;
     let mut words = rest.split_whitespace().take(8).peekable();
     let mut all_ms = None;
     while let Some(word) = words.next() {
         let digits = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
         let Ok(number) = word[..digits].parse::<f64>() else { break };
-        let unit =
-            if digits == word.len() { words.next_if(|word| word.starts_with(char::is_alphabetic)).unwrap_or("s") } else { &word[digits..] };
+        let unit = if digits == word.len() {
+            words.next_if(|word| word.starts_with(char::is_alphabetic)).unwrap_or("s")
+        } else {
+            &word[digits..]
+        };
         let name = unit.trim_end_matches(|c: char| !c.is_alphabetic());
         let unit_ms = match name {
             "ms" | "milliseconds" => 1.0,
@@ -248,6 +301,9 @@ fn again_in(said: &str) -> Option<u64> {
 
 /// A field's text, shortened to a line.
 pub fn line_of(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned);
+    let text = value.as_str().map_or_else(
+        || if value.is_null() { String::new() } else { value.to_string() },
+        str::to_owned,
+    );
     text.lines().next().unwrap_or_default().chars().take(120).collect()
 }

@@ -71,7 +71,8 @@ pub fn broken(output: &str) -> Option<(usize, String)> {
         object.contains("\"status\"") || object.contains("\"verdict\"")
     };
     let at = beginnings(output).into_iter().rev().find(is_meant)?;
-    let broken = serde_json::Deserializer::from_str(&output[at..]).into_iter::<Answer>().next()?.err()?;
+    let broken =
+        serde_json::Deserializer::from_str(&output[at..]).into_iter::<Answer>().next()?.err()?;
     Some((at, format!("its JSON answer can't be read: {broken}")))
 }
 

@@ -14,7 +14,9 @@ use super::steering::Steering;
 use super::verdict::{self, Of, Told};
 use crate::config::{Agent, AgentKind, Config, SHELL};
 use crate::core::brief::Brief;
-use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict};
+use crate::core::outcome::{
+    AgentOutcome, Ending, GateVerdict, ReviewOutcome, Shortage, ShortageKind, Verdict,
+};
 use crate::failure::panicked;
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept, write_kept};
@@ -82,25 +84,32 @@ impl Agents {
         (stop, steering): (watch::Receiver<bool>, Steering),
         tail: impl FnMut(&str),
     ) -> AgentOutcome {
-        let shell = config.agents.get(&brief.agent).map_or(brief.agent == SHELL, |agent| agent.kind == AgentKind::Shell);
+        let shell = config
+            .agents
+            .get(&brief.agent)
+            .map_or(brief.agent == SHELL, |agent| agent.kind == AgentKind::Shell);
         let changes = brief.role != "consultation";
         let repository = self.repository.clone().filter(|_| changes && !brief.folder.is_empty());
         let (mut brief, mut begin) = (brief.clone(), String::new());
         if let Some(repository) = &repository {
             let goes_on = brief.goes_on;
-            match off_the_loop(
-                repository,
-                &brief,
-                move |repository, folder, _| if goes_on { repository.goes_on(folder) } else { repository.refresh(folder) },
-            )
+            match off_the_loop(repository, &brief, move |repository, folder, _| {
+                if goes_on { repository.goes_on(folder) } else { repository.refresh(folder) }
+            })
             .await
             {
                 Ok((commit, conflicts)) => (begin, brief.conflicts) = (commit, conflicts),
-                Err(why) => return AgentOutcome::new(Ending::DidNotStart(why), Verdict::Unknown, 0),
+                Err(why) => {
+                    return AgentOutcome::new(Ending::DidNotStart(why), Verdict::Unknown, 0);
+                }
             }
         }
         let brief = &brief;
-        let before = if (shell && repository.is_none()) || !changes { None } else { Some(self.tree(brief).await) };
+        let before = if (shell && repository.is_none()) || !changes {
+            None
+        } else {
+            Some(self.tree(brief).await)
+        };
         let is_unwatched = (shell && repository.is_none()) || self.is_confined(config, brief);
         let checkout = if is_unwatched { None } else { self.checkout().await };
         let began = SystemTime::now();
@@ -110,11 +119,14 @@ impl Agents {
         let said = match brief.role.as_str() {
             _ if shell => None,
             "consultation" => Some(verdict::advice(&ran.output)),
-            _ => {
-                Some(verdict::work(&ran.output, if ran.stream_state.is_some() { Of::Turn } else { Of::Program }, &Told::from_brief(brief)))
-            }
+            _ => Some(verdict::work(
+                &ran.output,
+                if ran.stream_state.is_some() { Of::Turn } else { Of::Program },
+                &Told::from_brief(brief),
+            )),
         };
-        let mut outcome = AgentOutcome::new(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
+        let mut outcome =
+            AgentOutcome::new(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
         if let Some(said) = said {
             // Crashed is not complete, whatever was printed before; what it said it can't do stays.
             let crashed = outcome.ending != Ending::Exited(0) && said.verdict == Verdict::Complete;
@@ -133,7 +145,10 @@ impl Agents {
             let is_all = outcome.files.is_empty();
             let ignored = tokio::task::spawn_blocking(move || {
                 let named = trees.ignored(&after, &named);
-                (!named.is_empty(), if is_all { &named | &trees.wrote_ignored(&after, began) } else { named })
+                (
+                    !named.is_empty(),
+                    if is_all { &named | &trees.wrote_ignored(&after, began) } else { named },
+                )
             });
             let (names_some, ignored) = ignored.await.unwrap_or_default();
             outcome.accounted = outcome.accounted.map(|accounted| accounted || names_some);
@@ -151,10 +166,16 @@ impl Agents {
             believe(&mut outcome, stream_state, brief);
         }
         let is_mute = outcome.verdict == Verdict::Unknown || (shell && !outcome.complete());
-        if is_mute && ran.stream_state.is_none() && matches!(outcome.ending, Ending::Exited(_) | Ending::Signaled(_)) {
+        if is_mute
+            && ran.stream_state.is_none()
+            && matches!(outcome.ending, Ending::Exited(_) | Ending::Signaled(_))
+        {
             let words = self.last_words(&brief.order);
-            outcome.reason =
-                [outcome.reason, words].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; it printed last: ");
+            outcome.reason = [outcome.reason, words]
+                .into_iter()
+                .filter(|words| !words.is_empty())
+                .collect::<Vec<_>>()
+                .join("; it printed last: ");
         }
         if let Some(repository) = repository.filter(|_| outcome.complete()) {
             let commit = move |repository: &Repository, folder: &Path, about: &About| {
@@ -190,13 +211,17 @@ impl Agents {
         if let Some(repository) = self.repository.clone().filter(|_| !brief.base.is_empty()) {
             let base = brief.base.clone();
             // Without it a reviewer can still look for itself.
-            brief.diff =
-                off_the_loop(&repository, &brief, move |repository, folder, _| repository.diff(folder, &base)).await.unwrap_or_default();
+            brief.diff = off_the_loop(&repository, &brief, move |repository, folder, _| {
+                repository.diff(folder, &base)
+            })
+            .await
+            .unwrap_or_default();
         }
         let brief = &brief;
         let ran = self.run(config, processes, brief, (stop, None), tail).await;
         let said = verdict::review(&ran.output, &brief.agent, &self.told(brief).await);
-        let objection = ran.stream_state.as_ref().and_then(|stream_state| stream_state.objection(false));
+        let objection =
+            ran.stream_state.as_ref().and_then(|stream_state| stream_state.objection(false));
         let whole = ran.ending == Ending::Exited(0) && objection.is_none();
         ReviewOutcome {
             kept: std::collections::BTreeMap::new(),
@@ -228,7 +253,11 @@ impl Agents {
             let mut left = LOOKED_AT_BYTES;
             let text = |file: &String| {
                 let mut text = String::new();
-                let read = open_kept(&folder.join(file)).ok()?.take(left).read_to_string(&mut text).ok()?;
+                let read = open_kept(&folder.join(file))
+                    .ok()?
+                    .take(left)
+                    .read_to_string(&mut text)
+                    .ok()?;
                 left -= read as u64;
                 Some(text)
             };
@@ -248,9 +277,15 @@ impl Agents {
         let look = move || {
             let git = Git::at(&root).within(LOOK_TAKES);
             let top = git.run(&["rev-parse", "--show-toplevel"]).ok()?;
-            let own = own.and_then(|own| Some(own.canonicalize().ok()?.strip_prefix(&top).ok()?.display().to_string()));
+            let own = own.and_then(|own| {
+                Some(own.canonicalize().ok()?.strip_prefix(&top).ok()?.display().to_string())
+            });
             let top = Path::new(&top);
-            if git_is_readable(top) { Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref()) } else { None }
+            if git_is_readable(top) {
+                Checkout::now(&Git::at(top).within(LOOK_TAKES), own.as_deref())
+            } else {
+                None
+            }
         };
         tokio::task::spawn_blocking(look).await.ok().flatten()
     }
@@ -279,8 +314,13 @@ impl Agents {
         let mut adapter = agent.and_then(|agent| adapter::adapter_for(agent.kind));
         let brief = &Brief { confined: self.is_confined(config, brief), ..brief.clone() };
         let mut ran = loop {
-            let ran = self.run_by(adapter, config, processes, brief, (stop.clone(), steering), &mut tail).await;
-            let understood = ran.stream_state.as_ref().is_none_or(|stream_state| *stream_state != StreamState::default());
+            let ran = self
+                .run_by(adapter, config, processes, brief, (stop.clone(), steering), &mut tail)
+                .await;
+            let understood = ran
+                .stream_state
+                .as_ref()
+                .is_none_or(|stream_state| *stream_state != StreamState::default());
             let failed = matches!(ran.ending, Ending::Exited(code) if code != 0);
             match adapter.and_then(|adapter| adapter.fallback).filter(|_| failed && !understood) {
                 Some(otherwise) => adapter = Some(otherwise),
@@ -292,11 +332,17 @@ impl Agents {
         let session = ran
             .stream_state
             .as_ref()
-            .filter(|stream_state| is_alone && may_write(brief) && is_unanswered(stream_state, &Told::from_brief(brief)))
+            .filter(|stream_state| {
+                is_alone
+                    && may_write(brief)
+                    && is_unanswered(stream_state, &Told::from_brief(brief))
+            })
             .and_then(|stream_state| stream_state.session.clone());
         if session.is_some() && ran.ending == Ending::Exited(0) {
             let brief = Brief { session, again: true, ..brief.clone() };
-            ran = self.run_by(adapter, config, processes, &brief, (stop.clone(), steering), &mut tail).await;
+            ran = self
+                .run_by(adapter, config, processes, &brief, (stop.clone(), steering), &mut tail)
+                .await;
         }
         if std::fs::exists(self.temporary(&brief.order)).unwrap_or(false) {
             let temporary = self.temporary(&brief.order);
@@ -309,7 +355,12 @@ impl Agents {
             {
                 stream_state.fails(self.last_words(&brief.order), Some(401));
             }
-            stream_state.retry_after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
+            stream_state.retry_after(
+                SystemTime::now()
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .unwrap_or_default()
+                    .as_secs(),
+            );
         }
         ran.duration_ms = millis(began.elapsed());
         ran
@@ -324,7 +375,8 @@ impl Agents {
         (stop, steering): (watch::Receiver<bool>, Option<&Steering>),
         tail: &mut impl FnMut(&str),
     ) -> Ran {
-        let ran = |ending, output, stream_state| Ran { ending, output, stream_state, duration_ms: 0 };
+        let ran =
+            |ending, output, stream_state| Ran { ending, output, stream_state, duration_ms: 0 };
         let agent = config.agents.get(&brief.agent).filter(|agent| agent.kind != AgentKind::Shell);
         let prepared = match agent {
             Some(agent) => self.command(config, agent, adapter, brief),
@@ -335,11 +387,17 @@ impl Agents {
             Err(why) => return ran(Ending::DidNotStart(why), String::new(), None),
         };
         let execution = &config.execution;
-        let own = |of: fn(&Agent) -> &Option<String>| config.agents.get(&brief.agent).and_then(|agent| of(agent).as_deref());
+        let own = |of: fn(&Agent) -> &Option<String>| {
+            config.agents.get(&brief.agent).and_then(|agent| of(agent).as_deref())
+        };
         let limits = Limits {
-            timeout: time(own(|agent| &agent.attempt_timeout).unwrap_or(&execution.attempt_timeout)),
+            timeout: time(
+                own(|agent| &agent.attempt_timeout).unwrap_or(&execution.attempt_timeout),
+            ),
             // A command may well be silent for long; an agent that says nothing is stuck.
-            idle: own(|agent| &agent.idle_timeout).or(agent.map(|_| execution.idle_timeout.as_str())).map(time),
+            idle: own(|agent| &agent.idle_timeout)
+                .or(agent.map(|_| execution.idle_timeout.as_str()))
+                .map(time),
             output_bytes: execution.output_limit_bytes,
             grace: time(&execution.grace),
             activity: adapter.map(|adapter| adapter.is_activity),
@@ -358,9 +416,20 @@ impl Agents {
                 let said = launch.output.clone();
                 let asks = adapter.filter(|_| may_write(brief));
                 let told = Told::from_brief(brief);
-                let is_unanswered = Arc::new(move || asks.is_some_and(|adapter| is_unanswered(&heard_in(&said, adapter), &told)));
+                let is_unanswered = Arc::new(move || {
+                    asks.is_some_and(|adapter| is_unanswered(&heard_in(&said, adapter), &told))
+                });
                 let (again, confined) = (prompt::again(brief), launch.confine.is_some());
-                let subject = Subject { agent, brief, steering, words, folder: &folder, confined, is_unanswered, again };
+                let subject = Subject {
+                    agent,
+                    brief,
+                    steering,
+                    words,
+                    folder: &folder,
+                    confined,
+                    is_unanswered,
+                    again,
+                };
                 Box::pin(converse(processes, launch, limits, subject, way, stop, show)).await
             }
             _ => processes.run(launch, limits, stop, show).await,
@@ -388,11 +457,18 @@ impl Agents {
         if let Some(template) = &config.briefs.template {
             self.scripts.unchanged(&self.root, template)?;
         }
-        let told = adapter::adapter_for(agent.kind).is_some_and(|adapter| adapter::told(adapter, agent).is_some());
+        let told = adapter::adapter_for(agent.kind)
+            .is_some_and(|adapter| adapter::told(adapter, agent).is_some());
         Template::from_config(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)
     }
 
-    fn launch(&self, config: &Config, brief: &Brief, argv: Vec<String>, stdin: Option<PathBuf>) -> Launch {
+    fn launch(
+        &self,
+        config: &Config,
+        brief: &Brief,
+        argv: Vec<String>,
+        stdin: Option<PathBuf>,
+    ) -> Launch {
         let mut environment = config.environment.variables();
         let task = brief.task.as_ref().map(|task| task.id.clone()).unwrap_or_default();
         let own = [
@@ -402,10 +478,15 @@ impl Agents {
             ("ROUND", brief.round.to_string()),
             ("NUMBER", brief.attempt.to_string()),
         ];
-        environment.extend(own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)));
+        environment.extend(
+            own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)),
+        );
         // Git finds nothing above a place: there is the user's own checkout.
         let trees = self.folder.join("trees");
-        environment.extend((!brief.folder.is_empty()).then(|| ("GIT_CEILING_DIRECTORIES".to_owned(), trees.display().to_string())));
+        environment.extend(
+            (!brief.folder.is_empty())
+                .then(|| ("GIT_CEILING_DIRECTORIES".to_owned(), trees.display().to_string())),
+        );
         Launch {
             argv,
             folder: self.folder_of(brief),
@@ -431,17 +512,24 @@ impl Agents {
     /// The last lines that an order printed, of errors where there are any.
     fn last_words(&self, order: &str) -> String {
         let errors = self.output(order).with_extension("errors.log");
-        let printed = [errors, self.output(order)].into_iter().map(|path| end_of(&path, LAST_BYTES));
-        let text = printed.map(|text| anstream::adapter::strip_str(&text).to_string()).find(|text| !text.trim().is_empty());
+        let printed =
+            [errors, self.output(order)].into_iter().map(|path| end_of(&path, LAST_BYTES));
+        let text = printed
+            .map(|text| anstream::adapter::strip_str(&text).to_string())
+            .find(|text| !text.trim().is_empty());
         let text = text.unwrap_or_default();
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
     fn shell(&self, config: &Config, brief: &Brief) -> Result<Launch, String> {
         let command = brief.task.as_ref().and_then(|task| task.command.clone());
-        let Some(command) = command else { return Err("the task carries no command (`Run:`)".into()) };
-        let mut launch = self.launch(config, brief, vec!["/bin/sh".into(), "-c".into(), command], None);
+        let Some(command) = command else {
+            return Err("the task carries no command (`Run:`)".into());
+        };
+        let mut launch =
+            self.launch(config, brief, vec!["/bin/sh".into(), "-c".into(), command], None);
         if let Some(agent) = config.agents.get(&brief.agent) {
             launch.environment.extend(agent.environment.clone());
         }
@@ -449,12 +537,20 @@ impl Agents {
     }
 
     /// What is to be started, with the brief in words.
-    fn command(&self, config: &Config, agent: &Agent, adapter: Option<&Adapter>, brief: &Brief) -> Result<(Launch, String), String> {
+    fn command(
+        &self,
+        config: &Config,
+        agent: &Agent,
+        adapter: Option<&Adapter>,
+        brief: &Brief,
+    ) -> Result<(Launch, String), String> {
         let folder = self.folder.join("briefs");
         let again = if brief.again { ".again" } else { "" };
         let text = folder.join(format!("{}{again}.md", brief.order));
         let json = folder.join(format!("{}{again}.json", brief.order));
-        let write = |path: &Path, content: &[u8]| write_kept(path, content).map_err(|error| format!("{}: {error}", path.display()));
+        let write = |path: &Path, content: &[u8]| {
+            write_kept(path, content).map_err(|error| format!("{}: {error}", path.display()))
+        };
         let words = self.words(config, agent, brief)?;
         write(&text, words.as_bytes())?;
         write(&json, &serde_json::to_vec_pretty(brief).map_err(|error| error.to_string())?)?;
@@ -468,10 +564,14 @@ impl Agents {
         }
         let mut launch = self.launch(config, brief, argv, Some(text.clone()));
         let own = adapter.iter().flat_map(|adapter| adapter.environment);
-        launch.environment.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        launch
+            .environment
+            .extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         launch.environment.extend(agent.environment.clone());
         launch.environment.push(("EXECUTION_COORDINATOR_BRIEF".into(), text.display().to_string()));
-        launch.environment.push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
+        launch
+            .environment
+            .push(("EXECUTION_COORDINATOR_BRIEF_JSON".into(), json.display().to_string()));
         // As the workspace has it, and as it was: an attempt does not change who carries it out.
         for word in launch.argv.iter_mut().take(agent.command.len()) {
             if let Some(script) = self.scripts.unchanged(&self.root, word)? {
@@ -488,26 +588,35 @@ impl Agents {
         if brief.confined {
             let own = match &self.repository {
                 _ if !may_write(brief) => Vec::new(),
-                Some(repository) if !brief.folder.is_empty() => repository.own(&self.folder_of(brief)),
+                Some(repository) if !brief.folder.is_empty() => {
+                    repository.own(&self.folder_of(brief))
+                }
                 _ => vec![self.root.clone()],
             };
             let place = Writable { root: &self.root, own, temporary: self.temporary(&brief.order) };
-            launch.confine = Some(sandbox::confinement(config, Some(agent), &mut launch.environment, place));
+            launch.confine =
+                Some(sandbox::confinement(config, Some(agent), &mut launch.environment, place));
             // Upkeep of the whole repository, which it may not write.
-            for (name, value) in
-                [("COUNT", "2"), ("KEY_0", "gc.auto"), ("VALUE_0", "0"), ("KEY_1", "maintenance.auto"), ("VALUE_1", "false")]
-            {
+            for (name, value) in [
+                ("COUNT", "2"),
+                ("KEY_0", "gc.auto"),
+                ("VALUE_0", "0"),
+                ("KEY_1", "maintenance.auto"),
+                ("VALUE_1", "false"),
+            ] {
                 launch.environment.push((format!("GIT_CONFIG_{name}"), value.into()));
             }
         }
-        launch.errors = Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
+        launch.errors =
+            Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
         Ok((launch, words))
     }
 }
 
 /// A command says by its exit code that it may be tried again later (`EX_TEMPFAIL` of `sysexits.h`).
 fn tried_too_soon(ending: &Ending) -> Option<Shortage> {
-    (*ending == Ending::Exited(75)).then_some(Shortage { kind: ShortageKind::Overloaded, retry_after_ms: None })
+    (*ending == Ending::Exited(75))
+        .then_some(Shortage { kind: ShortageKind::Overloaded, retry_after_ms: None })
 }
 
 /// All that an agent has said in its output.
@@ -517,7 +626,8 @@ fn heard_in(output: &Path, adapter: &Adapter) -> StreamState {
 
 /// Whether all went well, and it did not say how it went, or no more than what it was told.
 fn is_unanswered(stream_state: &StreamState, told: &Told) -> bool {
-    stream_state.objection(true).is_none() && verdict::work(&stream_state.text, Of::Turn, told).verdict == Verdict::Unknown
+    stream_state.objection(true).is_none()
+        && verdict::work(&stream_state.text, Of::Turn, told).verdict == Verdict::Unknown
 }
 
 /// What the stream of a coding agent says beside its words: those alone are not enough. One that has changed files and
@@ -541,7 +651,8 @@ async fn off_the_loop<T: Send + 'static>(
     brief: &Brief,
     work: impl FnOnce(&Repository, &Path, &About) -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    let (repository, folder, about) = (repository.clone(), PathBuf::from(&brief.folder), about(brief));
+    let (repository, folder, about) =
+        (repository.clone(), PathBuf::from(&brief.folder), about(brief));
     let done = tokio::task::spawn_blocking(move || work(&repository, &folder, &about)).await;
     done.unwrap_or_else(|_| Err(panicked()))
 }
@@ -549,7 +660,11 @@ async fn off_the_loop<T: Send + 'static>(
 /// What the commit of an order says.
 fn about(brief: &Brief) -> About {
     let task = brief.task.as_ref();
-    let title = task.map(|task| task.commit.clone().unwrap_or_else(|| format!("Task {}: {}", task.id, task.title))).unwrap_or_default();
+    let title = task
+        .map(|task| {
+            task.commit.clone().unwrap_or_else(|| format!("Task {}: {}", task.id, task.title))
+        })
+        .unwrap_or_default();
     About {
         title: if brief.role == "tests" { format!("Tests first: {title}") } else { title },
         task: task.map(|task| task.id.clone()).unwrap_or_default(),
@@ -560,7 +675,11 @@ fn about(brief: &Brief) -> About {
 
 /// The program that an agent needs; none where it needs none of its own.
 pub fn program_of(agent: &Agent) -> Option<&str> {
-    agent.command.first().map(String::as_str).or_else(|| adapter::adapter_for(agent.kind).map(|adapter| adapter.program))
+    agent
+        .command
+        .first()
+        .map(String::as_str)
+        .or_else(|| adapter::adapter_for(agent.kind).map(|adapter| adapter.program))
 }
 
 /// What a program of the config needs to be able to start here.

@@ -78,7 +78,12 @@ pub async fn converse(
 ) -> Ending {
     let line = match Line::new(&launch.output) {
         Ok(line) => line,
-        Err(error) => return Ending::DidNotStart(format!("{}: no pipe can be made: {error}", launch.output.display())),
+        Err(error) => {
+            return Ending::DidNotStart(format!(
+                "{}: no pipe can be made: {error}",
+                launch.output.display()
+            ));
+        }
     };
     let input = line.input().to_owned();
     launch.stdin = Some(input.clone());
@@ -87,9 +92,13 @@ pub async fn converse(
     let running = processes.run(launch, limits, ends, show);
     let talking = async {
         match way {
-            Transport::Talks(begin) => hold(line, begin(&subject), &subject, stop).await.map_err(|error| error.to_string()),
+            Transport::Talks(begin) => {
+                hold(line, begin(&subject), &subject, stop).await.map_err(|error| error.to_string())
+            }
             // Its crate holds the conversation.
-            Transport::Protocol => acp::talk(line, &subject, stop).await.map_err(|error| error.to_string()),
+            Transport::Protocol => {
+                acp::talk(line, &subject, stop).await.map_err(|error| error.to_string())
+            }
             Transport::Alone => Ok(()),
         }
     };
@@ -155,7 +164,12 @@ async fn hold(
         None => {
             tell(&mut says, conversation.interrupts()).await?;
             // What is interrupted says so; who does not is ended by a signal.
-            tokio::time::timeout(CANCEL_TAKES, listen(&mut says, &mut hears, &mut *conversation, None)).await.unwrap_or(Ok(()))
+            tokio::time::timeout(
+                CANCEL_TAKES,
+                listen(&mut says, &mut hears, &mut *conversation, None),
+            )
+            .await
+            .unwrap_or(Ok(()))
         }
     }
 }
@@ -166,7 +180,12 @@ pub async fn is_unanswered(subject: &Subject<'_>) -> bool {
     tokio::task::spawn_blocking(move || looks()).await.unwrap_or_default()
 }
 
-async fn listen(says: &mut Says, hears: &mut Hears, conversation: &mut dyn Conversation, steering: Option<&Steering>) -> io::Result<()> {
+async fn listen(
+    says: &mut Says,
+    hears: &mut Hears,
+    conversation: &mut dyn Conversation,
+    steering: Option<&Steering>,
+) -> io::Result<()> {
     let next = || async {
         match steering {
             Some(steering) => steering.next().await,

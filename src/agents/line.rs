@@ -40,7 +40,14 @@ impl Line {
         let pipe = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;
         // What another one said there before is over.
         let begin = output.metadata().map_or(0, |metadata| metadata.len());
-        let hears = Hears { path: output.to_owned(), file: None, begin, pending: Vec::new(), looked: 0, skips: false };
+        let hears = Hears {
+            path: output.to_owned(),
+            file: None,
+            begin,
+            pending: Vec::new(),
+            looked: 0,
+            skips: false,
+        };
         Ok(Self { input, says: Says(pipe), hears })
     }
 
@@ -82,12 +89,15 @@ impl Hears {
     /// The file can't be read.
     pub async fn line(&mut self) -> io::Result<String> {
         loop {
-            while let Some(end) = self.pending[self.looked..].iter().position(|byte| *byte == b'\n') {
+            while let Some(end) = self.pending[self.looked..].iter().position(|byte| *byte == b'\n')
+            {
                 let line: Vec<u8> = self.pending.drain(..=self.looked + end).collect();
                 self.looked = 0;
                 let text = String::from_utf8_lossy(&line).trim().to_owned();
                 // Warnings of its runtime stand between.
-                if !std::mem::take(&mut self.skips) && (text.starts_with('{') || text.starts_with('[')) {
+                if !std::mem::take(&mut self.skips)
+                    && (text.starts_with('{') || text.starts_with('['))
+                {
                     return Ok(text);
                 }
             }

@@ -1,10 +1,15 @@
 //! The roster: the agents of the config, and those that stand in the folders of coding agents. The config
 //! wins; who is defined in two folders is the one whose program can be started here.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the folders of coding agents")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the folders of coding agents"
+)]
 
 use super::command::{can_start, program_of};
 use crate::config::definition::Definition;
-use crate::config::{Agent, AgentKind, Config, Definitions, LeftOut, OWN_NAME, SHELL, load as load_config};
+use crate::config::{
+    Agent, AgentKind, Config, Definitions, LeftOut, OWN_NAME, SHELL, load as load_config,
+};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +39,13 @@ pub fn load(root: &Path, given: Option<&Path>) -> Result<(Config, Option<PathBuf
 
 /// Adds what is defined in folders to a config.
 pub fn join(config: &mut Config, root: &Path) {
-    let homes = || FOLDERS.iter().filter_map(|(kind, _, variable, folder)| Some((*kind, home_of(variable, folder)?.join("agents"))));
-    let mut folders: Vec<(AgentKind, PathBuf)> = FOLDERS.iter().map(|(kind, folder, ..)| (*kind, root.join(folder))).collect();
+    let homes = || {
+        FOLDERS.iter().filter_map(|(kind, _, variable, folder)| {
+            Some((*kind, home_of(variable, folder)?.join("agents")))
+        })
+    };
+    let mut folders: Vec<(AgentKind, PathBuf)> =
+        FOLDERS.iter().map(|(kind, folder, ..)| (*kind, root.join(folder))).collect();
     match config.execution.definitions {
         Definitions::None => return,
         Definitions::Workspace => {}
@@ -44,7 +54,10 @@ pub fn join(config: &mut Config, root: &Path) {
     for (kind, folder) in folders {
         let files = files(&folder, kind);
         if files.len() > DEFINITIONS {
-            let (name, why) = (format!("{} more", files.len() - DEFINITIONS), format!("no more than {DEFINITIONS} of a folder are read"));
+            let (name, why) = (
+                format!("{} more", files.len() - DEFINITIONS),
+                format!("no more than {DEFINITIONS} of a folder are read"),
+            );
             config.left_out.push(LeftOut { name, kind, path: folder.clone(), why, missed: true });
         }
         for path in files.into_iter().take(DEFINITIONS) {
@@ -63,14 +76,21 @@ pub fn folders(config: &Config, root: &Path) -> Vec<PathBuf> {
 }
 
 fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
-    let given = Some(variable).filter(|variable| !variable.is_empty()).and_then(std::env::var_os).map(PathBuf::from);
-    given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(folder))).filter(|_| !folder.is_empty())
+    let given = Some(variable)
+        .filter(|variable| !variable.is_empty())
+        .and_then(std::env::var_os)
+        .map(PathBuf::from);
+    given
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(folder)))
+        .filter(|_| !folder.is_empty())
 }
 
 fn files(folder: &Path, kind: AgentKind) -> Vec<PathBuf> {
     let ending = if kind == AgentKind::Codex { "toml" } else { "md" };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
+    let entries =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
     files.sort();
     files
 }
@@ -79,18 +99,30 @@ fn add(config: &mut Config, root: &Path, kind: AgentKind, path: PathBuf) {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let text = text_of(&path);
     // A page on how to use the others is missed by nobody.
-    let missed = kind == AgentKind::Codex || text.as_ref().is_ok_and(|text| text.starts_with("---"));
-    let definition = match text.and_then(|text| Definition::parse(kind, &stem, path.clone(), &text)) {
+    let missed =
+        kind == AgentKind::Codex || text.as_ref().is_ok_and(|text| text.starts_with("---"));
+    let definition = match text.and_then(|text| Definition::parse(kind, &stem, path.clone(), &text))
+    {
         Ok(definition) => definition,
         Err(why) => return config.left_out.push(LeftOut { name: stem, kind, path, why, missed }),
     };
     let name = definition.name.clone();
-    let left_out = |why: String, missed| LeftOut { name: definition.name.clone(), kind, path: definition.path.clone(), why, missed };
+    let left_out = |why: String, missed| LeftOut {
+        name: definition.name.clone(),
+        kind,
+        path: definition.path.clone(),
+        why,
+        missed,
+    };
     if name == SHELL {
-        return config.left_out.push(left_out(format!("`{SHELL}` is who runs the commands of tasks"), true));
+        return config
+            .left_out
+            .push(left_out(format!("`{SHELL}` is who runs the commands of tasks"), true));
     }
     if name.eq_ignore_ascii_case(OWN_NAME) {
-        return config.left_out.push(left_out("it is this program, which never calls itself".into(), false));
+        return config
+            .left_out
+            .push(left_out("it is this program, which never calls itself".into(), false));
     }
     if let Some(agent) = config.agents.get_mut(&name) {
         // The config says how it is run; what it is told of itself stands here.
@@ -102,10 +134,13 @@ fn add(config: &mut Config, root: &Path, kind: AgentKind, path: PathBuf) {
         return;
     }
     let Some(role) = definition.role() else {
-        return config.left_out.push(left_out("it plans, which is over before an execution begins".into(), false));
+        return config
+            .left_out
+            .push(left_out("it plans, which is over before an execution begins".into(), false));
     };
     let mut agent = Agent::of_kind(kind);
-    if let Some(why) = program_of(&agent).and_then(|program| can_start(program, root, config).err()) {
+    if let Some(why) = program_of(&agent).and_then(|program| can_start(program, root, config).err())
+    {
         return config.left_out.push(left_out(why, true));
     }
     agent.skills = definition.skills(role);
@@ -116,7 +151,13 @@ fn add(config: &mut Config, root: &Path, kind: AgentKind, path: PathBuf) {
 }
 
 fn left_out_of(definition: &Definition, kind: AgentKind, why: String) -> LeftOut {
-    LeftOut { name: definition.name.clone(), kind, path: definition.path.clone(), why, missed: false }
+    LeftOut {
+        name: definition.name.clone(),
+        kind,
+        path: definition.path.clone(),
+        why,
+        missed: false,
+    }
 }
 
 /// What a file says; links are followed, because such folders are often links themselves.
@@ -126,7 +167,11 @@ fn text_of(path: &Path) -> Result<String, String> {
         return Err("it is no file".into());
     }
     let mut text = String::new();
-    std::fs::File::open(path).map_err(failed)?.take(DEFINITION_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    std::fs::File::open(path)
+        .map_err(failed)?
+        .take(DEFINITION_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
     if text.len() as u64 > DEFINITION_BYTES {
         return Err(format!("it is larger than {} KB", DEFINITION_BYTES / 1024));
     }

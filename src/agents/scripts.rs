@@ -16,7 +16,9 @@ impl Scripts {
     /// Those of a config's agents, as they are now.
     pub fn from_config(config: &Config, root: &Path) -> Self {
         let scripts = Self::default();
-        for word in config.agents.values().flat_map(|agent| &agent.command).chain(&config.briefs.template) {
+        for word in
+            config.agents.values().flat_map(|agent| &agent.command).chain(&config.briefs.template)
+        {
             // What is new is not changed.
             drop(scripts.unchanged(root, word));
         }
@@ -41,11 +43,15 @@ impl Scripts {
             return Ok(None);
         }
         let read = path.canonicalize().and_then(|path| open_kept(&path));
-        let Some(digest) = read.ok().and_then(|mut file| digest_of(&mut file).ok()) else { return Ok(None) };
+        let Some(digest) = read.ok().and_then(|mut file| digest_of(&mut file).ok()) else {
+            return Ok(None);
+        };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *known.entry(path.clone()).or_insert_with(|| digest.clone()) == digest {
             return Ok(Some(path.display().to_string()));
         }
-        Err(format!("{word} is not what it was when this run began, and an attempt may have changed it: look at it, then run it again"))
+        Err(format!(
+            "{word} is not what it was when this run began, and an attempt may have changed it: look at it, then run it again"
+        ))
     }
 }

@@ -23,8 +23,15 @@ pub struct Steering {
 
 impl Steering {
     /// Takes them from a channel; `told` hears of each whether it has reached the agent.
-    pub fn new(messages: mpsc::UnboundedReceiver<SteerMessage>, told: impl Fn(u64, Result<(), String>) + Send + Sync + 'static) -> Self {
-        Self { messages: Mutex::new(messages), open: std::sync::Mutex::default(), told: Box::new(told) }
+    pub fn new(
+        messages: mpsc::UnboundedReceiver<SteerMessage>,
+        told: impl Fn(u64, Result<(), String>) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            messages: Mutex::new(messages),
+            open: std::sync::Mutex::default(),
+            told: Box::new(told),
+        }
     }
 
     /// The next one; waits until there is one.

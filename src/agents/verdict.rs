@@ -77,9 +77,21 @@ fn push_plain(all: &mut String, text: &str) {
 /// Reads what an executor or a tester said.
 pub fn work(output: &str, of: Of, told: &Told) -> Said {
     let output = own_words(output);
-    let words = ["implementation", "test development", "test fix", "complete", "documentation", "task", "execution"];
-    let mut all: Vec<(usize, Said)> = answers(&output, told).into_iter().map(|(at, answer)| (at, from_answer(answer))).collect();
-    let blocks: Vec<_> = Block::all(&output, &words, told).iter().map(|(range, block)| (range.clone(), from_block(block))).collect();
+    let words = [
+        "implementation",
+        "test development",
+        "test fix",
+        "complete",
+        "documentation",
+        "task",
+        "execution",
+    ];
+    let mut all: Vec<(usize, Said)> =
+        answers(&output, told).into_iter().map(|(at, answer)| (at, from_answer(answer))).collect();
+    let blocks: Vec<_> = Block::all(&output, &words, told)
+        .iter()
+        .map(|(range, block)| (range.clone(), from_block(block)))
+        .collect();
     all.extend(signed_end(&output, &blocks, told));
     all.extend(blocks.into_iter().map(|(range, said)| (range.start, said)));
     all.sort_by_key(|(at, _)| *at);
@@ -96,7 +108,9 @@ pub fn work(output: &str, of: Of, told: &Told) -> Said {
     };
     let Some(chosen) = chosen.or(all.last().map(|(_, said)| said)) else {
         let said = one_line(&output);
-        let broken = Some(()).filter(|()| said.verdict == Verdict::Unknown).and_then(|()| answer::broken(&output));
+        let broken = Some(())
+            .filter(|()| said.verdict == Verdict::Unknown)
+            .and_then(|()| answer::broken(&output));
         return match broken {
             Some((_, reason)) => Said { reason, ..said },
             None => said,
@@ -104,7 +118,8 @@ pub fn work(output: &str, of: Of, told: &Told) -> Said {
     };
     let mut chosen = chosen.clone();
     // The last word was to be another one.
-    let broken = answer::broken(&output).filter(|(at, _)| of == Of::Turn && all.last().is_some_and(|(last, _)| at > last));
+    let broken = answer::broken(&output)
+        .filter(|(at, _)| of == Of::Turn && all.last().is_some_and(|(last, _)| at > last));
     if let Some((_, why)) = broken.filter(|_| chosen.verdict == Verdict::Complete) {
         (chosen.verdict, chosen.reason) = (Verdict::Unknown, why);
         return chosen;
@@ -120,7 +135,8 @@ const CONTRADICTION: &str = "it gave answers that contradict each other, and the
 
 /// The answers that are an agent's own, with where each begins.
 fn answers(output: &str, told: &Told) -> Vec<(usize, Answer)> {
-    let own = answer::all(output).into_iter().filter(|(range, _)| !told.has(&output[range.clone()]));
+    let own =
+        answer::all(output).into_iter().filter(|(range, _)| !told.has(&output[range.clone()]));
     own.map(|(range, answer)| (range.start, answer)).collect()
 }
 
@@ -130,10 +146,16 @@ fn signed_end(output: &str, blocks: &[(Range<usize>, Said)], told: &Told) -> Opt
     let end = output.trim_end().len();
     let at = output[..end].rfind('\n').map_or(0, |at| at + 1);
     let line = output[at..end].trim();
-    let rest = line.strip_prefix(['❌', '⚠', '⛔'])?.trim_start_matches('\u{fe0f}').trim_start().to_lowercase();
+    let rest = line
+        .strip_prefix(['❌', '⚠', '⛔'])?
+        .trim_start_matches('\u{fe0f}')
+        .trim_start()
+        .to_lowercase();
     let said = one_line(line);
-    let is_said = ["failed", "failure", "blocked"].iter().any(|word| rest.starts_with(word)) && !told.has(line);
-    let is_part = blocks.iter().any(|(range, block)| range.contains(&at) && block.verdict == said.verdict);
+    let is_said = ["failed", "failure", "blocked"].iter().any(|word| rest.starts_with(word))
+        && !told.has(line);
+    let is_part =
+        blocks.iter().any(|(range, block)| range.contains(&at) && block.verdict == said.verdict);
     (is_said && !is_part).then_some((at, said))
 }
 
@@ -146,7 +168,11 @@ fn own_words(output: &str) -> String {
 fn from_block(block: &Block) -> Said {
     let said = block.value("status").or_else(|| block.in_title());
     let mut verdict = said.map_or(Verdict::Unknown, |text| status(&text));
-    let mut reason = if verdict == Verdict::Complete { String::new() } else { block.after("status").unwrap_or_default() };
+    let mut reason = if verdict == Verdict::Complete {
+        String::new()
+    } else {
+        block.after("status").unwrap_or_default()
+    };
     if verdict == Verdict::Complete
         && let Some(failing) = failing_tests(block)
     {
@@ -161,7 +187,11 @@ fn from_block(block: &Block) -> Said {
     Said {
         verdict,
         no_change: needs_no_change(&block.text),
-        summary: shorten(&if done.is_empty() { block.text.trim().to_owned() } else { done.join("\n") }),
+        summary: shorten(&if done.is_empty() {
+            block.text.trim().to_owned()
+        } else {
+            done.join("\n")
+        }),
         reason,
         files: list(&["files", "files modified", "files changed"]),
         decisions: list(&["decisions", "key decisions"]),
@@ -204,20 +234,27 @@ pub struct Reviewed {
 /// Reads what a reviewer said: of all its verdicts the worst counts.
 pub fn review(output: &str, by: &str, told: &Told) -> Reviewed {
     let output = own_words(output);
-    let mut all: Vec<Reviewed> = answers(&output, told).iter().map(|(_, answer)| review_from_answer(answer, by)).collect();
-    all.extend(Block::all(&output, &["analysis", "review", "documentation"], told).iter().map(|(_, block)| review_from_block(block, by)));
+    let mut all: Vec<Reviewed> =
+        answers(&output, told).iter().map(|(_, answer)| review_from_answer(answer, by)).collect();
+    all.extend(
+        Block::all(&output, &["analysis", "review", "documentation"], told)
+            .iter()
+            .map(|(_, block)| review_from_block(block, by)),
+    );
     all.splice(0..0, outside_blocks(&output, by, told));
     let of = |verdict: GateVerdict| all.iter().rev().find(|said| said.verdict == verdict);
     match (of(GateVerdict::Failed), of(GateVerdict::Passed)) {
-        (Some(failed), Some(_)) => Reviewed { summary: format!("{CONTRADICTION}: {}", failed.summary), ..failed.clone() },
+        (Some(failed), Some(_)) => {
+            Reviewed { summary: format!("{CONTRADICTION}: {}", failed.summary), ..failed.clone() }
+        }
         (Some(said), None) | (None, Some(said)) => said.clone(),
-        (None, None) => all.pop().unwrap_or_else(|| {
-            unread(
-                &answer::broken(&output)
-                    .map(|(_, why)| why)
-                    .unwrap_or_else(|| "no block of a reviewer was found in what it printed".into()),
-            )
-        }),
+        (None, None) => {
+            all.pop().unwrap_or_else(|| {
+                unread(&answer::broken(&output).map(|(_, why)| why).unwrap_or_else(|| {
+                    "no block of a reviewer was found in what it printed".into()
+                }))
+            })
+        }
     }
 }
 
@@ -243,12 +280,15 @@ fn review_from_block(block: &Block, by: &str) -> Reviewed {
         let Some(value) = block.value(key) else { continue };
         let lower = value.to_lowercase();
         let verdict = match () {
-            () if is_template(&value) => return unread(&format!("`{key}` is a template that was not filled in")),
+            () if is_template(&value) => {
+                return unread(&format!("`{key}` is a template that was not filled in"));
+            }
             () if blocking.iter().any(|word| lower.starts_with(word)) => GateVerdict::Failed,
             () if passing.iter().any(|word| lower.starts_with(word)) => GateVerdict::Passed,
             () => continue,
         };
-        worst = Some(if worst == Some(GateVerdict::Failed) { GateVerdict::Failed } else { verdict });
+        worst =
+            Some(if worst == Some(GateVerdict::Failed) { GateVerdict::Failed } else { verdict });
     }
     if block.title.contains('❌') {
         worst = Some(GateVerdict::Failed);
@@ -267,27 +307,40 @@ fn review_from_block(block: &Block, by: &str) -> Reviewed {
 
 /// Words for how much a finding matters, the most first.
 const SEVERITIES: [(Severity, &[&str]); 3] = [
-    (Severity::Blocker, &["blocker", "blocking", "critical", "error", "fatal", "high", "major", "severe", "p0", "p1"]),
+    (
+        Severity::Blocker,
+        &[
+            "blocker", "blocking", "critical", "error", "fatal", "high", "major", "severe", "p0",
+            "p1",
+        ],
+    ),
     (Severity::Concern, &["concern", "important", "medium", "moderate", "warning", "minor", "p2"]),
-    (Severity::Suggestion, &["suggestion", "info", "low", "nit", "note", "optional", "trivial", "p3"]),
+    (
+        Severity::Suggestion,
+        &["suggestion", "info", "low", "nit", "note", "optional", "trivial", "p3"],
+    ),
 ];
 
 /// What a word for it says of a finding; one that is not known matters.
 fn severity(word: &str) -> Severity {
     let lower = word.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
-    let known = SEVERITIES.iter().find(|(_, known)| known.iter().any(|known| words.contains(known)));
+    let known =
+        SEVERITIES.iter().find(|(_, known)| known.iter().any(|known| words.contains(known)));
     known.map_or(Severity::Concern, |(severity, _)| *severity)
 }
 
 /// Whether a heading is a word for how much something matters, and says nothing else: `High`, `Blocking issues (2)`.
 fn is_severity(heading: &str) -> bool {
-    const BESIDE: [&str; 11] =
-        ["issue", "issues", "finding", "findings", "problem", "problems", "severity", "priority", "errors", "warnings", "level"];
+    const BESIDE: [&str; 11] = [
+        "issue", "issues", "finding", "findings", "problem", "problems", "severity", "priority",
+        "errors", "warnings", "level",
+    ];
     let known = |word: &str| SEVERITIES.iter().any(|(_, known)| known.contains(&word));
     let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     let mut words = heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.clone().any(known) && words.all(|word| known(word) || BESIDE.contains(&word) || is_number(word))
+    words.clone().any(known)
+        && words.all(|word| known(word) || BESIDE.contains(&word) || is_number(word))
 }
 
 /// Fields of the reviewers' blocks: what blocks, and what passes.
@@ -337,7 +390,8 @@ pub fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
         place: found.place.clone(),
     };
     let findings: Vec<Finding> = answer.findings.iter().map(finding).collect();
-    let said = answer.verdict.as_deref().or(answer.status.as_deref()).unwrap_or_default().to_lowercase();
+    let said =
+        answer.verdict.as_deref().or(answer.status.as_deref()).unwrap_or_default().to_lowercase();
     let blocked = findings.iter().any(|finding| finding.severity == Severity::Blocker);
     let verdict = match said.as_str() {
         _ if blocked => GateVerdict::Failed,
@@ -356,16 +410,23 @@ pub fn review_from_answer(answer: &Answer, by: &str) -> Reviewed {
 /// A status by emoji or word; the worse one where both stand and disagree.
 pub fn status(text: &str) -> Verdict {
     // What follows the status itself ("fixed the test that failed") says nothing of it.
-    let end = [" - ", " — ", " – ", ": ", " (", ", ", "; ", ". "].iter().filter_map(|by| text.find(by)).min();
+    let end = [" - ", " — ", " – ", ": ", " (", ", ", "; ", ". "]
+        .iter()
+        .filter_map(|by| text.find(by))
+        .min();
     let (whole, text) = (text, &text[..end.unwrap_or(text.len())]);
     let lower = text.to_lowercase();
     let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '_');
-    let any = |signs: &[char], names: &[&str]| text.contains(signs) || words().any(|word| names.contains(&word));
+    let any = |signs: &[char], names: &[&str]| {
+        text.contains(signs) || words().any(|word| names.contains(&word))
+    };
     let failed = any(&['❌'], &["failed", "failure"]);
     let blocked = any(&['⚠', '⛔'], &["blocked", "needs_context", "partial"]);
     let complete = any(&['✅'], &["complete", "completed", "done", "done_with_concerns"]);
     // More than one alternative with bars between is the template itself.
-    if is_template(whole) || (whole.contains('|') && [failed, blocked, complete].iter().filter(|is| **is).count() > 1) {
+    if is_template(whole)
+        || (whole.contains('|') && [failed, blocked, complete].iter().filter(|is| **is).count() > 1)
+    {
         return Verdict::Unknown;
     }
     let negated = lower.contains("not complete") || lower.contains("incomplete");
@@ -388,7 +449,9 @@ fn one_line(output: &str) -> Said {
         summary: shorten(line.unwrap_or_default()),
         reason: match verdict {
             Verdict::Complete => String::new(),
-            Verdict::Unknown => "no return block and no JSON answer was found in what it printed".into(),
+            Verdict::Unknown => {
+                "no return block and no JSON answer was found in what it printed".into()
+            }
             _ => shorten(line.unwrap_or_default()),
         },
         no_change: line.is_some_and(needs_no_change),
@@ -402,16 +465,24 @@ fn one_line(output: &str) -> Said {
 /// be changed".
 fn needs_no_change(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let is_change = |word: &&str| ["change", "changes", "changed", "edit", "edits", "modification", "modifications"].contains(word);
+    let is_change = |word: &&str| {
+        ["change", "changes", "changed", "edit", "edits", "modification", "modifications"]
+            .contains(word)
+    };
     let is_needed = |word: &&str| ["needed", "required", "necessary"].contains(word);
     // Our own question is no answer.
     let lower = lower.replace("say `no changes needed`", "");
     lower.split(['.', ';', '!', '?', '\n']).any(|sentence| {
-        let words: Vec<&str> = sentence.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = sentence
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
         words.iter().enumerate().any(|(at, word)| {
             let rest = || words[at + 1..].iter().take(5);
             match *word {
-                "no" => rest().position(is_change).is_some_and(|change| rest().skip(change).any(is_needed)),
+                "no" => rest()
+                    .position(is_change)
+                    .is_some_and(|change| rest().skip(change).any(is_needed)),
                 "nothing" => rest().any(|word| *word == "to") && rest().any(is_change),
                 _ => false,
             }
@@ -422,12 +493,16 @@ fn needs_no_change(text: &str) -> bool {
 /// What a block says against its own "complete".
 fn failing_tests(block: &Block) -> Option<String> {
     for key in ["all tests passing", "tests passing"] {
-        if let Some(value) = block.value(key).filter(|value| value.to_lowercase().starts_with("no")) {
+        if let Some(value) = block.value(key).filter(|value| value.to_lowercase().starts_with("no"))
+        {
             return Some(format!("{key}: {value}"));
         }
     }
     for key in ["result", "tests", "test results"] {
-        if let Some(value) = block.value(key).filter(|value| counts_failures(value) || value.to_lowercase().starts_with("fail")) {
+        if let Some(value) = block
+            .value(key)
+            .filter(|value| counts_failures(value) || value.to_lowercase().starts_with("fail"))
+        {
             return Some(format!("{key}: {value}"));
         }
     }
@@ -436,9 +511,11 @@ fn failing_tests(block: &Block) -> Option<String> {
 
 /// `2 tests failing`, `1 failed`, but not `0 failed`.
 fn counts_failures(text: &str) -> bool {
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     words.iter().enumerate().any(|(at, word)| {
-        let fails = matches!(word.to_lowercase().as_str(), "failing" | "failed" | "failures" | "failure");
+        let fails =
+            matches!(word.to_lowercase().as_str(), "failing" | "failed" | "failures" | "failure");
         let count = words[..at].iter().rev().take(2).find_map(|word| word.parse::<u64>().ok());
         fails && count.is_some_and(|count| count > 0)
     })
@@ -446,14 +523,20 @@ fn counts_failures(text: &str) -> bool {
 
 /// `[Yes/No]`: alternatives in brackets.
 fn is_template(text: &str) -> bool {
-    text.split('[')
-        .skip(1)
-        .filter_map(|rest| rest.split(']').next())
-        .any(|inner| inner.contains('/') || inner.contains('|') || inner.contains("description") || inner.starts_with("What"))
+    text.split('[').skip(1).filter_map(|rest| rest.split(']').next()).any(|inner| {
+        inner.contains('/')
+            || inner.contains('|')
+            || inner.contains("description")
+            || inner.starts_with("What")
+    })
 }
 
 fn shorten(text: &str) -> String {
-    if text.chars().count() <= SUMMARY_CHARS { text.to_owned() } else { text.chars().take(SUMMARY_CHARS).chain("…".chars()).collect() }
+    if text.chars().count() <= SUMMARY_CHARS {
+        text.to_owned()
+    } else {
+        text.chars().take(SUMMARY_CHARS).chain("…".chars()).collect()
+    }
 }
 
 /// A return block: its title and what follows it.
@@ -472,10 +555,15 @@ impl Block {
             let trimmed = line.trim_start();
             if let Some(title) = trimmed.strip_prefix("## ") {
                 let lower = title.to_lowercase();
-                let ends = ["complete", "summary", "blocked", "failed", "provided", "issues", "analysis"];
-                open = words.iter().any(|word| lower.contains(word)) && ends.iter().any(|word| lower.contains(word));
+                let ends =
+                    ["complete", "summary", "blocked", "failed", "provided", "issues", "analysis"];
+                open = words.iter().any(|word| lower.contains(word))
+                    && ends.iter().any(|word| lower.contains(word));
                 if open {
-                    found.push((offset..offset + line.len(), Self { title: title.trim().to_owned(), text: String::new() }));
+                    found.push((
+                        offset..offset + line.len(),
+                        Self { title: title.trim().to_owned(), text: String::new() },
+                    ));
                 }
             } else if trimmed.starts_with("```") {
                 open = false;
@@ -492,7 +580,8 @@ impl Block {
     /// Older blocks say in their title how it went.
     fn in_title(&self) -> Option<String> {
         let said = status(&self.title) != Verdict::Unknown;
-        let by_sign = self.title.contains(['✅', '⚠', '❌']) || self.title.to_lowercase().ends_with("complete");
+        let by_sign = self.title.contains(['✅', '⚠', '❌'])
+            || self.title.to_lowercase().ends_with("complete");
         (said && by_sign).then(|| self.title.clone())
     }
 
@@ -525,7 +614,10 @@ impl Block {
 
     /// The line after a field: the reason behind a status.
     fn after(&self, key: &str) -> Option<String> {
-        let mut lines = self.text.lines().skip_while(|line| Self::key_of(line).is_none_or(|(found, _)| found != key));
+        let mut lines = self
+            .text
+            .lines()
+            .skip_while(|line| Self::key_of(line).is_none_or(|(found, _)| found != key));
         let own = lines.next().and_then(Self::key_of).map(|(_, value)| value.to_owned())?;
         let next = lines.map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         Some(next.map_or(own, |line| line.trim_start_matches(['-', ' ']).to_owned()))
@@ -533,15 +625,30 @@ impl Block {
 
     /// The bullets under a field, or its value taken apart at commas.
     fn list(&self, key: &str) -> Option<Vec<String>> {
-        let mut lines = self.text.lines().skip_while(|line| Self::key_of(line).is_none_or(|(found, _)| found != key));
+        let mut lines = self
+            .text
+            .lines()
+            .skip_while(|line| Self::key_of(line).is_none_or(|(found, _)| found != key));
         let (_, value) = lines.next().and_then(Self::key_of)?;
         if !value.is_empty() {
-            return Some(value.split(',').map(|part| part.trim().trim_matches('`').to_owned()).filter(|part| !part.is_empty()).collect());
+            return Some(
+                value
+                    .split(',')
+                    .map(|part| part.trim().trim_matches('`').to_owned())
+                    .filter(|part| !part.is_empty())
+                    .collect(),
+            );
         }
-        let bullets = lines
-            .skip_while(|line| line.trim().is_empty())
-            .take_while(|line| line.trim_start().starts_with(['-', '*']) && !line.trim_start().starts_with("**"));
-        Some(bullets.map(|line| line.trim().trim_start_matches(['-', '*', ' ']).trim_matches('`').to_owned()).collect())
+        let bullets = lines.skip_while(|line| line.trim().is_empty()).take_while(|line| {
+            line.trim_start().starts_with(['-', '*']) && !line.trim_start().starts_with("**")
+        });
+        Some(
+            bullets
+                .map(|line| {
+                    line.trim().trim_start_matches(['-', '*', ' ']).trim_matches('`').to_owned()
+                })
+                .collect(),
+        )
     }
 
     /// Bullets under headings of blockers, concerns and suggestions.
@@ -565,14 +672,31 @@ impl Block {
                         Some(Severity::Blocker)
                     }
                     () if is_severity(&lower) => Some(self::severity(&lower)),
-                    () if lower.contains("concern") || lower.contains("important") || lower.contains("warning") => Some(Severity::Concern),
-                    () if lower.contains("suggestion") || lower.contains("minor") || lower.contains('💡') => Some(Severity::Suggestion),
+                    () if lower.contains("concern")
+                        || lower.contains("important")
+                        || lower.contains("warning") =>
+                    {
+                        Some(Severity::Concern)
+                    }
+                    () if lower.contains("suggestion")
+                        || lower.contains("minor")
+                        || lower.contains('💡') =>
+                    {
+                        Some(Severity::Suggestion)
+                    }
                     () => None,
                 };
             } else if let (Some(severity), Some(text)) = (severity, bullet(trimmed)) {
-                let nothing = ["none", "no ", "n/a"].iter().any(|word| text.to_lowercase().starts_with(word)) || is_template(text);
+                let nothing =
+                    ["none", "no ", "n/a"].iter().any(|word| text.to_lowercase().starts_with(word))
+                        || is_template(text);
                 if !nothing {
-                    findings.push(Finding { by: by.to_owned(), severity, text: shorten(text), place: place(text) });
+                    findings.push(Finding {
+                        by: by.to_owned(),
+                        severity,
+                        text: shorten(text),
+                        place: place(text),
+                    });
                 }
             }
         }
@@ -583,15 +707,22 @@ impl Block {
 fn bullet(line: &str) -> Option<&str> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let numbered = (digits > 0).then(|| line[digits..].strip_prefix('.')).flatten();
-    line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or(numbered).map(str::trim).filter(|text| !text.is_empty())
+    line.strip_prefix("- ")
+        .or_else(|| line.strip_prefix("* "))
+        .or(numbered)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 /// `src/a.rs:12` in a text.
 fn place(text: &str) -> Option<String> {
     let words = text.split([' ', '`', '(', ')', ',']);
     let is_place = |word: &&str| {
-        word.rsplit_once(':')
-            .is_some_and(|(file, line)| file.contains('.') && !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+        word.rsplit_once(':').is_some_and(|(file, line)| {
+            file.contains('.')
+                && !line.is_empty()
+                && line.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        })
     };
     words.into_iter().find(is_place).map(str::to_owned)
 }

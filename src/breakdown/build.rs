@@ -157,9 +157,14 @@ impl<'a> Builder<'a> {
                 if level == 1 && !std::mem::replace(&mut titled, true) {
                     self.plan.topic = topic(heading, cut);
                 }
-                let names_one = |lower: String| ["summary", "overview", "goal"].iter().any(|word| lower.contains(word));
+                let names_one = |lower: String| {
+                    ["summary", "overview", "goal"].iter().any(|word| lower.contains(word))
+                };
                 summary = text.is_empty() && names_one(heading.to_lowercase());
-            } else if summary && text.len() < 2_000 && super::formats::task_list::boxed(&line).is_none() {
+            } else if summary
+                && text.len() < 2_000
+                && super::formats::task_list::boxed(&line).is_none()
+            {
                 text.push_str(line.text.trim());
                 text.push('\n');
             }
@@ -206,12 +211,20 @@ impl<'a> Builder<'a> {
     }
 
     /// A new task.
-    pub fn task(&mut self, id: &str, title: &str, stream: Option<usize>, span: Range<usize>) -> usize {
+    pub fn task(
+        &mut self,
+        id: &str,
+        title: &str,
+        stream: Option<usize>,
+        span: Range<usize>,
+    ) -> usize {
         let mut task = Task::new(id, title);
         task.stream = stream.map(|ix| self.plan.streams[ix].id.clone());
         if is_placeholder(title) || is_placeholder(id) {
             task.broken = Some("it is a template that was not filled in".into());
-            let what = format!("task {id} is a template that was not filled in (`{title}`): write what it is, or remove it");
+            let what = format!(
+                "task {id} is a template that was not filled in (`{title}`): write what it is, or remove it"
+            );
             self.problems.push(Problem::error("placeholder", span.clone(), what));
         }
         self.outline.tasks.push(TaskItem {
@@ -312,15 +325,27 @@ impl<'a> Builder<'a> {
     /// What a tree could not be read of.
     pub fn mistakes(&mut self, mistakes: impl IntoIterator<Item = Mistake>) {
         for Mistake { span, what } in mistakes {
-            self.problems.push(Problem::warning("unreadable", span, format!("{what}: the rest is read")));
+            self.problems.push(Problem::warning(
+                "unreadable",
+                span,
+                format!("{what}: the rest is read"),
+            ));
         }
     }
 
     /// A task of which title and id are values, with the words of what it waits for.
     pub fn task_of(&mut self, id: &str, stream: Option<usize>, of: &Value, title: &str) -> usize {
-        let named = ["id", "work_package_id"].iter().find_map(|key| of.get(key)).map(|value| value.span_in(self.text.all));
-        let titled = ["title", "name"].iter().find_map(|key| of.get(key).filter(|value| value.word().is_some()));
-        let span = titled.map(|value| value.span_in(self.text.all)).or_else(|| named.clone()).unwrap_or(of.span.start..of.span.start);
+        let named = ["id", "work_package_id"]
+            .iter()
+            .find_map(|key| of.get(key))
+            .map(|value| value.span_in(self.text.all));
+        let titled = ["title", "name"]
+            .iter()
+            .find_map(|key| of.get(key).filter(|value| value.word().is_some()));
+        let span = titled
+            .map(|value| value.span_in(self.text.all))
+            .or_else(|| named.clone())
+            .unwrap_or(of.span.start..of.span.start);
         let ix = self.task(id, title, stream, span);
         self.outline.tasks[ix].named = named;
         self.outline.tasks[ix].value = Some(of.span.clone());
@@ -384,11 +409,21 @@ impl<'a> Builder<'a> {
         let of_task = |who: &Waiting| matches!(who, Waiting::Task(_));
         let names = LazyCell::new(|| self.names());
         self.exact.iter().any(|(who, ..)| of_task(who))
-            || self.waits.iter().any(|wait| of_task(&wait.who) && wait.references().iter().any(|of| self.is_inside(wait.who, of, &names)))
+            || self.waits.iter().any(|wait| {
+                of_task(&wait.who)
+                    && wait.references().iter().any(|of| self.is_inside(wait.who, of, &names))
+            })
     }
 
     /// A gate that the text names.
-    pub fn gate(&mut self, id: &str, level: Level, after: Vec<StreamId>, text: &str, span: Range<usize>) {
+    pub fn gate(
+        &mut self,
+        id: &str,
+        level: Level,
+        after: Vec<StreamId>,
+        text: &str,
+        span: Range<usize>,
+    ) {
         let mut unique = id.to_owned();
         while !self.gate_ids.insert(unique.clone()) {
             let again = self.gates_again.entry(id.to_owned()).or_insert(1);

@@ -42,10 +42,23 @@ const CONDITIONS: [&str; 36] = [
     "критерии приёмки",
 ];
 /// Words in longer headings that say the same.
-const CONDITION_WORDS: [&str; 6] =
-    ["acceptance criteria", "success criteria", "definition of done", "validation checklist", "done when", "exit criteria"];
+const CONDITION_WORDS: [&str; 6] = [
+    "acceptance criteria",
+    "success criteria",
+    "definition of done",
+    "validation checklist",
+    "done when",
+    "exit criteria",
+];
 /// Words in headings whose boxes are for nobody to do now.
-const NO_WORK: [&str; 6] = ["quality gate", "exit gate", "out of scope", "user testing", "review checklist", "future work"];
+const NO_WORK: [&str; 6] = [
+    "quality gate",
+    "exit gate",
+    "out of scope",
+    "user testing",
+    "review checklist",
+    "future work",
+];
 
 /// What the boxes below a heading are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

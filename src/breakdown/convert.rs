@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Formats that breakdowns can be written in.
-pub const TARGETS: [Format; 5] = [Format::BreakdownAgent, Format::SpecKit, Format::Kiro, Format::TaskMaster, Format::Json];
+pub const TARGETS: [Format; 5] =
+    [Format::BreakdownAgent, Format::SpecKit, Format::Kiro, Format::TaskMaster, Format::Json];
 
 /// A breakdown in another format.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,16 +44,27 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
         _ => None,
     };
     // Short ids of their own are kept, where all are so.
-    let ids: BTreeSet<String> = document.plan.streams.iter().map(|stream| stream.id.as_str().to_lowercase()).collect();
-    let is_short = |id: &String| !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric());
+    let ids: BTreeSet<String> =
+        document.plan.streams.iter().map(|stream| stream.id.as_str().to_lowercase()).collect();
+    let is_short = |id: &String| {
+        !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric())
+    };
     let short = ids.len() == document.plan.streams.len() && ids.iter().all(is_short);
     let renamed = match to {
-        Format::BreakdownAgent => {
-            renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), if short { &|_, id| id.to_owned() } else { &|nth, _| letter(nth) })
+        Format::BreakdownAgent => renumber(
+            &mut document,
+            &|nth, _, _| (nth + 1).to_string(),
+            if short { &|_, id| id.to_owned() } else { &|nth, _| letter(nth) },
+        ),
+        Format::SpecKit => {
+            renumber(&mut document, &|nth, _, _| format!("T{:03}", nth + 1), &|nth, _| {
+                format!("Phase {}", nth + 1)
+            })
         }
-        Format::SpecKit => renumber(&mut document, &|nth, _, _| format!("T{:03}", nth + 1), &|nth, _| format!("Phase {}", nth + 1)),
         Format::Kiro => renumber(&mut document, &kiro::id, &|nth, _| (nth + 1).to_string()),
-        Format::TaskMaster => renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &|_, id| id.to_owned()),
+        Format::TaskMaster => {
+            renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &|_, id| id.to_owned())
+        }
         _ => Vec::new(),
     };
     let text = match to {
@@ -77,8 +89,15 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
 
 /// Leaves out streams that have no tasks: what waits for one waits for what that waits for. Says so.
 fn without_empty(plan: &mut Plan) -> Option<String> {
-    let used: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
-    let empty: BTreeSet<StreamId> = plan.streams.iter().map(|stream| &stream.id).filter(|id| !used.contains(id)).cloned().collect();
+    let used: BTreeSet<&StreamId> =
+        plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
+    let empty: BTreeSet<StreamId> = plan
+        .streams
+        .iter()
+        .map(|stream| &stream.id)
+        .filter(|id| !used.contains(id))
+        .cloned()
+        .collect();
     if empty.is_empty() {
         return None;
     }
@@ -116,7 +135,8 @@ fn add_default_stream(plan: &mut Plan) -> Option<String> {
     while plan.streams.iter().any(|stream| stream.id == id) {
         id = StreamId::from(format!("{id}'"));
     }
-    let loose: Vec<&mut Task> = plan.tasks.iter_mut().filter(|task| task.stream.is_none()).collect();
+    let loose: Vec<&mut Task> =
+        plan.tasks.iter_mut().filter(|task| task.stream.is_none()).collect();
     let count = loose.len();
     loose.into_iter().for_each(|task| task.stream = Some(id.clone()));
     (count > 0).then(|| {
@@ -132,10 +152,13 @@ fn renumber(
     stream: &dyn Fn(usize, &str) -> String,
 ) -> Vec<String> {
     let plan = &mut document.plan;
-    let places: BTreeMap<StreamId, usize> = plan.streams.iter().enumerate().map(|(nth, stream)| (stream.id.clone(), nth)).collect();
+    let places: BTreeMap<StreamId, usize> =
+        plan.streams.iter().enumerate().map(|(nth, stream)| (stream.id.clone(), nth)).collect();
     // In the order in which they will stand: those of no stream first.
     let mut order: Vec<usize> = (0..plan.tasks.len()).collect();
-    order.sort_by_key(|ix| plan.tasks[*ix].stream.as_ref().and_then(|stream| places.get(stream)).map_or(0, |at| at + 1));
+    order.sort_by_key(|ix| {
+        plan.tasks[*ix].stream.as_ref().and_then(|stream| places.get(stream)).map_or(0, |at| at + 1)
+    });
     let mut within: BTreeMap<Option<usize>, usize> = BTreeMap::new();
     let mut names: BTreeMap<TaskId, TaskId> = BTreeMap::new();
     for (nth, &ix) in order.iter().enumerate() {
@@ -150,8 +173,14 @@ fn renumber(
     let mut told = Vec::new();
     if !fits {
         rename(plan, &names);
-        document.marks = std::mem::take(&mut document.marks).into_iter().map(|(id, mark)| (names[&id].clone(), mark)).collect();
-        document.done_steps = std::mem::take(&mut document.done_steps).into_iter().map(|(id, steps)| (names[&id].clone(), steps)).collect();
+        document.marks = std::mem::take(&mut document.marks)
+            .into_iter()
+            .map(|(id, mark)| (names[&id].clone(), mark))
+            .collect();
+        document.done_steps = std::mem::take(&mut document.done_steps)
+            .into_iter()
+            .map(|(id, steps)| (names[&id].clone(), steps))
+            .collect();
         told.extend(
             plan.tasks
                 .iter()
@@ -163,8 +192,12 @@ fn renumber(
             told.push("…".into());
         }
     }
-    let streams: BTreeMap<StreamId, StreamId> =
-        plan.streams.iter().enumerate().map(|(nth, of)| (of.id.clone(), StreamId::from(stream(nth, of.id.as_str())))).collect();
+    let streams: BTreeMap<StreamId, StreamId> = plan
+        .streams
+        .iter()
+        .enumerate()
+        .map(|(nth, of)| (of.id.clone(), StreamId::from(stream(nth, of.id.as_str()))))
+        .collect();
     rename_streams(plan, &streams);
     told
 }
@@ -184,7 +217,8 @@ fn same_shape(old: &str, new: &str) -> bool {
     }
     // Numbers are alike, however many digits they have.
     let shape = |id: &str| -> String {
-        let mut shape: Vec<char> = id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let mut shape: Vec<char> =
+            id.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         shape.dedup_by(|next, before| *next == '0' && *before == '0');
         shape.into_iter().collect()
     };
@@ -226,21 +260,32 @@ fn waits(plan: &Plan) -> BTreeMap<&TaskId, BTreeSet<&TaskId>> {
     for task in &plan.tasks {
         task.stream.iter().for_each(|stream| of_stream.entry(stream).or_default().push(&task.id));
     }
-    let streams: BTreeMap<&StreamId, &Stream> = plan.streams.iter().map(|stream| (&stream.id, stream)).collect();
+    let streams: BTreeMap<&StreamId, &Stream> =
+        plan.streams.iter().map(|stream| (&stream.id, stream)).collect();
     let ids: BTreeSet<&TaskId> = plan.tasks.iter().map(|task| &task.id).collect();
-    let barriers: BTreeMap<&BarrierId, &Barrier> = plan.barriers.iter().map(|barrier| (&barrier.id, barrier)).collect();
+    let barriers: BTreeMap<&BarrierId, &Barrier> =
+        plan.barriers.iter().map(|barrier| (&barrier.id, barrier)).collect();
     let members = |node: &Node| -> Vec<&TaskId> {
         match node {
             Node::Task(id) => ids.get(id).copied().into_iter().collect(),
             Node::Stream(id) => of_stream.get(id).cloned().unwrap_or_default(),
-            Node::Barrier(id) => {
-                barriers.get(id).map(|barrier| barrier.tasks.iter().filter_map(|id| ids.get(id).copied()).collect()).unwrap_or_default()
-            }
+            Node::Barrier(id) => barriers
+                .get(id)
+                .map(|barrier| barrier.tasks.iter().filter_map(|id| ids.get(id).copied()).collect())
+                .unwrap_or_default(),
         }
     };
     let one = |task: &Task| -> BTreeSet<&TaskId> {
-        let stream = task.stream.as_ref().and_then(|stream| streams.get(stream)).map(|stream| &stream.depends_on);
-        task.depends_on.iter().chain(stream.into_iter().flatten()).flat_map(|dependency| members(&dependency.on)).collect()
+        let stream = task
+            .stream
+            .as_ref()
+            .and_then(|stream| streams.get(stream))
+            .map(|stream| &stream.depends_on);
+        task.depends_on
+            .iter()
+            .chain(stream.into_iter().flatten())
+            .flat_map(|dependency| members(&dependency.on))
+            .collect()
     };
     plan.tasks.iter().map(|task| (&task.id, one(task))).collect()
 }
@@ -262,7 +307,10 @@ fn by_stream(plan: &Plan) -> Vec<(Option<&Stream>, Vec<&Task>)> {
         of.entry(task.stream.as_ref()).or_default().push(task);
     }
     let loose = of.remove(&None).map(|tasks| (None, tasks));
-    let streams = plan.streams.iter().map(|stream| (Some(stream), of.remove(&Some(&stream.id)).unwrap_or_default()));
+    let streams = plan
+        .streams
+        .iter()
+        .map(|stream| (Some(stream), of.remove(&Some(&stream.id)).unwrap_or_default()));
     loose.into_iter().chain(streams).collect()
 }
 
@@ -270,7 +318,8 @@ fn by_stream(plan: &Plan) -> Vec<(Option<&Stream>, Vec<&Task>)> {
 fn named(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once(": ")?;
     let lower = name.trim().to_lowercase();
-    let harmless = lower.ends_with("spec") || lower.ends_with("specification") || lower == "requirements";
+    let harmless =
+        lower.ends_with("spec") || lower.ends_with("specification") || lower == "requirements";
     (harmless && !name.contains(['\n', '\r'])).then_some((name, value))
 }
 
@@ -288,18 +337,24 @@ fn write_fields(out: &mut String, task: &Task, indent: &str, files: &[String]) {
     field("Files", &files.join(", "));
     field("Run", task.command.as_deref().unwrap_or_default());
     field("Commit", task.commit.as_deref().unwrap_or_default());
-    field("Tests First", &task.tests_first.map(|rule| format!("{rule:?}").to_lowercase()).unwrap_or_default());
+    field(
+        "Tests First",
+        &task.tests_first.map(|rule| format!("{rule:?}").to_lowercase()).unwrap_or_default(),
+    );
     for (name, value) in task.specs.iter().filter_map(|spec| named(spec)) {
         field(name, value);
     }
-    for (name, all) in [("Test Requirements", &task.tests), ("Acceptance Criteria", &task.criteria)] {
+    for (name, all) in [("Test Requirements", &task.tests), ("Acceptance Criteria", &task.criteria)]
+    {
         if !all.is_empty() {
             let _ = writeln!(out, "{indent}- {name}:");
             for one in all {
                 // What begins like a field would be one: the sign is that of a ratio, which makes none.
                 let mut text = line(one);
-                while let Some((name, rest)) =
-                    text.split_once(':').or_else(|| text.split_once('：')).filter(|(name, _)| name.split_whitespace().count() <= 4)
+                while let Some((name, rest)) = text
+                    .split_once(':')
+                    .or_else(|| text.split_once('：'))
+                    .filter(|(name, _)| name.split_whitespace().count() <= 4)
                 {
                     text = format!("{name}∶{rest}");
                 }

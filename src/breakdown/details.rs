@@ -16,35 +16,58 @@ impl Builder<'_> {
     /// What words in a title say of a task's state: `SKIP: …`, `… (SKIPPED: why)`, `… ✅ 2025-12-10`, `… [DONE]`.
     pub fn state_words(&mut self, task: usize, title: &str) {
         let title = title.trim();
-        let begins = |word: &str| title.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ', ']']));
+        let begins = |word: &str| {
+            title
+                .strip_prefix(word)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ', ']']))
+        };
         // What stands last: in brackets, or behind a dash.
-        let tail = title.rsplit(['(', '[', '—', '–']).next().filter(|tail| tail.len() < title.len());
-        let tail = tail.or_else(|| title.rsplit_once(" - ").map(|(_, tail)| tail)).unwrap_or_default();
+        let tail =
+            title.rsplit(['(', '[', '—', '–']).next().filter(|tail| tail.len() < title.len());
+        let tail =
+            tail.or_else(|| title.rsplit_once(" - ").map(|(_, tail)| tail)).unwrap_or_default();
         let tail = tail.trim_matches([')', ']', ' ', '*', '_']);
         // The word alone, or with its reason behind a sign: `(SKIPPED: why)`, `[DEFERRED - PROD]`.
         let alone = |rest: &str| {
             let rest = rest.trim_start();
-            let reason = rest.split(' ').next().is_some_and(|word| ["to", "until", "till", "because", "per"].contains(&word));
+            let reason = rest
+                .split(' ')
+                .next()
+                .is_some_and(|word| ["to", "until", "till", "because", "per"].contains(&word));
             reason || rest.chars().next().is_none_or(|c| !c.is_alphanumeric())
         };
         let bracketed = |word: &str| {
-            let after = |(at, open): (usize, &str)| title[at + 1..].strip_prefix(if open == "-" { " " } else { "" });
-            title.match_indices(['(', '[', '-']).filter_map(after).filter_map(|rest| rest.strip_prefix(word)).any(alone)
+            let after = |(at, open): (usize, &str)| {
+                title[at + 1..].strip_prefix(if open == "-" { " " } else { "" })
+            };
+            title
+                .match_indices(['(', '[', '-'])
+                .filter_map(after)
+                .filter_map(|rest| rest.strip_prefix(word))
+                .any(alone)
         };
         // The last brackets with all that is in them, or what follows the last dash.
         let last = title.trim_end_matches(['_', '*', ' ', '.']);
-        let inner = last.strip_suffix([')', ']']).and_then(|inner| inner.rfind(['(', '[']).map(|open| &inner[open + 1..]));
-        let dashed = title
-            .rmatch_indices(['-', '—', '–'])
-            .find_map(|(at, dash)| title[..at].ends_with(' ').then(|| title[at + dash.len()..].strip_prefix(' ')).flatten());
+        let inner = last
+            .strip_suffix([')', ']'])
+            .and_then(|inner| inner.rfind(['(', '[']).map(|open| &inner[open + 1..]));
+        let dashed = title.rmatch_indices(['-', '—', '–']).find_map(|(at, dash)| {
+            title[..at].ends_with(' ').then(|| title[at + dash.len()..].strip_prefix(' ')).flatten()
+        });
         let put_off = [inner, dashed].into_iter().flatten().find_map(|said| {
             let said = said.trim_matches(['_', '*', ' ']);
-            let words = SKIP_WORDS.iter().map(|word| (*word, Mark::Skipped)).chain(DEFER_WORDS.iter().map(|word| (*word, Mark::Deferred)));
-            words
-                .into_iter()
-                .find(|(word, _)| said.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)) && alone(&said[word.len()..]))
+            let words = SKIP_WORDS
+                .iter()
+                .map(|word| (*word, Mark::Skipped))
+                .chain(DEFER_WORDS.iter().map(|word| (*word, Mark::Deferred)));
+            words.into_iter().find(|(word, _)| {
+                said.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+                    && alone(&said[word.len()..])
+            })
         });
-        let signed = |sign: char| title.starts_with(sign) || title.trim_end_matches('\u{fe0f}').ends_with(sign);
+        let signed = |sign: char| {
+            title.starts_with(sign) || title.trim_end_matches('\u{fe0f}').ends_with(sign)
+        };
         if let Some((_, mark)) = put_off {
             self.mark(task, mark, SaidBy::Title);
         } else if signed('🚫') {
@@ -61,8 +84,15 @@ impl Builder<'_> {
                 None => self.mark(task, Mark::Done, SaidBy::Title),
                 Some(_) if self.marks.contains_key(&task) => {}
                 Some(_) => {
-                    let what = format!("the title of task {} says that it is done, its box does not: the box counts", task_item.id);
-                    self.problems.push(Problem::warning("two-truths", task_item.span.clone(), what));
+                    let what = format!(
+                        "the title of task {} says that it is done, its box does not: the box counts",
+                        task_item.id
+                    );
+                    self.problems.push(Problem::warning(
+                        "two-truths",
+                        task_item.span.clone(),
+                        what,
+                    ));
                 }
             }
         }
@@ -72,7 +102,9 @@ impl Builder<'_> {
     pub fn status(&mut self, task: usize, word: &str) {
         if let Some(mark) = status(word) {
             self.mark(task, mark, SaidBy::Status);
-        } else if is_known(word) && matches!(self.outline.tasks[task].said_by, Some(SaidBy::Steps | SaidBy::Status)) {
+        } else if is_known(word)
+            && matches!(self.outline.tasks[task].said_by, Some(SaidBy::Steps | SaidBy::Status))
+        {
             self.outline.tasks[task].said_by = None;
             self.marks.remove(&task);
         }
@@ -83,8 +115,13 @@ impl Builder<'_> {
         self.status(task, &field.value);
         let word = field.value.trim();
         let span = field.start..field.start + word.len();
-        let is_word = is_known(word) && word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, ' ' | '-' | '_')) && !word.is_empty();
-        if is_word && self.text.all.get(span.clone()) == Some(word) && self.outline.tasks[task].mark.is_none() {
+        let is_word = is_known(word)
+            && word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, ' ' | '-' | '_'))
+            && !word.is_empty();
+        if is_word
+            && self.text.all.get(span.clone()) == Some(word)
+            && self.outline.tasks[task].mark.is_none()
+        {
             self.outline.tasks[task].status = Some(span);
             let upper = word.starts_with(|c: char| c.is_ascii_uppercase());
             let whole = word.bytes().all(|byte| !byte.is_ascii_lowercase());
@@ -117,7 +154,9 @@ impl Builder<'_> {
                 self.under_way.push(task);
             }
             if !is_known(word) && !self.known_statuses.contains(&spelling(word)) {
-                let what = format!("`{word}` is no status that is known here: it is read as still to be done");
+                let what = format!(
+                    "`{word}` is no status that is known here: it is read as still to be done"
+                );
                 self.problems.push(Problem::warning("unknown-value", span, what));
             }
         }
@@ -152,7 +191,9 @@ impl Builder<'_> {
                 "advisory" => task.tests_first = Some(TestsFirst::Advisory),
                 "off" | "no" => task.tests_first = Some(TestsFirst::Off),
                 _ => {
-                    let what = format!("`{text}` is no rule for tests first: use required, advisory or off");
+                    let what = format!(
+                        "`{text}` is no rule for tests first: use required, advisory or off"
+                    );
                     return self.problems.push(Problem::warning("unknown-value", span, what));
                 }
             },
@@ -171,19 +212,34 @@ impl Builder<'_> {
     pub fn note_of(&mut self, ix: usize, of: &Value, key: &str) {
         let words = of.words_of(key);
         let Some((_, first)) = words.first() else { return };
-        let span = if words.len() == 1 { first.span_in(self.text.all) } else { of.get(key).map_or(0..0, |all| all.span.clone()) };
+        let span = if words.len() == 1 {
+            first.span_in(self.text.all)
+        } else {
+            of.get(key).map_or(0..0, |all| all.span.clone())
+        };
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         self.detail(ix, Detail::Notes, &format!("{key}: {}", words.join(", ")), span);
     }
 
     /// The file that a task is written down in, where its breakdown has more.
     pub fn note_file(&mut self, ix: usize, file: &File<'_>) {
-        self.detail(ix, Detail::Notes, &format!("written down in {}", file.path), file.range.start..file.range.start);
+        self.detail(
+            ix,
+            Detail::Notes,
+            &format!("written down in {}", file.path),
+            file.range.start..file.range.start,
+        );
         self.outline.tasks[ix].file = Some(file.range.clone());
     }
 
     /// A step of a task; one without a box can't be ticked.
-    pub fn step(&mut self, ix: usize, text: impl Into<String>, span: Range<usize>, ticked: Option<bool>) {
+    pub fn step(
+        &mut self,
+        ix: usize,
+        text: impl Into<String>,
+        span: Range<usize>,
+        ticked: Option<bool>,
+    ) {
         self.plan.tasks[ix].steps.push(text.into());
         self.outline.tasks[ix].steps.push(StepItem { span, ticked });
     }
@@ -227,7 +283,8 @@ impl Builder<'_> {
             let mut at = field.start;
             for piece in field.value.split('|') {
                 if let Some((name, of)) = piece.split_once(':') {
-                    let (name, from) = (name.trim_matches(['*', '_', ' ']).to_lowercase(), at + name.len() + 1);
+                    let (name, from) =
+                        (name.trim_matches(['*', '_', ' ']).to_lowercase(), at + name.len() + 1);
                     match name.as_str() {
                         name if names_tasks(name) => self.waits(Waiting::Task(ix), of, from),
                         "blocks" | "unblocks" => self.blocks.push((ix, of.to_owned(), from)),
@@ -242,26 +299,41 @@ impl Builder<'_> {
                 self.blocks.push((ix, field.value.clone(), field.start));
                 self.detail(ix, Detail::Notes, &note(), span);
             }
-            "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites" | "prereq" | "requires" | "blocked by"
-            | "blocked-by" | "after" | "needs" | "waits for" | "依賴" | "依赖" | "依存" | "의존성" => {
+            "dependencies" | "depends on" | "depends" | "depends_on" | "prerequisites"
+            | "prereq" | "requires" | "blocked by" | "blocked-by" | "after" | "needs"
+            | "waits for" | "依賴" | "依赖" | "依存" | "의존성" => {
                 self.waits(Waiting::Task(ix), &field.value, field.start);
             }
             "objective" | "goal" => self.detail(ix, Detail::Objective, value, span),
-            "description" if self.plan.tasks[ix].objective.is_empty() => self.detail(ix, Detail::Objective, value, span),
-            "effort" | "estimate" | "size" | "estimated time" | "est. time" | "time" if estimate(value).is_some() => {
+            "description" if self.plan.tasks[ix].objective.is_empty() => {
+                self.detail(ix, Detail::Objective, value, span)
+            }
+            "effort" | "estimate" | "size" | "estimated time" | "est. time" | "time"
+                if estimate(value).is_some() =>
+            {
                 self.detail(ix, Detail::Estimate, value, span)
             }
-            "agent" | "owner" | "agent type" | "assignee" => self.detail(ix, Detail::Agent, value, span),
+            "agent" | "owner" | "agent type" | "assignee" => {
+                self.detail(ix, Detail::Agent, value, span)
+            }
             "skill" | "skills" => self.detail_of_pieces(ix, Detail::Skills, field, &[',', '\n']),
-            "file" | "files" | "files touched" | "files to create/modify" => self.detail_of_pieces(ix, Detail::Files, field, &[',', '\n']),
+            "file" | "files" | "files touched" | "files to create/modify" => {
+                self.detail_of_pieces(ix, Detail::Files, field, &[',', '\n'])
+            }
             "run" | "command" => self.detail(ix, Detail::Command, value, span),
-            "tests first" | "tests_first" | "tests-first" => self.detail(ix, Detail::TestsFirst, value, span),
-            "test requirements" | "tests" | "testing requirements" | "tdd requirements" | "test-first requirements" => {
-                self.detail_of_pieces(ix, Detail::Tests, field, &['\n'])
+            "tests first" | "tests_first" | "tests-first" => {
+                self.detail(ix, Detail::TestsFirst, value, span)
             }
-            "acceptance criteria" | "acceptance" | "success criteria" | "definition of done" | "done when" => {
-                self.detail_of_pieces(ix, Detail::Criteria, field, &['\n'])
-            }
+            "test requirements"
+            | "tests"
+            | "testing requirements"
+            | "tdd requirements"
+            | "test-first requirements" => self.detail_of_pieces(ix, Detail::Tests, field, &['\n']),
+            "acceptance criteria"
+            | "acceptance"
+            | "success criteria"
+            | "definition of done"
+            | "done when" => self.detail_of_pieces(ix, Detail::Criteria, field, &['\n']),
             "commit" => self.detail(ix, Detail::Commit, value, span),
             "status" if !value.is_empty() => {
                 self.status_field(ix, field);
@@ -270,7 +342,10 @@ impl Builder<'_> {
                     self.detail(ix, Detail::Notes, &note(), span);
                 }
             }
-            name if name.ends_with("spec") || name.ends_with("specification") || name.ends_with("specifications") => {
+            name if name.ends_with("spec")
+                || name.ends_with("specification")
+                || name.ends_with("specifications") =>
+            {
                 self.detail(ix, Detail::Specs, &note().replace('\n', " "), span);
             }
             "parallel" | "independent" => {
@@ -284,18 +359,35 @@ impl Builder<'_> {
 }
 
 /// Words in brackets or behind a dash that say that something is not to be done.
-const SKIP_WORDS: [&str; 9] = ["skipped", "skip", "cancelled", "canceled", "n/a", "not needed", "won't do", "wontfix", "superseded"];
+const SKIP_WORDS: [&str; 9] = [
+    "skipped",
+    "skip",
+    "cancelled",
+    "canceled",
+    "n/a",
+    "not needed",
+    "won't do",
+    "wontfix",
+    "superseded",
+];
 /// Words that say that it is put off.
 const DEFER_WORDS: [&str; 2] = ["deferred", "postponed"];
 
 /// `✅ Title`, `Title ✅ 2025-12-10`, `Title - ✅ COMPLETED`, `Title [DONE]`; a sign within a sentence says nothing.
 fn says_done(title: &str, tail: &str) -> bool {
-    let after = title.rsplit_once('✅').map(|(_, after)| after.trim_start_matches('\u{fe0f}').trim_matches([' ', ')', ']', '*']));
-    let is_date = |text: &str| text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ' '));
+    let after = title
+        .rsplit_once('✅')
+        .map(|(_, after)| after.trim_start_matches('\u{fe0f}').trim_matches([' ', ')', ']', '*']));
+    let is_date =
+        |text: &str| text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ' '));
     // More than the word would be about something else that is done: `(closed tickets)`.
-    let done =
-        |text: &str| status(text) == Some(Mark::Done) && !text.split_whitespace().skip(1).any(|word| word.contains(char::is_alphabetic));
-    title.starts_with('✅') || after.is_some_and(|after| is_date(after) || done(after)) || (!tail.is_empty() && done(tail))
+    let done = |text: &str| {
+        status(text) == Some(Mark::Done)
+            && !text.split_whitespace().skip(1).any(|word| word.contains(char::is_alphabetic))
+    };
+    title.starts_with('✅')
+        || after.is_some_and(|after| is_date(after) || done(after))
+        || (!tail.is_empty() && done(tail))
 }
 
 /// `Ready-for_agent` → `ready for agent`.
@@ -306,9 +398,13 @@ pub fn spelling(word: &str) -> String {
 /// Whether a whole title is struck out, with or without a reason behind it: `~~Write it~~ (by Task 2)`.
 pub fn is_struck_out(title: &str) -> bool {
     // Behind an id, where there is one.
-    let behind = title.split_once(' ').filter(|(id, _)| id.contains(|c: char| c.is_ascii_digit()) && !id.contains('~'));
+    let behind = title
+        .split_once(' ')
+        .filter(|(id, _)| id.contains(|c: char| c.is_ascii_digit()) && !id.contains('~'));
     let title = behind.map_or(title, |(_, title)| title.trim_start());
     let inner = title.trim_start_matches('*').strip_prefix("~~");
-    let after = inner.and_then(|inner| inner.split_once("~~")).map(|(_, after)| after.trim_start_matches(['*', ' ']));
+    let after = inner
+        .and_then(|inner| inner.split_once("~~"))
+        .map(|(_, after)| after.trim_start_matches(['*', ' ']));
     after.is_some_and(|after| after.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '`'))
 }

@@ -19,7 +19,9 @@ pub struct Detected {
 /// Finds out which formats a text may be in, the likeliest first; the last one is a plain list of boxes.
 pub fn detect(text: &Text<'_>) -> Vec<Detected> {
     let signs = Signs::from_text(text);
-    let found = Format::ALL.iter().filter_map(|&format| Some(Detected { format, confidence: format.reader().recognises(&signs)? }));
+    let found = Format::ALL.iter().filter_map(|&format| {
+        Some(Detected { format, confidence: format.reader().recognises(&signs)? })
+    });
     // What is sure of itself comes before what only might be it.
     let mut found: Vec<Detected> = found.collect();
     found.sort_by_key(|found| std::cmp::Reverse(found.confidence));
@@ -32,7 +34,8 @@ pub fn detect(text: &Text<'_>) -> Vec<Detected> {
 }
 
 /// Words for a step, as plans have them in bold.
-const STEP_WORDS: [&str; 9] = ["Step ", "步骤", "步驟", "ステップ", "단계", "Paso ", "Schritt ", "Étape ", "Passo "];
+const STEP_WORDS: [&str; 9] =
+    ["Step ", "步骤", "步驟", "ステップ", "단계", "Paso ", "Schritt ", "Étape ", "Passo "];
 
 /// What formats are told apart by.
 #[derive(Debug, Default)]
@@ -120,22 +123,36 @@ const COMMIT: &str = "📝 **Commit";
 impl<'a> Signs<'a> {
     /// Collects them.
     pub fn from_text(text: &Text<'a>) -> Self {
-        let mut signs = Self { paths: text.files.iter().map(|file| file.path.to_lowercase()).collect(), all: text.all, ..Self::default() };
+        let mut signs = Self {
+            paths: text.files.iter().map(|file| file.path.to_lowercase()).collect(),
+            all: text.all,
+            ..Self::default()
+        };
         if let Some(file) = text.files.first() {
             let source = &text.all[file.range.clone()];
             let start = source.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
             let path = &signs.paths[0];
             if start.starts_with('{') || path.ends_with(".json") || path.ends_with(".jsonl") {
                 let first = file.range.start + (source.len() - start.len())..file.range.end;
-                let line = start.lines().next().map_or(first.clone(), |line| first.start..first.start + line.len());
+                let line = start
+                    .lines()
+                    .next()
+                    .map_or(first.clone(), |line| first.start..first.start + line.len());
                 signs.tree = json(text.all, first).or_else(|_| json(text.all, line)).ok();
                 return signs;
             }
-            if path.ends_with(".yaml") || path.ends_with(".yml") || start.starts_with("development_status:") {
+            if path.ends_with(".yaml")
+                || path.ends_with(".yml")
+                || start.starts_with("development_status:")
+            {
                 signs.tree = Some(yaml(text.all, file.range.clone()).0);
             }
         }
-        signs.front = text.files.iter().find_map(|file| front_matter(text.all, &file.range)).map(|range| yaml(text.all, range).0);
+        signs.front = text
+            .files
+            .iter()
+            .find_map(|file| front_matter(text.all, &file.range))
+            .map(|range| yaml(text.all, range).0);
         // What few texts have is looked for line by line only where it is.
         let rare = Rare {
             inner_steps: text.all.contains(". ["),
@@ -164,10 +181,12 @@ impl<'a> Signs<'a> {
             let heading = super::headings::unboxed(whole);
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
             self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
-            self.named_streams += usize::from(heading.starts_with("Stream ") && heading.contains(':'));
+            self.named_streams +=
+                usize::from(heading.starts_with("Stream ") && heading.contains(':'));
             self.wide_lanes += usize::from(level == 2 && lane && heading.contains(':'));
             self.long_form += usize::from(heading.starts_with("Task:"));
-            let titled = id_len(heading).is_some_and(|len| heading[len..].starts_with([':', ' ', '.']));
+            let titled =
+                id_len(heading).is_some_and(|len| heading[len..].starts_with([':', ' ', '.']));
             self.spec_kit_ids += usize::from(level > 1 && is_spec_kit_id(heading) && titled);
             self.numbered_boxes += usize::from(numbered_box(whole).is_some());
             let number = |word: &str| number_after(heading, word);
@@ -175,18 +194,24 @@ impl<'a> Signs<'a> {
             self.step_headings += usize::from(number("Step "));
             self.stories += usize::from(number("Story "));
             let package = heading.strip_prefix("Work Package ").unwrap_or(heading);
-            self.work_packages += usize::from(number_after(package, "WP") && id_len(package).is_some());
+            self.work_packages +=
+                usize::from(number_after(package, "WP") && id_len(package).is_some());
             let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
-            self.numbered_headings += usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
+            self.numbered_headings +=
+                usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
             self.id_headings += usize::from(super::formats::streams::id_heading(heading).is_some());
-            self.has_subtasks_section |= heading.contains('/') && super::formats::bmad::is_subtasks(&heading.to_lowercase());
+            self.has_subtasks_section |=
+                heading.contains('/') && super::formats::bmad::is_subtasks(&heading.to_lowercase());
             return;
         }
         let body = line.text.trim_start();
-        self.has_inner_steps |= rare.inner_steps && has_inner_step(body) || rare.commits && body.contains(COMMIT);
+        self.has_inner_steps |=
+            rare.inner_steps && has_inner_step(body) || rare.commits && body.contains(COMMIT);
         if let Some(item) = line.item() {
             match item.tick() {
-                Some(tick) if item.number.is_some() => self.numbered_boxes += usize::from(tick.rest.starts_with("**")),
+                Some(tick) if item.number.is_some() => {
+                    self.numbered_boxes += usize::from(tick.rest.starts_with("**"))
+                }
                 Some(tick) => {
                     let bare = tick.rest.trim_start_matches(['*', ' ']);
                     self.boxes += 1;
@@ -194,18 +219,33 @@ impl<'a> Signs<'a> {
                     self.spec_kit_ids += usize::from(is_spec_kit_id(bare));
                     self.has_phase_tags |= bare.starts_with("[P]") || bare.starts_with("[US");
                     let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
-                    let dotted = id_len(bare).is_some_and(|len| len > digits && bare[digits..len].starts_with('.'));
+                    let dotted = id_len(bare)
+                        .is_some_and(|len| len > digits && bare[digits..len].starts_with('.'));
                     self.boxes_with_dotted_number += usize::from(digits > 0 && dotted);
-                    self.boxes_with_number += usize::from(digits > 0 && !dotted && bare[digits..].starts_with(". "));
+                    self.boxes_with_number +=
+                        usize::from(digits > 0 && !dotted && bare[digits..].starts_with(". "));
                     let step = tick.rest.strip_prefix("**");
-                    self.boxes_of_steps += usize::from(step.is_some_and(|step| STEP_WORDS.iter().any(|word| step.starts_with(word))));
-                    self.stable_ids += usize::from(rare.stable_ids && super::formats::rune::stable_id(tick.rest).is_some());
-                    self.plans += usize::from(rare.plans && (bare.contains("-PLAN.md") || bare.contains("-PLAN-")));
+                    self.boxes_of_steps +=
+                        usize::from(step.is_some_and(|step| {
+                            STEP_WORDS.iter().any(|word| step.starts_with(word))
+                        }));
+                    self.stable_ids += usize::from(
+                        rare.stable_ids && super::formats::rune::stable_id(tick.rest).is_some(),
+                    );
+                    self.plans += usize::from(
+                        rare.plans && (bare.contains("-PLAN.md") || bare.contains("-PLAN-")),
+                    );
                 }
                 None => {
-                    self.bold_titles += usize::from(item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some());
+                    self.bold_titles += usize::from(
+                        item.number.is_some()
+                            && line.indent() == 0
+                            && numbered_title(item.text).is_some(),
+                    );
                     self.independent += usize::from(item.text.starts_with("Independent:"));
-                    self.rune_fields += usize::from(item.text.starts_with("Blocked-by:") || item.text.starts_with("Stream:"));
+                    self.rune_fields += usize::from(
+                        item.text.starts_with("Blocked-by:") || item.text.starts_with("Stream:"),
+                    );
                     self.requirements += usize::from(item.text.starts_with("_Requirements:"));
                     self.dependency_fields += usize::from(is_dependency_field(item.text));
                 }
@@ -217,15 +257,21 @@ impl<'a> Signs<'a> {
             self.stories += usize::from(bold.is_some_and(|bold| number_after(bold, "Story ")));
             self.requirements += usize::from(body.starts_with("_Requirements:"));
             self.has_skill_line |= rare.skills
-                && ["superpowers:executing-plans", "superpowers:subagent-driven", "Use superpowers:"]
-                    .iter()
-                    .any(|skill| body.contains(skill));
+                && [
+                    "superpowers:executing-plans",
+                    "superpowers:subagent-driven",
+                    "Use superpowers:",
+                ]
+                .iter()
+                .any(|skill| body.contains(skill));
         }
     }
 
     /// Whether a file of this name lies below one of these folders.
     pub fn path_has(&self, folders: &[&str], name: &str) -> bool {
-        self.paths.iter().any(|path| path.ends_with(name) && folders.iter().any(|folder| path.contains(folder)))
+        self.paths
+            .iter()
+            .any(|path| path.ends_with(name) && folders.iter().any(|folder| path.contains(folder)))
     }
 
     /// Whether any of its files is called so.
@@ -248,7 +294,9 @@ impl<'a> Signs<'a> {
 fn has_inner_step(text: &str) -> bool {
     text.match_indices(". [").any(|(at, _)| {
         let before = text[..at].trim_end_matches(|c: char| c.is_ascii_digit());
-        before.len() < at && before.ends_with('.') && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit())
+        before.len() < at
+            && before.ends_with('.')
+            && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit())
     })
 }
 
@@ -260,7 +308,18 @@ fn number_after(heading: &str, word: &str) -> bool {
 
 fn is_dependency_field(text: &str) -> bool {
     let name = text.trim_start_matches('*').split([':', '：', '*']).next().unwrap_or_default();
-    let names = ["Dependencies", "Depends on", "Depends On", "Prerequisites", "Blocked by", "Requires", "依赖", "依賴", "依存", "의존성"];
+    let names = [
+        "Dependencies",
+        "Depends on",
+        "Depends On",
+        "Prerequisites",
+        "Blocked by",
+        "Requires",
+        "依赖",
+        "依賴",
+        "依存",
+        "의존성",
+    ];
     names.contains(&name.trim()) && text.contains([':', '：'])
 }
 

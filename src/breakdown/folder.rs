@@ -24,11 +24,27 @@ const KINDS: [FolderFormat; 6] = [
     FolderFormat {
         has: &["config.yml", "tasks"],
         first: &["config.yml"],
-        folders: &[("tasks", false), ("completed", false), ("archive/tasks", false), ("milestones", false), ("archive/milestones", false)],
+        folders: &[
+            ("tasks", false),
+            ("completed", false),
+            ("archive/tasks", false),
+            ("milestones", false),
+            ("archive/milestones", false),
+        ],
         takes: is_markdown,
     },
-    FolderFormat { has: &["epic.md"], first: &["epic.md"], folders: &[(".", false), ("tasks", true)], takes: is_numbered },
-    FolderFormat { has: &["00-index.md"], first: &["00-index.md"], folders: &[(".", false)], takes: is_numbered },
+    FolderFormat {
+        has: &["epic.md"],
+        first: &["epic.md"],
+        folders: &[(".", false), ("tasks", true)],
+        takes: is_numbered,
+    },
+    FolderFormat {
+        has: &["00-index.md"],
+        first: &["00-index.md"],
+        folders: &[(".", false)],
+        takes: is_numbered,
+    },
     FolderFormat {
         has: &["ROADMAP.md", "phases"],
         first: &["ROADMAP.md"],
@@ -61,7 +77,12 @@ fn is_numbered(name: &str) -> bool {
 /// folders. Links are not followed.
 pub fn files(folder: &Path) -> Option<Vec<String>> {
     let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))?;
-    let mut found: Vec<String> = kind.first.iter().filter(|name| is_file(&folder.join(name))).map(|name| (*name).to_owned()).collect();
+    let mut found: Vec<String> = kind
+        .first
+        .iter()
+        .filter(|name| is_file(&folder.join(name)))
+        .map(|name| (*name).to_owned())
+        .collect();
     for (inner, deep) in kind.folders {
         collect(folder, inner, if *deep { MAX_DEPTH } else { 1 }, kind, &mut found);
     }
@@ -78,9 +99,10 @@ pub fn begun_by(file: &Path) -> Option<&Path> {
 
 fn collect(folder: &Path, inner: &str, depth: usize, kind: &FolderFormat, found: &mut Vec<String>) {
     // A link may lead anywhere.
-    let real = Path::new(inner)
-        .ancestors()
-        .all(|part| folder.join(part).symlink_metadata().is_ok_and(|meta| meta.is_dir()) || part.as_os_str().is_empty());
+    let real = Path::new(inner).ancestors().all(|part| {
+        folder.join(part).symlink_metadata().is_ok_and(|meta| meta.is_dir())
+            || part.as_os_str().is_empty()
+    });
     if !real {
         return;
     }
@@ -114,7 +136,9 @@ pub fn breakdown_of(file: &Path) -> PathBuf {
         let inner = file.strip_prefix(folder).ok().and_then(Path::to_str);
         let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()));
         // A folder with its first file alone is none; others are not listed for that.
-        inner.zip(kind).is_some_and(|(inner, kind)| if kind.first.contains(&inner) { files(folder).is_some() } else { takes(kind, inner) })
+        inner.zip(kind).is_some_and(|(inner, kind)| {
+            if kind.first.contains(&inner) { files(folder).is_some() } else { takes(kind, inner) }
+        })
     };
     file.ancestors().skip(1).take(MAX_DEPTH + 1).find(has).unwrap_or(file).to_owned()
 }

@@ -45,11 +45,18 @@ struct LaneHeading<'a> {
 
 /// Level, start and text of a heading; of tasks, where none is a heading, those that are a bold line of their own.
 fn heading_of<'a>(line: &Line<'a>, bold: Option<&Style<'_>>) -> Option<(usize, usize, &'a str)> {
-    line.heading().map(|(level, start, text)| (level, start + text.len() - unboxed(text).len(), unboxed(text))).or_else(|| {
-        let (start, body) = line.trimmed();
-        let inner = body.strip_prefix("**")?.strip_suffix("**").filter(|inner| !inner.contains("**"))?;
-        (bold?.task)(inner).is_some().then_some((6, start + 2, inner))
-    })
+    line.heading()
+        .map(|(level, start, text)| {
+            (level, start + text.len() - unboxed(text).len(), unboxed(text))
+        })
+        .or_else(|| {
+            let (start, body) = line.trimmed();
+            let inner = body
+                .strip_prefix("**")?
+                .strip_suffix("**")
+                .filter(|inner| !inner.contains("**"))?;
+            (bold?.task)(inner).is_some().then_some((6, start + 2, inner))
+        })
 }
 
 /// A heading without a box or a sign in front: `[x] Task 1`, `✅ Task 1`.
@@ -59,12 +66,19 @@ pub fn unboxed(heading: &str) -> &str {
 }
 
 /// Reads all tasks; sections are in their order.
-pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) -> Vec<Section<'a>> {
+pub fn read<'a>(
+    build: &mut Builder<'a>,
+    lines: &[Line<'a>],
+    style: &Style<'_>,
+) -> Vec<Section<'a>> {
     let mut sections = Vec::new();
     let mut lane: Option<LaneHeading<'_>> = None;
     let mut stream = None;
     let mut inside = 0;
-    let any = lines.iter().filter_map(Line::heading).any(|(.., text)| (style.task)(unboxed(text)).is_some());
+    let any = lines
+        .iter()
+        .filter_map(Line::heading)
+        .any(|(.., text)| (style.task)(unboxed(text)).is_some());
     let bold = Some(style).filter(|_| !any);
     for (at, line) in lines.iter().enumerate() {
         let Some((level, start, heading)) = heading_of(line, bold) else {
@@ -76,8 +90,17 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         };
         let Some((id, title)) = (style.task)(heading) else {
             if let Some((id, name)) = (style.lane)(heading) {
-                let below = lines[at + 1..].iter().position(|next| heading_of(next, bold).is_some()).unwrap_or(lines.len() - at - 1);
-                lane = Some(LaneHeading { level, id, name, span: line.span(), region: &lines[at + 1..at + 1 + below] });
+                let below = lines[at + 1..]
+                    .iter()
+                    .position(|next| heading_of(next, bold).is_some())
+                    .unwrap_or(lines.len() - at - 1);
+                lane = Some(LaneHeading {
+                    level,
+                    id,
+                    name,
+                    span: line.span(),
+                    region: &lines[at + 1..at + 1 + below],
+                });
                 stream = None;
             } else if lane.as_ref().is_some_and(|open| level <= open.level) {
                 (lane, stream) = (None, None);
@@ -97,7 +120,9 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         }
         let file_end = build.text.file_at(line.start).map_or(usize::MAX, |file| file.range.end);
         let ends = |next: &Line<'_>| {
-            next.start >= file_end || heading_of(next, bold).is_some_and(|(other, _, text)| other <= level || (style.task)(text).is_some())
+            next.start >= file_end
+                || heading_of(next, bold)
+                    .is_some_and(|(other, _, text)| other <= level || (style.task)(text).is_some())
         };
         let end = lines[at + 1..].iter().position(ends).map_or(lines.len(), |len| at + 1 + len);
         let region = lines[at + 1..end].to_vec();
@@ -106,7 +131,9 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
         let ix = build.task(&id, &clean_title(bare), stream, line.span());
         build.state_words(ix, &title);
         // `## [x] Task 1: Title`.
-        if let Some((_, from, whole)) = line.heading().filter(|(.., whole)| whole.len() > heading.len()) {
+        if let Some((_, from, whole)) =
+            line.heading().filter(|(.., whole)| whole.len() > heading.len())
+        {
             match tick(whole) {
                 Some(tick) => build.ticked(ix, &tick, from),
                 None => build.state_words(ix, whole),
@@ -116,13 +143,19 @@ pub fn read<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], style: &Style<'_>) 
             build.waits(Waiting::Task(ix), text, start + heading.len() - title.len() + from);
         }
         let fields = fields(&region);
-        for field in fields.iter().filter(|field| field.name != "status" && (style.field)(&field.name)) {
-            if matches!(field.name.as_str(), "run" | "command") && !is_command(build, field, &region) {
+        for field in
+            fields.iter().filter(|field| field.name != "status" && (style.field)(&field.name))
+        {
+            if matches!(field.name.as_str(), "run" | "command")
+                && !is_command(build, field, &region)
+            {
                 continue;
             }
             build.field(ix, field);
         }
-        let said_open = title.rsplit(' ').next().is_some_and(|word| word == word.to_uppercase() && status(word).is_none() && is_open(word));
+        let said_open = title.rsplit(' ').next().is_some_and(|word| {
+            word == word.to_uppercase() && status(word).is_none() && is_open(word)
+        });
         boxes(build, ix, &region, style, said_open);
         // It counts over the boxes.
         if let Some(field) = fields.iter().find(|field| field.name == "status") {
@@ -144,10 +177,18 @@ fn is_command(build: &Builder<'_>, field: &Field, region: &[Line<'_>]) -> bool {
 }
 
 /// Boxes below a task, but for those of sections that hold none of its work.
-fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<'_>, said_open: bool) {
+fn boxes(
+    build: &mut Builder<'_>,
+    ix: usize,
+    region: &[Line<'_>],
+    style: &Style<'_>,
+    said_open: bool,
+) {
     let mut no_steps = None;
     for line in region {
-        if let Some((level, _, heading)) = line.heading().filter(|(level, ..)| no_steps.is_none_or(|open| *level <= open)) {
+        if let Some((level, _, heading)) =
+            line.heading().filter(|(level, ..)| no_steps.is_none_or(|open| *level <= open))
+        {
             no_steps = Some(level).filter(|_| boxes_below(heading) != Boxes::Work);
         }
         let Some((from, tick)) = boxed(line) else { continue };
@@ -155,7 +196,12 @@ fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<
             build.boxed_step(ix, &tick, from);
         } else {
             let at = from + tick.rest_at;
-            build.detail(ix, Detail::Criteria, &clean_title(tick.rest), at..at + tick.rest.trim_end().len());
+            build.detail(
+                ix,
+                Detail::Criteria,
+                &clean_title(tick.rest),
+                at..at + tick.rest.trim_end().len(),
+            );
             build.other_box(&tick);
         }
     }
@@ -167,12 +213,14 @@ fn boxes(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>], style: &Style<
 /// `Title (Depends on Stream A)` → the title, and what it waits for with where that stands in the text.
 fn start_condition(title: &str) -> (&str, Option<(usize, &str)>) {
     let Some(condition) = condition(title) else { return (title, None) };
-    let open = title[..condition.start].rfind('(').filter(|_| title[condition.end..].trim_end() == ")");
+    let open =
+        title[..condition.start].rfind('(').filter(|_| title[condition.end..].trim_end() == ")");
     (&title[..open.unwrap_or(title.len())], Some((condition.start, &title[condition])))
 }
 
 /// Words for a task, as headings have them.
-const TASK_WORDS: [&str; 10] = ["Task", "任务", "任務", "タスク", "작업", "Tarea", "Tarefa", "Aufgabe", "Tâche", "Задача"];
+const TASK_WORDS: [&str; 10] =
+    ["Task", "任务", "任務", "タスク", "작업", "Tarea", "Tarefa", "Aufgabe", "Tâche", "Задача"];
 
 /// `Task 3: Title`, `任务 3：标题`, in whatever language.
 pub fn numbered_task(heading: &str) -> Option<(String, String)> {
@@ -182,13 +230,23 @@ pub fn numbered_task(heading: &str) -> Option<(String, String)> {
 /// `Task 3: Title`, `Task 3 — Title`, `Step 2. Title` → its id and its title.
 pub fn numbered(heading: &str, word: &str) -> Option<(String, String)> {
     let head = heading.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
-    let rest = heading[head.len()..].strip_prefix(' ').or_else(|| Some(&heading[head.len()..]).filter(|_| !word.is_ascii()))?;
-    let len = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')).count();
+    let rest = heading[head.len()..]
+        .strip_prefix(' ')
+        .or_else(|| Some(&heading[head.len()..]).filter(|_| !word.is_ascii()))?;
+    let len = rest
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        .count();
     let id = rest[..len].trim_end_matches(['.', '-']);
     let has_digit = id.bytes().any(|b| b.is_ascii_digit());
     let after = rest[len..].trim_start();
     let ends = after.is_empty()
         || after.starts_with([':', '：', '-', '—', '–', '.', '(', '[', '✅', '|', '·'])
         || rest[..len].ends_with(['.', '-']);
-    (has_digit && ends).then(|| (id.to_owned(), after.trim_start_matches([':', '：', '-', '—', '–', '.', ' ', '·']).to_owned()))
+    (has_digit && ends).then(|| {
+        (
+            id.to_owned(),
+            after.trim_start_matches([':', '：', '-', '—', '–', '.', ' ', '·']).to_owned(),
+        )
+    })
 }

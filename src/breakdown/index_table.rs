@@ -99,7 +99,11 @@ pub struct IndexTable;
 
 impl super::Reader for IndexTable {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        (signs.tables >= 1).then_some(if signs.tables >= 2 { Confidence::Certain } else { Confidence::Likely })
+        (signs.tables >= 1).then_some(if signs.tables >= 2 {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        })
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
@@ -147,26 +151,52 @@ impl Columns {
     }
 
     fn named(header: &str) -> Option<Self> {
-        let names: Vec<String> = cells(header).iter().map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase()).collect();
+        let names: Vec<String> = cells(header)
+            .iter()
+            .map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase())
+            .collect();
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
         let waits = find(&WAITS);
-        let id = find(&IDS).or_else(|| names.first().is_some_and(|name| name == "task").then_some(0))?;
-        let (state, effort, owner, more) = (find(&STATES), find(&EFFORTS), find(&OWNERS), find(&MORE));
+        let id =
+            find(&IDS).or_else(|| names.first().is_some_and(|name| name == "task").then_some(0))?;
+        let (state, effort, owner, more) =
+            (find(&STATES), find(&EFFORTS), find(&OWNERS), find(&MORE));
         let taken = [Some(id), waits, state, effort, owner];
         // Whatever it is called, what stands beside an id is its title.
-        let no_title = ["blocks", "unblocks", "wave", "parallel", "can run in parallel", "priority", "reason", "notes", "phase"];
-        let beside =
-            (0..names.len()).find(|at| !taken.contains(&Some(*at)) && !names[*at].is_empty() && !no_title.contains(&names[*at].as_str()));
-        let title = find(&TITLES).filter(|at| *at != id).or_else(|| Some(id).filter(|_| names[id] == "task")).or(beside);
+        let no_title = [
+            "blocks",
+            "unblocks",
+            "wave",
+            "parallel",
+            "can run in parallel",
+            "priority",
+            "reason",
+            "notes",
+            "phase",
+        ];
+        let beside = (0..names.len()).find(|at| {
+            !taken.contains(&Some(*at))
+                && !names[*at].is_empty()
+                && !no_title.contains(&names[*at].as_str())
+        });
+        let title = find(&TITLES)
+            .filter(|at| *at != id)
+            .or_else(|| Some(id).filter(|_| names[id] == "task"))
+            .or(beside);
         Some(Self { id, waits, title: title.filter(|at| *at != id), state, effort, owner, more })
     }
 }
 
 /// The columns of ids and of what each waits for, in a table of tasks that may stand elsewhere.
 pub fn waiting_columns(header: &str) -> Option<(usize, usize)> {
-    let names: Vec<String> = cells(header).iter().map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase()).collect();
+    let names: Vec<String> = cells(header)
+        .iter()
+        .map(|(text, _)| text.trim_matches(['*', '`', ' ']).to_lowercase())
+        .collect();
     let waits = names.iter().position(|name| WAITS.contains(&name.as_str()))?;
-    let id = names.iter().position(|name| IDS.contains(&name.as_str()) || ["task", "tasks", "story", "step"].contains(&name.as_str()))?;
+    let id = names.iter().position(|name| {
+        IDS.contains(&name.as_str()) || ["task", "tasks", "story", "step"].contains(&name.as_str())
+    })?;
     (id != waits).then_some((id, waits))
 }
 
@@ -194,7 +224,11 @@ pub fn cells(row: &str) -> Vec<(&str, usize)> {
 }
 
 /// Reads all tables of tasks, each row a task in the lane of the heading above it.
-pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], columns_of: fn(&str) -> Option<Columns>) {
+pub fn rows<'a>(
+    build: &mut Builder<'a>,
+    lines: &[Line<'a>],
+    columns_of: fn(&str) -> Option<Columns>,
+) {
     let mut columns: Option<Columns> = None;
     let mut heading: Option<(String, String, Range<usize>)> = None;
     let mut stream = None;
@@ -202,7 +236,14 @@ pub fn rows<'a>(build: &mut Builder<'a>, lines: &[Line<'a>], columns_of: fn(&str
         if let Some((level, _, text)) = line.heading() {
             if level == 2 || (level == 3 && heading.is_none()) {
                 let name = clean_title(text.trim_start_matches(|c: char| !c.is_alphanumeric()));
-                let id = name.split([':', '—', '–']).next().unwrap_or(&name).trim().chars().take(40).collect();
+                let id = name
+                    .split([':', '—', '–'])
+                    .next()
+                    .unwrap_or(&name)
+                    .trim()
+                    .chars()
+                    .take(40)
+                    .collect();
                 heading = Some((id, name.clone(), line.span()));
                 stream = None;
             }
@@ -238,7 +279,11 @@ fn row(
         return;
     }
     let written = id_cell.trim_start_matches(['✅', '\u{fe0f}', '*', '`', '#', '[', '~', ' ']);
-    let len: usize = written.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_')).map(char::len_utf8).sum();
+    let len: usize = written
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'))
+        .map(char::len_utf8)
+        .sum();
     let len = written[..len].trim_end_matches(['.', '-']).len();
     if len == 0 || len > 24 {
         return;
@@ -257,12 +302,15 @@ fn row(
         *stream = heading.map(|(id, name, span)| build.stream(id, name, span.clone()));
     }
     let ix = build.task(id, &title, *stream, line.span());
-    let signed = |text: &str| text.starts_with('✅') || text.trim_end_matches('\u{fe0f}').ends_with('✅');
+    let signed =
+        |text: &str| text.starts_with('✅') || text.trim_end_matches('\u{fe0f}').ends_with('✅');
     let done = signed(id_cell) || signed(cell(columns.title));
     if done {
         build.mark(ix, Mark::Done, SaidBy::Title);
     }
-    if let Some((state, at)) = columns.state.and_then(|at| cells.get(at)).filter(|(state, _)| !state.is_empty()) {
+    if let Some((state, at)) =
+        columns.state.and_then(|at| cells.get(at)).filter(|(state, _)| !state.is_empty())
+    {
         build.outline.tasks[ix].status = Some(line.start + at..line.start + at + state.len());
         let mark = status(state);
         if let Some(mark) = mark {
@@ -270,17 +318,29 @@ fn row(
         }
         // As the others say it.
         if !is_known(state) && state.split_whitespace().count() <= 2 {
-            let what = format!("`{state}` is no status that is known here: it is read as still to be done");
-            build.problems.push(Problem::warning("unknown-value", line.start + at..line.start + at + state.len(), what));
+            let what = format!(
+                "`{state}` is no status that is known here: it is read as still to be done"
+            );
+            build.problems.push(Problem::warning(
+                "unknown-value",
+                line.start + at..line.start + at + state.len(),
+                what,
+            ));
         }
         let is_word = mark == Some(Mark::Done) && state.chars().all(char::is_alphabetic);
         if is_word {
             build.outline.done_word.get_or_insert_with(|| (*state).to_owned());
         }
     }
-    for (detail, column) in [(Detail::Estimate, columns.effort), (Detail::Agent, columns.owner), (Detail::Objective, columns.more)] {
+    for (detail, column) in [
+        (Detail::Estimate, columns.effort),
+        (Detail::Agent, columns.owner),
+        (Detail::Objective, columns.more),
+    ] {
         let nobody = |text: &str| detail == Detail::Agent && matches!(text, "-" | "—");
-        if let Some((text, at)) = column.and_then(|at| cells.get(at)).filter(|(text, _)| !nobody(text)) {
+        if let Some((text, at)) =
+            column.and_then(|at| cells.get(at)).filter(|(text, _)| !nobody(text))
+        {
             build.detail(ix, detail, text, line.start + at..line.start + at + text.len());
         }
     }

@@ -27,11 +27,13 @@ impl Builder<'_> {
             let task_like = |line: &super::text::Line<'_>| {
                 let boxed = line.item().is_some_and(|item| item.tick().is_some());
                 boxed
-                    || line
-                        .heading()
-                        .is_some_and(|(_, _, text)| text.starts_with("Task ") && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit))
+                    || line.heading().is_some_and(|(_, _, text)| {
+                        text.starts_with("Task ")
+                            && text.as_bytes().get(5).is_some_and(u8::is_ascii_digit)
+                    })
             };
-            let count = self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
+            let count =
+                self.text.lines[fence.clone()].iter().filter(|line| task_like(line)).count();
             if count > 0 && !self.plan.tasks.is_empty() {
                 let start = self.text.lines[fence.start].start;
                 let what = format!(
@@ -39,14 +41,23 @@ impl Builder<'_> {
                     if count == 1 { "line" } else { "lines" },
                     if count == 1 { "is" } else { "are" }
                 );
-                self.problems.push(Problem::warning("tasks-in-fence", start..start + self.text.lines[fence.start].text.len(), what));
+                self.problems.push(Problem::warning(
+                    "tasks-in-fence",
+                    start..start + self.text.lines[fence.start].text.len(),
+                    what,
+                ));
             }
         }
     }
 
     /// A task and its steps that say different things.
     fn warn_of_steps(&mut self) {
-        for task_item in self.outline.tasks.iter().filter(|task_item| task_item.mark.is_some() && task_item.ticked) {
+        for task_item in self
+            .outline
+            .tasks
+            .iter()
+            .filter(|task_item| task_item.mark.is_some() && task_item.ticked)
+        {
             let open = task_item.ticks().filter(|done| !done).count();
             if open > 0 {
                 let what = format!(
@@ -69,8 +80,18 @@ impl Builder<'_> {
         }
         let mut told = Vec::new();
         for parent in &self.outline.parents {
-            let all: Vec<usize> = parent.nested.iter().chain([&parent.stream]).filter_map(|stream| open.get(stream)).copied().collect();
-            let (open, Some(ix)) = (all.iter().sum::<usize>(), self.stream_of(parent.stream.as_str())) else { continue };
+            let all: Vec<usize> = parent
+                .nested
+                .iter()
+                .chain([&parent.stream])
+                .filter_map(|stream| open.get(stream))
+                .copied()
+                .collect();
+            let (open, Some(ix)) =
+                (all.iter().sum::<usize>(), self.stream_of(parent.stream.as_str()))
+            else {
+                continue;
+            };
             if all.is_empty() || parent.done == (open == 0) {
                 continue;
             }
@@ -79,38 +100,64 @@ impl Builder<'_> {
                 0 => told.push((parent.stream.to_string(), span)),
                 _ => {
                     let are = if open == 1 { "is" } else { "are" };
-                    let what = format!("{} is ticked, but {open} of its parts {are} open: what is open is carried out", parent.stream);
+                    let what = format!(
+                        "{} is ticked, but {open} of its parts {are} open: what is open is carried out",
+                        parent.stream
+                    );
                     self.problems.push(Problem::warning("parent-disagrees", span, what));
                 }
             }
         }
-        let all = |task_item: &super::outline::TaskItem| task_item.ticks().next().is_some() && task_item.ticks().all(|done| done);
-        let task_items = self.outline.tasks.iter().enumerate().filter(|(ix, task_item)| !self.marks.contains_key(ix) && all(task_item));
-        told.extend(task_items.map(|(_, task_item)| (task_item.id.to_string(), task_item.span.clone())));
+        let all = |task_item: &super::outline::TaskItem| {
+            task_item.ticks().next().is_some() && task_item.ticks().all(|done| done)
+        };
+        let task_items = self
+            .outline
+            .tasks
+            .iter()
+            .enumerate()
+            .filter(|(ix, task_item)| !self.marks.contains_key(ix) && all(task_item));
+        told.extend(
+            task_items.map(|(_, task_item)| (task_item.id.to_string(), task_item.span.clone())),
+        );
         for (id, span) in told {
-            let what = format!("all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is");
+            let what = format!(
+                "all that {id} has to tick is ticked, but {id} itself is open: say that it is done if it is"
+            );
             self.problems.push(Problem::info("all-ticked", span, what));
         }
     }
 
     /// What others have begun, or wait with, is still to be done for us.
     fn tell_under_way(&mut self) {
-        let open: Vec<usize> = std::mem::take(&mut self.under_way).into_iter().filter(|ix| !self.marks.contains_key(ix)).collect();
+        let open: Vec<usize> = std::mem::take(&mut self.under_way)
+            .into_iter()
+            .filter(|ix| !self.marks.contains_key(ix))
+            .collect();
         let Some(&first) = open.first() else { return };
         let names = some_of(open.iter().map(|&ix| self.plan.tasks[ix].id.as_str()));
-        let what = format!("begun, in review or blocked by their status, and so still to be done here: {names}");
-        self.problems.push(Problem::info("under-way", self.outline.tasks[first].span.clone(), what));
+        let what = format!(
+            "begun, in review or blocked by their status, and so still to be done here: {names}"
+        );
+        self.problems.push(Problem::info(
+            "under-way",
+            self.outline.tasks[first].span.clone(),
+            what,
+        ));
     }
 
     /// Tasks in a row that are marked to run at once, and change the same file: they are kept apart.
     fn warn_of_same_files(&mut self) {
         let may = |ix: usize| {
-            self.outline.tasks[ix].details.iter().find(|(detail, _)| *detail == Detail::Parallel).map(|(_, span)| span.clone()).filter(
-                |span| {
+            self.outline.tasks[ix]
+                .details
+                .iter()
+                .find(|(detail, _)| *detail == Detail::Parallel)
+                .map(|(_, span)| span.clone())
+                .filter(|span| {
                     let word = self.text.all.get(span.clone()).unwrap_or_default().to_lowercase();
                     !word.starts_with("false") && !word.starts_with("no")
-                },
-            )
+                })
         };
         let mut told = Vec::new();
         let mut row: HashMap<&str, usize> = HashMap::new();
@@ -143,9 +190,15 @@ impl Builder<'_> {
                 let what = "this is no box, and so no task: write `- [ ] ` with the blanks";
                 let span = start + at..start + at + len;
                 let fix = if done { " [x] " } else { " [ ] " };
-                self.problems.push(Problem::warning("malformed-box", span.clone(), what).with_fix("make it a box", span, fix));
+                self.problems.push(Problem::warning("malformed-box", span.clone(), what).with_fix(
+                    "make it a box",
+                    span,
+                    fix,
+                ));
             } else if let Some((at, why)) = stands_elsewhere(body).filter(|_| !in_paragraphs) {
-                let what = format!("this box {why}, and so is no task: write it as an item of a list, `- [ ] `");
+                let what = format!(
+                    "this box {why}, and so is no task: write it as an item of a list, `- [ ] `"
+                );
                 self.problems.push(Problem::warning("malformed-box", start + at..line.end(), what));
             }
         }
@@ -156,10 +209,14 @@ impl Builder<'_> {
         let mut before: Option<Line<'_>> = None;
         let mut told = Vec::new();
         for file in self.text.files.iter().filter(|file| file.is_markdown(self.text.all)) {
-            let lines = self.text.lines[file.lines.clone()].iter().filter(|line| !line.hidden && !line.is_blank());
+            let lines = self.text.lines[file.lines.clone()]
+                .iter()
+                .filter(|line| !line.hidden && !line.is_blank());
             for line in lines {
-                let is_box = || line.indent() >= 4 && line.item().is_some_and(|item| item.tick().is_some());
-                let in_list = || before.is_some_and(|before| before.item().is_some() || before.indent() > 0);
+                let is_box =
+                    || line.indent() >= 4 && line.item().is_some_and(|item| item.tick().is_some());
+                let in_list =
+                    || before.is_some_and(|before| before.item().is_some() || before.indent() > 0);
                 if line.text.starts_with([' ', '\t']) && is_box() && !in_list() {
                     told.push(line.span());
                 } else {
@@ -176,52 +233,93 @@ impl Builder<'_> {
     /// A file that says at its beginning that it is no longer what counts.
     fn tell_superseded(&mut self) {
         let words = ["LEGACY", "SUPERSEDED", "DEPRECATED", "OBSOLETE"];
-        let says = |line: &Line<'_>| line.text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
-        let first = self.text.lines.iter().filter(|line| !line.is_blank()).take(10).find(|line| line.item().is_none() && says(line));
+        let says = |line: &Line<'_>| {
+            line.text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
+        };
+        let first = self
+            .text
+            .lines
+            .iter()
+            .filter(|line| !line.is_blank())
+            .take(10)
+            .find(|line| line.item().is_none() && says(line));
         if let Some(line) = first {
             let what = "this breakdown says of itself that it is no longer what counts: look before you run it";
-            self.problems.push(Problem::info("superseded", line.start..line.start + line.text.len(), what));
+            self.problems.push(Problem::info(
+                "superseded",
+                line.start..line.start + line.text.len(),
+                what,
+            ));
         }
     }
 
     /// Whether nothing says yet why there are no tasks.
     pub(super) fn is_unexplained(&self) -> bool {
-        !self.problems.iter().any(|problem| problem.code == "unreadable" && problem.severity == Severity::Error)
+        !self
+            .problems
+            .iter()
+            .any(|problem| problem.code == "unreadable" && problem.severity == Severity::Error)
     }
 
     /// Where no task was found, but lines that look like some stand in fences: they are told of, not scheduled.
     pub(super) fn tell_candidates(&mut self) {
         let text = self.text;
-        let like =
-            |line: &&Line<'_>| line.text.trim_start().starts_with(['□', '☐']) || line.item().is_some_and(|item| item.tick().is_some());
-        let bare = text.visible().filter(|(_, line)| line.item().is_some_and(|item| item.text.starts_with(['□', '☐', '☑', '◐', '✓', '✔'])));
+        let like = |line: &&Line<'_>| {
+            line.text.trim_start().starts_with(['□', '☐'])
+                || line.item().is_some_and(|item| item.tick().is_some())
+        };
+        let bare = text.visible().filter(|(_, line)| {
+            line.item().is_some_and(|item| item.text.starts_with(['□', '☐', '☑', '◐', '✓', '✔']))
+        });
         let bare: Vec<Line<'_>> = bare.map(|(_, line)| line).collect();
         if let (Some(first), true) = (bare.first(), bare.len() >= 2) {
-            let what = format!("{} lines begin with a sign for a box, which is none: write `- [ ]` and `- [x]`", bare.len());
+            let what = format!(
+                "{} lines begin with a sign for a box, which is none: write `- [ ]` and `- [x]`",
+                bare.len()
+            );
             self.problems.push(Problem::warning("malformed-box", first.span(), what));
         }
-        let inside: Vec<&Line<'_>> = text.fences.iter().flat_map(|fence| &text.lines[fence.clone()]).filter(like).collect();
+        let inside: Vec<&Line<'_>> =
+            text.fences.iter().flat_map(|fence| &text.lines[fence.clone()]).filter(like).collect();
         if let (Some(first), true) = (inside.first(), inside.len() >= 3) {
             let what = format!(
                 "{} lines inside fences look like tasks, and none stands outside: they are not scheduled; take them out of the fences",
                 inside.len()
             );
-            self.problems.push(Problem::warning("tasks-in-fence", first.start..first.start + first.text.len(), what));
+            self.problems.push(Problem::warning(
+                "tasks-in-fence",
+                first.start..first.start + first.text.len(),
+                what,
+            ));
         }
     }
 
     fn check_totals(&mut self) {
         let real = self.plan.tasks.len();
-        let of_parts: HashSet<&StreamId> =
-            self.outline.parents.iter().filter(|parent| parent.of_parts).map(|parent| &parent.stream).collect();
-        let parts = self.plan.tasks.iter().filter(|task| task.stream.as_ref().is_some_and(|stream| of_parts.contains(stream))).count();
+        let of_parts: HashSet<&StreamId> = self
+            .outline
+            .parents
+            .iter()
+            .filter(|parent| parent.of_parts)
+            .map(|parent| &parent.stream)
+            .collect();
+        let parts = self
+            .plan
+            .tasks
+            .iter()
+            .filter(|task| task.stream.as_ref().is_some_and(|stream| of_parts.contains(stream)))
+            .count();
         // What has parts may be counted as one.
         let whole = real - parts + self.outline.parents.len();
         for (_, line) in self.text.visible() {
             let Some((at, said)) = stated_total(line.text) else { continue };
             if said != real && said != whole && said > 0 {
                 let span = line.start + at..line.start + line.text.len();
-                self.problems.push(Problem::warning("total-disagrees", span, format!("it says {said} tasks, but {real} were read")));
+                self.problems.push(Problem::warning(
+                    "total-disagrees",
+                    span,
+                    format!("it says {said} tasks, but {real} were read"),
+                ));
             }
         }
     }
@@ -238,8 +336,11 @@ fn malformed(body: &str) -> Option<(usize, usize, bool)> {
     let rest = &body[marker..];
     let bracket = rest.trim_start_matches(' ');
     let glued = bracket.len() == rest.len();
-    let of = |(pattern, broken): (&'static str, bool)| bracket.strip_prefix(pattern).filter(|_| broken).map(|after| (pattern, after));
-    let (pattern, after) = [("[]", true), ("[ ]", glued), ("[x]", glued), ("[X]", glued)].into_iter().find_map(of)?;
+    let of = |(pattern, broken): (&'static str, bool)| {
+        bracket.strip_prefix(pattern).filter(|_| broken).map(|after| (pattern, after))
+    };
+    let (pattern, after) =
+        [("[]", true), ("[ ]", glued), ("[x]", glued), ("[X]", glued)].into_iter().find_map(of)?;
     let len = rest.len() - after.trim_start_matches(' ').len();
     let is_link = after.starts_with(['(', '[', ':']) || after.trim().is_empty();
     (!is_link).then(|| (marker, len, pattern.contains(['x', 'X'])))
@@ -249,13 +350,16 @@ fn malformed(body: &str) -> Option<(usize, usize, bool)> {
 fn stands_elsewhere(body: &str) -> Option<(usize, &'static str)> {
     let box_at = |skipped: &[char], why: &'static str| {
         let bare = body.trim_start_matches(skipped);
-        let is_box = super::text::tick(bare).is_some_and(|tick| !tick.rest.is_empty() && (tick.done() || tick.mark == ' '));
+        let is_box = super::text::tick(bare)
+            .is_some_and(|tick| !tick.rest.is_empty() && (tick.done() || tick.mark == ' '));
         (is_box && bare.len() < body.len()).then_some((body.len() - bare.len(), why))
     };
     if body.starts_with(['☐', '□', '☑']) {
         return Some((0, "is a sign"));
     }
-    if super::text::tick(body).is_some_and(|tick| !tick.rest.is_empty() && (tick.done() || tick.mark == ' ')) {
+    if super::text::tick(body)
+        .is_some_and(|tick| !tick.rest.is_empty() && (tick.done() || tick.mark == ' '))
+    {
         return Some((0, "stands behind no bullet"));
     }
     match body.chars().next()? {
@@ -270,9 +374,13 @@ fn stands_elsewhere(body: &str) -> Option<(usize, &'static str)> {
 
 /// `Total Tasks: 17` → where it stands, and the number.
 fn stated_total(line: &str) -> Option<(usize, usize)> {
-    let starts = line.bytes().enumerate().filter(|(_, byte)| matches!(byte, b't' | b'T')).map(|(at, _)| at);
-    let at =
-        starts.into_iter().find(|&at| line.as_bytes()[at..].get(..11).is_some_and(|word| word.eq_ignore_ascii_case(b"total tasks")))?;
+    let starts =
+        line.bytes().enumerate().filter(|(_, byte)| matches!(byte, b't' | b'T')).map(|(at, _)| at);
+    let at = starts.into_iter().find(|&at| {
+        line.as_bytes()[at..]
+            .get(..11)
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"total tasks"))
+    })?;
     let rest = line[at + 11..].trim_start_matches([':', '*', ' ', '[']);
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     rest[..digits].parse().ok().map(|said| (at, said))

@@ -48,7 +48,11 @@ impl Names {
 
     /// Tasks with their ids, in the order of the tasks.
     fn ids(&self) -> Vec<(usize, &str)> {
-        let mut ids: Vec<(usize, &str)> = self.exact.iter().flat_map(|(id, holders)| holders.iter().map(|ix| (*ix, id.as_str()))).collect();
+        let mut ids: Vec<(usize, &str)> = self
+            .exact
+            .iter()
+            .flat_map(|(id, holders)| holders.iter().map(|ix| (*ix, id.as_str())))
+            .collect();
         ids.sort_unstable();
         ids
     }
@@ -58,7 +62,9 @@ impl Names {
         let streams = self.streams.get_or_init(|| {
             let mut streams: HashMap<StreamId, Vec<usize>> = HashMap::new();
             for (ix, task) in plan.tasks.iter().enumerate() {
-                task.stream.iter().for_each(|stream| streams.entry(stream.clone()).or_default().push(ix));
+                task.stream
+                    .iter()
+                    .for_each(|stream| streams.entry(stream.clone()).or_default().push(ix));
             }
             streams
         });
@@ -71,7 +77,9 @@ impl Names {
             let mut groups = HashMap::new();
             for (ix, stream) in plan.streams.iter().enumerate() {
                 let name = stream.name.to_lowercase();
-                let names = BTreeSet::from([bare_name(&name), bare_name(stream.id.as_str()), &name].map(str::to_lowercase));
+                let names = BTreeSet::from(
+                    [bare_name(&name), bare_name(stream.id.as_str()), &name].map(str::to_lowercase),
+                );
                 for name in names {
                     groups.entry(name).and_modify(|known| *known = None).or_insert(Some(ix));
                 }
@@ -84,8 +92,14 @@ impl Names {
     /// The tasks that have this id with something behind it: `T031-MIN`.
     pub fn with_suffix(&self, id: &str) -> Vec<usize> {
         let base = format!("{}-", id.to_lowercase());
-        let sorted = self.sorted.get_or_init(|| self.ids().into_iter().map(|(ix, id)| (id.to_owned(), ix)).collect());
-        sorted.range((base.clone(), 0)..).take_while(|(name, _)| name.starts_with(&base)).map(|(_, ix)| *ix).collect()
+        let sorted = self
+            .sorted
+            .get_or_init(|| self.ids().into_iter().map(|(ix, id)| (id.to_owned(), ix)).collect());
+        sorted
+            .range((base.clone(), 0)..)
+            .take_while(|(name, _)| name.starts_with(&base))
+            .map(|(_, ix)| *ix)
+            .collect()
     }
 
     /// The tasks that have this id but for its padding.
@@ -110,7 +124,9 @@ impl Names {
 
     /// The tasks from one id to another, both with the same letters.
     pub fn range(&self, from: &str, to: &str) -> Option<Vec<usize>> {
-        let of = |ends: Option<((String, u64), (String, u64))>, all: &BTreeMap<(String, u64), Vec<usize>>| -> Vec<usize> {
+        let of = |ends: Option<((String, u64), (String, u64))>,
+                  all: &BTreeMap<(String, u64), Vec<usize>>|
+         -> Vec<usize> {
             let Some(((prefix, low), (second, high))) = ends else { return Vec::new() };
             let fits = (prefix == second || second.is_empty()) && low <= high;
             let keys = all.range((prefix.clone(), low)..=(prefix, high.max(low))).filter(|_| fits);
@@ -119,7 +135,11 @@ impl Names {
         let (from, to) = (from.to_lowercase(), to.to_lowercase());
         let members = of(member(&from).zip(member(&to)), self.members());
         // `1-3` may be all that begins so.
-        let members = if members.is_empty() { of(number(&from).zip(number(&to)), self.numbers()) } else { members };
+        let members = if members.is_empty() {
+            of(number(&from).zip(number(&to)), self.numbers())
+        } else {
+            members
+        };
         if members.is_empty() { None } else { Some(members) }
     }
 
@@ -128,7 +148,9 @@ impl Names {
         let mut found = Vec::new();
         for reference in ids_in(text) {
             match &reference.to {
-                Target::Task(id) => found.extend(self.exact.get(&id.to_lowercase()).into_iter().flatten()),
+                Target::Task(id) => {
+                    found.extend(self.exact.get(&id.to_lowercase()).into_iter().flatten())
+                }
                 Target::Range(from, to) => found.extend(self.range(from, to).unwrap_or_default()),
                 _ => {}
             }
@@ -140,16 +162,23 @@ impl Names {
     pub fn nearest(&self, id: &str) -> Option<usize> {
         let id = id.to_lowercase();
         // One number is as near to a wrong one as another: only letters, padding and signs may be slips of the pen.
-        let numbers = |id| str::split(id, |c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u64>().ok());
+        let numbers = |id| {
+            str::split(id, |c: char| !c.is_ascii_digit())
+                .filter_map(|digits| digits.parse::<u64>().ok())
+        };
         let own: Vec<u64> = numbers(&id).collect();
         let same = self.exact.iter().filter(|(name, _)| numbers(name).eq(own.iter().copied()));
-        let near = same.map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
+        let near =
+            same.map(|(name, holders)| (strsim::damerau_levenshtein(name, &id), name, holders[0]));
         near.filter(|(distance, ..)| *distance <= 1 + id.len() / 3).min().map(|(_, _, ix)| ix)
     }
 }
 
 /// Ids by what they have in common and their numbers.
-fn by(ids: &[(usize, &str)], key: fn(&str) -> Option<(String, u64)>) -> BTreeMap<(String, u64), Vec<usize>> {
+fn by(
+    ids: &[(usize, &str)],
+    key: fn(&str) -> Option<(String, u64)>,
+) -> BTreeMap<(String, u64), Vec<usize>> {
     let mut all: BTreeMap<(String, u64), Vec<usize>> = BTreeMap::new();
     for (ix, key) in ids.iter().filter_map(|(ix, id)| key(id).map(|key| (*ix, key))) {
         all.entry(key).or_default().push(ix);
@@ -178,7 +207,8 @@ fn canonical(id: &str) -> String {
 
 /// What the ids of a range have in common, and the number that counts in them: `1.3` is the third of `1.`.
 fn member(id: &str) -> Option<(String, u64)> {
-    let last = id.rsplit_once('.').filter(|(_, last)| last.starts_with(|c: char| c.is_ascii_digit()));
+    let last =
+        id.rsplit_once('.').filter(|(_, last)| last.starts_with(|c: char| c.is_ascii_digit()));
     match last {
         Some((whole, last)) => number(last).map(|(_, value)| (format!("{whole}."), value)),
         None => number(id),

@@ -40,7 +40,15 @@ const PHASES: [&str; 20] = [
 /// Words for lanes that run beside each other.
 const LANES: [&str; 6] = ["stream", "workstream", "track", "lane", "team", "agent"];
 /// Words that say that something waits for no phase either.
-const FREE: [&str; 7] = ["can start", "immediately", "independent", "at once", "in parallel", "parallel start", "start anytime"];
+const FREE: [&str; 7] = [
+    "can start",
+    "immediately",
+    "independent",
+    "at once",
+    "in parallel",
+    "parallel start",
+    "start anytime",
+];
 /// From so many on, what is waited for is one set.
 const MANY: usize = 9;
 
@@ -48,9 +56,18 @@ impl Builder<'_> {
     /// Whether a task says what it waits for, be it nothing.
     pub(super) fn says_order(&self) -> Vec<bool> {
         let names = LazyCell::new(|| self.names());
-        let orders = |wait: &&Wait| wait.references().is_empty() || wait.references().iter().any(|of| self.is_inside(wait.who, of, &names));
-        let waits = self.waits.iter().filter(orders).map(|wait| wait.who).chain(self.exact.iter().map(|(who, ..)| *who));
-        let tasks = waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(ix) } else { None });
+        let orders = |wait: &&Wait| {
+            wait.references().is_empty()
+                || wait.references().iter().any(|of| self.is_inside(wait.who, of, &names))
+        };
+        let waits = self
+            .waits
+            .iter()
+            .filter(orders)
+            .map(|wait| wait.who)
+            .chain(self.exact.iter().map(|(who, ..)| *who));
+        let tasks =
+            waits.filter_map(|who| if let Waiting::Task(ix) = who { Some(ix) } else { None });
         let mut says = vec![false; self.plan.tasks.len()];
         tasks.chain(self.stated.iter().copied()).for_each(|ix| says[ix] = true);
         says
@@ -58,14 +75,17 @@ impl Builder<'_> {
 
     /// Whether something is named that is part of the breakdown: what is only needed from outside orders nothing.
     pub(super) fn is_inside(&self, who: Waiting, reference: &Reference, names: &Names) -> bool {
-        !matches!(reference.to, Target::External(_)) || !self.meant(Some(who), reference, names).is_empty()
+        !matches!(reference.to, Target::External(_))
+            || !self.meant(Some(who), reference, names).is_empty()
     }
 
     /// Whether a target is there.
     pub(super) fn exists(&self, to: &Target, names: &Names) -> bool {
         match to {
             Target::Task(id) => {
-                names.exact.contains_key(&id.to_lowercase()) || names.canonical(id).len() == 1 || self.stream_of(id).is_some()
+                names.exact.contains_key(&id.to_lowercase())
+                    || names.canonical(id).len() == 1
+                    || self.stream_of(id).is_some()
             }
             Target::Range(from, to) => names.range(from, to).is_some(),
             Target::Stream(key) => self.find_stream(key).is_some(),
@@ -87,28 +107,53 @@ impl Builder<'_> {
     fn titles_that_wait(&mut self) {
         let known = self.says_order();
         let names = LazyCell::new(|| self.names());
-        let title_at = |span: &Range<usize>| self.text.all.get(span.clone()).filter(|title| may_wait(title));
+        let title_at =
+            |span: &Range<usize>| self.text.all.get(span.clone()).filter(|title| may_wait(title));
         let mut found = Vec::new();
-        for (ix, task_item) in self.outline.tasks.iter().enumerate().filter(|(ix, task_item)| !known[*ix] && task_item.value.is_none()) {
+        for (ix, task_item) in self
+            .outline
+            .tasks
+            .iter()
+            .enumerate()
+            .filter(|(ix, task_item)| !known[*ix] && task_item.value.is_none())
+        {
             let Some(title) = title_at(&task_item.span) else { continue };
             let exists = |of: &Reference| of.to == Target::AllBefore || self.exists(&of.to, &names);
             let mut values = inline_dependencies(title);
             values.retain(|(_, value)| references(value).iter().any(exists));
             if values.is_empty() {
-                let known = |at: &Range<usize>| !self.named_in(Some(Waiting::Task(ix)), &title[at.clone()], &names).is_empty();
+                let known = |at: &Range<usize>| {
+                    !self.named_in(Some(Waiting::Task(ix)), &title[at.clone()], &names).is_empty()
+                };
                 values.extend(condition(title).filter(known).map(|at| (at.start, &title[at])));
             }
-            found.extend(values.into_iter().map(|(at, value)| (Waiting::Task(ix), value.to_owned(), task_item.span.start + at)));
+            found.extend(values.into_iter().map(|(at, value)| {
+                (Waiting::Task(ix), value.to_owned(), task_item.span.start + at)
+            }));
         }
         let stream = |wait: &Wait| if let Waiting::Stream(ix) = wait.who { Some(ix) } else { None };
         let known: HashSet<usize> = self.waits.iter().filter_map(stream).collect();
-        for (ix, (_, span)) in self.outline.streams.iter().enumerate().filter(|(ix, _)| !known.contains(ix)) {
-            let Some((title, at)) = title_at(span).and_then(|title| Some((title, condition(title)?))) else { continue };
+        for (ix, (_, span)) in
+            self.outline.streams.iter().enumerate().filter(|(ix, _)| !known.contains(ix))
+        {
+            let Some((title, at)) =
+                title_at(span).and_then(|title| Some((title, condition(title)?)))
+            else {
+                continue;
+            };
             // One that is a task has said it as that, and a value is no heading.
-            let is_heading = self.text.file_at(span.start).is_some_and(|file| file.is_markdown(self.text.all));
-            let is_heading = is_heading && !self.outline.tasks.iter().any(|task_item| task_item.span.start == span.start);
-            if is_heading && !self.named_in(Some(Waiting::Stream(ix)), &title[at.clone()], &names).is_empty() {
-                found.push((Waiting::Stream(ix), title[at.clone()].to_owned(), span.start + at.start));
+            let is_heading =
+                self.text.file_at(span.start).is_some_and(|file| file.is_markdown(self.text.all));
+            let is_heading = is_heading
+                && !self.outline.tasks.iter().any(|task_item| task_item.span.start == span.start);
+            if is_heading
+                && !self.named_in(Some(Waiting::Stream(ix)), &title[at.clone()], &names).is_empty()
+            {
+                found.push((
+                    Waiting::Stream(ix),
+                    title[at.clone()].to_owned(),
+                    span.start + at.start,
+                ));
             }
         }
         for (who, value, start) in found {
@@ -126,10 +171,12 @@ impl Builder<'_> {
         let mut named = vec![None; self.text.lines.len() + 1];
         let streams = self.text.lines_at(self.outline.streams.iter().map(|(_, span)| span.start));
         streams.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Stream(ix)));
-        let tasks = self.text.lines_at(self.outline.tasks.iter().map(|task_item| task_item.span.start));
+        let tasks =
+            self.text.lines_at(self.outline.tasks.iter().map(|task_item| task_item.span.start));
         tasks.enumerate().for_each(|(ix, at)| named[at] = Some(Waiting::Task(ix)));
         // What has been understood already.
-        let mentioned = self.text.lines_with(self.outline.references.iter().map(|mention| mention.span.start));
+        let mentioned =
+            self.text.lines_with(self.outline.references.iter().map(|mention| mention.span.start));
         // Whose the lines below a heading are, and those deeper than an item of a list.
         let (mut section, mut level_of) = (None, 0);
         let mut item: Option<(Waiting, usize)> = None;
@@ -143,12 +190,20 @@ impl Builder<'_> {
                 (None, Some(who)) if line.item().is_some() => item = Some((who, line.indent())),
                 (None, Some(who)) => (section, level_of, item) = (Some(who), BOLD_LEVEL, None),
                 (None, None) if may_begin[at] && !mentioned[at] => {
-                    let who = item.map_or(section, |(who, indent)| Some(who).filter(|_| line.indent() > indent));
-                    let (start, body) = line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
+                    let who = item.map_or(section, |(who, indent)| {
+                        Some(who).filter(|_| line.indent() > indent)
+                    });
+                    let (start, body) =
+                        line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
                     let Some(who) = who else { continue };
                     for (from, value) in beginnings(body) {
-                        let named = self.named_in(Some(who), value, names).into_iter().filter(|of| !self.is_of(who, &of.to, names));
-                        found.extend(named.map(|of| (who, Reference { at: start + from + of.at, ..of })));
+                        let named = self
+                            .named_in(Some(who), value, names)
+                            .into_iter()
+                            .filter(|of| !self.is_of(who, &of.to, names));
+                        found.extend(
+                            named.map(|of| (who, Reference { at: start + from + of.at, ..of })),
+                        );
                     }
                 }
                 (None, None) => {}
@@ -162,15 +217,26 @@ impl Builder<'_> {
     /// Whether a sentence names what it is about itself: `Start this once Phase 2 is agreed` in phase 2.
     fn is_of(&self, who: Waiting, to: &Target, names: &Names) -> bool {
         match (to, who) {
-            (Target::Stream(key), _) => self.find_stream(key).is_some_and(|ix| self.is_within(who, ix)),
-            (Target::Task(id), Waiting::Task(ix)) => names.exact.get(&id.to_lowercase()).is_some_and(|holders| holders.contains(&ix)),
+            (Target::Stream(key), _) => {
+                self.find_stream(key).is_some_and(|ix| self.is_within(who, ix))
+            }
+            (Target::Task(id), Waiting::Task(ix)) => {
+                names.exact.get(&id.to_lowercase()).is_some_and(|holders| holders.contains(&ix))
+            }
             _ => false,
         }
     }
 
     /// What a text names that is part of the breakdown. By a name alone, no group is meant that holds who waits.
-    pub(super) fn named_in(&self, who: Option<Waiting>, text: &str, names: &Names) -> Vec<Reference> {
-        let meant = |of: Reference| if self.exists(&of.to, names) { vec![of] } else { self.meant(who, &of, names) };
+    pub(super) fn named_in(
+        &self,
+        who: Option<Waiting>,
+        text: &str,
+        names: &Names,
+    ) -> Vec<Reference> {
+        let meant = |of: Reference| {
+            if self.exists(&of.to, names) { vec![of] } else { self.meant(who, &of, names) }
+        };
         references(text).into_iter().flat_map(meant).collect()
     }
 
@@ -189,14 +255,25 @@ impl Builder<'_> {
                 continue;
             };
             // A row that is a task has been read.
-            let own = rows.get_or_insert_with(|| self.text.lines_with(self.outline.tasks.iter().map(|task_item| task_item.span.start)));
+            let own = rows.get_or_insert_with(|| {
+                self.text
+                    .lines_with(self.outline.tasks.iter().map(|task_item| task_item.span.start))
+            });
             if own[at] {
                 continue;
             }
             let cells = index_table::cells(line.text);
-            let (Some((id, _)), Some((on, start))) = (cells.get(id), cells.get(waits)) else { continue };
-            let named = references(id).into_iter().find_map(|reference| if let Target::Task(id) = reference.to { Some(id) } else { None });
-            let Some(&[ix]) = named.and_then(|id| names.exact.get(&id.to_lowercase())).map(Vec::as_slice) else { continue };
+            let (Some((id, _)), Some((on, start))) = (cells.get(id), cells.get(waits)) else {
+                continue;
+            };
+            let named = references(id).into_iter().find_map(|reference| {
+                if let Target::Task(id) = reference.to { Some(id) } else { None }
+            });
+            let Some(&[ix]) =
+                named.and_then(|id| names.exact.get(&id.to_lowercase())).map(Vec::as_slice)
+            else {
+                continue;
+            };
             found.push((ix, on.replace('#', " "), line.start + start));
         }
         let known = if found.is_empty() { Vec::new() } else { self.says_order() };
@@ -215,7 +292,10 @@ impl Builder<'_> {
         for (ix, value, start) in std::mem::take(&mut self.blocks) {
             for reference in references(&value) {
                 let Target::Task(id) = &reference.to else { continue };
-                let Some(&[waiting]) = names.exact.get(&id.to_lowercase()).map(Vec::as_slice) else { continue };
+                let Some(&[waiting]) = names.exact.get(&id.to_lowercase()).map(Vec::as_slice)
+                else {
+                    continue;
+                };
                 if waiting != ix && !known[waiting] {
                     let (id, at) = (self.plan.tasks[ix].id.to_string(), start + reference.at);
                     self.waits_exactly(Waiting::Task(waiting), &id, at..at + reference.len);
@@ -248,7 +328,9 @@ impl Builder<'_> {
                 continue;
             }
             let is_parallel = |ix: usize| parallel.get(ix).copied().unwrap_or(false);
-            let joins = is_parallel(ix) && run.iter().all(|&last| is_parallel(last) || stated[last]) && !run.is_empty();
+            let joins = is_parallel(ix)
+                && run.iter().all(|&last| is_parallel(last) || stated[last])
+                && !run.is_empty();
             if !joins && !run.is_empty() {
                 *before = std::mem::take(run);
             }
@@ -270,9 +352,11 @@ impl Builder<'_> {
 
     /// Groups that are phases follow each other, except those that say what they wait for or that they wait for none.
     pub fn phases_in_order(&mut self, free: &[usize]) {
-        let heading = |ix: usize| self.text.all.get(self.outline.streams[ix].1.clone()).unwrap_or_default();
+        let heading =
+            |ix: usize| self.text.all.get(self.outline.streams[ix].1.clone()).unwrap_or_default();
         let stream = |wait: &Wait| if let Waiting::Stream(ix) = wait.who { Some(ix) } else { None };
-        let said: HashSet<usize> = self.waits.iter().filter_map(stream).chain(free.iter().copied()).collect();
+        let said: HashSet<usize> =
+            self.waits.iter().filter_map(stream).chain(free.iter().copied()).collect();
         let says = |ix: usize| said.contains(&ix);
         let mut edges = Vec::new();
         let mut last: Option<usize> = None;
@@ -281,7 +365,9 @@ impl Builder<'_> {
                 continue;
             }
             let lower = heading(ix).to_lowercase();
-            let beside = ["parallel", "independent", "concurrent", "并行", "並行"].iter().any(|word| lower.contains(word));
+            let beside = ["parallel", "independent", "concurrent", "并行", "並行"]
+                .iter()
+                .any(|word| lower.contains(word));
             if let Some(before) = last.filter(|_| !says(ix) && !beside) {
                 edges.push((ix, before));
             }
@@ -290,8 +376,17 @@ impl Builder<'_> {
         let freed: HashSet<usize> = self
             .waits
             .iter()
-            .filter_map(|wait| if let Waiting::Task(ix) = wait.who { Some((ix, wait.text.to_lowercase())) } else { None })
-            .filter(|(_, text)| FREE.iter().any(|word| text.contains(word)) && !text.contains(|c: char| c.is_ascii_digit()))
+            .filter_map(|wait| {
+                if let Waiting::Task(ix) = wait.who {
+                    Some((ix, wait.text.to_lowercase()))
+                } else {
+                    None
+                }
+            })
+            .filter(|(_, text)| {
+                FREE.iter().any(|word| text.contains(word))
+                    && !text.contains(|c: char| c.is_ascii_digit())
+            })
             .map(|(ix, _)| ix)
             .collect();
         for (ix, before) in edges {
@@ -300,8 +395,9 @@ impl Builder<'_> {
                 continue;
             }
             let id = self.plan.streams[ix].id.clone();
-            let members: Vec<usize> =
-                (0..self.plan.tasks.len()).filter(|task| self.plan.tasks[*task].stream.as_ref() == Some(&id)).collect();
+            let members: Vec<usize> = (0..self.plan.tasks.len())
+                .filter(|task| self.plan.tasks[*task].stream.as_ref() == Some(&id))
+                .collect();
             if members.iter().any(|task| freed.contains(task)) {
                 for task in members.into_iter().filter(|task| !freed.contains(task)) {
                     self.implies(Waiting::Task(task), On::Stream(before));
@@ -315,14 +411,19 @@ impl Builder<'_> {
     /// Tells of open tasks that are in no order with any other, and say nothing of it.
     pub(super) fn tell_unordered(&mut self, stated: &[bool]) {
         let plan = &self.plan;
-        let waits_for_none = |ix: &usize| plan.tasks[*ix].depends_on.is_empty() && !self.marks.contains_key(ix) && !stated[*ix];
+        let waits_for_none = |ix: &usize| {
+            plan.tasks[*ix].depends_on.is_empty() && !self.marks.contains_key(ix) && !stated[*ix]
+        };
         let free: Vec<usize> = (0..plan.tasks.len()).filter(waits_for_none).collect();
         if free.len() < 2 {
             return;
         }
         let mut named: HashSet<&str> = HashSet::new();
-        for dependency in
-            plan.tasks.iter().flat_map(|task| &task.depends_on).chain(plan.streams.iter().flat_map(|stream| &stream.depends_on))
+        for dependency in plan
+            .tasks
+            .iter()
+            .flat_map(|task| &task.depends_on)
+            .chain(plan.streams.iter().flat_map(|stream| &stream.depends_on))
         {
             named.insert(match &dependency.on {
                 Node::Task(id) => id.as_str(),
@@ -330,8 +431,13 @@ impl Builder<'_> {
                 Node::Barrier(id) => id.as_str(),
             });
         }
-        let in_sets: HashSet<&str> =
-            plan.barriers.iter().filter(|set| named.contains(set.id.as_str())).flat_map(|set| &set.tasks).map(|id| id.as_str()).collect();
+        let in_sets: HashSet<&str> = plan
+            .barriers
+            .iter()
+            .filter(|set| named.contains(set.id.as_str()))
+            .flat_map(|set| &set.tasks)
+            .map(|id| id.as_str())
+            .collect();
         let ordered_streams: HashSet<&str> = plan
             .streams
             .iter()
@@ -340,7 +446,10 @@ impl Builder<'_> {
             .collect();
         let is_loose = |ix: &usize| {
             let task = &plan.tasks[*ix];
-            let of_stream = task.stream.as_ref().is_some_and(|stream| ordered_streams.contains(stream.as_str()));
+            let of_stream = task
+                .stream
+                .as_ref()
+                .is_some_and(|stream| ordered_streams.contains(stream.as_str()));
             let id = task.id.as_str();
             !of_stream && !named.contains(id) && !in_sets.contains(id)
         };
@@ -351,7 +460,11 @@ impl Builder<'_> {
                 "{} tasks say nothing of what they wait for and nothing waits for them: they may run first and at once ({names}); --deps order keeps all tasks in line",
                 loose.len()
             );
-            self.problems.push(Problem::info("unordered", self.outline.tasks[first].span.clone(), what));
+            self.problems.push(Problem::info(
+                "unordered",
+                self.outline.tasks[first].span.clone(),
+                what,
+            ));
         }
     }
 }
@@ -368,7 +481,11 @@ impl ListNumbers {
     pub(super) fn from_builder(build: &Builder<'_>) -> Option<Self> {
         let (mut list, mut last, mut numbered) = (0, 0, false);
         let (mut lists, mut tasks) = (Vec::with_capacity(build.plan.tasks.len()), HashMap::new());
-        for (ix, at) in build.text.lines_at(build.outline.tasks.iter().map(|task_item| task_item.span.start)).enumerate() {
+        for (ix, at) in build
+            .text
+            .lines_at(build.outline.tasks.iter().map(|task_item| task_item.span.start))
+            .enumerate()
+        {
             let item = build.text.lines.get(at).and_then(Line::item);
             let Some(number) = item.and_then(|item| item.number?.parse::<u64>().ok()) else {
                 lists.push(None);
@@ -403,12 +520,17 @@ fn words(line: &str) -> String {
 fn is_phase(line: &str) -> bool {
     let lower = words(line);
     let rest = PHASES.iter().find_map(|word| lower.strip_prefix(word));
-    let keyed =
-        rest.is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit() || "ivx".contains(c) || !c.is_alphabetic()));
+    let keyed = rest.is_some_and(|rest| {
+        rest.trim_start()
+            .starts_with(|c: char| c.is_ascii_digit() || "ivx".contains(c) || !c.is_alphabetic())
+    });
     let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
-    let numbered = (1..=3).contains(&digits) && lower[digits..].starts_with(['.', ')', ':']) && line.trim_start().starts_with('#');
+    let numbered = (1..=3).contains(&digits)
+        && lower[digits..].starts_with(['.', ')', ':'])
+        && line.trim_start().starts_with('#');
     // `第一阶段`.
-    let counted = lower.starts_with('第') && ["阶段", "階段", "部分"].iter().any(|word| lower.contains(word));
+    let counted =
+        lower.starts_with('第') && ["阶段", "階段", "部分"].iter().any(|word| lower.contains(word));
     keyed || numbered || counted
 }
 
@@ -427,5 +549,7 @@ pub fn phase_word(heading: &str) -> bool {
 /// `### Stream A: …`.
 fn is_lane(line: &str) -> bool {
     let lower = words(line);
-    LANES.iter().any(|word| lower.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', ':', 's'])))
+    LANES
+        .iter()
+        .any(|word| lower.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', ':', 's'])))
 }

@@ -72,9 +72,13 @@ impl TaskItem {
         }
         let line = source.get(self.span.clone())?;
         let id = self.id.as_str().split('@').next().filter(|id| !id.is_empty())?;
-        let word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let whole =
-            |at: &usize| !word(at.checked_sub(1).map(|at| line.as_bytes()[at])) && !word(line.as_bytes().get(at + id.len()).copied());
+        let word = |byte: Option<u8>| {
+            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        let whole = |at: &usize| {
+            !word(at.checked_sub(1).map(|at| line.as_bytes()[at]))
+                && !word(line.as_bytes().get(at + id.len()).copied())
+        };
         let at = line.match_indices(id).map(|(at, _)| at).find(whole)?;
         Some(self.span.start + at..self.span.start + at + id.len())
     }

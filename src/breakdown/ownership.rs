@@ -82,9 +82,11 @@ pub struct Group {
 impl Ownership {
     /// All ranges with their owners, in the order of the text.
     pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Owner)> {
-        self.sections
-            .iter()
-            .flat_map(|section| section.parts.iter().map(|(range, owner)| (section.start + range.start..section.start + range.end, *owner)))
+        self.sections.iter().flat_map(|section| {
+            section.parts.iter().map(|(range, owner)| {
+                (section.start + range.start..section.start + range.end, *owner)
+            })
+        })
     }
 
     /// The owners whose words are told about a task: its own, its groups from the innermost on, the plan.
@@ -103,7 +105,11 @@ impl Ownership {
     pub fn owner_at(&self, offset: usize) -> Option<Owner> {
         let at = self.sections.partition_point(|section| section.start <= offset).checked_sub(1)?;
         let section = &self.sections[at];
-        section.parts.iter().find(|(range, _)| range.contains(&(offset - section.start))).map(|(_, owner)| *owner)
+        section
+            .parts
+            .iter()
+            .find(|(range, _)| range.contains(&(offset - section.start)))
+            .map(|(_, owner)| *owner)
     }
 }
 
@@ -163,18 +169,32 @@ impl Builder<'_> {
     /// Gives each range of the text its owner.
     pub(super) fn own(&self) -> Ownership {
         let mut named = vec![Named::Nothing; self.text.lines.len() + 1];
-        self.text.lines_at(self.outline.streams.iter().map(|(_, span)| span.start)).for_each(|at| named[at] = Named::Stream);
-        for (ix, at) in self.text.lines_at(self.outline.tasks.iter().map(|task_item| task_item.span.start)).enumerate() {
+        self.text
+            .lines_at(self.outline.streams.iter().map(|(_, span)| span.start))
+            .for_each(|at| named[at] = Named::Stream);
+        for (ix, at) in self
+            .text
+            .lines_at(self.outline.tasks.iter().map(|task_item| task_item.span.start))
+            .enumerate()
+        {
             if !matches!(named[at], Named::Task(_)) {
                 named[at] = Named::Task(ix);
             }
         }
         let parents = self.outline.parents.iter().enumerate().rev();
-        let parents = parents.filter_map(|(ix, parent)| Some((parent.text.as_ref()?.start, LineOwner::Parent(ix))));
+        let parents = parents
+            .filter_map(|(ix, parent)| Some((parent.text.as_ref()?.start, LineOwner::Parent(ix))));
         let tasks = self.outline.tasks.iter().enumerate().rev();
-        let whole =
-            parents.chain(tasks.filter_map(|(ix, task_item)| Some((task_item.file.as_ref()?.start, LineOwner::Task(ix))))).collect();
-        let titles = self.text.visible().filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level == 1)).count();
+        let whole = parents
+            .chain(tasks.filter_map(|(ix, task_item)| {
+                Some((task_item.file.as_ref()?.start, LineOwner::Task(ix)))
+            }))
+            .collect();
+        let titles = self
+            .text
+            .visible()
+            .filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level == 1))
+            .count();
         let mut walk = Walk {
             build: self,
             named,
@@ -189,7 +209,8 @@ impl Builder<'_> {
             of_task: vec![LineOwner::Top; self.outline.tasks.len()],
         };
         // Values count, whatever line they stand on.
-        let of_values = self.outline.tasks.iter().any(|task_item| task_item.value.is_some()) && walk.is_tree();
+        let of_values =
+            self.outline.tasks.iter().any(|task_item| task_item.value.is_some()) && walk.is_tree();
         for file in self.text.files.iter().filter(|_| !of_values) {
             walk.file(file);
         }
@@ -221,10 +242,13 @@ impl<'a> Walk<'_, 'a> {
                         LineOwner::Top
                     }
                 }
-                (None, false) if last_of_front.is_some_and(|last| at <= last) => LineOwner::Unused(Reason::FrontMatter),
+                (None, false) if last_of_front.is_some_and(|last| at <= last) => {
+                    LineOwner::Unused(Reason::FrontMatter)
+                }
                 (None, false) => self.line(at, &line),
             };
-            let starts = self.places.len() == file.lines.start || !is_tree && !line.hidden && line.heading().is_some();
+            let starts = self.places.len() == file.lines.start
+                || !is_tree && !line.hidden && line.heading().is_some();
             self.places.push((place, starts));
         }
     }
@@ -233,8 +257,11 @@ impl<'a> Walk<'_, 'a> {
         let here = self.here();
         if line.hidden {
             // What stands in a fence is the text's, a comment is for nobody.
-            let in_fence = self.build.text.fences.partition_point(|fence| fence.start <= at).checked_sub(1);
-            let in_fence = in_fence.map(|fence| &self.build.text.fences[fence]).filter(|fence| fence.contains(&at));
+            let in_fence =
+                self.build.text.fences.partition_point(|fence| fence.start <= at).checked_sub(1);
+            let in_fence = in_fence
+                .map(|fence| &self.build.text.fences[fence])
+                .filter(|fence| fence.contains(&at));
             return match in_fence {
                 Some(fence) if fence.start == at => self.content(at, line),
                 Some(_) => self.places.last().map_or(here, |(place, _)| *place),
@@ -247,7 +274,8 @@ impl<'a> Walk<'_, 'a> {
         let inside_item = self.items.last().is_some_and(|(indent, _)| line.indent() > *indent);
         let heading = line.heading().filter(|_| !inside_item);
         let named = self.named[at];
-        let (task, is_stream) = (if let Named::Task(task) = named { Some(task) } else { None }, named == Named::Stream);
+        let (task, is_stream) =
+            (if let Named::Task(task) = named { Some(task) } else { None }, named == Named::Stream);
         if let Some((level, _, text)) = heading {
             return self.heading(level, text, line, task);
         }
@@ -306,7 +334,13 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn heading(&mut self, level: usize, text: &str, line: &Line<'_>, task: Option<usize>) -> LineOwner {
+    fn heading(
+        &mut self,
+        level: usize,
+        text: &str,
+        line: &Line<'_>,
+        task: Option<usize>,
+    ) -> LineOwner {
         self.items.clear();
         self.margin_is_task = false;
         while self.headings.last().is_some_and(|(open, _)| *open >= level) {
@@ -345,12 +379,19 @@ impl<'a> Walk<'_, 'a> {
         }
         let before = at.checked_sub(1).map(|before| self.build.text.lines[before]);
         let is_lazy = before.is_some_and(|before| !before.hidden && !before.is_blank());
-        let begins = line.item().is_some() || line.text.trim_start().starts_with(['|', '>', '`', '~', '*', '_']);
+        let begins = line.item().is_some()
+            || line.text.trim_start().starts_with(['|', '>', '`', '~', '*', '_']);
         if is_lazy && !begins && self.places.last().is_some_and(|(last, _)| *last == place) {
             return place;
         }
         // A bullet beside one that is nested belongs to what holds both.
-        if let Some((_, outer)) = self.items.iter().rev().find(|(open, _)| *open < indent).filter(|_| line.item().is_some()) {
+        if let Some((_, outer)) = self
+            .items
+            .iter()
+            .rev()
+            .find(|(open, _)| *open < indent)
+            .filter(|_| line.item().is_some())
+        {
             return *outer;
         }
         let owner = self.at_margin(at, line, place);
@@ -366,14 +407,16 @@ impl<'a> Walk<'_, 'a> {
     fn at_margin(&mut self, at: usize, line: &Line<'_>, task: LineOwner) -> LineOwner {
         let heading = self.headings.last().map_or(LineOwner::Top, |(_, place)| *place);
         let body = line.text.trim();
-        let is_label = body.starts_with("**") && (body.ends_with("**") || body.ends_with("**:") || body.ends_with(":**"))
+        let is_label = body.starts_with("**")
+            && (body.ends_with("**") || body.ends_with("**:") || body.ends_with(":**"))
             || body.chars().all(|c| matches!(c, '-' | '*' | '_' | '='));
         if is_label {
             return heading;
         }
         let lines = &self.build.text.lines;
         let begins = |at: usize| {
-            let is_heading = || !lines[at].hidden && lines[at].heading().is_some() && lines[at].indent() == 0;
+            let is_heading =
+                || !lines[at].hidden && lines[at].heading().is_some() && lines[at].indent() == 0;
             matches!(self.named[at], Named::Task(_)) || is_heading()
         };
         let next = self.next.get_or_init(|| {
@@ -413,15 +456,22 @@ impl<'a> Walk<'_, 'a> {
         // What has parts and a text of its own is a group of them.
         let parents = &self.build.outline.parents;
         let first = groups.len();
-        let with_text: Vec<usize> = (0..parents.len()).filter(|ix| parents[*ix].text.is_some()).collect();
-        let group_of: HashMap<&StreamId, usize> =
-            with_text.iter().enumerate().map(|(nth, ix)| (&parents[*ix].stream, first + nth)).collect();
+        let with_text: Vec<usize> =
+            (0..parents.len()).filter(|ix| parents[*ix].text.is_some()).collect();
+        let group_of: HashMap<&StreamId, usize> = with_text
+            .iter()
+            .enumerate()
+            .map(|(nth, ix)| (&parents[*ix].stream, first + nth))
+            .collect();
         let mut above: HashMap<&StreamId, usize> = HashMap::new();
         for parent in with_text.iter().map(|ix| &parents[*ix]) {
             above.extend(parent.nested.iter().map(|stream| (stream, group_of[&parent.stream])));
         }
         for parent in with_text.iter().map(|ix| &parents[*ix]) {
-            let span = self.build.stream_of(parent.stream.as_str()).map_or(0..0, |ix| self.build.outline.streams[ix].1.clone());
+            let span = self
+                .build
+                .stream_of(parent.stream.as_str())
+                .map_or(0..0, |ix| self.build.outline.streams[ix].1.clone());
             groups.push(Group { span, parent: above.get(&parent.stream).copied() });
         }
         let owner = |place: LineOwner| match place {
@@ -431,8 +481,16 @@ impl<'a> Walk<'_, 'a> {
             LineOwner::Top => Owner::Plan,
             LineOwner::Unused(reason) => Owner::Unused(reason),
         };
-        let of_stream = |ix: usize| self.build.plan.tasks[ix].stream.as_ref().and_then(|stream| group_of.get(stream)).copied();
-        let group = |(ix, place): (usize, &LineOwner)| if let Owner::Group(group) = owner(*place) { Some(group) } else { of_stream(ix) };
+        let of_stream = |ix: usize| {
+            self.build.plan.tasks[ix]
+                .stream
+                .as_ref()
+                .and_then(|stream| group_of.get(stream))
+                .copied()
+        };
+        let group = |(ix, place): (usize, &LineOwner)| {
+            if let Owner::Group(group) = owner(*place) { Some(group) } else { of_stream(ix) }
+        };
         let of_task = self.of_task.iter().enumerate().map(group).collect();
         let values: Vec<(Range<usize>, Owner)> = self.values(&|ix| group_of[&parents[ix].stream]);
         let text = self.build.text;
@@ -463,9 +521,16 @@ impl<'a> Walk<'_, 'a> {
             return Vec::new();
         }
         let outline = &self.build.outline;
-        let tasks = outline.tasks.iter().enumerate().filter_map(|(ix, task_item)| Some((task_item.value.clone()?, Owner::Task(ix))));
-        let of_parent = |(ix, parent): (usize, &Parent)| Some((parent.text.clone()?, Owner::Group(group_of(ix))));
-        let mut values: Vec<(Range<usize>, Owner)> = tasks.chain(outline.parents.iter().enumerate().filter_map(of_parent)).collect();
+        let tasks = outline
+            .tasks
+            .iter()
+            .enumerate()
+            .filter_map(|(ix, task_item)| Some((task_item.value.clone()?, Owner::Task(ix))));
+        let of_parent = |(ix, parent): (usize, &Parent)| {
+            Some((parent.text.clone()?, Owner::Group(group_of(ix))))
+        };
+        let mut values: Vec<(Range<usize>, Owner)> =
+            tasks.chain(outline.parents.iter().enumerate().filter_map(of_parent)).collect();
         values.sort_by_key(|(value, _)| (value.start, std::cmp::Reverse(value.end)));
         values
     }
@@ -487,7 +552,9 @@ fn nested(values: Vec<(Range<usize>, Owner)>, end: usize) -> Vec<(Range<usize>, 
         }
     };
     for (value, owner) in values {
-        while let Some(outer) = open.last().map(|(outer, _)| outer.end).filter(|outer| *outer <= value.start) {
+        while let Some(outer) =
+            open.last().map(|(outer, _)| outer.end).filter(|outer| *outer <= value.start)
+        {
             until(outer, &open);
             open.pop();
         }
@@ -506,11 +573,10 @@ fn unused_section(heading: &str) -> Option<Reason> {
     let lower = heading.trim_end_matches(':').to_lowercase();
     let words = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
     match words {
-        "table of contents" | "contents" | "toc" | "目录" | "目錄" | "目次" | "목차" | "índice" | "sommaire" | "inhalt"
-        | "inhaltsverzeichnis" => Some(Reason::TableOfContents),
-        "changelog" | "change log" | "revision history" | "version history" | "document history" | "变更记录" | "变更历史" => {
-            Some(Reason::History)
-        }
+        "table of contents" | "contents" | "toc" | "目录" | "目錄" | "目次" | "목차" | "índice"
+        | "sommaire" | "inhalt" | "inhaltsverzeichnis" => Some(Reason::TableOfContents),
+        "changelog" | "change log" | "revision history" | "version history"
+        | "document history" | "变更记录" | "变更历史" => Some(Reason::History),
         _ => None,
     }
 }
@@ -520,5 +586,7 @@ fn is_link_to_heading(line: &Line<'_>) -> bool {
     let Some(item) = line.item() else { return false };
     let rest = item.text.trim();
     let link = rest.strip_prefix('[').and_then(|rest| rest.split_once("](#"));
-    link.is_some_and(|(_, target)| target.strip_suffix(')').is_some_and(|target| !target.contains([' ', ')'])))
+    link.is_some_and(|(_, target)| {
+        target.strip_suffix(')').is_some_and(|target| !target.contains([' ', ')']))
+    })
 }

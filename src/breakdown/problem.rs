@@ -33,7 +33,9 @@ pub struct Fix {
 }
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Something can't be scheduled because of it.
@@ -68,7 +70,14 @@ pub fn some_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 impl Problem {
     /// Something that can't be scheduled.
     pub fn error(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), span, fix: None, related: Vec::new() }
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            span,
+            fix: None,
+            related: Vec::new(),
+        }
     }
     /// Probably not what was meant.
     pub fn warning(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
@@ -84,7 +93,12 @@ impl Problem {
         self
     }
     /// With a change that fixes it.
-    pub fn with_fix(mut self, title: impl Into<String>, span: Range<usize>, replacement: impl Into<String>) -> Self {
+    pub fn with_fix(
+        mut self,
+        title: impl Into<String>,
+        span: Range<usize>,
+        replacement: impl Into<String>,
+    ) -> Self {
         self.fix = Some(Fix { title: title.into(), span, replacement: replacement.into() });
         self
     }

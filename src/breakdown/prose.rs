@@ -49,8 +49,10 @@ const WORDS: [(&str, Says); 15] = [
 /// Words of which a text has one where it says such things. Nearly all texts have none, and reading one for them takes long.
 struct Shown(Option<Searcher>);
 
-static OF_STATEMENTS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WORDS.iter().map(|(word, _)| *word)));
-static OF_WAITS: LazyLock<Shown> = LazyLock::new(|| Shown::by(WAIT_WORDS.iter().map(|(word, _)| *word)));
+static OF_STATEMENTS: LazyLock<Shown> =
+    LazyLock::new(|| Shown::by(WORDS.iter().map(|(word, _)| *word)));
+static OF_WAITS: LazyLock<Shown> =
+    LazyLock::new(|| Shown::by(WAIT_WORDS.iter().map(|(word, _)| *word)));
 static OF_BEGINNINGS: LazyLock<Shown> = LazyLock::new(|| Shown::by(BEGIN_WORDS.into_iter()));
 
 impl Shown {
@@ -58,9 +60,12 @@ impl Shown {
     fn by(words: impl Iterator<Item = &'static str>) -> Self {
         let titled = |word: &str| {
             let first = word.find(char::is_alphabetic);
-            word.char_indices().map(|(at, c)| if Some(at) == first { c.to_ascii_uppercase() } else { c }).collect()
+            word.char_indices()
+                .map(|(at, c)| if Some(at) == first { c.to_ascii_uppercase() } else { c })
+                .collect()
         };
-        let words: BTreeSet<String> = words.flat_map(|word| [word.to_owned(), titled(word), word.to_uppercase()]).collect();
+        let words: BTreeSet<String> =
+            words.flat_map(|word| [word.to_owned(), titled(word), word.to_uppercase()]).collect();
         Self(Searcher::new(words))
     }
 
@@ -92,33 +97,42 @@ pub fn may_begin(text: &Text<'_>) -> Vec<bool> {
 }
 
 /// Words with which a heading says in brackets, or behind a dash, what it waits for.
-const CONDITIONS: [&str; 7] = ["depends on", "depends", "after", "requires", "needs", "blocked by", "waits for"];
+const CONDITIONS: [&str; 7] =
+    ["depends on", "depends", "after", "requires", "needs", "blocked by", "waits for"];
 
 /// Where in a heading that stands which it waits for: `Ship (after Stream B)`, `Ship [depends on: B]`, `Ship — requires B`.
 pub fn condition(heading: &str) -> Option<Range<usize>> {
-    let opens = heading.char_indices().rev().filter(|(_, c)| matches!(c, '(' | '（' | '[' | '—' | '–' | '-'));
-    opens.filter(|(at, c)| matches!(c, '(' | '（' | '[') || heading[..*at].ends_with(' ')).find_map(|(at, c)| {
-        let inner = heading[at + c.len_utf8()..].trim_start();
-        let word = CONDITIONS.iter().find(|word| inner.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)))?;
-        let value = inner[word.len()..].strip_prefix([' ', ':'])?.trim_start();
-        let close = match c {
-            '(' | '（' => value.rfind([')', '）'])?,
-            '[' => value.find(']')?,
-            _ => value.trim_end().len(),
-        };
-        let start = heading.len() - value.len();
-        Some(start..start + close)
-    })
+    let opens = heading
+        .char_indices()
+        .rev()
+        .filter(|(_, c)| matches!(c, '(' | '（' | '[' | '—' | '–' | '-'));
+    opens.filter(|(at, c)| matches!(c, '(' | '（' | '[') || heading[..*at].ends_with(' ')).find_map(
+        |(at, c)| {
+            let inner = heading[at + c.len_utf8()..].trim_start();
+            let word = CONDITIONS.iter().find(|word| {
+                inner.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+            })?;
+            let value = inner[word.len()..].strip_prefix([' ', ':'])?.trim_start();
+            let close = match c {
+                '(' | '（' => value.rfind([')', '）'])?,
+                '[' => value.find(']')?,
+                _ => value.trim_end().len(),
+            };
+            let start = heading.len() - value.len();
+            Some(start..start + close)
+        },
+    )
 }
 
 /// Words for the beginning of something, and for what holds it back.
-const BEGIN_WORDS: [&str; 7] = ["start", "begin", "proceed", "wait", "runs ", "depends on ", "blocked by "];
+const BEGIN_WORDS: [&str; 7] =
+    ["start", "begin", "proceed", "wait", "runs ", "depends on ", "blocked by "];
 /// Words between such a word and what is waited for.
 const AFTER_WORDS: [&str; 8] = ["after", "once", "when", "until", "for", "on", "by", "before"];
 /// Words that may stand in front of what begins, where that is not named: `This phase must not start before …`.
 const NOBODY: [&str; 23] = [
-    "this", "the", "it", "stream", "track", "lane", "phase", "group", "team", "epic", "stage", "task", "story", "step", "work", "can",
-    "may", "must", "should", "will", "only", "is", "do",
+    "this", "the", "it", "stream", "track", "lane", "phase", "group", "team", "epic", "stage",
+    "task", "story", "step", "work", "can", "may", "must", "should", "will", "only", "is", "do",
 ];
 const NOT: [&str; 3] = ["not", "don't", "never"];
 
@@ -128,7 +142,8 @@ pub fn beginnings(text: &str) -> Vec<(usize, &str)> {
     sentences(text)
         .into_iter()
         .filter_map(|sentence| {
-            beginning(&text[sentence.clone()]).map(|from| (sentence.start + from, &text[sentence.start + from..sentence.end]))
+            beginning(&text[sentence.clone()])
+                .map(|from| (sentence.start + from, &text[sentence.start + from..sentence.end]))
         })
         .collect()
 }
@@ -150,8 +165,11 @@ fn beginning(sentence: &str) -> Option<usize> {
             _ => break word,
         }
     };
-    let begins = BEGIN_WORDS.iter().any(|known| verb.starts_with(known.split(' ').next().unwrap_or(known))) || verb == "run";
-    let (at, after) = words.find(|(_, word)| !NOBODY.contains(&word.as_str())).filter(|_| begins)?;
+    let begins =
+        BEGIN_WORDS.iter().any(|known| verb.starts_with(known.split(' ').next().unwrap_or(known)))
+            || verb == "run";
+    let (at, after) =
+        words.find(|(_, word)| !NOBODY.contains(&word.as_str())).filter(|_| begins)?;
     let fits = AFTER_WORDS.contains(&after.as_str()) && (after != "before" || denied);
     fits.then_some(at)
 }
@@ -223,12 +241,15 @@ fn of_sentence(text: &str, lower: &str, sentence: Range<usize>) -> Vec<Statement
         let left = nth.checked_sub(1).map_or(sentence.start, |before| words[before].1)..start;
         let right = end..words.get(nth + 1).map_or(sentence.end, |after| after.0);
         // `T003 depends on T001, T005 depends on T004`: behind the last comma something else begins.
-        let comma = |side: &Range<usize>| text[side.clone()].char_indices().rev().find(|(_, c)| matches!(c, ',' | '，'));
-        let split = |side: Range<usize>, first: bool| match comma(&side).filter(|_| says != Says::Arrow) {
-            Some((at, _)) if first => side.start..side.start + at,
-            Some((at, sign)) => side.start + at + sign.len_utf8()..side.end,
-            None => side,
+        let comma = |side: &Range<usize>| {
+            text[side.clone()].char_indices().rev().find(|(_, c)| matches!(c, ',' | '，'))
         };
+        let split =
+            |side: Range<usize>, first: bool| match comma(&side).filter(|_| says != Says::Arrow) {
+                Some((at, _)) if first => side.start..side.start + at,
+                Some((at, sign)) => side.start + at + sign.len_utf8()..side.end,
+                None => side,
+            };
         let left = if nth > 0 { split(left, false) } else { left };
         let right = if nth + 1 < words.len() { split(right, true) } else { right };
         found.push(match says {
@@ -250,8 +271,10 @@ pub fn is_denied(before: &str) -> bool {
 pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
-    let mut places: Vec<(usize, &str, bool)> =
-        WAIT_WORDS.iter().flat_map(|(word, alone)| lower.match_indices(word).map(|(at, word)| (at, word, *alone))).collect();
+    let mut places: Vec<(usize, &str, bool)> = WAIT_WORDS
+        .iter()
+        .flat_map(|(word, alone)| lower.match_indices(word).map(|(at, word)| (at, word, *alone)))
+        .collect();
     places.sort_unstable_by_key(|(at, word, _)| (*at, std::cmp::Reverse(word.len())));
     let mut last = 0;
     let nexts: Vec<usize> = places.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]).collect();
@@ -264,7 +287,12 @@ pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         let mut rest = &text[start + word.len()..];
         if word == "depend" {
             rest = rest.trim_start_matches('s').trim_start();
-            let Some(on) = rest.strip_prefix("on").or(Some(rest).filter(|rest| bracketed || rest.starts_with(':'))) else { continue };
+            let Some(on) = rest
+                .strip_prefix("on")
+                .or(Some(rest).filter(|rest| bracketed || rest.starts_with(':')))
+            else {
+                continue;
+            };
             rest = on;
         }
         let names_a_field = rest.trim_start_matches('*').starts_with([':', '：']);
@@ -279,12 +307,19 @@ pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
         }
         let rest = rest.trim_start_matches(['*', ':', '：', ' ', '\n', '\r', '\t']);
         let from = text.len() - rest.len();
-        let ends: &[&str] = if bracketed { &[")", "）"] } else { &[")", "）", ". ", ".\n", ".\r", "; ", " — "] };
+        let ends: &[&str] = if bracketed {
+            &[")", "）"]
+        } else {
+            &[")", "）", ". ", ".\n", ".\r", "; ", " — "]
+        };
         // No further than to the next such word.
         let rest = if next > from { &rest[..rest.len().min(next - from)] } else { rest };
         let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
         let value = rest[..end].trim_end_matches('.');
-        if references(value).iter().any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore)) {
+        if references(value)
+            .iter()
+            .any(|r| matches!(r.to, Target::Task(_) | Target::Range(..) | Target::AllBefore))
+        {
             found.push((from, value));
             last = from + value.len();
         }
@@ -295,5 +330,6 @@ pub fn inline_dependencies(text: &str) -> Vec<(usize, &str)> {
 /// `T002`, `WP01`.
 fn starts_with_id(text: &str) -> bool {
     let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
-    (1..=4).contains(&letters) && text[letters..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
+    (1..=4).contains(&letters)
+        && text[letters..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
 }

@@ -86,11 +86,37 @@ const GROUP_LABELS: [&str; 30] = [
     "milestones",
     "milestone",
 ];
-const TASK_LABELS: [&str; 16] =
-    ["prs", "pr", "issues", "issue", "tasks", "task", "steps", "step", "stories", "story", "wps", "wp", "タスク", "任务", "任務", "작업"];
+const TASK_LABELS: [&str; 16] = [
+    "prs",
+    "pr",
+    "issues",
+    "issue",
+    "tasks",
+    "task",
+    "steps",
+    "step",
+    "stories",
+    "story",
+    "wps",
+    "wp",
+    "タスク",
+    "任务",
+    "任務",
+    "작업",
+];
 /// Words that stand in front of a reference and add nothing to it.
-const LEADS: [&str; 10] =
-    ["requires ", "require ", "needs ", "depends on ", "blocked by ", "after ", "then ", "both ", "either ", "completion of "];
+const LEADS: [&str; 10] = [
+    "requires ",
+    "require ",
+    "needs ",
+    "depends on ",
+    "blocked by ",
+    "after ",
+    "then ",
+    "both ",
+    "either ",
+    "completion of ",
+];
 /// Such words in a row.
 const MAX_LEADS: usize = 4;
 /// What `all …` means all earlier tasks of.
@@ -145,7 +171,11 @@ pub fn references(text: &str) -> Vec<Reference> {
         let (to, len) = if group { (stream(id), key_len(id)) } else { task(id) };
         let to = to.unwrap_or_else(|| Target::External(piece.trim().to_owned()));
         let external = matches!(to, Target::External(_));
-        found.push(Reference { at: at + if external { 0 } else { id_at }, len: if external { piece.len() } else { len }, to });
+        found.push(Reference {
+            at: at + if external { 0 } else { id_at },
+            len: if external { piece.len() } else { len },
+            to,
+        });
     }
     found
 }
@@ -161,14 +191,24 @@ enum Said {
 fn said(piece: &str) -> Said {
     let lower = piece.trim().trim_end_matches('.').to_lowercase();
     let begins = |words: &[&str]| words.iter().any(|word| lower.starts_with(word));
-    let beside = [" in parallel", " parallel with", " independent of"].iter().filter_map(|beside| lower.find(beside)).min();
-    let beside = beside.or(Some(0).filter(|_| begins(&["in parallel", "parallel with", "independent of", "not "])));
-    let is_beside = beside.is_some_and(|at| id_len(take_label(piece.get(..at).unwrap_or_default()).1).is_none());
-    if NOTHING.contains(&lower.as_str()) || begins(&["none ", "none.", "no dependenc"]) || is_beside {
+    let beside = [" in parallel", " parallel with", " independent of"]
+        .iter()
+        .filter_map(|beside| lower.find(beside))
+        .min();
+    let beside =
+        beside
+            .or(Some(0)
+                .filter(|_| begins(&["in parallel", "parallel with", "independent of", "not "])));
+    let is_beside = beside
+        .is_some_and(|at| id_len(take_label(piece.get(..at).unwrap_or_default()).1).is_none());
+    if NOTHING.contains(&lower.as_str()) || begins(&["none ", "none.", "no dependenc"]) || is_beside
+    {
         return Said::Nothing;
     }
     let of = lower.strip_prefix("all ").filter(|of| !of.bytes().any(|byte| byte.is_ascii_digit()));
-    let of_known = of.is_some_and(|of| of.split(' ').any(|word| ALL_OF.iter().any(|known| word.starts_with(known))));
+    let of_known = of.is_some_and(|of| {
+        of.split(' ').any(|word| ALL_OF.iter().any(|known| word.starts_with(known)))
+    });
     if ALL.contains(&lower.as_str()) || of_known { Said::All } else { Said::Id }
 }
 
@@ -177,11 +217,16 @@ fn without_remarks(text: &str) -> &str {
     if !text.bytes().any(|byte| matches!(byte, b'|' | b'#' | b'b' | b'x') || !byte.is_ascii()) {
         return text;
     }
-    let before = |text: &str, ends: &[&str]| ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
+    let before = |text: &str, ends: &[&str]| {
+        ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len())
+    };
     let text = text[..before(text, &[" | ", " # "])].trim_end_matches(['|', ' ']);
     // What stands behind a dash names nothing, unless it is the end of a range.
     let dash = [" — ", " – "].iter().filter_map(|dash| Some((text.find(dash)?, dash.len()))).min();
-    let prose = dash.filter(|(at, len)| !text[..*at].trim().is_empty() && id_len(take_label(text[at + len..].trim_start()).1).is_none());
+    let prose = dash.filter(|(at, len)| {
+        !text[..*at].trim().is_empty()
+            && id_len(take_label(text[at + len..].trim_start()).1).is_none()
+    });
     let text = prose.map_or(text, |(at, _)| &text[..at]);
     // To wait for an exception too is too much, and loses nothing.
     &text[..before(text, &[" but not ", " except ", " excluding "])]
@@ -253,7 +298,9 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
         }
     };
     let mut at = 0;
-    while let Some(next) = text[at..].find([',', '，', '、', ';', '；', 'お', '以', ' ', '→', '/', '\n', '\r']) {
+    while let Some(next) =
+        text[at..].find([',', '，', '、', ';', '；', 'お', '以', ' ', '→', '/', '\n', '\r'])
+    {
         at += next;
         match SEPARATORS.iter().find(|by| text[at..].starts_with(*by)) {
             Some(by) => {
@@ -264,7 +311,8 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
             // `1/2` are two tasks, `docs/a1` is a path.
             None if text[at..].starts_with('/') => {
                 let after_digit = at > 0 && text.as_bytes()[at - 1].is_ascii_digit();
-                if after_digit && !text[from..at].contains('/') && id_len(&text[at + 1..]).is_some() {
+                if after_digit && !text[from..at].contains('/') && id_len(&text[at + 1..]).is_some()
+                {
                     keep(from, at);
                     from = at + 1;
                 }
@@ -294,8 +342,10 @@ fn take_label(piece: &str) -> (Option<Label>, &str, usize) {
     }
     let labelled = |labels: &[&str]| {
         labels.iter().find_map(|label| {
-            let (head, rest) = (piece.get(lead..lead + label.len())?, piece.get(lead + label.len()..)?);
-            let ends = rest.starts_with([' ', '#', ':']) || !label.is_ascii() && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+            let (head, rest) =
+                (piece.get(lead..lead + label.len())?, piece.get(lead + label.len()..)?);
+            let ends = rest.starts_with([' ', '#', ':'])
+                || !label.is_ascii() && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
             (head.eq_ignore_ascii_case(label) && ends).then_some(lead + label.len())
         })
     };
@@ -315,7 +365,11 @@ fn key_len(text: &str) -> usize {
 fn stream(text: &str) -> Option<Target> {
     let word = text.split([' ', '\t', '\'', '’']).next()?.trim_end_matches(['.', ':']);
     let ends = word.split_once(['-', '–', '~']).filter(|(from, to)| {
-        let same = |is: fn(&u8) -> bool| !from.is_empty() && !to.is_empty() && from.bytes().chain(to.bytes()).all(|byte| is(&byte));
+        let same = |is: fn(&u8) -> bool| {
+            !from.is_empty()
+                && !to.is_empty()
+                && from.bytes().chain(to.bytes()).all(|byte| is(&byte))
+        };
         from.len() == 1 && to.len() == 1 && same(u8::is_ascii_uppercase) || same(u8::is_ascii_digit)
     });
     if let Some((from, to)) = ends {
@@ -334,7 +388,10 @@ fn task(text: &str) -> (Option<Target>, usize) {
         if let Some(second) = id_len(after_trimmed) {
             let len = first + by.len() + (after.len() - after_trimmed.len()) + second;
             // `Task 1 - 3D renderer` is no range.
-            if by.starts_with(' ') && by.contains(['-', '–']) && !after_trimmed[second..].trim_end_matches(['.', ' ']).is_empty() {
+            if by.starts_with(' ')
+                && by.contains(['-', '–'])
+                && !after_trimmed[second..].trim_end_matches(['.', ' ']).is_empty()
+            {
                 continue;
             }
             return (Some(Target::Range(id.to_owned(), after_trimmed[..second].to_owned())), len);
@@ -381,14 +438,18 @@ pub fn named_within(text: &str) -> Vec<Reference> {
     let mut at = 0;
     while at < bare.len() {
         let rest = &bare[at..];
-        let begins = at == 0 || !bare[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '.');
+        let begins =
+            at == 0 || !bare[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '.');
         let (label, id, id_at) = if begins { take_label(rest) } else { (None, rest, 0) };
         let named = match label {
             Some(Label::Group) => stream(id).map(|to| (to, key_len(id))),
             Some(Label::Task) => id_len(id).map(|len| (Target::Task(id[..len].to_owned()), len)),
             None => {
                 let len = if begins { id_len(rest) } else { None };
-                let sure = len.filter(|len| rest.starts_with(|c: char| c.is_ascii_alphabetic()) || rest[..*len].contains('.'));
+                let sure = len.filter(|len| {
+                    rest.starts_with(|c: char| c.is_ascii_alphabetic())
+                        || rest[..*len].contains('.')
+                });
                 sure.map(|len| (Target::Task(rest[..len].to_owned()), len))
             }
         };
@@ -412,7 +473,11 @@ pub fn id_len(text: &str) -> Option<usize> {
         return None;
     }
     let mut at = letters;
-    let dash = usize::from(letters > 0 && bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit));
+    let dash = usize::from(
+        letters > 0
+            && bytes.get(at) == Some(&b'-')
+            && bytes.get(at + 1).is_some_and(u8::is_ascii_digit),
+    );
     at += dash;
     let digits = bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
     if digits == 0 || digits > 9 {
@@ -422,13 +487,15 @@ pub fn id_len(text: &str) -> Option<usize> {
     while bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
         at += 1 + bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
     }
-    let letter = bytes.get(at).is_some_and(u8::is_ascii_alphabetic) && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+    let letter = bytes.get(at).is_some_and(u8::is_ascii_alphabetic)
+        && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
     at += usize::from(letter);
     // `4a.1`.
     if letter && bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
         at += 1 + bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
     }
-    let suffix = bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase);
+    let suffix =
+        bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase);
     if suffix {
         let len = bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
         // `T001-T009` is a range, `T031-MIN` an id.
@@ -437,7 +504,8 @@ pub fn id_len(text: &str) -> Option<usize> {
             at += 1 + len;
         }
     }
-    (!bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'/')).then_some(at)
+    (!bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'/'))
+        .then_some(at)
 }
 
 /// All task ids and ranges anywhere in a text that start with a letter (`T001`, `T004-T007`).
@@ -445,19 +513,28 @@ pub fn ids_in(text: &str) -> Vec<Reference> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let starts = text.as_bytes()[at].is_ascii_uppercase() && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
+        let starts = text.as_bytes()[at].is_ascii_uppercase()
+            && (at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric());
         // `T005/T006` are two.
         if !starts {
             at += text[at..].chars().next().map_or(1, char::len_utf8);
             continue;
         }
-        let word = text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')).count();
-        let two = text[at + word..].strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+        let word = text.as_bytes()[at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+            .count();
+        let two = text[at + word..]
+            .strip_prefix('/')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
         let end = if two { at + word } else { text.len() };
         let len = id_len(&text[at..end]).or_else(|| id_len(&text[at..]));
         match len {
             Some(_) => {
-                let piece: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '–' | '.')).collect();
+                let piece: String = text[at..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '–' | '.'))
+                    .collect();
                 for reference in references(piece.trim_end_matches(['.', '-'])) {
                     if matches!(reference.to, Target::Task(_) | Target::Range(..)) {
                         found.push(Reference { at: at + reference.at, ..reference });

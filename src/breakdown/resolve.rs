@@ -40,7 +40,10 @@ impl Builder<'_> {
             let Wait { who, text, start, .. } = wait;
             for reference in wait.references() {
                 let in_list = in_lists.as_ref().and_then(|lists| lists.meant(*who, &reference.to));
-                let in_list = in_list.map(|ix| Reference { to: Target::Task(self.plan.tasks[ix].id.to_string()), ..*reference });
+                let in_list = in_list.map(|ix| Reference {
+                    to: Target::Task(self.plan.tasks[ix].id.to_string()),
+                    ..*reference
+                });
                 let reference = in_list.as_ref().unwrap_or(reference);
                 let place = |of: &Reference| {
                     let written = text.get(of.at..of.at + of.len).unwrap_or_default();
@@ -51,7 +54,8 @@ impl Builder<'_> {
                 if meant.is_empty() {
                     self.resolve(*who, reference, span, &names);
                 } else if !matches!(&meant[..], [one] if one.len == reference.len) {
-                    let what = "only what is named here is waited for, the other words mean nothing to us";
+                    let what =
+                        "only what is named here is waited for, the other words mean nothing to us";
                     self.problems.push(Problem::info("inexact-reference", span, what));
                 }
                 for (reference, span) in meant.iter().zip(places) {
@@ -64,7 +68,11 @@ impl Builder<'_> {
             let lower = id.to_lowercase();
             let known = self.aliases.get(&lower).copied();
             let is_stream = self.stream_of(&id).is_some() && !names.exact.contains_key(&lower);
-            let reference = Reference { to: if is_stream { Target::Stream(id) } else { Target::Task(id) }, at: 0, len: 0 };
+            let reference = Reference {
+                to: if is_stream { Target::Stream(id) } else { Target::Task(id) },
+                at: 0,
+                len: 0,
+            };
             match known {
                 Some(_) if self.ambiguous.contains(&lower) => {
                     let written = self.text.all.get(span.clone()).unwrap_or(&lower).to_owned();
@@ -85,7 +93,10 @@ impl Builder<'_> {
         }
         self.add_implied(deps);
         let lists = self.plan.tasks.iter_mut().map(|task| &mut task.depends_on);
-        for list in lists.chain(self.plan.streams.iter_mut().map(|stream| &mut stream.depends_on)).filter(|list| list.len() > 1) {
+        for list in lists
+            .chain(self.plan.streams.iter_mut().map(|stream| &mut stream.depends_on))
+            .filter(|list| list.len() > 1)
+        {
             let mut seen = std::collections::BTreeSet::new();
             // An edge that is written and implied counts as written.
             list.sort_by_key(|dependency| dependency.origin);
@@ -97,35 +108,69 @@ impl Builder<'_> {
         if self.plan.tasks.is_empty() && self.is_unexplained() {
             let name = self.plan.format.trim_end_matches("-v1").trim_end_matches("-v2");
             let tasks = Format::named(name).map_or("", Format::tasks);
-            let what = format!("there is no task in it: it is read as {name}, in which tasks are {tasks}; --input-format says otherwise");
+            let what = format!(
+                "there is no task in it: it is read as {name}, in which tasks are {tasks}; --input-format says otherwise"
+            );
             self.problems.push(Problem::error("no-tasks", 0..0, what));
             self.tell_candidates();
         }
         // Values of several lines have lost blanks, so what was counted in them may be off.
         let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
-        let details = self.outline.tasks.iter_mut().flat_map(|task_item| &mut task_item.details).map(|(_, span)| span);
-        for span in problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)).chain(details) {
+        let details = self
+            .outline
+            .tasks
+            .iter_mut()
+            .flat_map(|task_item| &mut task_item.details)
+            .map(|(_, span)| span);
+        for span in
+            problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)).chain(details)
+        {
             *span = inside(self.text.all, span);
         }
         self.outline.ownership = self.own();
         self.tell_unread();
         self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
-        let marks = self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
-        Parsed { plan: self.plan, outline: self.outline, problems: self.problems, marks, other_boxes: self.other_boxes, read_as: None }
+        let marks =
+            self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
+        Parsed {
+            plan: self.plan,
+            outline: self.outline,
+            problems: self.problems,
+            marks,
+            other_boxes: self.other_boxes,
+            read_as: None,
+        }
     }
 
     /// What is meant by a reference that looks like something outside: whatever it looks like, what exists is named.
     /// A group is not meant by what is in it: that needs something of the same name.
-    pub(super) fn meant(&self, who: Option<Waiting>, reference: &Reference, names: &Names) -> Vec<Reference> {
+    pub(super) fn meant(
+        &self,
+        who: Option<Waiting>,
+        reference: &Reference,
+        names: &Names,
+    ) -> Vec<Reference> {
         let Target::External(word) = &reference.to else { return Vec::new() };
         let bare = word.trim_end_matches('.');
         if names.exact.contains_key(&bare.to_lowercase()) {
-            return vec![Reference { to: Target::Task(bare.to_owned()), at: reference.at, len: reference.len }];
+            return vec![Reference {
+                to: Target::Task(bare.to_owned()),
+                at: reference.at,
+                len: reference.len,
+            }];
         }
         let end = STATES.iter().filter_map(|state| bare.find(state)).min().unwrap_or(bare.len());
-        let group = [bare, &bare[..end]].into_iter().find_map(|name| Some((name, self.group_of(name, names)?)));
-        if let Some((name, ix)) = group.filter(|(_, ix)| who.is_none_or(|who| !self.is_within(who, *ix))) {
-            return vec![Reference { to: Target::Stream(self.plan.streams[ix].id.to_string()), at: reference.at, len: name.len() }];
+        let group = [bare, &bare[..end]]
+            .into_iter()
+            .find_map(|name| Some((name, self.group_of(name, names)?)));
+        if let Some((name, ix)) =
+            group.filter(|(_, ix)| who.is_none_or(|who| !self.is_within(who, *ix)))
+        {
+            return vec![Reference {
+                to: Target::Stream(self.plan.streams[ix].id.to_string()),
+                at: reference.at,
+                len: name.len(),
+            }];
         }
         let named = named_within(word).into_iter().filter(|of| self.exists(&of.to, names));
         named.map(|of| Reference { at: reference.at + of.at, ..of }).collect()
@@ -135,9 +180,18 @@ impl Builder<'_> {
         if names.exact.len() == self.plan.tasks.len() {
             return;
         }
-        let mut taken: HashSet<TaskId> = self.plan.tasks.iter().map(|task| task.id.clone()).collect();
-        let mut free = self.plan.tasks.iter().filter_map(|task| task.id.as_str().parse::<u64>().ok()).max().unwrap_or(0).saturating_add(1);
-        let mut doubled: Vec<&Vec<usize>> = names.exact.values().filter(|holders| holders.len() > 1).collect();
+        let mut taken: HashSet<TaskId> =
+            self.plan.tasks.iter().map(|task| task.id.clone()).collect();
+        let mut free = self
+            .plan
+            .tasks
+            .iter()
+            .filter_map(|task| task.id.as_str().parse::<u64>().ok())
+            .max()
+            .unwrap_or(0)
+            .saturating_add(1);
+        let mut doubled: Vec<&Vec<usize>> =
+            names.exact.values().filter(|holders| holders.len() > 1).collect();
         doubled.sort();
         for holders in doubled {
             for (nth, &ix) in holders.iter().enumerate() {
@@ -146,24 +200,41 @@ impl Builder<'_> {
                 if nth > 0 {
                     let (first, _) = self.text.position(self.outline.tasks[holders[0]].span.start);
                     let span = self.outline.tasks[ix].span.clone();
-                    let elsewhere = self.text.file_at(self.outline.tasks[holders[0]].span.start).filter(|_| self.text.files.len() > 1);
-                    let there = elsewhere.map_or(format!("on line {first}"), |file| format!("in {}", file.path));
+                    let elsewhere = self
+                        .text
+                        .file_at(self.outline.tasks[holders[0]].span.start)
+                        .filter(|_| self.text.files.len() > 1);
+                    let there = elsewhere
+                        .map_or(format!("on line {first}"), |file| format!("in {}", file.path));
                     let mut problem = Problem::error(
                         "duplicate-id",
                         span.clone(),
                         format!("task {id} was defined {there} already: give it an id of its own"),
                     )
-                    .with_related(self.outline.tasks[holders[0]].span.clone(), format!("the first task {id}"));
+                    .with_related(
+                        self.outline.tasks[holders[0]].span.clone(),
+                        format!("the first task {id}"),
+                    );
                     let place = self.text.all[span.clone()].find(id.as_str());
                     if let Some(at) = place.filter(|_| id.as_str().parse::<u64>().is_ok()) {
                         let at = span.start + at;
-                        problem = problem.with_fix(format!("renumber to {free}"), at..at + id.as_str().len(), free.to_string());
+                        problem = problem.with_fix(
+                            format!("renumber to {free}"),
+                            at..at + id.as_str().len(),
+                            free.to_string(),
+                        );
                         free = free.saturating_add(1);
                     }
                     self.problems.push(problem);
                 }
-                let file = self.text.file_at(self.outline.tasks[ix].span.start).filter(|_| self.text.files.len() > 1);
-                let mut unique = TaskId::from(file.map_or(format!("{id}@{line}"), |file| format!("{id}@{}:{line}", file.path)));
+                let file = self
+                    .text
+                    .file_at(self.outline.tasks[ix].span.start)
+                    .filter(|_| self.text.files.len() > 1);
+                let mut unique =
+                    TaskId::from(file.map_or(format!("{id}@{line}"), |file| {
+                        format!("{id}@{}:{line}", file.path)
+                    }));
                 // Several may stand on one line.
                 if !taken.insert(unique.clone()) {
                     unique = TaskId::from(format!("{unique}/{ix}"));
@@ -182,7 +253,12 @@ impl Builder<'_> {
             return at..at + written.len();
         }
         let first = written.lines().next().unwrap_or_default();
-        let after = self.text.all.get(start..).and_then(|rest| rest.find(first)).filter(|_| !first.is_empty());
+        let after = self
+            .text
+            .all
+            .get(start..)
+            .and_then(|rest| rest.find(first))
+            .filter(|_| !first.is_empty());
         match after {
             Some(after) => start + after..start + after + first.len(),
             None => {
@@ -192,7 +268,13 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn resolve(&mut self, who: Waiting, reference: &Reference, span: Range<usize>, names: &Names) {
+    pub(super) fn resolve(
+        &mut self,
+        who: Waiting,
+        reference: &Reference,
+        span: Range<usize>,
+        names: &Names,
+    ) {
         let targets: Vec<usize> = match &reference.to {
             Target::Stream(key) => match self.find_stream(key) {
                 Some(ix) if who == Waiting::Stream(ix) => {
@@ -202,14 +284,23 @@ impl Builder<'_> {
                         format!("stream {key} waits for itself: remove that"),
                     ));
                 }
-                None if names.exact.get(&key.to_lowercase()).is_some_and(|holders| holders.len() == 1) => {
+                None if names
+                    .exact
+                    .get(&key.to_lowercase())
+                    .is_some_and(|holders| holders.len() == 1) =>
+                {
                     names.exact[&key.to_lowercase()].clone()
                 }
                 Some(ix) => {
                     let id = self.plan.streams[ix].id.clone();
                     self.mention(who, span, &[], Some(id.clone()));
                     // Of what has parts that have parts, all are waited for.
-                    let nested = self.outline.parents.iter().find(|parent| parent.stream == id).map(|parent| parent.nested.clone());
+                    let nested = self
+                        .outline
+                        .parents
+                        .iter()
+                        .find(|parent| parent.stream == id)
+                        .map(|parent| parent.nested.clone());
                     for inner in nested.into_iter().flatten() {
                         if self.stream_of(inner.as_str()).map(Waiting::Stream) != Some(who) {
                             self.depend(who, Node::Stream(inner), Origin::Phase);
@@ -222,13 +313,24 @@ impl Builder<'_> {
                     return self.depend(who, Node::Stream(id), Origin::Explicit);
                 }
                 None => {
-                    let known: Vec<&str> = self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
+                    let known: Vec<&str> =
+                        self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
                     // With the word in front of it: `1` alone says nothing.
                     let before = self.text.all[..span.start].trim_end();
-                    let label = before.rsplit([' ', '\n', '(', '*']).next().filter(|word| word.chars().all(char::is_alphabetic));
+                    let label = before
+                        .rsplit([' ', '\n', '(', '*'])
+                        .next()
+                        .filter(|word| word.chars().all(char::is_alphabetic));
                     let written = format!("{} {key}", label.unwrap_or("stream"));
-                    let near = known.len() <= 12 && known.iter().any(|id| id.contains(' ')) == label.is_some();
-                    return self.unknown(who, written.trim(), &if near { known.join(", ") } else { String::new() }, span, None);
+                    let near = known.len() <= 12
+                        && known.iter().any(|id| id.contains(' ')) == label.is_some();
+                    return self.unknown(
+                        who,
+                        written.trim(),
+                        &if near { known.join(", ") } else { String::new() },
+                        span,
+                        None,
+                    );
                 }
             },
             Target::Streams(from, to) => return self.resolve_streams(who, from, to, span, names),
@@ -236,18 +338,27 @@ impl Builder<'_> {
             Target::AllBefore => match who {
                 Waiting::Task(ix) => {
                     // Of so many, those count that the last one who waits for all does not wait for already.
-                    let from = self.all_before.replace(ix).filter(|last| *last < ix && ix > MANY).unwrap_or(0);
+                    let from = self
+                        .all_before
+                        .replace(ix)
+                        .filter(|last| *last < ix && ix > MANY)
+                        .unwrap_or(0);
                     (from..ix).collect()
                 }
                 Waiting::Stream(ix) => {
-                    let before: Vec<StreamId> = self.plan.streams[..ix].iter().map(|stream| stream.id.clone()).collect();
-                    return before.into_iter().for_each(|id| self.depend(who, Node::Stream(id), Origin::Explicit));
+                    let before: Vec<StreamId> =
+                        self.plan.streams[..ix].iter().map(|stream| stream.id.clone()).collect();
+                    return before
+                        .into_iter()
+                        .for_each(|id| self.depend(who, Node::Stream(id), Origin::Explicit));
                 }
             },
             Target::Range(from, to) => match names.range(from, to) {
                 Some(members) => members,
                 None => {
-                    let what = format!("the range {from}-{to} has no tasks: both ends need the same letters, the lower number first");
+                    let what = format!(
+                        "the range {from}-{to} has no tasks: both ends need the same letters, the lower number first"
+                    );
                     self.problems.push(Problem::error("bad-range", span, what.clone()));
                     return self.mark_broken(who, what);
                 }
@@ -281,18 +392,31 @@ impl Builder<'_> {
     /// Something is waited for that is nothing of this breakdown.
     pub fn needs_from_outside(&mut self, text: &str, span: Range<usize>) {
         let text: String = text.chars().take(120).collect();
-        let what = format!("`{text}` is no task here: it is kept as something needed from outside and blocks nothing");
+        let what = format!(
+            "`{text}` is no task here: it is kept as something needed from outside and blocks nothing"
+        );
         self.problems.push(Problem::info("external-dependency", span.clone(), what));
         self.plan.risks.push(format!("needs from outside: {text}"));
         self.outline.risks.push(span);
     }
 
     /// Keeps where something is named. Places inside values of several lines may be unknown.
-    fn mention(&mut self, who: Waiting, span: Range<usize>, tasks: &[usize], stream: Option<StreamId>) {
-        let written =
-            self.text.all.get(span.clone()).is_some_and(|text| text.contains(|c: char| c.is_alphanumeric()) && !text.contains('\n'));
+    fn mention(
+        &mut self,
+        who: Waiting,
+        span: Range<usize>,
+        tasks: &[usize],
+        stream: Option<StreamId>,
+    ) {
+        let written = self.text.all.get(span.clone()).is_some_and(|text| {
+            text.contains(|c: char| c.is_alphanumeric()) && !text.contains('\n')
+        });
         if written {
-            let by = if let Waiting::Task(ix) = who { Some(self.plan.tasks[ix].id.clone()) } else { None };
+            let by = if let Waiting::Task(ix) = who {
+                Some(self.plan.tasks[ix].id.clone())
+            } else {
+                None
+            };
             let tasks = tasks.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
             self.outline.references.push(ResolvedReference { span, by, tasks, stream });
         }
@@ -310,7 +434,12 @@ impl Builder<'_> {
             Waiting::Task(ix) => self.plan.tasks[ix].stream.as_ref(),
         };
         let whole = &self.plan.streams[group].id;
-        let is_part = |of: &StreamId| self.outline.parents.iter().any(|parent| parent.stream == *whole && parent.nested.contains(of));
+        let is_part = |of: &StreamId| {
+            self.outline
+                .parents
+                .iter()
+                .any(|parent| parent.stream == *whole && parent.nested.contains(of))
+        };
         stream.is_some_and(|stream| stream == whole || is_part(stream))
     }
 
@@ -318,27 +447,54 @@ impl Builder<'_> {
     fn is_part_of(&self, stream: &StreamId, who: Waiting) -> bool {
         let Waiting::Stream(ix) = who else { return false };
         let whole = &self.plan.streams[ix].id;
-        stream == whole || self.outline.parents.iter().any(|parent| parent.stream == *whole && parent.nested.contains(stream))
+        stream == whole
+            || self
+                .outline
+                .parents
+                .iter()
+                .any(|parent| parent.stream == *whole && parent.nested.contains(stream))
     }
 
-    fn depend_on_set(&mut self, who: Waiting, targets: &[usize], written: &Target, span: Range<usize>) {
+    fn depend_on_set(
+        &mut self,
+        who: Waiting,
+        targets: &[usize],
+        written: &Target,
+        span: Range<usize>,
+    ) {
         if targets.len() >= BARRIER_FROM {
             let label = match written {
                 Target::Range(from, to) => format!("{from}-{to}"),
-                _ => format!("{}-{}", self.plan.tasks[targets[0]].id, self.plan.tasks[targets[targets.len() - 1]].id),
+                _ => format!(
+                    "{}-{}",
+                    self.plan.tasks[targets[0]].id,
+                    self.plan.tasks[targets[targets.len() - 1]].id
+                ),
             };
             let own = |ix: &usize| who == Waiting::Task(*ix);
-            let members = targets.iter().filter(|ix| !own(ix)).map(|ix| self.plan.tasks[*ix].id.clone()).collect();
+            let members = targets
+                .iter()
+                .filter(|ix| !own(ix))
+                .map(|ix| self.plan.tasks[*ix].id.clone())
+                .collect();
             let barrier = self.barrier(&label, members);
             return self.depend(who, Node::Barrier(barrier), Origin::Explicit);
         }
         for &ix in targets {
-            if self.plan.tasks[ix].stream.as_ref().is_some_and(|stream| self.is_part_of(stream, who)) {
+            if self.plan.tasks[ix]
+                .stream
+                .as_ref()
+                .is_some_and(|stream| self.is_part_of(stream, who))
+            {
                 continue;
             }
             if who == Waiting::Task(ix) {
                 let id = &self.plan.tasks[ix].id;
-                self.problems.push(Problem::error("self-dependency", span.clone(), format!("task {id} waits for itself: remove that")));
+                self.problems.push(Problem::error(
+                    "self-dependency",
+                    span.clone(),
+                    format!("task {id} waits for itself: remove that"),
+                ));
                 self.outline.edges_to_nothing += 1;
             } else {
                 self.depend(who, Node::Task(self.plan.tasks[ix].id.clone()), Origin::Explicit);
@@ -372,7 +528,14 @@ impl Builder<'_> {
     }
 
     /// All streams from one key to another that there are; streams that are tasks, too.
-    fn resolve_streams(&mut self, who: Waiting, from: &str, to: &str, span: Range<usize>, names: &Names) {
+    fn resolve_streams(
+        &mut self,
+        who: Waiting,
+        from: &str,
+        to: &str,
+        span: Range<usize>,
+        names: &Names,
+    ) {
         let letter = |key: &str| key.chars().next().map_or(0, |c| u64::from(u32::from(c)));
         let digits = from.starts_with(|c: char| c.is_ascii_digit());
         let number = |key: &str| if digits { key.parse().unwrap_or(0) } else { letter(key) };
@@ -381,12 +544,20 @@ impl Builder<'_> {
             if digits {
                 value.to_string()
             } else {
-                u32::try_from(value).ok().and_then(char::from_u32).map(String::from).unwrap_or_default()
+                u32::try_from(value)
+                    .ok()
+                    .and_then(char::from_u32)
+                    .map(String::from)
+                    .unwrap_or_default()
             }
         };
         let keys: Vec<String> = (number(from)..=last).map(key).collect();
-        let known: Vec<&String> =
-            keys.iter().filter(|key| self.find_stream(key).is_some() || names.exact.contains_key(&key.to_lowercase())).collect();
+        let known: Vec<&String> = keys
+            .iter()
+            .filter(|key| {
+                self.find_stream(key).is_some() || names.exact.contains_key(&key.to_lowercase())
+            })
+            .collect();
         if known.is_empty() {
             return self.unknown(who, &format!("{from}-{to}"), "", span, None);
         }
@@ -403,10 +574,20 @@ impl Builder<'_> {
     }
 
     /// Something waits for what there is not; what may be meant is told.
-    pub(super) fn unknown(&mut self, who: Waiting, id: &str, known: &str, span: Range<usize>, fix: Option<String>) {
-        let of_folder = self.text.files.len() == 1 && OF_FOLDERS.contains(&self.plan.format.as_str());
+    pub(super) fn unknown(
+        &mut self,
+        who: Waiting,
+        id: &str,
+        known: &str,
+        span: Range<usize>,
+        fix: Option<String>,
+    ) {
+        let of_folder =
+            self.text.files.len() == 1 && OF_FOLDERS.contains(&self.plan.format.as_str());
         let hint = match () {
-            () if of_folder => ": this is one file of a folder: give the folder, and it is known".to_owned(),
+            () if of_folder => {
+                ": this is one file of a folder: give the folder, and it is known".to_owned()
+            }
             () if known.is_empty() => String::new(),
             () => format!(": did you mean {known}?"),
         };
@@ -426,14 +607,17 @@ impl Builder<'_> {
     fn mark_broken(&mut self, who: Waiting, why: String) {
         match who {
             Waiting::Task(ix) => drop(self.plan.tasks[ix].broken.get_or_insert(why)),
-            Waiting::Stream(ix) => drop(self.broken.entry(self.plan.streams[ix].id.clone()).or_insert(why)),
+            Waiting::Stream(ix) => {
+                drop(self.broken.entry(self.plan.streams[ix].id.clone()).or_insert(why))
+            }
         }
     }
 
     /// The stream of a key: `A`, `2` for `Phase 2`, `US1` for the phase of user story 1.
     pub fn find_stream(&self, key: &str) -> Option<usize> {
         let key = key.trim().trim_end_matches(['.', ':', ',']);
-        self.stream_of(key).or_else(|| self.stream_numbers.get(&unpadded(&key.to_lowercase())).copied())
+        self.stream_of(key)
+            .or_else(|| self.stream_numbers.get(&unpadded(&key.to_lowercase())).copied())
     }
 
     fn find_task(&mut self, id: &str, names: &Names, span: &Range<usize>) -> Found {
@@ -447,7 +631,10 @@ impl Builder<'_> {
             && let Ok(number) = id[letters..].parse::<usize>()
         {
             let of_stream = names.of_stream(&self.plan, &self.plan.streams[stream].id);
-            let by_number = names.exact.get(&id[letters..]).and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
+            let by_number = names
+                .exact
+                .get(&id[letters..])
+                .and_then(|holders| holders.iter().find(|ix| of_stream.contains(ix)));
             if let Some(&ix) = by_number {
                 return Found::One(ix);
             }
@@ -490,12 +677,20 @@ impl Builder<'_> {
         match deps {
             Deps::Order => {
                 for ix in 1..self.plan.tasks.len() {
-                    self.depend(Waiting::Task(ix), Node::Task(self.plan.tasks[ix - 1].id.clone()), Origin::Order);
+                    self.depend(
+                        Waiting::Task(ix),
+                        Node::Task(self.plan.tasks[ix - 1].id.clone()),
+                        Origin::Order,
+                    );
                 }
             }
             Deps::Phase => {
                 for ix in 1..self.plan.streams.len() {
-                    self.depend(Waiting::Stream(ix), Node::Stream(self.plan.streams[ix - 1].id.clone()), Origin::Phase);
+                    self.depend(
+                        Waiting::Stream(ix),
+                        Node::Stream(self.plan.streams[ix - 1].id.clone()),
+                        Origin::Phase,
+                    );
                 }
             }
             Deps::Format | Deps::Explicit => {}
@@ -505,7 +700,8 @@ impl Builder<'_> {
     /// A set of one task is that task.
     fn node_of_set(&mut self, set: usize) -> Node {
         let (name, members) = std::mem::take(&mut self.sets[set]);
-        let members: Vec<TaskId> = members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
+        let members: Vec<TaskId> =
+            members.iter().map(|&ix| self.plan.tasks[ix].id.clone()).collect();
         match &members[..] {
             [one] => Node::Task(one.clone()),
             _ => Node::Barrier(self.barrier(&name, members)),

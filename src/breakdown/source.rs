@@ -14,10 +14,24 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest line.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// Names by which a breakdown is found in a folder.
-const NAMES: [&str; 8] =
-    ["breakdown.md", "tasks.md", "TASKS.md", "ROADMAP.md", "tasks.json", "issues.jsonl", "sprint-status.yaml", "00-index.md"];
+const NAMES: [&str; 8] = [
+    "breakdown.md",
+    "tasks.md",
+    "TASKS.md",
+    "ROADMAP.md",
+    "tasks.json",
+    "issues.jsonl",
+    "sprint-status.yaml",
+    "00-index.md",
+];
 /// Where else in a workspace there may be one.
-const PLACES: [&str; 5] = [".taskmaster/tasks/tasks.json", "tasks/tasks.json", ".beads/issues.jsonl", "backlog", ".planning"];
+const PLACES: [&str; 5] = [
+    ".taskmaster/tasks/tasks.json",
+    "tasks/tasks.json",
+    ".beads/issues.jsonl",
+    "backlog",
+    ".planning",
+];
 
 /// Where there may be several, a folder for each.
 const BELOW: [(&str, &str); 8] = [
@@ -64,7 +78,14 @@ impl Source {
     pub fn position(&self, text: &Text<'_>, offset: usize) -> (String, usize, usize) {
         let (line, column) = text.position(offset);
         let inner = text.file_at(offset).filter(|_| self.is_folder());
-        (inner.map_or_else(|| self.name.clone(), |file| format!("{}/{}", self.name.trim_end_matches('/'), file.path)), line, column)
+        (
+            inner.map_or_else(
+                || self.name.clone(),
+                |file| format!("{}/{}", self.name.trim_end_matches('/'), file.path),
+            ),
+            line,
+            column,
+        )
     }
 
     /// What it is about where it has no title: its file's name, or its folder's where that says
@@ -72,10 +93,15 @@ impl Source {
     pub fn topic(&self) -> String {
         let Some(path) = &self.path else { return "standard input".into() };
         if self.is_folder() {
-            return path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            return path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
         }
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let stem =
+            path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder =
+            path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let plain = NAMES.iter().any(|name| path.file_name().is_some_and(|file| file == *name));
         folder.filter(|_| plain).unwrap_or(stem)
     }
@@ -94,7 +120,8 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
         return Ok(Source { name, ..Source::of_text("", text(bytes, "standard input")?) });
     }
     let file = file_in(given)?;
-    let path = std::path::absolute(&file).map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))?;
+    let path = std::path::absolute(&file)
+        .map_err(|error| Failure::usage(format!("the current folder can't be read: {error}")))?;
     let path = path.canonicalize().unwrap_or(path);
     let name = file.display().to_string();
     if file.is_dir() {
@@ -107,9 +134,9 @@ pub fn read(given: &Path) -> Result<Source, Failure> {
 
 fn read_file(file: &Path, name: &str, most: u64) -> Result<String, Failure> {
     let meta = file.metadata().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Failure::usage(format!("{name}: there is no such file: give the path of a breakdown, or `-` for standard input"))
-        }
+        std::io::ErrorKind::NotFound => Failure::usage(format!(
+            "{name}: there is no such file: give the path of a breakdown, or `-` for standard input"
+        )),
         _ => Failure::usage(format!("{name}: can't be read: {error}")),
     })?;
     if meta.len() > most {
@@ -119,7 +146,9 @@ fn read_file(file: &Path, name: &str, most: u64) -> Result<String, Failure> {
             MAX_BYTES / 1024 / 1024
         )));
     }
-    let bytes = std::fs::read(file).map_err(|error| Failure::usage(format!("{name}: can't be read: {error}: check its permissions")))?;
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::usage(format!("{name}: can't be read: {error}: check its permissions"))
+    })?;
     text(bytes, name)
 }
 
@@ -131,11 +160,16 @@ pub fn of_folder(folder: &Path, open: &dyn Fn(&Path) -> Option<String>) -> Resul
     let mut source = Source::of_text(&folder.display().to_string(), String::new());
     let files = folder::files(folder).unwrap_or_default();
     if files.len() >= folder::MAX_FILES {
-        let what = format!("{}: it has {} files or more, and fewer are read: is it a breakdown?", folder.display(), folder::MAX_FILES);
+        let what = format!(
+            "{}: it has {} files or more, and fewer are read: is it a breakdown?",
+            folder.display(),
+            folder::MAX_FILES
+        );
         return Err(Failure::usage(what));
     }
     for inner in files {
-        let (left, path) = (MAX_BYTES.saturating_sub(source.text.len() as u64), folder.join(&inner));
+        let (left, path) =
+            (MAX_BYTES.saturating_sub(source.text.len() as u64), folder.join(&inner));
         let file = match open(&path) {
             Some(text) => text,
             None => read_file(&path, &path.display().to_string(), left)?,
@@ -155,31 +189,46 @@ pub fn of_folder(folder: &Path, open: &dyn Fn(&Path) -> Option<String>) -> Resul
 /// There is none in the folder.
 pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
     if !given.is_dir() {
-        let whole = folder::begun_by(given).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let whole = folder::begun_by(given)
+            .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
         return Ok(whole.unwrap_or(given).to_owned());
     }
     if folder::files(given).is_some() {
         return Ok(given.to_owned());
     }
     let named = NAMES.iter().map(|name| given.join(name)).find(|file| file.is_file());
-    let placed = || PLACES.iter().map(|place| given.join(place)).find(|place| place.is_file() || folder::files(place).is_some());
+    let placed = || {
+        PLACES
+            .iter()
+            .map(|place| given.join(place))
+            .find(|place| place.is_file() || folder::files(place).is_some())
+    };
     if let Some(found) = named.or_else(placed) {
         return Ok(found);
     }
     let below: Vec<PathBuf> = BELOW
         .iter()
-        .flat_map(|(folder, name)| below(&if folder.is_empty() { given.to_owned() } else { given.join(folder) }, name))
+        .flat_map(|(folder, name)| {
+            below(&if folder.is_empty() { given.to_owned() } else { given.join(folder) }, name)
+        })
         .collect();
     match &below[..] {
         [one] => Ok(folder::begun_by(one).unwrap_or(one).to_owned()),
         [] => {
             let places = NAMES.iter().chain(&PLACES).copied().collect::<Vec<_>>().join(", ");
-            Err(Failure::usage(format!("{}: there is no breakdown in this folder: looked for {places}", given.display())))
+            Err(Failure::usage(format!(
+                "{}: there is no breakdown in this folder: looked for {places}",
+                given.display()
+            )))
         }
         several => {
-            let names: Vec<String> = several.iter().map(|file| file.display().to_string()).collect();
+            let names: Vec<String> =
+                several.iter().map(|file| file.display().to_string()).collect();
             let names = some_of(names.iter().map(String::as_str));
-            Err(Failure::usage(format!("{}: there are several breakdowns below it: name one of {names}", given.display())))
+            Err(Failure::usage(format!(
+                "{}: there are several breakdowns below it: name one of {names}",
+                given.display()
+            )))
         }
     }
 }
@@ -187,7 +236,8 @@ pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
 /// Files of a name in the folders that are in a folder, by their names.
 fn below(folder: &Path, name: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path().join(name)).filter(|file| file.is_file()).collect();
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path().join(name)).filter(|file| file.is_file()).collect();
     found.sort();
     found
 }
@@ -198,7 +248,10 @@ fn below(folder: &Path, name: &str) -> Vec<PathBuf> {
 /// Too much of it, a binary file, or not UTF-8.
 pub fn text(bytes: Vec<u8>, name: &str) -> Result<String, Failure> {
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Failure::usage(format!("{name}: more than {} MiB are not read", MAX_BYTES / 1024 / 1024)));
+        return Err(Failure::usage(format!(
+            "{name}: more than {} MiB are not read",
+            MAX_BYTES / 1024 / 1024
+        )));
     }
     let place = |at: usize| {
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -206,16 +259,27 @@ pub fn text(bytes: Vec<u8>, name: &str) -> Result<String, Failure> {
         format!("{name}:{line}:{}", String::from_utf8_lossy(&bytes[start..at]).chars().count() + 1)
     };
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(Failure::usage(format!("{}: this is a binary file, not a text: give a breakdown in Markdown", place(at))));
+        return Err(Failure::usage(format!(
+            "{}: this is a binary file, not a text: give a breakdown in Markdown",
+            place(at)
+        )));
     }
     let long = bytes.split(|byte| *byte == b'\n').find(|line| line.len() > MAX_LINE_BYTES);
     if let Some(line) = long {
         let at = line.as_ptr() as usize - bytes.as_ptr() as usize;
-        return Err(Failure::usage(format!("{}: this line has more than {MAX_LINE_BYTES} bytes: is it a breakdown?", place(at))));
+        return Err(Failure::usage(format!(
+            "{}: this line has more than {MAX_LINE_BYTES} bytes: is it a breakdown?",
+            place(at)
+        )));
     }
     match std::str::from_utf8(&bytes) {
         Ok(_) => {}
-        Err(error) => return Err(Failure::usage(format!("{}: this is not UTF-8: save the file as UTF-8", place(error.valid_up_to())))),
+        Err(error) => {
+            return Err(Failure::usage(format!(
+                "{}: this is not UTF-8: save the file as UTF-8",
+                place(error.valid_up_to())
+            )));
+        }
     }
     // Checked just above.
     Ok(String::from_utf8(bytes).unwrap_or_default())

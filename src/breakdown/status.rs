@@ -95,7 +95,9 @@ const OPEN: [&str; 49] = [
 /// Whether a word says that somebody has begun, waits for a review, or is held up.
 pub fn is_under_way(word: &str) -> bool {
     let lower = bare(word).replace(['_', '-'], " ");
-    ["in progress", "review", "blocked", "on hold", "doing", "wip"].iter().any(|known| lower.contains(known))
+    ["in progress", "review", "blocked", "on hold", "doing", "wip"]
+        .iter()
+        .any(|known| lower.contains(known))
         && is_known(word)
         && status(word).is_none()
 }
@@ -113,7 +115,11 @@ pub fn is_known(text: &str) -> bool {
     let lower = bare(text);
     let word = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let word = word.split(" - ").next().unwrap_or_default().trim();
-    word.is_empty() || OPEN.contains(&word) || lower.contains("unverified") || lower.contains("not done") || status(text).is_some()
+    word.is_empty()
+        || OPEN.contains(&word)
+        || lower.contains("unverified")
+        || lower.contains("not done")
+        || status(text).is_some()
 }
 
 /// In lower case, without marks around it and without a sign in front of a word.
@@ -134,14 +140,26 @@ pub fn status(text: &str) -> Option<Mark> {
     let head = lower.split(['(', '—', '–', '#', ':', ',', '.', ';']).next().unwrap_or_default();
     let head = head.split(" - ").next().unwrap_or_default().trim();
     // "fixed (unverified)" is not finished, "approved" waits for its merge.
-    let part =
-        lower.split('%').next().filter(|_| lower.contains('%')).map(|before| before.trim_end_matches(|c: char| c.is_ascii_digit()).len());
-    let percent = part.is_some_and(|at| lower[at..].split('%').next().is_some_and(|digits| !digits.is_empty() && digits != "100"));
-    let denied = lower.split_once(':').is_some_and(|(_, value)| matches!(value.trim().split(' ').next(), Some("no" | "not" | "false")));
-    let except = [" except", " but ", "partial", "unverified", "not done"].iter().any(|words| lower.contains(words));
+    let part = lower
+        .split('%')
+        .next()
+        .filter(|_| lower.contains('%'))
+        .map(|before| before.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    let percent = part.is_some_and(|at| {
+        lower[at..].split('%').next().is_some_and(|digits| !digits.is_empty() && digits != "100")
+    });
+    let denied = lower.split_once(':').is_some_and(|(_, value)| {
+        matches!(value.trim().split(' ').next(), Some("no" | "not" | "false"))
+    });
+    let except = [" except", " but ", "partial", "unverified", "not done"]
+        .iter()
+        .any(|words| lower.contains(words));
     let unsure = except || percent || denied;
     let is = |words: &[&str]| {
-        let begins = |word: &&str| head == *word || head.strip_prefix(*word).is_some_and(|rest| rest.starts_with([' ', '\u{fe0f}']));
+        let begins = |word: &&str| {
+            head == *word
+                || head.strip_prefix(*word).is_some_and(|rest| rest.starts_with([' ', '\u{fe0f}']))
+        };
         words.iter().any(begins)
     };
     if unsure {

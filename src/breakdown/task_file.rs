@@ -29,9 +29,13 @@ impl Holds {
             Self::Criteria
         } else if is(&["testing", "test requirements", "test strategy"]) {
             Self::Tests
-        } else if is(&["files to ", "files touched", "affected files", "key files"]) || lower == "files" {
+        } else if is(&["files to ", "files touched", "affected files", "key files"])
+            || lower == "files"
+        {
             Self::Files
-        } else if is(&["description", "objective", "goal", "user story"]) || ["overview", "summary", "story"].contains(&lower.as_str()) {
+        } else if is(&["description", "objective", "goal", "user story"])
+            || ["overview", "summary", "story"].contains(&lower.as_str())
+        {
             Self::Objective
         } else {
             Self::Other
@@ -56,17 +60,31 @@ pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
         if let Some((_, tick)) = boxed(line) {
             build.other_box(&tick);
             if holds == Holds::Criteria {
-                build.detail(ix, Detail::Criteria, &without_number(tick.rest), line.end() - tick.rest.trim_end().len()..line.end());
+                build.detail(
+                    ix,
+                    Detail::Criteria,
+                    &without_number(tick.rest),
+                    line.end() - tick.rest.trim_end().len()..line.end(),
+                );
             }
             continue;
         }
         let (start, body) = line.trimmed();
         match (holds, line.item()) {
-            (Holds::Criteria, Some(item)) => build.detail(ix, Detail::Criteria, &clean_title(item.text), item.start..line.end()),
-            (Holds::Tests, Some(item)) => build.detail(ix, Detail::Tests, &clean_title(item.text), item.start..line.end()),
+            (Holds::Criteria, Some(item)) => {
+                build.detail(ix, Detail::Criteria, &clean_title(item.text), item.start..line.end())
+            }
+            (Holds::Tests, Some(item)) => {
+                build.detail(ix, Detail::Tests, &clean_title(item.text), item.start..line.end())
+            }
             (Holds::Files, Some(item)) => {
                 let first = item.text.split([' ', '—']).next().unwrap_or_default();
-                build.detail(ix, Detail::Files, &file_name(first), item.start..item.start + first.len());
+                build.detail(
+                    ix,
+                    Detail::Files,
+                    &file_name(first),
+                    item.start..item.start + first.len(),
+                );
             }
             (Holds::Objective, _) if prose.len() < MAX_PROSE && !body.is_empty() => {
                 prose.push_str(body);
@@ -84,6 +102,8 @@ pub fn read(build: &mut Builder<'_>, ix: usize, lines: &[Line<'_>]) {
 
 /// `#1 Text` → the text.
 fn without_number(text: &str) -> String {
-    let bare = text.strip_prefix('#').map_or(text, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let bare = text
+        .strip_prefix('#')
+        .map_or(text, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
     clean_title(bare)
 }

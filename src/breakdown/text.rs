@@ -38,8 +38,13 @@ impl File<'_> {
     pub fn is_markdown(&self, all: &str) -> bool {
         let ends = |ends: &[&str]| ends.iter().any(|end| self.path.ends_with(end));
         let start = all[self.range.clone()].trim_start_matches('\u{feff}').trim_start();
-        let is_list = start.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', '"', '[', ']']));
-        !(ends(&[".json", ".jsonl", ".yaml", ".yml"]) || start.starts_with('{') || is_list || start.starts_with("development_status:"))
+        let is_list = start
+            .strip_prefix('[')
+            .is_some_and(|rest| rest.trim_start().starts_with(['{', '"', '[', ']']));
+        !(ends(&[".json", ".jsonl", ".yaml", ".yml"])
+            || start.starts_with('{')
+            || is_list
+            || start.starts_with("development_status:"))
     }
 
     /// Its name without its folders.
@@ -74,14 +79,20 @@ impl<'a> Text<'a> {
 
     /// Splits a text that is made of files, each with its path and its bytes.
     pub fn with_files(all: &'a str, files: &[(&'a str, Range<usize>)]) -> Self {
-        let mut text = Self { all, lines: Vec::with_capacity(all.len() / 32), fences: Vec::new(), files: Vec::new() };
+        let mut text = Self {
+            all,
+            lines: Vec::with_capacity(all.len() / 32),
+            fences: Vec::new(),
+            files: Vec::new(),
+        };
         for (path, range) in files {
             let (first, mut start) = (text.lines.len(), range.start);
             for piece in all[range.clone()].split_inclusive('\n') {
                 let line = piece.strip_suffix('\n').unwrap_or(piece);
                 let line = line.strip_suffix('\r').unwrap_or(line);
                 // A mark of the encoding is none of the text.
-                let bare = if start == range.start { line.trim_start_matches('\u{feff}') } else { line };
+                let bare =
+                    if start == range.start { line.trim_start_matches('\u{feff}') } else { line };
                 text.lines.push(Line::from_text(start + line.len() - bare.len(), bare));
                 start += piece.len();
             }
@@ -100,11 +111,17 @@ impl<'a> Text<'a> {
     fn level_headings(&mut self) {
         for file in &self.files {
             let visible = self.lines[file.lines.clone()].iter().filter(|line| !line.hidden);
-            let mut headings = visible.filter_map(|line| line.heading()).map(|(level, _, text)| (level, text));
-            let Some((first, title)) = headings.next().filter(|(first, _)| *first > 1) else { continue };
+            let mut headings =
+                visible.filter_map(|line| line.heading()).map(|(level, _, text)| (level, text));
+            let Some((first, title)) = headings.next().filter(|(first, _)| *first > 1) else {
+                continue;
+            };
             let mut others = headings.peekable();
             let is_title = others.peek().is_some() && others.all(|(level, _)| level > first);
-            if is_title && !super::order::is_group(title) && super::headings::numbered_task(title).is_none() {
+            if is_title
+                && !super::order::is_group(title)
+                && super::headings::numbered_task(title).is_none()
+            {
                 let shift = u8::try_from(first - 1).unwrap_or(0);
                 self.lines[file.lines.clone()].iter_mut().for_each(|line| line.shift = shift);
             }
@@ -115,16 +132,30 @@ impl<'a> Text<'a> {
     fn find_siblings(&mut self) {
         let candidate = |line: &Line<'_>| {
             let item = line.item().filter(|item| !line.hidden && item.text.starts_with('['));
-            let is_link = |text: &str| text.split_once(']').is_some_and(|(_, rest)| rest.starts_with(['(', '[', ':']));
-            item.filter(|item| tick(item.text).is_none() && !is_link(item.text)).map(|_| line.indent())
+            let is_link = |text: &str| {
+                text.split_once(']').is_some_and(|(_, rest)| rest.starts_with(['(', '[', ':']))
+            };
+            item.filter(|item| tick(item.text).is_none() && !is_link(item.text))
+                .map(|_| line.indent())
         };
-        let found: Vec<(usize, usize)> = self.lines.iter().enumerate().filter_map(|(at, line)| Some((at, candidate(line)?))).collect();
+        let found: Vec<(usize, usize)> = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter_map(|(at, line)| Some((at, candidate(line)?)))
+            .collect();
         for (at, indent) in found {
             // As far as the list goes on: what is deeper, or blank, does not end it.
-            let goes_on = |line: &&Line<'_>| line.is_blank() || line.indent() >= indent && line.heading().is_none();
-            let is_box = |line: &Line<'_>| line.indent() == indent && line.item().is_some_and(|item| tick(item.text).is_some());
-            let before = self.lines[..at].iter().rev().take(SIBLINGS).take_while(goes_on).any(is_box);
-            let after = || self.lines[at + 1..].iter().take(SIBLINGS).take_while(goes_on).any(is_box);
+            let goes_on = |line: &&Line<'_>| {
+                line.is_blank() || line.indent() >= indent && line.heading().is_none()
+            };
+            let is_box = |line: &Line<'_>| {
+                line.indent() == indent && line.item().is_some_and(|item| tick(item.text).is_some())
+            };
+            let before =
+                self.lines[..at].iter().rev().take(SIBLINGS).take_while(goes_on).any(is_box);
+            let after =
+                || self.lines[at + 1..].iter().take(SIBLINGS).take_while(goes_on).any(is_box);
             self.lines[at].among_boxes = before || after();
         }
     }
@@ -133,7 +164,9 @@ impl<'a> Text<'a> {
         let source = &self.all[file.clone()];
         // Most texts have none of what hides anything, and reading Markdown costs as much as all
         // that comes after it.
-        if !["```", "~~~", "<!--"].iter().any(|mark| source.contains(mark)) && !source.starts_with("---") {
+        if !["```", "~~~", "<!--"].iter().any(|mark| source.contains(mark))
+            && !source.starts_with("---")
+        {
             return;
         }
         let whole = |range: &Range<usize>| file.start + range.start..file.start + range.end;
@@ -185,7 +218,8 @@ impl<'a> Text<'a> {
         let mut last = 0;
         offsets.map(move |offset| {
             let holds = |at: usize| {
-                self.lines.get(at).is_some_and(|line| line.start <= offset) && self.lines.get(at + 1).is_none_or(|next| offset < next.start)
+                self.lines.get(at).is_some_and(|line| line.start <= offset)
+                    && self.lines.get(at + 1).is_none_or(|next| offset < next.start)
             };
             last = (last..last + 4).find(|at| holds(*at)).unwrap_or_else(|| self.line_at(offset));
             last
@@ -203,9 +237,15 @@ impl<'a> Text<'a> {
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let at = self.line_at(offset);
         let Some(line) = self.lines.get(at) else { return (1, 1) };
-        let before = line.text.get(..offset.saturating_sub(line.start).min(line.text.len())).unwrap_or(line.text);
+        let before = line
+            .text
+            .get(..offset.saturating_sub(line.start).min(line.text.len()))
+            .unwrap_or(line.text);
         // A file without any line still has a first one.
-        ((at + 1).saturating_sub(self.file_at(offset).map_or(0, |file| file.lines.start)).max(1), before.chars().count() + 1)
+        (
+            (at + 1).saturating_sub(self.file_at(offset).map_or(0, |file| file.lines.start)).max(1),
+            before.chars().count() + 1,
+        )
     }
 
     /// The file that a byte is in.
@@ -222,7 +262,10 @@ impl<'a> Text<'a> {
     /// The same of Markdown files only: JSON and YAML have values.
     pub fn prose(&self) -> impl Iterator<Item = (usize, Line<'a>)> {
         let files = self.files.iter().filter(|file| file.is_markdown(self.all));
-        files.flat_map(|file| file.lines.clone()).map(|at| (at, self.lines[at])).filter(|(_, line)| !line.hidden)
+        files
+            .flat_map(|file| file.lines.clone())
+            .map(|at| (at, self.lines[at]))
+            .filter(|(_, line)| !line.hidden)
     }
 
     /// Lines that are not hidden, with their indices.
@@ -238,7 +281,15 @@ impl<'a> Line<'a> {
         let front = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
         let indent = front.map(|byte| if byte == b'\t' { 4 } else { 1 }).sum();
         let short = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
-        Self { start, text, hidden: false, among_boxes: false, shift: 0, indent: short(indent), blanks: short(blanks) }
+        Self {
+            start,
+            text,
+            hidden: false,
+            among_boxes: false,
+            shift: 0,
+            indent: short(indent),
+            blanks: short(blanks),
+        }
     }
 
     /// Where its text ends, without blanks.
@@ -288,7 +339,11 @@ impl<'a> Line<'a> {
             return None;
         }
         let text = without_signs(rest.trim_start());
-        Some((level.saturating_sub(usize::from(self.shift)).max(1), start + body.len() - text.len(), text.trim_end_matches('#').trim_end()))
+        Some((
+            level.saturating_sub(usize::from(self.shift)).max(1),
+            start + body.len() - text.len(),
+            text.trim_end_matches('#').trim_end(),
+        ))
     }
 
     /// What follows a list marker (`-`, `*`, `+`, `1.`, `1)`), with where it starts and the
@@ -301,7 +356,11 @@ impl<'a> Line<'a> {
         let digits = body.bytes().take_while(u8::is_ascii_digit).count();
         let (marker, number) = match body.as_bytes() {
             [b'-' | b'*' | b'+', ..] => (1, None),
-            bytes if (1..=9).contains(&digits) && matches!(bytes.get(digits), Some(b'.' | b')')) => (digits + 1, Some(&body[..digits])),
+            bytes
+                if (1..=9).contains(&digits) && matches!(bytes.get(digits), Some(b'.' | b')')) =>
+            {
+                (digits + 1, Some(&body[..digits]))
+            }
             _ => return None,
         };
         let rest = &body[marker..];
@@ -309,17 +368,26 @@ impl<'a> Line<'a> {
             return None;
         }
         let text = rest.trim_start();
-        Some(Item { number, start: start + body.len() - text.len(), text, among_boxes: self.among_boxes })
+        Some(Item {
+            number,
+            start: start + body.len() - text.len(),
+            text,
+            among_boxes: self.among_boxes,
+        })
     }
 }
 
 /// Signs that say how something stands; others in front of a heading are decoration.
-const STATE_SIGNS: [char; 14] = ['✅', '✔', '☑', '✓', '🔄', '⬜', '⏳', '🚧', '⏭', '🚫', '❌', '⏸', '☐', '□'];
+const STATE_SIGNS: [char; 14] =
+    ['✅', '✔', '☑', '✓', '🔄', '⬜', '⏳', '🚧', '⏭', '🚫', '❌', '⏸', '☐', '□'];
 
 /// A heading's text without signs in front that say nothing.
 fn without_signs(text: &str) -> &str {
     let is_sign = |c: char| {
-        !c.is_ascii() && !c.is_alphanumeric() && !STATE_SIGNS.contains(&c) && !matches!(c, '「' | '『' | '【' | '“' | '«' | '¿' | '¡')
+        !c.is_ascii()
+            && !c.is_alphanumeric()
+            && !STATE_SIGNS.contains(&c)
+            && !matches!(c, '「' | '『' | '【' | '“' | '«' | '¿' | '¡')
     };
     let bare = text.trim_start_matches(|c: char| is_sign(c) || c == ' ');
     if bare.is_empty() { text } else { bare }
@@ -345,7 +413,11 @@ impl<'a> Item<'a> {
 
     /// Whether it begins with a bracket that is no box, where those beside it begin with one.
     pub fn lacks_its_box(&self) -> bool {
-        self.among_boxes && self.tick().is_none() && !self.text.starts_with("[^") && !self.text.starts_with("[]") && self.text.contains(']')
+        self.among_boxes
+            && self.tick().is_none()
+            && !self.text.starts_with("[^")
+            && !self.text.starts_with("[]")
+            && self.text.contains(']')
     }
 }
 
@@ -369,7 +441,8 @@ const BOX_BYTES: usize = 16;
 /// Signs that say that something is done.
 const DONE_SIGNS: [char; 6] = ['x', 'X', '✓', '✔', '✅', '☑'];
 /// Signs that say that it is not, in one way or another.
-const OPEN_SIGNS: [char; 14] = [' ', '-', '~', '>', '!', '/', '☐', '□', '⬜', '⏳', '🔄', '🚧', '⏸', '⏭'];
+const OPEN_SIGNS: [char; 14] =
+    [' ', '-', '~', '>', '!', '/', '☐', '□', '⬜', '⏳', '🔄', '🚧', '⏸', '⏭'];
 
 /// Words for a state, as they stand in boxes, without blanks.
 const STATE_WORDS: [&str; 16] = [
@@ -403,7 +476,11 @@ pub fn tick(text: &str) -> Option<Tick<'_>> {
 
 /// The same among boxes, where another letter or digit is a mark too; `[P]` and `[D]` are tags all the same.
 pub fn tick_among_boxes(text: &str) -> Option<Tick<'_>> {
-    tick(text).or_else(|| bracketed(text).filter(|(tick, len)| *len == 1 && !matches!(tick.mark, 'P' | 'D')).map(|(tick, _)| tick))
+    tick(text).or_else(|| {
+        bracketed(text)
+            .filter(|(tick, len)| *len == 1 && !matches!(tick.mark, 'P' | 'D'))
+            .map(|(tick, _)| tick)
+    })
 }
 
 /// What stands between brackets at the start of a text, and how many characters of it can be seen.
@@ -413,10 +490,23 @@ fn bracketed(text: &str) -> Option<(Tick<'_>, usize)> {
         && next.is_ascii_graphic()
     {
         let len = usize::from(*mark != b' ');
-        return Some((Tick { mark: char::from(*mark), inner: &text[1..2], at: 1, rest: &text[4..], rest_at: 4 }, len));
+        return Some((
+            Tick {
+                mark: char::from(*mark),
+                inner: &text[1..2],
+                at: 1,
+                rest: &text[4..],
+                rest_at: 4,
+            },
+            len,
+        ));
     }
     let inside = text.strip_prefix('[')?;
-    let end = inside.bytes().take(BOX_BYTES).position(|byte| matches!(byte, b']' | b'[')).filter(|end| inside.as_bytes()[*end] == b']')?;
+    let end = inside
+        .bytes()
+        .take(BOX_BYTES)
+        .position(|byte| matches!(byte, b']' | b'['))
+        .filter(|end| inside.as_bytes()[*end] == b']')?;
     let (inner, rest) = (&inside[..end], &inside[end + 1..]);
     let mut seen = inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c));
     let first = seen.next();
@@ -441,7 +531,11 @@ pub fn state_word(inner: &str) -> Option<Option<Mark>> {
     if inner.len() < 2 {
         return None;
     }
-    let bare: String = inner.chars().filter(|c| !c.is_whitespace() && !is_unseen(*c)).flat_map(char::to_lowercase).collect();
+    let bare: String = inner
+        .chars()
+        .filter(|c| !c.is_whitespace() && !is_unseen(*c))
+        .flat_map(char::to_lowercase)
+        .collect();
     if let Some(digits) = bare.strip_suffix('%') {
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         return is_number.then(|| (digits == "100").then_some(Mark::Done));
@@ -499,9 +593,17 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
         if body.is_empty() {
             open = false;
         } else if let Some(item) = line.item() {
-            entries.push(Entry { depth: line.indent() + 1, start: item.start, end: line.end(), text: Cow::Borrowed(item.text) });
+            entries.push(Entry {
+                depth: line.indent() + 1,
+                start: item.start,
+                end: line.end(),
+                text: Cow::Borrowed(item.text),
+            });
             open = true;
-        } else if open && !["**", "📝", "_"].iter().any(|sign| body.starts_with(sign)) && !begins_a_field(body) {
+        } else if open
+            && !["**", "📝", "_"].iter().any(|sign| body.starts_with(sign))
+            && !begins_a_field(body)
+        {
             if let Some(entry) = entries.last_mut() {
                 let text = entry.text.to_mut();
                 text.push(' ');
@@ -510,7 +612,12 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
             }
         } else {
             let text = body.trim_start_matches('📝').trim_start();
-            entries.push(Entry { depth: 0, start: start + body.len() - text.len(), end: line.end(), text: Cow::Borrowed(text) });
+            entries.push(Entry {
+                depth: 0,
+                start: start + body.len() - text.len(),
+                end: line.end(),
+                text: Cow::Borrowed(text),
+            });
             open = true;
         }
     }
@@ -521,7 +628,8 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
         if split.is_empty() {
             // A bullet under a field with no value of its own belongs to it; under one that has a value, where it is
             // nested and what it says can be more than one thing.
-            let more = empty || depth > 0 && !fields.last().is_some_and(|field| names_tasks(&field.name));
+            let more =
+                empty || depth > 0 && !fields.last().is_some_and(|field| names_tasks(&field.name));
             if let Some(last) = fields.last_mut().filter(|_| indent > depth && more) {
                 if last.value.is_empty() {
                     last.start = start;
@@ -542,7 +650,9 @@ pub fn fields(lines: &[Line<'_>]) -> Vec<Field> {
 
 /// Whether a field has tasks as its value.
 pub fn names_tasks(name: &str) -> bool {
-    ["depend", "prereq", "requires", "blocked", "after", "依赖", "依賴", "依存", "의존성"].iter().any(|word| name.starts_with(word))
+    ["depend", "prereq", "requires", "blocked", "after", "依赖", "依賴", "依存", "의존성"]
+        .iter()
+        .any(|word| name.starts_with(word))
         || ["needs", "waits for"].contains(&name)
 }
 
@@ -567,7 +677,9 @@ const FIELD_NAMES: [&str; 16] = [
 ];
 
 fn begins_a_field(body: &str) -> bool {
-    body.split_once(':').is_some_and(|(name, _)| FIELD_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
+    body.split_once(':').is_some_and(|(name, _)| {
+        FIELD_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known))
+    })
 }
 
 /// `Name: value`, `**Name**: value`, `**Name:** value`, several bold ones in a row.
@@ -580,18 +692,27 @@ fn split_fields(text: &str, start: usize, end_of_all: usize) -> Vec<Field> {
         let after = close + 2;
         if let Some(name) = name.strip_suffix([':', '：']) {
             heads.push((open, after, name.to_owned()));
-        } else if let Some(colon) = text[after..].chars().next().filter(|c| matches!(c, ':' | '：')) {
+        } else if let Some(colon) = text[after..].chars().next().filter(|c| matches!(c, ':' | '：'))
+        {
             heads.push((open, after + colon.len_utf8(), name.to_owned()));
         }
         from = after;
     }
     if heads.first().is_none_or(|(at, _, _)| !text[..*at].trim().is_empty()) {
-        let Some((colon, sign)) = text.char_indices().find(|(_, c)| matches!(c, ':' | '：')) else { return Vec::new() };
+        let Some((colon, sign)) = text.char_indices().find(|(_, c)| matches!(c, ':' | '：'))
+        else {
+            return Vec::new();
+        };
         let after = colon + sign.len_utf8();
         let name = text[..colon].trim_matches(['*', '_', '`', ' ']);
-        let plausible =
-            !name.is_empty() && name.chars().count() <= 32 && name.split_whitespace().count() <= 4 && !name.contains(['/', '(', '[', '.']);
-        if !plausible || text[after..].starts_with("//") || heads.first().is_some_and(|(at, _, _)| *at < colon) {
+        let plausible = !name.is_empty()
+            && name.chars().count() <= 32
+            && name.split_whitespace().count() <= 4
+            && !name.contains(['/', '(', '[', '.']);
+        if !plausible
+            || text[after..].starts_with("//")
+            || heads.first().is_some_and(|(at, _, _)| *at < colon)
+        {
             return Vec::new();
         }
         heads.insert(0, (0, after, name.to_owned()));
@@ -624,7 +745,9 @@ pub fn wrapped<'l, 'a>(line: &Line<'_>, after: &'l [Line<'a>]) -> &'l [Line<'a>]
     let mut chars = line.text.chars().count();
     let mut goes_on = |next: &&Line<'_>| {
         let body = next.text.trim();
-        let begins = ["|", ">", "_", "**", "<!--", "```", "~~~", "(depends", "(Depends", "📝"].iter().any(|sign| body.starts_with(sign));
+        let begins = ["|", ">", "_", "**", "<!--", "```", "~~~", "(depends", "(Depends", "📝"]
+            .iter()
+            .any(|sign| body.starts_with(sign));
         chars += body.chars().count();
         !body.is_empty()
             && next.indent() > line.indent()
@@ -633,8 +756,11 @@ pub fn wrapped<'l, 'a>(line: &Line<'_>, after: &'l [Line<'a>]) -> &'l [Line<'a>]
             && !begins_a_field(body)
             && chars < TITLE_CHARS
     };
-    let follows = |at: usize| at == 0 || after[at].start <= after[at - 1].start + after[at - 1].text.len() + 2;
-    let count = after.iter().enumerate().take_while(|(at, next)| follows(*at) && goes_on(next)).count();
+    let follows = |at: usize| {
+        at == 0 || after[at].start <= after[at - 1].start + after[at - 1].text.len() + 2
+    };
+    let count =
+        after.iter().enumerate().take_while(|(at, next)| follows(*at) && goes_on(next)).count();
     &after[..count]
 }
 
@@ -646,6 +772,7 @@ pub fn joined(title: &str, wrapped: &[Line<'_>]) -> String {
 /// A title without bold marks, trailing signs of state and blanks.
 pub fn clean_title(text: &str) -> String {
     let has_marks = text.contains(['*', '~']);
-    let text: Cow<'_, str> = if has_marks { text.replace("**", "").replace("~~", "").into() } else { text.into() };
+    let text: Cow<'_, str> =
+        if has_marks { text.replace("**", "").replace("~~", "").into() } else { text.into() };
     text.trim().trim_matches(['✅', '🔄', ' ', '\u{fe0f}']).trim().to_owned()
 }

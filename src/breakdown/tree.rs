@@ -62,7 +62,11 @@ impl Value {
 
     /// A word that is not empty.
     pub fn word(&self) -> Option<&str> {
-        if let Data::Word(word) = &self.data { Some(word.trim()).filter(|word| !word.is_empty()) } else { None }
+        if let Data::Word(word) = &self.data {
+            Some(word.trim()).filter(|word| !word.is_empty())
+        } else {
+            None
+        }
     }
 
     /// Nothing, at a place.
@@ -83,7 +87,8 @@ impl Value {
     /// The words of a key's list, or its only word; with the values that they are.
     pub fn words_of(&self, key: &str) -> Vec<(&str, &Value)> {
         let Some(value) = self.get(key) else { return Vec::new() };
-        let all = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
+        let all =
+            if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
         all.iter().filter_map(|item| Some((item.word()?, item))).collect()
     }
 }
@@ -113,15 +118,23 @@ impl Value {
     pub fn waits(&self) -> Option<Vec<(&str, &Value)>> {
         let mut found: Option<Vec<(&str, &Value)>> = None;
         for value in WAIT_KEYS.iter().filter_map(|key| self.get(key)) {
-            let all = if let Data::List(items) = &value.data { items.as_slice() } else { std::slice::from_ref(value) };
+            let all = if let Data::List(items) = &value.data {
+                items.as_slice()
+            } else {
+                std::slice::from_ref(value)
+            };
             let named = |item: &'_ Value| -> Option<usize> {
-                item.word().is_some().then_some(0).or_else(|| ID_KEYS.iter().position(|key| item.word_of(key).is_some()).map(|at| at + 1))
+                item.word().is_some().then_some(0).or_else(|| {
+                    ID_KEYS.iter().position(|key| item.word_of(key).is_some()).map(|at| at + 1)
+                })
             };
             let list = found.get_or_insert_default();
             for item in all {
                 match named(item) {
                     Some(0) => list.extend(item.word().map(|word| (word, item))),
-                    Some(at) => list.extend(item.get(ID_KEYS[at - 1]).and_then(|id| Some((id.word()?, id)))),
+                    Some(at) => {
+                        list.extend(item.get(ID_KEYS[at - 1]).and_then(|id| Some((id.word()?, id))))
+                    }
                     None => {}
                 }
             }
@@ -137,7 +150,9 @@ const ID_KEYS: [&str; 8] = ["id", "taskId", "task_id", "task", "key", "ref", "ti
 pub fn unquoted(all: &str, span: &Range<usize>) -> Range<usize> {
     let body = all.get(span.clone()).unwrap_or_default().trim_end();
     let end = span.start + body.len();
-    let quoted = body.len() >= 2 && (body.starts_with('"') && body.ends_with('"') || body.starts_with('\'') && body.ends_with('\''));
+    let quoted = body.len() >= 2
+        && (body.starts_with('"') && body.ends_with('"')
+            || body.starts_with('\'') && body.ends_with('\''));
     if quoted { span.start + 1..end - 1 } else { span.start..end }
 }
 
@@ -161,10 +176,11 @@ pub fn json(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let parsed = parse_to_ast(&all[range.clone()], &CollectOptions::default(), &plain).map_err(|error| {
-        let at = error.range();
-        Mistake { span: base + at.start..base + at.end, what: error.kind().to_string() }
-    })?;
+    let parsed =
+        parse_to_ast(&all[range.clone()], &CollectOptions::default(), &plain).map_err(|error| {
+            let at = error.range();
+            Mistake { span: base + at.start..base + at.end, what: error.kind().to_string() }
+        })?;
     match parsed.value {
         Some(value) => of_json(value, base, 0),
         None => Err(Mistake { span: range, what: "there is nothing in it".into() }),
@@ -182,13 +198,21 @@ fn of_json(value: ast::Value<'_>, base: usize, depth: usize) -> Result<Value, Mi
         ast::Value::NumberLit(number) => Data::Word(number.value.to_owned()),
         ast::Value::BooleanLit(truth) => Data::Word(truth.value.to_string()),
         ast::Value::NullKeyword(_) => Data::Nothing,
-        ast::Value::Array(array) => {
-            Data::List(array.elements.into_iter().map(|item| of_json(item, base, depth + 1)).collect::<Result<_, _>>()?)
-        }
+        ast::Value::Array(array) => Data::List(
+            array
+                .elements
+                .into_iter()
+                .map(|item| of_json(item, base, depth + 1))
+                .collect::<Result<_, _>>()?,
+        ),
         ast::Value::Object(object) => {
             let entry = |entry: ast::ObjectProp<'_>| {
                 let name = entry.name.range();
-                Ok((entry.name.into_string(), base + name.start..base + name.end, of_json(entry.value, base, depth + 1)?))
+                Ok((
+                    entry.name.into_string(),
+                    base + name.start..base + name.end,
+                    of_json(entry.value, base, depth + 1)?,
+                ))
             };
             Data::Map(object.properties.into_iter().map(entry).collect::<Result<_, _>>()?)
         }
@@ -211,12 +235,17 @@ pub fn yaml(all: &str, range: Range<usize>) -> (Value, Vec<Mistake>) {
 /// Each key at one indent on its own; of one that can't be read, those below it.
 fn by_keys(all: &str, range: Range<usize>, depth: usize, mistakes: &mut Vec<Mistake>) -> Value {
     let blanks = |line: &str| line.len() - line.trim_start_matches(' ').len();
-    let indent = all[range.clone()].lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')).map_or(0, blanks);
+    let indent = all[range.clone()]
+        .lines()
+        .find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+        .map_or(0, blanks);
     let mut starts: Vec<(usize, &str)> = Vec::new();
     let mut at = range.start;
     for line in all[range.clone()].split_inclusive('\n') {
         let key = line.split_once(':').map(|(key, _)| key).filter(|key| blanks(key) == indent);
-        let key = key.map(|key| &key[indent..]).filter(|key| key.starts_with(char::is_alphanumeric) && !key.contains(char::is_whitespace));
+        let key = key.map(|key| &key[indent..]).filter(|key| {
+            key.starts_with(char::is_alphanumeric) && !key.contains(char::is_whitespace)
+        });
         starts.extend(key.map(|key| (at + indent, key)));
         at += line.len();
     }
@@ -240,8 +269,13 @@ fn by_keys(all: &str, range: Range<usize>, depth: usize, mistakes: &mut Vec<Mist
         let text = line.trim();
         let from = name.end + 1 + line.len() - line.trim_start().len();
         let word = Data::Word(text.trim_matches(['"', '\'']).to_owned());
-        if mistakes.len() < 20 && mistakes.iter().all(|known| known.span.start < start || known.span.start >= end) {
-            mistakes.push(Mistake { span: name.clone(), what: format!("`{key}` is no YAML: its text is taken as it is") });
+        if mistakes.len() < 20
+            && mistakes.iter().all(|known| known.span.start < start || known.span.start >= end)
+        {
+            mistakes.push(Mistake {
+                span: name.clone(),
+                what: format!("`{key}` is no YAML: its text is taken as it is"),
+            });
         }
         entries.push((key.to_owned(), name, Value { span: from..from + text.len(), data: word }));
     }
@@ -266,7 +300,10 @@ fn whole_yaml(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
         let (start, end) = (places.line_of(&span.start), places.line_of(&span.end));
         let done = match event {
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() >= MAX_DEPTH => {
-                return Err(Mistake { span: start..start, what: format!("it is nested deeper than {MAX_DEPTH} times") });
+                return Err(Mistake {
+                    span: start..start,
+                    what: format!("it is nested deeper than {MAX_DEPTH} times"),
+                });
             }
             Event::SequenceStart(..) => {
                 open.push(Open::List(start, Vec::new()));
@@ -279,15 +316,22 @@ fn whole_yaml(all: &str, range: Range<usize>) -> Result<Value, Mistake> {
             Event::Scalar(text, style, ..) => {
                 let plain = matches!(style, saphyr_parser::ScalarStyle::Plain);
                 let nothing = plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                Value { span: start..end.max(start), data: if nothing { Data::Nothing } else { Data::Word(text.into_owned()) } }
+                Value {
+                    span: start..end.max(start),
+                    data: if nothing { Data::Nothing } else { Data::Word(text.into_owned()) },
+                }
             }
             Event::Alias(_) => Value { span: start..end.max(start), data: Data::Nothing },
             Event::SequenceEnd => match open.pop() {
-                Some(Open::List(from, items)) => Value { span: from..end.max(from), data: Data::List(items) },
+                Some(Open::List(from, items)) => {
+                    Value { span: from..end.max(from), data: Data::List(items) }
+                }
                 _ => continue,
             },
             Event::MappingEnd => match open.pop() {
-                Some(Open::Map(from, entries, _)) => Value { span: from..end.max(from), data: Data::Map(entries) },
+                Some(Open::Map(from, entries, _)) => {
+                    Value { span: from..end.max(from), data: Data::Map(entries) }
+                }
                 _ => continue,
             },
             _ => continue,
@@ -323,7 +367,10 @@ impl<'a> Places<'a> {
         let wanted = marker.index();
         let (character, byte) = if wanted >= self.last.0 { self.last } else { (0, 0) };
         let rest = &self.source[byte..];
-        let at = rest.char_indices().nth(wanted - character).map_or(self.source.len(), |(at, _)| byte + at);
+        let at = rest
+            .char_indices()
+            .nth(wanted - character)
+            .map_or(self.source.len(), |(at, _)| byte + at);
         self.last = (wanted, at);
         self.base + at
     }
@@ -334,7 +381,8 @@ pub fn front_matter(all: &str, file: &Range<usize>) -> Option<Range<usize>> {
     let source = &all[file.clone()];
     let body = source.trim_start_matches('\u{feff}');
     let first = body.lines().next().filter(|line| line.trim_end() == "---")?;
-    let start = source.len() - body.len() + body[first.len()..].find('\n').map_or(first.len(), |at| first.len() + at + 1);
+    let start = source.len() - body.len()
+        + body[first.len()..].find('\n').map_or(first.len(), |at| first.len() + at + 1);
     let mut at = start;
     for line in source[start..].split_inclusive('\n') {
         if line.trim_end() == "---" {

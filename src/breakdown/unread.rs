@@ -33,12 +33,17 @@ struct Unread {
 /// where there is none.
 pub fn left_out<'a>(codes: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
     let count = |code: &str| codes.clone().filter(|of| *of == code).count();
-    let places = |count: usize| if count == 1 { "1 place".to_owned() } else { format!("{count} places") };
+    let places =
+        |count: usize| if count == 1 { "1 place".to_owned() } else { format!("{count} places") };
     match (count("unread-work"), count("unread-dependency")) {
         (0, 0) => None,
         (work, 0) => Some(format!("left out: what looks like work in {}", places(work))),
         (0, waits) => Some(format!("left out: what looks like dependencies in {}", places(waits))),
-        (work, waits) => Some(format!("left out: what looks like work in {}, like dependencies in {}", places(work), places(waits))),
+        (work, waits) => Some(format!(
+            "left out: what looks like work in {}, like dependencies in {}",
+            places(work),
+            places(waits)
+        )),
     }
 }
 
@@ -56,8 +61,13 @@ impl Builder<'_> {
         self.tell_each("unread-dependency", Severity::Warning, waits, |_| {
             "this names what waits for what, and is not understood: say it at the tasks (`Depends on: …`)".into()
         });
-        let (no_steps, with_steps) = commands.into_iter().partition(|(_, task)| self.outline.tasks[*task].ticks().next().is_none());
-        let why = format!("this is told to the agent and run by nobody else, as all that stands below a task of {}", self.plan.format);
+        let (no_steps, with_steps) = commands
+            .into_iter()
+            .partition(|(_, task)| self.outline.tasks[*task].ticks().next().is_none());
+        let why = format!(
+            "this is told to the agent and run by nobody else, as all that stands below a task of {}",
+            self.plan.format
+        );
         self.tell_each("not-a-command", Severity::Info, no_steps, |_| why.clone());
         self.tell_each("not-a-command", Severity::Info, with_steps, |_| {
             "this is told to the agent and run by nobody else, because the task has steps: a command is a task of its own".into()
@@ -67,11 +77,25 @@ impl Builder<'_> {
     fn find_unread(&self) -> Unread {
         // What was taken for something has a place.
         let outline = &self.outline;
-        let spans = outline.streams.iter().map(|(_, span)| span).chain(outline.gates.iter().map(|(_, span)| span));
-        let spans = spans.chain(&outline.milestones).chain(&outline.deliverables).chain(&outline.risks).chain(&self.taken);
+        let spans = outline
+            .streams
+            .iter()
+            .map(|(_, span)| span)
+            .chain(outline.gates.iter().map(|(_, span)| span));
+        let spans = spans
+            .chain(&outline.milestones)
+            .chain(&outline.deliverables)
+            .chain(&outline.risks)
+            .chain(&self.taken);
         let read = self.text.lines_with(spans.map(|span| span.start));
         // What is understood, or told already.
-        let spans = || outline.references.iter().map(|mention| &mention.span).chain(self.problems.iter().map(|problem| &problem.span));
+        let spans = || {
+            outline
+                .references
+                .iter()
+                .map(|mention| &mention.span)
+                .chain(self.problems.iter().map(|problem| &problem.span))
+        };
         let mentioned = LazyCell::new(|| self.text.lines_with(spans().map(|span| span.start)));
         let names = LazyCell::new(|| self.names());
         let mut found = Unread::default();
@@ -79,7 +103,9 @@ impl Builder<'_> {
         let mut conditions: Option<usize> = None;
         let mut last_work = None;
         let starts = || outline.tasks.iter().map(|task_item| task_item.span.start);
-        let titles = LazyCell::new(|| self.text.lines_at(starts()).any(|at| is_titled(&self.text.lines[at])));
+        let titles = LazyCell::new(|| {
+            self.text.lines_at(starts()).any(|at| is_titled(&self.text.lines[at]))
+        });
         let mut ranges = outline.ownership.ranges().peekable();
         for (at, line) in self.text.prose() {
             while ranges.peek().is_some_and(|(range, _)| range.end <= line.start) {
@@ -103,7 +129,10 @@ impl Builder<'_> {
                         found.commands.push((line.span(), *ix));
                     }
                     // An open box beside that of the task is none of its parts.
-                    if !read[at] && item.tick().is_some_and(|tick| !tick.done()) && self.is_beside(&line, *ix) {
+                    if !read[at]
+                        && item.tick().is_some_and(|tick| !tick.done())
+                        && self.is_beside(&line, *ix)
+                    {
                         found.work.push((line.span(), 1));
                     }
                     continue;
@@ -111,14 +140,20 @@ impl Builder<'_> {
                 _ => {}
             }
             let heading = line.heading();
-            if let Some((level, _, text)) = heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open)) {
-                conditions = Some(level).filter(|_| boxes_below(unboxed(text)) == Boxes::Conditions);
+            if let Some((level, _, text)) =
+                heading.filter(|(level, ..)| conditions.is_none_or(|open| *level <= open))
+            {
+                conditions =
+                    Some(level).filter(|_| boxes_below(unboxed(text)) == Boxes::Conditions);
             }
             if read[at] {
                 continue;
             }
             if is_bare_rule(line.text) {
-                let rows = self.text.lines[at + 1..].iter().take_while(|row| row.text.contains('|')).count();
+                let rows = self.text.lines[at + 1..]
+                    .iter()
+                    .take_while(|row| row.text.contains('|'))
+                    .count();
                 found.work.push((line.span(), rows.max(1)));
                 continue;
             }
@@ -128,7 +163,9 @@ impl Builder<'_> {
                     None => found.work.push((line.span(), 1)),
                 }
                 last_work = Some(at);
-            } else if !mentioned[at] && self.says_who_waits(&line, may_state(line.text) || self.may_begin()[at], &names) {
+            } else if !mentioned[at]
+                && self.says_who_waits(&line, may_state(line.text) || self.may_begin()[at], &names)
+            {
                 found.waits.push((line.span(), 1));
             }
         }
@@ -137,9 +174,16 @@ impl Builder<'_> {
 
     /// Tells of each place by itself, given with a number for its message; of very many the first ones, and how many more
     /// there are.
-    fn tell_each(&mut self, code: &'static str, severity: Severity, places: Vec<(Range<usize>, usize)>, what: impl Fn(usize) -> String) {
+    fn tell_each(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        places: Vec<(Range<usize>, usize)>,
+        what: impl Fn(usize) -> String,
+    ) {
         for (span, number) in places.iter().take(MAX_TOLD) {
-            self.problems.push(Problem { severity, ..Problem::error(code, span.clone(), what(*number)) });
+            self.problems
+                .push(Problem { severity, ..Problem::error(code, span.clone(), what(*number)) });
         }
         if let Some((span, _)) = places.get(MAX_TOLD) {
             let what = format!("the same of {} more places from here on", places.len() - MAX_TOLD);
@@ -166,21 +210,32 @@ impl Builder<'_> {
         }
         // A critical path follows from the edges.
         let lower = line.text.to_lowercase();
-        let end = ["critical path", "critical-path", "关键路径"].iter().filter_map(|words| lower.find(words)).min();
+        let end = ["critical path", "critical-path", "关键路径"]
+            .iter()
+            .filter_map(|words| lower.find(words))
+            .min();
         let body = end.and_then(|end| line.text.get(..end)).unwrap_or(line.text).trim();
-        let sentence = has_sentence && statements(body).iter().any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
+        let sentence = has_sentence
+            && statements(body)
+                .iter()
+                .any(|said| side(&body[said.waits.clone()]) && side(&body[said.on.clone()]));
         sentence
             || has_sentence && beginnings(body).iter().any(|(_, value)| side(value))
             || has_field
-                && fields(&[*line]).iter().any(|field| names_tasks(&field.name) && !self.named_in(None, &field.value, names).is_empty())
+                && fields(&[*line]).iter().any(|field| {
+                    names_tasks(&field.name) && !self.named_in(None, &field.value, names).is_empty()
+                })
     }
 }
 
 /// `- [ ] One - [ ] Two`.
 fn has_second_box(item: &Item<'_>) -> bool {
     let Some(tick) = item.tick() else { return false };
-    let is_box = |at: usize| tick.rest[at..].starts_with("[ ] ") || tick.rest[at..].starts_with("[x] ");
-    tick.rest.match_indices('[').any(|(at, _)| is_box(at) && (tick.rest[..at].ends_with("- ") || tick.rest[..at].ends_with("* ")))
+    let is_box =
+        |at: usize| tick.rest[at..].starts_with("[ ] ") || tick.rest[at..].starts_with("[x] ");
+    tick.rest.match_indices('[').any(|(at, _)| {
+        is_box(at) && (tick.rest[..at].ends_with("- ") || tick.rest[..at].ends_with("* "))
+    })
 }
 
 /// `- Run: make`.
@@ -191,7 +246,9 @@ fn is_command(item: &Item<'_>) -> bool {
 
 /// `---|---|---`: a table without signs at its edges, of which no row is read.
 fn is_bare_rule(line: &str) -> bool {
-    line.starts_with(['-', ':']) && line.contains('|') && line.bytes().all(|byte| matches!(byte, b'-' | b':' | b'|' | b' '))
+    line.starts_with(['-', ':'])
+        && line.contains('|')
+        && line.bytes().all(|byte| matches!(byte, b'-' | b':' | b'|' | b' '))
 }
 
 /// A box, `### Task 3: …`; `1. **Title**` where tasks are such lines.
@@ -204,5 +261,7 @@ fn looks_like_work(line: &Line<'_>, titles: &dyn Fn() -> bool) -> bool {
 
 /// `1. **Title**` at the margin.
 fn is_titled(line: &Line<'_>) -> bool {
-    line.item().is_some_and(|item| item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some())
+    line.item().is_some_and(|item| {
+        item.number.is_some() && line.indent() == 0 && numbered_title(item.text).is_some()
+    })
 }

@@ -11,7 +11,8 @@ pub fn without_backticks(text: &str) -> &str {
 /// Whether a text is only a template's placeholder.
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
-    let bracketed = text.starts_with('[') && text.ends_with(']') && !text[1..text.len() - 1].contains(']');
+    let bracketed =
+        text.starts_with('[') && text.ends_with(']') && !text[1..text.len() - 1].contains(']');
     let braces = text.starts_with("{{") && text.ends_with("}}");
     bracketed || braces || text == "TXXX" || ["...", "Task N", "TBD", "TBA"].contains(&text)
 }
@@ -26,7 +27,10 @@ pub fn file_name(text: &str) -> String {
         .unwrap_or(name)
         .trim()
         .trim_matches('`');
-    let name = name.split_once(':').filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit())).map_or(name, |(file, _)| file);
+    let name = name
+        .split_once(':')
+        .filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .map_or(name, |(file, _)| file);
     if name.contains(' ') { String::new() } else { name.trim_start_matches("./").to_owned() }
 }
 
@@ -45,7 +49,8 @@ pub fn estimate(text: &str) -> Option<Estimate> {
     if let Some(size) = size {
         return Some(Estimate::Size(size));
     }
-    let number_len = |text: &str| text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    let number_len =
+        |text: &str| text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
     let first = number_len(&lower);
     let min: f64 = lower[..first].parse().ok()?;
     let rest = lower[first..].trim_start();
@@ -70,7 +75,10 @@ pub fn estimate(text: &str) -> Option<Estimate> {
 /// A topic from a title, without the words that say what kind of file it is.
 pub fn topic(title: &str, cut: &[&str]) -> String {
     let title = title.trim();
-    let whole = title.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).filter(|inner| !inner.contains(['[', ']']));
+    let whole = title
+        .strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .filter(|inner| !inner.contains(['[', ']']));
     let mut topic = whole.unwrap_or(title).trim_matches(['*', '`']);
     let joins = |c: char| c.is_alphanumeric();
     for words in cut {

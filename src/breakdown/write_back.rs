@@ -31,11 +31,20 @@ pub enum Unwritten {
 
 /// For each of some tasks by id and title, the change by which a breakdown says that it is done, in the habit of the
 /// file; or why there is none.
-pub fn done(text: &str, parsed: &Parsed, tasks: &[(TaskId, String)]) -> Vec<Result<Change, Unwritten>> {
-    let known: HashMap<&TaskId, usize> = parsed.plan.tasks.iter().enumerate().map(|(ix, task)| (&task.id, ix)).collect();
+pub fn done(
+    text: &str,
+    parsed: &Parsed,
+    tasks: &[(TaskId, String)],
+) -> Vec<Result<Change, Unwritten>> {
+    let known: HashMap<&TaskId, usize> =
+        parsed.plan.tasks.iter().enumerate().map(|(ix, task)| (&task.id, ix)).collect();
     let habit = habit(text);
     let of = |(id, title): &(TaskId, String)| {
-        let at = known.get(id).copied().filter(|at| parsed.plan.tasks[*at].title == *title).ok_or(Unwritten::Gone)?;
+        let at = known
+            .get(id)
+            .copied()
+            .filter(|at| parsed.plan.tasks[*at].title == *title)
+            .ok_or(Unwritten::Gone)?;
         change(text, parsed, at, habit)
     };
     tasks.iter().map(of).collect()
@@ -53,7 +62,9 @@ fn change(text: &str, parsed: &Parsed, at: usize, habit: &str) -> Result<Change,
         }
         return Ok(Change { span: mark..mark + open.inner.len(), new: habit.into() });
     }
-    let (Some(span), Some(word)) = (&task_item.status, &parsed.outline.done_word) else { return Err(Unwritten::NoPlace) };
+    let (Some(span), Some(word)) = (&task_item.status, &parsed.outline.done_word) else {
+        return Err(Unwritten::NoPlace);
+    };
     let written = text.get(span.clone()).ok_or(Unwritten::Gone)?;
     if status(written) == Some(Mark::Done) || written.eq_ignore_ascii_case(word) {
         return Err(Unwritten::Already);

@@ -34,18 +34,32 @@ pub fn audit(arguments: &Arguments) -> Outcome {
     let folder = find(&root, arguments.execution.as_deref())?;
     let (events, state) = read(&folder)?;
     let breaches = audit_events(&events);
-    let looked = arguments.evidence.then(|| Looked::at(&report(&state), &events, state.merging.base.as_deref(), &root, &folder));
+    let looked = arguments.evidence.then(|| {
+        Looked::at(&report(&state), &events, state.merging.base.as_deref(), &root, &folder)
+    });
     let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
     let kept = breaches.is_empty() && missing.is_empty();
     if arguments.format == "json" {
-        let rows: Vec<_> = breaches.iter().map(|b| json!({"seq": b.seq, "promise": b.promise, "what": b.what})).collect();
-        let evidence = looked.as_ref().map(|looked| json!({"looked": looked.count, "missing": looked.missing}));
-        print_json(&json!({"execution": name_of(&folder), "events": events.len(), "breaches": rows, "evidence": evidence}))?;
+        let rows: Vec<_> = breaches
+            .iter()
+            .map(|b| json!({"seq": b.seq, "promise": b.promise, "what": b.what}))
+            .collect();
+        let evidence = looked
+            .as_ref()
+            .map(|looked| json!({"looked": looked.count, "missing": looked.missing}));
+        print_json(
+            &json!({"execution": name_of(&folder), "events": events.len(), "breaches": rows, "evidence": evidence}),
+        )?;
     } else {
         let sentence = |b: &Breach| format!("event {}: {}: {}\n", b.seq, b.promise, b.what);
-        let mut text: String = breaches.iter().map(sentence).chain(missing.iter().map(|missing| format!("{missing}\n"))).collect();
+        let mut text: String = breaches
+            .iter()
+            .map(sentence)
+            .chain(missing.iter().map(|missing| format!("{missing}\n")))
+            .collect();
         if breaches.is_empty() {
-            text += &format!("{}: {} events, every promise was kept\n", name_of(&folder), events.len());
+            text +=
+                &format!("{}: {} events, every promise was kept\n", name_of(&folder), events.len());
         }
         if let Some(looked) = looked.as_ref().filter(|looked| looked.missing.is_empty()) {
             text += &format!("{} commits, files and outputs are there\n", looked.count);
@@ -63,14 +77,21 @@ struct Looked {
 }
 
 impl Looked {
-    fn at(report: &Report, events: &[Recorded], base: Option<&str>, root: &Path, folder: &Path) -> Self {
+    fn at(
+        report: &Report,
+        events: &[Recorded],
+        base: Option<&str>,
+        root: &Path,
+        folder: &Path,
+    ) -> Self {
         let (kept, missing) = differences(folder, events);
         let mut looked = Self { count: kept.len(), missing };
         looked.outputs(report, folder, &kept);
         if let Some(result) = &report.commit {
             looked.commits(report, result, &Git::at(root));
             if let Some(base) = base {
-                let why = objects::verify(&Git::at(root), base, result, &folder.join("objects")).err();
+                let why =
+                    objects::verify(&Git::at(root), base, result, &folder.join("objects")).err();
                 looked.is(why.is_none(), || why.clone().unwrap_or_default());
             }
         }
@@ -97,26 +118,37 @@ impl Looked {
         let names = orders.into_iter().map(|order| (format!("output/{order}.log"), order));
         for (name, order) in names.filter(|(name, _)| !kept.contains(name)) {
             let output: PathBuf = folder.join(name);
-            self.is(output.is_file(), || format!("{order}: its output is gone: {}", output.display()));
+            self.is(output.is_file(), || {
+                format!("{order}: its output is gone: {}", output.display())
+            });
         }
     }
 
     fn commits(&mut self, report: &Report, result: &str, git: &Git) {
-        self.is(git.says(&["cat-file", "-e", &format!("{result}^{{commit}}")]), || format!("the commit of the result is gone: {result}"));
+        self.is(git.says(&["cat-file", "-e", &format!("{result}^{{commit}}")]), || {
+            format!("the commit of the result is gone: {result}")
+        });
         if let Some(branch) = &report.branch {
-            let now = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).unwrap_or_default();
+            let now = git
+                .run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")])
+                .unwrap_or_default();
             let at = if now.is_empty() { "is gone".to_owned() } else { format!("is at {now}") };
             self.is(now == result, || format!("the branch {branch} {at}: what landed is {result}"));
         }
         for task in &report.tasks {
             let Some(commit) = &task.commit else { continue };
             let landed = git.says(&["merge-base", "--is-ancestor", commit, result]);
-            self.is(landed, || format!("task {}: its commit is not in the result: {commit}", task.id));
+            self.is(landed, || {
+                format!("task {}: its commit is not in the result: {commit}", task.id)
+            });
             for file in &task.files {
                 // Also what somebody has made and somebody else removed.
-                let touched =
-                    git.run(&["log", "-1", "--full-history", "--format=%H", result, "--", file]).is_ok_and(|commit| !commit.is_empty());
-                self.is(touched, || format!("task {}: no commit of the result has changed {file}", task.id));
+                let touched = git
+                    .run(&["log", "-1", "--full-history", "--format=%H", result, "--", file])
+                    .is_ok_and(|commit| !commit.is_empty());
+                self.is(touched, || {
+                    format!("task {}: no commit of the result has changed {file}", task.id)
+                });
             }
         }
     }

@@ -46,20 +46,30 @@ pub fn clean(arguments: &Arguments) -> Outcome {
         any = true;
         if arguments.dry_run {
             let record = if arguments.all { " and its record" } else { "" };
-            say(format_args!("{name}: its worktrees and branches{record} would be removed, but for what holds work that is nowhere else"));
+            say(format_args!(
+                "{name}: its worktrees and branches{record} would be removed, but for what holds work that is nowhere else"
+            ));
             continue;
         }
         let mut kept = Vec::new();
         if state.policy.isolated {
             let (worktrees, made) = made(&events);
             let ignored = kept_worktrees(&state);
-            let leftovers = Leftovers { root: &root, folder: &folder, worktrees, made, ignored, uncommitted: arguments.force };
+            let leftovers = Leftovers {
+                root: &root,
+                folder: &folder,
+                worktrees,
+                made,
+                ignored,
+                uncommitted: arguments.force,
+            };
             kept = leftovers.remove().map_err(|why| Failure::unusable(format!("{name}: {why}")))?;
             kept.iter().for_each(|kept| say(format_args!("{name}: kept {kept}")));
         }
         // The record is the proof of what is ours: it goes last.
         if arguments.all && kept.is_empty() {
-            std::fs::remove_dir_all(&folder).map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
+            std::fs::remove_dir_all(&folder)
+                .map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
         }
         if kept.is_empty() {
             say(format_args!("{name}: cleaned"));
@@ -79,7 +89,10 @@ fn made(events: &[Recorded]) -> (Vec<OrderId>, Vec<String>) {
     });
     let commits = events.iter().filter_map(|recorded| match &recorded.event {
         Event::Ended { outcome: Ended::Agent(outcome), .. } => outcome.commit.clone(),
-        Event::Ended { outcome: Ended::Repository(RepositoryOutcome::WorktreeReady { base, .. }), .. } => Some(base.clone()),
+        Event::Ended {
+            outcome: Ended::Repository(RepositoryOutcome::WorktreeReady { base, .. }),
+            ..
+        } => Some(base.clone()),
         _ => None,
     });
     (worktrees.collect(), commits.collect())

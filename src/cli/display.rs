@@ -88,7 +88,9 @@ impl Drop for Display {
 impl Live {
     fn new(all: MultiProgress) -> Self {
         let head = all.add(ProgressBar::new(0));
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} tasks ({percent} %) {elapsed}  {msg}") {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{spinner} {wide_bar} {pos}/{len} tasks ({percent} %) {elapsed}  {msg}",
+        ) {
             head.set_style(style);
         }
         head.enable_steady_tick(Duration::from_millis(120));
@@ -100,8 +102,9 @@ impl Live {
         let (passed, gates) = progress::gate_counts(state);
         self.head.set_length(counts.total as u64);
         self.head.set_position((counts.done + counts.skipped) as u64);
-        let forecast =
-            progress::remaining_ms(state).map_or(String::new(), |(min, max)| format!(", {}–{} to go", duration(min), duration(max)));
+        let forecast = progress::remaining_ms(state).map_or(String::new(), |(min, max)| {
+            format!(", {}–{} to go", duration(min), duration(max))
+        });
         self.head.set_message(format!("gates {passed}/{gates}{forecast}"));
         let now_ms = Clock::default().now_ms();
         let orders: Vec<String> = state
@@ -109,10 +112,19 @@ impl Live {
             .iter()
             .take(MAX_LINES)
             .map(|(order, open)| {
-                let stream = open.work.task().and_then(|id| state.graph.task(id)).and_then(|ix| state.task(ix).stream.as_ref());
-                let stream = stream.map_or(String::new(), |id| format!("{} · ", progress::stream_label(id.as_str())));
+                let stream = open
+                    .work
+                    .task()
+                    .and_then(|id| state.graph.task(id))
+                    .and_then(|ix| state.task(ix).stream.as_ref());
+                let stream = stream.map_or(String::new(), |id| {
+                    format!("{} · ", progress::stream_label(id.as_str()))
+                });
                 let agent = open.work.agent().map_or(String::new(), |agent| format!(" · {agent}"));
-                let tail = view.tails.get(order).map_or(String::new(), |line| format!(" · {}", line.value()));
+                let tail = view
+                    .tails
+                    .get(order)
+                    .map_or(String::new(), |line| format!(" · {}", line.value()));
                 let time = duration(now_ms.saturating_sub(open.at) / 1_000 * 1_000);
                 format!("{time:>6}  {stream}{}{agent}{tail}", work_name(&open.work))
             })
@@ -142,14 +154,18 @@ fn short(commit: &str) -> &str {
 
 /// What is worth a line.
 fn line(event: &Event, state: &State) -> Option<String> {
-    let title = |id: &crate::core::id::TaskId| state.plan.task(id).map_or("", |task| task.title.as_str()).to_owned();
+    let title = |id: &crate::core::id::TaskId| {
+        state.plan.task(id).map_or("", |task| task.title.as_str()).to_owned()
+    };
     Some(match event {
         Event::Opened { execution, .. } => format!("execution {execution}"),
         Event::Ordered { order, work, .. } => match work {
             Work::Implementation { task, agent, attempt } => {
                 format!("▶ task {task}: {} ({agent}, attempt {attempt}, {order})", title(task))
             }
-            Work::Tests { task, agent, .. } => format!("▶ task {task}: tests first ({agent}, {order})"),
+            Work::Tests { task, agent, .. } => {
+                format!("▶ task {task}: tests first ({agent}, {order})")
+            }
             _ => return None,
         },
         Event::Ended { order, outcome } => match outcome {
@@ -159,27 +175,42 @@ fn line(event: &Event, state: &State) -> Option<String> {
                     GateVerdict::Failed => "failed",
                     GateVerdict::NotEvaluated => "not evaluated",
                 };
-                let counts = measures.tests.map_or(String::new(), |t| format!(", {} passed, {} failed", t.passed, t.failed));
+                let counts = measures.tests.map_or(String::new(), |t| {
+                    format!(", {} passed, {} failed", t.passed, t.failed)
+                });
                 let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-                let same = measures.reused_from.map_or(String::new(), |before| format!(", the tree that {before} judged"));
+                let same = measures
+                    .reused_from
+                    .map_or(String::new(), |before| format!(", the tree that {before} judged"));
                 format!("  gate {} {word}{counts}{why} ({order}{same})", measures.command.join(" "))
             }
             Outcome::Review(review) => {
-                let blockers = review.findings.iter().filter(|f| f.severity == Severity::Blocker).count();
+                let blockers =
+                    review.findings.iter().filter(|f| f.severity == Severity::Blocker).count();
                 match review.verdict {
                     GateVerdict::Passed => return None,
-                    GateVerdict::Failed => format!("  review failed, {blockers} blockers ({order})"),
-                    GateVerdict::NotEvaluated => format!("  review not evaluated: {} ({order})", review.summary),
+                    GateVerdict::Failed => {
+                        format!("  review failed, {blockers} blockers ({order})")
+                    }
+                    GateVerdict::NotEvaluated => {
+                        format!("  review not evaluated: {} ({order})", review.summary)
+                    }
                 }
             }
             _ => return None,
         },
         Event::Rework { task, findings, .. } => {
-            format!("↺ task {task} goes back: {}", findings.first().map_or("", |finding| finding.text.as_str()))
+            format!(
+                "↺ task {task} goes back: {}",
+                findings.first().map_or("", |finding| finding.text.as_str())
+            )
         }
-        Event::TaskChanged { task, what } => format!("  task {task} is to be done again: {what} changed in the breakdown"),
+        Event::TaskChanged { task, what } => {
+            format!("  task {task} is to be done again: {what} changed in the breakdown")
+        }
         Event::TasksRenamed { names } => {
-            let names: Vec<String> = names.iter().map(|(from, to)| format!("{from} is {to} now")).collect();
+            let names: Vec<String> =
+                names.iter().map(|(from, to)| format!("{from} is {to} now")).collect();
             format!("  renamed in the breakdown: {}", names.join(", "))
         }
         Event::Postponed { task, why, .. } => format!("  task {task} is tried again: {why}"),
@@ -194,14 +225,23 @@ fn line(event: &Event, state: &State) -> Option<String> {
             None => format!("  {order} has got what was said to it"),
             Some(why) => format!("! {order} has not got what was said to it: {why}"),
         },
-        Event::TaskAnswered { task, from, .. } => format!("  task {task} goes on: {} has answered", from.by),
+        Event::TaskAnswered { task, from, .. } => {
+            format!("  task {task} goes on: {} has answered", from.by)
+        }
         Event::TaskBlocked { task, reason } => format!("✗ task {task} is blocked: {reason}"),
         Event::GatePassed { gate } => format!("◆ gate {gate} passed"),
         Event::GateFailed { gate, reason } => format!("◇ gate {gate} failed: {reason}"),
-        Event::GateOpen { gate, reason } => format!("◇ gate {gate} is waiting for a decision: {reason}"),
-        Event::Escalated { about, why, needed, .. } => format!("! {about} needs you: {why}; {needed}"),
+        Event::GateOpen { gate, reason } => {
+            format!("◇ gate {gate} is waiting for a decision: {reason}")
+        }
+        Event::Escalated { about, why, needed, .. } => {
+            format!("! {about} needs you: {why}; {needed}")
+        }
         Event::PlanRejected { problems } => {
-            format!("! the breakdown can't be read any more, the plan before it goes on: {}", problems.first().map_or("", String::as_str))
+            format!(
+                "! the breakdown can't be read any more, the plan before it goes on: {}",
+                problems.first().map_or("", String::as_str)
+            )
         }
         Event::BaseMoved { commit, rewritten: false } => {
             format!("merging new commits of the base branch, up to {}", short(commit))
@@ -210,7 +250,11 @@ fn line(event: &Event, state: &State) -> Option<String> {
             let (counts, base) = (progress::counts(state), state.merging.base.as_deref());
             let base = base.map_or(String::new(), |commit| format!(", based on {}", short(commit)));
             let name = state.execution.as_ref().map_or("", |execution| execution.as_str());
-            format!("resuming {name}: {} of {} done{base}", counts.done + counts.skipped, counts.total)
+            format!(
+                "resuming {name}: {} of {} done{base}",
+                counts.done + counts.skipped,
+                counts.total
+            )
         }
         Event::Paused => "paused".into(),
         Event::ExecutionEnded { status } => format!("{status:?}"),

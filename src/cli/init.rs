@@ -36,9 +36,14 @@ pub fn init(arguments: &Arguments) -> Outcome {
     let folder = here()?;
     let path = folder.join(FILE_NAME);
     if path.exists() && !arguments.force {
-        return Err(Failure::usage(format!("{}: there is a config already; `--force` replaces it", path.display())));
+        return Err(Failure::usage(format!(
+            "{}: there is a config already; `--force` replaces it",
+            path.display()
+        )));
     }
-    std::fs::write(&path, text(&folder)).map_err(|error| Failure::usage(format!("{}: can't be written: {error}", path.display())))?;
+    std::fs::write(&path, text(&folder)).map_err(|error| {
+        Failure::usage(format!("{}: can't be written: {error}", path.display()))
+    })?;
     say(format_args!("wrote {}", path.display()));
     Ok(Exit::Complete)
 }

@@ -78,16 +78,30 @@ pub fn deliver(arguments: &OfExecution) -> Outcome {
     let (name, state) = (name_of(&folder), read(&folder)?.1);
     // One that was killed while it delivered has not ended, and all else of it is done.
     if !progress::is_all_done(&state) {
-        return Err(Failure::usage(format!("{name} is not complete: `run {}` goes on with it; then it can be delivered", state.breakdown)));
+        return Err(Failure::usage(format!(
+            "{name} is not complete: `run {}` goes on with it; then it can be delivered",
+            state.breakdown
+        )));
     }
     if state.merging.head.is_none() {
-        return Err(Failure::usage(format!("{name} has no branch with a result: its attempts worked in the workspace itself")));
+        return Err(Failure::usage(format!(
+            "{name} has no branch with a result: its attempts worked in the workspace itself"
+        )));
     }
-    let arguments = Arguments { breakdown: PathBuf::from(&*state.breakdown), deliver: true, format: "text".into(), ..Arguments::default() };
+    let arguments = Arguments {
+        breakdown: PathBuf::from(&*state.breakdown),
+        deliver: true,
+        format: "text".into(),
+        ..Arguments::default()
+    };
     let source = source::read(&arguments.breakdown)?;
-    let prepared = prepare(source, root_here()?, Options { execution: Some(folder), ..arguments.options() })?;
+    let prepared =
+        prepare(source, root_here()?, Options { execution: Some(folder), ..arguments.options() })?;
     if prepared.has_changed(&state) {
-        return Err(Failure::usage(format!("{} has changed since {name} was complete: `run --deliver` does that first", state.breakdown)));
+        return Err(Failure::usage(format!(
+            "{} has changed since {name} was complete: `run --deliver` does that first",
+            state.breakdown
+        )));
     }
     carry_out(&arguments, prepared)
 }
@@ -124,7 +138,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn carry_out(arguments: &Arguments, prepared: Prepared) -> Outcome {
     prepared.warnings.iter().for_each(|warning| say(format_args!("{warning}")));
     if prepared.all_done() {
-        say(format_args!("every task is ticked in the breakdown already: only gates of the whole are left"));
+        say(format_args!(
+            "every task is ticked in the breakdown already: only gates of the whole are left"
+        ));
     }
     let ndjson = arguments.format == "ndjson";
     let coordinator = Coordinator::new(here()?);
@@ -133,8 +149,13 @@ fn carry_out(arguments: &Arguments, prepared: Prepared) -> Outcome {
     let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
     let (execution, stopped) = runtime.block_on(async {
         let mut suspend = signals()?;
-        let (execution, begun) =
-            coordinator.start(prepared, StartOptions { synced: ndjson, observe: Some(Box::new(move |view| observe(view, ndjson))) })?;
+        let (execution, begun) = coordinator.start(
+            prepared,
+            StartOptions {
+                synced: ndjson,
+                observe: Some(Box::new(move |view| observe(view, ndjson))),
+            },
+        )?;
         coordinator.fill();
         if !begun {
             say(format_args!("{} is complete already; `--fresh` runs it again", execution.id));
@@ -194,7 +215,8 @@ pub(super) fn signals() -> Result<mpsc::UnboundedReceiver<()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = mpsc::unbounded_channel();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut signals = signal(kind).map_err(|error| Failure::internal(format!("signals can't be received: {error}")))?;
+        let mut signals = signal(kind)
+            .map_err(|error| Failure::internal(format!("signals can't be received: {error}")))?;
         let sender = sender.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
@@ -212,13 +234,22 @@ fn finish(arguments: &Arguments, state: &State) -> Outcome {
     let report = report(state);
     if let Some(path) = &arguments.report {
         let json = path.extension().is_some_and(|extension| extension == "json");
-        let text = if json { serde_json::to_string_pretty(&report).unwrap_or_default() } else { report.markdown() };
-        std::fs::write(path, text)
-            .map_err(|error| Failure::unusable(format!("{}: the report can't be written: {error}", path.display())))?;
+        let text = if json {
+            serde_json::to_string_pretty(&report).unwrap_or_default()
+        } else {
+            report.markdown()
+        };
+        std::fs::write(path, text).map_err(|error| {
+            Failure::unusable(format!("{}: the report can't be written: {error}", path.display()))
+        })?;
     }
     match arguments.format.as_str() {
         "json" => print_json(&report)?,
-        "ndjson" => print_data(&(escape::json(&serde_json::to_string(&BTreeMap::from([("report", &report)])).unwrap_or_default()) + "\n"))?,
+        "ndjson" => print_data(
+            &(escape::json(
+                &serde_json::to_string(&BTreeMap::from([("report", &report)])).unwrap_or_default(),
+            ) + "\n"),
+        )?,
         _ => print(&report.markdown())?,
     };
     Ok(exit_of(state.ended.map(|(status, _)| status)))

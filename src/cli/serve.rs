@@ -90,7 +90,11 @@ pub fn serve(arguments: &Arguments) -> Outcome {
     let root = root_of(&folder);
     if arguments.stop {
         let stopped = daemon::stop(&root)?;
-        say(format_args!("{}: {}", root.display(), if stopped { "the daemon has left" } else { "there is no daemon" }));
+        say(format_args!(
+            "{}: {}",
+            root.display(),
+            if stopped { "the daemon has left" } else { "there is no daemon" }
+        ));
         return Ok(Exit::Complete);
     }
     if arguments.detach {
@@ -126,8 +130,16 @@ async fn serve_stdio(arguments: &Arguments, coordinator: Arc<Coordinator>) -> Ou
     let table = Arc::new(table());
     let (leave, left) = tokio::sync::oneshot::channel::<()>();
     let server = Server::new(table.clone(), coordinator.clone());
-    let others = tokio::spawn(server.serve(coordinator.listeners(), async move { drop(left.await) }));
-    let served = serve_peer(table, coordinator.clone(), framing, on_eof, tokio::io::stdin(), tokio::io::stdout());
+    let others =
+        tokio::spawn(server.serve(coordinator.listeners(), async move { drop(left.await) }));
+    let served = serve_peer(
+        table,
+        coordinator.clone(),
+        framing,
+        on_eof,
+        tokio::io::stdin(),
+        tokio::io::stdout(),
+    );
     let outcome = tokio::select! {
         ended = served => match ended {
             Ok(Ended::Lines(executions)) => Ok(exit_of(&executions)),
@@ -242,7 +254,11 @@ async fn be_daemon(root: &Path, coordinator: Arc<Coordinator>, stays: Duration) 
             }
         }
     };
-    server.serve(listeners, async { say(format_args!("process {} leaves: {}", std::process::id(), over.await)) }).await;
+    server
+        .serve(listeners, async {
+            say(format_args!("process {} leaves: {}", std::process::id(), over.await))
+        })
+        .await;
     drop(held);
     Ok(Exit::Complete)
 }

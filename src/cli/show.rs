@@ -64,12 +64,14 @@ pub struct PlanArguments {
 pub fn plan(arguments: &PlanArguments) -> Outcome {
     let source = source::read(&arguments.breakdown)?;
     let root = workspace_of(&source, &here()?);
-    let (mut config, _) = roster::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
+    let (mut config, _) =
+        roster::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
     if let Some(most) = arguments.max_parallel {
         config.execution.max_parallel = most;
     }
     let policy = config.policy(true).map_err(Failure::usage)?;
-    let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
+    let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps())
+        .or_topic(&source.topic());
     config.fits(&parsed.plan).map_err(Failure::usage)?;
     let document = types::plan_document(&parsed, &source, &policy);
     match arguments.format.as_str() {
@@ -106,28 +108,49 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
     let (mut found, mut read, mut covered) = (Vec::new(), String::new(), Vec::new());
     for path in &arguments.breakdowns {
         let source = source::read(path)?;
-        let mut parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps());
+        let mut parsed =
+            parse(source.input(), arguments.reading.format(), arguments.reading.deps());
         parsed.problems.extend(beside(&parsed.plan, &source).1);
         let text = source.input().lines();
         found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, &source)));
         let sure = parsed.read_as.map_or("", |found| found.confidence.word());
-        read.push_str(&format!("{}: {} ({sure}): {}\n", source.name, parsed.plan.format, parsed.counts()));
+        read.push_str(&format!(
+            "{}: {} ({sure}): {}\n",
+            source.name,
+            parsed.plan.format,
+            parsed.counts()
+        ));
         if arguments.coverage {
             let told = told_bytes(&parsed, &source, Briefs::default().limit_bytes());
-            let coverage = types::CoverageDocument::from_ownership(&parsed.outline.ownership, &text, &source, told);
+            let coverage = types::CoverageDocument::from_ownership(
+                &parsed.outline.ownership,
+                &text,
+                &source,
+                told,
+            );
             read.push_str(&coverage.to_string());
             covered.push(coverage);
         }
     }
     let file = |problem: &types::ProblemDocument| problem.file.clone().unwrap_or_default();
     match arguments.format.as_str() {
-        "json" if arguments.coverage => print_json(&json!({"problems": found, "coverage": covered}))?,
+        "json" if arguments.coverage => {
+            print_json(&json!({"problems": found, "coverage": covered}))?
+        }
         "json" => print_json(&found)?,
         "sarif" => print_json(&sarif(&found))?,
         _ => {
             let line = |p: &types::ProblemDocument| {
                 let fix = p.fix.as_ref().map_or(String::new(), |fix| format!(" (fix: {fix})"));
-                escape::line(&format!("{}:{}:{}: {}: {} [{}]{fix}", file(p), p.line, p.column, p.severity.name(), p.message, p.code)) + "\n"
+                escape::line(&format!(
+                    "{}:{}:{}: {}: {} [{}]{fix}",
+                    file(p),
+                    p.line,
+                    p.column,
+                    p.severity.name(),
+                    p.message,
+                    p.code
+                )) + "\n"
             };
             print(&(found.iter().map(line).collect::<String>() + &read))?
         }
@@ -157,9 +180,13 @@ pub struct ConvertArguments {
 /// The breakdown can't be read, there is no task in it, or the file can't be written.
 pub fn convert(arguments: &ConvertArguments) -> Outcome {
     let source = source::read(&arguments.breakdown)?;
-    let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps()).or_topic(&source.topic());
+    let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps())
+        .or_topic(&source.topic());
     if parsed.plan.tasks.is_empty() {
-        return Err(Failure::usage(format!("{}: there is no task in it: `check` says why; nothing is written", source.name)));
+        return Err(Failure::usage(format!(
+            "{}: there is no task in it: `check` says why; nothing is written",
+            source.name
+        )));
     }
     let to = Format::named(&arguments.to).unwrap_or(Format::Json);
     let Converted { text, mut lost } = convert::convert(&parsed, to);
@@ -167,9 +194,17 @@ pub fn convert(arguments: &ConvertArguments) -> Outcome {
     match &arguments.output {
         Some(file) => {
             let mut options = std::fs::OpenOptions::new();
-            let written = options.write(true).create_new(true).open(file).and_then(|mut file| file.write_all(text.as_bytes()));
-            written
-                .map_err(|error| Failure::usage(format!("{}: can't be written: {error}: give the name of a new file", file.display())))?;
+            let written = options
+                .write(true)
+                .create_new(true)
+                .open(file)
+                .and_then(|mut file| file.write_all(text.as_bytes()));
+            written.map_err(|error| {
+                Failure::usage(format!(
+                    "{}: can't be written: {error}: give the name of a new file",
+                    file.display()
+                ))
+            })?;
         }
         None if std::io::stdout().is_terminal() => drop(print(&text)?),
         None => drop(print_data(&text)?),
@@ -180,7 +215,8 @@ pub fn convert(arguments: &ConvertArguments) -> Outcome {
 
 /// Problems in the Static Analysis Results Interchange Format 2.1.0.
 fn sarif(problems: &[types::ProblemDocument]) -> serde_json::Value {
-    let level = |severity: &str| if severity == "info" { "note".to_owned() } else { severity.to_owned() };
+    let level =
+        |severity: &str| if severity == "info" { "note".to_owned() } else { severity.to_owned() };
     let results: Vec<_> = problems
         .iter()
         .map(|p| {
@@ -225,7 +261,9 @@ pub fn status(arguments: &StatusArguments) -> Outcome {
 /// A live screen of an execution.
 fn watch(id: &str) -> Outcome {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("--watch needs a terminal: without one, `status` prints once and `events --follow` goes on"));
+        return Err(Failure::usage(
+            "--watch needs a terminal: without one, `status` prints once and `events --follow` goes on",
+        ));
     }
     let coordinator = Coordinator::new(here()?);
     coordinator.add_root(&root_here()?);
@@ -236,7 +274,13 @@ fn watch(id: &str) -> Outcome {
         let mut over = super::run::signals()?;
         coordinator.follow();
         let peer = Peer::unheard(Client::Terminal);
-        screen::run(Arc::new(table()), Caller { coordinator: coordinator.clone(), peer, asked: None }, execution, &mut over).await
+        screen::run(
+            Arc::new(table()),
+            Caller { coordinator: coordinator.clone(), peer, asked: None },
+            execution,
+            &mut over,
+        )
+        .await
     });
     runtime.shutdown_background();
     shown.map(|()| Exit::Complete)
@@ -297,14 +341,18 @@ pub struct EventsArguments {
 pub fn events(arguments: &EventsArguments) -> Outcome {
     let folder = find(&root_here()?, arguments.execution.as_deref())?;
     let path = folder.join(JOURNAL);
-    let ended = |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
+    let ended =
+        |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
     let lock = folder.join(LOCK);
     let is_owned = || !matches!(holder(&lock), Ok(None));
     let mut owned = is_owned();
     let mut goes_on = || {
         let before = std::mem::replace(&mut owned, is_owned());
         if arguments.follow && before && !owned && read(&folder)?.1.ended.is_none() {
-            say(format_args!("{}: no process is at work on it any more; `resume` or `run` takes it up", name_of(&folder)));
+            say(format_args!(
+                "{}: no process is at work on it any more; `resume` or `run` takes it up",
+                name_of(&folder)
+            ));
         }
         Ok(arguments.follow)
     };
@@ -319,7 +367,8 @@ pub fn events(arguments: &EventsArguments) -> Outcome {
 
 /// Whether a journal goes on after a line.
 fn resumed(path: &std::path::Path, number: u64) -> bool {
-    std::fs::read(path).is_ok_and(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() as u64 > number)
+    std::fs::read(path)
+        .is_ok_and(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() as u64 > number)
 }
 
 /// Prints the lines of a file that `each` wants, until it says that this was the last one or nothing
@@ -329,7 +378,9 @@ fn follow(
     goes_on: &mut dyn FnMut() -> Result<bool, Failure>,
     each: &mut dyn FnMut(&[u8]) -> (bool, bool),
 ) -> Outcome {
-    let unreadable = |error: std::io::Error| Failure::usage(format!("{}: can't be read: {error}", path.display()));
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("{}: can't be read: {error}", path.display()))
+    };
     let mut tail = Tail::open(path).map_err(unreadable)?;
     let mut pending = Vec::new();
     loop {
@@ -340,7 +391,9 @@ fn follow(
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = pending.drain(..=end).collect();
             let (wanted, last) = each(&line);
-            if wanted && out.write_all(escape::json(&String::from_utf8_lossy(&line)).as_bytes()).is_err() {
+            if wanted
+                && out.write_all(escape::json(&String::from_utf8_lossy(&line)).as_bytes()).is_err()
+            {
                 return Ok(Exit::Complete);
             }
             if last && wait {
@@ -397,11 +450,16 @@ pub fn output(arguments: &OutputArguments) -> Outcome {
                 from += bytes.len() as u64;
                 pending.extend_from_slice(&bytes);
                 // What has no end yet may be a part of a letter; at the end, and after very much, it is all there is.
-                let whole = pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-                let is_all = (bytes.is_empty() && !printed.open) || pending.len() - whole > MAX_LINE_BYTES;
-                let shown: Vec<u8> = pending.drain(..if is_all { pending.len() } else { whole }).collect();
+                let whole =
+                    pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                let is_all =
+                    (bytes.is_empty() && !printed.open) || pending.len() - whole > MAX_LINE_BYTES;
+                let shown: Vec<u8> =
+                    pending.drain(..if is_all { pending.len() } else { whole }).collect();
                 // Without colours, and without what else could steer the terminal.
-                let text = escape::lines(&anstream::adapter::strip_str(&String::from_utf8_lossy(&shown)).to_string());
+                let text = escape::lines(
+                    &anstream::adapter::strip_str(&String::from_utf8_lossy(&shown)).to_string(),
+                );
                 // Who read along may have left.
                 if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
                     return Ok(Exit::Complete);
@@ -420,7 +478,8 @@ pub fn output(arguments: &OutputArguments) -> Outcome {
 
 /// Whether a task may still be begun.
 fn may_begin(state: &State, task: &str) -> bool {
-    state.ended.is_none() && state.task_state(&TaskId::from(task)).is_some_and(|known| !known.satisfied())
+    state.ended.is_none()
+        && state.task_state(&TaskId::from(task)).is_some_and(|known| !known.satisfied())
 }
 
 /// Options of `list`.
@@ -452,7 +511,11 @@ pub fn list(arguments: &ListArguments) -> Outcome {
     }
     let text = |row: &serde_json::Value| {
         let owned = row["owner"].as_str().map_or(String::new(), |who| format!(" ({who})"));
-        format!("{}  {}{owned}\n", row["execution"].as_str().unwrap_or_default(), row["line"].as_str().unwrap_or_default())
+        format!(
+            "{}  {}{owned}\n",
+            row["execution"].as_str().unwrap_or_default(),
+            row["line"].as_str().unwrap_or_default()
+        )
     };
     if rows.is_empty() {
         say(format_args!("there is no execution in {}", root.display()));
@@ -477,17 +540,22 @@ pub struct AgentsArguments {
 /// The config can't be read.
 pub fn agents(arguments: &AgentsArguments) -> Outcome {
     let root = root_here()?;
-    let (config, path) = roster::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
+    let (config, path) =
+        roster::load(&root, arguments.config.as_deref()).map_err(Failure::usage)?;
     let policy = config.policy(true).map_err(Failure::usage)?;
     let from = path.map_or("built in".to_owned(), |path| path.display().to_string());
     let mut rows = Vec::new();
     for agent in &policy.agents {
         let configured = config.agents.get(agent.name.as_str());
-        let problem = configured.and_then(program_of).and_then(|program| can_start(program, &root, &config).err());
+        let problem = configured
+            .and_then(program_of)
+            .and_then(|program| can_start(program, &root, &config).err());
         let definition = configured.and_then(|agent| agent.definition.as_ref());
         let source = match (configured, definition) {
             (None, _) => "built in".to_owned(),
-            (Some(agent), Some(definition)) if agent.defined_only => definition.path.display().to_string(),
+            (Some(agent), Some(definition)) if agent.defined_only => {
+                definition.path.display().to_string()
+            }
             _ => from.clone(),
         };
         rows.push(json!({"name": agent.name, "role": role_name(agent.role), "kind": agent.kind, "skills": agent.skills,
@@ -503,8 +571,10 @@ pub fn agents(arguments: &AgentsArguments) -> Outcome {
     }
     let cell = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or("-").to_owned();
     let text = |row: &serde_json::Value| {
-        let skills =
-            row["skills"].as_array().map(|list| list.iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let skills = row["skills"]
+            .as_array()
+            .map(|list| list.iter().filter_map(|s| s.as_str()).collect::<Vec<_>>().join(", "))
+            .unwrap_or_default();
         let start = match (row["problem"].as_str(), row["role"].is_null()) {
             (None, _) => "can start".to_owned(),
             (Some(why), false) => format!("can't start: {why}"),
@@ -537,10 +607,13 @@ pub struct SchemaArguments {
 pub fn schema(arguments: &SchemaArguments) -> Outcome {
     let files = schemas::files();
     let Some(folder) = &arguments.out else {
-        let json = files.iter().filter_map(|(name, text)| Some((*name, serde_json::from_str(text).ok()?)));
+        let json =
+            files.iter().filter_map(|(name, text)| Some((*name, serde_json::from_str(text).ok()?)));
         return print_json(&json.collect::<std::collections::BTreeMap<&str, serde_json::Value>>());
     };
-    let unwritable = |error: std::io::Error| Failure::usage(format!("{}: can't be written: {error}", folder.display()));
+    let unwritable = |error: std::io::Error| {
+        Failure::usage(format!("{}: can't be written: {error}", folder.display()))
+    };
     std::fs::create_dir_all(folder).map_err(unwritable)?;
     for (name, text) in files {
         std::fs::write(folder.join(name), text).map_err(unwritable)?;

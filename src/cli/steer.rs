@@ -69,7 +69,12 @@ pub struct OfGate {
 ///
 /// # Errors
 /// It makes no sense now.
-pub fn plain<M: Method<Params = ExecutionParams, Result = Steered>>(arguments: &Plain, input: Input, later: &str, now: &str) -> Outcome {
+pub fn plain<M: Method<Params = ExecutionParams, Result = Steered>>(
+    arguments: &Plain,
+    input: Input,
+    later: &str,
+    now: &str,
+) -> Outcome {
     let params = |execution| ExecutionParams { execution };
     steer::<M>(arguments.execution.as_deref(), params, |_| input, later, now)
 }
@@ -101,7 +106,12 @@ pub fn skip(arguments: &OfTask) -> Outcome {
 /// # Errors
 /// The task has not asked anything.
 pub fn answer(arguments: &ToTask) -> Outcome {
-    say_to::<method::TaskAnswer>(arguments, Input::Answer, "answered; `run` goes on with it", "answered: it goes on")
+    say_to::<method::TaskAnswer>(
+        arguments,
+        Input::Answer,
+        "answered; `run` goes on with it",
+        "answered: it goes on",
+    )
 }
 
 /// `steer`.
@@ -123,8 +133,20 @@ fn say_to<M: Method<Params = SayParams, Result = Steered>>(
     let by = who(arguments.by.as_deref());
     let from = decider_here(Frontend::Terminal, &by)?;
     let frontend = Some(from.frontend);
-    let params = |execution| SayParams { execution, task: arguments.task.clone(), text: text.clone(), by: Some(by), frontend };
-    steer::<M>(arguments.execution.as_deref(), params, |_| input(task, from, text.clone()), later, now)
+    let params = |execution| SayParams {
+        execution,
+        task: arguments.task.clone(),
+        text: text.clone(),
+        by: Some(by),
+        frontend,
+    };
+    steer::<M>(
+        arguments.execution.as_deref(),
+        params,
+        |_| input(task, from, text.clone()),
+        later,
+        now,
+    )
 }
 
 fn who(by: Option<&str>) -> String {
@@ -150,7 +172,13 @@ pub fn decide(arguments: &OfGate, approved: bool) -> Outcome {
     };
     if approved {
         let input = Input::Approve(gate, from.clone(), arguments.reason.clone());
-        steer::<method::GateApprove>(execution, params, |_| input, "approved; `run` goes on", "approved")
+        steer::<method::GateApprove>(
+            execution,
+            params,
+            |_| input,
+            "approved; `run` goes on",
+            "approved",
+        )
     } else {
         let input = Input::Reject(gate, from.clone(), arguments.reason.clone());
         steer::<method::GateReject>(execution, params, |_| input, "rejected", "rejected")
@@ -168,7 +196,8 @@ fn steer<M: Method<Result = Steered>>(
     never_calls_itself()?;
     let folder = find(&root_here()?, execution)?;
     let name = name_of(&folder);
-    let params = serde_json::to_value(params(Some(name.clone()))).map_err(|error| Failure::internal(error.to_string()))?;
+    let params = serde_json::to_value(params(Some(name.clone())))
+        .map_err(|error| Failure::internal(error.to_string()))?;
     if remote::call::<M>(&Address::of_execution(&folder), &params)?.is_some() {
         say(format_args!("{name}: {now}"));
     } else {

@@ -27,7 +27,8 @@ pub struct Definition {
 }
 
 /// Words of names that say what an agent is, and not what it knows.
-const RANKS: [&str; 8] = ["agent", "expert", "specialist", "pro", "advisor", "consultant", "senior", "master"];
+const RANKS: [&str; 8] =
+    ["agent", "expert", "specialist", "pro", "advisor", "consultant", "senior", "master"];
 /// What a reviewer may be there for alone, and what makes a specialist of one who does the work. All other
 /// reviewers look at everything, and all others who do work are asked by their names.
 const TECHNOLOGIES: &str = "elixir erlang phoenix ash liveview rust python django flask typescript javascript node react vue angular svelte go golang lua neovim \
@@ -73,8 +74,14 @@ impl Definition {
         if definition.name.is_empty() || kind == AgentKind::Opencode {
             stem.clone_into(&mut definition.name);
         }
-        let odd = |c: char| c.is_control() || matches!(c, '/' | '"' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if definition.name.chars().count() > 64 || definition.name.chars().any(odd) || definition.name.starts_with('-') {
+        let odd = |c: char| {
+            c.is_control()
+                || matches!(c, '/' | '"' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        if definition.name.chars().count() > 64
+            || definition.name.chars().any(odd)
+            || definition.name.starts_with('-')
+        {
             return Err("its name is too long, or has signs in it that names don't have".into());
         }
         // A model is an argument of a program.
@@ -86,7 +93,9 @@ impl Definition {
     }
 
     fn of_toml(text: &str) -> Result<Self, String> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| format!("its TOML is wrong: {}", error.message()))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| format!("its TOML is wrong: {}", error.message()))?;
         let word = |key: &str| table.get(key).and_then(toml::Value::as_str).map(str::to_owned);
         Ok(Self {
             name: word("name").unwrap_or_default(),
@@ -111,10 +120,14 @@ impl Definition {
             return Err("it is disabled".into());
         }
         let tools = front.list("tools");
-        let denied =
-            |tool: &str| front.at("permission", tool).as_deref() == Some("deny") || front.at("tools", tool).as_deref() == Some("false");
-        let only_reads =
-            !tools.is_empty() && !tools.iter().any(|tool| WRITING_TOOLS.contains(&tool.split('(').next().unwrap_or_default().trim()));
+        let denied = |tool: &str| {
+            front.at("permission", tool).as_deref() == Some("deny")
+                || front.at("tools", tool).as_deref() == Some("false")
+        };
+        let only_reads = !tools.is_empty()
+            && !tools.iter().any(|tool| {
+                WRITING_TOOLS.contains(&tool.split('(').next().unwrap_or_default().trim())
+            });
         Ok(Self {
             name: front.word("name").unwrap_or_default(),
             description: front.word("description").unwrap_or_default(),
@@ -133,12 +146,17 @@ impl Definition {
             return role;
         }
         let name = self.name.to_lowercase();
-        if ["planner", "orchestrator", "coordinator", "breakdown"].iter().any(|word| name.contains(word)) {
+        if ["planner", "orchestrator", "coordinator", "breakdown"]
+            .iter()
+            .any(|word| name.contains(word))
+        {
             return None;
         }
         match super::guess_role(&name) {
             Role::Executor if self.read_only => {
-                let reviews = ["review", "audit", "critique"].iter().any(|word| self.description.to_lowercase().contains(word));
+                let reviews = ["review", "audit", "critique"]
+                    .iter()
+                    .any(|word| self.description.to_lowercase().contains(word));
                 Some(if reviews { Role::Reviewer } else { Role::Expert })
             }
             role => Some(role),
@@ -150,20 +168,35 @@ impl Definition {
     pub fn returns(&self) -> Option<Option<Role>> {
         let text = self.instructions.to_lowercase();
         let heading = |line: &&str| line.starts_with('#') && line.contains("return");
-        let part = text.lines().find(heading).and_then(|line| text.find(line)).map_or(text.as_str(), |at| &text[at..]);
-        let titles: Vec<&str> = part.lines().filter_map(|line| line.trim_start().strip_prefix("## ")).collect();
-        RETURNS.iter().find(|(words, _)| titles.iter().any(|title| title.contains(words))).map(|(_, role)| *role)
+        let part = text
+            .lines()
+            .find(heading)
+            .and_then(|line| text.find(line))
+            .map_or(text.as_str(), |at| &text[at..]);
+        let titles: Vec<&str> =
+            part.lines().filter_map(|line| line.trim_start().strip_prefix("## ")).collect();
+        RETURNS
+            .iter()
+            .find(|(words, _)| titles.iter().any(|title| title.contains(words)))
+            .map(|(_, role)| *role)
     }
 
     /// What it knows, from its name: what a task has to be about for it to be asked.
     pub fn skills(&self, role: Role) -> Vec<String> {
         let lower = self.name.to_lowercase();
-        let words: Vec<&str> = lower.split(['-', '_', ' ', '.']).filter(|word| !word.is_empty() && !RANKS.contains(word)).collect();
-        let known = || words.iter().filter(|word| TECHNOLOGIES.split_whitespace().any(|known| known == **word));
+        let words: Vec<&str> = lower
+            .split(['-', '_', ' ', '.'])
+            .filter(|word| !word.is_empty() && !RANKS.contains(word))
+            .collect();
+        let known = || {
+            words.iter().filter(|word| TECHNOLOGIES.split_whitespace().any(|known| known == **word))
+        };
         match role {
             Role::Reviewer | Role::Executor => known().map(|word| (*word).to_owned()).collect(),
             Role::Tester => Vec::new(),
-            Role::Expert => vec![words.join(" ")].into_iter().filter(|word| !word.is_empty()).collect(),
+            Role::Expert => {
+                vec![words.join(" ")].into_iter().filter(|word| !word.is_empty()).collect()
+            }
         }
     }
 }
@@ -178,14 +211,17 @@ enum Front<'a> {
 impl<'a> Front<'a> {
     fn read(text: &'a str) -> Self {
         // No honest one is larger, deeper, or repeats itself by reference.
-        let nests = |line: &str| line.chars().take_while(|c| matches!(c, '-' | '?' | ':' | ' ')).count() > 64;
+        let nests = |line: &str| {
+            line.chars().take_while(|c| matches!(c, '-' | '?' | ':' | ' ')).count() > 64
+        };
         let deep = text.matches(['[', '{']).count() > 64 || text.lines().any(nests);
         let refers = [": *", "- *", "[*", ", *"].iter().any(|sign| text.contains(sign));
         if text.len() > FRONT_BYTES || deep || refers {
             return Self::Lines(text);
         }
         let documents = Yaml::load_from_str(text).ok();
-        match documents.and_then(|documents| documents.into_iter().next()).filter(Yaml::is_mapping) {
+        match documents.and_then(|documents| documents.into_iter().next()).filter(Yaml::is_mapping)
+        {
             Some(yaml) => Self::Yaml(yaml),
             None => Self::Lines(text),
         }
@@ -194,10 +230,16 @@ impl<'a> Front<'a> {
     fn word(&self, key: &str) -> Option<String> {
         let word = match self {
             Self::Yaml(yaml) => match yaml.as_mapping_get(key)? {
-                value if value.as_bool().is_some() => return value.as_bool().map(|is| is.to_string()),
+                value if value.as_bool().is_some() => {
+                    return value.as_bool().map(|is| is.to_string());
+                }
                 value => value.as_str()?.trim(),
             },
-            Self::Lines(text) => text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?.trim().trim_matches(['"', '\'']),
+            Self::Lines(text) => text
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?
+                .trim()
+                .trim_matches(['"', '\'']),
         };
         Some(word.to_owned()).filter(|word| !word.is_empty())
     }

@@ -106,7 +106,8 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        let Weights { extra_small, small, medium, large, extra_large, unknown } = Weights::default();
+        let Weights { extra_small, small, medium, large, extra_large, unknown } =
+            Weights::default();
         Self { extra_small, small, medium, large, extra_large, unknown }
     }
 }
@@ -139,9 +140,9 @@ impl TryFrom<ApprovalWord> for Approval {
             ApprovalWord::Flag(false) => Ok(Self::None),
             ApprovalWord::Flag(true) => Ok(Self::Person),
             ApprovalWord::Word(word) if word == "parent" => Ok(Self::Parent),
-            ApprovalWord::Word(word) => {
-                Err(format!("`approval` is `true` (a person passes it) or \"parent\" (a program may too), not \"{word}\""))
-            }
+            ApprovalWord::Word(word) => Err(format!(
+                "`approval` is `true` (a person passes it) or \"parent\" (a program may too), not \"{word}\""
+            )),
         }
     }
 }

@@ -8,7 +8,9 @@ use super::evidence;
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::lease;
 use super::merging;
-use super::outcome::{AgentOutcome, Ending, Finding, GateVerdict, Severity, Shortage, ShortageKind, Verdict};
+use super::outcome::{
+    AgentOutcome, Ending, Finding, GateVerdict, Severity, Shortage, ShortageKind, Verdict,
+};
 use super::plan::TestsFirst;
 use super::policy::{AgentPolicy, Role};
 use super::progress;
@@ -30,9 +32,16 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
     }
     if state.cancelled {
         let status = progress::status(state);
-        return if state.orders.is_empty() { vec![Event::ExecutionEnded { status }] } else { Vec::new() };
+        return if state.orders.is_empty() {
+            vec![Event::ExecutionEnded { status }]
+        } else {
+            Vec::new()
+        };
     }
-    let expired = state.orders.iter().find(|(_, order)| !order.stopping && order.is_under_way() && order.deadline <= now_ms);
+    let expired = state
+        .orders
+        .iter()
+        .find(|(_, order)| !order.stopping && order.is_under_way() && order.deadline <= now_ms);
     if let Some((order, _)) = expired {
         return vec![Event::StopOrdered { order: *order, why: "its deadline has passed".into() }];
     }
@@ -63,15 +72,21 @@ pub fn advance(state: &State, now_ms: u64) -> Vec<Event> {
         return events;
     }
     // At rest only when nobody is at work and no wait will end by itself.
-    let at_work = state.orders.values().any(|open| open.work.task().is_some() || open.work.is_of_repository());
+    let at_work = state
+        .orders
+        .values()
+        .any(|open| open.work.task().is_some() || open.work.is_of_repository());
     let waits = state.active.iter().any(|&ix| state.tasks[ix].not_before > now_ms)
-        || (throttle::recovers(state, now_ms) && !(state.active.is_empty() && state.ready.is_empty()));
+        || (throttle::recovers(state, now_ms)
+            && !(state.active.is_empty() && state.ready.is_empty()));
     if at_work || waits {
         return Vec::new();
     }
     match finish(state, now_ms) {
         Some(events) => events,
-        None if state.orders.is_empty() => vec![Event::ExecutionEnded { status: progress::status(state) }],
+        None if state.orders.is_empty() => {
+            vec![Event::ExecutionEnded { status: progress::status(state) }]
+        }
         None => Vec::new(),
     }
 }
@@ -81,19 +96,27 @@ fn start(state: &State, now_ms: u64) -> Vec<Event> {
     // What was skipped, changed or removed is being stopped: until it is, its files are its own.
     let unwanted = |id: &TaskId| state.task_state(id).is_none_or(|task| task.step().is_none());
     if !state.policy.isolated
-        && state.orders.values().any(|open| open.stopping && open.work.is_attempt() && open.work.task().is_some_and(unwanted))
+        && state.orders.values().any(|open| {
+            open.stopping && open.work.is_attempt() && open.work.task().is_some_and(unwanted)
+        })
     {
         return Vec::new();
     }
-    let working = state.active.iter().filter(|&&ix| state.tasks[ix].step() <= Some(Step::Implementing)).count();
+    let working = state
+        .active
+        .iter()
+        .filter(|&&ix| state.tasks[ix].step() <= Some(Step::Implementing))
+        .count();
     if working >= state.policy.max_parallel as usize {
         return Vec::new();
     }
     let fits = |ix: usize| {
         let agent = state.allocation[ix].agent.as_ref()?;
         // What an earlier try of it left running must be gone first.
-        (state.tasks[ix].open.is_empty() && has_place(state, agent, now_ms) && (state.policy.isolated || !shares_files(state, ix)))
-            .then_some(ix)
+        (state.tasks[ix].open.is_empty()
+            && has_place(state, agent, now_ms)
+            && (state.policy.isolated || !shares_files(state, ix)))
+        .then_some(ix)
     };
     let Some(ix) = state.ready.iter().find_map(|&(_, ix)| fits(ix)) else { return Vec::new() };
     let task = state.task(ix).id.clone();
@@ -107,10 +130,14 @@ fn has_place(state: &State, agent: &AgentName, now_ms: u64) -> bool {
     if !throttle::is_available(state, agent, now_ms) {
         return false;
     }
-    let Some(limit) = state.policy.agent(agent).and_then(|agent| agent.max_parallel) else { return true };
+    let Some(limit) = state.policy.agent(agent).and_then(|agent| agent.max_parallel) else {
+        return true;
+    };
     let about_to = state.active.iter().filter(|&&ix| {
         let task = &state.tasks[ix];
-        task.step() <= Some(Step::Implementing) && state.allocation[ix].agent.as_ref() == Some(agent) && task.open.is_empty()
+        task.step() <= Some(Step::Implementing)
+            && state.allocation[ix].agent.as_ref() == Some(agent)
+            && task.open.is_empty()
     });
     state.busy.get(agent).copied().unwrap_or(0) + (about_to.count() as u32) < limit
 }
@@ -128,10 +155,16 @@ pub(super) fn has_room(state: &State, agent: &AgentName, now_ms: u64) -> bool {
 fn shares_files(state: &State, ix: usize) -> bool {
     let files = &state.task(ix).files;
     let overlaps = |a: &str, b: &str| {
-        let inside = |outer: &str, inner: &str| inner.strip_prefix(outer.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        let inside = |outer: &str, inner: &str| {
+            inner
+                .strip_prefix(outer.trim_end_matches('/'))
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
         a == b || inside(a, b) || inside(b, a)
     };
-    let busy = |&&other: &&usize| state.task(other).files.iter().any(|a| files.iter().any(|b| overlaps(a, b)));
+    let busy = |&&other: &&usize| {
+        state.task(other).files.iter().any(|a| files.iter().any(|b| overlaps(a, b)))
+    };
     !files.is_empty() && state.active.iter().any(|other| busy(&other))
 }
 
@@ -148,7 +181,9 @@ pub fn next_step(state: &State, ix: usize, after: Option<Step>) -> Option<Step> 
         Step::Reviewing,
         Step::Merging,
     ];
-    STEPS.into_iter().find(|&step| after.is_none_or(|after| step > after) && applies(state, ix, step))
+    STEPS
+        .into_iter()
+        .find(|&step| after.is_none_or(|after| step > after) && applies(state, ix, step))
 }
 
 fn applies(state: &State, ix: usize, step: Step) -> bool {
@@ -159,7 +194,9 @@ fn applies(state: &State, ix: usize, step: Step) -> bool {
     // With no test command known, only an agent that is there for it is asked to write tests.
     let tests_written = || {
         let tester = allocation.tester.as_ref();
-        tester.is_some_and(|name| state.policy.tests_gate().is_some() || role(name) == Some(Role::Tester))
+        tester.is_some_and(|name| {
+            state.policy.tests_gate().is_some() || role(name) == Some(Role::Tester)
+        })
     };
     match step {
         Step::Preparing => state.policy.isolated && state.tasks[ix].worktree.is_none(),
@@ -167,7 +204,9 @@ fn applies(state: &State, ix: usize, step: Step) -> bool {
         Step::Baseline => !shell && state.task_checks(ix).next().is_some(),
         // Once seen red, tests are not written again when the task is tried again.
         Step::WritingTests => tests_written() && !state.tasks[ix].red_seen,
-        Step::ProvingRed => tests_written() && state.policy.tests_gate().is_some() && !state.tasks[ix].red_seen,
+        Step::ProvingRed => {
+            tests_written() && state.policy.tests_gate().is_some() && !state.tasks[ix].red_seen
+        }
         Step::Implementing => true,
         Step::Gating => state.task_gates(ix).next().is_some(),
         Step::Reviewing => !allocation.reviewers.is_empty(),
@@ -192,7 +231,9 @@ impl Turn<'_> {
             return self.do_without(&agent);
         }
         match self.task.step() {
-            Some(Step::Preparing) => self.prepare_worktree().unwrap_or_else(|| self.enter_after(Step::Preparing)),
+            Some(Step::Preparing) => {
+                self.prepare_worktree().unwrap_or_else(|| self.enter_after(Step::Preparing))
+            }
             Some(Step::Consulting) => self.consult(),
             Some(Step::Baseline) => self.baseline(),
             Some(Step::WritingTests) => self.attempt(Step::WritingTests),
@@ -212,17 +253,25 @@ impl Turn<'_> {
         let allocation = &self.state.allocation[self.ix];
         let is_refused = |agent: &&AgentName| throttle::refused(self.state, agent).is_some();
         match self.task.step()? {
-            Step::Consulting => {
-                allocation.experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert)).find(is_refused).cloned()
-            }
-            Step::Reviewing => {
-                allocation.reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer)).find(is_refused).cloned()
-            }
+            Step::Consulting => allocation
+                .experts
+                .iter()
+                .filter(|expert| !self.task.consultations.contains_key(*expert))
+                .find(is_refused)
+                .cloned(),
+            Step::Reviewing => allocation
+                .reviewers
+                .iter()
+                .filter(|reviewer| !self.task.reviews.contains_key(*reviewer))
+                .find(is_refused)
+                .cloned(),
             // What came of an attempt counts first.
             Step::WritingTests | Step::Implementing if self.task.last.is_some() => None,
             step if step <= Step::Implementing && step != Step::ProvingRed => {
-                let agent = if step == Step::WritingTests { &allocation.tester } else { &allocation.agent };
-                Some(throttle::substitute(self.state, agent.as_ref()?, self.now_ms)).filter(|agent| is_refused(&agent))
+                let agent =
+                    if step == Step::WritingTests { &allocation.tester } else { &allocation.agent };
+                Some(throttle::substitute(self.state, agent.as_ref()?, self.now_ms))
+                    .filter(|agent| is_refused(&agent))
             }
             _ => None,
         }
@@ -231,10 +280,15 @@ impl Turn<'_> {
     /// What needs an agent that a person has to see to waits for that person, who is told once.
     fn do_without(&self, agent: &AgentName) -> Vec<Event> {
         let Some((why, _)) = throttle::refused(self.state, agent) else { return Vec::new() };
-        let mut events = vec![Event::TaskBlocked { task: self.id(), reason: format!("{agent} can't be used: {why}") }];
+        let mut events = vec![Event::TaskBlocked {
+            task: self.id(),
+            reason: format!("{agent} can't be used: {why}"),
+        }];
         // And of the one that was to do it instead.
         let fallback = self.state.policy.agent(agent).and_then(|agent| agent.fallback.as_ref());
-        events.extend([agent].into_iter().chain(fallback).filter_map(|agent| needs_person(self.state, agent)));
+        events.extend(
+            [agent].into_iter().chain(fallback).filter_map(|agent| needs_person(self.state, agent)),
+        );
         events
     }
 
@@ -254,7 +308,10 @@ impl Turn<'_> {
     }
 
     fn open(&self, is: impl Fn(&Work) -> bool) -> bool {
-        self.task.open.iter().any(|order| self.state.orders.get(order).is_some_and(|open| is(&open.work)))
+        self.task
+            .open
+            .iter()
+            .any(|order| self.state.orders.get(order).is_some_and(|open| is(&open.work)))
     }
 
     /// Makes a worktree for it; none where it has one or needs none.
@@ -263,7 +320,9 @@ impl Turn<'_> {
             return None;
         }
         if let Some(why) = &self.task.worktree_failed {
-            return Some(self.unevaluated(true, format!("no worktree could be made for it: {why}")));
+            return Some(
+                self.unevaluated(true, format!("no worktree could be made for it: {why}")),
+            );
         }
         if !self.task.open.is_empty() {
             return Some(Vec::new());
@@ -273,14 +332,21 @@ impl Turn<'_> {
 
     fn consult(&self) -> Vec<Event> {
         let experts = &self.state.allocation[self.ix].experts;
-        for expert in experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert)) {
-            let asked = self.open(|work| matches!(work, Work::Consultation { expert: asked, .. } if asked == expert));
+        for expert in experts.iter().filter(|expert| !self.task.consultations.contains_key(*expert))
+        {
+            let asked = self.open(
+                |work| matches!(work, Work::Consultation { expert: asked, .. } if asked == expert),
+            );
             if !asked && has_room(self.state, expert, self.now_ms) {
                 return self.order(Work::Consultation { task: self.id(), expert: expert.clone() });
             }
         }
         let answered = experts.iter().all(|expert| self.task.consultations.contains_key(expert));
-        if answered && self.task.open.is_empty() { self.enter_after(Step::Consulting) } else { Vec::new() }
+        if answered && self.task.open.is_empty() {
+            self.enter_after(Step::Consulting)
+        } else {
+            Vec::new()
+        }
     }
 
     fn baseline(&self) -> Vec<Event> {
@@ -292,11 +358,19 @@ impl Turn<'_> {
 
     /// Orders the task's gates; none when all have a result.
     fn measure(&self, purpose: Purpose) -> Option<Vec<Event>> {
-        let results = if purpose == Purpose::Baseline { &self.task.baseline } else { &self.task.gates };
-        for gate in self.state.task_checks(self.ix).filter(|gate| !results.contains_key(&gate.name)) {
-            let running = self.open(|work| matches!(work, Work::Gate { check, .. } if *check == gate.name));
+        let results =
+            if purpose == Purpose::Baseline { &self.task.baseline } else { &self.task.gates };
+        for gate in self.state.task_checks(self.ix).filter(|gate| !results.contains_key(&gate.name))
+        {
+            let running =
+                self.open(|work| matches!(work, Work::Gate { check, .. } if *check == gate.name));
             if !running && self.state.open_gates() < self.state.policy.max_parallel as usize {
-                let work = Work::Gate { check: gate.name.clone(), gate: None, task: Some(self.id()), purpose };
+                let work = Work::Gate {
+                    check: gate.name.clone(),
+                    gate: None,
+                    task: Some(self.id()),
+                    purpose,
+                };
                 return Some(self.order(work));
             }
         }
@@ -308,11 +382,18 @@ impl Turn<'_> {
         let allocation = &self.state.allocation[self.ix];
         let tests = step == Step::WritingTests;
         let agent = if tests { &allocation.tester } else { &allocation.agent };
-        let Some(agent) = agent.clone() else { return self.block(format!("no agent: {}", allocation.reason)) };
-        let agent = if self.task.last.is_none() { throttle::substitute(self.state, &agent, self.now_ms) } else { agent };
+        let Some(agent) = agent.clone() else {
+            return self.block(format!("no agent: {}", allocation.reason));
+        };
+        let agent = if self.task.last.is_none() {
+            throttle::substitute(self.state, &agent, self.now_ms)
+        } else {
+            agent
+        };
         match &self.task.last {
             None => {
-                let refused = throttle::broken(self.state, &agent).or_else(|| throttle::spent(self.state, self.ix, &agent));
+                let refused = throttle::broken(self.state, &agent)
+                    .or_else(|| throttle::spent(self.state, self.ix, &agent));
                 if let Some(why) = refused.filter(|_| self.task.open.is_empty()) {
                     return self.block(why);
                 }
@@ -320,8 +401,8 @@ impl Turn<'_> {
                 if let Some(events) = self.prepare_worktree() {
                     return events;
                 }
-                let room =
-                    self.state.open_attempts() < self.state.policy.max_parallel as usize && has_room(self.state, &agent, self.now_ms);
+                let room = self.state.open_attempts() < self.state.policy.max_parallel as usize
+                    && has_room(self.state, &agent, self.now_ms);
                 if !self.task.open.is_empty() || !room {
                     return Vec::new();
                 }
@@ -339,7 +420,9 @@ impl Turn<'_> {
 
     /// What says that it is complete, and has changed nothing that can be committed, goes back once.
     fn look_at_changes(&self, step: Step, agent: &AgentName, outcome: &AgentOutcome) -> Vec<Event> {
-        let Some(missing) = evidence::missing(self.task, outcome) else { return self.enter_after(step) };
+        let Some(missing) = evidence::missing(self.task, outcome) else {
+            return self.enter_after(step);
+        };
         let was_told = evidence::was_told(self.task);
         if was_told || self.task.rework_round >= self.state.policy.max_rework {
             // Where there is no round left in which it could say so once more, it has said so.
@@ -348,11 +431,15 @@ impl Turn<'_> {
             }
             let told = if was_told { ", and it was told so" } else { "" };
             let open = self.task.findings.iter().find(|finding| finding.by != evidence::CHANGES);
-            let open = open.map_or(String::new(), |finding| format!("; still open: {}", finding.text));
-            return self.fail(format!("{agent} says that it is complete, but {missing}{told}{open}"));
+            let open =
+                open.map_or(String::new(), |finding| format!("; still open: {}", finding.text));
+            return self
+                .fail(format!("{agent} says that it is complete, but {missing}{told}{open}"));
         }
         let asked = "do what is missing, where git keeps it; or say `No changes needed`, and why, or name the files that git is to ignore";
-        let findings = [blocker(evidence::CHANGES, &format!("{missing}: {asked}"))].into_iter().chain(self.task.findings.clone());
+        let findings = [blocker(evidence::CHANGES, &format!("{missing}: {asked}"))]
+            .into_iter()
+            .chain(self.task.findings.clone());
         self.rework(step, findings.collect())
     }
 
@@ -361,7 +448,8 @@ impl Turn<'_> {
             return self.wait_for_agent(agent, shortage);
         }
         let shell = self.state.policy.agent(agent).is_some_and(AgentPolicy::runs_the_task);
-        let said = if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
+        let said =
+            if outcome.reason.is_empty() { String::new() } else { format!(": {}", outcome.reason) };
         let why = match &outcome.ending {
             Ending::Exited(0) => match outcome.verdict {
                 Verdict::Blocked => format!("{agent} is blocked{said}"),
@@ -391,7 +479,12 @@ impl Turn<'_> {
 
     fn postpone(&self, why: String) -> Vec<Event> {
         let wait = self.state.policy.backoff_ms.saturating_mul(1 << self.task.tries.min(16));
-        vec![Event::Postponed { task: self.id(), until: self.now_ms + wait, why, not_counted: false }]
+        vec![Event::Postponed {
+            task: self.id(),
+            until: self.now_ms + wait,
+            why,
+            not_counted: false,
+        }]
     }
 
     /// An agent's service could not be had: that is no try, and somebody is told when it lasts.
@@ -399,17 +492,26 @@ impl Turn<'_> {
         if shortage.kind.needs_person() {
             // Who does it instead, or that nobody can, is decided in its next turn.
             let why = format!("{agent}: {}", throttle::shortage_name(shortage));
-            return vec![Event::Postponed { task: self.id(), until: self.now_ms, why, not_counted: true }];
+            return vec![Event::Postponed {
+                task: self.id(),
+                until: self.now_ms,
+                why,
+                not_counted: true,
+            }];
         }
         let name = throttle::pool_of(&self.state.policy, agent);
         let pool = self.state.pools.get(&name);
         let why = format!("{agent}: {}", throttle::shortage_name(shortage));
         let until = pool.map_or(self.now_ms, |pool| pool.paused_until).max(self.now_ms + 1);
-        let mut events = vec![Event::Postponed { task: self.id(), until, why: why.clone(), not_counted: true }];
+        let mut events =
+            vec![Event::Postponed { task: self.id(), until, why: why.clone(), not_counted: true }];
         let about = format!("{OF_AGENT}{name}");
         let told = self.state.escalations.iter().any(|known| known.about == about);
         if !told
-            && pool.is_some_and(|pool| pool.consecutive_limits >= throttle::MOST_CONSECUTIVE_LIMITS || shortage.kind == ShortageKind::Quota)
+            && pool.is_some_and(|pool| {
+                pool.consecutive_limits >= throttle::MOST_CONSECUTIVE_LIMITS
+                    || shortage.kind == ShortageKind::Quota
+            })
         {
             let needed = "patience, a smaller `max_parallel`, a larger quota, or a `fallback` in its entry of the config".into();
             events.push(Event::Escalated {
@@ -429,7 +531,9 @@ impl Turn<'_> {
 
     fn fail(&self, why: String) -> Vec<Event> {
         let task = self.id();
-        let needed = format!("fix the cause, then run `execution-coordinator retry {task}` (or `skip {task}`)");
+        let needed = format!(
+            "fix the cause, then run `execution-coordinator retry {task}` (or `skip {task}`)"
+        );
         vec![
             Event::TaskFailed { task: task.clone(), reason: why.clone() },
             Event::Escalated { about: format!("task {task}"), why, tried: self.tried(), needed },
@@ -438,12 +542,20 @@ impl Turn<'_> {
 
     fn block(&self, why: String) -> Vec<Event> {
         let task = self.id();
-        self.wait_for_somebody(why, format!("a decision: `retry {task}` when what it needs is there, or `skip {task}`"))
+        self.wait_for_somebody(
+            why,
+            format!("a decision: `retry {task}` when what it needs is there, or `skip {task}`"),
+        )
     }
 
     fn ask(&self, why: String) -> Vec<Event> {
         let task = self.id();
-        self.wait_for_somebody(why, format!("`answer {task} TEXT`, on which it goes on; or `retry {task}`, or `skip {task}`"))
+        self.wait_for_somebody(
+            why,
+            format!(
+                "`answer {task} TEXT`, on which it goes on; or `retry {task}`, or `skip {task}`"
+            ),
+        )
     }
 
     fn wait_for_somebody(&self, why: String, needed: String) -> Vec<Event> {
@@ -464,12 +576,21 @@ impl Turn<'_> {
     }
 
     fn prove_red(&self) -> Vec<Event> {
-        let Some(gate) = self.state.policy.tests_gate() else { return self.enter_after(Step::ProvingRed) };
+        let Some(gate) = self.state.policy.tests_gate() else {
+            return self.enter_after(Step::ProvingRed);
+        };
         let Some(red) = &self.task.red else {
-            if !self.task.open.is_empty() || self.state.open_gates() >= self.state.policy.max_parallel as usize {
+            if !self.task.open.is_empty()
+                || self.state.open_gates() >= self.state.policy.max_parallel as usize
+            {
                 return Vec::new();
             }
-            return self.order(Work::Gate { check: gate.name.clone(), gate: None, task: Some(self.id()), purpose: Purpose::Red });
+            return self.order(Work::Gate {
+                check: gate.name.clone(),
+                gate: None,
+                task: Some(self.id()),
+                purpose: Purpose::Red,
+            });
         };
         let before = self.task.baseline.get(&gate.name);
         if is_red(red, before) {
@@ -478,7 +599,10 @@ impl Turn<'_> {
         let required = self.state.allocation[self.ix].tests_first == TestsFirst::Required;
         let why = match red.verdict {
             GateVerdict::Passed => {
-                format!("the tests pass before the implementation (`{}`): they must fail until the behaviour is there", gate.name)
+                format!(
+                    "the tests pass before the implementation (`{}`): they must fail until the behaviour is there",
+                    gate.name
+                )
             }
             GateVerdict::Failed => {
                 format!(
@@ -490,7 +614,9 @@ impl Turn<'_> {
         };
         let limit = self.task.rework_round >= self.state.policy.max_rework;
         match red.verdict {
-            _ if !required && (limit || red.verdict == GateVerdict::NotEvaluated) => self.enter_after(Step::ProvingRed),
+            _ if !required && (limit || red.verdict == GateVerdict::NotEvaluated) => {
+                self.enter_after(Step::ProvingRed)
+            }
             GateVerdict::NotEvaluated => self.unevaluated(may_help(&red.measures.ending), why),
             _ => self.rework(Step::WritingTests, vec![blocker("tests first", &why)]),
         }
@@ -499,7 +625,11 @@ impl Turn<'_> {
     /// A gate or a review of the task could not be evaluated: again where that may help, and
     /// otherwise it stays open and the task waits for somebody.
     fn unevaluated(&self, may_help: bool, why: String) -> Vec<Event> {
-        if may_help && self.task.tries + 1 < self.state.policy.max_attempts { self.postpone(why) } else { self.block(why) }
+        if may_help && self.task.tries + 1 < self.state.policy.max_attempts {
+            self.postpone(why)
+        } else {
+            self.block(why)
+        }
     }
 
     fn gates(&self) -> Vec<Event> {
@@ -509,20 +639,35 @@ impl Turn<'_> {
         let results = || self.task.gates.iter();
         let failed: Vec<Finding> = results()
             .filter(|(_, judged)| judged.verdict == GateVerdict::Failed)
-            .map(|(name, judged)| blocker(&format!("gate {name}"), &format!("{} (output of {})", judged.reason, judged.order)))
+            .map(|(name, judged)| {
+                blocker(
+                    &format!("gate {name}"),
+                    &format!("{} (output of {})", judged.reason, judged.order),
+                )
+            })
             .collect();
         if !failed.is_empty() {
             return self.rework(Step::Implementing, failed);
         }
-        if let Some((name, judged)) = results().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
-            return self.unevaluated(may_help(&judged.measures.ending), format!("gate `{name}` could not be evaluated: {}", judged.reason));
+        if let Some((name, judged)) =
+            results().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated)
+        {
+            return self.unevaluated(
+                may_help(&judged.measures.ending),
+                format!("gate `{name}` could not be evaluated: {}", judged.reason),
+            );
         }
         for gate in self.state.task_gates(self.ix) {
             let Some(why) = evidence::approval_asked(self.state, self.ix, gate) else { continue };
             let id = GateId::from(format!("{}@{}", gate.name, self.id()));
             match self.state.decisions.get(&id) {
                 Some(decision) if decision.approved => {}
-                Some(decision) => return self.fail(format!("{} rejected gate `{id}`: {}", decision.by, decision.reason)),
+                Some(decision) => {
+                    return self.fail(format!(
+                        "{} rejected gate `{id}`: {}",
+                        decision.by, decision.reason
+                    ));
+                }
                 None => return self.ask_for_approval(&id, why),
             }
         }
@@ -539,29 +684,53 @@ impl Turn<'_> {
 
     fn reviews(&self) -> Vec<Event> {
         let reviewers = &self.state.allocation[self.ix].reviewers;
-        for reviewer in reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer)) {
-            let asked = self.open(|work| matches!(work, Work::Review { reviewer: asked, .. } if asked == reviewer));
+        for reviewer in
+            reviewers.iter().filter(|reviewer| !self.task.reviews.contains_key(*reviewer))
+        {
+            let asked = self.open(
+                |work| matches!(work, Work::Review { reviewer: asked, .. } if asked == reviewer),
+            );
             if !asked && has_room(self.state, reviewer, self.now_ms) {
-                return self.order(Work::Review { task: Some(self.id()), reviewer: reviewer.clone() });
+                return self
+                    .order(Work::Review { task: Some(self.id()), reviewer: reviewer.clone() });
             }
         }
-        if !reviewers.iter().all(|reviewer| self.task.reviews.contains_key(reviewer)) || !self.task.open.is_empty() {
+        if !reviewers.iter().all(|reviewer| self.task.reviews.contains_key(reviewer))
+            || !self.task.open.is_empty()
+        {
             return Vec::new();
         }
-        let failed: Vec<_> = self.task.reviews.iter().filter(|(_, (_, review))| review.verdict == GateVerdict::Failed).collect();
+        let failed: Vec<_> = self
+            .task
+            .reviews
+            .iter()
+            .filter(|(_, (_, review))| review.verdict == GateVerdict::Failed)
+            .collect();
         if !failed.is_empty() {
             let blockers = failed.iter().flat_map(|(by, (_, review))| {
-                let found: Vec<Finding> = review.findings.iter().filter(|f| f.severity == Severity::Blocker).cloned().collect();
+                let found: Vec<Finding> = review
+                    .findings
+                    .iter()
+                    .filter(|f| f.severity == Severity::Blocker)
+                    .cloned()
+                    .collect();
                 if found.is_empty() { vec![blocker(by.as_str(), &review.summary)] } else { found }
             });
             return self.rework(Step::Implementing, blockers.collect());
         }
-        let missing = self.task.reviews.iter().find(|(_, (_, review))| review.verdict == GateVerdict::NotEvaluated);
+        let missing = self
+            .task
+            .reviews
+            .iter()
+            .find(|(_, (_, review))| review.verdict == GateVerdict::NotEvaluated);
         if let Some((reviewer, (_, review))) = missing {
             if let Some(shortage) = &review.shortage {
                 return self.wait_for_agent(reviewer, shortage);
             }
-            return self.unevaluated(may_help(&review.ending), format!("no verdict of {reviewer}: {}", review.summary));
+            return self.unevaluated(
+                may_help(&review.ending),
+                format!("no verdict of {reviewer}: {}", review.summary),
+            );
         }
         self.enter_after(Step::Reviewing)
     }
@@ -572,7 +741,12 @@ pub(super) fn needs_person(state: &State, agent: &AgentName) -> Option<Event> {
     let (why, needed) = throttle::refused(state, agent)?;
     let about = format!("{OF_AGENT}{}", throttle::pool_of(&state.policy, agent));
     let is_told = state.escalations.iter().any(|known| known.about == about);
-    (!is_told).then(|| Event::Escalated { about, why: why.to_owned(), tried: String::new(), needed: needed.to_owned() })
+    (!is_told).then(|| Event::Escalated {
+        about,
+        why: why.to_owned(),
+        tried: String::new(),
+        needed: needed.to_owned(),
+    })
 }
 
 /// Whether what could not be evaluated may be the next time.
@@ -586,7 +760,13 @@ pub(super) fn rework(state: &State, id: &TaskId, step: Step, findings: Vec<Findi
 }
 
 /// Something of a task could not be evaluated.
-pub(super) fn unevaluated(state: &State, id: &TaskId, may_help: bool, why: String, now_ms: u64) -> Vec<Event> {
+pub(super) fn unevaluated(
+    state: &State,
+    id: &TaskId,
+    may_help: bool,
+    why: String,
+    now_ms: u64,
+) -> Vec<Event> {
     turn(state, id, now_ms).map(|turn| turn.unevaluated(may_help, why)).unwrap_or_default()
 }
 
@@ -615,8 +795,13 @@ pub(super) fn order(state: &State, work: Work, now_ms: u64) -> Vec<Event> {
 /// How long an order may take.
 pub(super) fn limit_ms(state: &State, work: &Work) -> u64 {
     let own = match work {
-        Work::Gate { check, .. } => state.policy.gates.iter().find(|gate| gate.name == *check).map(|gate| gate.timeout_ms),
-        work => work.agent().and_then(|name| state.policy.agent(name)).and_then(|agent| agent.attempt_timeout_ms),
+        Work::Gate { check, .. } => {
+            state.policy.gates.iter().find(|gate| gate.name == *check).map(|gate| gate.timeout_ms)
+        }
+        work => work
+            .agent()
+            .and_then(|name| state.policy.agent(name))
+            .and_then(|agent| agent.attempt_timeout_ms),
     };
     own.unwrap_or(state.policy.attempt_timeout_ms)
 }

@@ -37,27 +37,53 @@ fn allocate_task(task: &Task, policy: &Policy, any_skills: bool) -> Allocation {
     let words = if any_skills { Words::from_task(task) } else { Words(BTreeSet::new()) };
     let (agent, reason) = executor(task, &words, policy);
     let shell = agent.is_some_and(AgentPolicy::runs_the_task);
-    let tests_first = if shell { TestsFirst::Off } else { task.tests_first.unwrap_or(policy.tests_first) };
-    let tester = || best(policy.of_role(Role::Tester), &words).or_else(|| policy.of_role(Role::Tester).next()).or(agent);
-    let wished = |agent: &AgentPolicy| task.agent.as_ref().is_some_and(|wish| agent.name.as_str().eq_ignore_ascii_case(wish));
+    let tests_first =
+        if shell { TestsFirst::Off } else { task.tests_first.unwrap_or(policy.tests_first) };
+    let tester = || {
+        best(policy.of_role(Role::Tester), &words)
+            .or_else(|| policy.of_role(Role::Tester).next())
+            .or(agent)
+    };
+    let wished = |agent: &AgentPolicy| {
+        task.agent.as_ref().is_some_and(|wish| agent.name.as_str().eq_ignore_ascii_case(wish))
+    };
     let names = |role, fits: &dyn Fn(&AgentPolicy) -> bool| -> Vec<AgentName> {
-        if shell { Vec::new() } else { policy.of_role(role).filter(|agent| fits(agent)).map(|agent| agent.name.clone()).collect() }
+        if shell {
+            Vec::new()
+        } else {
+            policy
+                .of_role(role)
+                .filter(|agent| fits(agent))
+                .map(|agent| agent.name.clone())
+                .collect()
+        }
     };
     Allocation {
-        tester: if tests_first == TestsFirst::Off || agent.is_none() { None } else { tester().map(|a| a.name.clone()) },
+        tester: if tests_first == TestsFirst::Off || agent.is_none() {
+            None
+        } else {
+            tester().map(|a| a.name.clone())
+        },
         experts: names(Role::Expert, &|agent| words.score(agent) > 0 || wished(agent)),
         // A reviewer without skills reviews everything; one with skills only what it knows.
-        reviewers: names(Role::Reviewer, &|agent| agent.skills.is_empty() || words.score(agent) > 0 || wished(agent)),
+        reviewers: names(Role::Reviewer, &|agent| {
+            agent.skills.is_empty() || words.score(agent) > 0 || wished(agent)
+        }),
         agent: agent.map(|agent| agent.name.clone()),
         reason,
         tests_first,
     }
 }
 
-fn executor<'a>(task: &Task, words: &Words, policy: &'a Policy) -> (Option<&'a AgentPolicy>, String) {
+fn executor<'a>(
+    task: &Task,
+    words: &Words,
+    policy: &'a Policy,
+) -> (Option<&'a AgentPolicy>, String) {
     if let Some(wish) = &task.agent {
         // Who only looks or advises is asked to do just that.
-        let named = named(wish, policy).filter(|agent| matches!(agent.role, Role::Executor | Role::Tester));
+        let named =
+            named(wish, policy).filter(|agent| matches!(agent.role, Role::Executor | Role::Tester));
         if let Some(agent) = named {
             return (Some(agent), "the task names it".into());
         }
@@ -73,7 +99,8 @@ fn executor<'a>(task: &Task, words: &Words, policy: &'a Policy) -> (Option<&'a A
         return (Some(agent), format!("skills match: {shared}"));
     }
     let mut all_round = able().filter(|agent| !agent.specialist);
-    let default = able().find(|agent| agent.name.as_str() == DEFAULT_EXECUTOR).or_else(|| all_round.next());
+    let default =
+        able().find(|agent| agent.name.as_str() == DEFAULT_EXECUTOR).or_else(|| all_round.next());
     match default {
         Some(agent) => (Some(agent), "default executor".into()),
         None if policy.agents.iter().all(AgentPolicy::runs_the_task) => {
@@ -89,7 +116,10 @@ fn named<'a>(wish: &str, policy: &'a Policy) -> Option<&'a AgentPolicy> {
 }
 
 /// The agent with the most matching skills, the earlier one of two equal ones; none without any.
-fn best<'a>(agents: impl Iterator<Item = &'a AgentPolicy>, words: &Words) -> Option<&'a AgentPolicy> {
+fn best<'a>(
+    agents: impl Iterator<Item = &'a AgentPolicy>,
+    words: &Words,
+) -> Option<&'a AgentPolicy> {
     let mut best: Option<(usize, &AgentPolicy)> = None;
     for agent in agents {
         let score = words.score(agent);
@@ -105,10 +135,20 @@ struct Words(BTreeSet<String>);
 impl Words {
     fn from_task(task: &Task) -> Self {
         let mut words = BTreeSet::new();
-        let texts = [&task.title, &task.objective].into_iter().chain(&task.skills).chain(&task.files).chain(&task.tests).chain(&task.specs);
+        let texts = [&task.title, &task.objective]
+            .into_iter()
+            .chain(&task.skills)
+            .chain(&task.files)
+            .chain(&task.tests)
+            .chain(&task.specs);
         for text in texts {
             let lower = text.to_lowercase();
-            words.extend(lower.split(|c: char| !c.is_alphanumeric() && c != '+' && c != '#').filter(|w| !w.is_empty()).map(str::to_owned));
+            words.extend(
+                lower
+                    .split(|c: char| !c.is_alphanumeric() && c != '+' && c != '#')
+                    .filter(|w| !w.is_empty())
+                    .map(str::to_owned),
+            );
         }
         for file in &task.files {
             let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());

@@ -124,7 +124,9 @@ struct Record {
 impl Record {
     /// Of very many files not all are named: then it may be any.
     fn has_changed(&self, file: &str) -> bool {
-        [&self.changed, &self.tests_files].into_iter().any(|files| files.contains(file) || files.len() >= MOST_FILES)
+        [&self.changed, &self.tests_files]
+            .into_iter()
+            .any(|files| files.contains(file) || files.len() >= MOST_FILES)
     }
 }
 
@@ -142,30 +144,47 @@ impl Books {
     fn read(&mut self, recorded: &Recorded) {
         let expected = self.seq + 1;
         self.seq = recorded.seq;
-        self.require(recorded.seq == expected, "numbering", || format!("event {} follows {}", recorded.seq, expected - 1));
+        self.require(recorded.seq == expected, "numbering", || {
+            format!("event {} follows {}", recorded.seq, expected - 1)
+        });
         let before = self.at;
-        self.require(recorded.at >= before, "time", || format!("time goes back by {} ms", before - recorded.at));
+        self.require(recorded.at >= before, "time", || {
+            format!("time goes back by {} ms", before - recorded.at)
+        });
         self.at = self.at.max(recorded.at);
         let first = matches!(recorded.event, Event::Opened { .. });
-        self.require(first == (expected == 1), "opening", || "a journal opens once, at its first event".into());
+        self.require(first == (expected == 1), "opening", || {
+            "a journal opens once, at its first event".into()
+        });
         match &recorded.event {
-            Event::Opened { version, .. } => {
-                self.require(*version <= VERSION, "opening", || format!("version {version} is newer than {VERSION}"))
-            }
+            Event::Opened { version, .. } => self.require(*version <= VERSION, "opening", || {
+                format!("version {version} is newer than {VERSION}")
+            }),
             Event::PlanAccepted { plan } => self.take(plan.clone(), self.policy.clone()),
             Event::TasksRenamed { names } => self.rename(names),
             Event::TaskChanged { task, .. } => {
                 self.untold = None;
                 self.forget_approvals(task);
-                let stale: Vec<OrderId> = self.open.iter().filter(|(_, work)| work.task() == Some(task)).map(|(order, _)| *order).collect();
+                let stale: Vec<OrderId> = self
+                    .open
+                    .iter()
+                    .filter(|(_, work)| work.task() == Some(task))
+                    .map(|(order, _)| *order)
+                    .collect();
                 self.outdated.extend(stale);
                 *self.task_mut(task) = Record::default();
             }
             Event::PolicySet { policy } => self.take(self.plan.clone(), policy.clone()),
-            Event::PlanRejected { .. } | Event::Restarted | Event::TakenUp { .. } | Event::BaseMoved { .. } | Event::Escalated { .. } => {}
+            Event::PlanRejected { .. }
+            | Event::Restarted
+            | Event::TakenUp { .. }
+            | Event::BaseMoved { .. }
+            | Event::Escalated { .. } => {}
             Event::Marked { task, mark } => {
                 let worked_on = self.task_mut(task).worked_on;
-                self.require(!worked_on, "marks", || format!("task {task} was marked while it was worked on"));
+                self.require(!worked_on, "marks", || {
+                    format!("task {task} was marked while it was worked on")
+                });
                 let record = self.task_mut(task);
                 record.finished = *mark != Mark::Deferred;
                 record.deferred = *mark == Mark::Deferred;
@@ -173,9 +192,13 @@ impl Books {
             Event::Entered { task, .. } => self.entered(task),
             Event::Ordered { order, work, .. } => self.ordered(*order, work),
             Event::StopOrdered { order, .. } => {
-                self.require(self.open.contains_key(order), "orders", || format!("{order} is stopped but not open"))
+                self.require(self.open.contains_key(order), "orders", || {
+                    format!("{order} is stopped but not open")
+                })
             }
-            Event::Claimed { order, by, until, deadline } => self.claimed(*order, by, *until, *deadline),
+            Event::Claimed { order, by, until, deadline } => {
+                self.claimed(*order, by, *until, *deadline)
+            }
             Event::LeaseExtended { order, .. } | Event::Released { order, .. } => {
                 let held = self.holders.contains_key(order);
                 self.require(held, "leases", || format!("{order} is nobody's"));
@@ -191,12 +214,16 @@ impl Books {
                 let tries = record.tries;
                 record.gates.retain(|_, verdict| *verdict != GateVerdict::NotEvaluated);
                 let most = self.policy.max_attempts;
-                self.require(!not_counted || short, "attempts", || format!("task {task} waits as if its agent could not be had"));
+                self.require(!not_counted || short, "attempts", || {
+                    format!("task {task} waits as if its agent could not be had")
+                });
                 self.require(*not_counted || tries < most.max(1), "attempts", || {
                     format!("task {task}: {tries} failed tries, {most} are allowed")
                 });
             }
-            Event::Rework { task, step, findings, not_counted } => self.rework(task, *step, findings.is_empty(), *not_counted),
+            Event::Rework { task, step, findings, not_counted } => {
+                self.rework(task, *step, findings.is_empty(), *not_counted)
+            }
             Event::TaskDone { task } => self.done(task),
             Event::TaskFailed { task, .. } | Event::TaskBlocked { task, .. } => {
                 self.untold = None;
@@ -207,7 +234,8 @@ impl Books {
             Event::ChangeDecided { file, from, approved, .. } => {
                 // What was rejected can be approved later.
                 self.is_above_attempts(from, &format!("the change of {file} was decided about"));
-                let held = if *approved { self.held.remove(file) } else { self.held.contains(file) };
+                let held =
+                    if *approved { self.held.remove(file) } else { self.held.contains(file) };
                 self.require(held && from.is_person(), "approvals", || {
                     format!("the change of {file} is decided by no person, or was not held")
                 });
@@ -215,7 +243,9 @@ impl Books {
             Event::Steered { order, from, .. } => {
                 self.is_above_attempts(from, &format!("something was said to {order}"));
                 let is_attempt = self.open.get(order).is_some_and(Work::is_attempt);
-                self.require(is_attempt, "orders", || format!("something is said to {order}, which is no attempt that is under way"));
+                self.require(is_attempt, "orders", || {
+                    format!("something is said to {order}, which is no attempt that is under way")
+                });
             }
             Event::SteerEnded { .. } => {}
             Event::TaskAnswered { task, from, .. } => {
@@ -223,7 +253,9 @@ impl Books {
                 let record = self.task_mut(task);
                 let asks = std::mem::take(&mut record.asks) && record.failed && !record.active;
                 (record.active, record.failed) = (true, false);
-                self.require(asks, "retries", || format!("task {task} is answered, but has not asked"));
+                self.require(asks, "retries", || {
+                    format!("task {task} is answered, but has not asked")
+                });
             }
             Event::TaskSkipped { task } => {
                 let record = self.task_mut(task);
@@ -232,12 +264,16 @@ impl Books {
             Event::TaskRetried { task } => {
                 self.untold = None;
                 let active = self.task_mut(task).active;
-                self.require(!active, "retries", || format!("task {task} is retried while it is worked on"));
+                self.require(!active, "retries", || {
+                    format!("task {task} is retried while it is worked on")
+                });
                 self.forget_approvals(task);
                 let seen = std::mem::take(self.task_mut(task));
                 // In worktrees of their own the work of before is gone, but for tests that were seen red.
                 let (shared, red) = (!self.policy.isolated, seen.red);
-                let kept = |files: BTreeSet<String>, kept: bool| files.into_iter().filter(|_| kept).collect();
+                let kept = |files: BTreeSet<String>, kept: bool| {
+                    files.into_iter().filter(|_| kept).collect()
+                };
                 *self.task_mut(task) = Record {
                     red: seen.red,
                     red_tests: seen.red_tests,
@@ -252,7 +288,9 @@ impl Books {
                 };
             }
             Event::GatePassed { gate } => self.gate_passes(gate),
-            Event::GateFailed { gate, .. } | Event::GateOpen { gate, .. } => drop(self.gate_passed.remove(gate)),
+            Event::GateFailed { gate, .. } | Event::GateOpen { gate, .. } => {
+                drop(self.gate_passed.remove(gate))
+            }
             Event::GateReset { gate } => {
                 self.gate_passed.remove(gate);
                 self.gate_results.retain(|(known, _), _| known != gate);
@@ -267,7 +305,9 @@ impl Books {
             }
             Event::GateDecided { gate, approved, from, .. } => {
                 let from = from.as_deref();
-                from.into_iter().for_each(|from| self.is_above_attempts(from, &format!("gate {gate} was decided")));
+                from.into_iter().for_each(|from| {
+                    self.is_above_attempts(from, &format!("gate {gate} was decided"))
+                });
                 let by_program = from.is_some_and(|from| from.frontend == Frontend::Program);
                 self.require(!by_program || self.is_for_programs(gate), "approvals", || {
                     format!("gate {gate} was decided by a program, and needs a person")
@@ -284,7 +324,8 @@ impl Books {
     }
 
     fn take(&mut self, plan: Arc<Plan>, policy: Arc<Policy>) {
-        self.index = plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
+        self.index =
+            plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
         // What is no longer in the plan is forgotten: of the same name it would be something new.
         let index = &self.index;
         self.tasks.retain(|id, _| index.contains_key(id));
@@ -312,14 +353,25 @@ impl Books {
         let to = |id: TaskId| names.get(&id).cloned().unwrap_or(id);
         let clash = names.values().collect::<BTreeSet<_>>().len() < names.len();
         self.require(!clash, "renaming", || "two tasks get the same id".into());
-        self.tasks = std::mem::take(&mut self.tasks).into_iter().map(|(id, record)| (to(id), record)).collect();
+        self.tasks = std::mem::take(&mut self.tasks)
+            .into_iter()
+            .map(|(id, record)| (to(id), record))
+            .collect();
         self.open.values_mut().for_each(|work| work.rename(names));
         self.untold = None;
-        self.merged.iter_mut().flat_map(|(tasks, _)| tasks).for_each(|task| *task = to(task.clone()));
-        self.merged_gates =
-            std::mem::take(&mut self.merged_gates).into_iter().map(|((task, check), verdict)| ((to(task), check), verdict)).collect();
+        self.merged
+            .iter_mut()
+            .flat_map(|(tasks, _)| tasks)
+            .for_each(|task| *task = to(task.clone()));
+        self.merged_gates = std::mem::take(&mut self.merged_gates)
+            .into_iter()
+            .map(|((task, check), verdict)| ((to(task), check), verdict))
+            .collect();
         let approvals = std::mem::take(&mut self.approvals).into_iter().map(|(gate, approved)| {
-            let renamed = gate.as_str().rsplit_once('@').map(|(name, id)| format!("{name}@{}", to(TaskId::from(id))));
+            let renamed = gate
+                .as_str()
+                .rsplit_once('@')
+                .map(|(name, id)| format!("{name}@{}", to(TaskId::from(id))));
             (renamed.map(GateId::from).unwrap_or(gate), approved)
         });
         self.approvals = approvals.collect();
@@ -332,7 +384,9 @@ impl Books {
     /// What is a person's, or a parent's, to say did not come from an attempt.
     fn is_above_attempts(&mut self, from: &Decider, what: &str) {
         let above = from.attempts.join(", ");
-        self.require(above.is_empty(), "approvals", || format!("{what} below an attempt of {above}"));
+        self.require(above.is_empty(), "approvals", || {
+            format!("{what} below an attempt of {above}")
+        });
     }
 
     fn task_mut(&mut self, id: &TaskId) -> &mut Record {
@@ -342,7 +396,12 @@ impl Books {
     fn is_for_programs(&self, gate: &GateId) -> bool {
         let of_plan = self.gates.iter().find(|known| known.id == *gate).map(|gate| gate.parent);
         let name = gate.as_str().rsplit_once('@').map_or("", |(name, _)| name);
-        of_plan.unwrap_or_else(|| self.policy.gates.iter().any(|known| known.name == name && known.approval && known.parent))
+        of_plan.unwrap_or_else(|| {
+            self.policy
+                .gates
+                .iter()
+                .any(|known| known.name == name && known.approval && known.parent)
+        })
     }
 
     fn forget_approvals(&mut self, task: &TaskId) {
@@ -361,15 +420,23 @@ impl Books {
     fn node_done(&self, node: &Node) -> bool {
         match node {
             Node::Task(id) => !self.index.contains_key(id) || self.is_done(id),
-            Node::Barrier(id) => self
-                .plan
-                .barriers
-                .iter()
-                .filter(|barrier| barrier.id == *id)
-                .all(|barrier| barrier.tasks.iter().all(|id| !self.index.contains_key(id) || self.is_done(id))),
+            Node::Barrier(id) => {
+                self.plan.barriers.iter().filter(|barrier| barrier.id == *id).all(|barrier| {
+                    barrier.tasks.iter().all(|id| !self.index.contains_key(id) || self.is_done(id))
+                })
+            }
             Node::Stream(id) => {
-                let tasks = self.plan.tasks.iter().filter(|task| task.stream.as_ref() == Some(id)).all(|task| self.is_done(&task.id));
-                let gates = self.gates.iter().filter(|gate| gate.streams.contains(id)).all(|gate| self.gate_passed.contains(&gate.id));
+                let tasks = self
+                    .plan
+                    .tasks
+                    .iter()
+                    .filter(|task| task.stream.as_ref() == Some(id))
+                    .all(|task| self.is_done(&task.id));
+                let gates = self
+                    .gates
+                    .iter()
+                    .filter(|gate| gate.streams.contains(id))
+                    .all(|gate| self.gate_passed.contains(&gate.id));
                 tasks && gates
             }
         }
@@ -386,35 +453,52 @@ impl Books {
     }
 
     fn begins(&mut self, id: &TaskId) {
-        let Some(&ix) = self.index.get(id) else { return self.breach("plan", format!("task {id} is not in the plan")) };
+        let Some(&ix) = self.index.get(id) else {
+            return self.breach("plan", format!("task {id} is not in the plan"));
+        };
         let plan = self.plan.clone();
         let task = &plan.tasks[ix];
-        self.require(task.broken.is_none(), "broken tasks", || format!("task {id} can't be scheduled but was begun"));
+        self.require(task.broken.is_none(), "broken tasks", || {
+            format!("task {id} can't be scheduled but was begun")
+        });
         let record = self.task_mut(id);
         let (again, deferred) = (record.finished || record.failed, record.deferred);
         self.require(!again, "once", || format!("task {id} was begun again without a retry"));
         self.require(!deferred, "marks", || format!("task {id} is deferred but was begun"));
-        let stream = task.stream.as_ref().and_then(|id| plan.streams.iter().find(|stream| stream.id == *id));
-        for dependency in task.depends_on.iter().chain(stream.iter().flat_map(|stream| &stream.depends_on)) {
+        let stream =
+            task.stream.as_ref().and_then(|id| plan.streams.iter().find(|stream| stream.id == *id));
+        for dependency in
+            task.depends_on.iter().chain(stream.iter().flat_map(|stream| &stream.depends_on))
+        {
             self.require(self.node_done(&dependency.on), "dependencies", || {
                 format!("task {id} was begun before {:?} was done", dependency.on)
             });
         }
-        let others: Vec<TaskId> =
-            self.tasks.iter().filter(|(other, record)| record.active && *other != id).map(|(other, _)| other.clone()).collect();
+        let others: Vec<TaskId> = self
+            .tasks
+            .iter()
+            .filter(|(other, record)| record.active && *other != id)
+            .map(|(other, _)| other.clone())
+            .collect();
         let shared_folder = !self.policy.isolated;
         for other in others.into_iter().filter(|_| shared_folder) {
-            let files = |id: &TaskId| self.index.get(id).map(|ix| plan.tasks[*ix].files.clone()).unwrap_or_default();
+            let files = |id: &TaskId| {
+                self.index.get(id).map(|ix| plan.tasks[*ix].files.clone()).unwrap_or_default()
+            };
             let mine = files(id);
             let shared = files(&other).into_iter().find(|file| mine.contains(file));
-            self.require(shared.is_none(), "files", || format!("tasks {id} and {other} both name {shared:?} and are worked on at once"));
+            self.require(shared.is_none(), "files", || {
+                format!("tasks {id} and {other} both name {shared:?} and are worked on at once")
+            });
         }
     }
 
     fn rework(&mut self, task: &TaskId, step: Step, without_findings: bool, not_counted: bool) {
         let landings = self.landings;
         self.forget_approvals(task);
-        self.require(!without_findings, "rework", || format!("task {task} goes back without a finding"));
+        self.require(!without_findings, "rework", || {
+            format!("task {task} goes back without a finding")
+        });
         self.untold = None;
         let record = self.task_mut(task);
         let again = record.not_counted_at >= landings;
@@ -431,9 +515,13 @@ impl Books {
             record.implemented = false;
         }
         let rework = record.rework;
-        self.require(!not_counted || !again, "rework", || format!("task {task} goes back once more, and nothing was merged since"));
+        self.require(!not_counted || !again, "rework", || {
+            format!("task {task} goes back once more, and nothing was merged since")
+        });
         let most = self.policy.max_rework;
-        self.require(rework <= most, "rework", || format!("task {task}: {rework} rounds of rework, {most} are allowed"));
+        self.require(rework <= most, "rework", || {
+            format!("task {task}: {rework} rounds of rework, {most} are allowed")
+        });
     }
 
     fn done(&mut self, id: &TaskId) {
@@ -441,7 +529,8 @@ impl Books {
         let policy = self.policy.clone();
         let stream = self.index.get(id).and_then(|ix| self.plan.tasks[*ix].stream.clone());
         let record = self.task_mut(id);
-        let (active, again, implemented, unaccounted) = (record.active, record.finished, record.implemented, record.unaccounted);
+        let (active, again, implemented, unaccounted) =
+            (record.active, record.finished, record.implemented, record.unaccounted);
         record.active = false;
         record.finished = true;
         let gates = record.gates.clone();
@@ -450,21 +539,33 @@ impl Books {
         let landed = record.landed || !record.placed;
         let other_judge = |gate: &str| {
             let (before, after) = (record.judged_before.get(gate)?, record.judged_by.get(gate)?);
-            before.iter().find(|(file, digest)| record.has_changed(file) && after.get(*file) != Some(*digest))
+            before.iter().find(|(file, digest)| {
+                record.has_changed(file) && after.get(*file) != Some(*digest)
+            })
         };
-        let other_judges: BTreeSet<String> =
-            policy.gates.iter().filter(|gate| other_judge(&gate.name).is_some()).map(|gate| gate.name.clone()).collect();
+        let other_judges: BTreeSet<String> = policy
+            .gates
+            .iter()
+            .filter(|gate| other_judge(&gate.name).is_some())
+            .map(|gate| gate.name.clone())
+            .collect();
         self.require(landed, "merging", || format!("task {id} is done, but its work did not land"));
         self.require(!again, "once", || format!("task {id} is done twice"));
-        self.require(active && implemented, "evidence", || format!("task {id} is done without a complete implementation"));
-        self.require(!unaccounted, "evidence", || format!("task {id} is done, but nothing was changed, and nobody has said why"));
+        self.require(active && implemented, "evidence", || {
+            format!("task {id} is done without a complete implementation")
+        });
+        self.require(!unaccounted, "evidence", || {
+            format!("task {id} is done, but nothing was changed, and nobody has said why")
+        });
         for gate in policy.gates.iter().filter(|gate| gate.is_for_tasks_of(stream.as_ref())) {
             if gate.command {
                 self.require(gates.get(&gate.name) == Some(&GateVerdict::Passed), "gates", || {
                     format!("task {id} is done, but its gate {} did not pass", gate.name)
                 });
             }
-            if gate.approval || (other_judges.contains(&gate.name) && allocation.reviewers.is_empty()) {
+            if gate.approval
+                || (other_judges.contains(&gate.name) && allocation.reviewers.is_empty())
+            {
                 let asked = GateId::from(format!("{}@{id}", gate.name));
                 self.require(self.approvals.get(&asked) == Some(&true), "approvals", || {
                     format!("task {id} is done without the approval {asked}")
@@ -472,14 +573,19 @@ impl Books {
             }
         }
         for reviewer in &allocation.reviewers {
-            self.require(reviews.get(reviewer) == Some(&true), "reviews", || format!("task {id} is done without a pass of {reviewer}"));
+            self.require(reviews.get(reviewer) == Some(&true), "reviews", || {
+                format!("task {id} is done without a pass of {reviewer}")
+            });
         }
-        let tests_known = policy.gates.iter().any(|gate| gate.level == Level::Task && gate.tests && gate.command);
+        let tests_known =
+            policy.gates.iter().any(|gate| gate.level == Level::Task && gate.tests && gate.command);
         let asked = allocation.tests_first == TestsFirst::Required && allocation.tester.is_some();
         self.require(!(tests_known && asked) || red, "tests first", || {
             format!("task {id} is done, but its tests were not seen to fail before the work")
         });
-        self.require(!self.open.values().any(|open| open.task() == Some(id)), "orders", || format!("task {id} is done with open orders"));
+        self.require(!self.open.values().any(|open| open.task() == Some(id)), "orders", || {
+            format!("task {id} is done with open orders")
+        });
     }
 
     fn gate_passes(&mut self, id: &GateId) {
@@ -489,18 +595,28 @@ impl Books {
         let approved = self.approvals.get(id).copied();
         for check in &gate.checks {
             let verdict = self.gate_results.get(&(id.clone(), check.clone())).copied();
-            let good = verdict == Some(GateVerdict::Passed) || (verdict == Some(GateVerdict::NotEvaluated) && approved == Some(true));
+            let good = verdict == Some(GateVerdict::Passed)
+                || (verdict == Some(GateVerdict::NotEvaluated) && approved == Some(true));
             self.require(good, "gates", || format!("gate {id} passed, but {check} did not"));
         }
-        let is_reviewed = self.policy.final_review && self.tasks.values().any(|record| !record.reviews.is_empty());
+        let is_reviewed = self.policy.final_review
+            && self.tasks.values().any(|record| !record.reviews.is_empty());
         let other_judge = gate.checks.iter().any(|check| {
             let after = self.judged_whole.get(&(id.clone(), check.clone()));
-            let before = self.policy.gates.iter().filter(|gate| gate.name == *check).flat_map(|gate| &gate.judged_by);
-            let mut other = before.filter(|(file, digest)| after.and_then(|after| after.get(*file)) != Some(*digest));
+            let before = self
+                .policy
+                .gates
+                .iter()
+                .filter(|gate| gate.name == *check)
+                .flat_map(|gate| &gate.judged_by);
+            let mut other = before
+                .filter(|(file, digest)| after.and_then(|after| after.get(*file)) != Some(*digest));
             other.any(|(file, _)| self.tasks.values().any(|record| record.has_changed(file)))
         });
         let needs_person = gate.approval || gate.checks.is_empty() || (other_judge && !is_reviewed);
-        self.require(!needs_person || approved == Some(true), "approvals", || format!("gate {id} passed without an approval"));
+        self.require(!needs_person || approved == Some(true), "approvals", || {
+            format!("gate {id} passed without an approval")
+        });
         for stream in &gate.streams {
             let open = self
                 .plan
@@ -508,48 +624,73 @@ impl Books {
                 .iter()
                 .find(|task| task.stream.as_ref() == Some(stream) && !self.is_done(&task.id))
                 .map(|task| task.id.clone());
-            self.require(open.is_none(), "gates", || format!("gate {id} passed before task {open:?} was done"));
+            self.require(open.is_none(), "gates", || {
+                format!("gate {id} passed before task {open:?} was done")
+            });
         }
         if gate.level != Level::Stream {
-            let open = self
-                .plan
-                .tasks
-                .iter()
-                .find(|task| !self.is_done(&task.id) && !self.tasks.get(&task.id).is_some_and(|record| record.deferred));
+            let open = self.plan.tasks.iter().find(|task| {
+                !self.is_done(&task.id)
+                    && !self.tasks.get(&task.id).is_some_and(|record| record.deferred)
+            });
             let open = open.map(|task| task.id.clone());
-            self.require(open.is_none(), "gates", || format!("gate {id} passed before task {open:?} was done"));
+            self.require(open.is_none(), "gates", || {
+                format!("gate {id} passed before task {open:?} was done")
+            });
         }
         self.gate_passed.insert(id.clone());
     }
 
     fn ends(&mut self, status: Status) {
         let open = self.open.keys().next().copied();
-        self.require(open.is_none(), "orders", || format!("the execution ended with {open:?} open"));
+        self.require(open.is_none(), "orders", || {
+            format!("the execution ended with {open:?} open")
+        });
         self.ended = true;
         if status != Status::Complete {
             return;
         }
         let deferred = |id: &TaskId| self.tasks.get(id).is_some_and(|record| record.deferred);
-        let undone = self.plan.tasks.iter().find(|task| !self.is_done(&task.id) && !deferred(&task.id)).map(|task| task.id.clone());
-        self.require(undone.is_none(), "complete", || format!("complete, but task {undone:?} is not done"));
-        let gate = self.gates.iter().find(|gate| !self.gate_passed.contains(&gate.id)).map(|gate| gate.id.clone());
-        self.require(gate.is_none(), "complete", || format!("complete, but gate {gate:?} did not pass"));
+        let undone = self
+            .plan
+            .tasks
+            .iter()
+            .find(|task| !self.is_done(&task.id) && !deferred(&task.id))
+            .map(|task| task.id.clone());
+        self.require(undone.is_none(), "complete", || {
+            format!("complete, but task {undone:?} is not done")
+        });
+        let gate = self
+            .gates
+            .iter()
+            .find(|gate| !self.gate_passed.contains(&gate.id))
+            .map(|gate| gate.id.clone());
+        self.require(gate.is_none(), "complete", || {
+            format!("complete, but gate {gate:?} did not pass")
+        });
         let is_newer = |gate: &Gate, decided: u64| {
-            let closed = self
-                .plan
-                .tasks
-                .iter()
-                .filter(|task| gate.level != Level::Stream || task.stream.as_ref().is_some_and(|stream| gate.streams.contains(stream)));
-            self.renewed > decided || closed.filter_map(|task| self.tasks.get(&task.id)).any(|record| record.done_by > decided)
+            let closed = self.plan.tasks.iter().filter(|task| {
+                gate.level != Level::Stream
+                    || task.stream.as_ref().is_some_and(|stream| gate.streams.contains(stream))
+            });
+            self.renewed > decided
+                || closed
+                    .filter_map(|task| self.tasks.get(&task.id))
+                    .any(|record| record.done_by > decided)
         };
         let passed = self.gates.iter().filter(|gate| self.approvals.get(&gate.id) == Some(&true));
-        let newer = passed.filter(|gate| self.decided.get(&gate.id).is_some_and(|decided| is_newer(gate, *decided)));
+        let newer = passed.filter(|gate| {
+            self.decided.get(&gate.id).is_some_and(|decided| is_newer(gate, *decided))
+        });
         let newer = newer.map(|gate| gate.id.clone()).next();
         self.require(newer.is_none(), "approvals", || {
             format!("complete, but gate {newer:?} was approved before the last work that it closes")
         });
-        let refused = self.final_reviews.iter().find(|(_, passed)| !**passed).map(|(name, _)| name.clone());
-        self.require(refused.is_none(), "complete", || format!("complete, but {refused:?} did not pass the whole"));
+        let refused =
+            self.final_reviews.iter().find(|(_, passed)| !**passed).map(|(name, _)| name.clone());
+        self.require(refused.is_none(), "complete", || {
+            format!("complete, but {refused:?} did not pass the whole")
+        });
         self.require(!self.cancelled, "complete", || "complete, but it was cancelled".into());
     }
 }

@@ -98,7 +98,9 @@ pub struct BriefText {
 }
 
 /// Whose words a text is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum TextOf {
     /// The task's.
@@ -148,12 +150,29 @@ impl Brief {
     /// All in it that others have written: whoever repeats that says nothing of its own.
     pub fn from_elsewhere(&self) -> Vec<&str> {
         let task = self.task.iter().flat_map(|task| {
-            let lists = [&task.criteria, &task.specs, &task.tests, &task.steps, &task.notes].into_iter().flatten();
+            let lists = [&task.criteria, &task.specs, &task.tests, &task.steps, &task.notes]
+                .into_iter()
+                .flatten();
             [&task.title, &task.objective].into_iter().chain(lists)
         });
-        let texts = self.texts.iter().map(|text| &text.text).chain(self.findings.iter().map(|finding| &finding.text));
-        let others = self.handoffs.iter().map(|handoff| &handoff.summary).chain(self.consultations.iter().map(|advice| &advice.text));
-        [&self.topic, &self.summary].into_iter().chain(task).chain(texts).chain(others).chain(&self.diff).map(String::as_str).collect()
+        let texts = self
+            .texts
+            .iter()
+            .map(|text| &text.text)
+            .chain(self.findings.iter().map(|finding| &finding.text));
+        let others = self
+            .handoffs
+            .iter()
+            .map(|handoff| &handoff.summary)
+            .chain(self.consultations.iter().map(|advice| &advice.text));
+        [&self.topic, &self.summary]
+            .into_iter()
+            .chain(task)
+            .chain(texts)
+            .chain(others)
+            .chain(&self.diff)
+            .map(String::as_str)
+            .collect()
     }
 
     /// With no more text than so many bytes, and whether anything had to go. What matters least goes first,
@@ -169,7 +188,13 @@ impl Brief {
         self.fit_texts(&mut room, |of| of == TextOf::Task);
         if let Some(task) = &mut self.task {
             room.fit([&mut task.objective]);
-            room.fit(task.criteria.iter_mut().chain(&mut task.specs).chain(&mut task.tests).chain(&mut task.steps));
+            room.fit(
+                task.criteria
+                    .iter_mut()
+                    .chain(&mut task.specs)
+                    .chain(&mut task.tests)
+                    .chain(&mut task.steps),
+            );
             room.fit(task.files.iter_mut().chain(&mut task.commit));
         }
         room.fit(&mut self.conflicts);
@@ -193,11 +218,20 @@ impl Brief {
         if !reviews {
             room.fit(&mut self.diff);
         }
-        for list in [&mut self.conflicts, &mut self.changed_files, &mut self.failed_before, &mut self.diff] {
+        for list in
+            [&mut self.conflicts, &mut self.changed_files, &mut self.failed_before, &mut self.diff]
+        {
             list.retain(|text| !text.is_empty());
         }
         if let Some(task) = &mut self.task {
-            for list in [&mut task.criteria, &mut task.specs, &mut task.tests, &mut task.steps, &mut task.files, &mut task.notes] {
+            for list in [
+                &mut task.criteria,
+                &mut task.specs,
+                &mut task.tests,
+                &mut task.steps,
+                &mut task.files,
+                &mut task.notes,
+            ] {
                 list.retain(|text| !text.is_empty());
             }
         }
@@ -218,13 +252,21 @@ impl Brief {
             room.shortened = true;
             let end = text.text.floor_char_boundary(room.left);
             // At the end of a line, where that is not far.
-            let end = text.text[..end].rfind('\n').map(|line| line + 1).filter(|line| line * 2 > end).unwrap_or(end);
+            let end = text.text[..end]
+                .rfind('\n')
+                .map(|line| line + 1)
+                .filter(|line| line * 2 > end)
+                .unwrap_or(end);
             let kept = u32::try_from(text.text[..end].matches('\n').count()).unwrap_or(u32::MAX);
             // Lines of JSON are not those of its file.
-            let as_written = text.text.lines().count() == (text.last_line + 1).saturating_sub(text.first_line) as usize;
+            let as_written = text.text.lines().count()
+                == (text.last_line + 1).saturating_sub(text.first_line) as usize;
             let from = if as_written { text.first_line + kept } else { text.first_line };
             text.text.truncate(end);
-            text.text.push_str(&format!("… (left out for want of room: {}:{from}-{})", text.file, text.last_line));
+            text.text.push_str(&format!(
+                "… (left out for want of room: {}:{from}-{})",
+                text.file, text.last_line
+            ));
             room.left = room.left.saturating_sub(end);
         }
     }
@@ -344,11 +386,18 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
     match work.task().and_then(|id| state.graph.task(id)) {
         Some(ix) => about_task(state, ix, &mut brief),
         None => {
-            let files = state.tasks.iter().filter_map(|task| task.result.as_ref()).flat_map(|(_, result)| result.files.clone());
-            brief.changed_files = files.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            brief.handoffs = state.plan.tasks.iter().filter_map(|task| handoff(state, &task.id)).collect();
+            let files = state
+                .tasks
+                .iter()
+                .filter_map(|task| task.result.as_ref())
+                .flat_map(|(_, result)| result.files.clone());
+            brief.changed_files =
+                files.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            brief.handoffs =
+                state.plan.tasks.iter().filter_map(|task| handoff(state, &task.id)).collect();
             brief.texts = texts(&state.plan.prose, None);
-            brief.gate_files_changed = evidence::all_whole_files_changed(state).into_iter().collect();
+            brief.gate_files_changed =
+                evidence::all_whole_files_changed(state).into_iter().collect();
         }
     }
     Some(brief)
@@ -356,7 +405,11 @@ pub fn brief(state: &State, order: OrderId) -> Option<Brief> {
 
 fn about_task(state: &State, ix: usize, brief: &mut Brief) {
     let (task, known) = (state.task(ix), &state.tasks[ix]);
-    let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
+    let stream = task
+        .stream
+        .as_ref()
+        .and_then(|id| state.graph.stream(id))
+        .map(|ix| &state.plan.streams[ix]);
     brief.task = Some(BriefTask {
         id: task.id.to_string(),
         title: task.title.clone(),
@@ -376,19 +429,24 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         brief.base = place.base.to_string();
     }
     brief.texts = texts(&state.plan.prose, Some(&task.id));
-    brief.session = known.session.clone().filter(|_| brief.role == "implementation" || known.answered);
+    brief.session =
+        known.session.clone().filter(|_| brief.role == "implementation" || known.answered);
     brief.session_used = known.session_used;
     brief.goes_on = known.answered;
     brief.round = known.rework_round.max(u32::from(!known.findings.is_empty()));
     brief.findings = known.findings.clone();
     let advice = known.consultations.iter().filter(|(_, answer)| !answer.summary.is_empty());
-    brief.consultations = advice.map(|(expert, answer)| Advice { expert: expert.to_string(), text: answer.summary.clone() }).collect();
-    brief.changed_files = known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default();
+    brief.consultations = advice
+        .map(|(expert, answer)| Advice { expert: expert.to_string(), text: answer.summary.clone() })
+        .collect();
+    brief.changed_files =
+        known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default();
     if brief.role == "review" {
         brief.tests_changed = evidence::tests_changed(known);
         brief.gate_files_changed = evidence::gate_files_changed(known).into_iter().collect();
     }
-    brief.failed_before = known.baseline.values().flat_map(|judged| judged.measures.failed_tests.clone()).collect();
+    brief.failed_before =
+        known.baseline.values().flat_map(|judged| judged.measures.failed_tests.clone()).collect();
     let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
     let mut before: Vec<TaskId> = Vec::new();
     for dependency in task.depends_on.iter().chain(of_stream) {
@@ -396,7 +454,14 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
             Node::Task(id) => before.push(id.clone()),
             Node::Stream(id) => before.extend(state.plan.tasks_of(id).map(|task| task.id.clone())),
             Node::Barrier(id) => {
-                before.extend(state.plan.barriers.iter().filter(|barrier| barrier.id == *id).flat_map(|barrier| barrier.tasks.clone()));
+                before.extend(
+                    state
+                        .plan
+                        .barriers
+                        .iter()
+                        .filter(|barrier| barrier.id == *id)
+                        .flat_map(|barrier| barrier.tasks.clone()),
+                );
             }
         }
     }
@@ -418,14 +483,20 @@ pub fn texts(prose: &Prose, task: Option<&TaskId>) -> Vec<BriefText> {
             last_line: excerpt.last_line,
             text: String::new(),
             digest: prose.texts.get(excerpt.text as usize).cloned().unwrap_or_default(),
-            range: usize::try_from(excerpt.start).unwrap_or(0)..usize::try_from(excerpt.end).unwrap_or(0),
+            range: usize::try_from(excerpt.start).unwrap_or(0)
+                ..usize::try_from(excerpt.end).unwrap_or(0),
         }));
     };
     add(TextOf::Task, "", own.map_or(&[], |own| &own.text));
     add(TextOf::TaskFile, "", own.map_or(&[], |own| &own.files));
     match own {
-        Some(own) => prose.groups_of(own).into_iter().for_each(|group| add(TextOf::Group, &group.title, &group.text)),
-        None if task.is_none() => prose.groups.iter().for_each(|group| add(TextOf::Group, &group.title, &group.text)),
+        Some(own) => prose
+            .groups_of(own)
+            .into_iter()
+            .for_each(|group| add(TextOf::Group, &group.title, &group.text)),
+        None if task.is_none() => {
+            prose.groups.iter().for_each(|group| add(TextOf::Group, &group.title, &group.text))
+        }
         None => {}
     }
     add(TextOf::Plan, "", &prose.plan);

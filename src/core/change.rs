@@ -27,10 +27,16 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
     if !names.is_empty() {
         rename(&mut old, &names);
     }
-    let known: BTreeMap<&TaskId, (&Task, &TaskState)> =
-        old.tasks.iter().zip(&state.tasks).map(|(task, state)| (&task.id, (task, &**state))).collect();
-    let (older, same_texts) = (old.prose.is_empty() && !plan.prose.is_empty(), plan.prose.is_of_same_texts(&old.prose));
-    let over = state.tasks.iter().all(|task| task.satisfied()) && plan.tasks.iter().all(|task| known.contains_key(&task.id));
+    let known: BTreeMap<&TaskId, (&Task, &TaskState)> = old
+        .tasks
+        .iter()
+        .zip(&state.tasks)
+        .map(|(task, state)| (&task.id, (task, &**state)))
+        .collect();
+    let (older, same_texts) =
+        (old.prose.is_empty() && !plan.prose.is_empty(), plan.prose.is_of_same_texts(&old.prose));
+    let over = state.tasks.iter().all(|task| task.satisfied())
+        && plan.tasks.iter().all(|task| known.contains_key(&task.id));
     if (older || same_texts) && over {
         return Vec::new();
     }
@@ -38,8 +44,12 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
     let mut stops = Vec::new();
     for task in plan.tasks.iter().filter(|task| !marks.contains_key(&task.id)) {
         let Some((before, state)) = known.get(&task.id) else { continue };
-        let begun = matches!(state.phase, Phase::Active(_) | Phase::Done | Phase::Failed(_) | Phase::Blocked(_));
-        let only_read_better = same_texts || older && (state.phase == Phase::Done || is_read_further(before, task));
+        let begun = matches!(
+            state.phase,
+            Phase::Active(_) | Phase::Done | Phase::Failed(_) | Phase::Blocked(_)
+        );
+        let only_read_better =
+            same_texts || older && (state.phase == Phase::Done || is_read_further(before, task));
         if begun
             && !only_read_better
             && let Some(what) = asks_for_something_else(before, task)
@@ -49,7 +59,9 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
         }
     }
     let offered: BTreeSet<TaskId> = plan.tasks.iter().map(|task| task.id.clone()).collect();
-    for (task, state) in old.tasks.iter().zip(&state.tasks).filter(|(task, _)| !offered.contains(&task.id)) {
+    for (task, state) in
+        old.tasks.iter().zip(&state.tasks).filter(|(task, _)| !offered.contains(&task.id))
+    {
         match state.phase {
             Phase::Done => keep(&mut plan, &old, task),
             Phase::Active(_) => {
@@ -64,8 +76,12 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
             _ => {}
         }
     }
-    let changed: BTreeSet<&TaskId> =
-        stops.iter().filter_map(|event| if let Event::TaskChanged { task, .. } = event { Some(task) } else { None }).collect();
+    let changed: BTreeSet<&TaskId> = stops
+        .iter()
+        .filter_map(
+            |event| if let Event::TaskChanged { task, .. } = event { Some(task) } else { None },
+        )
+        .collect();
     let is_done = |id: &&TaskId| known.get(id).is_some_and(|(_, state)| state.phase == Phase::Done);
     let reworded: Vec<&str> = other_words
         .iter()
@@ -75,7 +91,11 @@ pub fn changed(state: &State, mut plan: Plan, marks: &BTreeMap<TaskId, Mark>) ->
         .map(TaskId::as_str)
         .collect();
     if !reworded.is_empty() && !same_texts {
-        let names = format!("{} {}", if reworded.len() == 1 { "task" } else { "tasks" }, reworded.join(", "));
+        let names = format!(
+            "{} {}",
+            if reworded.len() == 1 { "task" } else { "tasks" },
+            reworded.join(", ")
+        );
         stops.push(Event::Escalated {
             about: names.clone(),
             why: "what the breakdown says of it has changed since it was done".into(),
@@ -110,8 +130,11 @@ fn keep(plan: &mut Plan, old: &Plan, task: &Task) {
 /// Tasks that say the same under another id. An id that another task now has is freed.
 fn renamed(old: &Plan, new: &Plan) -> BTreeMap<TaskId, TaskId> {
     let titles: BTreeMap<&TaskId, &Task> = new.tasks.iter().map(|task| (&task.id, task)).collect();
-    let stays = |task: &Task| titles.get(&task.id).is_some_and(|now| title(&now.title) == title(&task.title));
-    let staying: BTreeSet<&TaskId> = old.tasks.iter().filter(|task| stays(task)).map(|task| &task.id).collect();
+    let stays = |task: &Task| {
+        titles.get(&task.id).is_some_and(|now| title(&now.title) == title(&task.title))
+    };
+    let staying: BTreeSet<&TaskId> =
+        old.tasks.iter().filter(|task| stays(task)).map(|task| &task.id).collect();
     let mut unmatched: BTreeMap<Vec<String>, Vec<&TaskId>> = BTreeMap::new();
     for task in new.tasks.iter().filter(|task| !staying.contains(&task.id)) {
         unmatched.entry(title(&task.title)).or_default().push(&task.id);
@@ -130,8 +153,14 @@ fn renamed(old: &Plan, new: &Plan) -> BTreeMap<TaskId, TaskId> {
         }
     }
     let taken: BTreeSet<TaskId> = names.values().cloned().collect();
-    let every: BTreeSet<&TaskId> = old.tasks.iter().chain(&new.tasks).map(|task| &task.id).collect();
-    for task in old.tasks.iter().filter(|task| taken.contains(&task.id) && !names.contains_key(&task.id)).collect::<Vec<_>>() {
+    let every: BTreeSet<&TaskId> =
+        old.tasks.iter().chain(&new.tasks).map(|task| &task.id).collect();
+    for task in old
+        .tasks
+        .iter()
+        .filter(|task| taken.contains(&task.id) && !names.contains_key(&task.id))
+        .collect::<Vec<_>>()
+    {
         let mut free = TaskId::from(format!("{} (before)", task.id));
         while every.contains(&free) || names.values().any(|known| *known == free) {
             free = TaskId::from(format!("{free}'"));
@@ -149,7 +178,9 @@ pub fn rename(plan: &mut Plan, names: &BTreeMap<TaskId, TaskId>) {
         }
     };
     let dependencies = plan.streams.iter_mut().flat_map(|stream| &mut stream.depends_on);
-    for dependency in dependencies.chain(plan.tasks.iter_mut().flat_map(|task| &mut task.depends_on)) {
+    for dependency in
+        dependencies.chain(plan.tasks.iter_mut().flat_map(|task| &mut task.depends_on))
+    {
         if let Node::Task(id) = &mut dependency.on {
             change(id);
         }
@@ -170,7 +201,9 @@ fn command(task: &Task) -> Option<Vec<&str>> {
 
 /// What a task asks for that it did not ask for before.
 fn asks_for_something_else(before: &Task, now: &Task) -> Option<String> {
-    let lists = |a: &[String], b: &[String]| a.iter().flat_map(|text| words(text)).ne(b.iter().flat_map(|text| words(text)));
+    let lists = |a: &[String], b: &[String]| {
+        a.iter().flat_map(|text| words(text)).ne(b.iter().flat_map(|text| words(text)))
+    };
     let differs = [
         ("its title", title(&before.title) != title(&now.title)),
         ("its command", command(before) != command(now)),
@@ -179,7 +212,8 @@ fn asks_for_something_else(before: &Task, now: &Task) -> Option<String> {
         ("its specification", lists(&before.specs, &now.specs)),
         ("what its tests must show", lists(&before.tests, &now.tests)),
     ];
-    let found: Vec<&str> = differs.iter().filter(|(_, differs)| *differs).map(|(what, _)| *what).collect();
+    let found: Vec<&str> =
+        differs.iter().filter(|(_, differs)| *differs).map(|(what, _)| *what).collect();
     (!found.is_empty()).then(|| found.join(", "))
 }
 
@@ -201,7 +235,8 @@ fn title(text: &str) -> Vec<String> {
 
 /// What a text says: its words, without boxes, signs and words that only tell how far it is.
 fn words(text: &str) -> Vec<String> {
-    const PROGRESS: [&str; 8] = ["done", "complete", "completed", "wip", "skipped", "deferred", "in", "progress"];
+    const PROGRESS: [&str; 8] =
+        ["done", "complete", "completed", "wip", "skipped", "deferred", "in", "progress"];
     let unboxed = text.replace("[x]", " ").replace("[X]", " ");
     let all = unboxed.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut words: Vec<String> = all.map(str::to_lowercase).collect();

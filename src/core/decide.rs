@@ -39,9 +39,16 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
             // And so does what gates judged by then; where that is not on record, there is nothing to compare with.
             for gate in &mut policy.gates {
                 let known = state.policy.gates.iter().find(|known| known.name == gate.name);
-                gate.judged_by = known.map_or_else(|| std::mem::take(&mut gate.judged_by), |known| known.judged_by.clone());
+                gate.judged_by = known.map_or_else(
+                    || std::mem::take(&mut gate.judged_by),
+                    |known| known.judged_by.clone(),
+                );
             }
-            if *policy == *state.policy { Vec::new() } else { vec![Event::PolicySet { policy: Arc::new(*policy) }] }
+            if *policy == *state.policy {
+                Vec::new()
+            } else {
+                vec![Event::PolicySet { policy: Arc::new(*policy) }]
+            }
         }
         Input::Restarted(moved) => restarted(state, moved),
         Input::Reopened => reopened(state),
@@ -85,7 +92,9 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
             let steered = |order| Event::Steered { order, text, from: Box::new(by) };
             steer::attempt(state, &task).map(steered).into_iter().collect()
         }
-        Input::SteerEnded(order, steered, outcome) => steer::ended(state, order, steered, outcome.err()),
+        Input::SteerEnded(order, steered, outcome) => {
+            steer::ended(state, order, steered, outcome.err())
+        }
         Input::Answer(task, by, text) => {
             let mut events = wake(state);
             events.push(Event::TaskAnswered { task, text, from: Box::new(by) });
@@ -103,9 +112,13 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
     }
     let over = state.cancelled && state.ended.is_some();
     match input {
-        Input::Start(_) if state.execution.is_some() => Some("the execution has begun already".into()),
+        Input::Start(_) if state.execution.is_some() => {
+            Some("the execution has begun already".into())
+        }
         Input::Pause if state.paused => Some("it is paused already".into()),
-        Input::Pause if state.ended.is_some() => Some("it has come to rest: there is nothing to pause".into()),
+        Input::Pause if state.ended.is_some() => {
+            Some("it has come to rest: there is nothing to pause".into())
+        }
         Input::Resume if !state.paused => Some("it is not paused".into()),
         Input::Cancel if state.cancelled => Some("it is cancelled already".into()),
         Input::Cancel if matches!(state.ended, Some((super::event::Status::Complete, _))) => {
@@ -135,17 +148,27 @@ pub fn refusal(state: &State, input: &Input) -> Option<String> {
             Some(known) if known.satisfied() => Some(format!("task {task} is done already")),
             Some(_) => None,
         },
-        Input::Steer(task, _, text) if state.task_state(task).is_some() => steer::refusal(state, task, text),
+        Input::Steer(task, _, text) if state.task_state(task).is_some() => {
+            steer::refusal(state, task, text)
+        }
         Input::Steer(task, ..) => Some(unknown_task(state, task)),
         Input::Answer(task, _, text) => match state.task_state(task) {
             None => Some(unknown_task(state, task)),
-            Some(known) if known.asked.is_none() => Some(format!("task {task} has not asked anything")),
+            Some(known) if known.asked.is_none() => {
+                Some(format!("task {task} has not asked anything"))
+            }
             Some(_) => steer::unfit(text),
         },
-        Input::RetryGate(gate) if state.graph.gate(gate).is_none() => Some(unknown_gate(state, gate)),
-        Input::Approve(gate, by, _) | Input::Reject(gate, by, _) => undecidable(state, gate).or_else(|| not_for_programs(state, gate, by)),
+        Input::RetryGate(gate) if state.graph.gate(gate).is_none() => {
+            Some(unknown_gate(state, gate))
+        }
+        Input::Approve(gate, by, _) | Input::Reject(gate, by, _) => {
+            undecidable(state, gate).or_else(|| not_for_programs(state, gate, by))
+        }
         Input::Claim(order, _) => lease::unclaimable(state, *order),
-        Input::Heartbeat(lease) => lease::lost(state, *lease).or_else(|| unwanted(state, lease.order)),
+        Input::Heartbeat(lease) => {
+            lease::lost(state, *lease).or_else(|| unwanted(state, lease.order))
+        }
         Input::Release(lease, _) => lease::lost(state, *lease),
         Input::Reported(lease, _) => lease::lost(state, *lease).or_else(|| {
             let review = matches!(state.orders[&lease.order].work, Work::Review { .. });
@@ -167,12 +190,20 @@ fn unwanted(state: &State, order: OrderId) -> Option<String> {
 
 fn unknown_task(state: &State, id: &TaskId) -> String {
     let known: Vec<&str> = state.plan.tasks.iter().take(12).map(|task| task.id.as_str()).collect();
-    format!("there is no task {id}; there are {}{}", known.join(", "), if state.plan.tasks.len() > 12 { ", …" } else { "" })
+    format!(
+        "there is no task {id}; there are {}{}",
+        known.join(", "),
+        if state.plan.tasks.len() > 12 { ", …" } else { "" }
+    )
 }
 
 fn unknown_gate(state: &State, id: &GateId) -> String {
     let known: Vec<&str> = state.gates.iter().map(|gate| gate.id.as_str()).collect();
-    if known.is_empty() { format!("there is no gate `{id}`") } else { format!("there is no gate `{id}`; there are {}", known.join(", ")) }
+    if known.is_empty() {
+        format!("there is no gate `{id}`")
+    } else {
+        format!("there is no gate `{id}`; there are {}", known.join(", "))
+    }
 }
 
 /// Why a person can't decide this gate.
@@ -184,10 +215,17 @@ fn undecidable(state: &State, id: &GateId) -> Option<String> {
         let gate = &state.gates[ix];
         return match &state.gate_states[ix].phase {
             GatePhase::Passed => Some(format!("gate `{id}` has passed already")),
-            GatePhase::Failed(why) => Some(format!("gate `{id}` failed ({why}): fix that and `retry` it")),
+            GatePhase::Failed(why) => {
+                Some(format!("gate `{id}` failed ({why}): fix that and `retry` it"))
+            }
             GatePhase::Open(_) => None,
-            GatePhase::Pending if gate.approval || gate.checks.is_empty() => Some(format!("gate `{id}` does not wait for anybody yet")),
-            GatePhase::Pending => Some(format!("gate `{id}` is evaluated by `{}` and needs no approval", gate.checks.join("`, `"))),
+            GatePhase::Pending if gate.approval || gate.checks.is_empty() => {
+                Some(format!("gate `{id}` does not wait for anybody yet"))
+            }
+            GatePhase::Pending => Some(format!(
+                "gate `{id}` is evaluated by `{}` and needs no approval",
+                gate.checks.join("`, `")
+            )),
         };
     }
     match task_approval(state, id) {
@@ -211,12 +249,18 @@ fn not_for_programs(state: &State, id: &GateId, by: &Decider) -> Option<String> 
 fn task_approval<'a>(state: &'a State, id: &GateId) -> Option<(usize, &'a GatePolicy)> {
     let (name, task) = id.as_str().rsplit_once('@')?;
     let ix = state.graph.task(&TaskId::from(task))?;
-    state.task_gates(ix).find(|gate| gate.name == name && approval_asked(state, ix, gate).is_some()).map(|gate| (ix, gate))
+    state
+        .task_gates(ix)
+        .find(|gate| gate.name == name && approval_asked(state, ix, gate).is_some())
+        .map(|gate| (ix, gate))
 }
 
 fn begin(start: Start) -> Vec<Event> {
     let Start { execution, program, breakdown, plan, policy, marks } = start;
-    let mut events = vec![Event::Opened { version: VERSION, program, execution, breakdown }, Event::PolicySet { policy: Arc::new(policy) }];
+    let mut events = vec![
+        Event::Opened { version: VERSION, program, execution, breakdown },
+        Event::PolicySet { policy: Arc::new(policy) },
+    ];
     let known: BTreeSet<&TaskId> = plan.tasks.iter().map(|task| &task.id).collect();
     let marked = marks.into_iter().filter(|(task, _)| known.contains(task));
     let marked: Vec<Event> = marked.map(|(task, mark)| Event::Marked { task, mark }).collect();
@@ -235,12 +279,16 @@ fn offered(state: &State, plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Eve
         // The text is good again and says what it said before.
         events.push(Event::PlanAccepted { plan: state.plan.clone() });
     }
-    let names = events.iter().find_map(|event| if let Event::TasksRenamed { names } = event { Some(names) } else { None });
-    let renamed: BTreeMap<TaskId, TaskId> = names.into_iter().flatten().map(|(from, to)| (to.clone(), from.clone())).collect();
+    let names = events.iter().find_map(|event| {
+        if let Event::TasksRenamed { names } = event { Some(names) } else { None }
+    });
+    let renamed: BTreeMap<TaskId, TaskId> =
+        names.into_iter().flatten().map(|(from, to)| (to.clone(), from.clone())).collect();
     for (task, mark) in marks {
         // A tick counts for a task that nobody has begun; a removed one does not undo work.
         let before = state.task_state(renamed.get(task).unwrap_or(task));
-        let untouched = before.is_none_or(|known| known.phase == Phase::Waiting && known.open.is_empty());
+        let untouched =
+            before.is_none_or(|known| known.phase == Phase::Waiting && known.open.is_empty());
         if offered.contains(task) && untouched {
             if events.is_empty() {
                 events.extend(wake(state));
@@ -252,12 +300,19 @@ fn offered(state: &State, plan: Plan, marks: &BTreeMap<TaskId, Mark>) -> Vec<Eve
 }
 
 fn restarted(state: &State, moved: Option<(String, bool)>) -> Vec<Event> {
-    let lost =
-        |order: &OrderId| Event::Ended { order: *order, outcome: Outcome::Lost { why: "the process that carried it out is gone".into() } };
-    let mut events = vec![Event::Restarted, Event::TakenUp { version: VERSION, program: env!("CARGO_PKG_VERSION").into() }];
+    let lost = |order: &OrderId| Event::Ended {
+        order: *order,
+        outcome: Outcome::Lost { why: "the process that carried it out is gone".into() },
+    };
+    let mut events = vec![
+        Event::Restarted,
+        Event::TakenUp { version: VERSION, program: env!("CARGO_PKG_VERSION").into() },
+    ];
     events.extend(steer::lost(state));
     // What others took is carried out by them, whoever writes the journal.
-    events.extend(state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)));
+    events.extend(
+        state.orders.iter().filter(|(_, open)| open.offer.is_none()).map(|(order, _)| lost(order)),
+    );
     events.extend(moved.map(|(commit, rewritten)| Event::BaseMoved { commit, rewritten }));
     events
 }
@@ -292,23 +347,40 @@ fn agent_ended(state: &State, order: OrderId, outcome: AgentOutcome) -> Vec<Even
 }
 
 fn gate_ended(state: &State, order: OrderId, measures: GateMeasures) -> Vec<Event> {
-    let Some(Work::Gate { check, task, .. }) = state.orders.get(&order).map(|open| &open.work) else { return Vec::new() };
+    let Some(Work::Gate { check, task, .. }) = state.orders.get(&order).map(|open| &open.work)
+    else {
+        return Vec::new();
+    };
     // Nobody saw it end, or we stopped it ourselves: that says nothing about the gate.
     if matches!(measures.ending, Ending::Lost | Ending::Stopped) {
-        return vec![Event::Ended { order, outcome: Outcome::Lost { why: format!("its command {}", measures.ending) } }];
+        return vec![Event::Ended {
+            order,
+            outcome: Outcome::Lost { why: format!("its command {}", measures.ending) },
+        }];
     }
-    let before = task.as_ref().and_then(|task| state.task_state(task)).and_then(|task| task.baseline.get(check));
+    let before = task
+        .as_ref()
+        .and_then(|task| state.task_state(task))
+        .and_then(|task| task.baseline.get(check));
     let preexisting = before.map(|judged| judged.measures.failed_tests.clone()).unwrap_or_default();
     let (verdict, reason) = match state.policy.gates.iter().find(|gate| gate.name == *check) {
         Some(gate) => judge(gate, &measures, &preexisting),
-        None => (super::outcome::GateVerdict::NotEvaluated, format!("the config no longer has a gate `{check}`")),
+        None => (
+            super::outcome::GateVerdict::NotEvaluated,
+            format!("the config no longer has a gate `{check}`"),
+        ),
     };
-    vec![Event::Ended { order, outcome: Outcome::Gate { measures: Box::new(measures), verdict, reason } }]
+    vec![Event::Ended {
+        order,
+        outcome: Outcome::Gate { measures: Box::new(measures), verdict, reason },
+    }]
 }
 
 fn review_ended(state: &State, order: OrderId, outcome: ReviewOutcome) -> Vec<Event> {
     match state.orders.get(&order).map(|open| &open.work) {
-        Some(Work::Review { .. }) => vec![Event::Ended { order, outcome: Outcome::Review(outcome) }],
+        Some(Work::Review { .. }) => {
+            vec![Event::Ended { order, outcome: Outcome::Review(outcome) }]
+        }
         _ => Vec::new(),
     }
 }
@@ -323,7 +395,11 @@ fn repository_ended(state: &State, order: OrderId, outcome: RepositoryOutcome) -
         (Some(work), RepositoryOutcome::Failed { .. }) => work.is_of_repository(),
         _ => false,
     };
-    if answers { vec![Event::Ended { order, outcome: Outcome::Repository(outcome) }] } else { Vec::new() }
+    if answers {
+        vec![Event::Ended { order, outcome: Outcome::Repository(outcome) }]
+    } else {
+        Vec::new()
+    }
 }
 
 fn retry(state: &State, task: TaskId) -> Vec<Event> {
@@ -331,23 +407,48 @@ fn retry(state: &State, task: TaskId) -> Vec<Event> {
     let stream = state.plan.task(&task).and_then(|task| task.stream.clone());
     events.push(Event::TaskRetried { task });
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
-        if gate.closes(stream.as_ref()) && (known.phase != GatePhase::Pending || !known.results.is_empty() || !known.open.is_empty()) {
+        if gate.closes(stream.as_ref())
+            && (known.phase != GatePhase::Pending
+                || !known.results.is_empty()
+                || !known.open.is_empty())
+        {
             events.push(Event::GateReset { gate: gate.id.clone() });
         }
     }
     events
 }
 
-fn decided(state: &State, gate: GateId, approved: bool, from: Decider, reason: String) -> Vec<Event> {
+fn decided(
+    state: &State,
+    gate: GateId,
+    approved: bool,
+    from: Decider,
+    reason: String,
+) -> Vec<Event> {
     if let Some(held) = state.held.get(gate.as_str()) {
         let digest = held.digest.clone();
-        return vec![Event::ChangeDecided { file: gate.to_string(), approved, reason, from: Box::new(from), digest }];
+        return vec![Event::ChangeDecided {
+            file: gate.to_string(),
+            approved,
+            reason,
+            from: Box::new(from),
+            digest,
+        }];
     }
     let of_task = state.graph.gate(&gate).is_none();
     // What is refused at the end stays at its end.
     let mut events = if approved || of_task { wake(state) } else { Vec::new() };
-    let refused = Event::GateFailed { gate: gate.clone(), reason: format!("{} rejected it: {reason}", from.by) };
-    events.push(Event::GateDecided { gate, approved, by: from.by.clone(), reason, from: Some(Box::new(from)) });
+    let refused = Event::GateFailed {
+        gate: gate.clone(),
+        reason: format!("{} rejected it: {reason}", from.by),
+    };
+    events.push(Event::GateDecided {
+        gate,
+        approved,
+        by: from.by.clone(),
+        reason,
+        from: Some(Box::new(from)),
+    });
     if !approved && !of_task {
         events.push(refused);
     }

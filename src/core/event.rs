@@ -5,7 +5,9 @@
 
 use super::decider::Decider;
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
-use super::outcome::{AgentOutcome, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome};
+use super::outcome::{
+    AgentOutcome, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome,
+};
 use super::plan::Plan;
 use super::policy::Policy;
 use schemars::JsonSchema;
@@ -434,7 +436,9 @@ impl Work {
             | Self::Implementation { task, .. }
             | Self::PrepareWorktree { task } => Some(task),
             Self::Gate { task, .. } | Self::Review { task, .. } => task.as_ref(),
-            Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => None,
+            Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => {
+                None
+            }
         }
     }
 
@@ -456,16 +460,28 @@ impl Work {
 
     /// Whether it is carried out in the repository by this program itself.
     pub fn is_of_repository(&self) -> bool {
-        matches!(self, Self::PrepareWorktree { .. } | Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. })
+        matches!(
+            self,
+            Self::PrepareWorktree { .. }
+                | Self::Merge { .. }
+                | Self::Land { .. }
+                | Self::Renew { .. }
+                | Self::Deliver { .. }
+        )
     }
 
     /// Whether it changes the result, or looks at it or at what is to become it.
     pub fn is_about_the_result(&self) -> bool {
         match self {
-            Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => true,
+            Self::Merge { .. } | Self::Land { .. } | Self::Renew { .. } | Self::Deliver { .. } => {
+                true
+            }
             Self::Gate { gate, purpose, .. } => gate.is_some() || *purpose == Purpose::Merged,
             Self::Review { task, .. } => task.is_none(),
-            Self::Consultation { .. } | Self::Tests { .. } | Self::Implementation { .. } | Self::PrepareWorktree { .. } => false,
+            Self::Consultation { .. }
+            | Self::Tests { .. }
+            | Self::Implementation { .. }
+            | Self::PrepareWorktree { .. } => false,
         }
     }
 
@@ -516,7 +532,9 @@ pub enum Outcome {
 }
 
 /// Where a task stands while it is worked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
     /// A worktree of its own is made.

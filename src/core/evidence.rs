@@ -14,10 +14,15 @@ const NAMED: usize = 5;
 
 /// The tests by which a task was seen red, as far as its runner names them: each must be seen to pass later.
 pub fn red_tests(state: &State, task: &TaskId) -> BTreeSet<String> {
-    let Some(known) = state.task_state(task).filter(|known| known.red_seen) else { return BTreeSet::new() };
-    let Some(red) = known.red.as_ref().filter(|red| red.measures.flaky.is_empty()) else { return BTreeSet::new() };
+    let Some(known) = state.task_state(task).filter(|known| known.red_seen) else {
+        return BTreeSet::new();
+    };
+    let Some(red) = known.red.as_ref().filter(|red| red.measures.flaky.is_empty()) else {
+        return BTreeSet::new();
+    };
     let gate = state.policy.tests_gate().and_then(|gate| known.baseline.get(&gate.name));
-    let failed_before = |test: &&String| gate.is_some_and(|before| before.measures.failed_tests.contains(test));
+    let failed_before =
+        |test: &&String| gate.is_some_and(|before| before.measures.failed_tests.contains(test));
     red.measures.failed_tests.iter().filter(|test| !failed_before(test)).cloned().collect()
 }
 
@@ -25,7 +30,9 @@ pub fn red_tests(state: &State, task: &TaskId) -> BTreeSet<String> {
 /// and counts have decided.
 pub fn is_unnamed(state: &State, known: &TaskState) -> bool {
     let green = state.policy.tests_gate().and_then(|gate| known.gates.get(&gate.name));
-    known.red_seen && green.is_some_and(|green| green.measures.green == 0 && green.measures.not_green.is_empty())
+    known.red_seen
+        && green
+            .is_some_and(|green| green.measures.green == 0 && green.measures.not_green.is_empty())
 }
 
 /// Files of the tests that were seen red and that the implementation has changed since.
@@ -46,48 +53,87 @@ fn is_changed(known: &TaskState, file: &str) -> bool {
 
 /// Files by which gates judge (their programs, settings of test runners) and that work on the task has changed or brought.
 pub fn gate_files_changed(known: &TaskState) -> BTreeSet<String> {
-    known.gates.iter().flat_map(|(name, judged)| files_changed(known, name, judged)).map(|(file, _)| file.clone()).collect()
+    known
+        .gates
+        .iter()
+        .flat_map(|(name, judged)| files_changed(known, name, judged))
+        .map(|(file, _)| file.clone())
+        .collect()
 }
 
 /// Those of one gate, each with whether it was there before the work.
-fn files_changed<'a>(known: &'a TaskState, name: &str, judged: &'a Judged) -> impl Iterator<Item = (&'a String, bool)> {
+fn files_changed<'a>(
+    known: &'a TaskState,
+    name: &str,
+    judged: &'a Judged,
+) -> impl Iterator<Item = (&'a String, bool)> {
     let before = known.baseline.get(name).map(|before| &before.measures.judged_by);
     differing(before, &judged.measures.judged_by).filter(|(file, _)| is_changed(known, file))
 }
 
 /// The files in which what a gate judges by differs, each with whether it was there before.
-fn differing<'a>(before: Option<&'a Digests>, after: &'a Digests) -> impl Iterator<Item = (&'a String, bool)> {
+fn differing<'a>(
+    before: Option<&'a Digests>,
+    after: &'a Digests,
+) -> impl Iterator<Item = (&'a String, bool)> {
     let old = move |file: &String| before.and_then(|before| before.get(file));
-    let gone = before.into_iter().flatten().map(|(file, _)| file).filter(|file| !after.contains_key(*file));
-    after.keys().chain(gone).filter(move |file| old(file) != after.get(*file)).map(move |file| (file, old(file).is_some()))
+    let gone = before
+        .into_iter()
+        .flatten()
+        .map(|(file, _)| file)
+        .filter(|file| !after.contains_key(*file));
+    after
+        .keys()
+        .chain(gone)
+        .filter(move |file| old(file) != after.get(*file))
+        .map(move |file| (file, old(file).is_some()))
 }
 
 /// Files by which a gate of the whole judges and that work on any task has changed, each with whether it was there when
 /// the execution began.
-fn whole_files_changed<'a>(state: &'a State, known: &'a GateState) -> impl Iterator<Item = (&'a String, bool)> {
-    let began = |name: &str| state.policy.gates.iter().find(|gate| gate.name == name).map(|gate| &gate.judged_by);
-    let of_check =
-        move |(name, judged): (&String, &'a Judged)| differing(began(name).filter(|began| !began.is_empty()), &judged.measures.judged_by);
-    known.results.iter().flat_map(of_check).filter(|(file, _)| state.tasks.iter().any(|known| is_changed(known, file)))
+fn whole_files_changed<'a>(
+    state: &'a State,
+    known: &'a GateState,
+) -> impl Iterator<Item = (&'a String, bool)> {
+    let began = |name: &str| {
+        state.policy.gates.iter().find(|gate| gate.name == name).map(|gate| &gate.judged_by)
+    };
+    let of_check = move |(name, judged): (&String, &'a Judged)| {
+        differing(began(name).filter(|began| !began.is_empty()), &judged.measures.judged_by)
+    };
+    known
+        .results
+        .iter()
+        .flat_map(of_check)
+        .filter(|(file, _)| state.tasks.iter().any(|known| is_changed(known, file)))
 }
 
 /// Those of all gates of the whole that were judged.
 pub fn all_whole_files_changed(state: &State) -> BTreeSet<String> {
-    state.gate_states.iter().flat_map(|known| whole_files_changed(state, known)).map(|(file, _)| file.clone()).collect()
+    state
+        .gate_states
+        .iter()
+        .flat_map(|known| whole_files_changed(state, known))
+        .map(|(file, _)| file.clone())
+        .collect()
 }
 
 /// Why somebody has to approve a gate of the whole besides its config; none where nobody has to.
 pub(super) fn whole_approval_asked(state: &State, known: &GateState) -> Option<String> {
-    let changed = whole_files_changed(state, known).filter(|_| !progress::is_final_review_asked(state));
+    let changed =
+        whole_files_changed(state, known).filter(|_| !progress::is_final_review_asked(state));
     other_judges(changed.collect(), "the work")
 }
 
 /// Why files by which a gate judges, and that were there before, are for a person to look at.
 fn other_judges(changed: Vec<(&String, bool)>, work: &str) -> Option<String> {
-    let old: Vec<&str> = changed.iter().filter(|(_, is_old)| *is_old).map(|(file, _)| file.as_str()).collect();
+    let old: Vec<&str> =
+        changed.iter().filter(|(_, is_old)| *is_old).map(|(file, _)| file.as_str()).collect();
     let more = if old.len() > NAMED { ", …" } else { "" };
     let named = old.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    (!old.is_empty()).then(|| format!("{work} changed {named}{more}, by which this gate judges, and nobody reviews it"))
+    (!old.is_empty()).then(|| {
+        format!("{work} changed {named}{more}, by which this gate judges, and nobody reviews it")
+    })
 }
 
 /// Files with their digests.
@@ -102,7 +148,8 @@ pub fn approval_asked(state: &State, ix: usize, gate: &GatePolicy) -> Option<Str
         return Some(ASKED.into());
     }
     let known = &state.tasks[ix];
-    let judged = known.gates.get(&gate.name).filter(|_| state.allocation[ix].reviewers.is_empty())?;
+    let judged =
+        known.gates.get(&gate.name).filter(|_| state.allocation[ix].reviewers.is_empty())?;
     other_judges(files_changed(known, &gate.name, judged).collect(), "the work on it")
 }
 
@@ -124,8 +171,12 @@ pub fn missing(known: &TaskState, outcome: &AgentOutcome) -> Option<String> {
     match (outcome.ignored.is_empty(), outcome.files.is_empty()) {
         (true, false) => None,
         (true, true) => Some("no file was changed".into()),
-        (false, true) => Some(format!("no file was changed but those that git ignores, which are in no commit: {named}{more}")),
-        (false, false) => Some(format!("git ignores files of it, which are in no commit: {named}{more}")),
+        (false, true) => Some(format!(
+            "no file was changed but those that git ignores, which are in no commit: {named}{more}"
+        )),
+        (false, false) => {
+            Some(format!("git ignores files of it, which are in no commit: {named}{more}"))
+        }
     }
 }
 
@@ -140,7 +191,10 @@ pub fn is_unchanged(known: &TaskState) -> bool {
     known.phase == Phase::Done
         && changed.is_empty()
         && tests.is_empty()
-        && known.result.as_ref().is_some_and(|(_, result)| result.accounted == Some(true) && result.ignored.is_empty())
+        && known
+            .result
+            .as_ref()
+            .is_some_and(|(_, result)| result.accounted == Some(true) && result.ignored.is_empty())
 }
 
 /// The files of a task that git ignores, so that its result does not have them.

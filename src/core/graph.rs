@@ -55,9 +55,19 @@ impl Graph {
         let barriers = plan.barriers.len();
         let count = tasks + 3 * streams + barriers + gates.len();
         let mut graph = Self {
-            task_index: plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect(),
+            task_index: plan
+                .tasks
+                .iter()
+                .enumerate()
+                .map(|(ix, task)| (task.id.clone(), ix))
+                .collect(),
             gate_index: gates.iter().enumerate().map(|(ix, gate)| (gate.id.clone(), ix)).collect(),
-            stream_index: plan.streams.iter().enumerate().map(|(ix, s)| (s.id.clone(), ix)).collect(),
+            stream_index: plan
+                .streams
+                .iter()
+                .enumerate()
+                .map(|(ix, s)| (s.id.clone(), ix))
+                .collect(),
             tasks,
             streams,
             barriers,
@@ -76,9 +86,15 @@ impl Graph {
     }
 
     fn connect(&mut self, plan: &Plan, gates: &[Gate]) {
-        let barrier_index: BTreeMap<_, _> = plan.barriers.iter().enumerate().map(|(ix, b)| (&b.id, ix)).collect();
+        let barrier_index: BTreeMap<_, _> =
+            plan.barriers.iter().enumerate().map(|(ix, b)| (&b.id, ix)).collect();
         for (ix, barrier) in plan.barriers.iter().enumerate() {
-            for member in barrier.tasks.iter().filter_map(|id| self.task_index.get(id).copied()).collect::<Vec<_>>() {
+            for member in barrier
+                .tasks
+                .iter()
+                .filter_map(|id| self.task_index.get(id).copied())
+                .collect::<Vec<_>>()
+            {
                 self.edge(member, self.barrier_node(ix));
             }
         }
@@ -88,18 +104,25 @@ impl Graph {
             Node::Barrier(id) => barrier_index.get(id).map(|ix| graph.barrier_node(*ix)),
         };
         for (ix, stream) in plan.streams.iter().enumerate() {
-            for from in stream.depends_on.iter().filter_map(|d| node(self, &d.on)).collect::<BTreeSet<_>>() {
+            for from in
+                stream.depends_on.iter().filter_map(|d| node(self, &d.on)).collect::<BTreeSet<_>>()
+            {
                 self.edge(from, self.stream_start(ix));
             }
             self.edge(self.stream_work(ix), self.stream_end(ix));
         }
         // One without tasks ends no sooner than it could start.
-        let used: BTreeSet<&StreamId> = plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
-        for (ix, _) in plan.streams.iter().enumerate().filter(|(_, stream)| !used.contains(&stream.id)) {
+        let used: BTreeSet<&StreamId> =
+            plan.tasks.iter().filter_map(|task| task.stream.as_ref()).collect();
+        for (ix, _) in
+            plan.streams.iter().enumerate().filter(|(_, stream)| !used.contains(&stream.id))
+        {
             self.edge(self.stream_start(ix), self.stream_work(ix));
         }
         for (ix, task) in plan.tasks.iter().enumerate() {
-            for from in task.depends_on.iter().filter_map(|d| node(self, &d.on)).collect::<BTreeSet<_>>() {
+            for from in
+                task.depends_on.iter().filter_map(|d| node(self, &d.on)).collect::<BTreeSet<_>>()
+            {
                 self.edge(from, ix);
             }
             if let Some(&stream) = task.stream.as_ref().and_then(|id| self.stream_index.get(id)) {
@@ -110,7 +133,12 @@ impl Graph {
             }
         }
         for (ix, gate) in gates.iter().enumerate() {
-            for stream in gate.streams.iter().filter_map(|id| self.stream_index.get(id).copied()).collect::<Vec<_>>() {
+            for stream in gate
+                .streams
+                .iter()
+                .filter_map(|id| self.stream_index.get(id).copied())
+                .collect::<Vec<_>>()
+            {
                 self.edge(self.stream_work(stream), self.gate_node(ix));
                 self.edge(self.gate_node(ix), self.stream_end(stream));
             }
@@ -125,7 +153,8 @@ impl Graph {
     fn measure(&mut self) {
         let count = self.successors.len();
         let mut open = self.predecessors.clone();
-        let mut queue: std::collections::VecDeque<u32> = (0..count as u32).filter(|&node| open[node as usize] == 0).collect();
+        let mut queue: std::collections::VecDeque<u32> =
+            (0..count as u32).filter(|&node| open[node as usize] == 0).collect();
         self.earliest = vec![0.0; count];
         self.wave = vec![0; count];
         while let Some(node) = queue.pop_front() {
@@ -146,10 +175,12 @@ impl Graph {
         self.rank = vec![0.0; count];
         for &node in self.order.iter().rev() {
             let node = node as usize;
-            let next = self.successors[node].iter().map(|&to| self.rank[to as usize]).fold(0.0, f64::max);
+            let next =
+                self.successors[node].iter().map(|&to| self.rank[to as usize]).fold(0.0, f64::max);
             self.rank[node] = self.weight[node] + next;
         }
-        self.length = (0..count).map(|node| self.earliest[node] + self.rank[node]).fold(0.0, f64::max);
+        self.length =
+            (0..count).map(|node| self.earliest[node] + self.rank[node]).fold(0.0, f64::max);
     }
 
     fn stream_start(&self, ix: usize) -> usize {
@@ -207,7 +238,12 @@ impl Graph {
         let mut next: Vec<usize> = streams.iter().map(|&stream| self.stream_work(stream)).collect();
         let mut seen = vec![false; self.successors.len()];
         while let Some(node) = next.pop() {
-            next.extend(before[node].iter().copied().filter(|&earlier| !std::mem::replace(&mut seen[earlier], true)));
+            next.extend(
+                before[node]
+                    .iter()
+                    .copied()
+                    .filter(|&earlier| !std::mem::replace(&mut seen[earlier], true)),
+            );
         }
         streams.iter().copied().filter(|&stream| !seen[self.stream_end(stream)]).collect()
     }
@@ -259,12 +295,16 @@ impl Graph {
         let length = self.length;
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9 * length.max(1.0);
         let firsts = (0..self.tasks).filter(|&t| self.wave[t] == 0 && close(self.earliest[t], 0.0));
-        let Some(mut at) = firsts.filter(|&t| close(self.rank[t], length)).min() else { return Vec::new() };
+        let Some(mut at) = firsts.filter(|&t| close(self.rank[t], length)).min() else {
+            return Vec::new();
+        };
         let mut path = vec![at];
         loop {
             let due = self.earliest[at] + self.weight[at];
             let next = self.next_tasks(at).into_iter();
-            let next = next.filter(|&t| close(self.earliest[t], due) && close(due + self.rank[t], length)).min();
+            let next = next
+                .filter(|&t| close(self.earliest[t], due) && close(due + self.rank[t], length))
+                .min();
             match next {
                 Some(task) if self.rank[task] > 0.0 => {
                     path.push(task);
@@ -321,7 +361,12 @@ impl Graph {
     /// within the limits: what the scheduler itself does, in advance.
     ///
     /// `agent_of` names each task's agent, `limits` how many tasks an agent does at once.
-    pub fn forecast(&self, max_parallel: usize, agent_of: &[Option<AgentName>], limits: &BTreeMap<AgentName, usize>) -> f64 {
+    pub fn forecast(
+        &self,
+        max_parallel: usize,
+        agent_of: &[Option<AgentName>],
+        limits: &BTreeMap<AgentName, usize>,
+    ) -> f64 {
         let mut open = self.predecessors.clone();
         let mut ready: BTreeSet<(Reverse<OrderedWeight>, usize)> = BTreeSet::new();
         let mut running: BinaryHeap<Reverse<(OrderedWeight, usize)>> = BinaryHeap::new();
@@ -347,7 +392,11 @@ impl Graph {
             while running.len() < max_parallel.max(1) {
                 let Some((rank, task)) = ready.pop_first() else { break };
                 let agent = agent_of.get(task).and_then(Option::as_ref);
-                let full = agent.is_some_and(|name| limits.get(name).is_some_and(|limit| busy.get(name).copied().unwrap_or(0) >= *limit));
+                let full = agent.is_some_and(|name| {
+                    limits
+                        .get(name)
+                        .is_some_and(|limit| busy.get(name).copied().unwrap_or(0) >= *limit)
+                });
                 if full {
                     held_back.push((rank, task));
                     continue;
@@ -380,7 +429,8 @@ impl Graph {
             // Walk along nodes that were not ordered until one comes up again or none is left.
             while let Some(&at) = path.last() {
                 let left = after.entry(at).or_insert_with(|| {
-                    let mut all: Vec<usize> = self.successors[at].iter().map(|&n| n as usize).collect();
+                    let mut all: Vec<usize> =
+                        self.successors[at].iter().map(|&n| n as usize).collect();
                     all.sort_unstable_by(|one, other| other.cmp(one));
                     all
                 });
@@ -394,8 +444,13 @@ impl Graph {
                             unordered.remove(node);
                             place.remove(node);
                         }
-                        let mut tasks: Vec<usize> = cycle.into_iter().filter(|&n| n < self.tasks).collect();
-                        let first = tasks.iter().enumerate().min_by_key(|(_, task)| **task).map_or(0, |(ix, _)| ix);
+                        let mut tasks: Vec<usize> =
+                            cycle.into_iter().filter(|&n| n < self.tasks).collect();
+                        let first = tasks
+                            .iter()
+                            .enumerate()
+                            .min_by_key(|(_, task)| **task)
+                            .map_or(0, |(ix, _)| ix);
                         tasks.rotate_left(first);
                         if !tasks.is_empty() {
                             cycles.push(tasks);
@@ -440,7 +495,9 @@ impl Weights {
     pub fn minutes(&self, estimate: Option<Estimate>) -> f64 {
         use super::plan::Size;
         match estimate {
-            Some(Estimate::Time { min_minutes, max_minutes }) => f64::midpoint(min_minutes, max_minutes),
+            Some(Estimate::Time { min_minutes, max_minutes }) => {
+                f64::midpoint(min_minutes, max_minutes)
+            }
             Some(Estimate::Size(Size::ExtraSmall)) => self.extra_small,
             Some(Estimate::Size(Size::Small)) => self.small,
             Some(Estimate::Size(Size::Medium)) => self.medium,

@@ -10,14 +10,19 @@ pub const TICK_MS: u64 = 20;
 
 /// Whether an agent could change what is not its task's: not the user's own commands, and not whoever drives this program.
 pub(super) fn is_suspect(state: &State, agent: &AgentName) -> bool {
-    !state.policy.isolated && state.policy.agent(agent).is_some_and(|agent| !agent.runs_the_task() && agent.kind != "client")
+    !state.policy.isolated
+        && state
+            .policy
+            .agent(agent)
+            .is_some_and(|agent| !agent.runs_the_task() && agent.kind != "client")
 }
 
 /// The attempts that may have changed a file of the workspace at a time: those that are under way, and the last one where
 /// it had not ended then.
 pub fn suspects(state: &State, changed_at_ms: u64) -> Vec<OrderId> {
     let had_begun = |open: &OpenOrder| {
-        open.at <= changed_at_ms.saturating_add(TICK_MS) && open.work.agent().is_some_and(|agent| is_suspect(state, agent))
+        open.at <= changed_at_ms.saturating_add(TICK_MS)
+            && open.work.agent().is_some_and(|agent| is_suspect(state, agent))
     };
     let open = state.orders.iter().filter(|(_, open)| had_begun(open));
     let ended = state.last_suspect.filter(|(_, at)| changed_at_ms <= at + TICK_MS);
@@ -38,7 +43,11 @@ pub struct Held {
 impl std::fmt::Display for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let orders: Vec<String> = self.during.iter().map(ToString::to_string).collect();
-        write!(f, "it was changed while {} was at work, and what was before stays in force", orders.join(" and "))
+        write!(
+            f,
+            "it was changed while {} was at work, and what was before stays in force",
+            orders.join(" and ")
+        )
     }
 }
 
@@ -47,13 +56,24 @@ pub fn undecided(state: &State) -> impl Iterator<Item = (&String, &Held)> {
     state.held.iter().filter(|(_, held)| !held.rejected)
 }
 
-pub(super) fn held(state: &State, file: String, during: Vec<OrderId>, digest: String) -> Vec<Event> {
+pub(super) fn held(
+    state: &State,
+    file: String,
+    during: Vec<OrderId>,
+    digest: String,
+) -> Vec<Event> {
     if during.is_empty() || state.held.get(&file).is_some_and(|held| held.digest == digest) {
         return Vec::new();
     }
     let name = super::progress::as_argument(&GateId::from(file.as_str()));
-    let needed = format!("`approve {name}` to have it as it is then; or put it back, and `reject {name}`");
+    let needed =
+        format!("`approve {name}` to have it as it is then; or put it back, and `reject {name}`");
     let held = Held { during, digest, rejected: false };
-    let escalation = Event::Escalated { about: file.clone(), why: held.to_string(), tried: String::new(), needed };
+    let escalation = Event::Escalated {
+        about: file.clone(),
+        why: held.to_string(),
+        tried: String::new(),
+        needed,
+    };
     vec![Event::ChangeHeld { file, during: held.during, digest: held.digest }, escalation]
 }

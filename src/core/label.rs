@@ -40,7 +40,10 @@ pub const LOOKS: [(Appearance, &str); 6] = [
 
 fn appearance(text: &str) -> Appearance {
     let sign = text.chars().next().unwrap_or('○');
-    LOOKS.iter().find(|(_, signs)| signs.contains(sign)).map_or(Appearance::Waiting, |(look, _)| *look)
+    LOOKS
+        .iter()
+        .find(|(_, signs)| signs.contains(sign))
+        .map_or(Appearance::Waiting, |(look, _)| *look)
 }
 
 /// A time of always the same width: ` 1m05s`.
@@ -70,28 +73,56 @@ pub fn cut(text: &str, most: usize) -> String {
 pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
     let known = &state.tasks[ix];
     let id = &state.task(ix).id;
-    let agent = known.open.iter().filter_map(|order| state.orders.get(order)).find_map(|open| open.work.agent());
-    let agent = agent.or(state.allocation[ix].agent.as_ref()).map(ToString::to_string).unwrap_or_default();
-    let mut gates = known.gates.values().filter(|judged| judged.verdict == GateVerdict::Passed).count();
+    let agent = known
+        .open
+        .iter()
+        .filter_map(|order| state.orders.get(order))
+        .find_map(|open| open.work.agent());
+    let agent =
+        agent.or(state.allocation[ix].agent.as_ref()).map(ToString::to_string).unwrap_or_default();
+    let mut gates =
+        known.gates.values().filter(|judged| judged.verdict == GateVerdict::Passed).count();
     let all_gates = state.task_checks(ix).count();
     gates = gates.min(all_gates);
-    let of_gates = if all_gates > 0 { format!(" · {gates}/{all_gates} gates") } else { String::new() };
+    let of_gates =
+        if all_gates > 0 { format!(" · {gates}/{all_gates} gates") } else { String::new() };
     let spent = known.started_at.map(|at| known.ended_at.unwrap_or(now_ms).saturating_sub(at));
-    let reason = |sign: &str, why: &str| format!("{sign}: {}", why.lines().next().unwrap_or_default());
+    let reason =
+        |sign: &str, why: &str| format!("{sign}: {}", why.lines().next().unwrap_or_default());
     let (text, live) = match &known.phase {
-        Phase::Waiting if state.task(ix).broken.is_some() => ("⊘ can't be scheduled".to_owned(), false),
+        Phase::Waiting if state.task(ix).broken.is_some() => {
+            ("⊘ can't be scheduled".to_owned(), false)
+        }
         Phase::Waiting if state.dependencies_done(ix) => ("○ ready".to_owned(), false),
-        Phase::Waiting => (format!("◌ waits for {}", progress::waits_for(state, ix).join(", ")), false),
+        Phase::Waiting => {
+            (format!("◌ waits for {}", progress::waits_for(state, ix).join(", ")), false)
+        }
         Phase::Active(step) => match progress::waits_for_approval(state, ix) {
             Some(gate) => (format!("◈ approve {gate}?"), false),
-            None if progress::offered(state, ix) => (format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)), false),
-            None if !running => (format!("‖ stopped while {}", progress::state_name(state, ix)), false),
+            None if progress::offered(state, ix) => {
+                (format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)), false)
+            }
+            None if !running => {
+                (format!("‖ stopped while {}", progress::state_name(state, ix)), false)
+            }
             None => {
-                let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) { String::new() } else { agent.clone() };
-                let gates = if all_gates > 0 { format!(" {gates}/{all_gates}") } else { String::new() };
+                let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) {
+                    String::new()
+                } else {
+                    agent.clone()
+                };
+                let gates =
+                    if all_gates > 0 { format!(" {gates}/{all_gates}") } else { String::new() };
                 let width = MAX_CHARS - 20 - gates.chars().count();
                 let word = progress::state_name(state, ix);
-                (format!("● {word:<10} {} {:<width$}{gates}", clock(spent.unwrap_or(0)), cut(&agent, width)), true)
+                (
+                    format!(
+                        "● {word:<10} {} {:<width$}{gates}",
+                        clock(spent.unwrap_or(0)),
+                        cut(&agent, width)
+                    ),
+                    true,
+                )
             }
         },
         Phase::Done => (format!("✔ done {}{of_gates}", duration(spent.unwrap_or(0))), false),
@@ -111,18 +142,30 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
         more.push(format!("agent {agent}: {}", state.allocation[ix].reason));
     }
     if let Some(spent) = spent {
-        more.push(format!("{} attempts, {} rounds of rework, {}", known.attempts, known.rework, duration(spent)));
+        more.push(format!(
+            "{} attempts, {} rounds of rework, {}",
+            known.attempts,
+            known.rework,
+            duration(spent)
+        ));
     }
     let waits = progress::waits_for(state, ix);
     if !waits.is_empty() {
         more.push(format!("waits for {}", waits.join(", ")));
     }
     for gate in task_gate_status(state, ix) {
-        more.push(format!("gate {}: {} {}", gate.id, gate.state, gate.reason).trim_end().to_owned());
+        more.push(
+            format!("gate {}: {} {}", gate.id, gate.state, gate.reason).trim_end().to_owned(),
+        );
     }
     more.extend(known.findings.iter().map(ToString::to_string));
     more.extend(known.said.iter().map(ToString::to_string));
-    Label { look: appearance(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live }
+    Label {
+        look: appearance(&text),
+        text: cut(&line(&text), MAX_CHARS),
+        more: markdown_lines(more),
+        live,
+    }
 }
 
 /// None of them more than a line of Markdown, whatever is in it.
@@ -143,14 +186,25 @@ pub fn stream(state: &State, ix: usize, running: bool) -> Label {
         "○"
     };
     let word = if running { "running" } else { "stopped" };
-    let active = if counts.active > 0 { format!(" · {} {word}", counts.active) } else { String::new() };
-    let failed = if counts.failed > 0 { format!(" · {} failed", counts.failed) } else { String::new() };
+    let active =
+        if counts.active > 0 { format!(" · {} {word}", counts.active) } else { String::new() };
+    let failed =
+        if counts.failed > 0 { format!(" · {} failed", counts.failed) } else { String::new() };
     let text = format!("{sign} {}/{} done{active}{failed}", counts.done, counts.total);
-    let mut more = vec![format!("**{}**: {} %", progress::stream_label(state.plan.streams[ix].id.as_str()), counts.percent_with_active())];
+    let mut more = vec![format!(
+        "**{}**: {} %",
+        progress::stream_label(state.plan.streams[ix].id.as_str()),
+        counts.percent_with_active()
+    )];
     if let Some((min, max)) = progress::remaining_ms(state).filter(|_| running) {
         more.push(format!("the whole: {}–{} to go", duration(min), duration(max)));
     }
-    Label { look: appearance(&text), text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live: false }
+    Label {
+        look: appearance(&text),
+        text: cut(&line(&text), MAX_CHARS),
+        more: markdown_lines(more),
+        live: false,
+    }
 }
 
 /// Beside a gate of a stream, the system or the deployment.
@@ -158,7 +212,9 @@ pub fn gate(state: &State, ix: usize) -> Label {
     let known = &state.gate_states[ix];
     let id = &state.gates[ix].id;
     let (text, why) = match &known.phase {
-        GatePhase::Pending if !known.open.is_empty() => ("● being judged".to_owned(), String::new()),
+        GatePhase::Pending if !known.open.is_empty() => {
+            ("● being judged".to_owned(), String::new())
+        }
         GatePhase::Pending => ("◇ pending".to_owned(), String::new()),
         GatePhase::Passed => ("✔ passed".to_owned(), String::new()),
         GatePhase::Failed(why) => (format!("✘ failed: {why}"), why.clone()),
@@ -168,13 +224,21 @@ pub fn gate(state: &State, ix: usize) -> Label {
     more.extend(Some(why).filter(|why| !why.is_empty()));
     if let Some(decision) = state.decisions.get(id) {
         let word = if decision.approved { "approved" } else { "rejected" };
-        more.push(format!("{word} by {}: {}", decision.by, decision.reason).trim_end_matches([':', ' ']).to_owned());
+        more.push(
+            format!("{word} by {}: {}", decision.by, decision.reason)
+                .trim_end_matches([':', ' '])
+                .to_owned(),
+        );
     }
     for (check, judged) in &known.results {
         more.push(
-            format!("`{check}`: {} {}", if judged.verdict == GateVerdict::Passed { "passed" } else { "not passed" }, judged.reason)
-                .trim_end()
-                .to_owned(),
+            format!(
+                "`{check}`: {} {}",
+                if judged.verdict == GateVerdict::Passed { "passed" } else { "not passed" },
+                judged.reason
+            )
+            .trim_end()
+            .to_owned(),
         );
     }
     Label {
@@ -197,8 +261,12 @@ pub fn task_gate_status(state: &State, ix: usize) -> Vec<GateStatus> {
                 GateVerdict::Failed => (GateStateName::Failed, judged.reason.as_str()),
                 GateVerdict::NotEvaluated => (GateStateName::Open, judged.reason.as_str()),
             },
-            _ if waiting.as_ref().is_some_and(|gate| gate.as_str() == id) => (GateStateName::Open, "it waits for a person"),
-            _ if gate.approval && !gate.command && task.phase == Phase::Done => (GateStateName::Passed, ""),
+            _ if waiting.as_ref().is_some_and(|gate| gate.as_str() == id) => {
+                (GateStateName::Open, "it waits for a person")
+            }
+            _ if gate.approval && !gate.command && task.phase == Phase::Done => {
+                (GateStateName::Passed, "")
+            }
             _ => (GateStateName::Pending, ""),
         };
         GateStatus { id, level: Level::Task, state: word, reason: reason.into() }
@@ -240,7 +308,9 @@ pub fn gate_actions(state: &State, ix: usize) -> Vec<Action> {
     match &state.gate_states[ix].phase {
         _ if state.cancelled => Vec::new(),
         // Judged again only where something judges it.
-        GatePhase::Open(_) if state.gates[ix].checks.is_empty() => vec![Action::Approve, Action::Reject],
+        GatePhase::Open(_) if state.gates[ix].checks.is_empty() => {
+            vec![Action::Approve, Action::Reject]
+        }
         GatePhase::Open(_) => vec![Action::Approve, Action::Reject, Action::Retry],
         GatePhase::Failed(_) => vec![Action::Retry],
         _ => Vec::new(),

@@ -14,7 +14,11 @@ use super::state::{Holder, OpenOrder, State};
 /// The orders that can be claimed now, the most urgent first, by what they ask for.
 pub fn offers(state: &State) -> impl Iterator<Item = (OrderId, &Work)> {
     let open = !state.paused && !state.cancelled && state.ended.is_none();
-    state.orders.iter().filter(move |(_, order)| open && can_be_claimed(order)).map(|(id, order)| (*id, &order.work))
+    state
+        .orders
+        .iter()
+        .filter(move |(_, order)| open && can_be_claimed(order))
+        .map(|(id, order)| (*id, &order.work))
 }
 
 /// Whether an order is for an agent of this name, if one is given, and asks for no skill that is
@@ -57,21 +61,31 @@ pub(super) fn lost(state: &State, lease: Lease) -> Option<String> {
         return None;
     }
     Some(match state.orders.get(&lease.order) {
-        None => format!("the lease {lease} is over: {} has ended; nothing was changed", lease.order),
-        Some(_) => format!("the lease {lease} is over: it was given back or ran out, and somebody else may hold it; nothing was changed"),
+        None => {
+            format!("the lease {lease} is over: {} has ended; nothing was changed", lease.order)
+        }
+        Some(_) => format!(
+            "the lease {lease} is over: it was given back or ran out, and somebody else may hold it; nothing was changed"
+        ),
     })
 }
 
 /// How long whoever carries out an order may say nothing.
 fn silence_ms(state: &State, work: &Work) -> u64 {
-    let own = work.agent().and_then(|name| state.policy.agent(name)).and_then(|agent| agent.idle_timeout_ms);
+    let own = work
+        .agent()
+        .and_then(|name| state.policy.agent(name))
+        .and_then(|agent| agent.idle_timeout_ms);
     own.unwrap_or(state.policy.idle_timeout_ms)
 }
 
 /// An order is somebody's from now on.
 pub(super) fn claim(state: &State, order: OrderId, by: String, now_ms: u64) -> Vec<Event> {
     let Some(open) = state.orders.get(&order) else { return Vec::new() };
-    let (until, deadline) = (now_ms + silence_ms(state, &open.work), now_ms + super::advance::limit_ms(state, &open.work));
+    let (until, deadline) = (
+        now_ms + silence_ms(state, &open.work),
+        now_ms + super::advance::limit_ms(state, &open.work),
+    );
     vec![Event::Claimed { order, by, until: until.min(deadline), deadline }]
 }
 
@@ -106,11 +120,16 @@ pub(super) fn lapsed(state: &State, now_ms: u64) -> Option<Event> {
         };
         let holder = open.offer.as_ref().and_then(|offer| offer.holder.as_ref());
         let reason = match (&ending, holder) {
-            (Ending::Idle | Ending::TimedOut, Some(holder)) => format!("the lease of {} ran out", holder.by),
+            (Ending::Idle | Ending::TimedOut, Some(holder)) => {
+                format!("the lease of {} ran out", holder.by)
+            }
             _ => String::new(),
         };
         let duration_ms = holder.map_or(0, |holder| now_ms.saturating_sub(holder.at));
-        Some(Event::Ended { order: *order, outcome: nothing_came(&open.work, ending, reason, duration_ms) })
+        Some(Event::Ended {
+            order: *order,
+            outcome: nothing_came(&open.work, ending, reason, duration_ms),
+        })
     })
 }
 
@@ -125,7 +144,10 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             summary: reason,
             duration_ms,
         }),
-        _ => Outcome::Agent(Box::new(AgentOutcome { reason, ..AgentOutcome::new(ending, Verdict::Unknown, duration_ms) })),
+        _ => Outcome::Agent(Box::new(AgentOutcome {
+            reason,
+            ..AgentOutcome::new(ending, Verdict::Unknown, duration_ms)
+        })),
     }
 }
 

@@ -29,7 +29,10 @@ pub fn worktree_branch(execution: &str, order: &str) -> String {
 
 /// The next thing to do for what waits to be merged.
 pub(super) fn next(state: &State, now_ms: u64) -> Vec<Event> {
-    let running = state.orders.values().any(|open| matches!(open.work, Work::Merge { .. } | Work::Land { .. }));
+    let running = state
+        .orders
+        .values()
+        .any(|open| matches!(open.work, Work::Merge { .. } | Work::Land { .. }));
     if running {
         return Vec::new();
     }
@@ -45,7 +48,12 @@ pub(super) fn renew(state: &State, now_ms: u64) -> Option<Vec<Event>> {
         && !state.escalations.iter().any(|known| known.about == THE_BASE)
     {
         let needed = "merge them into the branch of the result yourself, or begin again with them by `run --fresh`".into();
-        return Some(vec![Event::Escalated { about: THE_BASE.into(), why: why.clone(), tried: String::new(), needed }]);
+        return Some(vec![Event::Escalated {
+            about: THE_BASE.into(),
+            why: why.clone(),
+            tried: String::new(),
+            needed,
+        }]);
     }
     let commit = state.merging.behind.clone()?;
     let is_busy = state.orders.values().any(|open| open.work.is_about_the_result());
@@ -55,29 +63,42 @@ pub(super) fn renew(state: &State, now_ms: u64) -> Option<Vec<Event>> {
 /// Whether all that a batch brings is still wanted as it was when it was merged.
 fn stands(state: &State, batch: &Batch) -> bool {
     // What came after its order was given is not in it.
-    let waits = |task: &TaskId| waiting(state, task).is_some_and(|known| known.queued_at < batch.ordered_at);
-    let mut all = batch.tasks.iter().chain(batch.conflicts.iter().map(|conflict| &conflict.task)).peekable();
+    let waits = |task: &TaskId| {
+        waiting(state, task).is_some_and(|known| known.queued_at < batch.ordered_at)
+    };
+    let mut all =
+        batch.tasks.iter().chain(batch.conflicts.iter().map(|conflict| &conflict.task)).peekable();
     all.peek().is_some() && all.all(waits)
 }
 
 /// A task that waits to be merged.
 fn waiting<'a>(state: &'a State, task: &TaskId) -> Option<&'a TaskState> {
-    state.task_state(task).filter(|known| known.step() == Some(Step::Merging) && known.landed.is_none())
+    state
+        .task_state(task)
+        .filter(|known| known.step() == Some(Step::Merging) && known.landed.is_none())
 }
 
 fn begin(state: &State, now_ms: u64) -> Vec<Event> {
     // What was merged before is not taken away under the gates that still judge it.
-    if state.orders.values().any(|open| matches!(open.work, Work::Gate { purpose: Purpose::Merged, .. })) {
+    if state
+        .orders
+        .values()
+        .any(|open| matches!(open.work, Work::Gate { purpose: Purpose::Merged, .. }))
+    {
         return Vec::new();
     }
     let waits = |&&ix: &&usize| {
         let known = &state.tasks[ix];
-        known.step() == Some(Step::Merging) && known.landed.is_none() && known.open.is_empty() && known.not_before <= now_ms
+        known.step() == Some(Step::Merging)
+            && known.landed.is_none()
+            && known.open.is_empty()
+            && known.not_before <= now_ms
     };
     let mut queue: Vec<usize> = state.active.iter().filter(waits).copied().collect();
     queue.sort_by_key(|&ix| state.tasks[ix].queued_at);
     let most = if state.merging.most == 0 { MOST } else { state.merging.most };
-    let tasks: Vec<TaskId> = queue.into_iter().take(most).map(|ix| state.task(ix).id.clone()).collect();
+    let tasks: Vec<TaskId> =
+        queue.into_iter().take(most).map(|ix| state.task(ix).id.clone()).collect();
     if tasks.is_empty() { Vec::new() } else { order(state, Work::Merge { tasks }, now_ms) }
 }
 
@@ -86,14 +107,30 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
     let several = batch.tasks.len() > 1;
     match (&batch.failed, batch.tasks.first()) {
         (Some(_), Some(_)) if several => return begin(state, now_ms),
-        (Some(why), Some(task)) => return unevaluated(state, task, true, format!("it could not be merged: {why}"), now_ms),
+        (Some(why), Some(task)) => {
+            return unevaluated(
+                state,
+                task,
+                true,
+                format!("it could not be merged: {why}"),
+                now_ms,
+            );
+        }
         _ => {}
     }
     if let Some(conflict) = batch.conflicts.first() {
         let findings = vec![finding(state, conflict)];
         // Each landing sends it back once at most, so this comes to an end.
-        if state.task_state(&conflict.task).is_some_and(|known| known.not_counted_at < state.merging.landings) {
-            return vec![Event::Rework { task: conflict.task.clone(), step: Step::Implementing, findings, not_counted: true }];
+        if state
+            .task_state(&conflict.task)
+            .is_some_and(|known| known.not_counted_at < state.merging.landings)
+        {
+            return vec![Event::Rework {
+                task: conflict.task.clone(),
+                step: Step::Implementing,
+                findings,
+                not_counted: true,
+            }];
         }
         return rework(state, &conflict.task, Step::Implementing, findings);
     }
@@ -102,11 +139,16 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
         let is = |work: &Work| matches!(work, Work::Gate { task: Some(of), check: by, purpose: Purpose::Merged, .. } if of == task && by == check);
         state.orders.values().any(|open| is(&open.work))
     };
-    let missing: Vec<(TaskId, String)> = checks(state, batch).filter(|key| !batch.gates.contains_key(key)).collect();
+    let missing: Vec<(TaskId, String)> =
+        checks(state, batch).filter(|key| !batch.gates.contains_key(key)).collect();
     if !missing.is_empty() {
         let room = state.open_gates() < state.policy.max_parallel as usize;
         return match missing.into_iter().find(|(task, check)| room && !open(task, check)) {
-            Some((task, check)) => order(state, Work::Gate { check, gate: None, task: Some(task), purpose: Purpose::Merged }, now_ms),
+            Some((task, check)) => order(
+                state,
+                Work::Gate { check, gate: None, task: Some(task), purpose: Purpose::Merged },
+                now_ms,
+            ),
             None => Vec::new(),
         };
     }
@@ -115,15 +157,21 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
         if several {
             return begin(state, now_ms);
         }
-        let why = format!("gate `{check}` as merged with what others finished: {} (output of {})", judged.reason, judged.order);
+        let why = format!(
+            "gate `{check}` as merged with what others finished: {} (output of {})",
+            judged.reason, judged.order
+        );
         return match judged.verdict {
-            GateVerdict::Failed => rework(state, task, Step::Implementing, vec![blocker("merge queue", &why)]),
+            GateVerdict::Failed => {
+                rework(state, task, Step::Implementing, vec![blocker("merge queue", &why)])
+            }
             _ => unevaluated(state, task, may_help(&judged.measures.ending), why, now_ms),
         };
     }
     // The result does not change under a gate or a review that looks at it.
-    let looked_at =
-        state.orders.values().any(|open| matches!(open.work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. }));
+    let looked_at = state.orders.values().any(|open| {
+        matches!(open.work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. })
+    });
     if looked_at {
         return Vec::new();
     }
@@ -134,7 +182,9 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
 fn checks<'a>(state: &'a State, batch: &'a Batch) -> impl Iterator<Item = (TaskId, String)> + 'a {
     let of = |task: &'a TaskId| {
         let ix = state.graph.task(task);
-        ix.into_iter().flat_map(|ix| state.task_checks(ix)).map(move |gate| (task.clone(), gate.name.clone()))
+        ix.into_iter()
+            .flat_map(|ix| state.task_checks(ix))
+            .map(move |gate| (task.clone(), gate.name.clone()))
     };
     batch.tasks.iter().flat_map(of)
 }
@@ -144,10 +194,17 @@ fn finding(state: &State, conflict: &Conflict) -> Finding {
     let others = |file: &String| {
         let by = |(ix, known): (usize, &Arc<TaskState>)| {
             let (_, result) = known.result.as_ref().filter(|_| known.landed.is_some())?;
-            result.files.contains(file).then(|| format!("task {} ({})", state.task(ix).id, state.task(ix).title))
+            result
+                .files
+                .contains(file)
+                .then(|| format!("task {} ({})", state.task(ix).id, state.task(ix).title))
         };
         let by: Vec<String> = state.tasks.iter().enumerate().filter_map(by).collect();
-        if by.is_empty() { format!("`{file}`") } else { format!("`{file}`, which {} changed too", by.join(" and ")) }
+        if by.is_empty() {
+            format!("`{file}`")
+        } else {
+            format!("`{file}`, which {} changed too", by.join(" and "))
+        }
     };
     let files: Vec<String> = conflict.files.iter().map(others).collect();
     blocker(
@@ -162,7 +219,8 @@ fn finding(state: &State, conflict: &Conflict) -> Finding {
 impl Merging {
     /// Whether the result, as far as there is one, is in the user's own checkout.
     pub fn is_delivered(&self) -> bool {
-        self.head.is_none() || matches!(&self.delivered, Some((commit, None)) if self.head.as_ref() == Some(commit))
+        self.head.is_none()
+            || matches!(&self.delivered, Some((commit, None)) if self.head.as_ref() == Some(commit))
     }
 
     /// Whether a task's work is being merged now.
@@ -197,8 +255,15 @@ impl Merging {
     pub(super) fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
         let Some(batch) = &mut self.batch else { return };
         let to = |id: &TaskId| names.get(id).unwrap_or(id).clone();
-        batch.tasks.iter_mut().chain(batch.conflicts.iter_mut().map(|conflict| &mut conflict.task)).for_each(|task| *task = to(task));
-        batch.gates = std::mem::take(&mut batch.gates).into_iter().map(|((task, check), judged)| ((to(&task), check), judged)).collect();
+        batch
+            .tasks
+            .iter_mut()
+            .chain(batch.conflicts.iter_mut().map(|conflict| &mut conflict.task))
+            .for_each(|task| *task = to(task));
+        batch.gates = std::mem::take(&mut batch.gates)
+            .into_iter()
+            .map(|((task, check), judged)| ((to(&task), check), judged))
+            .collect();
     }
 
     /// One of its orders ended. Gives whether the result is another now.

@@ -211,8 +211,16 @@ impl Usage {
 
     /// What an answer says that was used: whole tokens, and money.
     pub fn said(tokens: Option<f64>, cost_usd: Option<f64>) -> Self {
-        let whole = tokens.filter(|tokens| (0.0..=MAX_TOKENS as f64).contains(tokens)).map(|tokens| tokens as u64);
-        Self { tokens: whole, cost_usd, implausible: tokens.is_some() && whole.is_none(), ..Self::default() }.counted()
+        let whole = tokens
+            .filter(|tokens| (0.0..=MAX_TOKENS as f64).contains(tokens))
+            .map(|tokens| tokens as u64);
+        Self {
+            tokens: whole,
+            cost_usd,
+            implausible: tokens.is_some() && whole.is_none(),
+            ..Self::default()
+        }
+        .counted()
     }
 
     /// The same without numbers that no use can have: a negative price would make room in every budget.
@@ -220,7 +228,9 @@ impl Usage {
     pub fn counted(self) -> Self {
         let tokens = self.tokens.filter(|tokens| *tokens <= MAX_TOKENS);
         let cost_usd = self.cost_usd.filter(|cost| (0.0..=MAX_COST_USD).contains(cost));
-        let implausible = self.implausible || tokens != self.tokens || cost_usd.is_some() != self.cost_usd.is_some();
+        let implausible = self.implausible
+            || tokens != self.tokens
+            || cost_usd.is_some() != self.cost_usd.is_some();
         Self { tokens, cost_usd, implausible, ..self }
     }
 }
@@ -444,7 +454,9 @@ impl std::fmt::Display for Finding {
 }
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Must be fixed before the task is done.

@@ -71,7 +71,8 @@ impl Plan {
         let mut queue: Vec<TaskId> = ids.to_vec();
         while let Some(id) = queue.pop() {
             let Some(task) = self.task(&id).filter(|_| keep.insert(id.clone())) else { continue };
-            let stream = task.stream.as_ref().and_then(|id| self.streams.iter().find(|s| s.id == *id));
+            let stream =
+                task.stream.as_ref().and_then(|id| self.streams.iter().find(|s| s.id == *id));
             let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
             for dependency in task.depends_on.iter().chain(of_stream) {
                 match &dependency.on {
@@ -90,8 +91,13 @@ impl Plan {
         for barrier in &mut plan.barriers {
             barrier.tasks.retain(|task| keep.contains(task));
         }
-        plan.streams.retain(|stream| plan.tasks.iter().any(|task| task.stream.as_ref() == Some(&stream.id)));
-        plan.gates.retain(|gate| gate.after.is_empty() || gate.after.iter().all(|id| plan.streams.iter().any(|s| s.id == *id)));
+        plan.streams.retain(|stream| {
+            plan.tasks.iter().any(|task| task.stream.as_ref() == Some(&stream.id))
+        });
+        plan.gates.retain(|gate| {
+            gate.after.is_empty()
+                || gate.after.iter().all(|id| plan.streams.iter().any(|s| s.id == *id))
+        });
         Ok(plan)
     }
 }
@@ -223,7 +229,9 @@ pub enum Node {
 }
 
 /// Who says that something is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Origin {
     /// It is written in the breakdown.
@@ -260,7 +268,9 @@ pub struct PlanGate {
 }
 
 /// Where a gate stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Level {
     /// Before a task counts as done.
@@ -294,7 +304,9 @@ impl fmt::Display for Estimate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             #[expect(clippy::float_cmp, reason = "both are what was written")]
-            Self::Time { min_minutes, max_minutes } if min_minutes == max_minutes => write!(out, "{min_minutes}m"),
+            Self::Time { min_minutes, max_minutes } if min_minutes == max_minutes => {
+                write!(out, "{min_minutes}m")
+            }
             Self::Time { min_minutes, max_minutes } => write!(out, "{min_minutes}-{max_minutes}m"),
             Self::Size(size) => out.write_str(match size {
                 Size::ExtraSmall => "XS",

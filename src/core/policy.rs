@@ -121,16 +121,22 @@ impl Policy {
         let mut gates = Vec::new();
         let mut last: BTreeMap<&StreamId, Vec<&PlanGate>> = BTreeMap::new();
         for gate in plan.gates.iter().filter(|gate| gate.level == Level::Stream) {
-            gate.after.last().into_iter().for_each(|stream| last.entry(stream).or_default().push(gate));
+            gate.after
+                .last()
+                .into_iter()
+                .for_each(|stream| last.entry(stream).or_default().push(gate));
         }
         for stream in &plan.streams {
-            let configured: Vec<&GatePolicy> =
-                self.gates_at(Level::Stream).filter(|gate| gate.streams.is_empty() || gate.streams.contains(&stream.id)).collect();
+            let configured: Vec<&GatePolicy> = self
+                .gates_at(Level::Stream)
+                .filter(|gate| gate.streams.is_empty() || gate.streams.contains(&stream.id))
+                .collect();
             let mut named = false;
             for gate in last.remove(&stream.id).into_iter().flatten() {
                 named = true;
                 // A configured gate of the same name is meant for this one alone.
-                let own: Vec<&GatePolicy> = self.gates.iter().filter(|c| c.name == gate.id.as_str()).collect();
+                let own: Vec<&GatePolicy> =
+                    self.gates.iter().filter(|c| c.name == gate.id.as_str()).collect();
                 gates.push(Gate::named(
                     &gate.id,
                     Level::Stream,
@@ -142,7 +148,13 @@ impl Policy {
             if !named {
                 for check in configured {
                     let id = GateId::from(format!("{}@{}", check.name, stream.id));
-                    gates.push(Gate::named(&id, Level::Stream, vec![stream.id.clone()], "", &[check]));
+                    gates.push(Gate::named(
+                        &id,
+                        Level::Stream,
+                        vec![stream.id.clone()],
+                        "",
+                        &[check],
+                    ));
                 }
             }
         }
@@ -150,12 +162,25 @@ impl Policy {
             let named: Vec<_> = plan.gates.iter().filter(|gate| gate.level == level).collect();
             let configured: Vec<&GatePolicy> = self.gates_at(level).collect();
             for gate in &named {
-                let own: Vec<&GatePolicy> = configured.iter().filter(|c| c.name == gate.id.as_str()).copied().collect();
-                gates.push(Gate::named(&gate.id, level, Vec::new(), &gate.text, if own.is_empty() { &configured } else { &own }));
+                let own: Vec<&GatePolicy> =
+                    configured.iter().filter(|c| c.name == gate.id.as_str()).copied().collect();
+                gates.push(Gate::named(
+                    &gate.id,
+                    level,
+                    Vec::new(),
+                    &gate.text,
+                    if own.is_empty() { &configured } else { &own },
+                ));
             }
             if named.is_empty() {
                 for check in configured {
-                    gates.push(Gate::named(&GateId::from(check.name.as_str()), level, Vec::new(), "", &[check]));
+                    gates.push(Gate::named(
+                        &GateId::from(check.name.as_str()),
+                        level,
+                        Vec::new(),
+                        "",
+                        &[check],
+                    ));
                 }
             }
         }
@@ -214,7 +239,9 @@ impl AgentPolicy {
 }
 
 /// What an agent is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     /// Changes the code.
@@ -264,7 +291,9 @@ pub struct GatePolicy {
 impl GatePolicy {
     /// Whether each task of a stream (or of none) has to pass it.
     pub fn is_for_tasks_of(&self, stream: Option<&StreamId>) -> bool {
-        self.level == Level::Task && (self.streams.is_empty() || stream.is_some_and(|stream| self.streams.contains(stream)))
+        self.level == Level::Task
+            && (self.streams.is_empty()
+                || stream.is_some_and(|stream| self.streams.contains(stream)))
     }
 }
 
@@ -293,15 +322,26 @@ impl Gate {
         self.level != Level::Stream || stream.is_some_and(|stream| self.streams.contains(stream))
     }
 
-    fn named(id: &GateId, level: Level, streams: Vec<StreamId>, text: &str, configured: &[&GatePolicy]) -> Self {
+    fn named(
+        id: &GateId,
+        level: Level,
+        streams: Vec<StreamId>,
+        text: &str,
+        configured: &[&GatePolicy],
+    ) -> Self {
         Self {
             id: id.clone(),
             level,
             streams,
             text: text.to_owned(),
-            checks: configured.iter().filter(|gate| gate.command).map(|gate| gate.name.clone()).collect(),
+            checks: configured
+                .iter()
+                .filter(|gate| gate.command)
+                .map(|gate| gate.name.clone())
+                .collect(),
             approval: configured.iter().any(|gate| gate.approval),
-            parent: configured.iter().any(|gate| gate.approval) && configured.iter().all(|gate| gate.parent || !gate.approval),
+            parent: configured.iter().any(|gate| gate.approval)
+                && configured.iter().all(|gate| gate.parent || !gate.approval),
         }
     }
 }
@@ -326,7 +366,14 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { extra_small: 60.0, small: 120.0, medium: 360.0, large: 720.0, extra_large: 1_440.0, unknown: 120.0 }
+        Self {
+            extra_small: 60.0,
+            small: 120.0,
+            medium: 360.0,
+            large: 720.0,
+            extra_large: 1_440.0,
+            unknown: 120.0,
+        }
     }
 }
 
@@ -336,13 +383,20 @@ const NAMED: usize = 5;
 /// The verdict on what a gate's command measured: the one rule by which a gate passes.
 ///
 /// `preexisting` are the tests that failed on the tree before the attempt.
-pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String]) -> (GateVerdict, String) {
+pub fn judge(
+    gate: &GatePolicy,
+    measures: &GateMeasures,
+    preexisting: &[String],
+) -> (GateVerdict, String) {
     let failed = |reason: String| (GateVerdict::Failed, reason);
     match &measures.ending {
-        Ending::Exited(126 | 127) => return (GateVerdict::NotEvaluated, "its command could not be run".into()),
+        Ending::Exited(126 | 127) => {
+            return (GateVerdict::NotEvaluated, "its command could not be run".into());
+        }
         Ending::Exited(_) if !measures.changed.is_empty() => {
             let more = if measures.changed.len() > NAMED { ", …" } else { "" };
-            let named = measures.changed.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ") + more;
+            let named =
+                measures.changed.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ") + more;
             return failed(format!(
                 "it changed {named} while it judged: `writes` under gate `{}` names files that it may change",
                 gate.name
@@ -352,19 +406,31 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
             if !measures.flaky.is_empty() {
                 return failed(format!("flaky on one tree: {}", measures.flaky.join(", ")));
             }
-            let old = measures.failed_tests.iter().filter(|test| preexisting.contains(test)).count();
+            let old =
+                measures.failed_tests.iter().filter(|test| preexisting.contains(test)).count();
             let only_old = old > 0 && old == measures.failed_tests.len();
             if *code != 0 && only_old && !gate.tolerate_preexisting {
-                return failed(format!("exit code {code}; all {old} failing tests failed before the attempt too"));
+                return failed(format!(
+                    "exit code {code}; all {old} failing tests failed before the attempt too"
+                ));
             }
             if *code != 0 && !only_old {
                 let new = measures.failed_tests.len() - old;
-                let named = measures.failed_tests.iter().filter(|test| !preexisting.contains(test)).take(5).cloned().collect::<Vec<_>>();
+                let named = measures
+                    .failed_tests
+                    .iter()
+                    .filter(|test| !preexisting.contains(test))
+                    .take(5)
+                    .cloned()
+                    .collect::<Vec<_>>();
                 return failed(match (new, old) {
                     (0, _) => format!("exit code {code}"),
                     (new, 0) => format!("exit code {code}; {new} failing: {}", named.join(", ")),
                     (new, old) => {
-                        format!("exit code {code}; {new} failing: {}; {old} more failed before the attempt too", named.join(", "))
+                        format!(
+                            "exit code {code}; {new} failing: {}; {old} more failed before the attempt too",
+                            named.join(", ")
+                        )
                     }
                 });
             }
@@ -372,12 +438,19 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
                 return failed("its exit code is 0, but its test report has failures".into());
             }
             if *code == 0 && gate.report && measures.tests.is_none() {
-                return (GateVerdict::NotEvaluated, "its test report is missing, or says nothing that can be so".into());
+                return (
+                    GateVerdict::NotEvaluated,
+                    "its test report is missing, or says nothing that can be so".into(),
+                );
             }
             if !measures.not_green.is_empty() {
                 let more = if measures.not_green.len() > NAMED { ", …" } else { "" };
-                let named = measures.not_green.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ") + more;
-                return failed(format!("seen to fail before the implementation and not seen to pass now: {named}"));
+                let named =
+                    measures.not_green.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")
+                        + more;
+                return failed(format!(
+                    "seen to fail before the implementation and not seen to pass now: {named}"
+                ));
             }
             if gate.tests && measures.tests.is_some_and(|tests| tests.passed + tests.failed == 0) {
                 return (GateVerdict::NotEvaluated, "no test was run".into());
@@ -387,14 +460,19 @@ pub fn judge(gate: &GatePolicy, measures: &GateMeasures, preexisting: &[String])
             let seconds = gate.timeout_ms as f64 / 1_000.0;
             return (
                 GateVerdict::NotEvaluated,
-                format!("its command timed out after {seconds} s: `timeout` of gate `{}` sets the limit", gate.name),
+                format!(
+                    "its command timed out after {seconds} s: `timeout` of gate `{}` sets the limit",
+                    gate.name
+                ),
             );
         }
         other => return (GateVerdict::NotEvaluated, format!("its command {other}")),
     }
     match (gate.min_coverage_pct, measures.coverage_pct) {
         (Some(_), None) => (GateVerdict::NotEvaluated, "its coverage could not be read".into()),
-        (Some(least), Some(got)) if got < least => failed(format!("coverage is {got:.1} %, {least} % are asked for")),
+        (Some(least), Some(got)) if got < least => {
+            failed(format!("coverage is {got:.1} %, {least} % are asked for"))
+        }
         _ => (GateVerdict::Passed, String::new()),
     }
 }

@@ -24,9 +24,14 @@ pub fn status(state: &State) -> Status {
         return if is_kept_out(state) { Status::Partial } else { Status::Complete };
     }
     let done = counts(state).done;
-    let waits_for_person = state.tasks.iter().any(|task| matches!(task.phase, Phase::Blocked(_) | Phase::Active(_)))
-        || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Open(_)));
-    if done == 0 || (waits_for_person && !state.cancelled) { Status::Blocked } else { Status::Partial }
+    let waits_for_person =
+        state.tasks.iter().any(|task| matches!(task.phase, Phase::Blocked(_) | Phase::Active(_)))
+            || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Open(_)));
+    if done == 0 || (waits_for_person && !state.cancelled) {
+        Status::Blocked
+    } else {
+        Status::Partial
+    }
 }
 
 /// Whether the result is to be delivered, and is not.
@@ -49,10 +54,14 @@ pub fn delivered_into(state: &State) -> &str {
 pub fn is_all_done(state: &State) -> bool {
     let counts = counts(state);
     let gates_passed = state.gate_states.iter().all(|gate| gate.phase == GatePhase::Passed);
-    let reviewed =
-        missing_reviews(state).next().is_none() && state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
+    let reviewed = missing_reviews(state).next().is_none()
+        && state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
     let anything = counts.done > 0 || counts.total == 0;
-    anything && counts.done + counts.skipped == counts.total && gates_passed && reviewed && !state.cancelled
+    anything
+        && counts.done + counts.skipped == counts.total
+        && gates_passed
+        && reviewed
+        && !state.cancelled
 }
 
 /// Whether the whole is reviewed at the end. Work that was only commands, or was done before, is not.
@@ -63,7 +72,8 @@ pub fn is_final_review_asked(state: &State) -> bool {
 /// The reviewers that have not looked at the whole yet, and are to.
 pub fn missing_reviews(state: &State) -> impl Iterator<Item = &AgentName> {
     let reviewers = state.policy.of_role(Role::Reviewer).map(|agent| &agent.name);
-    reviewers.filter(|name| is_final_review_asked(state) && !state.final_reviews.contains_key(*name))
+    reviewers
+        .filter(|name| is_final_review_asked(state) && !state.final_reviews.contains_key(*name))
 }
 
 /// Tasks by how they stand. Deferred tasks are in none of them.
@@ -147,7 +157,8 @@ pub fn state_name(state: &State, ix: usize) -> TaskStateName {
 
 /// Whether nothing of a task is under way, and somebody from outside could take some of it.
 pub fn offered(state: &State, ix: usize) -> bool {
-    let mut open = state.tasks[ix].open.iter().filter_map(|order| state.orders.get(order)).peekable();
+    let mut open =
+        state.tasks[ix].open.iter().filter_map(|order| state.orders.get(order)).peekable();
     open.peek().is_some() && open.all(|open| !open.is_under_way())
 }
 
@@ -161,19 +172,37 @@ pub fn tasks_of_stream(state: &State, stream: usize) -> impl Iterator<Item = usi
 /// that is waited for as a whole is not named beside it.
 pub fn waits_for(state: &State, ix: usize) -> Vec<String> {
     let task = state.task(ix);
-    let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
-    let all: Vec<&Node> = stream.into_iter().flat_map(|stream| &stream.depends_on).chain(&task.depends_on).map(|d| &d.on).collect();
+    let stream = task
+        .stream
+        .as_ref()
+        .and_then(|id| state.graph.stream(id))
+        .map(|ix| &state.plan.streams[ix]);
+    let all: Vec<&Node> = stream
+        .into_iter()
+        .flat_map(|stream| &stream.depends_on)
+        .chain(&task.depends_on)
+        .map(|d| &d.on)
+        .collect();
     let open = |id: &TaskId| state.task_state(id).is_some_and(|known| !known.satisfied());
-    let stream_of = |id: &TaskId| state.graph.task(id).and_then(|ix| state.task(ix).stream.as_ref());
-    let covered = |id: &TaskId| all.iter().any(|on| matches!(on, Node::Stream(stream) if stream_of(id) == Some(stream)));
+    let stream_of =
+        |id: &TaskId| state.graph.task(id).and_then(|ix| state.task(ix).stream.as_ref());
+    let covered = |id: &TaskId| {
+        all.iter().any(|on| matches!(on, Node::Stream(stream) if stream_of(id) == Some(stream)))
+    };
     let mut waits = Vec::new();
     for on in &all {
         let wait = match on {
-            Node::Stream(id) => state.graph.stream(id).filter(|&ix| !state.stream_done(ix)).map(|_| stream_label(id.as_str())),
+            Node::Stream(id) => state
+                .graph
+                .stream(id)
+                .filter(|&ix| !state.stream_done(ix))
+                .map(|_| stream_label(id.as_str())),
             Node::Task(id) => (open(id) && !covered(id)).then(|| format!("Task {id}")),
             Node::Barrier(id) => {
                 let barrier = state.plan.barriers.iter().find(|barrier| barrier.id == *id);
-                barrier.filter(|barrier| barrier.tasks.iter().any(open)).map(|_| format!("Tasks {id}"))
+                barrier
+                    .filter(|barrier| barrier.tasks.iter().any(open))
+                    .map(|_| format!("Tasks {id}"))
             }
         };
         waits.extend(wait.filter(|wait| !waits.contains(wait)));
@@ -196,8 +225,12 @@ pub fn held_up(state: &State) -> BTreeMap<usize, String> {
         _ => None,
     });
     let gates = (0..state.gates.len()).filter_map(|ix| match state.gate_states[ix].phase {
-        GatePhase::Failed(_) => Some((state.graph.gate_node(ix), format!("{}, which failed", state.gates[ix].id))),
-        GatePhase::Open(_) => Some((state.graph.gate_node(ix), format!("{}, which is open", state.gates[ix].id))),
+        GatePhase::Failed(_) => {
+            Some((state.graph.gate_node(ix), format!("{}, which failed", state.gates[ix].id)))
+        }
+        GatePhase::Open(_) => {
+            Some((state.graph.gate_node(ix), format!("{}, which is open", state.gates[ix].id)))
+        }
         _ => None,
     });
     let mut seen = vec![false; state.graph.len()];
@@ -223,10 +256,14 @@ pub fn held_up(state: &State) -> BTreeMap<usize, String> {
 
 /// The unfinished task of the highest rank: what the rest waits for most.
 pub fn bottleneck(state: &State) -> Option<usize> {
-    let open = |&ix: &usize| !state.tasks[ix].satisfied() && state.tasks[ix].phase != Phase::Marked(Mark::Deferred);
+    let open = |&ix: &usize| {
+        !state.tasks[ix].satisfied() && state.tasks[ix].phase != Phase::Marked(Mark::Deferred)
+    };
     let possible = (0..state.tasks.len()).filter(open);
     // A task that runs or failed holds things up; one that waits is itself held up.
-    let key = |&ix: &usize| (state.dependencies_done(ix), OrderedWeight(state.graph.rank(ix)), std::cmp::Reverse(ix));
+    let key = |&ix: &usize| {
+        (state.dependencies_done(ix), OrderedWeight(state.graph.rank(ix)), std::cmp::Reverse(ix))
+    };
     possible.max_by_key(key)
 }
 
@@ -246,7 +283,8 @@ pub fn remaining_ms(state: &State) -> Option<(u64, u64)> {
     let open = (0..state.tasks.len()).filter(|&ix| !state.tasks[ix].settled());
     let (mut chain, mut work) = (0.0_f64, 0.0);
     for ix in open {
-        let begun = state.tasks[ix].started_at.map_or(0.0, |at| (state.now.saturating_sub(at)) as f64);
+        let begun =
+            state.tasks[ix].started_at.map_or(0.0, |at| (state.now.saturating_sub(at)) as f64);
         let left = (state.graph.rank(ix) * per_unit - begun).max(0.0);
         chain = chain.max(left);
         work += (state.graph.weight(ix) * per_unit - begun).max(0.0);
@@ -259,12 +297,18 @@ pub fn remaining_ms(state: &State) -> Option<(u64, u64)> {
 /// green were seen.
 pub fn tests_first(state: &State) -> (usize, usize) {
     let Some(gate) = state.policy.tests_gate() else { return (0, 0) };
-    let asked = |&ix: &usize| state.allocation[ix].tests_first != TestsFirst::Off && state.allocation[ix].tester.is_some();
+    let asked = |&ix: &usize| {
+        state.allocation[ix].tests_first != TestsFirst::Off && state.allocation[ix].tester.is_some()
+    };
     let done = |&ix: &usize| state.tasks[ix].phase == Phase::Done;
     let measured: Vec<usize> = (0..state.tasks.len()).filter(asked).filter(done).collect();
     let green = |&&ix: &&usize| {
         let task = &state.tasks[ix];
-        task.red_seen && task.gates.get(&gate.name).is_some_and(|judged| judged.verdict == GateVerdict::Passed)
+        task.red_seen
+            && task
+                .gates
+                .get(&gate.name)
+                .is_some_and(|judged| judged.verdict == GateVerdict::Passed)
     };
     (measured.iter().filter(green).count(), measured.len())
 }
@@ -273,7 +317,9 @@ pub fn tests_first(state: &State) -> (usize, usize) {
 pub fn coverage(state: &State) -> Option<(f64, super::id::OrderId)> {
     let of_gates = state.gate_states.iter().flat_map(|gate| gate.results.values());
     let of_tasks = state.tasks.iter().flat_map(|task| task.gates.values());
-    let measured = of_gates.chain(of_tasks).filter_map(|judged| judged.measures.coverage_pct.map(|pct| (judged.order, pct)));
+    let measured = of_gates
+        .chain(of_tasks)
+        .filter_map(|judged| judged.measures.coverage_pct.map(|pct| (judged.order, pct)));
     measured.max_by_key(|(order, _)| *order).map(|(order, pct)| (pct, order))
 }
 
@@ -290,7 +336,10 @@ pub fn gate_counts(state: &State) -> (usize, usize) {
         }
         for gate in state.task_gates(ix) {
             total += 1;
-            let judged = task.gates.get(&gate.name).is_some_and(|judged| judged.verdict == GateVerdict::Passed);
+            let judged = task
+                .gates
+                .get(&gate.name)
+                .is_some_and(|judged| judged.verdict == GateVerdict::Passed);
             let approved = gate.approval && !gate.command && task.phase == Phase::Done;
             passed += usize::from(judged || approved);
         }
@@ -301,17 +350,19 @@ pub fn gate_counts(state: &State) -> (usize, usize) {
 /// What may go wrong, by rule, the worst first.
 pub fn risks(state: &State) -> Vec<String> {
     let mut risks = Vec::new();
-    let critical: std::collections::BTreeSet<usize> = state.graph.critical_path().into_iter().collect();
+    let critical: std::collections::BTreeSet<usize> =
+        state.graph.critical_path().into_iter().collect();
     for (ix, task) in state.tasks.iter().enumerate() {
         let id = &state.task(ix).id;
         let place = if critical.contains(&ix) { ", on the critical path" } else { "" };
         match &task.phase {
             Phase::Failed(why) => risks.push(format!("Task {id} failed{place}: {why}")),
             Phase::Blocked(why) => risks.push(format!("Task {id} is blocked{place}: {why}")),
-            Phase::Active(_) if task.rework_round > 1 => {
-                risks.push(format!("Task {id} is in its {}. round of rework{place}", task.rework_round))
+            Phase::Active(_) if task.rework_round > 1 => risks
+                .push(format!("Task {id} is in its {}. round of rework{place}", task.rework_round)),
+            Phase::Active(_) if task.tries > 0 => {
+                risks.push(format!("Task {id} is in its {}. try{place}", task.tries + 1))
             }
-            Phase::Active(_) if task.tries > 0 => risks.push(format!("Task {id} is in its {}. try{place}", task.tries + 1)),
             _ => {}
         }
         if let Some(why) = &state.task(ix).broken {
@@ -321,7 +372,9 @@ pub fn risks(state: &State) -> Vec<String> {
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
             GatePhase::Failed(why) => risks.push(format!("{} failed: {why}", gate.id)),
-            GatePhase::Open(why) => risks.push(format!("{} is waiting for a decision: {why}", gate.id)),
+            GatePhase::Open(why) => {
+                risks.push(format!("{} is waiting for a decision: {why}", gate.id))
+            }
             _ => {}
         }
     }
@@ -330,7 +383,11 @@ pub fn risks(state: &State) -> Vec<String> {
 
 /// A gate's name as it is typed on a command line.
 pub fn as_argument(gate: &super::id::GateId) -> String {
-    if gate.as_str().contains(char::is_whitespace) { format!("\"{gate}\"") } else { gate.to_string() }
+    if gate.as_str().contains(char::is_whitespace) {
+        format!("\"{gate}\"")
+    } else {
+        gate.to_string()
+    }
 }
 
 /// The gate at which a task waits for a person, where it does.
@@ -352,12 +409,19 @@ pub fn waits_for_people(state: &State) -> Vec<(GateId, String)> {
     if state.ended.is_some() && state.cancelled {
         return Vec::new();
     }
-    let of_task = |ix: usize| Some((waits_for_approval(state, ix)?, format!("task {} can't go on without", state.task(ix).id)));
-    let gates = state.gates.iter().zip(&state.gate_states).filter_map(|(gate, known)| match &known.phase {
-        GatePhase::Open(why) => Some((gate.id.clone(), why.clone())),
-        _ => None,
-    });
-    let held = hold::undecided(state).map(|(file, held)| (GateId::from(file.as_str()), held.to_string()));
+    let of_task = |ix: usize| {
+        Some((
+            waits_for_approval(state, ix)?,
+            format!("task {} can't go on without", state.task(ix).id),
+        ))
+    };
+    let gates =
+        state.gates.iter().zip(&state.gate_states).filter_map(|(gate, known)| match &known.phase {
+            GatePhase::Open(why) => Some((gate.id.clone(), why.clone())),
+            _ => None,
+        });
+    let held =
+        hold::undecided(state).map(|(file, held)| (GateId::from(file.as_str()), held.to_string()));
     (0..state.tasks.len()).filter_map(of_task).chain(gates).chain(held).collect()
 }
 
@@ -374,7 +438,9 @@ pub fn next_actions(state: &State) -> Vec<String> {
         let (id, title) = (&state.task(ix).id, &state.task(ix).title);
         match &task.phase {
             Phase::Active(_) => actions.push(match waits_for_approval(state, ix) {
-                Some(gate) => format!("Decide {gate}: `approve {0}` or `reject {0}`", as_argument(&gate)),
+                Some(gate) => {
+                    format!("Decide {gate}: `approve {0}` or `reject {0}`", as_argument(&gate))
+                }
                 None => match &task.postponed {
                     Some(why) => format!("Wait for Task {id} ({title}): {}", line(why)),
                     None => format!("Monitor Task {id} ({title})"),
@@ -383,9 +449,8 @@ pub fn next_actions(state: &State) -> Vec<String> {
             Phase::Blocked(why) if task.asked.is_some() => {
                 actions.push(format!("Answer Task {id} ({}): `answer {id} TEXT`", line(why)));
             }
-            Phase::Failed(why) | Phase::Blocked(why) => {
-                actions.push(format!("Resolve Task {id} ({}): `retry {id}` or `skip {id}`", line(why)))
-            }
+            Phase::Failed(why) | Phase::Blocked(why) => actions
+                .push(format!("Resolve Task {id} ({}): `retry {id}` or `skip {id}`", line(why))),
             Phase::Waiting if state.dependencies_done(ix) && state.task(ix).broken.is_none() => {
                 actions.push(format!("Start Task {id} ({title})"))
             }
@@ -398,22 +463,41 @@ pub fn next_actions(state: &State) -> Vec<String> {
             let first = tasks_of_stream(state, ix).next();
             let waits = first.map(|ix| waits_for(state, ix)).unwrap_or_default();
             if !waits.is_empty() {
-                actions.push(format!("Schedule {} upon {}", stream_label(stream.id.as_str()), waits.join(", ")));
+                actions.push(format!(
+                    "Schedule {} upon {}",
+                    stream_label(stream.id.as_str()),
+                    waits.join(", ")
+                ));
             }
         }
     }
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
-            GatePhase::Open(_) => actions.push(format!("Decide {}: `approve {1}` or `reject {1}`", gate.id, as_argument(&gate.id))),
-            GatePhase::Failed(_) => actions.push(format!("Fix what {} names, then `retry {}`", gate.id, as_argument(&gate.id))),
+            GatePhase::Open(_) => actions.push(format!(
+                "Decide {}: `approve {1}` or `reject {1}`",
+                gate.id,
+                as_argument(&gate.id)
+            )),
+            GatePhase::Failed(_) => actions.push(format!(
+                "Fix what {} names, then `retry {}`",
+                gate.id,
+                as_argument(&gate.id)
+            )),
             _ => {}
         }
     }
     for (file, _) in hold::undecided(state) {
-        actions.push(format!("Decide the change of {file}: `approve {0}` or `reject {0}`", as_argument(&GateId::from(file.as_str()))));
+        actions.push(format!(
+            "Decide the change of {file}: `approve {0}` or `reject {0}`",
+            as_argument(&GateId::from(file.as_str()))
+        ));
     }
     if let Some(why) = kept_out_because(state) {
-        actions.push(format!("Put right what keeps the result out of {} ({}), then `deliver`", delivered_into(state), line(why)));
+        actions.push(format!(
+            "Put right what keeps the result out of {} ({}), then `deliver`",
+            delivered_into(state),
+            line(why)
+        ));
     }
     if state.ended.is_none() && actions.is_empty() {
         actions.push("Judge the gates of the whole and run the comprehensive review".into());
@@ -426,7 +510,9 @@ pub fn next_actions(state: &State) -> Vec<String> {
 pub fn open_blockers(state: &State) -> usize {
     let of_tasks = state.tasks.iter().flat_map(|task| task.reviews.values());
     let all = of_tasks.chain(state.final_reviews.values());
-    all.flat_map(|(_, review)| &review.findings).filter(|finding| finding.severity == Severity::Blocker).count()
+    all.flat_map(|(_, review)| &review.findings)
+        .filter(|finding| finding.severity == Severity::Blocker)
+        .count()
 }
 
 /// How much something needs a look.
@@ -471,7 +557,8 @@ pub fn task_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
             ));
         }
         Phase::Blocked(why) => {
-            let answer = if task.asked.is_some() { format!("`answer {id} TEXT`, ") } else { String::new() };
+            let answer =
+                if task.asked.is_some() { format!("`answer {id} TEXT`, ") } else { String::new() };
             found.push(Diagnostic::new(
                 DiagnosticSeverity::Warning,
                 "task-blocked",
@@ -503,13 +590,19 @@ pub fn gate_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
     let (id, name) = (&state.gates[ix].id, as_argument(&state.gates[ix].id));
     match &state.gate_states[ix].phase {
         GatePhase::Failed(why) => {
-            vec![Diagnostic::new(DiagnosticSeverity::Error, "gate-failed", format!("{id} failed: {why}: fix that, then `retry {name}`"))]
+            vec![Diagnostic::new(
+                DiagnosticSeverity::Error,
+                "gate-failed",
+                format!("{id} failed: {why}: fix that, then `retry {name}`"),
+            )]
         }
         GatePhase::Open(why) => {
             vec![Diagnostic::new(
                 DiagnosticSeverity::Warning,
                 "gate-open",
-                format!("{id} is waiting for a decision: {why}: `approve {name}` or `reject {name}`"),
+                format!(
+                    "{id} is waiting for a decision: {why}: `approve {name}` or `reject {name}`"
+                ),
             )]
         }
         _ => Vec::new(),

@@ -95,14 +95,19 @@ impl Prose {
 
     /// Whether both were read from the same texts, so that what differs comes from the reading.
     pub fn is_of_same_texts(&self, other: &Self) -> bool {
-        !self.is_empty() && self.texts.iter().collect::<BTreeSet<_>>() == other.texts.iter().collect::<BTreeSet<_>>()
+        !self.is_empty()
+            && self.texts.iter().collect::<BTreeSet<_>>()
+                == other.texts.iter().collect::<BTreeSet<_>>()
     }
 
     /// The groups of a task, the innermost first.
     pub fn groups_of<'a>(&'a self, task: &TaskProse) -> Vec<&'a GroupProse> {
         let mut found: Vec<&GroupProse> = Vec::new();
         let mut next = task.group;
-        while let Some(group) = next.and_then(|ix| self.groups.get(ix as usize)).filter(|_| found.len() < self.groups.len()) {
+        while let Some(group) = next
+            .and_then(|ix| self.groups.get(ix as usize))
+            .filter(|_| found.len() < self.groups.len())
+        {
             found.push(group);
             next = group.parent;
         }
@@ -114,15 +119,25 @@ impl Prose {
     pub fn adopt(&mut self, old: &Self) -> Vec<TaskId> {
         let (texts, files) = (self.texts.clone(), self.files.clone());
         let mut merged = Merged::default();
-        let own = |excerpt: &Excerpt| (texts.get(excerpt.text as usize), files.get(excerpt.file as usize));
-        let olds = |excerpt: &Excerpt| (old.texts.get(excerpt.text as usize), old.files.get(excerpt.file as usize));
+        let own = |excerpt: &Excerpt| {
+            (texts.get(excerpt.text as usize), files.get(excerpt.file as usize))
+        };
+        let olds = |excerpt: &Excerpt| {
+            (old.texts.get(excerpt.text as usize), old.files.get(excerpt.file as usize))
+        };
         let mut changed = Vec::new();
         let mut take = |list: &mut Vec<Excerpt>, before: Option<&Vec<Excerpt>>| -> bool {
-            let says = |list: &[Excerpt]| list.iter().map(|excerpt| excerpt.said).collect::<Vec<_>>();
+            let says =
+                |list: &[Excerpt]| list.iter().map(|excerpt| excerpt.said).collect::<Vec<_>>();
             let same = before.filter(|before| says(before) == says(list));
             match same {
-                Some(before) => *list = before.iter().map(|excerpt| merged.range(excerpt, olds(excerpt))).collect(),
-                None => *list = list.iter().map(|excerpt| merged.range(excerpt, own(excerpt))).collect(),
+                Some(before) => {
+                    *list =
+                        before.iter().map(|excerpt| merged.range(excerpt, olds(excerpt))).collect()
+                }
+                None => {
+                    *list = list.iter().map(|excerpt| merged.range(excerpt, own(excerpt))).collect()
+                }
             }
             same.is_some()
         };
@@ -145,7 +160,10 @@ impl Prose {
 
     /// Gives tasks other ids.
     pub fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
-        self.tasks = std::mem::take(&mut self.tasks).into_iter().map(|(id, task)| (names.get(&id).cloned().unwrap_or(id), task)).collect();
+        self.tasks = std::mem::take(&mut self.tasks)
+            .into_iter()
+            .map(|(id, task)| (names.get(&id).cloned().unwrap_or(id), task))
+            .collect();
     }
 }
 
@@ -174,7 +192,11 @@ impl Names {
 }
 
 impl Merged {
-    fn range(&mut self, excerpt: &Excerpt, (text, file): (Option<&String>, Option<&String>)) -> Excerpt {
+    fn range(
+        &mut self,
+        excerpt: &Excerpt,
+        (text, file): (Option<&String>, Option<&String>),
+    ) -> Excerpt {
         Excerpt { text: self.texts.index(text), file: self.files.index(file), ..*excerpt }
     }
 }
@@ -184,7 +206,12 @@ impl Merged {
 pub fn said(text: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |word: &str| {
-        for byte in word.chars().flat_map(char::to_lowercase).flat_map(|c| c.to_string().into_bytes()).chain([0]) {
+        for byte in word
+            .chars()
+            .flat_map(char::to_lowercase)
+            .flat_map(|c| c.to_string().into_bytes())
+            .chain([0])
+        {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     };
@@ -195,10 +222,15 @@ pub fn said(text: &str) -> u64 {
 }
 
 fn line_said(line: &str) -> Vec<&str> {
-    const PROGRESS: [&str; 8] = ["done", "complete", "completed", "wip", "skipped", "deferred", "in", "progress"];
+    const PROGRESS: [&str; 8] =
+        ["done", "complete", "completed", "wip", "skipped", "deferred", "in", "progress"];
     let body = line.trim().trim_start_matches(['-', '*', '+', '>', ' ']);
     let digits = body.trim_start_matches(|c: char| c.is_ascii_digit());
-    let body = if digits.len() < body.len() { digits.strip_prefix(['.', ')']).map_or(body, str::trim_start) } else { body };
+    let body = if digits.len() < body.len() {
+        digits.strip_prefix(['.', ')']).map_or(body, str::trim_start)
+    } else {
+        body
+    };
     // The box, whatever is in it.
     let inner = body.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let body = inner.filter(|(mark, _)| mark.chars().count() <= 1).map_or(body, |(_, rest)| rest);
@@ -211,8 +243,13 @@ fn line_said(line: &str) -> Vec<&str> {
     let signs = ['✅', '✔', '☑', '✓'];
     let body = body.trim_start_matches(|c: char| signs.contains(&c) || c == '\u{fe0f}' || c == ' ');
     let body = body.split(signs).next().unwrap_or_default();
-    let mut words: Vec<&str> = body.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    while words.len() > 1 && words.last().is_some_and(|word| PROGRESS.iter().any(|known| known.eq_ignore_ascii_case(word))) {
+    let mut words: Vec<&str> =
+        body.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|word| PROGRESS.iter().any(|known| known.eq_ignore_ascii_case(word)))
+    {
         words.pop();
     }
     words

@@ -4,7 +4,10 @@
 mod markdown;
 
 use super::event::{Mark, Status};
-use super::evidence::{all_whole_files_changed, gate_files_changed, ignored_files, is_unchanged, is_unnamed, tests_changed};
+use super::evidence::{
+    all_whole_files_changed, gate_files_changed, ignored_files, is_unchanged, is_unnamed,
+    tests_changed,
+};
 use super::hold;
 use super::merging::result_branch;
 use super::outcome::{Ending, Finding, GateVerdict};
@@ -283,7 +286,8 @@ pub fn report(state: &State) -> Report {
     let (gates_passed, gates_total) = progress::gate_counts(state);
     let (tests_first_seen, tests_first_asked) = progress::tests_first(state);
     let coverage = progress::coverage(state);
-    let quality = quality(state, (gates_passed, gates_total), (tests_first_seen, tests_first_asked));
+    let quality =
+        quality(state, (gates_passed, gates_total), (tests_first_seen, tests_first_asked));
     Report {
         execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
         topic: state.plan.topic.clone(),
@@ -304,11 +308,19 @@ pub fn report(state: &State) -> Report {
             gates_total,
             coverage_pct: coverage.map(|(pct, _)| pct),
             coverage_evidence: coverage.map(|(_, order)| order.to_string()),
-            elapsed_ms: state.ended.map_or(state.now, |(_, at)| at).saturating_sub(state.started_at),
+            elapsed_ms: state
+                .ended
+                .map_or(state.now, |(_, at)| at)
+                .saturating_sub(state.started_at),
         },
         agents: agents(state),
         deliverables: deliverables(state, status, &counts),
-        branch: state.merging.head.as_ref().and(state.execution.as_ref()).map(|execution| result_branch(execution.as_str())),
+        branch: state
+            .merging
+            .head
+            .as_ref()
+            .and(state.execution.as_ref())
+            .map(|execution| result_branch(execution.as_str())),
         commit: state.merging.head.clone(),
         delivery: state.policy.deliver.then(|| delivery(state)),
         unconfined: state.policy.unconfined.clone(),
@@ -322,11 +334,21 @@ pub fn report(state: &State) -> Report {
 
 /// `Complete Success` when complete and nothing was skipped by a person; `Needs Rework` when nothing was done, a gate failed, a test
 /// fails or a blocker is open; `Partial Success` otherwise.
-fn success_level(state: &State, status: Option<Status>, counts: &progress::Counts, quality: &QualityResults) -> SuccessLevel {
-    let gate_failed = state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
+fn success_level(
+    state: &State,
+    status: Option<Status>,
+    counts: &progress::Counts,
+    quality: &QualityResults,
+) -> SuccessLevel {
+    let gate_failed =
+        state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
     if status == Some(Status::Complete) && skipped_by_a_person(state).is_empty() {
         SuccessLevel::CompleteSuccess
-    } else if counts.done == 0 || gate_failed || quality.all_tests_passing == Some(false) || progress::open_blockers(state) > 0 {
+    } else if counts.done == 0
+        || gate_failed
+        || quality.all_tests_passing == Some(false)
+        || progress::open_blockers(state) > 0
+    {
         SuccessLevel::NeedsRework
     } else {
         SuccessLevel::PartialSuccess
@@ -338,16 +360,32 @@ fn quality(state: &State, gates: (usize, usize), tests_first: (usize, usize)) ->
     let tests: Vec<bool> = judged
         .iter()
         .filter(|judged| judged.measures.tests.is_some() || is_tests_gate(state, judged))
-        .map(|judged| judged.measures.ending == Ending::Exited(0) && judged.measures.tests.is_none_or(|tests| tests.failed == 0))
+        .map(|judged| {
+            judged.measures.ending == Ending::Exited(0)
+                && judged.measures.tests.is_none_or(|tests| tests.failed == 0)
+        })
         .collect();
-    let reviews: Vec<bool> = all_reviews(state).map(|(_, review)| review.verdict == GateVerdict::Passed).collect();
+    let reviews: Vec<bool> =
+        all_reviews(state).map(|(_, review)| review.verdict == GateVerdict::Passed).collect();
     QualityResults {
         tests_first_seen: tests_first.0,
-        tests_first_unnamed: state.tasks.iter().filter(|task| task.phase == Phase::Done && is_unnamed(state, task)).count(),
+        tests_first_unnamed: state
+            .tasks
+            .iter()
+            .filter(|task| task.phase == Phase::Done && is_unnamed(state, task))
+            .count(),
         tests_first_asked: tests_first.1,
-        all_tests_passing: if tests.is_empty() { None } else { Some(tests.iter().all(|pass| *pass)) },
+        all_tests_passing: if tests.is_empty() {
+            None
+        } else {
+            Some(tests.iter().all(|pass| *pass))
+        },
         gates_satisfied: if gates.1 == 0 { None } else { Some(gates.0 == gates.1) },
-        reviews_passed: if reviews.is_empty() { None } else { Some(reviews.iter().all(|pass| *pass)) },
+        reviews_passed: if reviews.is_empty() {
+            None
+        } else {
+            Some(reviews.iter().all(|pass| *pass))
+        },
         flaky_tests: judged.iter().flat_map(|judged| judged.measures.flaky.clone()).collect(),
         remarks: state.tasks.iter().flat_map(|task| task.remarks.clone()).collect(),
     }
@@ -355,7 +393,12 @@ fn quality(state: &State, gates: (usize, usize), tests_first: (usize, usize)) ->
 
 fn is_tests_gate(state: &State, judged: &Judged) -> bool {
     let gate = state.policy.tests_gate();
-    gate.is_some_and(|gate| state.tasks.iter().any(|task| task.gates.get(&gate.name).is_some_and(|known| known.order == judged.order)))
+    gate.is_some_and(|gate| {
+        state
+            .tasks
+            .iter()
+            .any(|task| task.gates.get(&gate.name).is_some_and(|known| known.order == judged.order))
+    })
 }
 
 fn latest_judgements(state: &State) -> Vec<&Judged> {
@@ -363,7 +406,9 @@ fn latest_judgements(state: &State) -> Vec<&Judged> {
     of_tasks.chain(state.gate_states.iter().flat_map(|gate| gate.results.values())).collect()
 }
 
-fn all_reviews(state: &State) -> impl Iterator<Item = &(super::id::OrderId, super::outcome::ReviewOutcome)> {
+fn all_reviews(
+    state: &State,
+) -> impl Iterator<Item = &(super::id::OrderId, super::outcome::ReviewOutcome)> {
     state.tasks.iter().flat_map(|task| task.reviews.values()).chain(state.final_reviews.values())
 }
 
@@ -374,20 +419,39 @@ fn agents(state: &State) -> Vec<AgentSummary> {
         let of_task = |ix: &usize| state.allocation[*ix].agent.as_ref() == Some(name);
         let all = || 0..state.tasks.len();
         let (completed, total) = match agent.role {
-            Role::Executor => (all().filter(of_task).filter(|&ix| done(ix)).count(), all().filter(of_task).count()),
+            Role::Executor => (
+                all().filter(of_task).filter(|&ix| done(ix)).count(),
+                all().filter(of_task).count(),
+            ),
             Role::Tester => {
-                let written = all().filter(|&ix| state.allocation[ix].tester.as_ref() == Some(name));
-                let seen = written.clone().filter(|&ix| state.tasks[ix].tests_result.is_some()).count();
+                let written =
+                    all().filter(|&ix| state.allocation[ix].tester.as_ref() == Some(name));
+                let seen =
+                    written.clone().filter(|&ix| state.tasks[ix].tests_result.is_some()).count();
                 (seen, written.count())
             }
             Role::Expert => {
                 let asked = state.tasks.iter().filter_map(|task| task.consultations.get(name));
-                (asked.clone().filter(|answer| answer.ending == Ending::Exited(0) && !answer.summary.is_empty()).count(), asked.count())
+                (
+                    asked
+                        .clone()
+                        .filter(|answer| {
+                            answer.ending == Ending::Exited(0) && !answer.summary.is_empty()
+                        })
+                        .count(),
+                    asked.count(),
+                )
             }
             Role::Reviewer => {
                 let of_tasks = state.tasks.iter().filter_map(|task| task.reviews.get(name));
                 let reviews = of_tasks.chain(state.final_reviews.get(name));
-                (reviews.clone().filter(|(_, review)| review.verdict == GateVerdict::Passed).count(), reviews.count())
+                (
+                    reviews
+                        .clone()
+                        .filter(|(_, review)| review.verdict == GateVerdict::Passed)
+                        .count(),
+                    reviews.count(),
+                )
             }
         };
         let used = state.utilisation.get(name).cloned().unwrap_or_default();
@@ -405,14 +469,22 @@ fn agents(state: &State) -> Vec<AgentSummary> {
     state.policy.agents.iter().map(summary).filter(|agent| agent.total > 0).collect()
 }
 
-fn deliverables(state: &State, status: Option<Status>, counts: &progress::Counts) -> DeliverableStatus {
+fn deliverables(
+    state: &State,
+    status: Option<Status>,
+    counts: &progress::Counts,
+) -> DeliverableStatus {
     let of_level = |levels: &[Level]| -> Vec<&GatePhase> {
         let known = state.gates.iter().zip(&state.gate_states);
-        known.filter(|(gate, _)| levels.contains(&gate.level)).map(|(_, known)| &known.phase).collect()
+        known
+            .filter(|(gate, _)| levels.contains(&gate.level))
+            .map(|(_, known)| &known.phase)
+            .collect()
     };
     let integration = of_level(&[Level::Stream, Level::System]);
     let deployment = of_level(&[Level::Deployment]);
-    let all_passed = |phases: &[&GatePhase]| phases.iter().all(|phase| **phase == GatePhase::Passed);
+    let all_passed =
+        |phases: &[&GatePhase]| phases.iter().all(|phase| **phase == GatePhase::Passed);
     DeliverableStatus {
         functionality: match status {
             Some(Status::Complete) if skipped_by_a_person(state).is_empty() => "Complete",
@@ -452,12 +524,19 @@ fn delivery(state: &State) -> Delivery {
 /// Documentation is measured where tasks or a reviewer are about it.
 fn documentation(state: &State, plan: &Plan) -> &'static str {
     let about = |text: &str| text.to_lowercase().contains("document");
-    let tasks: Vec<usize> = (0..plan.tasks.len()).filter(|&ix| about(&plan.tasks[ix].title)).collect();
-    let reviews = state.final_reviews.iter().filter(|(name, _)| about(name.as_str())).map(|(_, (_, review))| review.verdict);
+    let tasks: Vec<usize> =
+        (0..plan.tasks.len()).filter(|&ix| about(&plan.tasks[ix].title)).collect();
+    let reviews = state
+        .final_reviews
+        .iter()
+        .filter(|(name, _)| about(name.as_str()))
+        .map(|(_, (_, review))| review.verdict);
     let reviews: Vec<GateVerdict> = reviews.collect();
     if tasks.is_empty() && reviews.is_empty() {
         "Not measured"
-    } else if tasks.iter().all(|&ix| state.tasks[ix].satisfied()) && reviews.iter().all(|verdict| *verdict == GateVerdict::Passed) {
+    } else if tasks.iter().all(|&ix| state.tasks[ix].satisfied())
+        && reviews.iter().all(|verdict| *verdict == GateVerdict::Passed)
+    {
         "Complete"
     } else {
         "Needs Update"
@@ -471,28 +550,48 @@ fn validation(state: &State) -> Vec<String> {
         steps.push(format!("skipped by a person, and not looked at: {}", skipped.join(", ")));
     }
     if let Some(why) = &state.policy.unconfined {
-        steps.push(format!("agents were not confined: {why}; look over what changed outside of the repository"));
+        steps.push(format!(
+            "agents were not confined: {why}; look over what changed outside of the repository"
+        ));
     }
-    if let (Some(why), Some(head), Some(execution)) = (progress::kept_out_because(state), &state.merging.head, &state.execution) {
+    if let (Some(why), Some(head), Some(execution)) =
+        (progress::kept_out_because(state), &state.merging.head, &state.execution)
+    {
         let into = progress::delivered_into(state);
-        steps.push(format!("the result was not merged into {into}: {why}; it is {} at {head}", result_branch(execution.as_str())));
+        steps.push(format!(
+            "the result was not merged into {into}: {why}; it is {} at {head}",
+            result_branch(execution.as_str())
+        ));
     }
-    steps.extend(hold::undecided(state).map(|(file, held)| format!("{file}: {held}: nobody has confirmed that")));
+    steps.extend(
+        hold::undecided(state)
+            .map(|(file, held)| format!("{file}: {held}: nobody has confirmed that")),
+    );
     if state.cancelled {
         steps.push("the execution was cancelled: `run --fresh` starts it again".into());
     }
     let files: Vec<String> = all_whole_files_changed(state).into_iter().collect();
     if !files.is_empty() {
-        steps.push(format!("the work changed what gates of the whole judge by: {}", files.join(", ")));
+        steps.push(format!(
+            "the work changed what gates of the whole judge by: {}",
+            files.join(", ")
+        ));
     }
     for (ix, known) in state.tasks.iter().enumerate() {
         let task = state.task(ix);
         let tests = tests_changed(known);
         if !tests.is_empty() {
-            steps.push(format!("task {} changed tests after they were seen to fail: {}", task.id, tests.join(", ")));
+            steps.push(format!(
+                "task {} changed tests after they were seen to fail: {}",
+                task.id,
+                tests.join(", ")
+            ));
         }
         if known.phase == Phase::Done && !ignored_files(known).is_empty() {
-            let kept = known.worktree.as_ref().map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
+            let kept = known
+                .worktree
+                .as_ref()
+                .map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
             steps.push(format!(
                 "task {}: git ignores files of it, and no commit has them: {}{kept}",
                 task.id,
@@ -500,31 +599,52 @@ fn validation(state: &State) -> Vec<String> {
             ));
         }
         if is_unchanged(known) {
-            steps.push(format!("task {} changed no file: its agent says that nothing needed to change", task.id));
+            steps.push(format!(
+                "task {} changed no file: its agent says that nothing needed to change",
+                task.id
+            ));
         }
-        steps.extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
+        steps.extend(
+            known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)),
+        );
         let files: Vec<String> = gate_files_changed(known).into_iter().collect();
         if !files.is_empty() {
-            steps.push(format!("task {} changed what its gates judge by: {}", task.id, files.join(", ")));
+            steps.push(format!(
+                "task {} changed what its gates judge by: {}",
+                task.id,
+                files.join(", ")
+            ));
         }
         match &known.phase {
             Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
             Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
-            Phase::Active(_) if state.ended.is_some() => steps.push(match progress::waits_for_approval(state, ix) {
-                Some(gate) => {
-                    format!("task {} waits for an approval: `approve {1}` or `reject {1}`", task.id, progress::as_argument(&gate))
-                }
-                None => format!("task {} was stopped half-way: what it changed is still there", task.id),
-            }),
+            Phase::Active(_) if state.ended.is_some() => {
+                steps.push(match progress::waits_for_approval(state, ix) {
+                    Some(gate) => {
+                        format!(
+                            "task {} waits for an approval: `approve {1}` or `reject {1}`",
+                            task.id,
+                            progress::as_argument(&gate)
+                        )
+                    }
+                    None => format!(
+                        "task {} was stopped half-way: what it changed is still there",
+                        task.id
+                    ),
+                })
+            }
             Phase::Waiting => match &task.broken {
                 Some(why) => steps.push(format!("task {} can't be scheduled: {why}", task.id)),
-                None if state.allocation[ix].agent.is_none() => steps.push(format!("task {}: {}", task.id, state.allocation[ix].reason)),
+                None if state.allocation[ix].agent.is_none() => {
+                    steps.push(format!("task {}: {}", task.id, state.allocation[ix].reason))
+                }
                 None => {}
             },
             _ => {}
         }
     }
-    let waiting = (0..state.tasks.len()).filter(|&ix| state.tasks[ix].phase == Phase::Waiting && !state.dependencies_done(ix));
+    let waiting = (0..state.tasks.len())
+        .filter(|&ix| state.tasks[ix].phase == Phase::Waiting && !state.dependencies_done(ix));
     let waiting: Vec<String> = waiting.map(|ix| state.task(ix).id.to_string()).collect();
     if !waiting.is_empty() {
         steps.push(format!("not started, because of what they wait for: {}", waiting.join(", ")));
@@ -532,13 +652,18 @@ fn validation(state: &State) -> Vec<String> {
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
             GatePhase::Failed(why) => steps.push(format!("gate {} failed: {why}", gate.id)),
-            GatePhase::Open(why) => steps.push(format!("gate {} is waiting for a decision: {why}", gate.id)),
+            GatePhase::Open(why) => {
+                steps.push(format!("gate {} is waiting for a decision: {why}", gate.id))
+            }
             GatePhase::Pending => steps.push(format!("gate {} has not been judged", gate.id)),
             GatePhase::Passed => {}
         }
     }
     if state.ended.is_some() && state.tasks.iter().all(|task| task.settled()) {
-        steps.extend(progress::missing_reviews(state).map(|name| format!("{name} has not looked at the whole")));
+        steps.extend(
+            progress::missing_reviews(state)
+                .map(|name| format!("{name} has not looked at the whole")),
+        );
     }
     for (name, (order, review)) in &state.final_reviews {
         if review.verdict != GateVerdict::Passed {
@@ -589,7 +714,9 @@ fn task(state: &State, ix: usize) -> TaskReport {
         reason: match &known.phase {
             Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
             Phase::Marked(Mark::Done) => "done in the breakdown, not looked at here".into(),
-            Phase::Waiting => task.broken.clone().unwrap_or_else(|| progress::waits_for(state, ix).join(", ")),
+            Phase::Waiting => {
+                task.broken.clone().unwrap_or_else(|| progress::waits_for(state, ix).join(", "))
+            }
             _ => String::new(),
         },
         agent: state.allocation[ix].agent.as_ref().map(ToString::to_string),
@@ -597,7 +724,11 @@ fn task(state: &State, ix: usize) -> TaskReport {
         commit: known.landed.as_ref().and(known.commit.clone()),
         attempts: known.attempts,
         rework: known.rework,
-        summary: known.result.as_ref().map(|(_, result)| result.summary.clone()).unwrap_or_default(),
+        summary: known
+            .result
+            .as_ref()
+            .map(|(_, result)| result.summary.clone())
+            .unwrap_or_default(),
         files: known.result.as_ref().map(|(_, result)| result.files.clone()).unwrap_or_default(),
         ignored: ignored_files(known).to_vec(),
         outside: known.outside.clone(),
@@ -622,7 +753,9 @@ fn gate(state: &State, ix: usize) -> GateReport {
     let (gate, known) = (&state.gates[ix], &state.gate_states[ix]);
     let decision = state.decisions.get(&gate.id);
     let (word, reason) = match &known.phase {
-        GatePhase::Passed => (GateStateName::Passed, decision.map_or("", |decision| decision.reason.as_str())),
+        GatePhase::Passed => {
+            (GateStateName::Passed, decision.map_or("", |decision| decision.reason.as_str()))
+        }
         GatePhase::Failed(why) => (GateStateName::Failed, why.as_str()),
         GatePhase::Open(why) => (GateStateName::Open, why.as_str()),
         GatePhase::Pending => (GateStateName::Pending, "not judged"),

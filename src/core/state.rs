@@ -6,7 +6,8 @@ mod parts;
 
 pub use ends::is_red;
 pub use parts::{
-    Batch, Decision, Escalation, GatePhase, GateState, Holder, Judged, Merging, Offer, OpenOrder, Phase, TaskState, Utilisation, Worktree,
+    Batch, Decision, Escalation, GatePhase, GateState, Holder, Judged, Merging, Offer, OpenOrder,
+    Phase, TaskState, Utilisation, Worktree,
 };
 
 use super::allocation::{Allocation, allocate};
@@ -115,7 +116,10 @@ impl GateState {
 impl TaskState {
     /// Done, skipped or marked so: what waits for it may go on.
     pub fn satisfied(&self) -> bool {
-        matches!(self.phase, Phase::Done | Phase::Skipped | Phase::Marked(Mark::Done | Mark::Skipped))
+        matches!(
+            self.phase,
+            Phase::Done | Phase::Skipped | Phase::Marked(Mark::Done | Mark::Skipped)
+        )
     }
     /// Not to be started again by itself.
     pub fn settled(&self) -> bool {
@@ -184,7 +188,8 @@ impl State {
             return None;
         }
         let deadlines = self.orders.values().filter_map(OpenOrder::due_at);
-        let waits = self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > now_ms);
+        let waits =
+            self.active.iter().map(|&ix| self.tasks[ix].not_before).filter(|&at| at > now_ms);
         let pauses = self.pools.values().map(|pool| pool.paused_until).filter(|&at| at > now_ms);
         deadlines.chain(waits).chain(pauses).min()
     }
@@ -207,7 +212,12 @@ impl State {
             Event::TaskChanged { task, .. } => {
                 self.with_task(task, |task| {
                     let open = std::mem::take(&mut task.open);
-                    *task = TaskState { open, attempts: task.attempts, test_attempts: task.test_attempts, ..TaskState::default() };
+                    *task = TaskState {
+                        open,
+                        attempts: task.attempts,
+                        test_attempts: task.test_attempts,
+                        ..TaskState::default()
+                    };
                 });
                 self.forget_approvals(task);
                 self.rebuild();
@@ -243,7 +253,8 @@ impl State {
                 }
             }
             Event::Released { order, .. } => {
-                if let Some(offer) = self.orders.get_mut(order).and_then(|open| open.offer.as_mut()) {
+                if let Some(offer) = self.orders.get_mut(order).and_then(|open| open.offer.as_mut())
+                {
                     offer.holder = None;
                 }
             }
@@ -255,7 +266,9 @@ impl State {
                 self.held.remove(file);
                 self.approved_changes.insert(file.clone(), digest.clone());
             }
-            Event::ChangeDecided { file, .. } => self.held.get_mut(file).into_iter().for_each(|held| held.rejected = true),
+            Event::ChangeDecided { file, .. } => {
+                self.held.get_mut(file).into_iter().for_each(|held| held.rejected = true)
+            }
             Event::Ended { order, outcome } => self.end(*order, outcome),
             Event::Postponed { task, until, not_counted, why } => self.with_task(task, |task| {
                 task.not_before = *until;
@@ -269,7 +282,9 @@ impl State {
                 task.gates.retain(|_, judged| judged.verdict != GateVerdict::NotEvaluated);
                 task.reviews.retain(|_, (_, review)| review.verdict != GateVerdict::NotEvaluated);
             }),
-            Event::Rework { task, step, findings, not_counted } => self.rework(task, *step, findings, *not_counted),
+            Event::Rework { task, step, findings, not_counted } => {
+                self.rework(task, *step, findings, *not_counted)
+            }
             Event::TaskDone { task } => self.settle(task, Phase::Done),
             Event::TaskFailed { task, reason } => self.settle(task, Phase::Failed(reason.clone())),
             Event::TaskBlocked { task, reason } => {
@@ -280,24 +295,42 @@ impl State {
                 self.settle(task, Phase::Blocked(reason.clone()));
             }
             Event::Steered { order, text, from } => {
-                let said = Said { steered: recorded.seq, order: *order, by: from.by.clone(), text: text.clone(), outcome: None };
-                if let Some(task) = self.orders.get(order).and_then(|open| open.work.task()).cloned() {
+                let said = Said {
+                    steered: recorded.seq,
+                    order: *order,
+                    by: from.by.clone(),
+                    text: text.clone(),
+                    outcome: None,
+                };
+                if let Some(task) =
+                    self.orders.get(order).and_then(|open| open.work.task()).cloned()
+                {
                     self.with_task(&task, |task| task.said.push(said));
                 }
             }
             Event::SteerEnded { steered, why, .. } => {
                 let outcome = why.clone().map_or(Ok(()), Err);
-                let of = |task: &Arc<TaskState>| task.said.iter().any(|said| said.steered == *steered);
+                let of =
+                    |task: &Arc<TaskState>| task.said.iter().any(|said| said.steered == *steered);
                 if let Some(task) = self.tasks.iter_mut().find(|task| of(task)) {
-                    let said = Arc::make_mut(task).said.iter_mut().filter(|said| said.steered == *steered);
+                    let said =
+                        Arc::make_mut(task).said.iter_mut().filter(|said| said.steered == *steered);
                     said.for_each(|said| said.outcome = Some(outcome.clone()));
                 }
             }
             Event::TaskAnswered { task, text, from } => {
                 self.with_task(task, |task| {
-                    let (Some(step), Phase::Blocked(asked)) = (task.asked.take(), &task.phase) else { return };
+                    let (Some(step), Phase::Blocked(asked)) = (task.asked.take(), &task.phase)
+                    else {
+                        return;
+                    };
                     let text = format!("{asked}. The answer: {text}");
-                    task.findings.push(Finding { by: from.by.clone(), severity: Severity::Blocker, text, place: None });
+                    task.findings.push(Finding {
+                        by: from.by.clone(),
+                        severity: Severity::Blocker,
+                        text,
+                        place: None,
+                    });
                     task.phase = Phase::Active(step);
                     (task.answered, task.last, task.tries, task.not_before) = (true, None, 0, 0);
                 });
@@ -325,10 +358,17 @@ impl State {
                         red_seen: task.red_seen,
                         tests_result: task.tests_result.take(),
                         tests_commit: task.tests_commit.take().filter(|_| task.red_seen),
-                        tests_files: std::mem::take(&mut task.tests_files).into_iter().filter(|_| task.red_seen || !isolated).collect(),
-                        has_leftovers: !isolated && (task.has_leftovers || !task.changed.is_empty()),
+                        tests_files: std::mem::take(&mut task.tests_files)
+                            .into_iter()
+                            .filter(|_| task.red_seen || !isolated)
+                            .collect(),
+                        has_leftovers: !isolated
+                            && (task.has_leftovers || !task.changed.is_empty()),
                         // In a folder that all share, it is all still there.
-                        changed: std::mem::take(&mut task.changed).into_iter().filter(|_| !isolated).collect(),
+                        changed: std::mem::take(&mut task.changed)
+                            .into_iter()
+                            .filter(|_| !isolated)
+                            .collect(),
                         ..TaskState::default()
                     };
                     *task = kept;
@@ -360,22 +400,35 @@ impl State {
                 self.rebuild();
             }
             Event::GateDecided { gate, approved, by, reason, .. } => {
-                let open = self.orders.iter().filter(|(_, open)| open.work.is_attempt()).map(|(order, _)| *order).collect();
+                let open = self
+                    .orders
+                    .iter()
+                    .filter(|(_, open)| open.work.is_attempt())
+                    .map(|(order, _)| *order)
+                    .collect();
                 let after = OrderId(self.last_order);
-                let decision = Decision { after, open, approved: *approved, by: by.clone(), reason: reason.clone() };
+                let decision = Decision {
+                    after,
+                    open,
+                    approved: *approved,
+                    by: by.clone(),
+                    reason: reason.clone(),
+                };
                 self.decisions.insert(gate.clone(), decision);
                 if let Some(ix) = self.graph.gate(gate) {
                     Arc::make_mut(&mut self.gate_states[ix]).phase = GatePhase::Pending;
                     self.rebuild();
                 }
             }
-            Event::Escalated { about, why, tried, needed } => self.escalations.push(Arc::new(Escalation {
-                at: recorded.at,
-                about: about.clone(),
-                why: why.clone(),
-                tried: tried.clone(),
-                needed: needed.clone(),
-            })),
+            Event::Escalated { about, why, tried, needed } => {
+                self.escalations.push(Arc::new(Escalation {
+                    at: recorded.at,
+                    about: about.clone(),
+                    why: why.clone(),
+                    tried: tried.clone(),
+                    needed: needed.clone(),
+                }))
+            }
             Event::Paused => self.paused = true,
             Event::Resumed => self.paused = false,
             Event::Cancelled => self.cancelled = true,
@@ -402,19 +455,38 @@ impl State {
     }
 
     fn take_plan(&mut self, plan: Arc<Plan>) {
-        let old_tasks: BTreeMap<TaskId, Arc<TaskState>> =
-            self.plan.tasks.iter().zip(&self.tasks).map(|(task, state)| (task.id.clone(), state.clone())).collect();
-        let old_gates: BTreeMap<GateId, Arc<GateState>> =
-            self.gates.iter().zip(&self.gate_states).map(|(gate, state)| (gate.id.clone(), state.clone())).collect();
+        let old_tasks: BTreeMap<TaskId, Arc<TaskState>> = self
+            .plan
+            .tasks
+            .iter()
+            .zip(&self.tasks)
+            .map(|(task, state)| (task.id.clone(), state.clone()))
+            .collect();
+        let old_gates: BTreeMap<GateId, Arc<GateState>> = self
+            .gates
+            .iter()
+            .zip(&self.gate_states)
+            .map(|(gate, state)| (gate.id.clone(), state.clone()))
+            .collect();
         self.gates = Arc::new(self.policy.gates_of(&plan));
         self.graph = Arc::new(Graph::new(&plan, &self.gates, &self.policy.weights));
         self.allocation = Arc::new(allocate(&plan, &self.policy));
-        self.tasks = plan.tasks.iter().map(|task| old_tasks.get(&task.id).cloned().unwrap_or_default()).collect();
+        self.tasks = plan
+            .tasks
+            .iter()
+            .map(|task| old_tasks.get(&task.id).cloned().unwrap_or_default())
+            .collect();
         // A gate that closes other tasks than before must be judged again.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
-            gate.streams.iter().flat_map(|id| plan.tasks_of(id)).map(|task| task.id.clone()).collect()
+            gate.streams
+                .iter()
+                .flat_map(|id| plan.tasks_of(id))
+                .map(|task| task.id.clone())
+                .collect()
         };
-        let kept = |gate: &&Gate| self.plan.tasks.is_empty() || closes(&self.plan, gate) == closes(&plan, gate);
+        let kept = |gate: &&Gate| {
+            self.plan.tasks.is_empty() || closes(&self.plan, gate) == closes(&plan, gate)
+        };
         let state = |gate: &Gate| match old_gates.get(&gate.id) {
             Some(known) if kept(&gate) => known.clone(),
             Some(known) => Arc::new(known.reset(self.last_order)),
@@ -433,8 +505,14 @@ impl State {
         self.orders.values_mut().for_each(|order| order.work.rename(names));
         self.merging.rename(names);
         let decisions = std::mem::take(&mut self.decisions).into_iter().map(|(gate, decision)| {
-            let of_task = gate.as_str().rsplit_once('@').and_then(|(name, id)| Some((name, names.get(&TaskId::from(id))?)));
-            (of_task.map(|(name, id)| GateId::from(format!("{name}@{id}"))).unwrap_or(gate), decision)
+            let of_task = gate
+                .as_str()
+                .rsplit_once('@')
+                .and_then(|(name, id)| Some((name, names.get(&TaskId::from(id))?)));
+            (
+                of_task.map(|(name, id)| GateId::from(format!("{name}@{id}"))).unwrap_or(gate),
+                decision,
+            )
         });
         self.decisions = decisions.collect();
         self.take_plan(self.plan.clone());
@@ -469,7 +547,9 @@ impl State {
                     self.ready.insert((Reverse(OrderedWeight(self.graph.rank(ix))), ix));
                 }
             }
-            graph::NodeKind::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => self.completed(node),
+            graph::NodeKind::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => {
+                self.completed(node)
+            }
             graph::NodeKind::Gate(ix) => {
                 if !self.gates[ix].streams.is_empty() {
                     self.due_gates.insert(ix);
@@ -496,7 +576,11 @@ impl State {
                 match nodes.kind(next) {
                     graph::NodeKind::Stream | graph::NodeKind::Barrier => stack.push(next),
                     graph::NodeKind::Task(ix) if self.tasks[ix].satisfied() => stack.push(next),
-                    graph::NodeKind::Gate(ix) if self.gate_states[ix].phase == GatePhase::Passed => stack.push(next),
+                    graph::NodeKind::Gate(ix)
+                        if self.gate_states[ix].phase == GatePhase::Passed =>
+                    {
+                        stack.push(next)
+                    }
                     graph::NodeKind::Task(_) | graph::NodeKind::Gate(_) => self.arrive(next),
                 }
             }
@@ -513,7 +597,8 @@ impl State {
         if let Some(ix) = self.graph.gate(id) {
             let gate = Arc::make_mut(&mut self.gate_states[ix]);
             gate.phase = phase;
-            gate.judged_at_change = gate.results.values().map(|judged| judged.changes).min().unwrap_or(self.changes);
+            gate.judged_at_change =
+                gate.results.values().map(|judged| judged.changes).min().unwrap_or(self.changes);
         }
     }
 
@@ -564,7 +649,17 @@ impl State {
         self.last_order = self.last_order.max(id.0);
         let at = self.now;
         let offer = work.agent().filter(|agent| is_offered(self, agent)).map(|_| Offer::default());
-        self.orders.insert(id, OpenOrder { work: work.clone(), at, deadline, changes: self.changes, stopping: false, offer });
+        self.orders.insert(
+            id,
+            OpenOrder {
+                work: work.clone(),
+                at,
+                deadline,
+                changes: self.changes,
+                stopping: false,
+                offer,
+            },
+        );
         if let Some(agent) = work.agent() {
             *self.busy.entry(agent.clone()).or_default() += 1;
         }
@@ -592,7 +687,9 @@ impl State {
 
     /// A person's word on a task was about what it was then.
     fn forget_approvals(&mut self, task: &TaskId) {
-        self.decisions.retain(|gate, _| gate.as_str().rsplit_once('@').is_none_or(|(_, id)| id != task.as_str()));
+        self.decisions.retain(|gate, _| {
+            gate.as_str().rsplit_once('@').is_none_or(|(_, id)| id != task.as_str())
+        });
     }
 
     fn rework(&mut self, id: &TaskId, step: Step, findings: &[Finding], not_counted: bool) {

@@ -198,13 +198,18 @@ pub fn status_report(state: &State) -> StatusReport {
     let (gates_passed, gates_total) = progress::gate_counts(state);
     let risks = progress::risks(state);
     let remaining = progress::remaining_ms(state).filter(|_| state.ended.is_none());
-    let reviews = state.tasks.iter().flat_map(|task| task.reviews.values()).chain(state.final_reviews.values());
+    let reviews = state
+        .tasks
+        .iter()
+        .flat_map(|task| task.reviews.values())
+        .chain(state.final_reviews.values());
     let (mut reviews_passed, mut reviews_total) = (0, 0);
     for (_, review) in reviews {
         reviews_total += 1;
         reviews_passed += usize::from(review.verdict == GateVerdict::Passed);
     }
-    let failed = counts.failed > 0 || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
+    let failed = counts.failed > 0
+        || state.gate_states.iter().any(|gate| matches!(gate.phase, GatePhase::Failed(_)));
     StatusReport {
         execution: state.execution.as_ref().map(ToString::to_string).unwrap_or_default(),
         topic: state.plan.topic.clone(),
@@ -221,19 +226,30 @@ pub fn status_report(state: &State) -> StatusReport {
             done_tasks: counts.done,
             skipped_tasks: counts.skipped,
             percent: counts.percent(),
-            timeline: if failed || state.cancelled || matches!(state.ended, Some((Status::Partial | Status::Blocked, _))) {
+            timeline: if failed
+                || state.cancelled
+                || matches!(state.ended, Some((Status::Partial | Status::Blocked, _)))
+            {
                 "Held up".into()
             } else if risks.is_empty() {
                 "On track".into()
             } else {
                 "At risk".into()
             },
-            elapsed_ms: state.ended.map_or(state.now, |(_, at)| at).saturating_sub(state.started_at),
+            elapsed_ms: state
+                .ended
+                .map_or(state.now, |(_, at)| at)
+                .saturating_sub(state.started_at),
             remaining_min_ms: remaining.map(|(min, _)| min),
             remaining_max_ms: remaining.map(|(_, max)| max),
         },
         streams: streams(state, &progress::held_up(state)),
-        agents: state.policy.agents.iter().map(|agent| agent_status(state, &agent.name, agent.role)).collect(),
+        agents: state
+            .policy
+            .agents
+            .iter()
+            .map(|agent| agent_status(state, &agent.name, agent.role))
+            .collect(),
         quality: Quality {
             tests_first_seen,
             tests_first_asked,
@@ -245,7 +261,12 @@ pub fn status_report(state: &State) -> StatusReport {
             open_blockers: progress::open_blockers(state),
         },
         risk: Risk {
-            critical_path: state.graph.critical_path().into_iter().map(|ix| state.task(ix).id.to_string()).collect(),
+            critical_path: state
+                .graph
+                .critical_path()
+                .into_iter()
+                .map(|ix| state.task(ix).id.to_string())
+                .collect(),
             bottleneck: progress::bottleneck(state).map(|ix| state.task(ix).id.to_string()),
             level: if failed {
                 RiskLevel::High
@@ -254,7 +275,11 @@ pub fn status_report(state: &State) -> StatusReport {
             } else {
                 RiskLevel::Medium
             },
-            escalations: state.escalations.iter().map(|e| format!("{}: {}; needed: {}", e.about, e.why, e.needed)).collect(),
+            escalations: state
+                .escalations
+                .iter()
+                .map(|e| format!("{}: {}; needed: {}", e.about, e.why, e.needed))
+                .collect(),
             risks,
         },
         deliverables: deliverables(state),
@@ -270,15 +295,20 @@ pub fn status_report(state: &State) -> StatusReport {
 type HeldUp = BTreeMap<usize, String>;
 
 fn streams(state: &State, held: &HeldUp) -> Vec<StreamStatus> {
-    let mut streams: Vec<StreamStatus> = (0..state.plan.streams.len()).map(|ix| stream(state, ix, held)).collect();
-    let alone: Vec<usize> = (0..state.tasks.len()).filter(|&ix| state.task(ix).stream.is_none()).collect();
+    let mut streams: Vec<StreamStatus> =
+        (0..state.plan.streams.len()).map(|ix| stream(state, ix, held)).collect();
+    let alone: Vec<usize> =
+        (0..state.tasks.len()).filter(|&ix| state.task(ix).stream.is_none()).collect();
     if !alone.is_empty() {
         let counts = progress::count(state, alone.iter().copied());
         streams.push(StreamStatus {
             name: "Tasks".into(),
             state: stream_state(&counts, counts.done + counts.skipped == counts.total, false),
             percent: counts.percent_with_active(),
-            tasks: alone.into_iter().map(|ix| task(state, ix, counts.active + counts.done > 0, held)).collect(),
+            tasks: alone
+                .into_iter()
+                .map(|ix| task(state, ix, counts.active + counts.done > 0, held))
+                .collect(),
             ..StreamStatus::default()
         });
     }
@@ -318,7 +348,11 @@ fn stream(state: &State, ix: usize, held: &HeldUp) -> StreamStatus {
         name: stream.name.clone(),
         state: stream_state(&counts, state.stream_done(ix), waits),
         percent: counts.percent_with_active(),
-        depends_on: stream.depends_on.iter().map(|dependency| depends_on(state, &dependency.on)).collect(),
+        depends_on: stream
+            .depends_on
+            .iter()
+            .map(|dependency| depends_on(state, &dependency.on))
+            .collect(),
         agents,
         gates: state
             .gates
@@ -333,11 +367,24 @@ fn stream(state: &State, ix: usize, held: &HeldUp) -> StreamStatus {
 
 fn depends_on(state: &State, node: &Node) -> String {
     let (name, done) = match node {
-        Node::Task(id) => (format!("Task {id}"), state.task_state(id).is_some_and(super::state::TaskState::satisfied)),
-        Node::Stream(id) => (stream_label(id.as_str()), state.graph.stream(id).is_some_and(|ix| state.stream_done(ix))),
+        Node::Task(id) => (
+            format!("Task {id}"),
+            state.task_state(id).is_some_and(super::state::TaskState::satisfied),
+        ),
+        Node::Stream(id) => (
+            stream_label(id.as_str()),
+            state.graph.stream(id).is_some_and(|ix| state.stream_done(ix)),
+        ),
         Node::Barrier(id) => {
-            let tasks = state.plan.barriers.iter().filter(|barrier| barrier.id == *id).flat_map(|barrier| &barrier.tasks);
-            let done = tasks.clone().all(|id| state.task_state(id).is_some_and(super::state::TaskState::satisfied));
+            let tasks = state
+                .plan
+                .barriers
+                .iter()
+                .filter(|barrier| barrier.id == *id)
+                .flat_map(|barrier| &barrier.tasks);
+            let done = tasks
+                .clone()
+                .all(|id| state.task_state(id).is_some_and(super::state::TaskState::satisfied));
             (format!("Tasks {id}"), done)
         }
     };
@@ -352,7 +399,12 @@ pub fn gate_status(state: &State, ix: usize) -> GateStatus {
         GatePhase::Failed(why) => (GateStateName::Failed, why.as_str()),
         GatePhase::Open(why) => (GateStateName::Open, why.as_str()),
     };
-    GateStatus { id: state.gates[ix].id.to_string(), level: state.gates[ix].level, state: word, reason: reason.into() }
+    GateStatus {
+        id: state.gates[ix].id.to_string(),
+        level: state.gates[ix].level,
+        state: word,
+        reason: reason.into(),
+    }
 }
 
 /// A level's name.
@@ -374,17 +426,27 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
         Phase::Skipped | Phase::Marked(Mark::Skipped) => "skipped".into(),
         Phase::Marked(Mark::Deferred) => "deferred".into(),
         Phase::Failed(why) | Phase::Blocked(why) => why.clone(),
-        Phase::Active(_) if progress::waits_for_approval(state, ix).is_some() => "waits for approval".into(),
+        Phase::Active(_) if progress::waits_for_approval(state, ix).is_some() => {
+            "waits for approval".into()
+        }
         Phase::Active(step) => match agent {
-            _ if known.postponed.is_some() => format!("waits: {}", known.postponed.as_deref().unwrap_or_default()),
-            _ if *step == super::event::Step::Merging && !state.merging.is_merging(&task.id) => "waits to be merged".into(),
-            Some(agent) if *step == super::event::Step::Implementing => format!("{agent} working{}", said(known)),
+            _ if known.postponed.is_some() => {
+                format!("waits: {}", known.postponed.as_deref().unwrap_or_default())
+            }
+            _ if *step == super::event::Step::Merging && !state.merging.is_merging(&task.id) => {
+                "waits to be merged".into()
+            }
+            Some(agent) if *step == super::event::Step::Implementing => {
+                format!("{agent} working{}", said(known))
+            }
             _ => step_name(*step).into(),
         },
         Phase::Waiting => match (&task.broken, progress::waits_for(state, ix)) {
             (Some(why), _) => why.clone(),
             _ if held.contains_key(&ix) => format!("held up by {}", held[&ix]),
-            (None, waits) if !waits.is_empty() && stream_begun => format!("waiting on {}", waits.join(", ")),
+            (None, waits) if !waits.is_empty() && stream_begun => {
+                format!("waiting on {}", waits.join(", "))
+            }
             (None, waits) if !waits.is_empty() => format!("blocked on {}", waits.join(", ")),
             (None, _) => match agent {
                 Some(_) => "ready".into(),
@@ -405,7 +467,11 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
 
 /// What was said to the agent at work last, and whether it has got it.
 fn said(known: &super::state::TaskState) -> String {
-    known.said.last().filter(|said| known.open.contains(&said.order)).map_or(String::new(), |said| format!("; {said}"))
+    known
+        .said
+        .last()
+        .filter(|said| known.open.contains(&said.order))
+        .map_or(String::new(), |said| format!("; {said}"))
 }
 
 /// What was seen of a finished task: its tests, its gates, or the end of its command.
@@ -431,7 +497,8 @@ fn done_note(state: &State, ix: usize) -> String {
 fn agent_status(state: &State, name: &AgentName, role: Role) -> AgentStatus {
     let used = state.utilisation.get(name).cloned().unwrap_or_default();
     let active = state.orders.values().filter(|open| open.work.agent() == Some(name));
-    let place = |work: &Work| work.task().map_or("the whole".to_owned(), |task| format!("Task {task}"));
+    let place =
+        |work: &Work| work.task().map_or("the whole".to_owned(), |task| format!("Task {task}"));
     AgentStatus {
         name: name.to_string(),
         role,
@@ -457,7 +524,12 @@ fn deliverables(state: &State) -> Vec<Deliverable> {
     let counts = progress::counts(state);
     let done = counts.done + counts.skipped == counts.total;
     let level = |level: Level| {
-        let gates: Vec<_> = state.gates.iter().zip(&state.gate_states).filter(|(gate, _)| gate.level == level).collect();
+        let gates: Vec<_> = state
+            .gates
+            .iter()
+            .zip(&state.gate_states)
+            .filter(|(gate, _)| gate.level == level)
+            .collect();
         match gates.iter().all(|(_, known)| known.phase == GatePhase::Passed) {
             _ if gates.is_empty() => None,
             true => Some("passed"),
@@ -465,21 +537,29 @@ fn deliverables(state: &State) -> Vec<Deliverable> {
         }
     };
     let mut list = vec![
-        Deliverable { name: "Feature functionality".into(), state: format!("{} of {} tasks done", counts.done, counts.total) },
+        Deliverable {
+            name: "Feature functionality".into(),
+            state: format!("{} of {} tasks done", counts.done, counts.total),
+        },
         Deliverable {
             name: "Integration".into(),
-            state: level(Level::System).or_else(|| level(Level::Stream)).map_or("not measured".into(), |word| format!("gates {word}")),
+            state: level(Level::System)
+                .or_else(|| level(Level::Stream))
+                .map_or("not measured".into(), |word| format!("gates {word}")),
         },
         Deliverable {
             name: "Deployment readiness".into(),
-            state: level(Level::Deployment).map_or("not measured".into(), |word| format!("gates {word}")),
+            state: level(Level::Deployment)
+                .map_or("not measured".into(), |word| format!("gates {word}")),
         },
     ];
     if state.policy.deliver {
         let into = progress::delivered_into(state);
         let state = match progress::kept_out_because(state) {
             Some(why) => format!("kept out of {into}: {why}"),
-            None if state.merging.head.is_some() && !progress::is_kept_out(state) => format!("merged into {into}"),
+            None if state.merging.head.is_some() && !progress::is_kept_out(state) => {
+                format!("merged into {into}")
+            }
             None => "pending".into(),
         };
         list.push(Deliverable { name: "Delivery".into(), state });

@@ -40,8 +40,13 @@ impl std::fmt::Display for Said {
 
 /// The attempt at a task that is under way.
 pub(super) fn attempt(state: &State, task: &TaskId) -> Option<OrderId> {
-    let mut open = state.task_state(task)?.open.iter().filter_map(|order| Some((*order, state.orders.get(order)?)));
-    open.find(|(_, open)| open.work.is_attempt() && open.is_under_way() && !open.stopping).map(|(order, _)| order)
+    let mut open = state
+        .task_state(task)?
+        .open
+        .iter()
+        .filter_map(|order| Some((*order, state.orders.get(order)?)));
+    open.find(|(_, open)| open.work.is_attempt() && open.is_under_way() && !open.stopping)
+        .map(|(order, _)| order)
 }
 
 /// Whether something can be said to a task's agent now.
@@ -61,7 +66,9 @@ pub(super) fn refusal(state: &State, task: &TaskId, text: &str) -> Option<String
     let kind = state.policy.agent(agent).map(|agent| agent.kind.as_str()).unwrap_or_default();
     if !KINDS.contains(&kind) {
         let can = KINDS.join(" and ");
-        return Some(format!("{agent} can't be told anything while it is at work: only agents of kind {can} can"));
+        return Some(format!(
+            "{agent} can't be told anything while it is at work: only agents of kind {can} can"
+        ));
     }
     if text.trim_start().starts_with('/') {
         return Some("a text that begins with a slash would be a command of the client".into());
@@ -79,22 +86,41 @@ pub(super) fn unfit(text: &str) -> Option<String> {
 }
 
 /// What was said has reached the agent, or somebody is told that it has not.
-pub(super) fn ended(state: &State, order: OrderId, steered: u64, why: Option<String>) -> Vec<Event> {
+pub(super) fn ended(
+    state: &State,
+    order: OrderId,
+    steered: u64,
+    why: Option<String>,
+) -> Vec<Event> {
     let all = state.plan.tasks.iter().zip(&state.tasks);
-    let mut said = all.filter_map(|(task, known)| Some((task, known.said.iter().find(|said| said.steered == steered)?)));
-    let Some((task, said)) = said.next().filter(|(_, said)| said.outcome.is_none()) else { return Vec::new() };
+    let mut said = all.filter_map(|(task, known)| {
+        Some((task, known.said.iter().find(|said| said.steered == steered)?))
+    });
+    let Some((task, said)) = said.next().filter(|(_, said)| said.outcome.is_none()) else {
+        return Vec::new();
+    };
     let mut events = vec![Event::SteerEnded { order, steered, why: why.clone() }];
     events.extend(why.map(|why| Event::Escalated {
         about: format!("task {}", task.id),
         why: format!("what {} said to its agent was not delivered: {why}: {}", said.by, said.text),
         tried: String::new(),
-        needed: "say it again while the agent is at work, or `retry` the task once it is done".into(),
+        needed:
+            "say it again while the agent is at work, or `retry` the task once it is done".into(),
     }));
     events
 }
 
 /// What was said and is lost with the process that carried out the order.
 pub(super) fn lost(state: &State) -> Vec<Event> {
-    let open = state.tasks.iter().flat_map(|known| &known.said).filter(|said| said.outcome.is_none());
-    open.flat_map(|said| ended(state, said.order, said.steered, Some("the process that was to deliver it is gone".into()))).collect()
+    let open =
+        state.tasks.iter().flat_map(|known| &known.said).filter(|said| said.outcome.is_none());
+    open.flat_map(|said| {
+        ended(
+            state,
+            said.order,
+            said.steered,
+            Some("the process that was to deliver it is gone".into()),
+        )
+    })
+    .collect()
 }

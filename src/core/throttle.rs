@@ -41,9 +41,17 @@ pub struct Pool {
 
 impl Pool {
     /// An order of the pool ended, of `busy` that ran.
-    pub(super) fn ended(&mut self, shortage: Option<&Shortage>, ended: Ended, (now_ms, backoff_ms): (u64, u64), busy: u32) {
+    pub(super) fn ended(
+        &mut self,
+        shortage: Option<&Shortage>,
+        ended: Ended,
+        (now_ms, backoff_ms): (u64, u64),
+        busy: u32,
+    ) {
         if let Some(shortage) = shortage.filter(|shortage| !shortage.kind.needs_person()) {
-            let doubled = backoff_ms.saturating_mul(FIRST_WAIT).saturating_mul(1 << self.consecutive_limits.min(10));
+            let doubled = backoff_ms
+                .saturating_mul(FIRST_WAIT)
+                .saturating_mul(1 << self.consecutive_limits.min(10));
             let wait = shortage.retry_after_ms.unwrap_or_else(|| doubled.min(LONGEST_WAIT_MS));
             self.consecutive_limits += 1;
             self.paused_until = self.paused_until.max(now_ms + wait);
@@ -74,13 +82,19 @@ pub(super) enum Ended {
 /// The name of an agent's pool: its client's, or its own.
 pub fn pool_of(policy: &Policy, agent: &AgentName) -> String {
     const CLIENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
-    let kind = policy.agent(agent).map(|agent| agent.kind.as_str()).filter(|kind| CLIENTS.contains(kind));
+    let kind =
+        policy.agent(agent).map(|agent| agent.kind.as_str()).filter(|kind| CLIENTS.contains(kind));
     kind.unwrap_or(agent.as_str()).to_owned()
 }
 
 /// How many orders of a pool are open.
 pub(super) fn busy(state: &State, pool: &str) -> u32 {
-    state.busy.iter().filter(|(agent, _)| pool_of(&state.policy, agent) == pool).map(|(_, count)| count).sum()
+    state
+        .busy
+        .iter()
+        .filter(|(agent, _)| pool_of(&state.policy, agent) == pool)
+        .map(|(_, count)| count)
+        .sum()
 }
 
 /// Whether an agent's supply leaves room for one more order.
@@ -99,8 +113,12 @@ pub(super) fn recovers(state: &State, now_ms: u64) -> bool {
 pub(super) fn broken(state: &State, agent: &AgentName) -> Option<String> {
     let pool = state.pools.get(&pool_of(&state.policy, agent))?;
     let most = state.policy.breaker;
-    (most > 0 && pool.failures >= most)
-        .then(|| format!("{agent} failed {} times in a row and is not asked any more, the last time: {}", pool.failures, pool.last_failure))
+    (most > 0 && pool.failures >= most).then(|| {
+        format!(
+            "{agent} failed {} times in a row and is not asked any more, the last time: {}",
+            pool.failures, pool.last_failure
+        )
+    })
 }
 
 /// Why an agent is not asked until a person has done something, and what that is; none where it is asked.
@@ -113,22 +131,31 @@ pub(super) fn refused<'a>(state: &'a State, agent: &AgentName) -> Option<(&'a st
 pub(super) fn needed(kind: ShortageKind, pool: &str) -> &'static str {
     match (kind, pool) {
         (ShortageKind::Outdated, _) => "a newer version of its program, then run it again",
-        (_, "claude") => "`claude` and then `/login`, or a key in ANTHROPIC_API_KEY, then run it again",
+        (_, "claude") => {
+            "`claude` and then `/login`, or a key in ANTHROPIC_API_KEY, then run it again"
+        }
         (_, "codex") => "`codex login`, or a key in OPENAI_API_KEY, then run it again",
         (_, "gemini") => "`gemini` and then `/auth`, or a key in GEMINI_API_KEY, then run it again",
         (_, "opencode") => "`opencode auth login`, then run it again",
-        _ => "log in with its own program, or give it a key that its service accepts, then run it again",
+        _ => {
+            "log in with its own program, or give it a key that its service accepts, then run it again"
+        }
     }
 }
 
 /// Who does an agent's work now: itself, or the one that the config names for when it can't be had.
 pub(super) fn substitute(state: &State, agent: &AgentName, now_ms: u64) -> AgentName {
     let missing = |agent: &AgentName| {
-        let paused = state.pools.get(&pool_of(&state.policy, agent)).is_some_and(|pool| pool.paused_until > now_ms + PATIENCE_MS);
+        let paused = state
+            .pools
+            .get(&pool_of(&state.policy, agent))
+            .is_some_and(|pool| pool.paused_until > now_ms + PATIENCE_MS);
         paused || broken(state, agent).is_some() || refused(state, agent).is_some()
     };
     let fallback = state.policy.agent(agent).and_then(|agent| agent.fallback.clone());
-    match fallback.filter(|fallback| missing(agent) && !missing(fallback) && state.policy.agent(fallback).is_some()) {
+    match fallback.filter(|fallback| {
+        missing(agent) && !missing(fallback) && state.policy.agent(fallback).is_some()
+    }) {
         Some(fallback) => fallback,
         None => agent.clone(),
     }
@@ -142,8 +169,10 @@ pub(super) fn spent(state: &State, ix: usize, agent: &AgentName) -> Option<Strin
         })
     };
     let of_all = sum(&mut state.utilisation.values().map(|used| (used.tokens, used.cost_usd)));
-    let of_agent = sum(&mut state.utilisation.get(agent).into_iter().map(|used| (used.tokens, used.cost_usd)));
-    let of_task = sum(&mut std::iter::once((state.tasks[ix].spent.tokens, state.tasks[ix].spent.cost_usd)));
+    let of_agent =
+        sum(&mut state.utilisation.get(agent).into_iter().map(|used| (used.tokens, used.cost_usd)));
+    let of_task =
+        sum(&mut std::iter::once((state.tasks[ix].spent.tokens, state.tasks[ix].spent.cost_usd)));
     let agent_budget = state.policy.agent(agent).map(|agent| agent.budget).unwrap_or_default();
     [
         ("the execution", state.policy.budget, of_all),
@@ -151,7 +180,9 @@ pub(super) fn spent(state: &State, ix: usize, agent: &AgentName) -> Option<Strin
         (agent.as_str(), agent_budget, of_agent),
     ]
     .into_iter()
-    .find_map(|(whose, budget, used)| Some(format!("the budget of {whose} is spent: {}", over(budget, used)?)))
+    .find_map(|(whose, budget, used)| {
+        Some(format!("the budget of {whose} is spent: {}", over(budget, used)?))
+    })
 }
 
 fn over(budget: Budget, (tokens, usd): (u64, f64)) -> Option<String> {

@@ -26,22 +26,44 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
     }
     for check in gate.checks.iter().filter(|check| !known.results.contains_key(*check)) {
         let running = known.open.iter().any(|order| {
-            state.orders.get(order).is_some_and(|open| matches!(&open.work, Work::Gate { check: running, .. } if running == check))
+            state.orders.get(order).is_some_and(
+                |open| matches!(&open.work, Work::Gate { check: running, .. } if running == check),
+            )
         });
-        if !running && !state.is_publishing() && state.open_gates() < state.policy.max_parallel as usize {
-            return order(state, Work::Gate { check: check.clone(), gate: Some(id), task: None, purpose: Purpose::Judge }, now_ms);
+        if !running
+            && !state.is_publishing()
+            && state.open_gates() < state.policy.max_parallel as usize
+        {
+            return order(
+                state,
+                Work::Gate {
+                    check: check.clone(),
+                    gate: Some(id),
+                    task: None,
+                    purpose: Purpose::Judge,
+                },
+                now_ms,
+            );
         }
     }
-    if !known.open.is_empty() || gate.checks.iter().any(|check| !known.results.contains_key(check)) {
+    if !known.open.is_empty() || gate.checks.iter().any(|check| !known.results.contains_key(check))
+    {
         return Vec::new();
     }
-    if let Some((name, judged)) = known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::Failed) {
-        return gate_failed(&id, format!("`{name}`: {} (output of {})", judged.reason, judged.order));
+    if let Some((name, judged)) =
+        known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::Failed)
+    {
+        return gate_failed(
+            &id,
+            format!("`{name}`: {} (output of {})", judged.reason, judged.order),
+        );
     }
     if decision.is_some() {
         return vec![Event::GatePassed { gate: id }];
     }
-    if let Some((name, judged)) = known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated) {
+    if let Some((name, judged)) =
+        known.results.iter().find(|(_, judged)| judged.verdict == GateVerdict::NotEvaluated)
+    {
         return gate_open(&id, format!("`{name}` could not be evaluated: {}", judged.reason));
     }
     if gate.approval {
@@ -51,7 +73,10 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
         ];
     }
     if let Some(why) = evidence::whole_approval_asked(state, known) {
-        return vec![Event::GateOpen { gate: id.clone(), reason: why.clone() }, approval_needed(&id, why)];
+        return vec![
+            Event::GateOpen { gate: id.clone(), reason: why.clone() },
+            approval_needed(&id, why),
+        ];
     }
     if gate.checks.is_empty() {
         return gate_open(&id, "no [[gates]] entry checks it".into());
@@ -60,15 +85,30 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
 }
 
 fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed =
-        format!("fix what it names, by `retry TASK` or by hand, then run `execution-coordinator retry {}`", progress::as_argument(gate));
-    let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
+    let needed = format!(
+        "fix what it names, by `retry TASK` or by hand, then run `execution-coordinator retry {}`",
+        progress::as_argument(gate)
+    );
+    let escalation = Event::Escalated {
+        about: format!("gate {gate}"),
+        why: reason.clone(),
+        tried: String::new(),
+        needed,
+    };
     vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
 }
 
 fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
-    let needed = format!("add a [[gates]] entry that checks it, or run `execution-coordinator approve {}`", progress::as_argument(gate));
-    let escalation = Event::Escalated { about: format!("gate {gate}"), why: reason.clone(), tried: String::new(), needed };
+    let needed = format!(
+        "add a [[gates]] entry that checks it, or run `execution-coordinator approve {}`",
+        progress::as_argument(gate)
+    );
+    let escalation = Event::Escalated {
+        about: format!("gate {gate}"),
+        why: reason.clone(),
+        tried: String::new(),
+        needed,
+    };
     vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
 }
 
@@ -80,21 +120,31 @@ pub(super) fn finish(state: &State, now_ms: u64) -> Option<Vec<Event>> {
         return None;
     }
     // What was judged before the last attempt ended is judged again: it was another tree.
-    let stale = |known: &GateState| known.phase == GatePhase::Passed && known.judged_at_change < state.changes;
+    let stale = |known: &GateState| {
+        known.phase == GatePhase::Passed && known.judged_at_change < state.changes
+    };
     // And what a person has passed is work as it was then.
     let is_newer = |gate: &Gate, decision: &Decision| {
-        let closed = (0..state.tasks.len()).filter(|&ix| gate.closes(state.task(ix).stream.as_ref()));
-        let mut made = closed.filter_map(|ix| state.tasks[ix].result.as_ref()).map(|(order, _)| order).chain(&state.merging.renewed);
+        let closed =
+            (0..state.tasks.len()).filter(|&ix| gate.closes(state.task(ix).stream.as_ref()));
+        let mut made = closed
+            .filter_map(|ix| state.tasks[ix].result.as_ref())
+            .map(|(order, _)| order)
+            .chain(&state.merging.renewed);
         made.any(|order| *order > decision.after || decision.open.contains(order))
     };
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         let decided = state.decisions.get(&gate.id).filter(|_| known.phase == GatePhase::Passed);
-        if stale(known) && !gate.checks.is_empty() || decided.is_some_and(|decision| is_newer(gate, decision)) {
+        if stale(known) && !gate.checks.is_empty()
+            || decided.is_some_and(|decision| is_newer(gate, decision))
+        {
             return Some(vec![Event::GateReset { gate: gate.id.clone() }]);
         }
     }
     let passed = |level| {
-        (0..state.gates.len()).filter(move |&ix| state.gates[ix].level == level).all(|ix| state.gate_states[ix].phase == GatePhase::Passed)
+        (0..state.gates.len())
+            .filter(move |&ix| state.gates[ix].level == level)
+            .all(|ix| state.gate_states[ix].phase == GatePhase::Passed)
     };
     let next = |level| {
         (0..state.gates.len())
@@ -121,8 +171,12 @@ fn deliver(state: &State, now_ms: u64) -> Option<Vec<Event>> {
     match &state.merging.delivered {
         Some((delivered, why)) if *delivered == commit => {
             let about = THE_RESULT.to_owned();
-            let why = why.clone().filter(|_| !state.escalations.iter().any(|known| known.about == about))?;
-            let needed = "put that right and run it again, or merge the branch of the result yourself".into();
+            let why = why
+                .clone()
+                .filter(|_| !state.escalations.iter().any(|known| known.about == about))?;
+            let needed =
+                "put that right and run it again, or merge the branch of the result yourself"
+                    .into();
             Some(vec![Event::Escalated { about, why, tried: String::new(), needed }])
         }
         _ => Some(order(state, Work::Deliver { commit }, now_ms)),
@@ -145,19 +199,36 @@ fn final_review(state: &State, now_ms: u64) -> Review {
         state.orders.values().any(|open| by(&open.work))
     };
     let missing = |agent: &&AgentPolicy| !state.final_reviews.contains_key(&agent.name);
-    let mut next =
-        state.policy.of_role(Role::Reviewer).filter(missing).filter(|agent| !asked(agent) && has_room(state, &agent.name, now_ms));
+    let mut next = state
+        .policy
+        .of_role(Role::Reviewer)
+        .filter(missing)
+        .filter(|agent| !asked(agent) && has_room(state, &agent.name, now_ms));
     if let Some(agent) = next.next().filter(|_| !state.is_publishing()) {
-        return Review::Next(order(state, Work::Review { task: None, reviewer: agent.name.clone() }, now_ms));
+        return Review::Next(order(
+            state,
+            Work::Review { task: None, reviewer: agent.name.clone() },
+            now_ms,
+        ));
     }
     if state.policy.of_role(Role::Reviewer).any(|agent| missing(&agent)) {
-        if let Some(told) = state.policy.of_role(Role::Reviewer).filter(missing).find_map(|agent| needs_person(state, &agent.name)) {
+        if let Some(told) = state
+            .policy
+            .of_role(Role::Reviewer)
+            .filter(missing)
+            .find_map(|agent| needs_person(state, &agent.name))
+        {
             return Review::Next(vec![told]);
         }
         // One that can't be had just now is waited for.
-        return if throttle::recovers(state, now_ms) { Review::Next(Vec::new()) } else { Review::NotPassed };
+        return if throttle::recovers(state, now_ms) {
+            Review::Next(Vec::new())
+        } else {
+            Review::NotPassed
+        };
     }
-    let Some((reviewer, (order, review))) = state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed)
+    let Some((reviewer, (order, review))) =
+        state.final_reviews.iter().find(|(_, (_, review))| review.verdict != GateVerdict::Passed)
     else {
         return Review::Passed;
     };
@@ -165,7 +236,11 @@ fn final_review(state: &State, now_ms: u64) -> Review {
     if state.escalations.iter().any(|known| known.about == about) {
         return Review::NotPassed;
     }
-    let first = review.findings.iter().find(|f| f.severity == Severity::Blocker).map_or(&review.summary, |f| &f.text);
+    let first = review
+        .findings
+        .iter()
+        .find(|f| f.severity == Severity::Blocker)
+        .map_or(&review.summary, |f| &f.text);
     let why = match review.verdict {
         GateVerdict::Failed => format!("{reviewer} found: {first}"),
         _ => format!("no verdict of {reviewer}: {first}"),

@@ -1,6 +1,9 @@
 //! The executions that one process knows: those of its workspaces, whoever owns them, and the
 //! threads that carry out its own.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that looks whether owners still live")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that looks whether owners still live"
+)]
 
 use super::execute;
 use super::execution::{Execution, Handle};
@@ -144,7 +147,8 @@ impl Coordinator {
         // The disk is looked at while nobody is kept waiting.
         let folders = self.folders();
         let known: BTreeSet<PathBuf> = self.known().executions.keys().cloned().collect();
-        let new: Vec<Execution> = folders.difference(&known).filter_map(|folder| Execution::at(folder)).collect();
+        let new: Vec<Execution> =
+            folders.difference(&known).filter_map(|folder| Execution::at(folder)).collect();
         if !new.is_empty() {
             // It may have ended before anybody could see it at work.
             self.changes.send_modify(|changes| *changes += 1);
@@ -153,7 +157,9 @@ impl Coordinator {
         for execution in new {
             known.executions.entry(execution.folder.clone()).or_insert_with(|| Arc::new(execution));
         }
-        known.executions.retain(|folder, execution| execution.is_here() || folders.contains(folder));
+        known
+            .executions
+            .retain(|folder, execution| execution.is_here() || folders.contains(folder));
         let mut all: Vec<Arc<Execution>> = known.executions.values().cloned().collect();
         all.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
         all
@@ -168,7 +174,9 @@ impl Coordinator {
     fn followed(&self) -> Vec<Arc<Execution>> {
         let all = self.list();
         let late = all.len().saturating_sub(LATEST);
-        let wanted = |(nth, execution): &(usize, Arc<Execution>)| !execution.is_here() && (*nth >= late || execution.was_looked_at());
+        let wanted = |(nth, execution): &(usize, Arc<Execution>)| {
+            !execution.is_here() && (*nth >= late || execution.was_looked_at())
+        };
         all.into_iter().enumerate().filter(wanted).map(|(_, execution)| execution).collect()
     }
 
@@ -180,16 +188,29 @@ impl Coordinator {
     pub fn find(&self, given: Option<&str>) -> Result<Arc<Execution>, Failure> {
         let all = self.list();
         let found = match given {
-            None => all.last().cloned().ok_or_else(|| Failure::not_found("there is no execution yet: `execution/start` starts one"))?,
+            None => all.last().cloned().ok_or_else(|| {
+                Failure::not_found("there is no execution yet: `execution/start` starts one")
+            })?,
             Some(given) => {
                 let exact = all.iter().find(|execution| execution.id.as_str() == given);
-                let begin: Vec<&Arc<Execution>> = all.iter().filter(|execution| execution.id.as_str().starts_with(given)).collect();
+                let begin: Vec<&Arc<Execution>> = all
+                    .iter()
+                    .filter(|execution| execution.id.as_str().starts_with(given))
+                    .collect();
                 match (exact, &begin[..]) {
                     (Some(one), _) | (None, &[one]) => Arc::clone(one),
-                    (None, []) => return Err(Failure::not_found(format!("there is no execution `{given}`: `execution/list` names them"))),
+                    (None, []) => {
+                        return Err(Failure::not_found(format!(
+                            "there is no execution `{given}`: `execution/list` names them"
+                        )));
+                    }
                     (None, several) => {
-                        let names: Vec<&str> = several.iter().map(|execution| execution.id.as_str()).collect();
-                        return Err(Failure::not_found(format!("several executions begin with `{given}`: {}", names.join(", "))));
+                        let names: Vec<&str> =
+                            several.iter().map(|execution| execution.id.as_str()).collect();
+                        return Err(Failure::not_found(format!(
+                            "several executions begin with `{given}`: {}",
+                            names.join(", ")
+                        )));
                     }
                 }
             }
@@ -210,7 +231,10 @@ impl Coordinator {
     /// The same among those that are known already, without a look at the disk.
     pub fn known_of(&self, breakdown: &Path) -> Option<Arc<Execution>> {
         let known = self.known();
-        let of = known.executions.values().filter(|execution| Path::new(&execution.breakdown) == breakdown);
+        let of = known
+            .executions
+            .values()
+            .filter(|execution| Path::new(&execution.breakdown) == breakdown);
         of.max_by_key(|execution| execution.started_at).cloned()
     }
 
@@ -238,7 +262,13 @@ impl Coordinator {
 
     /// Looks who is at work on what somebody here has looked at.
     fn notice_owners(&self) {
-        let known: Vec<Arc<Execution>> = self.known().executions.values().filter(|execution| execution.was_looked_at()).cloned().collect();
+        let known: Vec<Arc<Execution>> = self
+            .known()
+            .executions
+            .values()
+            .filter(|execution| execution.was_looked_at())
+            .cloned()
+            .collect();
         let changed = known.iter().filter(|execution| execution.notice_owner()).count();
         if changed > 0 {
             self.changes.send_modify(|changes| *changes += 1);
@@ -249,7 +279,8 @@ impl Coordinator {
     /// at and nobody is at work on, nothing.
     pub fn refresh(&self) {
         let mut changed = false;
-        let at_work = |execution: &Arc<Execution>| execution.was_looked_at() || execution.owner().is_some();
+        let at_work =
+            |execution: &Arc<Execution>| execution.was_looked_at() || execution.owner().is_some();
         for execution in self.followed().into_iter().filter(at_work) {
             // One that can't be read is said so when it is asked for.
             changed |= execution.refresh().unwrap_or(false);
@@ -278,7 +309,11 @@ impl Coordinator {
     ///
     /// # Errors
     /// It is owned or paused, its folder is not usable, or nothing more is started here.
-    pub fn start(self: &Arc<Self>, prepared: Prepared, manner: StartOptions) -> Result<(Arc<Execution>, bool), Failure> {
+    pub fn start(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        manner: StartOptions,
+    ) -> Result<(Arc<Execution>, bool), Failure> {
         if self.full.load(Ordering::Relaxed) {
             return Err(Failure::new(
                 FailureKind::Refused,
@@ -291,7 +326,9 @@ impl Coordinator {
         let known = self.find(Some(&name_of(&folder)))?;
         let mut running = execute::Run::new(prepared, opened, known.view.clone(), manner.synced);
         not_paused(running.state(), &folder)?;
-        running.hold_changes().map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
+        running
+            .hold_changes()
+            .map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
         not_held(running.state(), &running.prepared.root)?;
         if running.prepared.is_complete(running.state()) {
             return Ok((known, false));
@@ -329,16 +366,26 @@ impl Coordinator {
             };
             let run = || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
-                let outcome = runtime.block_on(running.run((posts, mailbox), &mut suspended, &mut observe));
+                let runtime =
+                    runtime.map_err(|error| Failure::internal(format!("no runtime: {error}")))?;
+                let outcome =
+                    runtime.block_on(running.run((posts, mailbox), &mut suspended, &mut observe));
                 // What still runs in the background has nobody to report to.
                 runtime.shutdown_background();
                 outcome
             };
             // Whoever waits for its end must hear of it, whatever happens.
             let outcome = catch_unwind(AssertUnwindSafe(run));
-            let outcome = outcome.unwrap_or_else(|_| Err(Failure::internal("internal error (panic); what is recorded is kept")));
-            let outcome = outcome.map(|stopped| running.state().ended.map(|(status, _)| status).filter(|_| stopped == Stopped::AtRest));
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(Failure::internal("internal error (panic); what is recorded is kept"))
+            });
+            let outcome = outcome.map(|stopped| {
+                running
+                    .state()
+                    .ended
+                    .map(|(status, _)| status)
+                    .filter(|_| stopped == Stopped::AtRest)
+            });
             match &outcome {
                 Err(failure) => say(format_args!("{failure}")),
                 Ok(status) => tracing::info!(?status, "ends"),

@@ -72,7 +72,11 @@ pub fn spawn(root: &Path) -> Result<(), Failure> {
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.args(["serve", "--detach"]).current_dir(root).stdin(Stdio::null());
     let ended = command.output().map_err(failed)?;
-    if ended.status.success() { Ok(()) } else { Err(Failure::unusable(String::from_utf8_lossy(&ended.stderr).trim())) }
+    if ended.status.success() {
+        Ok(())
+    } else {
+        Err(Failure::unusable(String::from_utf8_lossy(&ended.stderr).trim()))
+    }
 }
 
 /// Starts the daemon of a workspace, apart from this process and its terminal, and waits until it
@@ -86,9 +90,17 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
     let path = log_of(root);
     // What a state folder brings along leads nowhere.
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let log = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(&path).map_err(failed)?;
+    let log = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(&path)
+        .map_err(failed)?;
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.args(["serve", "--daemon"]).args(stays.map(|stays| format!("--stay={}ms", stays.as_millis())));
+    command
+        .args(["serve", "--daemon"])
+        .args(stays.map(|stays| format!("--stay={}ms", stays.as_millis())));
     command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().map_err(failed)?;
     let mut said = String::new();
@@ -99,7 +111,10 @@ pub fn launch(root: &Path, stays: Option<Duration>) -> Result<(), Failure> {
         READY => Ok(()),
         // It leaves without a word where there is one already.
         "" if connect(&Address::of_daemon(root)).is_ok() => Ok(()),
-        "" => Err(Failure::unusable(format!("the daemon ended as soon as it began; what it said is in {}", log_of(root).display()))),
+        "" => Err(Failure::unusable(format!(
+            "the daemon ended as soon as it began; what it said is in {}",
+            log_of(root).display()
+        ))),
         why => Err(Failure::unusable(why)),
     }
 }
@@ -114,14 +129,24 @@ pub fn stop(root: &Path) -> Result<bool, Failure> {
     let mut connection = match connect(&address) {
         Ok(connection) => connection,
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(Failure::unusable(format!("{}: {error}: the daemon is another user's", address.socket.display())));
+            return Err(Failure::unusable(format!(
+                "{}: {error}: the daemon is another user's",
+                address.socket.display()
+            )));
         }
         Err(_) => return Ok(false),
     };
-    let failed = |error: std::io::Error| Failure::unusable(format!("the daemon of {} can't be asked to leave: {error}", root.display()));
+    let failed = |error: std::io::Error| {
+        Failure::unusable(format!(
+            "the daemon of {} can't be asked to leave: {error}",
+            root.display()
+        ))
+    };
     // The kernel says who is behind the connection: no file can name another process.
-    let daemon = rustix::net::sockopt::socket_peercred(&connection).map_err(|error| failed(error.into()))?;
-    rustix::process::kill_process(daemon.pid, rustix::process::Signal::TERM).map_err(|error| failed(error.into()))?;
+    let daemon =
+        rustix::net::sockopt::socket_peercred(&connection).map_err(|error| failed(error.into()))?;
+    rustix::process::kill_process(daemon.pid, rustix::process::Signal::TERM)
+        .map_err(|error| failed(error.into()))?;
     // It hangs up when it leaves.
     let _ = std::io::copy(&mut connection, &mut std::io::sink());
     // And lets go of its lock, as its last act; another one may have it a moment later.

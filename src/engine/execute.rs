@@ -61,7 +61,17 @@ impl Run {
         let texts = Arc::new(Texts::in_folder(&folder));
         texts.offer(&prepared.texts);
         owner.texts = Some(texts.clone());
-        Self { prepared, folder, owner, view, first: is_new.then_some(events), gates, trees, texts, _lock: lock }
+        Self {
+            prepared,
+            folder,
+            owner,
+            view,
+            first: is_new.then_some(events),
+            gates,
+            trees,
+            texts,
+            _lock: lock,
+        }
     }
 
     /// Holds what was changed under attempts whose owner was killed.
@@ -76,7 +86,11 @@ impl Run {
         // A former owner's warden ends everything below it before it lets go of this, and says when, unless it was killed too.
         let done_at_ms = wait_for(&self.folder.join(WARDEN_LOCK))?.done_at_ms()?;
         let began_at_ms = state.orders.values().map(|open| open.at).max().unwrap_or_default();
-        for input in left_by_killed(&self.prepared, state, Some(done_at_ms).filter(|done| *done >= began_at_ms)) {
+        for input in left_by_killed(
+            &self.prepared,
+            state,
+            Some(done_at_ms).filter(|done| *done >= began_at_ms),
+        ) {
             let batch = self.owner.note(input)?;
             self.view.publish(&self.owner.state, &batch);
         }
@@ -93,18 +107,29 @@ impl Run {
         if !self.prepared.policy.isolated {
             return Ok(None);
         }
-        let (root, folder, settings) = (self.prepared.root.clone(), self.folder.clone(), self.prepared.config.worktree.clone());
+        let (root, folder, settings) = (
+            self.prepared.root.clone(),
+            self.folder.clone(),
+            self.prepared.config.worktree.clone(),
+        );
         let landed = self.owner.state.merging.head.clone();
-        let opened = tokio::task::spawn_blocking(move || Repository::open(&root, &folder, settings, landed)).await;
+        let opened =
+            tokio::task::spawn_blocking(move || Repository::open(&root, &folder, settings, landed))
+                .await;
         let opened = opened.unwrap_or_else(|_| Err(panicked()));
-        opened.map(|repository| Some(Arc::new(repository))).map_err(|why| Failure::unusable(format!("the repository: {why}")))
+        opened
+            .map(|repository| Some(Arc::new(repository)))
+            .map_err(|why| Failure::unusable(format!("the repository: {why}")))
     }
 
     /// What the user has committed since, where attempts have worktrees of their own.
     async fn base_moved(&self, repository: Option<Arc<Repository>>) -> Option<(String, bool)> {
         let (repository, state) = (repository?, &self.owner.state);
         let (base, into) = (state.merging.base.clone(), state.policy.into.clone()?);
-        tokio::task::spawn_blocking(move || repository.base_moved(base.as_deref(), &into)).await.ok().flatten()
+        tokio::task::spawn_blocking(move || repository.base_moved(base.as_deref(), &into))
+            .await
+            .ok()
+            .flatten()
     }
 
     /// Runs until it is at rest or suspended.
@@ -118,7 +143,9 @@ impl Run {
         suspend: &mut mpsc::UnboundedReceiver<()>,
         observe: &mut Observer<'_>,
     ) -> Result<Stopped, Failure> {
-        let unusable = |what: &str, error: &dyn std::fmt::Display| Failure::unusable(format!("{what}: {error}"));
+        let unusable = |what: &str, error: &dyn std::fmt::Display| {
+            Failure::unusable(format!("{what}: {error}"))
+        };
         let (inbox, mut posts) = mailbox;
         let warden_lock = self.folder.join(WARDEN_LOCK);
         // A former owner's warden ends everything below it before it lets go of this.
@@ -126,18 +153,22 @@ impl Run {
             let lock = warden_lock.clone();
             move || wait_for(&lock)
         });
-        let waited = waited.await.map_err(|error| unusable("waiting for what a former process left", &error))?;
+        let waited = waited
+            .await
+            .map_err(|error| unusable("waiting for what a former process left", &error))?;
         drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
-        let orphans = if self.first.is_none() { warden::kill_orphans(&self.folder, &warden_lock) } else { 0 };
+        let orphans =
+            if self.first.is_none() { warden::kill_orphans(&self.folder, &warden_lock) } else { 0 };
         if orphans > 0 {
             say(format_args!("ended {orphans} processes that a former owner had left running"));
         }
-        let processes =
-            Processes::start(&warden_lock).map_err(|error| unusable("the process that starts others can't be started", &error))?;
+        let processes = Processes::start(&warden_lock)
+            .map_err(|error| unusable("the process that starts others can't be started", &error))?;
         let repository = self.repository().await?;
         let closing = repository.clone();
         let starter = processes.clone();
-        let breakdown = self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
+        let breakdown =
+            self.prepared.source.path.clone().filter(|_| self.prepared.config.execution.write_back);
         let agents = Agents {
             root: self.prepared.root.clone(),
             trees: self.trees.clone(),
@@ -147,12 +178,21 @@ impl Run {
             written_back: breakdown.clone(),
         };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
-        let mut carrier = Executor::new(agents, self.gates.clone(), processes, config.clone(), self.view.clone(), inbox.clone());
+        let mut carrier = Executor::new(
+            agents,
+            self.gates.clone(),
+            processes,
+            config.clone(),
+            self.view.clone(),
+            inbox.clone(),
+        );
         carrier.texts = Some(self.texts.clone());
-        let sources = Sources::new(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
+        let sources =
+            Sources::new(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
         let _watch = sources.watch();
         carrier.sources = Some(sources.clone());
-        let mut write_back = breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
+        let mut write_back =
+            breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
             write_back.iter_mut().for_each(|write_back| write_back.look(events, state));
             observe(events, state)
@@ -182,33 +222,55 @@ impl Run {
         for input in left {
             let batch = self.owner.note(input).map_err(|error| unusable("the journal", &error))?;
             self.view.publish(&self.owner.state, &batch);
-            observe(&batch, &self.owner.state).map_err(|error| unusable("what happened can't be shown", &error))?;
+            observe(&batch, &self.owner.state)
+                .map_err(|error| unusable("what happened can't be shown", &error))?;
         }
         if let Some(repository) = closing.clone().filter(|_| self.owner.state.ended.is_some()) {
             let base = self.owner.state.merging.base.clone();
-            let looked = move || repository.put_back_result().and_then(|told| repository.verify(base.as_deref()).map(|()| told));
+            let looked = move || {
+                repository
+                    .put_back_result()
+                    .and_then(|told| repository.verify(base.as_deref()).map(|()| told))
+            };
             let put_back = tokio::task::spawn_blocking(looked).await;
-            match put_back.unwrap_or_else(|_| Err("the branch of the result could not be looked at".into())) {
+            match put_back
+                .unwrap_or_else(|_| Err("the branch of the result could not be looked at".into()))
+            {
                 Ok(told) => told.into_iter().for_each(say),
                 Err(why) => return Err(Failure::unusable(why)),
             }
         }
-        if let Some(repository) = closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _)))) {
+        if let Some(repository) =
+            closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _))))
+        {
             if let Some(head) = self.owner.state.merging.head.clone() {
                 let branch = repository.branch();
-                let (checked_out, into) = (repository.checked_out(), self.owner.state.policy.into.clone());
-                match into.clone().or(checked_out.clone()).filter(|_| self.owner.state.merging.is_delivered()) {
+                let (checked_out, into) =
+                    (repository.checked_out(), self.owner.state.policy.into.clone());
+                match into
+                    .clone()
+                    .or(checked_out.clone())
+                    .filter(|_| self.owner.state.merging.is_delivered())
+                {
                     Some(into) => {
                         let here = checked_out.filter(|here| *here != into);
-                        let elsewhere = here.map_or(String::new(), |here| format!(" (checked out is {here} now)"));
+                        let elsewhere = here
+                            .map_or(String::new(), |here| format!(" (checked out is {here} now)"));
                         say(format_args!("the result is merged into {into}{elsewhere}: {head}"));
                     }
                     None => {
-                        let ahead = into.as_deref().and_then(|into| Some((into, repository.ahead_of(into)?)));
+                        let ahead = into
+                            .as_deref()
+                            .and_then(|into| Some((into, repository.ahead_of(into)?)));
                         let ahead = ahead.map_or(String::new(), |(into, commits)| {
-                            format!(", {commits} {} ahead of {into}", if commits == 1 { "commit" } else { "commits" })
+                            format!(
+                                ", {commits} {} ahead of {into}",
+                                if commits == 1 { "commit" } else { "commits" }
+                            )
                         });
-                        say(format_args!("the result is the branch {branch}{ahead}: `git merge {branch}` brings it here"));
+                        say(format_args!(
+                            "the result is the branch {branch}{ahead}: `git merge {branch}` brings it here"
+                        ));
                     }
                 }
             }

@@ -110,7 +110,11 @@ impl Execution {
 
     /// The end of what an order printed, of its last kilobytes, as it can be shown.
     pub fn last_output(&self, order: OrderId) -> String {
-        end_of(&self.output(order), LAST_OUTPUT_BYTES).lines().map(plain).collect::<Vec<_>>().join("\n")
+        end_of(&self.output(order), LAST_OUTPUT_BYTES)
+            .lines()
+            .map(plain)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// The workspace as it is now, where an attempt is about to work in it.
@@ -131,10 +135,16 @@ impl Execution {
 
     /// What was changed for a task, in a worktree of its own or since it was claimed, and what of the named files git ignores
     /// there; nothing where that can't be told.
-    pub async fn changed(&self, task: &TaskId, order: OrderId, named: Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
+    pub async fn changed(
+        &self,
+        task: &TaskId,
+        order: OrderId,
+        named: Vec<String>,
+    ) -> Option<(Vec<String>, Vec<String>)> {
         let known = self.state().task_state(task)?.clone();
         let Some(worktree) = known.worktree else {
-            let before = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&order)?;
+            let before =
+                self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&order)?;
             let trees = Trees::new(self.root(), Vec::new());
             let look = move || {
                 let after = trees.now();
@@ -143,7 +153,8 @@ impl Execution {
             return tokio::task::spawn_blocking(look).await.ok();
         };
         // What was finished before is not what was done now.
-        let begin = known.commit.or(known.tests_commit).unwrap_or_else(|| worktree.base.to_string());
+        let begin =
+            known.commit.or(known.tests_commit).unwrap_or_else(|| worktree.base.to_string());
         let look = move || {
             let folder = Path::new(&*worktree.folder);
             let changed = changed_since(folder, &begin).ok()?;
@@ -174,7 +185,9 @@ impl Execution {
             // From what is seen now on it is known when that changes.
             self.was_owned.store(self.is_held(), Ordering::Relaxed);
         }
-        let changed = follower.catch_up(&self.journal(), &self.view).map_err(|error| Failure::unusable(error.to_string()))?;
+        let changed = follower
+            .catch_up(&self.journal(), &self.view)
+            .map_err(|error| Failure::unusable(error.to_string()))?;
         if changed {
             // Before anybody can take it: what is older than what that one says must not be said after it.
             self.publish(self.state().seq);
@@ -282,7 +295,9 @@ impl Execution {
             if posts.send(Message { input: input.clone(), answer: Some(answer) }).is_ok()
                 && let Ok(answer) = answered.await
             {
-                return answer.map_err(|why| Failure::new(FailureKind::Refused, format!("{}: {why}", self.id)));
+                return answer.map_err(|why| {
+                    Failure::new(FailureKind::Refused, format!("{}: {why}", self.id))
+                });
             }
         }
         let seq = note(&self.folder, input)?;
@@ -296,8 +311,9 @@ impl Execution {
     /// The folder can't be written.
     pub fn keep_report(&self, markdown: &str) -> Result<PathBuf, Failure> {
         let file = self.folder.join("report.md");
-        write_kept(&file, markdown.as_bytes())
-            .map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
+        write_kept(&file, markdown.as_bytes()).map_err(|error| {
+            Failure::unusable(format!("{}: can't be written: {error}", file.display()))
+        })?;
         Ok(file)
     }
 
@@ -314,9 +330,15 @@ impl Execution {
     /// # Errors
     /// The folder can't be written.
     pub fn keep_output(&self, of: &str, text: &str) -> Result<PathBuf, Failure> {
-        let name: String = of.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(80).collect();
+        let name: String = of
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+            .take(80)
+            .collect();
         let file = self.folder.join("output").join(format!("shown-{name}.log"));
-        write_kept(&file, text.as_bytes()).map_err(|error| Failure::unusable(format!("{}: can't be written: {error}", file.display())))?;
+        write_kept(&file, text.as_bytes()).map_err(|error| {
+            Failure::unusable(format!("{}: can't be written: {error}", file.display()))
+        })?;
         Ok(file)
     }
 
@@ -334,12 +356,17 @@ pub fn note(folder: &Path, input: Input) -> Result<u64, Failure> {
     let opened = open_at(folder.to_owned(), own(folder)?)?;
     let mut owner = Owner::new(opened.journal, &opened.events, Arc::default());
     if matches!(input, Input::Steer(..)) && refusal(&owner.state, &input).is_none() {
-        return Err(Failure::new(FailureKind::Refused, format!("{}: no process is at work on it", name_of(folder))));
+        return Err(Failure::new(
+            FailureKind::Refused,
+            format!("{}: no process is at work on it", name_of(folder)),
+        ));
     }
     if let Some(why) = refusal(&owner.state, &input) {
         return Err(Failure::new(FailureKind::Refused, format!("{}: {why}", name_of(folder))));
     }
-    let written = |error: std::io::Error| Failure::unusable(format!("{}: can't be written: {error}", folder.display()));
+    let written = |error: std::io::Error| {
+        Failure::unusable(format!("{}: can't be written: {error}", folder.display()))
+    };
     if input == Input::Cancel {
         owner.finish(input).map_err(written)?;
     } else {

@@ -61,7 +61,18 @@ impl Executor {
         view: Arc<View>,
         inbox: mpsc::UnboundedSender<Message>,
     ) -> Self {
-        Self { agents, gates, processes, config, view, inbox, texts: None, sources: None, stops: BTreeMap::new(), writers: BTreeMap::new() }
+        Self {
+            agents,
+            gates,
+            processes,
+            config,
+            view,
+            inbox,
+            texts: None,
+            sources: None,
+            stops: BTreeMap::new(),
+            writers: BTreeMap::new(),
+        }
     }
 
     /// Carries out what a batch orders. The batch is in the journal.
@@ -69,7 +80,9 @@ impl Executor {
         for recorded in batch {
             match &recorded.event {
                 // What is left to others is shown to them; whoever claims it carries it out.
-                Event::Ordered { order, work, .. } if state.orders.get(order).is_some_and(|open| open.offer.is_none()) => {
+                Event::Ordered { order, work, .. }
+                    if state.orders.get(order).is_some_and(|open| open.offer.is_none()) =>
+                {
                     self.start(state, *order, work);
                 }
                 Event::ChangeDecided { file, approved: true, digest, .. } => {
@@ -82,7 +95,9 @@ impl Executor {
                     let message = SteerMessage { steered: recorded.seq, text: text.clone() };
                     if self.writers.get(order).is_none_or(|says| says.send(message).is_err()) {
                         let outcome = Err("nobody is at work on it any more".to_owned());
-                        let _ = self.inbox.send(Input::SteerEnded(*order, recorded.seq, outcome).into());
+                        let _ = self
+                            .inbox
+                            .send(Input::SteerEnded(*order, recorded.seq, outcome).into());
                     }
                 }
                 Event::StopOrdered { order, .. } => {
@@ -92,8 +107,12 @@ impl Executor {
                 }
                 // What is part of the result needs no worktree of its own any more.
                 Event::TaskDone { task } => {
-                    let place = state.task_state(task).filter(|known| !keeps_worktree(known)).and_then(|known| known.worktree.clone());
-                    if let (Some(repository), Some(place)) = (self.agents.repository.clone(), place) {
+                    let place = state
+                        .task_state(task)
+                        .filter(|known| !keeps_worktree(known))
+                        .and_then(|known| known.worktree.clone());
+                    if let (Some(repository), Some(place)) = (self.agents.repository.clone(), place)
+                    {
                         tokio::task::spawn_blocking(move || repository.remove(place.order));
                     }
                 }
@@ -119,8 +138,11 @@ impl Executor {
         self.stops.insert(order, stop);
         let span = tracing::debug_span!("order", %order, work = work_name(work));
         span.in_scope(|| tracing::debug!("begins"));
-        let (inbox, config, processes) =
-            (self.inbox.clone(), self.config.read().unwrap_or_else(PoisonError::into_inner).clone(), self.processes.clone());
+        let (inbox, config, processes) = (
+            self.inbox.clone(),
+            self.config.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            self.processes.clone(),
+        );
         let agents = self.agents.clone();
         let ground = SetupContext {
             config: config.clone(),
@@ -142,8 +164,14 @@ impl Executor {
         }
         let site = Checkout::for_work(state, work, &agents);
         if let Work::Gate { check, gate, task, purpose } = work {
-            let of_task = task.as_ref().and_then(|id| state.graph.task(id)).and_then(|ix| state.task(ix).stream.clone());
-            let of_gate = gate.as_ref().and_then(|id| state.graph.gate(id)).and_then(|ix| state.gates[ix].streams.last().cloned());
+            let of_task = task
+                .as_ref()
+                .and_then(|id| state.graph.task(id))
+                .and_then(|ix| state.task(ix).stream.clone());
+            let of_gate = gate
+                .as_ref()
+                .and_then(|id| state.graph.gate(id))
+                .and_then(|ix| state.gates[ix].streams.last().cloned());
             let mut evaluation = Evaluation {
                 order,
                 check: check.clone(),
@@ -162,9 +190,14 @@ impl Executor {
                     keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
                     evaluation.folder = site.folder(&agents, &ground).await;
                     let folder = evaluation.folder.clone().unwrap_or_default();
-                    evaluation.tree = agents.repository.as_ref().map_or(folder.clone(), |repository| repository.top_of(&folder));
-                    let mut measures = gates.evaluate(&config, &processes, evaluation, stopped).await;
-                    measures.kept = keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
+                    evaluation.tree = agents
+                        .repository
+                        .as_ref()
+                        .map_or(folder.clone(), |repository| repository.top_of(&folder));
+                    let mut measures =
+                        gates.evaluate(&config, &processes, evaluation, stopped).await;
+                    measures.kept =
+                        keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
                     // The loop may have ended: then nobody waits for this any more.
                     let _ = inbox.send(Input::GateEnded(order, measures).into());
                 }
@@ -176,14 +209,17 @@ impl Executor {
         let view = self.view.clone();
         let tail = move |line: &str| view.printed(order, line);
         let review = matches!(work, Work::Review { .. });
-        let beside = (work.is_attempt() && !state.policy.isolated).then(|| self.gates.beside(&agents.root));
+        let beside =
+            (work.is_attempt() && !state.policy.isolated).then(|| self.gates.beside(&agents.root));
         let (says, messages) = mpsc::unbounded_channel();
         if work.is_attempt() {
             self.writers.insert(order, says);
         }
         let heard = self.inbox.clone();
         // The loop may have ended: then nobody waits for this any more.
-        let steering = Steering::new(messages, move |steered, outcome| drop(heard.send(Input::SteerEnded(order, steered, outcome).into())));
+        let steering = Steering::new(messages, move |steered, outcome| {
+            drop(heard.send(Input::SteerEnded(order, steered, outcome).into()))
+        });
         let texts = self.texts.clone();
         tokio::spawn(
             async move {
@@ -199,7 +235,9 @@ impl Executor {
                         Ok(folder) => {
                             brief.folder = folder.display().to_string();
                             let repository = agents.repository.clone();
-                            let base = tokio::task::spawn_blocking(move || repository.and_then(|repository| repository.grown_from().ok()));
+                            let base = tokio::task::spawn_blocking(move || {
+                                repository.and_then(|repository| repository.grown_from().ok())
+                            });
                             brief.base = base.await.ok().flatten().unwrap_or_default();
                         }
                         Err(why) => {
@@ -213,7 +251,9 @@ impl Executor {
                     let outcome = agents.review(&config, &processes, &brief, stopped, tail).await;
                     Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
                 } else {
-                    let outcome = agents.attempt(&config, &processes, &brief, (stopped, steering), tail).await;
+                    let outcome = agents
+                        .attempt(&config, &processes, &brief, (stopped, steering), tail)
+                        .await;
                     drop(beside);
                     Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
                 };
@@ -225,7 +265,10 @@ impl Executor {
 }
 
 /// Files are large: not on the loop.
-async fn keep<T: Default + Send + 'static>(folder: &Path, work: impl FnOnce(&Path) -> T + Send + 'static) -> T {
+async fn keep<T: Default + Send + 'static>(
+    folder: &Path,
+    work: impl FnOnce(&Path) -> T + Send + 'static,
+) -> T {
     let folder = folder.to_owned();
     tokio::task::spawn_blocking(move || work(&folder)).await.unwrap_or_default()
 }
@@ -233,9 +276,9 @@ async fn keep<T: Default + Send + 'static>(folder: &Path, work: impl FnOnce(&Pat
 /// The tests that a run of a task's gate has to show as passed.
 fn red_for(state: &State, work: &Work) -> BTreeSet<String> {
     match work {
-        Work::Gate { check, task: Some(task), purpose: Purpose::Judge | Purpose::Merged, .. }
-            if state.policy.tests_gate().is_some_and(|gate| gate.name == *check) =>
-        {
+        Work::Gate {
+            check, task: Some(task), purpose: Purpose::Judge | Purpose::Merged, ..
+        } if state.policy.tests_gate().is_some_and(|gate| gate.name == *check) => {
             red_tests(state, task)
         }
         _ => BTreeSet::new(),

@@ -1,5 +1,8 @@
 //! What a process sees of an execution that another one owns: its journal, as far as it reads.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads the journal of another process")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the journal of another process"
+)]
 
 use crate::core::event::{Event, Recorded, VERSION};
 use crate::core::state::State;
@@ -39,8 +42,11 @@ impl Follower {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             // What is being written just now has no end yet.
             let Some(line) = line.strip_suffix(b"\n") else { break };
-            let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", journal.display()));
-            let (event, chain) = frame::decode(line, self.chain).map_err(|why| damaged(why.to_string()))?;
+            let damaged = |why: String| {
+                io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", journal.display()))
+            };
+            let (event, chain) =
+                frame::decode(line, self.chain).map_err(|why| damaged(why.to_string()))?;
             if let Event::Opened { version, .. } | Event::TakenUp { version, .. } = event.event
                 && version > VERSION
             {

@@ -1,7 +1,10 @@
 //! Executions whose journal somebody else changed or removed while their owner was at work: an attempt without a sandbox can,
 //! by intent or by `git clean -fdx`. Where the owner had got to is kept where no workspace can write, so that the next run
 //! neither goes on from what somebody made of it nor does everything again.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps what is to be known of journals")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that keeps what is to be known of journals"
+)]
 
 use crate::failure::Failure;
 use crate::journal::Journal;
@@ -48,7 +51,11 @@ pub fn forget(root: &Path, breakdown: &str) {
 /// It can't: a sentence.
 pub fn may_go_on(root: &Path, breakdown: &str, journal: Option<&Journal>) -> Result<(), Failure> {
     let root = &own(root);
-    let Some(stopped) = all().into_iter().find(|known| known.root == *root && known.breakdown == breakdown) else { return Ok(()) };
+    let Some(stopped) =
+        all().into_iter().find(|known| known.root == *root && known.breakdown == breakdown)
+    else {
+        return Ok(());
+    };
     if journal.is_some_and(|journal| journal.position() == stopped.at) {
         forget(root, breakdown);
         return Ok(());
@@ -59,7 +66,9 @@ pub fn may_go_on(root: &Path, breakdown: &str, journal: Option<&Journal>) -> Res
 }
 
 fn all() -> Vec<Stopped> {
-    let text = user_file("stopped").and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let text = user_file("stopped")
+        .and_then(|file| std::fs::read_to_string(file).ok())
+        .unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
@@ -70,7 +79,8 @@ fn others(root: &Path, breakdown: &str) -> Vec<Stopped> {
 
 fn keep(all: &[Stopped]) {
     let Some(file) = user_file("stopped") else { return };
-    let text: String = all.iter().filter_map(|known| Some(serde_json::to_string(known).ok()? + "\n")).collect();
+    let text: String =
+        all.iter().filter_map(|known| Some(serde_json::to_string(known).ok()? + "\n")).collect();
     // Where it can't be kept, the sentence with which the run ends is all that there is.
     drop(file.parent().map(make_private));
     drop(write_kept(&file, text.as_bytes()));

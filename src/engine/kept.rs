@@ -10,11 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The folders of such files, with how their names go on after the order's.
-const FILES: [(&str, &[&str]); 2] =
-    [("output", &["log", "errors.log", "again.log", "setup.log"]), ("briefs", &["md", "json", "again.md", "again.json"])];
+const FILES: [(&str, &[&str]); 2] = [
+    ("output", &["log", "errors.log", "again.log", "setup.log"]),
+    ("briefs", &["md", "json", "again.md", "again.json"]),
+];
 
 fn names(order: OrderId) -> impl Iterator<Item = String> {
-    FILES.into_iter().flat_map(move |(folder, ends)| ends.iter().map(move |end| format!("{folder}/{order}.{end}")))
+    FILES.into_iter().flat_map(move |(folder, ends)| {
+        ends.iter().map(move |end| format!("{folder}/{order}.{end}"))
+    })
 }
 
 /// Makes room for them: what stands there, or leads elsewhere, was not made by this order. What can't be removed keeps
@@ -53,8 +57,12 @@ pub fn differences(folder: &Path, events: &[Recorded]) -> (BTreeSet<String>, Vec
         let path: PathBuf = folder.join(name);
         match digest(&path) {
             Some(now) if now == *then => None,
-            Some(_) => Some(format!("{}: it is not what was kept when its order ended", path.display())),
-            None => Some(format!("{}: it was kept when its order ended, and is gone", path.display())),
+            Some(_) => {
+                Some(format!("{}: it is not what was kept when its order ended", path.display()))
+            }
+            None => {
+                Some(format!("{}: it was kept when its order ended, and is gone", path.display()))
+            }
         }
     };
     let differences = kept.iter().filter_map(difference).collect();

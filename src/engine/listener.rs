@@ -113,7 +113,9 @@ fn with_short_path<T>(socket: &Path, with: impl Fn(&Path) -> io::Result<T>) -> i
     if socket.as_os_str().len() < 100 {
         return with(socket);
     }
-    let (Some(folder), Some(name)) = (socket.parent(), socket.file_name()) else { return with(socket) };
+    let (Some(folder), Some(name)) = (socket.parent(), socket.file_name()) else {
+        return with(socket);
+    };
     let folder = std::fs::File::open(folder)?;
     with(&Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
 }

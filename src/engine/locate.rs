@@ -27,7 +27,9 @@ pub fn folders(root: &Path) -> Vec<PathBuf> {
 pub fn executions(root: &Path) -> Vec<PathBuf> {
     let mut folders = folders(root);
     // One whose first event is just being written is not there yet.
-    folders.retain(|folder| folder.join(JOURNAL).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0));
+    folders.retain(|folder| {
+        folder.join(JOURNAL).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0)
+    });
     folders.sort_by_cached_key(|folder| (started_at(folder), name_of(folder)));
     folders
 }
@@ -63,7 +65,10 @@ pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
     if let Err(error) = std::fs::read_dir(&state)
         && error.kind() == std::io::ErrorKind::PermissionDenied
     {
-        return Err(Failure::unusable(format!("{}: {error}: it belongs to another user", state.display())));
+        return Err(Failure::unusable(format!(
+            "{}: {error}: it belongs to another user",
+            state.display()
+        )));
     }
     let all = executions(root);
     let Some(latest) = all.last() else {
@@ -73,10 +78,15 @@ pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
         )));
     };
     let Some(given) = given else { return Ok(latest.clone()) };
-    let matching: Vec<&PathBuf> = all.iter().filter(|folder| name_of(folder) == given || name_of(folder).starts_with(given)).collect();
+    let matching: Vec<&PathBuf> = all
+        .iter()
+        .filter(|folder| name_of(folder) == given || name_of(folder).starts_with(given))
+        .collect();
     match matching[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::not_found(format!("there is no execution `{given}`: `execution-coordinator list` shows them"))),
+        [] => Err(Failure::not_found(format!(
+            "there is no execution `{given}`: `execution-coordinator list` shows them"
+        ))),
         [..] => Err(Failure::usage(format!(
             "several executions begin with `{given}`: {}",
             matching.iter().map(|folder| name_of(folder)).collect::<Vec<_>>().join(", ")
@@ -89,7 +99,8 @@ pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
 /// # Errors
 /// The journal can't be read.
 pub fn read(folder: &Path) -> Result<(Vec<Recorded>, State), Failure> {
-    let recovered = recover(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+    let recovered =
+        recover(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
     let mut state = State::default();
     for event in &recovered.events {
         state.apply(event);
@@ -101,7 +112,9 @@ pub fn read(folder: &Path) -> Result<(Vec<Recorded>, State), Failure> {
 fn is_gone(who: &str) -> bool {
     let Some(pid) = who.strip_prefix("process ") else { return false };
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X'])),
+        Ok(stat) => {
+            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
+        }
         Err(_) => Path::new("/proc/self").exists(),
     }
 }
@@ -116,12 +129,15 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
     let mut locked = try_lock(&folder.join(LOCK));
     for turn in 0..100 {
         match &locked {
-            Ok(Locked::Theirs(who)) if turn < 5 || is_gone(who) => std::thread::sleep(Duration::from_millis(20)),
+            Ok(Locked::Theirs(who)) if turn < 5 || is_gone(who) => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
             _ => break,
         }
         locked = try_lock(&folder.join(LOCK));
     }
-    let is_listening = std::os::unix::net::UnixStream::connect(Address::of_execution(folder).socket).is_ok();
+    let is_listening =
+        std::os::unix::net::UnixStream::connect(Address::of_execution(folder).socket).is_ok();
     match locked {
         Ok(Locked::Ours(lock)) => Ok(lock),
         Ok(Locked::Theirs(who)) => Err(Failure::new(
@@ -138,7 +154,10 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
             ),
         )),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Err(Failure::unusable(format!("{}: {error}: it belongs to another user, or is not writable", folder.join(LOCK).display())))
+            Err(Failure::unusable(format!(
+                "{}: {error}: it belongs to another user, or is not writable",
+                folder.join(LOCK).display()
+            )))
         }
         Err(error) => Err(Failure::unusable(format!(
             "{}: can't be locked: {error}: keep the workspace on a file system that has locks",

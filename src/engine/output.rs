@@ -49,7 +49,9 @@ pub struct Order {
 /// The journal can't be read.
 pub fn orders(folder: &Path, last: u64, task: Option<&TaskId>) -> Result<Vec<Order>, Failure> {
     let path = folder.join(JOURNAL);
-    let unreadable = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: can't be read: {error}", path.display()));
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::unusable(format!("{}: can't be read: {error}", path.display()))
+    };
     let mut lines = Lines::open(&path, 1).map_err(|error| unreadable(&error))?;
     let mut found: Vec<Order> = Vec::new();
     loop {
@@ -59,12 +61,15 @@ pub fn orders(folder: &Path, last: u64, task: Option<&TaskId>) -> Result<Vec<Ord
         }
         for mut body in page {
             body.push(b'}');
-            let Recorded { seq, at, event } = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+            let Recorded { seq, at, event } =
+                serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
             if seq > last {
                 return Ok(found);
             }
             match event {
-                Event::Ordered { order, work, .. } if task.is_none_or(|task| work.task() == Some(task)) => {
+                Event::Ordered { order, work, .. }
+                    if task.is_none_or(|task| work.task() == Some(task)) =>
+                {
                     found.push(Order { order, work, at, reused_from: None });
                 }
                 Event::Ended { order, outcome: Outcome::Gate { measures, .. } } => {
@@ -82,9 +87,17 @@ pub fn orders(folder: &Path, last: u64, task: Option<&TaskId>) -> Result<Vec<Ord
 ///
 /// # Errors
 /// The journal can't be read.
-pub fn last_that_printed(folder: &Path, state: &State, task: &TaskId) -> Result<Option<OrderId>, Failure> {
+pub fn last_that_printed(
+    folder: &Path,
+    state: &State,
+    task: &TaskId,
+) -> Result<Option<OrderId>, Failure> {
     let orders = orders(folder, state.seq, Some(task))?;
-    Ok(orders.into_iter().rev().map(|order| order.order).find(|order| !files(folder, *order, false).is_empty()))
+    Ok(orders
+        .into_iter()
+        .rev()
+        .map(|order| order.order)
+        .find(|order| !files(folder, *order, false).is_empty()))
 }
 
 /// What was printed by whatever is named: an order (`a7`), or a task.
@@ -96,7 +109,10 @@ pub fn printed(folder: &Path, state: &State, given: &str) -> Result<Printed, Fai
     if let Ok(order) = given.parse::<OrderId>() {
         let parts = files(folder, order, open(&order));
         if parts.is_empty() && !open(&order) {
-            return Err(Failure::not_found(format!("{}: {order} printed nothing, or there is no such order", name_of(folder))));
+            return Err(Failure::not_found(format!(
+                "{}: {order} printed nothing, or there is no such order",
+                name_of(folder)
+            )));
         }
         return Ok(Printed { order, open: open(&order), parts });
     }
@@ -108,7 +124,8 @@ pub fn printed(folder: &Path, state: &State, given: &str) -> Result<Printed, Fai
             name_of(folder)
         )));
     };
-    let mut printed = Printed { order: last.order, open: is_under_way(state, &task), parts: Vec::new() };
+    let mut printed =
+        Printed { order: last.order, open: is_under_way(state, &task), parts: Vec::new() };
     for Order { order, work, reused_from, .. } in &orders {
         let files = files(folder, *order, open(order));
         // Preparing a worktree is worth a heading only where a setup printed something.
@@ -136,14 +153,20 @@ pub fn printed(folder: &Path, state: &State, given: &str) -> Result<Printed, Fai
 /// Whether a task may still have something printed for it.
 fn is_under_way(state: &State, task: &TaskId) -> bool {
     state.ended.is_none()
-        && state.task_state(task).is_some_and(|known| !known.open.is_empty() || matches!(known.phase, Phase::Waiting | Phase::Active(_)))
+        && state.task_state(task).is_some_and(|known| {
+            !known.open.is_empty() || matches!(known.phase, Phase::Waiting | Phase::Active(_))
+        })
 }
 
 /// The files that an order wrote. What it wrote to standard error follows once no more comes.
 fn files(folder: &Path, order: OrderId, open: bool) -> Vec<Part> {
     let file = |name: String| {
         let path = folder.join("output").join(name);
-        let bytes = path.symlink_metadata().ok().filter(|meta| meta.is_file() && (open || meta.len() > 0))?.len();
+        let bytes = path
+            .symlink_metadata()
+            .ok()
+            .filter(|meta| meta.is_file() && (open || meta.len() > 0))?
+            .len();
         Some(Part::File { path, bytes })
     };
     let errors = if open { None } else { file(format!("{order}.errors.log")) };
@@ -161,16 +184,21 @@ impl Printed {
             let left = limit - found.len();
             match part {
                 Part::Text(text) => {
-                    let bytes = &text.as_bytes()[usize::try_from(from).unwrap_or(usize::MAX).min(text.len())..];
+                    let bytes = &text.as_bytes()
+                        [usize::try_from(from).unwrap_or(usize::MAX).min(text.len())..];
                     found.extend_from_slice(&bytes[..bytes.len().min(left)]);
                     from = from.saturating_sub(text.len() as u64);
                 }
                 Part::File { path, bytes } => {
                     if from < *bytes && left > 0 {
-                        let unreadable = |error: std::io::Error| Failure::unusable(format!("{}: can't be read: {error}", path.display()));
+                        let unreadable = |error: std::io::Error| {
+                            Failure::unusable(format!("{}: can't be read: {error}", path.display()))
+                        };
                         let mut file = open_kept(path).map_err(unreadable)?;
                         file.seek(SeekFrom::Start(from)).map_err(unreadable)?;
-                        file.take((bytes - from).min(left as u64)).read_to_end(&mut found).map_err(unreadable)?;
+                        file.take((bytes - from).min(left as u64))
+                            .read_to_end(&mut found)
+                            .map_err(unreadable)?;
                     }
                     from = from.saturating_sub(*bytes);
                 }

@@ -134,7 +134,10 @@ impl Owner {
                 return Ok(Stopped::AtRest);
             }
             let now_ms = self.clock.now_ms();
-            let wake = self.state.wake_at(self.turned_at).map(|at| Duration::from_millis(at.saturating_sub(now_ms).max(1)));
+            let wake = self
+                .state
+                .wake_at(self.turned_at)
+                .map(|at| Duration::from_millis(at.saturating_sub(now_ms).max(1)));
             tokio::select! {
                 biased;
                 Some(()) = suspend.recv() => {
@@ -156,7 +159,12 @@ impl Owner {
     }
 
     /// One batch: everything is recorded before anything of it is carried out or shown.
-    fn batch(&mut self, posts: Vec<Message>, carrier: &mut Executor, observe: &mut Observer<'_>) -> io::Result<()> {
+    fn batch(
+        &mut self,
+        posts: Vec<Message>,
+        carrier: &mut Executor,
+        observe: &mut Observer<'_>,
+    ) -> io::Result<()> {
         let now_ms = self.clock.now_ms();
         self.turned_at = now_ms;
         let mut batch = Vec::new();
@@ -178,11 +186,18 @@ impl Owner {
         Ok(())
     }
 
-    fn record(&mut self, batch: &[Recorded], carrier: &mut Executor, observe: &mut Observer<'_>) -> io::Result<()> {
+    fn record(
+        &mut self,
+        batch: &[Recorded],
+        carrier: &mut Executor,
+        observe: &mut Observer<'_>,
+    ) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        for plan in batch.iter().filter_map(|recorded| if let Event::PlanAccepted { plan } = &recorded.event { Some(plan) } else { None }) {
+        for plan in batch.iter().filter_map(|recorded| {
+            if let Event::PlanAccepted { plan } = &recorded.event { Some(plan) } else { None }
+        }) {
             self.texts.iter().try_for_each(|texts| texts.keep(plan))?;
         }
         self.journal.append(batch)?;

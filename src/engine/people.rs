@@ -12,10 +12,17 @@ use crate::process::warden;
 /// It is confined, as agents are: those decide nothing.
 pub fn decider(pid: i32, claimed: Frontend, by: &str) -> Result<Decider, Failure> {
     if is_confined(pid) {
-        return Err(Failure::new(FailureKind::Refused, "an agent that is confined decides about no gate: a person does"));
+        return Err(Failure::new(
+            FailureKind::Refused,
+            "an agent that is confined decides about no gate: a person does",
+        ));
     }
     let terminal = terminal_of(pid);
-    let frontend = if claimed == Frontend::Terminal && terminal.is_none() { Frontend::Program } else { claimed };
+    let frontend = if claimed == Frontend::Terminal && terminal.is_none() {
+        Frontend::Program
+    } else {
+        claimed
+    };
     let attempts = warden::above(pid).unwrap_or_default();
     Ok(Decider {
         by: by.to_owned(),

@@ -87,8 +87,15 @@ impl Sources {
 
     /// What was changed while attempts were at work that could do so, and was not noticed yet.
     pub fn left(&self) -> Vec<Input> {
-        let held = |file: &PathBuf| if let Look::Held(input) = self.look(file) { Some(*input) } else { None };
-        self.config.iter().chain(&self.breakdown).chain(self.others.iter().map(|(path, _)| path)).filter_map(held).collect()
+        let held = |file: &PathBuf| {
+            if let Look::Held(input) = self.look(file) { Some(*input) } else { None }
+        };
+        self.config
+            .iter()
+            .chain(&self.breakdown)
+            .chain(self.others.iter().map(|(path, _)| path))
+            .filter_map(held)
+            .collect()
     }
 
     fn look(&self, file: &Path) -> Look {
@@ -98,16 +105,30 @@ impl Sources {
         let (name, digest, changed_at_ms) = (self.name(file), content(file), changed_at_ms(file));
         let state = self.view.snapshot();
         // What was changed before this run began is what it goes by.
-        let during = if changed_at_ms < self.since_ms { Vec::new() } else { suspects(&state, changed_at_ms) };
+        let during = if changed_at_ms < self.since_ms {
+            Vec::new()
+        } else {
+            suspects(&state, changed_at_ms)
+        };
         let is_other = || match &said {
-            Said::Plan(input) => !crate::core::note(&mut (*state).clone(), (**input).clone(), state.now).is_empty(),
-            Said::Config(read) => read.as_ref().as_ref().is_ok_and(|(config, _)| *config != *self.in_force()),
-            Said::Other => self.others.iter().any(|(other, before)| other == file && *before != digest),
+            Said::Plan(input) => {
+                !crate::core::note(&mut (*state).clone(), (**input).clone(), state.now).is_empty()
+            }
+            Said::Config(read) => {
+                read.as_ref().as_ref().is_ok_and(|(config, _)| *config != *self.in_force())
+            }
+            Said::Other => {
+                self.others.iter().any(|(other, before)| other == file && *before != digest)
+            }
         };
         match state.held.get(&name) {
-            Some(held) if held.digest == digest || (during.is_empty() && !held.rejected) => Look::Nothing,
+            Some(held) if held.digest == digest || (during.is_empty() && !held.rejected) => {
+                Look::Nothing
+            }
             // Where it says what it said before, as after our own ticks, there is nothing to confirm.
-            _ if !during.is_empty() && is_other() => Look::Held(Box::new(Input::ChangeHeld(name, during, digest))),
+            _ if !during.is_empty() && is_other() => {
+                Look::Held(Box::new(Input::ChangeHeld(name, during, digest)))
+            }
             _ => Look::Taken(Box::new(said)),
         }
     }
@@ -115,7 +136,11 @@ impl Sources {
     /// Takes a file up by the name by which it was held, as it was approved: what it became after that is looked at for
     /// itself. Of what is no breakdown and no config, the next run does.
     pub fn take_named(&self, name: &str, approved: &str) {
-        let Some(file) = self.config.iter().chain(&self.breakdown).find(|file| self.name(file) == name) else { return };
+        let Some(file) =
+            self.config.iter().chain(&self.breakdown).find(|file| self.name(file) == name)
+        else {
+            return;
+        };
         let said = self.read(file);
         if content(file) == approved {
             self.take(said);
@@ -138,7 +163,11 @@ impl Sources {
             Said::Config(read) => match *read {
                 Ok((config, rules)) => {
                     // Where attempts work, and what the system can, does not change under way.
-                    let policy = Policy { isolated: self.policy.isolated, unconfined: self.policy.unconfined.clone(), ..rules };
+                    let policy = Policy {
+                        isolated: self.policy.isolated,
+                        unconfined: self.policy.unconfined.clone(),
+                        ..rules
+                    };
                     *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                     self.post(Input::PolicyOffered(Box::new(policy)));
                 }
@@ -166,13 +195,15 @@ impl Sources {
 /// What was changed of the breakdown and the config while attempts were at work whose owner was killed: nobody has looked
 /// at it since. They were ended at a time, where that is known.
 pub fn left_by_killed(prepared: &Prepared, state: &State, ended_at_ms: Option<u64>) -> Vec<Input> {
-    let files = [(&prepared.source.path, prepared.offered()), (&prepared.config_path, prepared.ruled())];
+    let files =
+        [(&prepared.source.path, prepared.offered()), (&prepared.config_path, prepared.ruled())];
     let held = |(file, says): (&Option<PathBuf>, Input)| {
         let file = file.as_ref()?;
         let changed_at_ms = changed_at_ms(file);
         let is_later = ended_at_ms.is_some_and(|ended| changed_at_ms > ended + TICK_MS);
         let during = if is_later { Vec::new() } else { suspects(state, changed_at_ms) };
-        let is_other = !during.is_empty() && !crate::core::note(&mut state.clone(), says, state.now).is_empty();
+        let is_other = !during.is_empty()
+            && !crate::core::note(&mut state.clone(), says, state.now).is_empty();
         let (name, digest) = (name_in(&prepared.root, file), content(file));
         let is_approved = state.approved_changes.get(&name) == Some(&digest);
         (is_other && !is_approved).then_some(Input::ChangeHeld(name, during, digest))
@@ -183,7 +214,11 @@ pub fn left_by_killed(prepared: &Prepared, state: &State, ended_at_ms: Option<u6
 /// A file as it is called in a workspace.
 fn name_in(root: &Path, file: &Path) -> String {
     let whole = root.canonicalize();
-    let relative = whole.as_ref().ok().and_then(|root| file.strip_prefix(root).ok()).or_else(|| file.strip_prefix(root).ok());
+    let relative = whole
+        .as_ref()
+        .ok()
+        .and_then(|root| file.strip_prefix(root).ok())
+        .or_else(|| file.strip_prefix(root).ok());
     relative.unwrap_or(file).display().to_string()
 }
 
@@ -213,9 +248,13 @@ pub fn content(path: &Path) -> String {
 /// When a file was changed last, or any in a folder, in milliseconds since the Unix epoch.
 fn changed_at_ms(path: &Path) -> u64 {
     let of = |meta: std::fs::Metadata| {
-        u64::try_from(meta.ctime().saturating_mul(1_000).saturating_add(meta.ctime_nsec() / 1_000_000)).unwrap_or(u64::MAX)
+        u64::try_from(
+            meta.ctime().saturating_mul(1_000).saturating_add(meta.ctime_nsec() / 1_000_000),
+        )
+        .unwrap_or(u64::MAX)
     };
-    let walk = ignore::WalkBuilder::new(path).standard_filters(false).max_depth(Some(MAX_DEPTH)).build();
+    let walk =
+        ignore::WalkBuilder::new(path).standard_filters(false).max_depth(Some(MAX_DEPTH)).build();
     let (mut newest, mut looked) = (0, 0);
     for meta in walk.flatten().filter_map(|entry| entry.metadata().ok()) {
         (newest, looked) = (of(meta).max(newest), looked + 1);

@@ -1,6 +1,9 @@
 //! How an execution begins: what is known before anything is started, the journal that it goes
 //! on with, and the inputs that come first.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns and opens executions")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads breakdowns and opens executions"
+)]
 
 use super::clock::Clock;
 use super::foreign;
@@ -94,8 +97,12 @@ impl Options {
         if !self.only.is_empty() {
             let ids: Vec<TaskId> = self.only.iter().map(|id| TaskId::from(id.trim())).collect();
             parsed.plan = parsed.plan.only(&ids).map_err(|id| {
-                let known: Vec<&str> = parsed.plan.tasks.iter().take(12).map(|task| task.id.as_str()).collect();
-                Failure::usage(format!("--only {id}: the breakdown has no such task; it has {}", known.join(", ")))
+                let known: Vec<&str> =
+                    parsed.plan.tasks.iter().take(12).map(|task| task.id.as_str()).collect();
+                Failure::usage(format!(
+                    "--only {id}: the breakdown has no such task; it has {}",
+                    known.join(", ")
+                ))
             })?;
             parsed.marks.retain(|id, _| parsed.plan.task(id).is_some());
         }
@@ -112,7 +119,9 @@ impl Options {
                 texts.offer(&read);
                 Input::PlanOffered(Box::new(parsed.plan), parsed.marks)
             }
-            Ok((parsed, _)) => Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect()),
+            Ok((parsed, _)) => {
+                Input::PlanBroken(parsed.errors().map(|problem| problem.message.clone()).collect())
+            }
             Err(failure) => Input::PlanBroken(vec![failure.message]),
         }
     }
@@ -122,7 +131,8 @@ impl Options {
     /// # Errors
     /// The config has a mistake, or there is no such agent.
     pub fn config(&self, root: &Path) -> Result<(Config, Option<PathBuf>), Failure> {
-        let (mut config, path) = roster::load(root, self.config.as_deref()).map_err(Failure::usage)?;
+        let (mut config, path) =
+            roster::load(root, self.config.as_deref()).map_err(Failure::usage)?;
         self.narrow(&mut config)?;
         Ok((config, path.map(|path| path.canonicalize().unwrap_or(path))))
     }
@@ -143,7 +153,10 @@ impl Options {
 fn rules(config: &Config, root: &Path) -> Result<Policy, String> {
     let mut policy = config.policy(true)?;
     for gate in &mut policy.gates {
-        gate.judged_by = config.gate(&gate.name).map(|known| judged_by(&known.command, root)).unwrap_or_default();
+        gate.judged_by = config
+            .gate(&gate.name)
+            .map(|known| judged_by(&known.command, root))
+            .unwrap_or_default();
     }
     Ok(policy)
 }
@@ -165,7 +178,10 @@ fn choose_agent(config: &mut Config, wanted: Option<&str>) -> Result<(), Failure
     }
     let kinds = config::AgentKind::ALONE.map(config::AgentKind::name);
     let names: Vec<&str> = config.agents.keys().map(String::as_str).chain(kinds).collect();
-    Err(Failure::usage(format!("--agent {wanted}: there is no such agent; there are {}", names.join(", "))))
+    Err(Failure::usage(format!(
+        "--agent {wanted}: there is no such agent; there are {}",
+        names.join(", ")
+    )))
 }
 
 /// Everything that is known before anything is started.
@@ -238,18 +254,37 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
     // Where only some tasks are wanted, the others' streams are there too.
     let whole = (!options.only.is_empty()).then(|| options.parsed(&source));
     config.fits(&whole.as_ref().unwrap_or(&parsed).plan).map_err(Failure::usage)?;
-    let mut prepared = Prepared { root, source, parsed, texts, config, config_path, policy, warnings: Vec::new(), options };
+    let mut prepared = Prepared {
+        root,
+        source,
+        parsed,
+        texts,
+        config,
+        config_path,
+        policy,
+        warnings: Vec::new(),
+        options,
+    };
     prepared.warnings = prepared.check()?;
     let allocation = allocate(&prepared.parsed.plan, &prepared.policy);
-    let is_command = |allocation: &Allocation| allocation.agent.as_ref().is_none_or(|agent| prepared.runs_commands(agent));
-    let (isolated, warnings) =
-        isolation(&prepared.root, prepared.config.execution.isolation, allocation.iter().all(is_command)).map_err(Failure::usage)?;
+    let is_command = |allocation: &Allocation| {
+        allocation.agent.as_ref().is_none_or(|agent| prepared.runs_commands(agent))
+    };
+    let (isolated, warnings) = isolation(
+        &prepared.root,
+        prepared.config.execution.isolation,
+        allocation.iter().all(is_command),
+    )
+    .map_err(Failure::usage)?;
     prepared.policy.isolated = isolated;
-    let checked_out = || Git::at(&prepared.root).run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
+    let checked_out =
+        || Git::at(&prepared.root).run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
     prepared.policy.into = if isolated { checked_out() } else { None };
     prepared.warnings.extend(warnings);
     prepared.policy.unconfined = sandbox::lacking(&prepared.config).map_err(Failure::usage)?;
-    prepared.warnings.extend(prepared.policy.unconfined.iter().map(|why| format!("agents are not confined: {why}")));
+    prepared.warnings.extend(
+        prepared.policy.unconfined.iter().map(|why| format!("agents are not confined: {why}")),
+    );
     Ok(prepared)
 }
 
@@ -268,18 +303,29 @@ impl Prepared {
         let mut warnings: Vec<String> = worth.clone().take(MAX_WARNINGS).map(sentence).collect();
         let more = worth.count() - warnings.len();
         if more > 0 {
-            warnings.push(format!("{more} more problems: `execution-coordinator check {}` lists them", self.source.name));
+            warnings.push(format!(
+                "{more} more problems: `execution-coordinator check {}` lists them",
+                self.source.name
+            ));
         }
         warnings.extend(left_out(self.parsed.problems.iter().map(|problem| problem.code)));
         let allocation = allocate(&self.parsed.plan, &self.policy);
         let open = || {
             let all = self.parsed.plan.tasks.iter().zip(&allocation);
-            all.filter(|(task, _)| !self.parsed.marks.contains_key(&task.id) && task.broken.is_none())
+            all.filter(|(task, _)| {
+                !self.parsed.marks.contains_key(&task.id) && task.broken.is_none()
+            })
         };
         let unable: Vec<_> = open().filter(|(_, allocation)| allocation.agent.is_none()).collect();
         if let Some((task, allocation)) = unable.first() {
             let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
-            let at = self.parsed.outline.tasks.iter().find(|task_item| task_item.id == task.id).map_or(0, |task_item| task_item.span.start);
+            let at = self
+                .parsed
+                .outline
+                .tasks
+                .iter()
+                .find(|task_item| task_item.id == task.id)
+                .map_or(0, |task_item| task_item.span.start);
             let place = self.source.position(&text, at);
             let message = format!(
                 "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
@@ -291,32 +337,55 @@ impl Prepared {
                 allocation.reason,
                 config::FILE_NAME
             );
-            let said: Vec<String> = std::iter::once(message).chain(self.missed()).chain(["nothing was started".into()]).collect();
+            let said: Vec<String> = std::iter::once(message)
+                .chain(self.missed())
+                .chain(["nothing was started".into()])
+                .collect();
             return Err(Failure::usage(said.join("\n")));
         }
-        if open().any(|(_, allocation)| allocation.agent.as_ref().is_some_and(|agent| !self.runs_commands(agent))) {
+        if open().any(|(_, allocation)| {
+            allocation.agent.as_ref().is_some_and(|agent| !self.runs_commands(agent))
+        }) {
             warnings.extend(self.missed());
         }
         let shared = self.policy.tests_gate().and_then(|gate| self.config.gate(&gate.name));
-        let shared = shared.filter(|gate| !gate.command.iter().any(|part| part.contains("{task}")) && self.policy.max_parallel > 1);
-        if let Some(gate) = shared.filter(|_| open().filter(|(_, a)| a.tester.is_some()).count() > 1) {
+        let shared = shared.filter(|gate| {
+            !gate.command.iter().any(|part| part.contains("{task}")) && self.policy.max_parallel > 1
+        });
+        if let Some(gate) =
+            shared.filter(|_| open().filter(|(_, a)| a.tester.is_some()).count() > 1)
+        {
             warnings.push(format!(
                 "gate `{}` runs the tests of all tasks, and tasks that run at once see each other's tests fail: give its command `{{task}}`, or set max_parallel = 1",
                 gate.name
             ));
         }
         let used: BTreeSet<&str> = open()
-            .flat_map(|(_, a)| a.agent.iter().chain(&a.experts).chain(&a.tester).chain(&a.reviewers))
+            .flat_map(|(_, a)| {
+                a.agent.iter().chain(&a.experts).chain(&a.tester).chain(&a.reviewers)
+            })
             .map(AgentName::as_str)
             .collect();
-        let at = self.config_path.as_ref().map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
-        for (name, agent) in self.config.agents.iter().filter(|(name, _)| used.contains(name.as_str())) {
+        let at = self
+            .config_path
+            .as_ref()
+            .map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
+        for (name, agent) in
+            self.config.agents.iter().filter(|(name, _)| used.contains(name.as_str()))
+        {
             let Some(program) = program_of(agent) else { continue };
-            can_start(program, &self.root, &self.config)
-                .map_err(|why| Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started")))?;
+            can_start(program, &self.root, &self.config).map_err(|why| {
+                Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started"))
+            })?;
         }
         let unknown = |task: &&Task| {
-            task.agent.as_ref().is_some_and(|wish| !self.policy.agents.iter().any(|agent| agent.name.as_str().eq_ignore_ascii_case(wish)))
+            task.agent.as_ref().is_some_and(|wish| {
+                !self
+                    .policy
+                    .agents
+                    .iter()
+                    .any(|agent| agent.name.as_str().eq_ignore_ascii_case(wish))
+            })
         };
         let unknown = self.parsed.plan.tasks.iter().filter(unknown).take(MAX_WARNINGS);
         warnings.extend(unknown.map(|task| {
@@ -327,8 +396,9 @@ impl Prepared {
             .and_then(|template| template.check())
             .map_err(|why| Failure::usage(format!("{why}\nnothing was started")))?;
         for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {
-            can_start(&gate.command[0], &self.root, &self.config)
-                .map_err(|why| Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name)))?;
+            can_start(&gate.command[0], &self.root, &self.config).map_err(|why| {
+                Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name))
+            })?;
         }
         Ok(warnings)
     }
@@ -344,7 +414,10 @@ impl Prepared {
             reasons.entry(&left.why).or_default().push(&left.name);
         }
         let sentence = |(why, names): (&str, Vec<&str>)| {
-            format!("{} can't be asked: {why}; `execution-coordinator agents` shows where", names.join(", "))
+            format!(
+                "{} can't be asked: {why}; `execution-coordinator agents` shows where",
+                names.join(", ")
+            )
         };
         reasons.into_iter().map(sentence).collect()
     }
@@ -366,7 +439,8 @@ impl Prepared {
 
     /// Whether every task is ticked in the breakdown already.
     pub fn all_done(&self) -> bool {
-        self.parsed.marks.len() == self.parsed.plan.tasks.len() && self.parsed.marks.values().all(|mark| *mark == Mark::Done)
+        self.parsed.marks.len() == self.parsed.plan.tasks.len()
+            && self.parsed.marks.values().all(|mark| *mark == Mark::Done)
     }
 
     /// Whether an execution is complete, its result where it is wanted, and nothing that it was about has changed.
@@ -406,9 +480,14 @@ impl Prepared {
             inputs.push(Input::Reopened);
         } else {
             // Whether it was steered since it came to rest or not: running again tries what failed.
-            let failed = |known: &TaskState| matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_));
+            let failed =
+                |known: &TaskState| matches!(known.phase, Phase::Failed(_) | Phase::Blocked(_));
             let tasks = state.plan.tasks.iter().zip(&state.tasks);
-            inputs.extend(tasks.filter(|(_, known)| failed(known)).map(|(task, _)| Input::Retry(task.id.clone())));
+            inputs.extend(
+                tasks
+                    .filter(|(_, known)| failed(known))
+                    .map(|(task, _)| Input::Retry(task.id.clone())),
+            );
         }
         // Last, so that what failed and is no longer in the breakdown is not begun again.
         inputs.push(self.offered());
@@ -450,12 +529,14 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     }
     let name = prepared.name();
     let same = |folder: &&PathBuf| opening(folder).is_some_and(|(_, breakdown)| breakdown == name);
-    let latest = executions(&prepared.root).iter().rev().find(same).cloned().filter(|_| name != "-");
+    let latest =
+        executions(&prepared.root).iter().rev().find(same).cloned().filter(|_| name != "-");
     if let Some(folder) = latest {
         let lock = own(&folder)?;
         if !prepared.options.fresh {
             let opened = open_at(folder, lock)?;
-            let cancelled = opened.events.iter().any(|event| matches!(event.event, Event::Cancelled));
+            let cancelled =
+                opened.events.iter().any(|event| matches!(event.event, Event::Cancelled));
             if !cancelled && !opened.events.is_empty() {
                 return Ok(opened);
             }
@@ -472,8 +553,16 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     texts.offer(&prepared.texts);
     texts.keep(&prepared.parsed.plan).map_err(not_writable)?;
     // Whoever looks for it next finds it, with what it is about.
-    opened.events = crate::core::note(&mut State::default(), prepared.begins(&opened.folder), Clock::default().now_ms());
-    opened.journal.append(&opened.events).and_then(|()| opened.journal.sync()).map_err(not_writable)?;
+    opened.events = crate::core::note(
+        &mut State::default(),
+        prepared.begins(&opened.folder),
+        Clock::default().now_ms(),
+    );
+    opened
+        .journal
+        .append(&opened.events)
+        .and_then(|()| opened.journal.sync())
+        .map_err(not_writable)?;
     opened.is_new = true;
     Ok(opened)
 }
@@ -483,8 +572,11 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
 /// # Errors
 /// It can't be read.
 pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
-    let (journal, events) = Journal::open(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
-    if let Some((root, (_, breakdown))) = folder.parent().and_then(Path::parent).zip(opening(&folder)) {
+    let (journal, events) = Journal::open(&folder.join(JOURNAL))
+        .map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+    if let Some((root, (_, breakdown))) =
+        folder.parent().and_then(Path::parent).zip(opening(&folder))
+    {
         foreign::may_go_on(root, &breakdown, Some(&journal))?;
     }
     Ok(Opened { folder, lock, journal, events, is_new: false })
@@ -496,9 +588,10 @@ pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
 /// It is paused.
 pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
     match state.paused {
-        true => {
-            Err(Failure::new(FailureKind::Paused, format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder))))
-        }
+        true => Err(Failure::new(
+            FailureKind::Paused,
+            format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder)),
+        )),
         false => Ok(()),
     }
 }
@@ -508,10 +601,17 @@ pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
 /// # Errors
 /// It is so, and no person has decided about it, or it was rejected and is still there.
 pub fn not_held(state: &State, root: &Path) -> Result<(), Failure> {
-    let still_there = |file: &str, held: &Held| !held.rejected || content(&root.join(file)) == held.digest;
-    let Some((file, held)) = state.held.iter().find(|(file, held)| still_there(file, held)) else { return Ok(()) };
+    let still_there =
+        |file: &str, held: &Held| !held.rejected || content(&root.join(file)) == held.digest;
+    let Some((file, held)) = state.held.iter().find(|(file, held)| still_there(file, held)) else {
+        return Ok(());
+    };
     let name = as_argument(&GateId::from(file.as_str()));
-    let decided = if held.rejected { "and a person has rejected that" } else { "and nobody has decided about that" };
+    let decided = if held.rejected {
+        "and a person has rejected that"
+    } else {
+        "and nobody has decided about that"
+    };
     Err(Failure::new(
         FailureKind::Paused,
         format!(
@@ -522,15 +622,27 @@ pub fn not_held(state: &State, root: &Path) -> Result<(), Failure> {
 
 /// The folder of a new execution, named by topic and time.
 fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf> {
-    let words: String =
-        prepared.parsed.plan.topic.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let slug = words.split('-').filter(|word| !word.is_empty()).take(4).collect::<Vec<_>>().join("-");
+    let words: String = prepared
+        .parsed
+        .plan
+        .topic
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let slug =
+        words.split('-').filter(|word| !word.is_empty()).take(4).collect::<Vec<_>>().join("-");
     let slug = if slug.is_empty() { "execution".to_owned() } else { slug };
-    let now = jiff::Timestamp::from_millisecond(Clock::default().now_ms().cast_signed()).unwrap_or_default();
+    let now = jiff::Timestamp::from_millisecond(Clock::default().now_ms().cast_signed())
+        .unwrap_or_default();
     let stamp = now.strftime("%Y%m%d-%H%M%S");
     let mut again = 1;
     let folder = loop {
-        let folder = state.join(if again == 1 { format!("{slug}-{stamp}") } else { format!("{slug}-{stamp}-{again}") });
+        let folder = state.join(if again == 1 {
+            format!("{slug}-{stamp}")
+        } else {
+            format!("{slug}-{stamp}-{again}")
+        });
         if !folder.exists() {
             break folder;
         }
@@ -548,5 +660,7 @@ fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf>
 /// The names of the agents of a workspace's roster; none where its config has a mistake.
 pub fn agents_of(root: &Path) -> Vec<String> {
     let policy = roster::load(root, None).and_then(|(config, _)| config.policy(true));
-    policy.map(|policy| policy.agents.iter().map(|agent| agent.name.to_string()).collect()).unwrap_or_default()
+    policy
+        .map(|policy| policy.agents.iter().map(|agent| agent.name.to_string()).collect())
+        .unwrap_or_default()
 }

@@ -36,7 +36,8 @@ fn root(source: &Source) -> Option<PathBuf> {
 
 /// Files beside a breakdown, and what of them can't be read.
 pub fn beside(plan: &Plan, source: &Source) -> (Vec<Companion>, Vec<Problem>) {
-    let (found, unread) = companions(source, plan, root(source).as_deref().unwrap_or(Path::new("")));
+    let (found, unread) =
+        companions(source, plan, root(source).as_deref().unwrap_or(Path::new("")));
     (found, unread.into_iter().map(|why| Problem::warning("unread-companion", 0..0, why)).collect())
 }
 
@@ -44,7 +45,9 @@ pub fn beside(plan: &Plan, source: &Source) -> (Vec<Companion>, Vec<Problem>) {
 pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<Problem>) {
     let root = root(source);
     let name = |path: &Path| {
-        let inside = root.as_deref().and_then(|root| path.strip_prefix(root.canonicalize().unwrap_or_else(|_| root.to_owned())).ok());
+        let inside = root.as_deref().and_then(|root| {
+            path.strip_prefix(root.canonicalize().unwrap_or_else(|_| root.to_owned())).ok()
+        });
         inside.unwrap_or(path).display().to_string()
     };
     let folder = source.path.clone().filter(|_| source.is_folder());
@@ -64,7 +67,9 @@ pub fn prose(parsed: &Parsed, source: &Source) -> (Prose, Vec<Digested>, Vec<Pro
         prose.texts.push(digest(&text));
         let at = |count: usize| u32::try_from(count - 1).unwrap_or(u32::MAX);
         let (in_text, file) = (at(prose.texts.len()), at(prose.files.len()));
-        let excerpts = parts(&text).into_iter().filter_map(|range| excerpt(&Input::from(&text).lines(), range, in_text, Some(file)));
+        let excerpts = parts(&text)
+            .into_iter()
+            .filter_map(|range| excerpt(&Input::from(&text).lines(), range, in_text, Some(file)));
         match task.and_then(|task| prose.tasks.get_mut(&task)) {
             Some(task) => task.files.extend(excerpts),
             None => prose.companions.extend(excerpts),
@@ -88,7 +93,11 @@ pub fn told_bytes(parsed: &Parsed, source: &Source, limit_bytes: usize) -> usize
             text.text = source.text[text.range.clone()].to_owned();
         }
         for text in brief.limited(limit_bytes).0.texts {
-            let kept = text.text.bytes().zip(source.text[text.range.clone()].bytes()).take_while(|(told, written)| told == written);
+            let kept = text
+                .text
+                .bytes()
+                .zip(source.text[text.range.clone()].bytes())
+                .take_while(|(told, written)| told == written);
             let bytes = kept.filter(|(byte, _)| !byte.is_ascii_whitespace()).count();
             let most = told.entry(text.range.start).or_default();
             *most = bytes.max(*most);
@@ -104,7 +113,11 @@ fn digest(text: &str) -> String {
 fn own_words(prose: &mut Prose, parsed: &Parsed, text: &Text<'_>) {
     let ownership: &Ownership = &parsed.outline.ownership;
     let title = |span: &Range<usize>| {
-        let line = text.all.get(span.clone()).unwrap_or_default().trim_start_matches(['#', '-', '*', '+', ' ', '"']);
+        let line = text
+            .all
+            .get(span.clone())
+            .unwrap_or_default()
+            .trim_start_matches(['#', '-', '*', '+', ' ', '"']);
         clean_title(crate::breakdown::text::tick(line).map_or(line, |tick| tick.rest))
     };
     let index = |ix: usize| u32::try_from(ix).ok();
@@ -114,14 +127,23 @@ fn own_words(prose: &mut Prose, parsed: &Parsed, text: &Text<'_>) {
         text: Vec::new(),
     };
     prose.groups = ownership.groups.iter().map(group).collect();
-    let mut tasks: Vec<TaskProse> =
-        ownership.of_task.iter().map(|group| TaskProse { group: group.and_then(index), ..TaskProse::default() }).collect();
+    let mut tasks: Vec<TaskProse> = ownership
+        .of_task
+        .iter()
+        .map(|group| TaskProse { group: group.and_then(index), ..TaskProse::default() })
+        .collect();
     // What stands on both sides of a heading of one owner is one piece.
     let mut ranges: Vec<(Range<usize>, Owner)> = Vec::new();
     for (range, owner) in ownership.ranges() {
         let file = |at: usize| text.file_at(at).map(|file| file.range.start);
         match ranges.last_mut() {
-            Some((last, of)) if *of == owner && last.end == range.start && file(last.start) == file(range.start) => last.end = range.end,
+            Some((last, of))
+                if *of == owner
+                    && last.end == range.start
+                    && file(last.start) == file(range.start) =>
+            {
+                last.end = range.end
+            }
             _ => ranges.push((range, owner)),
         }
     }
@@ -136,41 +158,59 @@ fn own_words(prose: &mut Prose, parsed: &Parsed, text: &Text<'_>) {
         list.extend(excerpt(text, range, 0, None));
     }
     // Several tasks may be named on one line.
-    let by_line: HashMap<usize, usize> =
-        parsed.outline.tasks.iter().enumerate().rev().map(|(ix, task_item)| (text.line_at(task_item.span.start), ix)).collect();
+    let by_line: HashMap<usize, usize> = parsed
+        .outline
+        .tasks
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(ix, task_item)| (text.line_at(task_item.span.start), ix))
+        .collect();
     for (ix, task_item) in parsed.outline.tasks.iter().enumerate() {
         let first = by_line.get(&text.line_at(task_item.span.start)).copied().unwrap_or(ix);
         if tasks.get(ix).is_some_and(|task| task.text.is_empty()) && first != ix {
             tasks[ix] = tasks[first].clone();
         }
     }
-    prose.tasks = parsed.outline.tasks.iter().map(|task_item| task_item.id.clone()).zip(tasks).collect();
+    prose.tasks =
+        parsed.outline.tasks.iter().map(|task_item| task_item.id.clone()).zip(tasks).collect();
     prose.tasks.retain(|id, _| parsed.plan.task(id).is_some());
 }
 
 /// Whether a range is what holds the values of a JSON file together: brackets, and keys without values.
 fn is_frame(text: &Text<'_>, range: &Range<usize>) -> bool {
     let of_json = |file: &crate::breakdown::text::File<'_>| {
-        file.path.ends_with(".json") || file.path.ends_with(".jsonl") || text.all[file.range.clone()].trim_start().starts_with('{')
+        file.path.ends_with(".json")
+            || file.path.ends_with(".jsonl")
+            || text.all[file.range.clone()].trim_start().starts_with('{')
     };
     if !text.file_at(range.start).is_some_and(of_json) {
         return false;
     }
     // Odd pieces stand between quotes; one that a colon follows is a key.
     let pieces: Vec<&str> = text.all[range.clone()].split('"').collect();
-    let next_is_colon = |nth: usize| pieces.get(nth + 1).is_none_or(|next| next.trim_start().starts_with(':'));
-    let frames = |(nth, piece): (usize, &&str)| if nth % 2 == 1 { next_is_colon(nth) } else { !piece.contains(char::is_alphanumeric) };
+    let next_is_colon =
+        |nth: usize| pieces.get(nth + 1).is_none_or(|next| next.trim_start().starts_with(':'));
+    let frames = |(nth, piece): (usize, &&str)| {
+        if nth % 2 == 1 { next_is_colon(nth) } else { !piece.contains(char::is_alphanumeric) }
+    };
     pieces.iter().enumerate().all(frames)
 }
 
 /// A range without blank lines around it; nothing where that is all.
-fn excerpt(text: &Text<'_>, range: Range<usize>, in_text: u32, file: Option<u32>) -> Option<Excerpt> {
+fn excerpt(
+    text: &Text<'_>,
+    range: Range<usize>,
+    in_text: u32,
+    file: Option<u32>,
+) -> Option<Excerpt> {
     let piece = &text.all[range.clone()];
     let body = piece.trim_end();
     // From the beginning of a line, because blanks in front of it say what it belongs to.
     let blank = body.len() - body.trim_start().len();
     let start = body[..blank].rfind('\n').map_or(0, |at| at + 1);
-    let start = if range.start == 0 || text.all[..range.start].ends_with('\n') { start } else { blank };
+    let start =
+        if range.start == 0 || text.all[..range.start].ends_with('\n') { start } else { blank };
     if !body.contains(char::is_alphanumeric) {
         return None;
     }
@@ -191,8 +231,11 @@ fn excerpt(text: &Text<'_>, range: Range<usize>, in_text: u32, file: Option<u32>
 /// The parts of a companion: from one heading to the next.
 fn parts(text: &str) -> Vec<Range<usize>> {
     let lines = Text::new(text);
-    let starts = lines.visible().filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level <= PART_LEVEL));
-    let mut starts: Vec<usize> = starts.map(|(_, line)| line.start).filter(|start| *start > 0).collect();
+    let starts = lines
+        .visible()
+        .filter(|(_, line)| line.heading().is_some_and(|(level, ..)| level <= PART_LEVEL));
+    let mut starts: Vec<usize> =
+        starts.map(|(_, line)| line.start).filter(|start| *start > 0).collect();
     starts.insert(0, 0);
     let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
     starts.into_iter().zip(ends).map(|(start, end)| start..end).collect()
@@ -208,7 +251,11 @@ pub struct Texts {
 impl Texts {
     /// Those in the folder of an execution.
     pub fn in_folder(execution: &Path) -> Self {
-        Self { folder: execution.join("texts"), offered: Mutex::default(), at_hand: Mutex::default() }
+        Self {
+            folder: execution.join("texts"),
+            offered: Mutex::default(),
+            at_hand: Mutex::default(),
+        }
     }
 
     /// Texts of a plan that may be accepted.
@@ -229,7 +276,12 @@ impl Texts {
         let offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         for digest in &plan.prose.texts {
             let path = self.folder.join(digest);
-            if let Some(text) = offered.iter().flatten().find(|(known, _)| known == digest).map(|(_, text)| text).filter(|_| !path.exists())
+            if let Some(text) = offered
+                .iter()
+                .flatten()
+                .find(|(known, _)| known == digest)
+                .map(|(_, text)| text)
+                .filter(|_| !path.exists())
             {
                 make_private(&self.folder)?;
                 // Whole or not at all.
@@ -251,7 +303,9 @@ impl Texts {
             return None;
         }
         let mut text = String::new();
-        open_kept(&self.folder.join(digest)).and_then(|mut file| file.read_to_string(&mut text)).ok()?;
+        open_kept(&self.folder.join(digest))
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .ok()?;
         if at_hand.len() >= AT_HAND {
             at_hand.clear();
         }
@@ -271,13 +325,19 @@ impl Texts {
             };
         }
         let named = Named::by(brief);
-        brief.texts.sort_by_key(|text| (text.of, std::cmp::Reverse(if text.of == TextOf::Companion { named.count(text) } else { 0 })));
+        brief.texts.sort_by_key(|text| {
+            (
+                text.of,
+                std::cmp::Reverse(if text.of == TextOf::Companion { named.count(text) } else { 0 }),
+            )
+        });
     }
 }
 
 /// Markdown as it is; of JSON, what it says.
 fn readable(file: &str, piece: &str) -> String {
-    let is_json = [".json", ".jsonl"].iter().any(|end| file.ends_with(end)) || piece.trim_start().starts_with('{');
+    let is_json = [".json", ".jsonl"].iter().any(|end| file.ends_with(end))
+        || piece.trim_start().starts_with('{');
     let tree = is_json.then(|| json(piece, 0..piece.len()).ok()).flatten();
     match tree {
         Some(tree @ Value { data: Data::Map(_), .. }) => {
@@ -293,7 +353,9 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
     let margin = "  ".repeat(depth);
     match &value.data {
         Data::Nothing => {}
-        Data::Word(word) => word.lines().for_each(|line| out.push_str(&format!("{margin}{line}\n"))),
+        Data::Word(word) => {
+            word.lines().for_each(|line| out.push_str(&format!("{margin}{line}\n")))
+        }
         Data::List(items) => {
             for item in items {
                 let mut inner = String::new();
@@ -306,7 +368,9 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
         Data::Map(entries) => {
             for (key, _, value) in entries {
                 match &value.data {
-                    Data::Word(word) if !word.contains('\n') => out.push_str(&format!("{margin}{key}: {word}\n")),
+                    Data::Word(word) if !word.contains('\n') => {
+                        out.push_str(&format!("{margin}{key}: {word}\n"))
+                    }
                     Data::Nothing => {}
                     _ => {
                         let mut inner = String::new();
@@ -330,37 +394,57 @@ struct Named {
 
 impl Named {
     fn by(brief: &Brief) -> Self {
-        let own: String =
-            brief.texts.iter().filter(|text| text.of <= TextOf::TaskFile).map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n");
+        let own: String = brief
+            .texts
+            .iter()
+            .filter(|text| text.of <= TextOf::TaskFile)
+            .map(|text| text.text.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
         let (mut headings, mut words) = (Vec::new(), Vec::new());
         for line in own.lines() {
             let lower = line.to_lowercase();
             if ["requirement", "validates", "需求"].iter().any(|word| lower.contains(word)) {
-                let numbers = line.split(|c: char| !c.is_ascii_digit() && c != '.').map(|number| number.trim_matches('.'));
+                let numbers = line
+                    .split(|c: char| !c.is_ascii_digit() && c != '.')
+                    .map(|number| number.trim_matches('.'));
                 for number in numbers.filter(|number| !number.is_empty()) {
-                    headings.push(format!("requirement {}", number.split('.').next().unwrap_or(number)));
+                    headings.push(format!(
+                        "requirement {}",
+                        number.split('.').next().unwrap_or(number)
+                    ));
                     headings.push(format!("requirement {number}"));
                     headings.push(format!("property {number}"));
                 }
             }
             for word in line.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_')) {
-                if let Some(number) = word.strip_prefix("US").filter(|number| number.parse::<u32>().is_ok()) {
+                if let Some(number) =
+                    word.strip_prefix("US").filter(|number| number.parse::<u32>().is_ok())
+                {
                     headings.push(format!("user story {number}"));
                 }
-                if word.len() > 3 && word.contains('-') && word.ends_with(|c: char| c.is_ascii_digit()) {
+                if word.len() > 3
+                    && word.contains('-')
+                    && word.ends_with(|c: char| c.is_ascii_digit())
+                {
                     words.push(word.to_owned());
                 }
             }
-            words.extend(line.split('`').skip(1).step_by(2).filter(|code| code.len() > 3).map(str::to_owned));
+            words.extend(
+                line.split('`').skip(1).step_by(2).filter(|code| code.len() > 3).map(str::to_owned),
+            );
         }
         Self { headings, words, own }
     }
 
     fn count(&self, text: &BriefText) -> usize {
-        let (part, is_named) = (text.text.as_str(), !text.file.is_empty() && self.own.contains(&text.file));
+        let (part, is_named) =
+            (text.text.as_str(), !text.file.is_empty() && self.own.contains(&text.file));
         let heading = part.lines().next().unwrap_or_default().to_lowercase();
         let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        let names = |known: &&String| heading.split_once(known.as_str()).is_some_and(|(_, rest)| ends(rest));
+        let names = |known: &&String| {
+            heading.split_once(known.as_str()).is_some_and(|(_, rest)| ends(rest))
+        };
         10 * (self.headings.iter().filter(names).count() + usize::from(is_named))
             + self.words.iter().filter(|word| part.contains(word.as_str())).count()
     }

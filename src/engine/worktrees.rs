@@ -42,12 +42,19 @@ impl Checkout {
             (None, _) => Self::Folder(agents.root.clone()),
         };
         match work {
-            Work::Gate { purpose: Purpose::Merged, .. } => match state.merging.batch.as_ref().and_then(|batch| batch.commit.clone()) {
-                Some(commit) => Self::Commit { commit, is_result: false },
-                None => result(),
-            },
+            Work::Gate { purpose: Purpose::Merged, .. } => {
+                match state.merging.batch.as_ref().and_then(|batch| batch.commit.clone()) {
+                    Some(commit) => Self::Commit { commit, is_result: false },
+                    None => result(),
+                }
+            }
             work => match work.task().and_then(|task| state.task_state(task)) {
-                Some(known) => Self::Folder(known.worktree.as_ref().map_or(agents.root.clone(), |place| PathBuf::from(&*place.folder))),
+                Some(known) => Self::Folder(
+                    known
+                        .worktree
+                        .as_ref()
+                        .map_or(agents.root.clone(), |place| PathBuf::from(&*place.folder)),
+                ),
                 None => result(),
             },
         }
@@ -62,7 +69,9 @@ impl Checkout {
             Self::Folder(folder) => return Ok(folder),
             Self::Commit { commit, is_result } => (commit, is_result),
         };
-        let Some(repository) = agents.repository.clone() else { return Err("the execution has no repository".into()) };
+        let Some(repository) = agents.repository.clone() else {
+            return Err("the execution has no repository".into());
+        };
         // Several may look at once: the first makes it ready.
         let _one = repository.showing.lock().await;
         let showing = repository.clone();
@@ -103,7 +112,11 @@ impl SetupContext {
         argv[0] = program.display().to_string();
         // Agents have written what is in the place.
         let confine = sandbox::applies_to_setup(&self.config).then(|| {
-            let place = Writable { root: &self.root, own: vec![tree.to_owned()], temporary: self.output.with_extension("tmp") };
+            let place = Writable {
+                root: &self.root,
+                own: vec![tree.to_owned()],
+                temporary: self.output.with_extension("tmp"),
+            };
             sandbox::confinement(&self.config, None, &mut environment, place)
         });
         let launch = Launch {
@@ -125,16 +138,26 @@ impl SetupContext {
         };
         match self.processes.run(launch, limits, self.stop.clone(), |_| {}).await {
             Ending::Exited(0) => Ok(()),
-            ending => Err(format!("the setup `{}` {ending}: {}", worktree.setup.join(" "), end_of(&self.output, SAID_BYTES).trim())),
+            ending => Err(format!(
+                "the setup `{}` {ending}: {}",
+                worktree.setup.join(" "),
+                end_of(&self.output, SAID_BYTES).trim()
+            )),
         }
     }
 
     /// Carries out an order to the repository.
-    pub async fn carry_out(&self, repository: Option<Arc<Repository>>, job: GitOperation) -> RepositoryOutcome {
+    pub async fn carry_out(
+        &self,
+        repository: Option<Arc<Repository>>,
+        job: GitOperation,
+    ) -> RepositoryOutcome {
         let failed = |why: &str| RepositoryOutcome::Failed { why: why.to_owned() };
         let Some(repository) = repository else { return failed("the execution has no repository") };
         let of = repository.clone();
-        let outcome = tokio::task::spawn_blocking(move || job.run(&of)).await.unwrap_or_else(|_| failed(&panicked()));
+        let outcome = tokio::task::spawn_blocking(move || job.run(&of))
+            .await
+            .unwrap_or_else(|_| failed(&panicked()));
         if let RepositoryOutcome::WorktreeReady { folder, .. } = &outcome {
             let folder = PathBuf::from(folder);
             if let Err(why) = self.make_ready(&folder, &repository.top_of(&folder)).await {
@@ -175,20 +198,35 @@ impl GitOperation {
                 let finished = tasks.iter().filter_map(|task| {
                     let ix = state.graph.task(task)?;
                     let (known, planned) = (&state.tasks[ix], state.task(ix));
-                    let agent = state.allocation[ix].agent.as_ref().map(ToString::to_string).unwrap_or_default();
-                    let by = known.result.as_ref().map(|(order, _)| order.to_string()).unwrap_or_default();
+                    let agent = state.allocation[ix]
+                        .agent
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default();
+                    let by = known
+                        .result
+                        .as_ref()
+                        .map(|(order, _)| order.to_string())
+                        .unwrap_or_default();
                     Some(Finished {
                         task: task.clone(),
                         folder: PathBuf::from(&*known.worktree.as_ref()?.folder),
                         commit: known.commit.clone(),
-                        about: About { title: format!("Task {task}: {}", planned.title), task: task.to_string(), order: by, agent },
+                        about: About {
+                            title: format!("Task {task}: {}", planned.title),
+                            task: task.to_string(),
+                            order: by,
+                            agent,
+                        },
                     })
                 });
                 Self::Merge(finished.collect())
             }
             Work::Land { commit, .. } => Self::Land(commit.clone()),
             Work::Renew { commit } => Self::Renew(commit.clone()),
-            Work::Deliver { commit } => Self::Deliver(commit.clone(), state.policy.into.clone(), state.merging.base.clone()),
+            Work::Deliver { commit } => {
+                Self::Deliver(commit.clone(), state.policy.into.clone(), state.merging.base.clone())
+            }
             _ => return None,
         })
     }
@@ -199,7 +237,9 @@ impl GitOperation {
             Self::Merge(finished) => repository.merge(&finished),
             Self::Land(commit) => repository.land(&commit),
             Self::Renew(commit) => repository.renew(&commit),
-            Self::Deliver(commit, into, base) => repository.deliver(&commit, into.as_deref(), base.as_deref()),
+            Self::Deliver(commit, into, base) => {
+                repository.deliver(&commit, into.as_deref(), base.as_deref())
+            }
         }
     }
 }

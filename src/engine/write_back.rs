@@ -40,16 +40,27 @@ impl WriteBack {
 
     /// Tells what has been done, by what has just happened; the first time, all that has been.
     pub fn look(&mut self, events: &[Recorded], state: &State) {
-        let known = |ix: usize| (state.plan.tasks[ix].id.clone(), state.plan.tasks[ix].title.clone());
+        let known =
+            |ix: usize| (state.plan.tasks[ix].id.clone(), state.plan.tasks[ix].title.clone());
         let new: Vec<(TaskId, String)> = if std::mem::replace(&mut self.told, true) {
-            let done =
-                events.iter().filter_map(|event| if let Event::TaskDone { task } = &event.event { state.graph.task(task) } else { None });
+            let done = events.iter().filter_map(|event| {
+                if let Event::TaskDone { task } = &event.event {
+                    state.graph.task(task)
+                } else {
+                    None
+                }
+            });
             done.map(known).collect()
         } else {
-            (0..state.tasks.len()).filter(|ix| matches!(state.tasks[*ix].phase, Phase::Done)).map(known).collect()
+            (0..state.tasks.len())
+                .filter(|ix| matches!(state.tasks[*ix].phase, Phase::Done))
+                .map(known)
+                .collect()
         };
         // What is not in force is not ours to write into: the next run writes down what it has not.
-        if let Some(sender) = self.sender.as_ref().filter(|_| !new.is_empty() && state.held.is_empty()) {
+        if let Some(sender) =
+            self.sender.as_ref().filter(|_| !new.is_empty() && state.held.is_empty())
+        {
             // The writer never ends before this does.
             let _ = sender.send(new);
         }
@@ -70,26 +81,44 @@ fn write_all(breakdown: &Path, options: &Options, tasks: &Receiver<Vec<(TaskId, 
         match write(breakdown, options, &wanted) {
             Ok(unwritten) => {
                 let of = |why: Unwritten| {
-                    unwritten.iter().filter(|(_, known)| *known == why).map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ")
+                    unwritten
+                        .iter()
+                        .filter(|(_, known)| *known == why)
+                        .map(|(id, _)| id.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 };
                 let (gone, no_place) = (of(Unwritten::Gone), of(Unwritten::NoPlace));
                 if !gone.is_empty() {
-                    say(format_args!("{}: {gone} is no longer in it as it was: that it is done is not written there", breakdown.display()));
+                    say(format_args!(
+                        "{}: {gone} is no longer in it as it was: that it is done is not written there",
+                        breakdown.display()
+                    ));
                 }
                 if !no_place.is_empty() && !std::mem::replace(&mut told_of_no_place, true) {
-                    say(format_args!("{}: this format has no mark for what is done: nothing is written into it", breakdown.display()));
+                    say(format_args!(
+                        "{}: this format has no mark for what is done: nothing is written into it",
+                        breakdown.display()
+                    ));
                 }
             }
-            Err(failure) => say(format_args!("{}; that it is done is not written there", failure.message)),
+            Err(failure) => {
+                say(format_args!("{}; that it is done is not written there", failure.message))
+            }
         }
     }
 }
 
 /// Writes what can be; gives the rest, with why not. What can't be read or found is looked for again, as somebody may
 /// just be saving it.
-fn write(breakdown: &Path, options: &Options, wanted: &[(TaskId, String)]) -> Result<Vec<(TaskId, Unwritten)>, Failure> {
+fn write(
+    breakdown: &Path,
+    options: &Options,
+    wanted: &[(TaskId, String)],
+) -> Result<Vec<(TaskId, Unwritten)>, Failure> {
     // A task may have been done, retried and done again.
-    let mut wanted: Vec<(TaskId, String)> = wanted.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect();
+    let mut wanted: Vec<(TaskId, String)> =
+        wanted.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect();
     let mut unwritten: Vec<(TaskId, Unwritten)> = Vec::new();
     let mut failure = None;
     for tries in 0..MAX_TRIES {
@@ -117,14 +146,22 @@ fn write(breakdown: &Path, options: &Options, wanted: &[(TaskId, String)]) -> Re
         failure = None;
         if !changes.is_empty() {
             if !only_says_so(&source, &parsed, options, &changes) {
-                changes.retain(|change| only_says_so(&source, &parsed, options, std::slice::from_ref(change)));
+                changes.retain(|change| {
+                    only_says_so(&source, &parsed, options, std::slice::from_ref(change))
+                });
             }
             if changes.is_empty() {
-                return Err(Failure::usage(format!("{}: to say it would say something else too", breakdown.display())));
+                return Err(Failure::usage(format!(
+                    "{}: to say it would say something else too",
+                    breakdown.display()
+                )));
             }
             if !replace(breakdown, &source, &changes)? {
                 unwritten.clear();
-                failure = Some(Failure::usage(format!("{}: somebody else keeps writing it", breakdown.display())));
+                failure = Some(Failure::usage(format!(
+                    "{}: somebody else keeps writing it",
+                    breakdown.display()
+                )));
                 continue;
             }
         }
@@ -154,7 +191,8 @@ fn only_says_so(source: &Source, parsed: &Parsed, options: &Options, changes: &[
 /// Makes the changes, file by file; false where one of them was not any more what was read.
 fn replace(breakdown: &Path, source: &Source, changes: &[Change]) -> Result<bool, Failure> {
     for (inner, range) in &source.files {
-        let mut own: Vec<&Change> = changes.iter().filter(|change| range.contains(&change.span.start)).collect();
+        let mut own: Vec<&Change> =
+            changes.iter().filter(|change| range.contains(&change.span.start)).collect();
         if own.is_empty() {
             continue;
         }
@@ -165,7 +203,9 @@ fn replace(breakdown: &Path, source: &Source, changes: &[Change]) -> Result<bool
             after.replace_range(span.start - range.start..span.end - range.start, new);
         }
         let file = if source.is_folder() { breakdown.join(inner) } else { breakdown.to_owned() };
-        let failed = |error: std::io::Error| Failure::usage(format!("{}: can't be written: {error}", file.display()));
+        let failed = |error: std::io::Error| {
+            Failure::usage(format!("{}: can't be written: {error}", file.display()))
+        };
         match replace_file(&file, before, &after) {
             Ok(true) => {}
             // For a moment, somebody who saves it may have taken it away.
@@ -187,7 +227,8 @@ fn replace_file(file: &Path, before: &str, after: &str) -> std::io::Result<bool>
     write_new(&new, file, after)?;
     let written = exchange(&new, file, before);
     // Where somebody has replaced the file in between, theirs is what lies there now.
-    let lost = matches!(written, Ok(false)) && std::fs::read(&new).is_ok_and(|found| found != after.as_bytes());
+    let lost = matches!(written, Ok(false))
+        && std::fs::read(&new).is_ok_and(|found| found != after.as_bytes());
     let _ = if lost { std::fs::rename(&new, file) } else { std::fs::remove_file(&new) };
     written
 }
@@ -195,7 +236,15 @@ fn replace_file(file: &Path, before: &str, after: &str) -> std::io::Result<bool>
 /// Puts a new file where the old one is. What somebody wrote since it was read is in their hands again: the old file is
 /// only let go of once it has been looked at.
 fn exchange(new: &Path, file: &Path, before: &str) -> std::io::Result<bool> {
-    let swap = || rustix::fs::renameat_with(rustix::fs::CWD, new, rustix::fs::CWD, file, rustix::fs::RenameFlags::EXCHANGE);
+    let swap = || {
+        rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            new,
+            rustix::fs::CWD,
+            file,
+            rustix::fs::RenameFlags::EXCHANGE,
+        )
+    };
     if swap().is_err() {
         // Not every file system can: there, a moment is left in which somebody may write.
         let same = std::fs::read(file)? == before.as_bytes();

@@ -34,8 +34,11 @@ pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(),
         .name(env!("CARGO_PKG_NAME"))
         .on_receive_request(
             async move |initialize: InitializeRequest, responder, _| {
-                let program = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-                responder.respond(InitializeResponse::new(initialize.protocol_version).agent_info(program))
+                let program =
+                    Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+                responder.respond(
+                    InitializeResponse::new(initialize.protocol_version).agent_info(program),
+                )
             },
             on_receive_request!(),
         )
@@ -53,12 +56,23 @@ pub async fn run(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Result<(),
         .on_receive_request(
             async move |prompt: PromptRequest, responder, client| {
                 let Some((folder, stop)) = prompting.turn(&prompt.session_id) else {
-                    let why = format!("there is no session `{}`: `session/new` begins one", prompt.session_id.0);
+                    let why = format!(
+                        "there is no session `{}`: `session/new` begins one",
+                        prompt.session_id.0
+                    );
                     return responder.respond_with_error(Error::invalid_params().data(why));
                 };
-                let turn = Turn::new(client.clone(), prompt.session_id, table.clone(), caller.clone(), folder);
+                let turn = Turn::new(
+                    client.clone(),
+                    prompt.session_id,
+                    table.clone(),
+                    caller.clone(),
+                    folder,
+                );
                 // The turn takes as long as the execution; what else comes is not held up by it.
-                client.spawn(async move { responder.respond(PromptResponse::new(turn.take(prompt.prompt, stop).await)) })
+                client.spawn(async move {
+                    responder.respond(PromptResponse::new(turn.take(prompt.prompt, stop).await))
+                })
             },
             on_receive_request!(),
         )

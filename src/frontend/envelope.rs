@@ -24,7 +24,9 @@ pub enum Message {
 
 /// Reads one value. Unknown members are left aside.
 pub fn read(value: Value) -> Message {
-    let Value::Object(mut map) = value else { return Message::Invalid(failure(Value::Null, &invalid_request("a message is an object"))) };
+    let Value::Object(mut map) = value else {
+        return Message::Invalid(failure(Value::Null, &invalid_request("a message is an object")));
+    };
     let id = map.remove("id");
     let legal = id.as_ref().is_none_or(|id| id.is_string() || id.is_number() || id.is_null());
     let answer_to = id.clone().filter(|_| legal).unwrap_or(Value::Null);
@@ -39,9 +41,14 @@ pub fn read(value: Value) -> Message {
     if map.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return invalid("`jsonrpc` must be \"2.0\"");
     }
-    let Some(Value::String(method)) = map.remove("method") else { return invalid("`method` must be a text") };
+    let Some(Value::String(method)) = map.remove("method") else {
+        return invalid("`method` must be a text");
+    };
     let params = map.remove("params");
-    if !params.as_ref().is_none_or(|params| params.is_object() || params.is_array() || params.is_null()) {
+    if !params
+        .as_ref()
+        .is_none_or(|params| params.is_object() || params.is_array() || params.is_null())
+    {
         return invalid("`params` must be an object or an array");
     }
     Message::Request { id, method, params }
@@ -51,7 +58,11 @@ pub fn read(value: Value) -> Message {
 pub fn answer(id: Value, outcome: Result<Value, Error>) -> Value {
     match outcome {
         Ok(result) => {
-            let members = [("jsonrpc".to_owned(), "2.0".into()), ("result".to_owned(), result), ("id".to_owned(), id)];
+            let members = [
+                ("jsonrpc".to_owned(), "2.0".into()),
+                ("result".to_owned(), result),
+                ("id".to_owned(), id),
+            ];
             Value::Object(Map::from_iter(members))
         }
         Err(error) => failure(id, &error),

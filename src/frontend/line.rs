@@ -73,7 +73,11 @@ impl Splitter {
 ///
 /// # Errors
 /// The input can't be read.
-pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + Unpin) -> std::io::Result<()> {
+pub async fn run(
+    table: Arc<Table>,
+    caller: Caller,
+    mut input: impl AsyncRead + Unpin,
+) -> std::io::Result<()> {
     let mut splitter = Splitter::default();
     let mut under_way = JoinSet::new();
     let unread = Arc::new(Semaphore::new(MAX_UNREAD));
@@ -85,11 +89,16 @@ pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + 
             () = caller.peer.gone() => return Ok(()),
         };
         caller.peer.heard();
-        let lines = if read == 0 { splitter.end().into_iter().collect() } else { splitter.push(&buffer[..read]) };
+        let lines = if read == 0 {
+            splitter.end().into_iter().collect()
+        } else {
+            splitter.push(&buffer[..read])
+        };
         for line in lines {
             while under_way.try_join_next().is_some() {}
             let future = answer_line(&table, &caller, line, under_way.len() >= MAX_UNDER_WAY);
-            let (peer, unread, answering) = (caller.peer.clone(), unread.clone(), caller.peer.answering());
+            let (peer, unread, answering) =
+                (caller.peer.clone(), unread.clone(), caller.peer.answering());
             under_way.spawn(async move {
                 let _answering = answering;
                 if let Some(answer) = future.await {
@@ -115,25 +124,44 @@ pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + 
 }
 
 /// What a line is answered; nothing for notifications.
-pub fn answer_line(table: &Table, caller: &Caller, line: Line, is_busy: bool) -> impl Future<Output = Option<Value>> + Send + use<> {
+pub fn answer_line(
+    table: &Table,
+    caller: &Caller,
+    line: Line,
+    is_busy: bool,
+) -> impl Future<Output = Option<Value>> + Send + use<> {
     let parsed = match line {
-        Line::TooLong => Err(parse_error(&format!("the line has more than {MAX_LINE_BYTES} bytes"))),
-        Line::Whole(bytes) => serde_json::from_slice::<Value>(&bytes).map_err(|error| parse_error(&error.to_string())),
+        Line::TooLong => {
+            Err(parse_error(&format!("the line has more than {MAX_LINE_BYTES} bytes")))
+        }
+        Line::Whole(bytes) => {
+            serde_json::from_slice::<Value>(&bytes).map_err(|error| parse_error(&error.to_string()))
+        }
     };
     let call = |value: Value| match envelope::read(value) {
         Message::Response(_) => One::Ready(None),
         Message::Invalid(answer) => One::Ready(Some(answer)),
         Message::Request { id, .. } if is_busy => One::Ready(id.map(|id| failure(id, &busy()))),
-        Message::Request { id, method, params } => One::Called(id, Box::pin(table.call(&method, params, caller.clone()))),
+        Message::Request { id, method, params } => {
+            One::Called(id, Box::pin(table.call(&method, params, caller.clone())))
+        }
     };
     let all = match parsed {
         Err(error) => (false, vec![One::Ready(Some(failure(Value::Null, &error)))]),
-        Ok(Value::Array(list)) if list.is_empty() => {
-            (false, vec![One::Ready(Some(failure(Value::Null, &invalid_request("a batch has at least one message"))))])
-        }
-        Ok(Value::Array(list)) if list.len() > MAX_BATCH => {
-            (false, vec![One::Ready(Some(failure(Value::Null, &invalid_request(&format!("a batch has at most {MAX_BATCH} messages")))))])
-        }
+        Ok(Value::Array(list)) if list.is_empty() => (
+            false,
+            vec![One::Ready(Some(failure(
+                Value::Null,
+                &invalid_request("a batch has at least one message"),
+            )))],
+        ),
+        Ok(Value::Array(list)) if list.len() > MAX_BATCH => (
+            false,
+            vec![One::Ready(Some(failure(
+                Value::Null,
+                &invalid_request(&format!("a batch has at most {MAX_BATCH} messages")),
+            )))],
+        ),
         Ok(Value::Array(list)) => (true, list.into_iter().map(call).collect()),
         Ok(value) => (false, vec![call(value)]),
     };

@@ -33,7 +33,9 @@ pub async fn run(
     execution: Arc<Execution>,
     over: &mut mpsc::UnboundedReceiver<()>,
 ) -> Result<(), Failure> {
-    let unusable = |error: std::io::Error| Failure::usage(format!("the terminal can't be used: {error}: `status` prints once"));
+    let unusable = |error: std::io::Error| {
+        Failure::usage(format!("the terminal can't be used: {error}: `status` prints once"))
+    };
     // Sets the hook by which a panic gives the terminal back, too.
     let mut terminal = ratatui::try_init().map_err(unusable)?;
     let _restored = Restore;
@@ -113,11 +115,20 @@ impl Output {
                 Row::Stream(_) => None,
                 Row::Task(ix) => {
                     let open = model.state.tasks[ix].open.iter().next_back().copied();
-                    open.or_else(|| last_that_printed(&execution.folder, &model.state, &model.state.task(ix).id).ok().flatten())
+                    open.or_else(|| {
+                        last_that_printed(&execution.folder, &model.state, &model.state.task(ix).id)
+                            .ok()
+                            .flatten()
+                    })
                 }
                 Row::Gate(ix) => {
                     let known = &model.state.gate_states[ix];
-                    known.open.iter().copied().chain(known.results.values().map(|judged| judged.order)).max()
+                    known
+                        .open
+                        .iter()
+                        .copied()
+                        .chain(known.results.values().map(|judged| judged.order))
+                        .max()
                 }
             });
         }

@@ -36,7 +36,13 @@ impl Server {
     /// Nobody is there yet.
     pub fn new(table: Arc<Table>, coordinator: Arc<Coordinator>) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(MAX_CLIENTS));
-        Arc::new(Self { table, coordinator, room, clients: Mutex::default(), present: watch::Sender::new(0) })
+        Arc::new(Self {
+            table,
+            coordinator,
+            room,
+            clients: Mutex::default(),
+            present: watch::Sender::new(0),
+        })
     }
 
     /// How many clients there are.
@@ -46,7 +52,11 @@ impl Server {
 
     /// Lets clients in at every listener, until `over` says that this process is done.
     /// Then they are told everything, and let go.
-    pub async fn serve(self: Arc<Self>, mut listeners: mpsc::UnboundedReceiver<Listener>, over: impl Future<Output = ()>) {
+    pub async fn serve(
+        self: Arc<Self>,
+        mut listeners: mpsc::UnboundedReceiver<Listener>,
+        over: impl Future<Output = ()>,
+    ) {
         let mut open = JoinSet::new();
         tokio::pin!(over);
         loop {
@@ -57,8 +67,11 @@ impl Server {
             while open.try_join_next().is_some() {}
         }
         open.shutdown().await;
-        let clients: Vec<Arc<Peer>> = self.clients().drain(..).filter_map(|client| client.upgrade()).collect();
-        let told = futures::future::join_all(clients.iter().map(|client| client.drain_while_it_reads(PATIENCE)));
+        let clients: Vec<Arc<Peer>> =
+            self.clients().drain(..).filter_map(|client| client.upgrade()).collect();
+        let told = futures::future::join_all(
+            clients.iter().map(|client| client.drain_while_it_reads(PATIENCE)),
+        );
         // Who reads too slowly reads the journal.
         let _ = timeout(CLIENTS_TAKE, told).await;
         clients.iter().for_each(|client| client.close());
@@ -72,7 +85,10 @@ impl Server {
 
     /// Accepts connections until the listener is closed.
     async fn accept_loop(self: Arc<Self>, mut bound: Listener) {
-        let listener = bound.listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(bound.listener));
+        let listener = bound
+            .listener
+            .set_nonblocking(true)
+            .and_then(|()| UnixListener::from_std(bound.listener));
         let Ok(listener) = listener else { return };
         loop {
             let stream = tokio::select! {
@@ -101,8 +117,12 @@ impl Server {
             return Some(place);
         }
         let clients: Vec<Arc<Peer>> = self.clients().iter().filter_map(Weak::upgrade).collect();
-        let mut followers: Vec<&Arc<Peer>> = clients.iter().filter(|client| client.follows()).collect();
-        let idle = clients.iter().filter(|client| !client.follows()).min_by_key(|client| client.heard_ms());
+        let mut followers: Vec<&Arc<Peer>> =
+            clients.iter().filter(|client| client.follows()).collect();
+        let idle = clients
+            .iter()
+            .filter(|client| !client.follows())
+            .min_by_key(|client| client.heard_ms());
         followers.sort_by_key(|client| client.heard_ms());
         idle.or_else(|| followers.get(MAX_FOLLOWERS).copied())?.close();
         timeout(PATIENCE, self.room.clone().acquire_owned()).await.ok()?.ok()
@@ -113,7 +133,9 @@ impl Server {
         // The folder is closed to others; this holds where somebody opened it up.
         let Ok(who) = stream.peer_cred() else { return };
         let roots = self.coordinator.roots();
-        if who.uid() != rustix::process::getuid().as_raw() || who.pid().is_some_and(|pid| is_attempt(pid, &roots)) {
+        if who.uid() != rustix::process::getuid().as_raw()
+            || who.pid().is_some_and(|pid| is_attempt(pid, &roots))
+        {
             return;
         }
         let (input, output) = stream.into_split();
@@ -123,7 +145,8 @@ impl Server {
             clients.retain(|client| client.strong_count() > 0);
             clients.push(Arc::downgrade(&peer));
         }
-        let caller = Caller { coordinator: self.coordinator.clone(), peer: peer.clone(), asked: None };
+        let caller =
+            Caller { coordinator: self.coordinator.clone(), peer: peer.clone(), asked: None };
         let answers = async {
             // Who can't be read has left.
             let _ = line::run(self.table.clone(), caller, input).await;

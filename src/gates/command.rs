@@ -104,24 +104,41 @@ impl Gates {
 
     /// Learns from an event of the journal what was judged already.
     pub fn remember(&self, recorded: &Recorded) {
-        if let Event::Ended { order, outcome: Outcome::Gate { measures, verdict, .. } } = &recorded.event
+        if let Event::Ended { order, outcome: Outcome::Gate { measures, verdict, .. } } =
+            &recorded.event
             && *verdict != GateVerdict::NotEvaluated
             && measures.flaky.is_empty()
             && let (Some(tree), Some(context)) = (&measures.tree, &measures.context)
         {
             let order = measures.reused_from.unwrap_or(*order);
             let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-            results.insert((measures.command.clone(), tree.clone(), context.clone()), (order, (**measures).clone()));
+            results.insert(
+                (measures.command.clone(), tree.clone(), context.clone()),
+                (order, (**measures).clone()),
+            );
         }
     }
 
     /// Evaluates a gate. Where files are not what they were, and another gate was at work beside it, it runs once more by
     /// itself: what is changed then is its doing.
-    pub async fn evaluate(&self, config: &Config, processes: &Processes, what: Evaluation, stop: watch::Receiver<bool>) -> GateMeasures {
+    pub async fn evaluate(
+        &self,
+        config: &Config,
+        processes: &Processes,
+        what: Evaluation,
+        stop: watch::Receiver<bool>,
+    ) -> GateMeasures {
         let folder = what.folder.clone().unwrap_or_default();
-        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(folder.clone()).or_default().clone();
+        let turns = self
+            .turns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(folder.clone())
+            .or_default()
+            .clone();
         let beside = turns.read().await;
-        let (measures, disturbed) = self.measure(config, processes, what.clone(), stop.clone()).await;
+        let (measures, disturbed) =
+            self.measure(config, processes, what.clone(), stop.clone()).await;
         drop(beside);
         if disturbed.files.is_empty() {
             return measures;
@@ -133,7 +150,12 @@ impl Gates {
             (measures, disturbed) = self.measure(config, processes, what.clone(), stop).await;
             put_back_there(&what.check, &folder, &disturbed).await;
         }
-        measures.changed = disturbed.files.iter().take(MAX_CHANGED).map(|path| path.display().to_string()).collect();
+        measures.changed = disturbed
+            .files
+            .iter()
+            .take(MAX_CHANGED)
+            .map(|path| path.display().to_string())
+            .collect();
         measures
     }
 
@@ -146,29 +168,56 @@ impl Gates {
         stop: watch::Receiver<bool>,
     ) -> (GateMeasures, Disturbed) {
         let began = Instant::now();
-        let unmeasured = |ending: Ending, command: Vec<String>| GateMeasures::new(command, ending, millis(began.elapsed()));
+        let unmeasured = |ending: Ending, command: Vec<String>| {
+            GateMeasures::new(command, ending, millis(began.elapsed()))
+        };
         let nothing = Disturbed { files: Vec::new(), committed: false, alone: true };
         let Some(gate) = config.gate(&what.check) else {
-            return (unmeasured(Ending::DidNotStart(format!("the config has no gate `{}`", what.check)), Vec::new()), nothing);
+            return (
+                unmeasured(
+                    Ending::DidNotStart(format!("the config has no gate `{}`", what.check)),
+                    Vec::new(),
+                ),
+                nothing,
+            );
         };
         let command = match filled_in(&gate.command, &what) {
             Ok(command) => command,
-            Err(why) => return (unmeasured(Ending::DidNotStart(why), gate.command.clone()), nothing),
+            Err(why) => {
+                return (unmeasured(Ending::DidNotStart(why), gate.command.clone()), nothing);
+            }
         };
         let folder = match &what.folder {
             Ok(folder) => folder.as_path(),
             Err(why) => return (unmeasured(Ending::DidNotStart(why.clone()), command), nothing),
         };
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
-        let of_folder = self.reports.lock().unwrap_or_else(PoisonError::into_inner).entry(folder.to_owned()).or_default().clone();
+        let of_folder = self
+            .reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(folder.to_owned())
+            .or_default()
+            .clone();
         let _report = if writes_report { Some(of_folder.lock().await) } else { None };
         let mut environment = config.environment.variables();
-        environment.push(("EXECUTION_COORDINATOR_TASK".into(), what.task.as_ref().map(ToString::to_string).unwrap_or_default()));
-        environment.push(("EXECUTION_COORDINATOR_STREAM".into(), what.stream.as_ref().map(ToString::to_string).unwrap_or_default()));
+        environment.push((
+            "EXECUTION_COORDINATOR_TASK".into(),
+            what.task.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ));
+        environment.push((
+            "EXECUTION_COORDINATOR_STREAM".into(),
+            what.stream.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ));
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
-            let known = GateMeasures { reused_from: Some(order), kept: BTreeMap::new(), duration_ms: millis(began.elapsed()), ..known };
+            let known = GateMeasures {
+                reused_from: Some(order),
+                kept: BTreeMap::new(),
+                duration_ms: millis(began.elapsed()),
+                ..known
+            };
             return (known, nothing);
         }
         // Of the tree that it judges, or of the workspace where that has none.
@@ -179,7 +228,11 @@ impl Gates {
         let mut argv = command.clone();
         argv[0] = program.display().to_string();
         let confine = sandbox::applies_to_gate(config, gate).then(|| {
-            let place = Writable { root: &self.root, own: vec![what.tree.clone()], temporary: what.output.with_extension("tmp") };
+            let place = Writable {
+                root: &self.root,
+                own: vec![what.tree.clone()],
+                temporary: what.output.with_extension("tmp"),
+            };
             sandbox::confinement(config, None, &mut environment, place)
         });
         let launch = Launch {
@@ -194,7 +247,9 @@ impl Gates {
         };
         let judged_by = {
             let (command, folder) = (command.clone(), folder.to_owned());
-            tokio::task::spawn_blocking(move || judged_by(&command, &folder)).await.unwrap_or_default()
+            tokio::task::spawn_blocking(move || judged_by(&command, &folder))
+                .await
+                .unwrap_or_default()
         };
         let aside = set_aside(gate, folder, &what.output).await;
         let committed = is_committed_there(folder).await;
@@ -209,7 +264,8 @@ impl Gates {
         let started = SystemTime::now();
         let ending = processes.run(launch.clone(), limits, stop.clone(), |_| {}).await;
         let first = read(gate, folder, &what.output, started, &aside.left).await;
-        let failed = matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
+        let failed =
+            matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
         let mut flaky = Vec::new();
         // A failing test run is run once more on the same tree: what passes now is flaky, and
         // luck is no pass.
@@ -217,21 +273,28 @@ impl Gates {
             let again = SystemTime::now();
             let output = what.output.with_extension("again.log");
             let aside = set_aside(gate, folder, &output).await;
-            let second = processes.run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {}).await;
+            let second = processes
+                .run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {})
+                .await;
             let tests = read(gate, folder, &output, again, &aside.left).await;
             flaky = flaky_tests(&first.0, &second, &tests.0);
         }
         let after = self.tree(folder).await;
         let alone = self.ends(folder, began_as);
         // In a folder that attempts work in too, nobody can say who has changed what.
-        let files = if alone || is_in_worktree(folder) { changed_files(gate, &before, &after) } else { Vec::new() };
+        let files = if alone || is_in_worktree(folder) {
+            changed_files(gate, &before, &after)
+        } else {
+            Vec::new()
+        };
         let disturbed = Disturbed { files, committed, alone };
         put_back_reports(aside.moved).await;
         let (tests, coverage_pct) = first;
         // Where a run does not name what passes, nothing is known of single tests.
         let passed = tests.as_ref().and_then(|tests| tests.passed.as_ref());
-        let (green, not_green): (Vec<_>, Vec<_>) =
-            passed.map(|passed| what.red.into_iter().partition(|test| passed.contains(test))).unwrap_or_default();
+        let (green, not_green): (Vec<_>, Vec<_>) = passed
+            .map(|passed| what.red.into_iter().partition(|test| passed.contains(test)))
+            .unwrap_or_default();
         let measures = GateMeasures {
             tests: tests.as_ref().map(|tests| tests.counts),
             failed_tests: tests.map(|tests| tests.failed).unwrap_or_default(),
@@ -274,7 +337,12 @@ impl Gates {
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
     }
 
-    fn known(&self, command: &[String], digest: &str, context: &str) -> Option<(OrderId, GateMeasures)> {
+    fn known(
+        &self,
+        command: &[String],
+        digest: &str,
+        context: &str,
+    ) -> Option<(OrderId, GateMeasures)> {
         let key = (command.to_vec(), digest.to_owned(), context.to_owned());
         self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
@@ -296,7 +364,8 @@ impl Drop for Beside {
 fn context(folder: &Path, environment: &[(String, String)], red: &BTreeSet<String>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(folder.as_os_str().as_encoded_bytes());
-    let sorted: BTreeMap<&str, &str> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let sorted: BTreeMap<&str, &str> =
+        environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     for word in sorted.into_iter().flat_map(|(name, value)| [name, value]) {
         hasher.update([0]);
         hasher.update(word);
@@ -310,16 +379,23 @@ fn context(folder: &Path, environment: &[(String, String)], red: &BTreeSet<Strin
 
 /// Sets aside what an earlier run has reported, or an agent: a report counts only if the run makes it.
 async fn set_aside(gate: &Gate, folder: &Path, output: &Path) -> Aside {
-    let (folder, reports) = (folder.to_owned(), reports_of(gate).map(PathBuf::from).collect::<Vec<_>>());
+    let (folder, reports) =
+        (folder.to_owned(), reports_of(gate).map(PathBuf::from).collect::<Vec<_>>());
     let output = output.to_owned();
     let moved = tokio::task::spawn_blocking(move || {
         let mut done = Aside::default();
-        for (ix, report) in reports.iter().enumerate().filter_map(|(ix, report)| Some((ix, inside(&folder, report)?))) {
+        for (ix, report) in reports
+            .iter()
+            .enumerate()
+            .filter_map(|(ix, report)| Some((ix, inside(&folder, report)?)))
+        {
             let aside = output.with_extension(format!("report{ix}"));
             match std::fs::rename(&report, &aside) {
                 Ok(()) => done.moved.push((report, aside)),
                 // What is not there need not go, and what can't go is known again.
-                Err(_) => done.left.extend(report.symlink_metadata().ok().map(|meta| identity(&meta))),
+                Err(_) => {
+                    done.left.extend(report.symlink_metadata().ok().map(|meta| identity(&meta)))
+                }
             }
         }
         done
@@ -349,7 +425,11 @@ async fn put_back_reports(aside: Vec<(PathBuf, PathBuf)>) {
         for (report, aside) in aside {
             let is_gone = report.symlink_metadata().is_err();
             // It was there before; where it can't be again, git has it or it was of no worth.
-            drop(if is_gone { std::fs::rename(&aside, &report) } else { std::fs::remove_file(&aside) });
+            drop(if is_gone {
+                std::fs::rename(&aside, &report)
+            } else {
+                std::fs::remove_file(&aside)
+            });
         }
     });
     drop(put_back.await);
@@ -378,9 +458,12 @@ fn reports_of(gate: &Gate) -> impl Iterator<Item = &String> {
 /// The files that a gate has changed and may not.
 fn changed_files(gate: &Gate, before: &Tree, after: &Tree) -> Vec<PathBuf> {
     let mut may = globset::GlobSetBuilder::new();
-    gate.writes.iter().filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok()).for_each(|glob| {
-        may.add(glob);
-    });
+    gate.writes
+        .iter()
+        .filter_map(|glob| globset::GlobBuilder::new(glob).literal_separator(true).build().ok())
+        .for_each(|glob| {
+            may.add(glob);
+        });
     let may = may.build().unwrap_or_default();
     before.disturbed(after).into_iter().filter(|path| !may.is_match(path)).collect()
 }
@@ -397,18 +480,36 @@ async fn put_back_there(gate: &str, folder: &Path, disturbed: &Disturbed) {
 }
 
 /// What a run showed. Reports count only when this run wrote them, and only as files: a pipe would be waited for.
-async fn read(gate: &Gate, folder: &Path, output: &Path, started: SystemTime, older: &[Identity]) -> (Option<Tests>, Option<f64>) {
-    let (junit, coverage) = (gate.junit.clone(), gate.coverage.as_ref().map(|coverage| coverage.file.clone()));
+async fn read(
+    gate: &Gate,
+    folder: &Path,
+    output: &Path,
+    started: SystemTime,
+    older: &[Identity],
+) -> (Option<Tests>, Option<f64>) {
+    let (junit, coverage) =
+        (gate.junit.clone(), gate.coverage.as_ref().map(|coverage| coverage.file.clone()));
     let (folder, output, older) = (folder.to_owned(), output.to_owned(), older.to_owned());
     let measured = tokio::task::spawn_blocking(move || {
         let report = |file: &String| {
             let file = open_kept(&inside(&folder, Path::new(file))?).ok()?;
             let meta = file.metadata().ok()?;
             // When it was last written or moved, which nobody can set; file systems keep that more coarsely than the clock runs.
-            let at = Duration::new(u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
-            let fresh = SystemTime::UNIX_EPOCH + at + SLACK >= started && !older.contains(&identity(&meta));
+            let at = Duration::new(
+                u64::try_from(meta.ctime()).ok()?,
+                u32::try_from(meta.ctime_nsec()).ok()?,
+            );
+            let fresh =
+                SystemTime::UNIX_EPOCH + at + SLACK >= started && !older.contains(&identity(&meta));
             let mut text = String::new();
-            if fresh && meta.len() <= REPORT_BYTES && file.take(REPORT_BYTES).read_to_string(&mut text).is_ok() { Some(text) } else { None }
+            if fresh
+                && meta.len() <= REPORT_BYTES
+                && file.take(REPORT_BYTES).read_to_string(&mut text).is_ok()
+            {
+                Some(text)
+            } else {
+                None
+            }
         };
         let tests = match &junit {
             Some(file) => report(file).and_then(|text| measure::junit(&text)),
@@ -426,12 +527,18 @@ fn is_tests(gate: &Gate) -> bool {
 /// Tests that failed in one run and not in the other; without names, the run as a whole.
 fn flaky_tests(first: &Option<Tests>, second: &Ending, again: &Option<Tests>) -> Vec<String> {
     let (Some(first), Some(again)) = (first, again) else {
-        return if *second == Ending::Exited(0) { vec!["the whole run".into()] } else { Vec::new() };
+        return if *second == Ending::Exited(0) {
+            vec!["the whole run".into()]
+        } else {
+            Vec::new()
+        };
     };
     if first.failed.is_empty() && *second == Ending::Exited(0) {
         return vec!["the whole run".into()];
     }
-    let only = |a: &Tests, b: &Tests| a.failed.iter().filter(|test| !b.failed.contains(test)).cloned().collect::<Vec<_>>();
+    let only = |a: &Tests, b: &Tests| {
+        a.failed.iter().filter(|test| !b.failed.contains(test)).cloned().collect::<Vec<_>>()
+    };
     let mut flaky = only(first, again);
     flaky.extend(only(again, first));
     flaky
@@ -440,7 +547,10 @@ fn flaky_tests(first: &Option<Tests>, second: &Ending, again: &Option<Tests>) ->
 /// `{task}` and `{stream}` in a command. They are arguments, never parts of a shell line; an id that a program would
 /// take for an option or for a path that leads elsewhere is none.
 fn filled_in(command: &[String], what: &Evaluation) -> Result<Vec<String>, String> {
-    let ids = [("{task}", what.task.as_ref().map_or("", TaskId::as_str)), ("{stream}", what.stream.as_ref().map_or("", StreamId::as_str))];
+    let ids = [
+        ("{task}", what.task.as_ref().map_or("", TaskId::as_str)),
+        ("{stream}", what.stream.as_ref().map_or("", StreamId::as_str)),
+    ];
     let mut filled = command.to_vec();
     for (name, id) in ids {
         for part in filled.iter_mut().filter(|part| part.contains(name)) {

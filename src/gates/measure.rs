@@ -48,7 +48,11 @@ impl Names {
     fn with_counts(mut self, counts: TestCounts) -> Tests {
         let all = counts.passed > 0 && self.passes >= counts.passed;
         self.passed.retain(|name| !self.failed.contains(name));
-        Tests { counts, failed: self.failed.into_iter().take(MAX_NAMES).collect(), passed: all.then_some(self.passed) }
+        Tests {
+            counts,
+            failed: self.failed.into_iter().take(MAX_NAMES).collect(),
+            passed: all.then_some(self.passed),
+        }
     }
 }
 
@@ -105,7 +109,10 @@ fn failures(suite: &BytesStart<'_>) -> Option<u64> {
 fn case_name(tag: &BytesStart<'_>) -> String {
     let attribute = |name: &str| {
         let found = tag.try_get_attribute(name).ok().flatten()?;
-        Some(quick_xml::escape::unescape(&found.value).map_or_else(|_| found.value.to_string(), std::borrow::Cow::into_owned))
+        Some(
+            quick_xml::escape::unescape(&found.value)
+                .map_or_else(|_| found.value.to_string(), std::borrow::Cow::into_owned),
+        )
     };
     match (attribute("classname"), attribute("name")) {
         (Some(class), Some(name)) if !class.is_empty() => format!("{class}::{name}"),
@@ -187,7 +194,8 @@ fn summary(line: &str) -> Option<TestCounts> {
     if !known {
         return None;
     }
-    let words: Vec<&str> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok());
     let (mut counts, mut total) = (TestCounts::default(), None);
     for (at, word) in words.iter().enumerate() {
@@ -197,8 +205,12 @@ fn summary(line: &str) -> Option<TestCounts> {
         let Some(value) = value else { continue };
         match word.to_lowercase().as_str() {
             "passed" | "passing" => counts.passed = value,
-            "failed" | "failing" | "failure" | "failures" | "errors" | "error" => counts.failed = counts.failed.saturating_add(value),
-            "skipped" | "ignored" | "pending" | "excluded" | "todo" => counts.skipped = counts.skipped.saturating_add(value),
+            "failed" | "failing" | "failure" | "failures" | "errors" | "error" => {
+                counts.failed = counts.failed.saturating_add(value)
+            }
+            "skipped" | "ignored" | "pending" | "excluded" | "todo" => {
+                counts.skipped = counts.skipped.saturating_add(value)
+            }
             "examples" | "example" => total = Some(value),
             "run" if surefire => total = Some(value),
             "tests" | "test" if number_first => total = Some(value),
@@ -222,9 +234,14 @@ enum Runner {
 fn named(line: &str) -> Option<(Runner, &str, Shown)> {
     use Shown::{Failed, Passed, Skipped};
     // cargo test
-    if let Some((name, word)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) {
+    if let Some((name, word)) =
+        line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+    {
         let word = word.split(',').next().unwrap_or(word);
-        let shown = [("ok", Passed), ("FAILED", Failed), ("ignored", Skipped)].into_iter().find(|(known, _)| *known == word)?.1;
+        let shown = [("ok", Passed), ("FAILED", Failed), ("ignored", Skipped)]
+            .into_iter()
+            .find(|(known, _)| *known == word)?
+            .1;
         return Some((Runner::Other, name.trim(), shown));
     }
     // TAP
@@ -250,28 +267,56 @@ fn named(line: &str) -> Option<(Runner, &str, Shown)> {
     for (word, shown) in [("PASS [", Passed), ("FAIL [", Failed), ("TIMEOUT [", Failed)] {
         if let Some((_, rest)) = line.strip_prefix(word).and_then(|rest| rest.split_once(']')) {
             let rest = rest.trim_start();
-            let name = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, name)| name);
+            let name = rest
+                .strip_prefix('(')
+                .and_then(|rest| rest.split_once(')'))
+                .map_or(rest, |(_, name)| name);
             return Some((Runner::Other, name.trim(), shown));
         }
     }
     // pytest: its summary, and its lines with `-v`
-    let words = [("PASSED", Passed), ("FAILED", Failed), ("ERROR", Failed), ("SKIPPED", Skipped), ("XFAIL", Skipped), ("XPASS", Passed)];
+    let words = [
+        ("PASSED", Passed),
+        ("FAILED", Failed),
+        ("ERROR", Failed),
+        ("SKIPPED", Skipped),
+        ("XFAIL", Skipped),
+        ("XPASS", Passed),
+    ];
     for (word, shown) in words {
         if let Some(rest) = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(' ')) {
             let name = rest.split(" - ").next().unwrap_or(rest).trim();
             // Others begin lines with such words too.
-            return if word == "FAILED" || name.contains("::") { Some((Runner::Other, name, shown)) } else { None };
+            return if word == "FAILED" || name.contains("::") {
+                Some((Runner::Other, name, shown))
+            } else {
+                None
+            };
         }
-        let before = line.rsplit_once(" [").filter(|(_, percent)| percent.ends_with("%]")).map_or(line, |(before, _)| before).trim_end();
-        if let Some(name) = before.strip_suffix(word).and_then(|name| name.strip_suffix(' ')).filter(|name| name.contains("::")) {
+        let before = line
+            .rsplit_once(" [")
+            .filter(|(_, percent)| percent.ends_with("%]"))
+            .map_or(line, |(before, _)| before)
+            .trim_end();
+        if let Some(name) = before
+            .strip_suffix(word)
+            .and_then(|name| name.strip_suffix(' '))
+            .filter(|name| name.contains("::"))
+        {
             return Some((Runner::Other, name.trim(), shown));
         }
     }
     // jest, vitest, mocha; vitest marks files so too
-    for (sign, shown) in [('✓', Passed), ('✔', Passed), ('✕', Failed), ('✖', Failed), ('×', Failed), ('✗', Failed)] {
+    for (sign, shown) in
+        [('✓', Passed), ('✔', Passed), ('✕', Failed), ('✖', Failed), ('×', Failed), ('✗', Failed)]
+    {
         if let Some(rest) = line.strip_prefix(sign).and_then(|rest| rest.strip_prefix(' ')) {
             let name = without_duration(rest.trim());
-            return if name.ends_with(" test)") || name.ends_with(" tests)") { None } else { Some((Runner::Other, name, shown)) };
+            return if name.ends_with(" test)") || name.ends_with(" tests)") {
+                None
+            } else {
+                Some((Runner::Other, name, shown))
+            };
         }
     }
     None
@@ -279,11 +324,15 @@ fn named(line: &str) -> Option<(Runner, &str, Shown)> {
 
 /// A name without how long it took: ` (3 ms)`, ` 3ms`.
 fn without_duration(name: &str) -> &str {
-    let Some((before, last)) = name.rsplit_once(" (").filter(|_| name.ends_with(')')).or_else(|| name.rsplit_once(' ')) else {
+    let Some((before, last)) =
+        name.rsplit_once(" (").filter(|_| name.ends_with(')')).or_else(|| name.rsplit_once(' '))
+    else {
         return name;
     };
     let number = last.trim_end_matches(')').trim_end_matches("ms").trim_end_matches('s').trim_end();
-    let is_duration = number != last.trim_end_matches(')') && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let is_duration = number != last.trim_end_matches(')')
+        && !number.is_empty()
+        && number.chars().all(|c| c.is_ascii_digit() || c == '.');
     if is_duration { before.trim_end() } else { name }
 }
 
@@ -295,13 +344,18 @@ pub fn coverage(text: &str) -> Option<f64> {
 fn lcov(text: &str) -> Option<f64> {
     // A number that is none makes all of it none.
     let sum = |key: &str| -> Option<u64> {
-        text.lines().filter_map(|line| line.strip_prefix(key)).try_fold(0_u64, |sum, number| sum.checked_add(number.trim().parse().ok()?))
+        text.lines()
+            .filter_map(|line| line.strip_prefix(key))
+            .try_fold(0_u64, |sum, number| sum.checked_add(number.trim().parse().ok()?))
     };
     let (found, hit) = (sum("LF:")?, sum("LH:")?);
     if found > 0 {
         return percent(hit as f64 / found as f64);
     }
-    let counts = text.lines().filter_map(|line| line.strip_prefix("DA:")).map(|line| line.split(',').nth(1)?.trim().parse().ok());
+    let counts = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("DA:"))
+        .map(|line| line.split(',').nth(1)?.trim().parse().ok());
     let counts: Vec<u64> = counts.collect::<Option<_>>()?;
     let hit = counts.iter().filter(|count| **count > 0).count();
     if counts.is_empty() { None } else { percent(hit as f64 / counts.len() as f64) }

@@ -60,12 +60,23 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The files of a folder by which a command judges it, relative to the folder, with their digests.
 pub fn judged_by(command: &[String], folder: &Path) -> BTreeMap<String, String> {
-    let program = command.first().and_then(|program| Path::new(program).file_name()).and_then(|name| name.to_str()).unwrap_or_default();
-    let named = command.iter().flat_map(|word| [word.as_str(), word.split_once('=').map_or("", |(_, file)| file)]);
-    let build = BUILD_FILES.iter().filter(|(runner, _)| *runner == program).flat_map(|(_, files)| files.iter().copied());
-    let whole = named.filter(|file| is_inside(file)).chain(build).chain(SETTINGS).map(str::to_owned);
+    let program = command
+        .first()
+        .and_then(|program| Path::new(program).file_name())
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let named = command
+        .iter()
+        .flat_map(|word| [word.as_str(), word.split_once('=').map_or("", |(_, file)| file)]);
+    let build = BUILD_FILES
+        .iter()
+        .filter(|(runner, _)| *runner == program)
+        .flat_map(|(_, files)| files.iter().copied());
+    let whole =
+        named.filter(|file| is_inside(file)).chain(build).chain(SETTINGS).map(str::to_owned);
     // A link, and what it leads to: either may be another one later.
-    let whole = whole.flat_map(|file| led_to(folder, &file).into_iter().chain([file]).collect::<Vec<_>>());
+    let whole =
+        whole.flat_map(|file| led_to(folder, &file).into_iter().chain([file]).collect::<Vec<_>>());
     let whole = whole.filter_map(|file| Some((tidy(&file), digest(read(&folder.join(&file))?))));
     let parts = ENTRIES.iter().filter_map(|(file, entries)| {
         let text = String::from_utf8(read(&folder.join(file))?).ok()?;
@@ -76,20 +87,32 @@ pub fn judged_by(command: &[String], folder: &Path) -> BTreeMap<String, String> 
 
 /// What a file says of tests; all of it where it can't be read, none where it says nothing.
 fn about_tests(file: &str, text: &str, entries: &[&str]) -> Option<Vec<u8>> {
-    let parsed: Option<serde_json::Value> =
-        if file.ends_with(".json") { serde_json::from_str(text).ok() } else { toml::from_str(text).ok() };
+    let parsed: Option<serde_json::Value> = if file.ends_with(".json") {
+        serde_json::from_str(text).ok()
+    } else {
+        toml::from_str(text).ok()
+    };
     let Some(parsed) = parsed else { return Some(text.as_bytes().to_vec()) };
-    let kept: Vec<_> = entries.iter().map(|entry| parsed.pointer(&format!("/{}", entry.replace('.', "/")))).collect();
+    let kept: Vec<_> = entries
+        .iter()
+        .map(|entry| parsed.pointer(&format!("/{}", entry.replace('.', "/"))))
+        .collect();
     if kept.iter().all(Option::is_none) { None } else { serde_json::to_vec(&kept).ok() }
 }
 
 fn is_inside(file: &str) -> bool {
     let path = Path::new(file);
-    !file.is_empty() && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    !file.is_empty()
+        && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 fn tidy(file: &str) -> String {
-    Path::new(file).components().filter(|part| *part != Component::CurDir).collect::<std::path::PathBuf>().display().to_string()
+    Path::new(file)
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect::<std::path::PathBuf>()
+        .display()
+        .to_string()
 }
 
 /// Where a link in a folder leads to in it, if it is one.

@@ -50,8 +50,11 @@ pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), Unread> {
     let (body, tail) = line.split_at(split);
     let digits = tail.strip_prefix(b",\"crc\":\"").and_then(|rest| rest.strip_suffix(b"\"}"));
     // As it is written and in no other way: a capital would be a byte that was changed.
-    let digits = digits.filter(|digits| digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
-    let said = digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let digits =
+        digits.filter(|digits| digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+    let said = digits
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let Some(said) = said else { return Err(damaged("it has no checksum")) };
     let crc = checksum(body, chain);
     if crc != said {
@@ -60,7 +63,8 @@ pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), Unread> {
     let mut text = Vec::with_capacity(body.len() + 1);
     text.extend_from_slice(body);
     text.push(b'}');
-    let event = serde_json::from_slice(&text).map_err(|error| Unread::Unknown(error.to_string()))?;
+    let event =
+        serde_json::from_slice(&text).map_err(|error| Unread::Unknown(error.to_string()))?;
     Ok((event, crc))
 }
 
@@ -69,8 +73,9 @@ pub fn decode(line: &[u8], chain: u32) -> Result<(Recorded, u32), Unread> {
 /// # Errors
 /// It is too short.
 pub fn body(mut line: Vec<u8>) -> io::Result<Vec<u8>> {
-    let split =
-        line.len().checked_sub(TAIL).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a line of the journal is too short"))?;
+    let split = line.len().checked_sub(TAIL).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidData, "a line of the journal is too short")
+    })?;
     line.truncate(split);
     Ok(line)
 }

@@ -28,7 +28,12 @@ impl Lock {
     /// # Errors
     /// The file can't be looked at.
     pub fn done_at_ms(&self) -> io::Result<u64> {
-        let since = self.file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since = self
+            .file
+            .metadata()?
+            .modified()?
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -96,7 +101,14 @@ pub fn wait_for(path: &Path) -> io::Result<Lock> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_links()).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(no_links())
+        .open(path)
 }
 
 /// What a state folder brings along, a link among it, leads nowhere.

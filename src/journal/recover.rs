@@ -60,7 +60,9 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, error } => write!(f, "{}: can't be read: {error}", path.display()),
+            Self::Unreadable { path, error } => {
+                write!(f, "{}: can't be read: {error}", path.display())
+            }
             Self::Damaged { path, line, why } => {
                 write!(
                     f,
@@ -87,7 +89,8 @@ impl fmt::Display for Refusal {
 /// # Errors
 /// See [`Refusal`].
 pub fn recover(path: &Path) -> Result<Recovered, Refusal> {
-    let bytes = std::fs::read(path).map_err(|error| Refusal::Unreadable { path: path.to_owned(), error })?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Refusal::Unreadable { path: path.to_owned(), error })?;
     recover_bytes(&bytes, path)
 }
 
@@ -106,7 +109,9 @@ pub fn recover_bytes(bytes: &[u8], path: &Path) -> Result<Recovered, Refusal> {
             Err(unread) => {
                 let refused = || match unread {
                     frame::Unread::Damaged(why) => damaged(why),
-                    frame::Unread::Unknown(why) => Refusal::Unknown { path: path.to_owned(), line: number, why },
+                    frame::Unread::Unknown(why) => {
+                        Refusal::Unknown { path: path.to_owned(), line: number, why }
+                    }
                 };
                 return Err(newer(rest, path).unwrap_or_else(refused));
             }
@@ -136,6 +141,7 @@ pub fn recover_bytes(bytes: &[u8], path: &Path) -> Result<Recovered, Refusal> {
 fn newer(line: &[u8], path: &Path) -> Option<Refusal> {
     let text = std::str::from_utf8(line.split(|byte| *byte == b'\n').next()?).ok()?;
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let version = u32::try_from(value.get("event")?.get("opened")?.get("version")?.as_u64()?).ok()?;
+    let version =
+        u32::try_from(value.get("event")?.get("opened")?.get("version")?.as_u64()?).ok()?;
     (version > VERSION).then(|| Refusal::Newer { path: path.to_owned(), version })
 }

@@ -29,7 +29,9 @@ impl Tail {
         let watcher = notify::recommended_watcher(move |_| {
             let _ = sender.send(());
         });
-        let watcher = watcher.and_then(|mut watcher| watcher.watch(path, RecursiveMode::NonRecursive).map(|()| watcher));
+        let watcher = watcher.and_then(|mut watcher| {
+            watcher.watch(path, RecursiveMode::NonRecursive).map(|()| watcher)
+        });
         Ok(Self { file: File::open(path)?, changes, _watcher: watcher.ok() })
     }
 

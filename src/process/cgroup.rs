@@ -1,7 +1,10 @@
 //! A control group of the warden's own (`cgroups(7)`, version 2): what is started in it stays in it, whatever
 //! it does to its session, its parents and its environment, so also the next process can end it where the
 //! warden was killed too. Where there is none, or it may not be changed, the other ways have to do.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that makes and ends control groups")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that makes and ends control groups"
+)]
 
 use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;
@@ -24,7 +27,11 @@ pub struct Group {
 pub fn enter(lock: &Path) -> Option<Group> {
     let list = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = list.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let path = mount()?.join(own.trim_start_matches('/')).join(format!("{PREFIX}{}-{}", std::process::id(), mark(lock)));
+    let path = mount()?.join(own.trim_start_matches('/')).join(format!(
+        "{PREFIX}{}-{}",
+        std::process::id(),
+        mark(lock)
+    ));
     let group = Group { note: note(lock), path };
     // First on record, so that no group is left of which nobody knows; and never through a link.
     drop(std::fs::remove_file(&group.note));
@@ -61,20 +68,28 @@ pub fn end_former(lock: &Path) -> usize {
     }
     let path = PathBuf::from(path);
     // Made for just this, since the system was started.
-    let is_ours =
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(&mark(lock)));
-    let leads_on =
-        path.components().any(|part| part == Component::ParentDir) || std::fs::canonicalize(&path).is_ok_and(|real| real != path);
+    let is_ours = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(&mark(lock)));
+    let leads_on = path.components().any(|part| part == Component::ParentDir)
+        || std::fs::canonicalize(&path).is_ok_and(|real| real != path);
     if !is_ours || leads_on || !mount().is_some_and(|mount| path.starts_with(mount)) {
         return 0;
     }
     let group = Group { path, note };
-    let living = || std::fs::read_to_string(group.path.join("cgroup.procs")).map_or(0, |list| list.lines().count());
+    let living = || {
+        std::fs::read_to_string(group.path.join("cgroup.procs"))
+            .map_or(0, |list| list.lines().count())
+    };
     let count = living();
-    let kill = || OpenOptions::new().write(true).open(group.path.join("cgroup.kill"))?.write_all(b"1");
+    let kill =
+        || OpenOptions::new().write(true).open(group.path.join("cgroup.kill"))?.write_all(b"1");
     if count > 0 && kill().is_ok() {
         // The kernel takes a moment.
-        (0..200).take_while(|_| living() > 0).for_each(|_| std::thread::sleep(Duration::from_millis(5)));
+        (0..200)
+            .take_while(|_| living() > 0)
+            .for_each(|_| std::thread::sleep(Duration::from_millis(5)));
     }
     group.remove();
     count
@@ -87,7 +102,10 @@ fn into(path: &Path) -> io::Result<()> {
 /// What tells the groups of one lock, since the system was started, from all others.
 fn mark(lock: &Path) -> String {
     let since = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digest = Sha256::new().chain_update(lock.as_os_str().as_encoded_bytes()).chain_update(since).finalize();
+    let digest = Sha256::new()
+        .chain_update(lock.as_os_str().as_encoded_bytes())
+        .chain_update(since)
+        .finalize();
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -98,6 +116,7 @@ fn note(lock: &Path) -> PathBuf {
 /// Where the groups of version 2 are.
 fn mount() -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let of_groups = |line: &&str| line.split(" - ").nth(1).is_some_and(|kind| kind.starts_with("cgroup2 "));
+    let of_groups =
+        |line: &&str| line.split(" - ").nth(1).is_some_and(|kind| kind.starts_with("cgroup2 "));
     mounts.lines().find(of_groups)?.split(' ').nth(4).map(PathBuf::from)
 }

@@ -25,8 +25,9 @@ pub struct Confine {
 mod kernel {
     use super::{Child, Command, Confine, io};
     use landlock::{
-        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreated,
-        RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, RestrictionStatus,
+        Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus,
+        Scope, path_beneath_rules,
     };
 
     /// The newest rules that are used; an older kernel keeps what it knows of them.
@@ -34,28 +35,50 @@ mod kernel {
 
     pub fn available(ports: bool) -> Result<(), String> {
         let needed = |abi, ports: bool| -> Result<(), RulesetError> {
-            let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_write(abi))?;
-            let ruleset = if ports { ruleset.handle_access(AccessNet::ConnectTcp)? } else { ruleset };
+            let ruleset = Ruleset::default()
+                .set_compatibility(CompatLevel::HardRequirement)
+                .handle_access(AccessFs::from_write(abi))?;
+            let ruleset =
+                if ports { ruleset.handle_access(AccessNet::ConnectTcp)? } else { ruleset };
             ruleset.create().map(drop)
         };
         // Older ones can't move files between folders, or let everybody shorten any file.
-        needed(ABI::V3, false).map_err(|_| "this kernel has no Landlock, an older one, or it is off (Linux 6.2 and newer)".to_owned())?;
+        needed(ABI::V3, false).map_err(|_| {
+            "this kernel has no Landlock, an older one, or it is off (Linux 6.2 and newer)"
+                .to_owned()
+        })?;
         if ports {
-            needed(ABI::V3, true).map_err(|_| "this kernel can't confine connections (Linux 6.7 and newer)".to_owned())?;
+            needed(ABI::V3, true).map_err(|_| {
+                "this kernel can't confine connections (Linux 6.7 and newer)".to_owned()
+            })?;
         }
         Ok(())
     }
 
     fn rules(confine: &Confine) -> Result<RulesetCreated, RulesetError> {
-        let ruleset = Ruleset::default().handle_access(AccessFs::from_write(RULES))?.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
-        let ruleset = if confine.ports.is_some() { ruleset.handle_access(AccessNet::ConnectTcp)? } else { ruleset };
-        let paths = path_beneath_rules(&confine.write, AccessFs::from_all(RULES) & AccessFs::from_write(RULES));
-        let ports = confine.ports.iter().flatten().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
+        let ruleset = Ruleset::default()
+            .handle_access(AccessFs::from_write(RULES))?
+            .scope(Scope::Signal | Scope::AbstractUnixSocket)?;
+        let ruleset = if confine.ports.is_some() {
+            ruleset.handle_access(AccessNet::ConnectTcp)?
+        } else {
+            ruleset
+        };
+        let paths = path_beneath_rules(
+            &confine.write,
+            AccessFs::from_all(RULES) & AccessFs::from_write(RULES),
+        );
+        let ports = confine
+            .ports
+            .iter()
+            .flatten()
+            .map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
         ruleset.create()?.add_rules(paths)?.add_rules(ports)
     }
 
     pub fn spawn(confine: &Confine, command: &mut Command) -> io::Result<Child> {
-        let confined = || -> Result<RestrictionStatus, RulesetError> { rules(confine)?.restrict_self() };
+        let confined =
+            || -> Result<RestrictionStatus, RulesetError> { rules(confine)?.restrict_self() };
         // Rules hold for a thread and what it starts: this one starts it and is gone.
         std::thread::scope(|scope| {
             let spawned = scope.spawn(|| match confined() {

@@ -1,5 +1,8 @@
 //! What the system knows of a running process: its terminal, who started it, whether it is confined.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that reads what the system knows of processes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads what the system knows of processes"
+)]
 
 use std::path::Path;
 
@@ -25,7 +28,8 @@ pub fn terminal_of(pid: i32) -> Option<String> {
 /// can't be seen hides as this program does ([`super::keep_private`]).
 pub fn is_this_program(pid: i32) -> bool {
     let program = |who: &str| std::fs::read_link(Path::new("/proc").join(who).join("exe"));
-    let name = |file: &Path| Some(file.file_name()?.to_str()?.trim_end_matches(" (deleted)").to_owned());
+    let name =
+        |file: &Path| Some(file.file_name()?.to_str()?.trim_end_matches(" (deleted)").to_owned());
     match program(&pid.to_string()) {
         Ok(file) => program("self").is_ok_and(|own| name(&own) == name(&file)),
         Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
@@ -47,8 +51,11 @@ pub fn lineage(pid: i32) -> Vec<String> {
 /// Whether a process can get no new privileges, and this one can: so it is with all that are confined.
 pub fn is_confined(pid: i32) -> bool {
     let has_none = |who: &str| {
-        let status = std::fs::read_to_string(Path::new("/proc").join(who).join("status")).unwrap_or_default();
-        status.lines().any(|line| line.strip_prefix("NoNewPrivs:").is_some_and(|value| value.trim() == "1"))
+        let status = std::fs::read_to_string(Path::new("/proc").join(who).join("status"))
+            .unwrap_or_default();
+        status
+            .lines()
+            .any(|line| line.strip_prefix("NoNewPrivs:").is_some_and(|value| value.trim() == "1"))
     };
     has_none(&pid.to_string()) && !has_none("self")
 }

@@ -27,7 +27,14 @@ impl Progress {
     /// Begins at the start of a file that may not be there yet. `activity` says which lines count,
     /// where they are not just text.
     pub fn new(path: &Path, activity: Option<fn(&str) -> bool>) -> Self {
-        Self { path: path.to_owned(), file: None, read: 0, line: Vec::new(), seen: HashSet::new(), activity }
+        Self {
+            path: path.to_owned(),
+            file: None,
+            read: 0,
+            line: Vec::new(),
+            seen: HashSet::new(),
+            activity,
+        }
     }
 
     /// Reads what is new, and says whether there was progress in it.

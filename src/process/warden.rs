@@ -106,7 +106,11 @@ fn serve(lock: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let warden = Arc::new(Warden { table: Mutex::default(), spawned: Condvar::new(), replies: Mutex::new(socket.try_clone()?) });
+    let warden = Arc::new(Warden {
+        table: Mutex::default(),
+        spawned: Condvar::new(),
+        replies: Mutex::new(socket.try_clone()?),
+    });
     let reaper = warden.clone();
     std::thread::spawn(move || reaper.reap());
     for line in BufReader::new(socket).lines() {
@@ -156,17 +160,26 @@ impl Warden {
 
     fn signal(&self, id: u64, signal: Signal) {
         let table = self.table();
-        let Some((&pid, attempt)) = table.attempts.iter().find(|(_, attempt)| attempt.id == id) else { return };
+        let Some((&pid, attempt)) = table.attempts.iter().find(|(_, attempt)| attempt.id == id)
+        else {
+            return;
+        };
         match signal {
             Signal::Terminate => {
                 if let Some(group) = Pid::from_raw(pid) {
-                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+                    let _ =
+                        rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
                 }
             }
             // The root dies with the rest; the reaper then sees to what is left.
-            Signal::Kill => {
-                kill_tree(&|process| process.pid == pid || process.group == pid || process.cookie.as_deref() == Some(&attempt.cookie), pid)
-            }
+            Signal::Kill => kill_tree(
+                &|process| {
+                    process.pid == pid
+                        || process.group == pid
+                        || process.cookie.as_deref() == Some(&attempt.cookie)
+                },
+                pid,
+            ),
         }
     }
 
@@ -175,7 +188,10 @@ impl Warden {
         loop {
             // Looks without reaping, then reaps under the lock: a process that ends at once is
             // in the table by then.
-            match rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            match rustix::process::waitid(
+                WaitId::All,
+                WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+            ) {
                 Ok(_) => {
                     let mut table = self.table();
                     while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
@@ -216,7 +232,9 @@ impl Warden {
 fn start(launch: &Launch) -> io::Result<i32> {
     // Where a link was put, it is not followed.
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let open = |path: &Path| OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path);
+    let open = |path: &Path| {
+        OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)
+    };
     let output = open(&launch.output)?;
     let errors = match &launch.errors {
         Some(path) => open(path)?,
@@ -226,10 +244,14 @@ fn start(launch: &Launch) -> io::Result<i32> {
         Some(path) => Stdio::from(File::open(path)?),
         None => Stdio::null(),
     };
-    let Some((program, arguments)) = launch.argv.split_first() else { return Err(io::Error::other("no program")) };
+    let Some((program, arguments)) = launch.argv.split_first() else {
+        return Err(io::Error::other("no program"));
+    };
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&launch.folder).env_clear();
-    command.envs(launch.environment.iter().map(|(name, value)| (name, value))).env(COOKIE, &launch.cookie);
+    command
+        .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+        .env(COOKIE, &launch.cookie);
     command.stdin(stdin).stdout(output).stderr(errors).process_group(0);
     let child = match &launch.confine {
         Some(confine) => super::confine::spawn(confine, &mut command),
@@ -245,11 +267,13 @@ fn sweep(table: &Table, root: i32, attempt: &Attempt) {
     if strangers.is_empty() {
         return;
     }
-    let living: BTreeSet<&str> = table.attempts.values().map(|attempt| attempt.cookie.as_str()).collect();
+    let living: BTreeSet<&str> =
+        table.attempts.values().map(|attempt| attempt.cookie.as_str()).collect();
     let belongs = |process: &Process| {
         let mine = process.group == root || process.cookie.as_deref() == Some(&attempt.cookie);
         // With no attempt left that it could belong to, it belonged to this one.
-        let of_another = process.cookie.as_deref().is_some_and(|cookie| living.contains(cookie)) || known.contains(&process.group);
+        let of_another = process.cookie.as_deref().is_some_and(|cookie| living.contains(cookie))
+            || known.contains(&process.group);
         mine || (known.is_empty() && !of_another)
     };
     kill_tree(&belongs, root);
@@ -287,9 +311,12 @@ fn kill_tree(belongs: &dyn Fn(&Process) -> bool, root: i32) {
                 break;
             }
         }
-        let living = all
-            .iter()
-            .filter(|process| doomed.contains(&process.pid) && process.pid != me && !process.zombie && ours.contains(&process.pid));
+        let living = all.iter().filter(|process| {
+            doomed.contains(&process.pid)
+                && process.pid != me
+                && !process.zombie
+                && ours.contains(&process.pid)
+        });
         let mut any = false;
         for process in living {
             any = true;
@@ -307,13 +334,20 @@ fn kill_tree(belongs: &dyn Fn(&Process) -> bool, root: i32) {
 /// The children of this process, by all of its threads.
 fn children() -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
-    let lists = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()).collect()
+    let lists = threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
+        })
+        .collect()
 }
 
 fn processes() -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let pids =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter_map(process).collect()
 }
 
@@ -323,8 +357,16 @@ fn process(pid: i32) -> Option<Process> {
     let (state, parent, group) = (fields.first()?, number(1)?, number(2)?);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let prefix = format!("{COOKIE}=");
-    let cookie = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(prefix.as_bytes()));
-    Some(Process { pid, parent, group, zombie: state == "Z", cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()) })
+    let cookie = environment
+        .split(|byte| *byte == 0)
+        .find_map(|entry| entry.strip_prefix(prefix.as_bytes()));
+    Some(Process {
+        pid,
+        parent,
+        group,
+        zombie: state == "Z",
+        cookie: cookie.map(|value| String::from_utf8_lossy(value).into_owned()),
+    })
 }
 
 /// The locks of the wardens that a process was started by, however many others stand between: none of them can
@@ -355,9 +397,11 @@ pub fn kill_orphans(folder: &Path, lock: &Path) -> usize {
     let prefix = format!("{}/", folder.display());
     let mut count = super::cgroup::end_former(lock);
     for _ in 0..50 {
-        let orphans = processes()
-            .into_iter()
-            .filter(|p| p.pid != me && !p.zombie && p.cookie.as_deref().is_some_and(|cookie| cookie.starts_with(&prefix)));
+        let orphans = processes().into_iter().filter(|p| {
+            p.pid != me
+                && !p.zombie
+                && p.cookie.as_deref().is_some_and(|cookie| cookie.starts_with(&prefix))
+        });
         let mut any = false;
         for orphan in orphans {
             any = true;

@@ -33,25 +33,42 @@ pub fn board(execution: &Execution) -> TaskList {
             more: label.more,
             look: label.look,
             actions: label::task_actions(&state, ix),
-            waits_for_approval: progress::waits_for_approval(&state, ix).map(|gate| gate.to_string()),
+            waits_for_approval: progress::waits_for_approval(&state, ix)
+                .map(|gate| gate.to_string()),
             folder: known.worktree.as_ref().map(|place| place.folder.to_string()),
             began_at: known.started_at,
             ended_at: known.ended_at,
             critical_path: on_critical_path.contains(&ix),
-            findings: known.findings.iter().chain(&known.remarks).cloned().collect::<Vec<Finding>>(),
+            findings: known
+                .findings
+                .iter()
+                .chain(&known.remarks)
+                .cloned()
+                .collect::<Vec<Finding>>(),
             gates: task_gate_status(&state, ix),
         };
         rows.insert(ix, row);
     }
     let stream = |ix: usize| {
         let (of, label) = (&state.plan.streams[ix], label::stream(&state, ix, running));
-        StreamRow { id: of.id.to_string(), name: of.name.clone(), label: label.text, look: label.look }
+        StreamRow {
+            id: of.id.to_string(),
+            name: of.name.clone(),
+            label: label.text,
+            look: label.look,
+        }
     };
     let gate = |ix: usize| {
         let label = label::gate(&state, ix);
         let actions = label::gate_actions(&state, ix);
         let streams = state.gates[ix].streams.iter().map(ToString::to_string).collect();
-        GateRow { status: gate_status(&state, ix), label: label.text, look: label.look, streams, actions }
+        GateRow {
+            status: gate_status(&state, ix),
+            label: label.text,
+            look: label.look,
+            streams,
+            actions,
+        }
     };
     TaskList {
         execution: execution.id.to_string(),
@@ -63,7 +80,10 @@ pub fn board(execution: &Execution) -> TaskList {
         actions: label::execution_actions(&state, running),
         streams: (0..state.plan.streams.len()).map(stream).collect(),
         tasks: rows.into_values().collect(),
-        gates: (0..state.gates.len()).map(gate).chain(hold::undecided(&state).map(change)).collect(),
+        gates: (0..state.gates.len())
+            .map(gate)
+            .chain(hold::undecided(&state).map(change))
+            .collect(),
     }
 }
 
@@ -71,7 +91,12 @@ pub fn board(execution: &Execution) -> TaskList {
 fn change((file, held): (&String, &Held)) -> GateRow {
     let reason = held.to_string();
     GateRow {
-        status: GateStatus { id: file.clone(), level: Level::System, state: GateStateName::Open, reason },
+        status: GateStatus {
+            id: file.clone(),
+            level: Level::System,
+            state: GateStateName::Open,
+            reason,
+        },
         label: "◈ changed: approve or reject it".into(),
         look: Appearance::Blocked,
         streams: Vec::new(),
@@ -87,7 +112,11 @@ fn ends(state: &State) -> BTreeMap<&StreamId, Vec<String>> {
     let mut needed: BTreeSet<(&StreamId, &TaskId)> = BTreeSet::new();
     for task in &state.plan.tasks {
         let Some(stream) = &task.stream else { continue };
-        needed.extend(task.depends_on.iter().filter_map(|on| if let Node::Task(id) = &on.on { Some((stream, id)) } else { None }));
+        needed.extend(
+            task.depends_on.iter().filter_map(|on| {
+                if let Node::Task(id) = &on.on { Some((stream, id)) } else { None }
+            }),
+        );
     }
     let mut ends: BTreeMap<&StreamId, Vec<String>> = BTreeMap::new();
     for task in state.plan.tasks.iter().rev() {
@@ -103,7 +132,11 @@ fn ends(state: &State) -> BTreeMap<&StreamId, Vec<String>> {
 /// The tasks that come right before one.
 fn before(state: &State, ix: usize, ends: &BTreeMap<&StreamId, Vec<String>>) -> Vec<String> {
     let task = state.task(ix);
-    let stream = task.stream.as_ref().and_then(|id| state.graph.stream(id)).map(|ix| &state.plan.streams[ix]);
+    let stream = task
+        .stream
+        .as_ref()
+        .and_then(|id| state.graph.stream(id))
+        .map(|ix| &state.plan.streams[ix]);
     let of_stream = stream.into_iter().flat_map(|stream| &stream.depends_on);
     let mut found = BTreeSet::new();
     for dependency in task.depends_on.iter().chain(of_stream) {
@@ -111,7 +144,12 @@ fn before(state: &State, ix: usize, ends: &BTreeMap<&StreamId, Vec<String>>) -> 
             Node::Task(id) => drop(found.insert(id.to_string())),
             Node::Stream(id) => found.extend(ends.get(id).into_iter().flatten().cloned()),
             Node::Barrier(id) => {
-                let tasks = state.plan.barriers.iter().filter(|barrier| barrier.id == *id).flat_map(|barrier| &barrier.tasks);
+                let tasks = state
+                    .plan
+                    .barriers
+                    .iter()
+                    .filter(|barrier| barrier.id == *id)
+                    .flat_map(|barrier| &barrier.tasks);
                 found.extend(tasks.take(ENDS).map(ToString::to_string));
             }
         }

@@ -24,7 +24,9 @@ use crate::engine::execution::Execution;
 use crate::engine::listener::Address;
 use crate::engine::output::{Order, orders, printed};
 use crate::engine::people::{self, decider, decider_here};
-use crate::engine::start::{KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of};
+use crate::engine::start::{
+    KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of,
+};
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
 use std::path::{Path, PathBuf};
@@ -37,46 +39,75 @@ pub fn table() -> Table {
     table.add::<method::Plan, _>(plan);
     table.add::<method::Start, _>(start);
     table.add::<method::Await, _>(wait);
-    table.add::<method::Status, _>(|caller, params| with_execution(caller, params.execution, |execution| Ok(status(execution))));
+    table.add::<method::Status, _>(|caller, params| {
+        with_execution(caller, params.execution, |execution| Ok(status(execution)))
+    });
     table.add::<method::GetReport, _>(|caller, params| {
-        with_execution(caller, params.execution, |execution| Ok(report_document(execution, &execution.state())))
+        with_execution(caller, params.execution, |execution| {
+            Ok(report_document(execution, &execution.state()))
+        })
     });
     table.add::<method::List, _>(|caller, _| off_thread(move || Ok(list(&caller))));
     table.add::<method::Events, _>(|caller, params| {
-        with_execution(caller, params.execution, move |execution| events(execution, params.from, params.limit))
+        with_execution(caller, params.execution, move |execution| {
+            events(execution, params.from, params.limit)
+        })
     });
     table.add::<method::Subscribe, _>(subscribe);
     table.add::<method::Unsubscribe, _>(|caller, params| async move {
         Ok(Unsubscribed { unsubscribed: caller.peer.unsubscribe(params.subscription) })
     });
-    table.add::<method::Pause, _>(|caller, params| steer::<method::Pause>(caller, params, false, |_, _| Input::Pause));
-    table.add::<method::Resume, _>(|caller, params| steer::<method::Resume>(caller, params, true, resumed));
-    table.add::<method::Cancel, _>(|caller, params| steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel));
+    table.add::<method::Pause, _>(|caller, params| {
+        steer::<method::Pause>(caller, params, false, |_, _| Input::Pause)
+    });
+    table.add::<method::Resume, _>(|caller, params| {
+        steer::<method::Resume>(caller, params, true, resumed)
+    });
+    table.add::<method::Cancel, _>(|caller, params| {
+        steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel)
+    });
     table.add::<method::TaskGet, _>(|caller, params| {
         with_execution(caller, params.execution, move |execution| card(execution, &params.task))
     });
-    table.add::<method::TaskListing, _>(|caller, params| with_execution(caller, params.execution, |execution| Ok(board(execution))));
+    table.add::<method::TaskListing, _>(|caller, params| {
+        with_execution(caller, params.execution, |execution| Ok(board(execution)))
+    });
     table.add::<method::TaskOutput, _>(|caller, params| {
-        with_execution(caller, params.execution.clone(), move |execution| output(execution, &params))
+        with_execution(caller, params.execution.clone(), move |execution| {
+            output(execution, &params)
+        })
     });
     claims::add_to(&mut table);
     table.add::<method::TaskRetry, _>(|caller, params| {
-        steer::<method::TaskRetry>(caller, params, true, |execution, params| Input::retry(&execution.state(), &params.task))
+        steer::<method::TaskRetry>(caller, params, true, |execution, params| {
+            Input::retry(&execution.state(), &params.task)
+        })
     });
     table.add::<method::TaskSkip, _>(|caller, params| {
-        steer::<method::TaskSkip>(caller, params, true, |_, params| Input::Skip(TaskId::from(params.task)))
+        steer::<method::TaskSkip>(caller, params, true, |_, params| {
+            Input::Skip(TaskId::from(params.task))
+        })
     });
     table.add::<method::TaskAnswer, _>(|caller, mut params: SayParams| async move {
         let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
-        steer::<method::TaskAnswer>(caller, params, true, move |_, params| Input::Answer(TaskId::from(params.task), from, params.text))
-            .await
+        steer::<method::TaskAnswer>(caller, params, true, move |_, params| {
+            Input::Answer(TaskId::from(params.task), from, params.text)
+        })
+        .await
     });
     table.add::<method::TaskSteer, _>(|caller, mut params: SayParams| async move {
         let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
-        steer::<method::TaskSteer>(caller, params, false, move |_, params| Input::Steer(TaskId::from(params.task), from, params.text)).await
+        steer::<method::TaskSteer>(caller, params, false, move |_, params| {
+            Input::Steer(TaskId::from(params.task), from, params.text)
+        })
+        .await
     });
-    table.add::<method::GateApprove, _>(|caller, params| decide::<method::GateApprove>(caller, params, Input::Approve));
-    table.add::<method::GateReject, _>(|caller, params| decide::<method::GateReject>(caller, params, Input::Reject));
+    table.add::<method::GateApprove, _>(|caller, params| {
+        decide::<method::GateApprove>(caller, params, Input::Approve)
+    });
+    table.add::<method::GateReject, _>(|caller, params| {
+        decide::<method::GateReject>(caller, params, Input::Reject)
+    });
     table
 }
 
@@ -88,7 +119,11 @@ fn resumed(execution: &Execution, _: ExecutionParams) -> Input {
 }
 
 /// Who says something, and by which way, which is passed on with it.
-fn from(caller: &Caller, passed_on: &mut Option<Frontend>, by: Option<&str>) -> Result<Decider, Failure> {
+fn from(
+    caller: &Caller,
+    passed_on: &mut Option<Frontend>,
+    by: Option<&str>,
+) -> Result<Decider, Failure> {
     let of_client = match caller.peer.client {
         Client::Editor => Frontend::Editor,
         Client::Terminal => Frontend::Terminal,
@@ -112,7 +147,10 @@ async fn decide<M: Method<Params = GateParams, Result = Steered>>(
     input: fn(GateId, Decider, String) -> Input,
 ) -> Result<Steered, Failure> {
     let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
-    steer::<M>(caller, params, true, move |_, params| input(GateId::from(params.gate), from, params.reason)).await
+    steer::<M>(caller, params, true, move |_, params| {
+        input(GateId::from(params.gate), from, params.reason)
+    })
+    .await
 }
 
 /// Reads something of an execution, apart from the loop of messages.
@@ -129,14 +167,17 @@ async fn with_execution<R: Send + 'static>(
 /// # Errors
 /// It is no such URI.
 pub fn file_of(uri: &str) -> Result<PathBuf, Failure> {
-    let path = uri.strip_prefix("file://").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
+    let path =
+        uri.strip_prefix("file://").map(|rest| rest.strip_prefix("localhost").unwrap_or(rest));
     match path.filter(|path| path.starts_with('/')) {
         Some(path) => {
             use std::os::unix::ffi::OsStringExt;
             let bytes: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
             Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
         }
-        None => Err(Failure::usage(format!("`{uri}` names no file of this machine: give a `file:` URI"))),
+        None => Err(Failure::usage(format!(
+            "`{uri}` names no file of this machine: give a `file:` URI"
+        ))),
     }
 }
 
@@ -150,12 +191,18 @@ fn within(caller: &Caller, path: PathBuf) -> Result<PathBuf, Failure> {
     }
     // A pipe or a device would be waited for.
     if path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        return Err(Failure::usage(format!("{}: it is neither a file nor a folder", path.display())));
+        return Err(Failure::usage(format!(
+            "{}: it is neither a file nor a folder",
+            path.display()
+        )));
     }
     // Nothing is said of what is outside, not even that it is missing.
     let real = real_path(&path);
-    let holds = |root: &PathBuf| real.starts_with(root.canonicalize().unwrap_or_else(|_| root.clone()));
-    let opens = |root: &PathBuf| config::load(root, None).is_ok_and(|(config, _)| config.clients.outside_workspace);
+    let holds =
+        |root: &PathBuf| real.starts_with(root.canonicalize().unwrap_or_else(|_| root.clone()));
+    let opens = |root: &PathBuf| {
+        config::load(root, None).is_ok_and(|(config, _)| config.clients.outside_workspace)
+    };
     if roots.iter().any(holds) || roots.iter().any(opens) {
         return Ok(path);
     }
@@ -170,7 +217,8 @@ fn within(caller: &Caller, path: PathBuf) -> Result<PathBuf, Failure> {
 
 /// Where a path leads, also one that does not exist: as far as it does, without links.
 fn real_path(path: &Path) -> PathBuf {
-    let there = path.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+    let there =
+        path.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
     let Some((ancestor, real)) = there else { return path.to_owned() };
     path.strip_prefix(ancestor).map_or(real.clone(), |rest| real.join(rest))
 }
@@ -185,23 +233,30 @@ fn source_of(params: &PlanParams, caller: &Caller) -> Result<Source, Failure> {
     match (&params.path, &params.uri, &params.text) {
         (Some(path), None, None) => read_within(caller, caller.coordinator.folder.join(path)),
         (None, Some(uri), None) => read_within(caller, folder::breakdown_of(&file_of(uri)?)),
-        (None, None, Some(given)) => Ok(Source::of_text("text", text(given.clone().into_bytes(), "text")?)),
+        (None, None, Some(given)) => {
+            Ok(Source::of_text("text", text(given.clone().into_bytes(), "text")?))
+        }
         _ => Err(Failure::usage("give exactly one of `path`, `uri` and `text`")),
     }
 }
 
 fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> {
     let names = || Format::NAMES.join(", ");
-    let format = params
-        .format
-        .as_deref()
-        .map(|wanted| Format::named(wanted).ok_or_else(|| Failure::usage(format!("there is no format `{wanted}`; there are {}", names()))));
+    let format = params.format.as_deref().map(|wanted| {
+        Format::named(wanted).ok_or_else(|| {
+            Failure::usage(format!("there is no format `{wanted}`; there are {}", names()))
+        })
+    });
     let deps = match params.deps.as_deref() {
         None => Deps::Format,
         Some("explicit") => Deps::Explicit,
         Some("order") => Deps::Order,
         Some("phase") => Deps::Phase,
-        Some(other) => return Err(Failure::usage(format!("`{other}` is no rule for edges: use explicit, order or phase"))),
+        Some(other) => {
+            return Err(Failure::usage(format!(
+                "`{other}` is no rule for edges: use explicit, order or phase"
+            )));
+        }
     };
     if params.max_parallel == Some(0) {
         return Err(Failure::usage("maxParallel must be at least 1"));
@@ -210,7 +265,9 @@ fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> 
         None => None,
         Some("worktree") => Some(Isolation::Worktree),
         Some("none") => Some(Isolation::None),
-        Some(other) => return Err(Failure::usage(format!("`{other}` is no isolation: use worktree or none"))),
+        Some(other) => {
+            return Err(Failure::usage(format!("`{other}` is no isolation: use worktree or none")));
+        }
     };
     Ok(Options {
         agent: params.agent.clone(),
@@ -218,7 +275,11 @@ fn options_of(params: &PlanParams, caller: &Caller) -> Result<Options, Failure> 
         isolation,
         deliver: params.deliver,
         write_back: params.write_back,
-        config: params.config.as_ref().map(|path| within(caller, caller.coordinator.folder.join(path))).transpose()?,
+        config: params
+            .config
+            .as_ref()
+            .map(|path| within(caller, caller.coordinator.folder.join(path)))
+            .transpose()?,
         only: params.only.clone(),
         execution: None,
         fresh: params.fresh,
@@ -274,7 +335,10 @@ async fn start(caller: Caller, params: PlanParams) -> Result<Started, Failure> {
 
 /// What a person is asked where something was to be started in a workspace that is not trusted.
 pub fn trust_question(root: &Path) -> String {
-    format!("{} is not trusted. Its config and its breakdowns name commands that would be run. Trust it?", root.display())
+    format!(
+        "{} is not trusted. Its config and its breakdowns name commands that would be run. Trust it?",
+        root.display()
+    )
 }
 
 /// Parameters as another process reads them.
@@ -282,10 +346,17 @@ pub(super) fn wire(params: &impl serde::Serialize) -> Result<serde_json::Value, 
     serde_json::to_value(params).map_err(|error| Failure::internal(error.to_string()))
 }
 
-fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Result<(Arc<Execution>, bool, Vec<String>), Failure> {
+fn begin(
+    caller: &Caller,
+    source: Source,
+    root: PathBuf,
+    options: Options,
+) -> Result<(Arc<Execution>, bool, Vec<String>), Failure> {
     let before = source.path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path));
     // One that runs already is the one that is meant.
-    if let Some(running) = before.as_ref().filter(|before| before.owner().is_some() && !options.fresh) {
+    if let Some(running) =
+        before.as_ref().filter(|before| before.owner().is_some() && !options.fresh)
+    {
         return Ok((running.clone(), true, Vec::new()));
     }
     let prepared = prepare(source, root, options)?;
@@ -296,7 +367,8 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
     if let Err(failure) = &started
         && !fresh
         && failure.kind == crate::failure::FailureKind::Owned
-        && let Some(running) = path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path))
+        && let Some(running) =
+            path.as_deref().and_then(|path| caller.coordinator.of_breakdown(path))
     {
         return Ok((running, true, warnings));
     }
@@ -311,7 +383,9 @@ fn begin(caller: &Caller, source: Source, root: PathBuf, options: Options) -> Re
 /// It can't be read.
 pub fn breakdown_of(caller: &Caller, execution: &Execution) -> Result<Source, Failure> {
     match execution.breakdown.as_str() {
-        "-" => Ok(Source { path: None, ..read_within(caller, execution.folder.join(KEPT_BREAKDOWN))? }),
+        "-" => {
+            Ok(Source { path: None, ..read_within(caller, execution.folder.join(KEPT_BREAKDOWN))? })
+        }
         // A journal may have come with the workspace.
         path => read_within(caller, PathBuf::from(path)),
     }
@@ -324,8 +398,11 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
     }
     let root = execution.root().to_owned();
     let source = breakdown_of(caller, execution)?;
-    let options = Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
-    caller.coordinator.start(prepare(source, root, options)?, StartOptions { synced: true, observe: None })?;
+    let options =
+        Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
+    caller
+        .coordinator
+        .start(prepare(source, root, options)?, StartOptions { synced: true, observe: None })?;
     Ok(())
 }
 
@@ -359,7 +436,9 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
         }
     };
     match params.timeout_ms {
-        Some(limit) => drop(tokio::time::timeout(Duration::from_millis(limit), over).await.unwrap_or(Ok(()))?),
+        Some(limit) => {
+            drop(tokio::time::timeout(Duration::from_millis(limit), over).await.unwrap_or(Ok(()))?)
+        }
         None => over.await?,
     }
     let state = execution.state();
@@ -402,19 +481,32 @@ fn list(caller: &Caller) -> ExecutionList {
 ///
 /// # Errors
 /// The journal can't be read.
-pub fn events(execution: &Execution, from: Option<u64>, limit: Option<usize>) -> Result<EventsPage, Failure> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: can't be read: {error}", execution.journal().display()));
+pub fn events(
+    execution: &Execution,
+    from: Option<u64>,
+    limit: Option<usize>,
+) -> Result<EventsPage, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::unusable(format!("{}: can't be read: {error}", execution.journal().display()))
+    };
     let from = from.unwrap_or(1).max(1);
     let last = execution.state().seq;
-    let most = limit.unwrap_or(1_000).min(10_000).min(usize::try_from((last + 1).saturating_sub(from)).unwrap_or(0));
+    let most = limit
+        .unwrap_or(1_000)
+        .min(10_000)
+        .min(usize::try_from((last + 1).saturating_sub(from)).unwrap_or(0));
     let mut lines = Lines::open(&execution.journal(), from).map_err(|error| unreadable(&error))?;
     let mut events = Vec::new();
     for mut body in lines.take(most).map_err(|error| unreadable(&error))? {
         body.push(b'}');
         events.push(serde_json::from_slice(&body).map_err(|error| unreadable(&error))?);
     }
-    Ok(EventsPage { execution: execution.id.to_string(), next: from + events.len() as u64, events, last })
+    Ok(EventsPage {
+        execution: execution.id.to_string(),
+        next: from + events.len() as u64,
+        events,
+        last,
+    })
 }
 
 async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed, Failure> {
@@ -483,7 +575,12 @@ async fn steer<M: Method<Result = Steered>>(
     }
     caller.peer.watch(&execution);
     let running = execution.owner().is_some();
-    Ok(Steered { execution: execution.id.to_string(), seq, state: status(&execution).state, running })
+    Ok(Steered {
+        execution: execution.id.to_string(),
+        seq,
+        state: status(&execution).state,
+        running,
+    })
 }
 
 /// Everything about a task.
@@ -494,19 +591,39 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
     let state = execution.state();
     let id = TaskId::from(task);
     let Some(ix) = state.graph.task(&id) else {
-        return Err(Failure::not_found(format!("{}: there is no task {task}: `task/list` names them", execution.id)));
+        return Err(Failure::not_found(format!(
+            "{}: there is no task {task}: `task/list` names them",
+            execution.id
+        )));
     };
     let known = &state.tasks[ix];
     let finding = |finding: &crate::core::outcome::Finding| finding.to_string();
-    let needed_by = |node: &crate::core::plan::Task| node.depends_on.iter().any(|d| d.on == crate::core::plan::Node::Task(id.clone()));
+    let needed_by = |node: &crate::core::plan::Task| {
+        node.depends_on.iter().any(|d| d.on == crate::core::plan::Node::Task(id.clone()))
+    };
     let orders = orders(&execution.folder, state.seq, Some(&id))?;
-    let row = |order: Order| OrderRow { order: order.order.to_string(), what: work_name(&order.work), at: order.at };
+    let row = |order: Order| OrderRow {
+        order: order.order.to_string(),
+        what: work_name(&order.work),
+        at: order.at,
+    };
     Ok(TaskCard {
         execution: execution.id.to_string(),
-        status: status_report(&state).streams.into_iter().flat_map(|stream| stream.tasks).find(|row| row.id == task).unwrap_or_default(),
+        status: status_report(&state)
+            .streams
+            .into_iter()
+            .flat_map(|stream| stream.tasks)
+            .find(|row| row.id == task)
+            .unwrap_or_default(),
         stream: state.task(ix).stream.as_ref().map(ToString::to_string),
         waits_for: waits_for(&state, ix),
-        needed_by: state.plan.tasks.iter().filter(|task| needed_by(task)).map(|task| task.id.to_string()).collect(),
+        needed_by: state
+            .plan
+            .tasks
+            .iter()
+            .filter(|task| needed_by(task))
+            .map(|task| task.id.to_string())
+            .collect(),
         slack: state.graph.slack(ix),
         critical_path: state.graph.critical_path().contains(&ix),
         orders: orders.into_iter().map(row).collect(),

@@ -1,7 +1,9 @@
 //! Work that clients take: claimed, kept, reported, given back.
 
 use super::calls::{forward, wire};
-use super::messages::{ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams};
+use super::messages::{
+    ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams,
+};
 use super::method::{self, Method};
 use super::peer::{Caller, status};
 use super::table::Table;
@@ -30,14 +32,20 @@ pub fn add_to(table: &mut Table) {
         of_lease::<method::TaskHeartbeat>(caller, params, |lease, _| Input::Heartbeat(lease))
     });
     table.add::<method::TaskRelease, _>(|caller, params| {
-        of_lease::<method::TaskRelease>(caller, params, |lease, params: &LeaseParams| Input::Release(lease, params.why.clone()))
+        of_lease::<method::TaskRelease>(caller, params, |lease, params: &LeaseParams| {
+            Input::Release(lease, params.why.clone())
+        })
     });
     table.add::<method::TaskReport, _>(report);
     table.add::<method::ReviewSubmit, _>(review);
 }
 
 async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> {
-    let wanted = params.order.as_deref().map(|order| order.parse::<OrderId>().map_err(|()| no_order(order))).transpose()?;
+    let wanted = params
+        .order
+        .as_deref()
+        .map(|order| order.parse::<OrderId>().map_err(|()| no_order(order)))
+        .transpose()?;
     let (execution, claimed) = forward::<method::TaskClaim>(&caller, &params, false).await?;
     if let Some(claimed) = claimed {
         caller.peer.watch(&execution);
@@ -51,16 +59,27 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
     let by = params.by.clone().unwrap_or_else(|| "client".into());
     loop {
         let state = execution.state();
-        let mut fitting = offers(&state).filter(|(_, work)| fits(&state, work, params.agent.as_deref(), &params.skills));
-        let Some((order, _)) = fitting.find(|(order, _)| wanted.is_none_or(|wanted| wanted == *order)) else {
-            return Ok(Claimed { execution: execution.id.to_string(), work: None, state: status(&execution).state });
+        let mut fitting = offers(&state)
+            .filter(|(_, work)| fits(&state, work, params.agent.as_deref(), &params.skills));
+        let Some((order, _)) =
+            fitting.find(|(order, _)| wanted.is_none_or(|wanted| wanted == *order))
+        else {
+            return Ok(Claimed {
+                execution: execution.id.to_string(),
+                work: None,
+                state: status(&execution).state,
+            });
         };
         let before = execution.before(order).await;
         match execution.steer(Input::Claim(order, by.clone())).await {
             Ok(_) => {
                 before.into_iter().for_each(|before| execution.begins_with(order, before));
                 let work = claimed_work(&execution, order);
-                return Ok(Claimed { execution: execution.id.to_string(), work, state: ExecutionState::Running });
+                return Ok(Claimed {
+                    execution: execution.id.to_string(),
+                    work,
+                    state: ExecutionState::Running,
+                });
             }
             // Somebody else was faster: what is offered now is another matter.
             Err(failure) if failure.kind == FailureKind::Refused => {}
@@ -70,7 +89,9 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
 }
 
 fn no_order(given: &str) -> Failure {
-    Failure::usage(format!("`{given}` is no order: they are called a1, a2, …, as `task/offered` names them"))
+    Failure::usage(format!(
+        "`{given}` is no order: they are called a1, a2, …, as `task/offered` names them"
+    ))
 }
 
 /// What whoever claimed an order just now has to know.
@@ -81,9 +102,11 @@ fn claimed_work(execution: &Execution, order: OrderId) -> Option<ClaimedWork> {
     let mut brief = brief(&state, order)?;
     Texts::in_folder(&execution.folder).fill(&mut brief);
     // In words as all others get it; where the config or its template is broken just now, in ours.
-    let config = execution.options().config(execution.root()).map(|(config, _)| config).unwrap_or_default();
+    let config =
+        execution.options().config(execution.root()).map(|(config, _)| config).unwrap_or_default();
     let own = config.agents.get(&brief.agent).and_then(|agent| agent.definition.clone());
-    let filled = Template::from_config(&config, execution.root()).and_then(|template| template.fill(&brief, own.as_deref(), false));
+    let filled = Template::from_config(&config, execution.root())
+        .and_then(|template| template.fill(&brief, own.as_deref(), false));
     Some(ClaimedWork {
         lease: Lease { order, claim: offer.claims }.to_string(),
         until: offer.holder.as_ref()?.until,
@@ -95,9 +118,12 @@ fn claimed_work(execution: &Execution, order: OrderId) -> Option<ClaimedWork> {
 }
 
 async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Failure> {
-    let known = params.status.as_deref().is_some_and(|status| verdict::status(status) != Verdict::Unknown);
+    let known =
+        params.status.as_deref().is_some_and(|status| verdict::status(status) != Verdict::Unknown);
     if !known && params.text.is_none() {
-        return Err(Failure::usage("`status` is `complete`, `blocked` or `failed`; or give a return block as `text`. The lease is kept"));
+        return Err(Failure::usage(
+            "`status` is `complete`, `blocked` or `failed`; or give a return block as `text`. The lease is kept",
+        ));
     }
     of_lease::<method::TaskReport>(caller, params, |lease, params: &ReportParams| {
         let answer = || Answer {
@@ -110,8 +136,10 @@ async fn report(caller: Caller, params: ReportParams) -> Result<LeaseAnswer, Fai
             cost_usd: params.cost_usd,
             ..Answer::default()
         };
-        let said =
-            params.text.as_deref().map_or_else(|| verdict::from_answer(answer()), |text| verdict::work(text, Of::Turn, &Told::default()));
+        let said = params.text.as_deref().map_or_else(
+            || verdict::from_answer(answer()),
+            |text| verdict::work(text, Of::Turn, &Told::default()),
+        );
         // What was done in a place of its own is committed when it is merged.
         let outcome = AgentOutcome {
             summary: said.summary,
@@ -165,14 +193,19 @@ where
 {
     let said = wire(&params)?;
     let given = said["lease"].as_str().unwrap_or_default();
-    let no_lease = |()| Failure::usage(format!("`{given}` is no lease: they are called a7.1, as `task/claim` gave it"));
+    let no_lease = |()| {
+        Failure::usage(format!(
+            "`{given}` is no lease: they are called a7.1, as `task/claim` gave it"
+        ))
+    };
     let lease: Lease = given.parse().map_err(no_lease)?;
     let (execution, answered) = forward::<M>(&caller, &params, false).await?;
     if let Some(answered) = answered {
         return Ok(answered);
     }
     let text = reported(&said);
-    let input = measured(&execution, signed(&execution.state(), lease, &text, input(lease, &params))).await;
+    let input =
+        measured(&execution, signed(&execution.state(), lease, &text, input(lease, &params))).await;
     let answer = |accepted, why, seq| {
         let state = execution.state();
         let until = held(&state, lease).map(|(_, holder)| holder.until);
@@ -183,7 +216,9 @@ where
             keep(&execution, lease.order, &text);
             answer(true, None, seq)
         }
-        Err(failure) if failure.kind == FailureKind::Refused => answer(false, Some(failure.message), execution.state().seq),
+        Err(failure) if failure.kind == FailureKind::Refused => {
+            answer(false, Some(failure.message), execution.state().seq)
+        }
         Err(failure) => Err(failure),
     }
 }
@@ -193,7 +228,9 @@ fn signed(state: &State, lease: Lease, text: &str, mut input: Input) -> Input {
     let Some((open, holder)) = held(state, lease) else { return input };
     let took_ms = now_ms().saturating_sub(holder.at);
     match &mut input {
-        Input::Reported(_, outcome) => (outcome.duration_ms, outcome.kept) = (took_ms, kept::reported(lease.order, text)),
+        Input::Reported(_, outcome) => {
+            (outcome.duration_ms, outcome.kept) = (took_ms, kept::reported(lease.order, text))
+        }
         Input::ReviewSubmitted(_, outcome) => {
             (outcome.duration_ms, outcome.kept) = (took_ms, kept::reported(lease.order, text));
             let by = open.work.agent().map(ToString::to_string).unwrap_or_default();
@@ -225,7 +262,10 @@ async fn measured(execution: &Execution, mut input: Input) -> Input {
 
 /// What was reported, as it is kept.
 fn reported(said: &Value) -> String {
-    let text = said["text"].as_str().map(str::to_owned).or_else(|| serde_json::to_string_pretty(said).ok());
+    let text = said["text"]
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| serde_json::to_string_pretty(said).ok());
     text.unwrap_or_default() + "\n"
 }
 
@@ -234,6 +274,9 @@ fn keep(execution: &Execution, order: OrderId, text: &str) {
     if !execution.state().orders.contains_key(&order)
         && let Err(error) = execution.keep_reported(order, text)
     {
-        say(format_args!("{}: what was reported can't be kept: {error}", execution.output(order).display()));
+        say(format_args!(
+            "{}: what was reported can't be kept: {error}",
+            execution.output(order).display()
+        ));
     }
 }

@@ -48,7 +48,13 @@ pub struct Traits {
 
 impl Traits {
     /// Those of a command that takes something away.
-    pub const DESTROYS: Self = Self { destructive: true, idempotent: true, open_world: false, is_tool: true, most_bytes: 16 << 10 };
+    pub const DESTROYS: Self = Self {
+        destructive: true,
+        idempotent: true,
+        open_world: false,
+        is_tool: true,
+        most_bytes: 16 << 10,
+    };
     /// Those of a command that only adds.
     pub const ADDS: Self = Self { destructive: false, ..Self::DESTROYS };
     /// Those of a method that is no tool.

@@ -12,15 +12,25 @@ type Notice = (&'static str, &'static str, fn(&mut SchemaGenerator) -> Schema);
 
 /// What clients are told without asking.
 pub const NOTIFICATIONS: [Notice; 5] = [
-    ("execution/event", "One event of the journal, to whoever subscribed to it.", |g| g.subschema_for::<EventNotice>()),
-    ("execution/progress", "How far an execution is. Sent when that changes, soon, and twice a second at most in the long run.", |g| {
-        g.subschema_for::<ProgressNotice>()
+    ("execution/event", "One event of the journal, to whoever subscribed to it.", |g| {
+        g.subschema_for::<EventNotice>()
     }),
-    ("execution/escalation", "Somebody is needed: what is stuck, why, what was tried, what is needed.", |g| {
-        g.subschema_for::<EscalationNotice>()
+    (
+        "execution/progress",
+        "How far an execution is. Sent when that changes, soon, and twice a second at most in the long run.",
+        |g| g.subschema_for::<ProgressNotice>(),
+    ),
+    (
+        "execution/escalation",
+        "Somebody is needed: what is stuck, why, what was tried, what is needed.",
+        |g| g.subschema_for::<EscalationNotice>(),
+    ),
+    ("task/offered", "Work that is left to clients can be claimed, by `task/claim`.", |g| {
+        g.subschema_for::<OfferNotice>()
     }),
-    ("task/offered", "Work that is left to clients can be claimed, by `task/claim`.", |g| g.subschema_for::<OfferNotice>()),
-    ("execution/result", "An execution has come to its end: the return protocol.", |g| g.subschema_for::<ReportDocument>()),
+    ("execution/result", "An execution has come to its end: the return protocol.", |g| {
+        g.subschema_for::<ReportDocument>()
+    }),
 ];
 
 /// What an editor may set, for the page.
@@ -62,7 +72,8 @@ pub fn document(table: &Table) -> Value {
         .iter()
         .map(|(name, about, schema)| json!({"name": name, "description": about, "params": schema(&mut generator).to_value()}))
         .collect();
-    let schemas: serde_json::Map<String, Value> = generator.take_definitions(true).into_iter().collect();
+    let schemas: serde_json::Map<String, Value> =
+        generator.take_definitions(true).into_iter().collect();
     let mut document = json!({
         "openrpc": "1.3.2",
         "info": {"title": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION"), "description": env!("CARGO_PKG_DESCRIPTION")},
@@ -82,7 +93,8 @@ fn resolve(schema: Value, generator: &SchemaGenerator) -> Value {
 
 /// The members of a parameter object, each as OpenRPC wants it.
 fn descriptors(params: &Value) -> Vec<Value> {
-    let required: Vec<&str> = params["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        params["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let members = params["properties"].as_object().into_iter().flatten();
     let mut members: Vec<(bool, Value)> = members
         .map(|(name, schema)| {
@@ -99,7 +111,12 @@ pub(super) fn without_formats(value: &mut Value) {
     match value {
         Value::Object(map) => {
             let number = map.get("format").and_then(Value::as_str).is_some_and(|format| {
-                format.trim_start_matches("uint").trim_start_matches("int").chars().all(|c| c.is_ascii_digit()) || format == "double"
+                format
+                    .trim_start_matches("uint")
+                    .trim_start_matches("int")
+                    .chars()
+                    .all(|c| c.is_ascii_digit())
+                    || format == "double"
             });
             if number {
                 map.remove("format");
@@ -118,14 +135,29 @@ pub fn reference(table: &Table) -> String {
         "# What clients may rely on\n\nMade from the table of methods; don't edit it by hand. The same as data: [openrpc.json](openrpc.json). The other files here are JSON Schemas of what is read and written: breakdowns, briefs, answers, events, plans, reports, status and the config.\n\nEvery frontend has the same methods: JSON lines and LSP on `execution-coordinator serve`. Absent and empty parameters are the same; parameters are given by name.\n\n## Methods\n\n| method | kind | what it does |\n|---|---|---|\n",
     );
     for row in table.rows() {
-        let _ = writeln!(page, "| [`{0}`](#{1}) | {2} | {3} |", row.name, row.name.replace('/', ""), row.kind.name(), row.title);
+        let _ = writeln!(
+            page,
+            "| [`{0}`](#{1}) | {2} | {3} |",
+            row.name,
+            row.name.replace('/', ""),
+            row.kind.name(),
+            row.title
+        );
     }
-    for (row, method) in table.rows().iter().zip(document["methods"].as_array().into_iter().flatten()) {
+    for (row, method) in
+        table.rows().iter().zip(document["methods"].as_array().into_iter().flatten())
+    {
         let _ = write!(page, "\n### {}\n\n{}. {}\n\n", row.name, row.title, row.about);
         for member in method["params"].as_array().into_iter().flatten() {
             let text = |key: &str| member[key].as_str().unwrap_or_default().replace('\n', " ");
             let needed = if member["required"] == true { "" } else { ", optional" };
-            let _ = writeln!(page, "- `{}` ({}{needed}): {}", text("name"), type_name(&member["schema"]), text("description"));
+            let _ = writeln!(
+                page,
+                "- `{}` ({}{needed}): {}",
+                text("name"),
+                type_name(&member["schema"]),
+                text("description")
+            );
         }
         let _ = writeln!(page, "- gives {}", type_name(&method["result"]["schema"]));
         let names: Vec<String> = method["errors"]
@@ -155,9 +187,16 @@ fn type_name(schema: &Value) -> String {
         return format!("`{}`", path.rsplit('/').next().unwrap_or_default());
     }
     match &schema["type"] {
-        Value::String(name) if name == "array" => format!("array of {}", type_name(&schema["items"])),
+        Value::String(name) if name == "array" => {
+            format!("array of {}", type_name(&schema["items"]))
+        }
         Value::String(name) => name.clone(),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect::<Vec<_>>().join(" or "),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| *name != "null")
+            .collect::<Vec<_>>()
+            .join(" or "),
         _ => "object".into(),
     }
 }

@@ -22,14 +22,24 @@ pub struct Pace {
 impl Default for Pace {
     /// That of what is told: twelve at once, then two a second.
     fn default() -> Self {
-        Self { every: Duration::from_millis(500), apart: Duration::from_millis(50), ahead: Duration::from_secs(6), last: None }
+        Self {
+            every: Duration::from_millis(500),
+            apart: Duration::from_millis(50),
+            ahead: Duration::from_secs(6),
+            last: None,
+        }
     }
 }
 
 impl Pace {
     /// That of what a client may ask to be done: 200 at once, then 100 a second. Who sends more waits.
     pub fn of_commands() -> Self {
-        Self { every: Duration::from_millis(10), apart: Duration::ZERO, ahead: Duration::from_secs(2), last: None }
+        Self {
+            every: Duration::from_millis(10),
+            apart: Duration::ZERO,
+            ahead: Duration::from_secs(2),
+            last: None,
+        }
     }
 
     /// When the next may come that is ready now: now or later.

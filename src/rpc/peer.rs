@@ -1,7 +1,9 @@
 //! Who calls, and what it is told: answers, and notifications that never hold up an execution
 //! and never pile up.
 
-use super::messages::{CurrentOrder, EscalationNotice, OfferNotice, ProgressNotice, ReportDocument, StreamProgress};
+use super::messages::{
+    CurrentOrder, EscalationNotice, OfferNotice, ProgressNotice, ReportDocument, StreamProgress,
+};
 use super::pace::Pace;
 use crate::core::brief::work_name;
 use crate::core::decider::Frontend;
@@ -231,11 +233,19 @@ impl Peer {
     ///
     /// # Errors
     /// It has enough of them.
-    pub fn subscribe(self: &Arc<Self>, execution: &Arc<Execution>, from: u64) -> Result<u64, Failure> {
-        if self.feeds().values().map(|feed| feed.cursors().len()).sum::<usize>() >= MAX_SUBSCRIPTIONS {
+    pub fn subscribe(
+        self: &Arc<Self>,
+        execution: &Arc<Execution>,
+        from: u64,
+    ) -> Result<u64, Failure> {
+        if self.feeds().values().map(|feed| feed.cursors().len()).sum::<usize>()
+            >= MAX_SUBSCRIPTIONS
+        {
             return Err(Failure::new(
                 FailureKind::Refused,
-                format!("{MAX_SUBSCRIPTIONS} subscriptions are enough: `execution/unsubscribe` ends one"),
+                format!(
+                    "{MAX_SUBSCRIPTIONS} subscriptions are enough: `execution/unsubscribe` ends one"
+                ),
             ));
         }
         let feed = self.feed(execution);
@@ -337,8 +347,14 @@ impl Feed {
         }
     }
 
-    async fn send_events(&self, peer: &Peer, last: u64, readers: &mut BTreeMap<u64, Lines>) -> bool {
-        let cursors: Vec<(u64, u64)> = self.cursors().iter().map(|(subscription, next)| (*subscription, *next)).collect();
+    async fn send_events(
+        &self,
+        peer: &Peer,
+        last: u64,
+        readers: &mut BTreeMap<u64, Lines>,
+    ) -> bool {
+        let cursors: Vec<(u64, u64)> =
+            self.cursors().iter().map(|(subscription, next)| (*subscription, *next)).collect();
         readers.retain(|known, _| cursors.iter().any(|(subscription, _)| subscription == known));
         for (subscription, next) in cursors.into_iter().filter(|(_, next)| *next <= last) {
             let lines = match readers.remove(&subscription) {
@@ -356,12 +372,22 @@ impl Feed {
     }
 
     /// Sends some events to one subscription.
-    async fn send_lines(&self, peer: &Peer, subscription: u64, events: RangeInclusive<u64>, lines: &mut Lines) -> Sent {
+    async fn send_lines(
+        &self,
+        peer: &Peer,
+        subscription: u64,
+        events: RangeInclusive<u64>,
+        lines: &mut Lines,
+    ) -> Sent {
         let (mut next, last) = (*events.start(), *events.end());
         let id = serde_json::Value::from(self.execution.id.as_str());
-        let head = format!(r#"{{"jsonrpc":"2.0","method":"execution/event","params":{{"execution":{id},"subscription":{subscription},"#);
+        let head = format!(
+            r#"{{"jsonrpc":"2.0","method":"execution/event","params":{{"execution":{id},"subscription":{subscription},"#
+        );
         while next <= last {
-            let page = lines.take(PAGE.min(usize::try_from(last - next + 1).unwrap_or(PAGE))).unwrap_or_default();
+            let page = lines
+                .take(PAGE.min(usize::try_from(last - next + 1).unwrap_or(PAGE)))
+                .unwrap_or_default();
             if page.is_empty() {
                 return Sent::Ended;
             }
@@ -405,7 +431,12 @@ struct Shown {
 
 impl Shown {
     /// Sends what has changed. Gives when to look again, or nothing once nobody reads.
-    async fn send(&mut self, execution: &Execution, state: &State, peer: &Peer) -> Option<Option<Instant>> {
+    async fn send(
+        &mut self,
+        execution: &Execution,
+        state: &State,
+        peer: &Peer,
+    ) -> Option<Option<Instant>> {
         while let Some(escalation) = state.escalations.get(self.escalations) {
             self.escalations += 1;
             if escalation.at < peer.since_ms {
@@ -424,12 +455,17 @@ impl Shown {
             }
         }
         for (order, work) in offers(state) {
-            let claims = state.orders.get(&order).and_then(|open| open.offer.as_ref()).map_or(0, |offer| offer.claims);
+            let claims = state
+                .orders
+                .get(&order)
+                .and_then(|open| open.offer.as_ref())
+                .map_or(0, |offer| offer.claims);
             if self.offers.insert(order, claims) == Some(claims) {
                 continue;
             }
             let agent = work.agent();
-            let skills = agent.and_then(|name| state.policy.agent(name)).map(|agent| agent.skills.clone());
+            let skills =
+                agent.and_then(|name| state.policy.agent(name)).map(|agent| agent.skills.clone());
             let offer = OfferNotice {
                 execution: execution.id.to_string(),
                 order: order.to_string(),
@@ -450,7 +486,11 @@ impl Shown {
             return Some(Some(due));
         }
         let mut notice = progress(execution, state);
-        if self.progress.as_ref().is_none_or(|shown| ProgressNotice { seq: notice.seq, ..shown.clone() } != notice) {
+        if self
+            .progress
+            .as_ref()
+            .is_none_or(|shown| ProgressNotice { seq: notice.seq, ..shown.clone() } != notice)
+        {
             self.pace.count(now);
             if !peer.notify("execution/progress", &notice).await {
                 return None;
@@ -458,7 +498,10 @@ impl Shown {
             notice.seq = state.seq;
             self.progress = Some(notice);
         }
-        if ended.is_some() && self.result != ended && !peer.notify("execution/result", report_document(execution, state)).await {
+        if ended.is_some()
+            && self.result != ended
+            && !peer.notify("execution/result", report_document(execution, state)).await
+        {
             return None;
         }
         self.result = ended;
@@ -498,7 +541,12 @@ pub fn progress(execution: &Execution, state: &State) -> ProgressNotice {
         streams: status
             .streams
             .into_iter()
-            .map(|stream| StreamProgress { id: stream.id, name: stream.name, state: stream.state, percent: stream.percent })
+            .map(|stream| StreamProgress {
+                id: stream.id,
+                name: stream.name,
+                state: stream.state,
+                percent: stream.percent,
+            })
             .collect(),
         current: current.collect(),
         critical_path: status.risk.critical_path,
@@ -518,7 +566,9 @@ pub fn report_document(execution: &Execution, state: &State) -> ReportDocument {
 ///
 /// # Errors
 /// What it says, or that it panicked.
-pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Failure::internal(panicked())))
 }

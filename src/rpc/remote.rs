@@ -60,14 +60,30 @@ pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Re
         }
         Ok(None)
     };
-    let failed =
-        |why: &dyn std::fmt::Display| Failure::unusable(format!("the process at {} does not answer: {why}", address.socket.display()));
-    let silent = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::unusable(format!(
+            "the process at {} does not answer: {why}",
+            address.socket.display()
+        ))
+    };
+    let silent = |error: &io::Error| {
+        matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    };
     // One that ends just now hangs up: it owns nothing any more.
     let Some(mut answer) = (match asked() {
-        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => None,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+            ) =>
+        {
+            None
+        }
         Err(error) if silent(&error) => {
-            return Err(failed(&format!("nothing came in {} s: it is stopped, or the machine is overloaded", ANSWER_TAKES.as_secs())));
+            return Err(failed(&format!(
+                "nothing came in {} s: it is stopped, or the machine is overloaded",
+                ANSWER_TAKES.as_secs()
+            )));
         }
         asked => asked.map_err(|error| failed(&error))?,
     }) else {
@@ -82,7 +98,12 @@ pub fn call<M: Method>(address: &Address, params: &Value) -> Result<Option<M::Re
 /// The failure that an error of the protocol was made of.
 fn failure_of(error: &Value) -> Failure {
     let data: Option<ErrorData> = serde_json::from_value(error["data"].clone()).ok();
-    let Some(data) = data else { return Failure::internal(error["message"].as_str().unwrap_or_default()) };
-    let kind = ERRORS.iter().find(|(_, _, name, _)| *name == data.kind).map_or(FailureKind::Internal, |(kind, ..)| *kind);
+    let Some(data) = data else {
+        return Failure::internal(error["message"].as_str().unwrap_or_default());
+    };
+    let kind = ERRORS
+        .iter()
+        .find(|(_, _, name, _)| *name == data.kind)
+        .map_or(FailureKind::Internal, |(kind, ..)| *kind);
     Failure::new(kind, data.message)
 }

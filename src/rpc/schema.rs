@@ -33,7 +33,8 @@ fn all() -> Vec<(&'static str, Schema)> {
 /// Everything in the folder `schema`, with its text: schemas, the OpenRPC document, the page.
 pub fn files() -> Vec<(&'static str, String)> {
     let table = table();
-    let mut files: Vec<(&'static str, String)> = all().into_iter().map(|(name, schema)| (name, text(&schema))).collect();
+    let mut files: Vec<(&'static str, String)> =
+        all().into_iter().map(|(name, schema)| (name, text(&schema))).collect();
     let document = serde_json::to_string_pretty(&openrpc::document(&table)).unwrap_or_default();
     files.push(("openrpc.json", document + "\n"));
     files.push(("README.md", openrpc::reference(&table)));

@@ -42,8 +42,10 @@ pub struct Table {
 
 impl Table {
     /// Adds a method with what carries it out.
-    pub fn add<M: Method, F>(&mut self, carry_out: impl Fn(Caller, M::Params) -> F + Send + Sync + Clone + 'static)
-    where
+    pub fn add<M: Method, F>(
+        &mut self,
+        carry_out: impl Fn(Caller, M::Params) -> F + Send + Sync + Clone + 'static,
+    ) where
         F: Future<Output = Result<M::Result, Failure>> + Send + 'static,
     {
         self.rows.push(Row {
@@ -69,10 +71,14 @@ impl Table {
                 if M::KIND == MethodKind::Command {
                     let bytes = params.to_string().len();
                     if bytes > M::TRAITS.most_bytes {
-                        return Err(invalid_params(&format!("they have {bytes} bytes, at most {} are taken", M::TRAITS.most_bytes)));
+                        return Err(invalid_params(&format!(
+                            "they have {bytes} bytes, at most {} are taken",
+                            M::TRAITS.most_bytes
+                        )));
                     }
                 }
-                let params = serde_json::from_value(params).map_err(|error| invalid_params(&error.to_string()))?;
+                let params = serde_json::from_value(params)
+                    .map_err(|error| invalid_params(&error.to_string()))?;
                 // A client's commands are carried out in its order, and what it asks sees those
                 // that it sent before. Nothing that only asks holds up anything.
                 let peer = caller.peer.clone();
@@ -87,7 +93,9 @@ impl Table {
                         None
                     }
                 };
-                let result = carry_out(caller, params).await.map_err(|failure| super::error::error(&failure))?;
+                let result = carry_out(caller, params)
+                    .await
+                    .map_err(|failure| super::error::error(&failure))?;
                 serde_json::to_value(result).map_err(|error| internal(&error.to_string()))
             }
         });
@@ -104,9 +112,16 @@ impl Table {
     }
 
     /// Calls a method. A mistake in one is answered like any other error.
-    pub fn call(&self, method: &str, params: Option<Value>, caller: Caller) -> impl Future<Output = Result<Value, Error>> + Send + use<> {
+    pub fn call(
+        &self,
+        method: &str,
+        params: Option<Value>,
+        caller: Caller,
+    ) -> impl Future<Output = Result<Value, Error>> + Send + use<> {
         let span = info_span!("request", method);
-        span.in_scope(|| trace!(params = %params.as_ref().map_or_else(Default::default, without_secrets)));
+        span.in_scope(
+            || trace!(params = %params.as_ref().map_or_else(Default::default, without_secrets)),
+        );
         let params = match params {
             None | Some(Value::Null) => Ok(Params::None),
             Some(Value::Array(list)) => Ok(Params::Array(list)),
@@ -116,14 +131,20 @@ impl Table {
         let known = self.has(method);
         let unknown = || {
             let distance = |row: &Row| (strsim::damerau_levenshtein(row.name, method), row.name);
-            let nearest = self.rows.iter().map(distance).min().filter(|(distance, _)| *distance <= 3);
+            let nearest =
+                self.rows.iter().map(distance).min().filter(|(distance, _)| *distance <= 3);
             method_not_found(method, nearest.map(|(_, name)| name))
         };
         let future = match params {
             Ok(_) if !known => Err(unknown()),
             Err(error) => Err(error),
             Ok(params) => {
-                let call = MethodCall { jsonrpc: Some(Version::V2), method: method.to_owned(), params, id: Id::Num(0) };
+                let call = MethodCall {
+                    jsonrpc: Some(Version::V2),
+                    method: method.to_owned(),
+                    params,
+                    id: Id::Num(0),
+                };
                 // The method runs up to its first wait as part of being polled, not here.
                 Ok(self.io.handle_call(Call::MethodCall(call), caller))
             }
@@ -155,7 +176,9 @@ const LOGGED_CHARS: usize = 200;
 fn without_secrets(value: &Value) -> Value {
     let is_secret = |name: &str| {
         let name = name.to_lowercase();
-        ["secret", "token", "password", "credential", "authorization", "apikey", "api_key"].iter().any(|word| name.contains(word))
+        ["secret", "token", "password", "credential", "authorization", "apikey", "api_key"]
+            .iter()
+            .any(|word| name.contains(word))
     };
     match value {
         Value::String(text) if text.chars().count() > LOGGED_CHARS => {
@@ -165,7 +188,10 @@ fn without_secrets(value: &Value) -> Value {
         Value::Object(map) => {
             let entry = |(name, value): (&String, &Value)| {
                 let hidden = is_secret(name) && value.is_string();
-                (name.clone(), if hidden { Value::String("…".into()) } else { without_secrets(value) })
+                (
+                    name.clone(),
+                    if hidden { Value::String("…".into()) } else { without_secrets(value) },
+                )
             };
             Value::Object(map.iter().map(entry).collect())
         }

@@ -225,7 +225,8 @@ fn problems(parsed: &Parsed, source: &Source) -> Vec<ProblemDocument> {
     }
     let text = source.input().lines();
     // In a plan, a file is named only where there are several.
-    let unnamed = |p: ProblemDocument| ProblemDocument { file: p.file.filter(|_| source.is_folder()), ..p };
+    let unnamed =
+        |p: ProblemDocument| ProblemDocument { file: p.file.filter(|_| source.is_folder()), ..p };
     parsed.problems.iter().map(|p| unnamed(problem(p, &text, source))).collect()
 }
 
@@ -237,26 +238,42 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     let allocation = allocate(plan, policy);
     let critical = graph.critical_path();
     let on_path: std::collections::BTreeSet<usize> = critical.iter().copied().collect();
-    let agents: Vec<Option<AgentName>> = allocation.iter().map(|allocation| allocation.agent.clone()).collect();
-    let limits: BTreeMap<AgentName, usize> =
-        policy.agents.iter().filter_map(|agent| Some((agent.name.clone(), agent.max_parallel? as usize))).collect();
+    let agents: Vec<Option<AgentName>> =
+        allocation.iter().map(|allocation| allocation.agent.clone()).collect();
+    let limits: BTreeMap<AgentName, usize> = policy
+        .agents
+        .iter()
+        .filter_map(|agent| Some((agent.name.clone(), agent.max_parallel? as usize)))
+        .collect();
     let length = graph.length();
     let text = source.input().lines();
     // Only some tasks may be wanted of those that were read.
-    let task_items: BTreeMap<_, _> = parsed.outline.tasks.iter().map(|task_item| (&task_item.id, task_item)).collect();
+    let task_items: BTreeMap<_, _> =
+        parsed.outline.tasks.iter().map(|task_item| (&task_item.id, task_item)).collect();
     let details = |task_item: &TaskItem| -> Vec<DetailDocument> {
         let steps = task_item.steps.iter().map(|step| ("steps", step.span.start));
-        let mut places: Vec<_> = task_item.details.iter().map(|(detail, span)| (detail.name(), span.start)).chain(steps).collect();
+        let mut places: Vec<_> = task_item
+            .details
+            .iter()
+            .map(|(detail, span)| (detail.name(), span.start))
+            .chain(steps)
+            .collect();
         places.sort_by_key(|(_, at)| *at);
         let document = |(name, at): (&str, usize)| {
             let (file, line, column) = source.position(&text, at);
-            DetailDocument { name: name.into(), file: Some(file).filter(|_| source.is_folder()), line, column }
+            DetailDocument {
+                name: name.into(),
+                file: Some(file).filter(|_| source.is_folder()),
+                line,
+                column,
+            }
         };
         places.into_iter().map(document).collect()
     };
     let task = |ix: usize| {
         let task_item = task_items.get(&plan.tasks[ix].id);
-        let (file, line, _) = source.position(&text, task_item.map_or(0, |task_item| task_item.span.start));
+        let (file, line, _) =
+            source.position(&text, task_item.map_or(0, |task_item| task_item.span.start));
         let task = &plan.tasks[ix];
         let Allocation { agent, reason, experts, tester, reviewers, .. } = allocation[ix].clone();
         let names = |names: Vec<AgentName>| names.iter().map(ToString::to_string).collect();
@@ -282,7 +299,9 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
                 (None, Some(_)) => PlannedState::Blocked,
                 (None, None) => PlannedState::Todo,
             },
-            state_from: task_item.and_then(|task_item| task_item.said_by).map(|by| by.word().into()),
+            state_from: task_item
+                .and_then(|task_item| task_item.said_by)
+                .map(|by| by.word().into()),
             file: Some(file).filter(|_| source.is_folder()),
             line,
             details: task_item.map(|task_item| details(task_item)).unwrap_or_default(),
@@ -331,7 +350,12 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
         makespan: Makespan {
             lower_bound: graph.lower_bound(policy.max_parallel as usize),
             forecast: graph.forecast(policy.max_parallel as usize, &agents, &limits),
-            unit: if plan.tasks.iter().any(|task| task.estimate.is_some()) { "minutes" } else { "tasks" }.into(),
+            unit: if plan.tasks.iter().any(|task| task.estimate.is_some()) {
+                "minutes"
+            } else {
+                "tasks"
+            }
+            .into(),
         },
         problems: problems(parsed, source),
         edges: plan.edges(),
@@ -376,7 +400,12 @@ pub struct UnusedDocument {
 
 impl CoverageDocument {
     /// Counts a text.
-    pub fn from_ownership(ownership: &Ownership, text: &Text<'_>, source: &Source, tasks_told_bytes: usize) -> Self {
+    pub fn from_ownership(
+        ownership: &Ownership,
+        text: &Text<'_>,
+        source: &Source,
+        tasks_told_bytes: usize,
+    ) -> Self {
         let mut coverage = Self { file: source.name.clone(), tasks_told_bytes, ..Self::default() };
         for (range, owner) in ownership.ranges() {
             let piece = &text.all[range.clone()];
@@ -389,8 +418,14 @@ impl CoverageDocument {
                     coverage.unused_bytes += bytes;
                     let last = range.start + piece.trim_end().len();
                     let (file, first_line, _) = source.position(text, range.start);
-                    let (_, last_line, _) = source.position(text, last.saturating_sub(1).max(range.start));
-                    coverage.unused.push(UnusedDocument { file, first_line, last_line, reason: reason.words() });
+                    let (_, last_line, _) =
+                        source.position(text, last.saturating_sub(1).max(range.start));
+                    coverage.unused.push(UnusedDocument {
+                        file,
+                        first_line,
+                        last_line,
+                        reason: reason.words(),
+                    });
                 }
                 Owner::Unused(_) => {}
             }
@@ -401,7 +436,8 @@ impl CoverageDocument {
 
 impl std::fmt::Display for CoverageDocument {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let all = (self.tasks_bytes + self.groups_bytes + self.plan_bytes + self.unused_bytes).max(1);
+        let all =
+            (self.tasks_bytes + self.groups_bytes + self.plan_bytes + self.unused_bytes).max(1);
         let share = |bytes: usize| (bytes as f64 * 100.0 / all as f64).round();
         writeln!(
             out,
@@ -414,7 +450,11 @@ impl std::fmt::Display for CoverageDocument {
         )?;
         if self.tasks_told_bytes < self.tasks_bytes {
             let part = self.tasks_told_bytes as f64 * 100.0 / self.tasks_bytes as f64;
-            writeln!(out, "{}: briefs hold {part:.1} % of what belongs to tasks: raise `limit_kb`, or divide what is longest", self.file)?;
+            writeln!(
+                out,
+                "{}: briefs hold {part:.1} % of what belongs to tasks: raise `limit_kb`, or divide what is longest",
+                self.file
+            )?;
         }
         for UnusedDocument { file, first_line, last_line, reason } in &self.unused {
             writeln!(out, "{file}:{first_line}-{last_line}: unused: {reason}")?;

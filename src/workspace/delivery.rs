@@ -35,17 +35,32 @@ struct Difference {
 impl Repository {
     /// Merges the result into a branch, that which is checked out where none is named, where that needs nobody; `base` as
     /// in [`Repository::verify`].
-    pub fn deliver(&self, commit: &str, into: Option<&str>, base: Option<&str>) -> RepositoryOutcome {
-        self.try_to_deliver(commit, into, base).map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
+    pub fn deliver(
+        &self,
+        commit: &str,
+        into: Option<&str>,
+        base: Option<&str>,
+    ) -> RepositoryOutcome {
+        self.try_to_deliver(commit, into, base)
+            .map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Delivered)
     }
 
-    fn try_to_deliver(&self, commit: &str, into: Option<&str>, base: Option<&str>) -> Result<(), String> {
+    fn try_to_deliver(
+        &self,
+        commit: &str,
+        into: Option<&str>,
+        base: Option<&str>,
+    ) -> Result<(), String> {
         let checked_out = self.checked_out();
-        let Some(into) = into.map(str::to_owned).or_else(|| checked_out.clone()) else { return Err("no branch is checked out".into()) };
+        let Some(into) = into.map(str::to_owned).or_else(|| checked_out.clone()) else {
+            return Err("no branch is checked out".into());
+        };
         let git = self.git();
         let branch = format!("refs/heads/{into}");
         let Ok(old) = git.run(&["rev-parse", "--verify", "--quiet", &branch]) else {
-            return Err(format!("the branch {into}, which was checked out at the start, is not there any more"));
+            return Err(format!(
+                "the branch {into}, which was checked out at the start, is not there any more"
+            ));
         };
         let is_here = checked_out.as_deref() == Some(into.as_str());
         // One that was killed has changed files already.
@@ -60,7 +75,10 @@ impl Repository {
         self.verify(base)?;
         if !is_here {
             if let Some(tree) = self.where_checked_out(&branch)? {
-                return Err(format!("{into} is checked out in {tree}, and {} here", checked_out.as_deref().unwrap_or("no branch")));
+                return Err(format!(
+                    "{into} is checked out in {tree}, and {} here",
+                    checked_out.as_deref().unwrap_or("no branch")
+                ));
             }
             return git.run(&["update-ref", "-m", "deliver", &branch, &new, &old]).map(drop);
         }
@@ -77,7 +95,8 @@ impl Repository {
         } else {
             is_in_nobodys_way(git, &new)?;
             let begun = format!("{into}\n{old}\n{new}\n");
-            put_on_record(&self.note(), begun.as_bytes()).map_err(|error| format!("{}: {error}", self.note().display()))?;
+            put_on_record(&self.note(), begun.as_bytes())
+                .map_err(|error| format!("{}: {error}", self.note().display()))?;
         }
         index.update(git, &top, &differences, &old, &new)?;
         git.run(&["update-ref", "-m", "deliver", &branch, &new, &old])?;
@@ -88,7 +107,8 @@ impl Repository {
     /// nothing where there is no such commit. `base` is the last one that is in it.
     pub fn base_moved(&self, base: Option<&str>, branch: &str) -> Option<(String, bool)> {
         let git = self.git();
-        let tip = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).ok()?;
+        let tip =
+            git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).ok()?;
         let landed = self.landed()?;
         let base = base.unwrap_or(&landed);
         let is_in = |commit: &str, of: &str| git.says(&["merge-base", "--is-ancestor", commit, of]);
@@ -101,12 +121,19 @@ impl Repository {
 
     /// How many commits the result has that a branch has not.
     pub fn ahead_of(&self, branch: &str) -> Option<u64> {
-        self.git().run(&["rev-list", "--count", &format!("refs/heads/{branch}..{}", self.result())]).ok()?.parse().ok()
+        self.git()
+            .run(&["rev-list", "--count", &format!("refs/heads/{branch}..{}", self.result())])
+            .ok()?
+            .parse()
+            .ok()
     }
 
     /// Takes commits of the user's into the result.
     pub fn renew(&self, commit: &str) -> RepositoryOutcome {
-        self.try_to_renew(commit).map_or_else(|why| RepositoryOutcome::Failed { why }, |commit| RepositoryOutcome::Renewed { commit })
+        self.try_to_renew(commit).map_or_else(
+            |why| RepositoryOutcome::Failed { why },
+            |commit| RepositoryOutcome::Renewed { commit },
+        )
     }
 
     fn try_to_renew(&self, commit: &str) -> Result<String, String> {
@@ -115,14 +142,25 @@ impl Repository {
         // A killed process may have done it already, and not said so.
         let head = self.head()?;
         let parents = git.run(&["rev-list", "--parents", "-n", "1", &head])?;
-        if head != landed && (head == commit && is_in(&landed, commit) || parents == format!("{head} {landed} {commit}")) {
+        if head != landed
+            && (head == commit && is_in(&landed, commit)
+                || parents == format!("{head} {landed} {commit}"))
+        {
             self.set_landed(&head);
             return Ok(head);
         }
         let new = if is_in(&landed, commit) {
             commit.to_owned()
         } else {
-            let merged = git.output(&["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", &landed, commit])?;
+            let merged = git.output(&[
+                "merge-tree",
+                "--write-tree",
+                "--name-only",
+                "-z",
+                "--no-messages",
+                &landed,
+                commit,
+            ])?;
             let said = String::from_utf8_lossy(&merged.stdout).into_owned();
             let mut parts = said.split('\0').filter(|part| !part.is_empty());
             let tree = parts.next().unwrap_or_default().to_owned();
@@ -148,12 +186,29 @@ impl Repository {
         if git.says(&["merge-base", "--is-ancestor", old, commit]) {
             return Ok(Some(commit.to_owned()));
         }
-        let merged = git.output(&["merge-tree", "--write-tree", "--name-only", "--no-messages", old, commit])?;
+        let merged = git.output(&[
+            "merge-tree",
+            "--write-tree",
+            "--name-only",
+            "--no-messages",
+            old,
+            commit,
+        ])?;
         if !merged.status.success() {
             return Err("the result does not fit with what is checked out now".into());
         }
         let tree = String::from_utf8_lossy(&merged.stdout).trim().to_owned();
-        git.run(&["commit-tree", &tree, "-p", old, "-p", commit, "-m", &format!("Merge {}", self.branch())]).map(Some)
+        git.run(&[
+            "commit-tree",
+            &tree,
+            "-p",
+            old,
+            "-p",
+            commit,
+            "-m",
+            &format!("Merge {}", self.branch()),
+        ])
+        .map(Some)
     }
 
     fn note(&self) -> PathBuf {
@@ -168,7 +223,9 @@ impl Repository {
 
     fn is_done(&self) -> Result<(), String> {
         match std::fs::remove_file(self.note()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", self.note().display())),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("{}: {error}", self.note().display()))
+            }
             _ => Ok(()),
         }
     }
@@ -188,16 +245,34 @@ impl Repository {
     /// It can't be put back: a sentence.
     pub fn put_back_result(&self) -> Result<Option<String>, String> {
         let Some(landed) = self.landed() else { return Ok(None) };
-        let now = self.git().run(&["rev-parse", "--verify", "--quiet", &self.result()]).unwrap_or_default();
+        let now = self
+            .git()
+            .run(&["rev-parse", "--verify", "--quiet", &self.result()])
+            .unwrap_or_default();
         if now == landed {
             return Ok(None);
         }
-        let (branch, moved) = (self.branch(), if now.is_empty() { "deleted".to_owned() } else { format!("moved to {now}") });
-        let failed = |why: String| format!("the branch {branch} was {moved} by somebody else, and nobody has judged what is in it: {why}");
+        let (branch, moved) = (
+            self.branch(),
+            if now.is_empty() { "deleted".to_owned() } else { format!("moved to {now}") },
+        );
+        let failed = |why: String| {
+            format!(
+                "the branch {branch} was {moved} by somebody else, and nobody has judged what is in it: {why}"
+            )
+        };
         self.is_nowhere_checked_out().map_err(failed)?;
-        self.git().run(&["update-ref", "-m", "put back", &self.result(), &landed, &now]).map_err(failed)?;
-        let keep = if now.is_empty() { String::new() } else { format!("; `git branch kept {now}` keeps what was added") };
-        Ok(Some(format!("the branch {branch} was {moved} by somebody else: it is put back to what was judged, {landed}{keep}")))
+        self.git()
+            .run(&["update-ref", "-m", "put back", &self.result(), &landed, &now])
+            .map_err(failed)?;
+        let keep = if now.is_empty() {
+            String::new()
+        } else {
+            format!("; `git branch kept {now}` keeps what was added")
+        };
+        Ok(Some(format!(
+            "the branch {branch} was {moved} by somebody else: it is put back to what was judged, {landed}{keep}"
+        )))
     }
 
     /// The branch that the user has checked out.
@@ -215,13 +290,24 @@ struct Index {
 
 impl Index {
     fn in_checkout(git: &Git) -> Result<Self, String> {
-        let real = PathBuf::from(git.run(&["rev-parse", "--path-format=absolute", "--git-path", "index"])?);
+        let real = PathBuf::from(git.run(&[
+            "rev-parse",
+            "--path-format=absolute",
+            "--git-path",
+            "index",
+        ])?);
         let named = |name: &str| real.with_file_name(name);
         Ok(Self { own: named("index.execution-coordinator"), lock: named("index.lock"), real })
     }
 
     /// Whether nobody has changed a file since a killed process has begun: each is as before, or as it is to be.
-    fn is_in_nobodys_way(&self, git: &Git, differences: &[Difference], old: &str, new: &str) -> Result<(), String> {
+    fn is_in_nobodys_way(
+        &self,
+        git: &Git,
+        differences: &[Difference],
+        old: &str,
+        new: &str,
+    ) -> Result<(), String> {
         // As each of the two has it, compared with what is there.
         let against = |commit: &str| -> Result<Vec<(u8, PathBuf)>, String> {
             self.forget();
@@ -229,20 +315,31 @@ impl Index {
             git.run(&["read-tree", commit])?;
             // By content; it says by its exit code that something differs.
             git.output(&["update-index", "--refresh", "-q"])?;
-            let listed = git.output(&["diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all"])?;
+            let listed = git.output(&[
+                "diff-files",
+                "-z",
+                "--name-status",
+                "--no-renames",
+                "--ignore-submodules=all",
+            ])?;
             self.forget();
             let mut parts = listed.stdout.split(|byte| *byte == 0);
             let mut found = Vec::new();
-            while let (Some(status), Some(name)) = (parts.next().and_then(|part| part.first().copied()), parts.next()) {
+            while let (Some(status), Some(name)) =
+                (parts.next().and_then(|part| part.first().copied()), parts.next())
+            {
                 found.push((status, PathBuf::from(OsStr::from_bytes(name))));
             }
             Ok(found)
         };
         let (before, after) = (against(old)?, against(new)?);
-        let is_changed = |list: &[(u8, PathBuf)], name: &Path| list.iter().any(|(status, known)| known == name && *status != b'D');
+        let is_changed = |list: &[(u8, PathBuf)], name: &Path| {
+            list.iter().any(|(status, known)| known == name && *status != b'D')
+        };
         let in_the_way = differences.iter().filter(|difference| {
             !difference.is_submodule && {
-                let (before, after) = (is_changed(&before, &difference.name), is_changed(&after, &difference.name));
+                let (before, after) =
+                    (is_changed(&before, &difference.name), is_changed(&after, &difference.name));
                 match difference.status {
                     b'A' => after,
                     b'D' => before,
@@ -250,21 +347,35 @@ impl Index {
                 }
             }
         });
-        let names: Vec<String> = in_the_way.take(NAMED).map(|difference| difference.name.display().to_string()).collect();
+        let names: Vec<String> = in_the_way
+            .take(NAMED)
+            .map(|difference| difference.name.display().to_string())
+            .collect();
         if names.is_empty() {
             return Ok(());
         }
-        Err(format!("a delivery was interrupted, and these were changed since, which are in no commit: {}", names.join(", ")))
+        Err(format!(
+            "a delivery was interrupted, and these were changed since, which are in no commit: {}",
+            names.join(", ")
+        ))
     }
 
     /// Brings files and index from one commit to another. Whatever of it was done before is done again.
-    fn update(&self, git: &Git, top: &Path, differences: &[Difference], old: &str, new: &str) -> Result<(), String> {
+    fn update(
+        &self,
+        git: &Git,
+        top: &Path,
+        differences: &[Difference],
+        old: &str,
+        new: &str,
+    ) -> Result<(), String> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |error: std::io::Error| format!("{}: {error}", path.display())
         };
         // What a killed process has put in place of the index already.
-        let inode = |path: &Path| path.symlink_metadata().ok().map(|found| (found.dev(), found.ino()));
+        let inode =
+            |path: &Path| path.symlink_metadata().ok().map(|found| (found.dev(), found.ino()));
         if inode(&self.lock).is_some() && inode(&self.lock) == inode(&self.own) {
             std::fs::rename(&self.lock, &self.real).map_err(failed(&self.real))?;
         }
@@ -275,23 +386,37 @@ impl Index {
         let beside = git.clone().with_index(&self.own);
         // What is there was looked at.
         beside.run(&["read-tree", "-i", "-m", old, new])?;
-        for difference in differences.iter().filter(|difference| difference.status == b'D' && !difference.is_submodule) {
+        for difference in differences
+            .iter()
+            .filter(|difference| difference.status == b'D' && !difference.is_submodule)
+        {
             let path = top.join(&difference.name);
             match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&path)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(failed(&path)(error));
+                }
                 _ => {}
             }
             // Folders that are empty now go too; the first that is not ends it.
             let above = path.ancestors().skip(1).take_while(|above| *above != top);
             above.map(std::fs::remove_dir).take_while(Result::is_ok).for_each(drop);
         }
-        let written = differences.iter().filter(|difference| difference.status != b'D' && !difference.is_submodule);
-        let names: Vec<u8> = written.flat_map(|difference| [difference.name.as_os_str().as_bytes(), &[0]].concat()).collect();
+        let written = differences
+            .iter()
+            .filter(|difference| difference.status != b'D' && !difference.is_submodule);
+        let names: Vec<u8> = written
+            .flat_map(|difference| [difference.name.as_os_str().as_bytes(), &[0]].concat())
+            .collect();
         let at_top = Git::at(top).with_index(&self.own);
-        at_top.fed(&["checkout-index", "--force", "--index", "--quiet", "-z", "--stdin"], &names)?;
+        at_top
+            .fed(&["checkout-index", "--force", "--index", "--quiet", "-z", "--stdin"], &names)?;
         // One step: who else writes the index has to wait, and we for them.
-        std::fs::hard_link(&self.own, &self.lock)
-            .map_err(|error| format!("{}: {error}: git is at work in the checkout, or was killed there", self.lock.display()))?;
+        std::fs::hard_link(&self.own, &self.lock).map_err(|error| {
+            format!(
+                "{}: {error}: git is at work in the checkout, or was killed there",
+                self.lock.display()
+            )
+        })?;
         std::fs::rename(&self.lock, &self.real).map_err(failed(&self.real))?;
         self.forget();
         Ok(())
@@ -320,7 +445,11 @@ fn differences(git: &Git, old: &str, new: &str) -> Result<Vec<Difference>, Strin
         let head = String::from_utf8_lossy(head);
         let modes = head.trim_start_matches(':').split(' ').take(2).any(|mode| mode == "160000");
         let status = head.rsplit(' ').next().and_then(|word| word.bytes().next()).unwrap_or(b'M');
-        found.push(Difference { name: PathBuf::from(OsStr::from_bytes(name)), status, is_submodule: modes });
+        found.push(Difference {
+            name: PathBuf::from(OsStr::from_bytes(name)),
+            status,
+            is_submodule: modes,
+        });
     }
     Ok(found)
 }

@@ -1,6 +1,9 @@
 //! Programs that git's settings name and that git runs on content: filters, and drivers of merges. An attempt that nothing
 //! confines can add some, and they would be run by us, with the content of what is judged.
-#![expect(clippy::disallowed_methods, reason = "this is the edge that keeps what git's settings named")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that keeps what git's settings named"
+)]
 
 use super::git::Git;
 use crate::process::write_kept;
@@ -28,7 +31,8 @@ impl Filters {
             return Ok(known);
         }
         let now = now(git);
-        write_kept(&kept, now.as_bytes()).map_err(|error| format!("{}: {error}", kept.display()))?;
+        write_kept(&kept, now.as_bytes())
+            .map_err(|error| format!("{}: {error}", kept.display()))?;
         Ok(Self(now))
     }
 
@@ -42,7 +46,11 @@ impl Filters {
             return Ok(());
         }
         let is_other = |line: &&str| !self.0.lines().any(|known| known == *line);
-        let which = now.lines().find(is_other).and_then(|line| line.split(' ').next()).unwrap_or("one is gone");
+        let which = now
+            .lines()
+            .find(is_other)
+            .and_then(|line| line.split(' ').next())
+            .unwrap_or("one is gone");
         Err(format!(
             "git's settings name other programs for content than when this execution began ({which}), and they would be run: put that right, or start over with `run --fresh`"
         ))

@@ -50,7 +50,14 @@ fn limit_memory(_: Option<Pid>) {}
 impl Git {
     /// In a folder, which need not be in a repository.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ceiling: None, beside: None, index: None, only_local: false, timeout: TIMEOUT }
+        Self {
+            folder: folder.to_owned(),
+            ceiling: None,
+            beside: None,
+            index: None,
+            only_local: false,
+            timeout: TIMEOUT,
+        }
     }
 
     /// In a worktree below a folder. Where that has lost its link to the repository, nothing is found
@@ -109,7 +116,11 @@ impl Git {
             return Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("hint:")).collect::<Vec<_>>().join("; ");
+        let said = said
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.starts_with("hint:"))
+            .collect::<Vec<_>>()
+            .join("; ");
         Err(format!("git {}: {said}", name_of(arguments)))
     }
 
@@ -127,12 +138,23 @@ impl Git {
     ///
     /// # Errors
     /// There is no git, or what it prints can't be read.
-    pub fn beginning<S: AsRef<OsStr>>(&self, arguments: &[S], bytes: u64) -> Result<String, String> {
+    pub fn beginning<S: AsRef<OsStr>>(
+        &self,
+        arguments: &[S],
+        bytes: u64,
+    ) -> Result<String, String> {
         let failed = |error: std::io::Error| format!("git can't be run: {error}");
         let mut command = self.command(arguments)?;
-        let mut git = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
+        let mut git = command
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(failed)?;
         let (mut printed, out) = (Vec::new(), git.stdout.take());
-        let read = self.in_time(git.id(), arguments, || out.map_or(Ok(0), |out| out.take(bytes).read_to_end(&mut printed)))?;
+        let read = self.in_time(git.id(), arguments, || {
+            out.map_or(Ok(0), |out| out.take(bytes).read_to_end(&mut printed))
+        })?;
         // It may have more to say.
         let ended = git.kill().and_then(|()| git.wait());
         read.and(ended.map(drop).map(|()| 0)).map_err(failed)?;
@@ -153,10 +175,18 @@ impl Git {
     /// A sentence with what git said.
     pub fn fed<S: AsRef<OsStr>>(&self, arguments: &[S], input: &[u8]) -> Result<Vec<u8>, String> {
         let output = self.output_of(arguments, Some(input.to_vec()))?;
-        if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        }
     }
 
-    fn output_of<S: AsRef<OsStr>>(&self, arguments: &[S], input: Option<Vec<u8>>) -> Result<Output, String> {
+    fn output_of<S: AsRef<OsStr>>(
+        &self,
+        arguments: &[S],
+        input: Option<Vec<u8>>,
+    ) -> Result<Output, String> {
         let mut command = self.command(arguments)?;
         if input.is_some() {
             command.stdin(Stdio::piped());
@@ -173,7 +203,12 @@ impl Git {
     }
 
     /// Waits for a command, which is ended when it takes too long: it may wait for a pipe that somebody has made.
-    fn in_time<S: AsRef<OsStr>, T>(&self, git: u32, arguments: &[S], wait: impl FnOnce() -> T) -> Result<T, String> {
+    fn in_time<S: AsRef<OsStr>, T>(
+        &self,
+        git: u32,
+        arguments: &[S],
+        wait: impl FnOnce() -> T,
+    ) -> Result<T, String> {
         let group = Pid::from_raw(git.cast_signed());
         limit_memory(group);
         let (done, ended) = channel::<()>();
@@ -186,7 +221,11 @@ impl Git {
         let waited = wait();
         drop(done);
         if watching.join().unwrap_or_default() {
-            return Err(format!("git {} took longer than {} s and was ended", name_of(arguments), timeout.as_secs()));
+            return Err(format!(
+                "git {} took longer than {} s and was ended",
+                name_of(arguments),
+                timeout.as_secs()
+            ));
         }
         Ok(waited)
     }
@@ -197,23 +236,36 @@ impl Git {
         if !self.folder.is_dir() {
             return Err(format!("{} is not there any more", self.folder.display()));
         }
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_misleading)) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_misleading))
+        {
             command.env_remove(name);
         }
         if let Some((files, index)) = &self.beside {
-            command.env("GIT_DIR", &self.folder).env("GIT_WORK_TREE", files).env("GIT_INDEX_FILE", index);
+            command
+                .env("GIT_DIR", &self.folder)
+                .env("GIT_WORK_TREE", files)
+                .env("GIT_INDEX_FILE", index);
         }
         command.envs(self.only_local.then_some(("GIT_ALLOW_PROTOCOL", "file")));
         command.envs(self.index.iter().map(|index| ("GIT_INDEX_FILE", index)));
         command.envs(self.ceiling.iter().map(|ceiling| ("GIT_CEILING_DIRECTORIES", ceiling)));
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_EDITOR", "true")
+            .env("LC_ALL", "C")
+            .env("GIT_OPTIONAL_LOCKS", "0");
         // Whoever has no name in git's config has one here; those who have keep theirs.
-        let commits =
-            arguments.first().is_some_and(|command| ["commit", "commit-tree", "merge"].iter().any(|known| command.as_ref() == *known));
+        let commits = arguments.first().is_some_and(|command| {
+            ["commit", "commit-tree", "merge"].iter().any(|known| command.as_ref() == *known)
+        });
         if commits && !self.has_identity() {
             for role in ["AUTHOR", "COMMITTER"] {
                 command.env(format!("GIT_{role}_NAME"), env!("CARGO_PKG_NAME"));
-                command.env(format!("GIT_{role}_EMAIL"), concat!(env!("CARGO_PKG_NAME"), "@localhost"));
+                command.env(
+                    format!("GIT_{role}_EMAIL"),
+                    concat!(env!("CARGO_PKG_NAME"), "@localhost"),
+                );
             }
         }
         command.args([
@@ -240,7 +292,10 @@ impl Git {
 
 /// What a command is called: settings and options come before that.
 fn name_of<S: AsRef<OsStr>>(arguments: &[S]) -> String {
-    let is_command = |word: &&[u8]| !word.starts_with(b"-") && word.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-');
+    let is_command = |word: &&[u8]| {
+        !word.starts_with(b"-")
+            && word.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
+    };
     let name = arguments.iter().map(|word| word.as_ref().as_encoded_bytes()).find(is_command);
     String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
 }

@@ -13,7 +13,11 @@ const OLDEST: (u32, u32) = (2, 38);
 ///
 /// # Errors
 /// They were asked for and can't be had: a sentence that says why and what to do.
-pub fn isolation(root: &Path, wanted: Option<Isolation>, only_commands: bool) -> Result<(bool, Vec<String>), String> {
+pub fn isolation(
+    root: &Path,
+    wanted: Option<Isolation>,
+    only_commands: bool,
+) -> Result<(bool, Vec<String>), String> {
     match wanted {
         Some(Isolation::None) => return Ok((false, Vec::new())),
         // Commands do their work where they stand, as those of a Makefile do.
@@ -37,36 +41,68 @@ pub fn isolation(root: &Path, wanted: Option<Isolation>, only_commands: bool) ->
 fn usable(root: &Path) -> Result<Vec<String>, String> {
     let git = Git::at(root);
     let version = git.run(&["version"])?;
-    let numbers: Vec<u32> = version.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+    let numbers: Vec<u32> =
+        version.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
     if numbers.len() < 2 || (numbers[0], numbers[1]) < OLDEST {
-        return Err(format!("{version} is too old: {}.{} or newer merges without a checkout", OLDEST.0, OLDEST.1));
+        return Err(format!(
+            "{version} is too old: {}.{} or newer merges without a checkout",
+            OLDEST.0, OLDEST.1
+        ));
     }
     if !git.says(&["rev-parse", "--git-dir"]) {
-        return Err("this is no git repository: `git init`, and commit what agents are to begin with".into());
+        return Err(
+            "this is no git repository: `git init`, and commit what agents are to begin with"
+                .into(),
+        );
     }
     if !git.says(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]) {
-        return Err("the repository has no commit yet: `git commit` what agents are to begin with".into());
+        return Err(
+            "the repository has no commit yet: `git commit` what agents are to begin with".into()
+        );
     }
     let prefix = prefix_of(&git)?;
-    if !prefix.is_empty() && !git.says(&["cat-file", "-e", &format!("HEAD:{}", prefix.trim_end_matches('/'))]) {
-        return Err(format!("nothing of {prefix} is in the last commit: commit what agents are to begin with"));
+    if !prefix.is_empty()
+        && !git.says(&["cat-file", "-e", &format!("HEAD:{}", prefix.trim_end_matches('/'))])
+    {
+        return Err(format!(
+            "nothing of {prefix} is in the last commit: commit what agents are to begin with"
+        ));
     }
     if is_branch_in_the_way(&git) {
-        return Err("a branch is called `execution-coordinator`, and ours are below that name: rename it".into());
+        return Err(
+            "a branch is called `execution-coordinator`, and ours are below that name: rename it"
+                .into(),
+        );
     }
     if git.run(&["rev-parse", "--is-bare-repository"])? == "true" {
         return Ok(Vec::new());
     }
-    let changed = git.run(&["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", "."])?;
-    let (untracked, changed): (Vec<&str>, Vec<&str>) = changed.lines().partition(|line| line.starts_with("??"));
+    let changed = git.run(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=normal",
+        "--ignore-submodules=none",
+        "--",
+        ".",
+    ])?;
+    let (untracked, changed): (Vec<&str>, Vec<&str>) =
+        changed.lines().partition(|line| line.starts_with("??"));
     let told = |lines: &[&str], what: &str, so: &str| {
-        let files: Vec<&str> = lines.iter().filter_map(|line| line.get(3..)).filter(|file| !file.starts_with(STATE_FOLDER)).collect();
+        let files: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line.get(3..))
+            .filter(|file| !file.starts_with(STATE_FOLDER))
+            .collect();
         let more = if files.len() > NAMED { ", …" } else { "" };
         let named = files.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         (!files.is_empty()).then(|| format!("agents begin with the last commit and don't see {what} ({named}{more}): {so} if they matter"))
     };
     let changed = told(&changed, "uncommitted changes", "commit them first");
-    let untracked = told(&untracked, "files that are in no commit", "commit them, or name them in `copy` under [worktree]");
+    let untracked = told(
+        &untracked,
+        "files that are in no commit",
+        "commit them, or name them in `copy` under [worktree]",
+    );
     Ok(changed.into_iter().chain(untracked).collect())
 }
 
@@ -76,5 +112,9 @@ fn is_branch_in_the_way(git: &Git) -> bool {
 
 /// Where the workspace is in its repository: nothing, or a path that ends in a slash.
 pub(super) fn prefix_of(git: &Git) -> Result<String, String> {
-    if git.run(&["rev-parse", "--is-bare-repository"])? == "true" { Ok(String::new()) } else { git.run(&["rev-parse", "--show-prefix"]) }
+    if git.run(&["rev-parse", "--is-bare-repository"])? == "true" {
+        Ok(String::new())
+    } else {
+        git.run(&["rev-parse", "--show-prefix"])
+    }
 }

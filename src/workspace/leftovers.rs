@@ -32,25 +32,35 @@ impl Leftovers<'_> {
     /// What git says.
     pub fn remove(&self) -> Result<Vec<String>, String> {
         let git = Git::at(self.root);
-        let trees = self.folder.join("trees").canonicalize().unwrap_or_else(|_| self.folder.join("trees"));
+        let trees =
+            self.folder.join("trees").canonicalize().unwrap_or_else(|_| self.folder.join("trees"));
         let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut kept = Vec::new();
         let mut in_use = BTreeSet::new();
         let origin = Origin::from_git(&git)?;
-        let found = std::fs::read_dir(&trees).into_iter().flatten().flatten().map(|entry| entry.path());
+        let found =
+            std::fs::read_dir(&trees).into_iter().flatten().flatten().map(|entry| entry.path());
         // Either of a tree and its clone may be all that is left.
-        let found: BTreeSet<PathBuf> = found.filter(|path| path.is_dir()).map(|path| path.with_extension("")).collect();
+        let found: BTreeSet<PathBuf> =
+            found.filter(|path| path.is_dir()).map(|path| path.with_extension("")).collect();
         for tree in found {
             let name = tree.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let is_shared = ["result", "merged"].contains(&name.as_str());
             // Without running what an agent may have left to be run.
-            let changed = link::admin_folder(&tree)
-                .and_then(|_| Git::below(&trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+            let changed = link::admin_folder(&tree).and_then(|_| {
+                Git::below(&trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"])
+            });
             let ignored = name.parse().is_ok_and(|order| self.ignored.contains(&order));
             // What somebody has added is in its branch then, also where the rest goes.
-            let taken = if is_shared { Ok(()) } else { origin.fetch(&tree, &worktree_branch(&execution, &name), &[]) };
+            let taken = if is_shared {
+                Ok(())
+            } else {
+                origin.fetch(&tree, &worktree_branch(&execution, &name), &[])
+            };
             let reason = match &changed {
-                Ok(_) if ignored => Some("it has files that git ignores and that are nowhere else".to_owned()),
+                Ok(_) if ignored => {
+                    Some("it has files that git ignores and that are nowhere else".to_owned())
+                }
                 Ok(changed) if changed.is_empty() => taken.err(),
                 Ok(_) => Some("it has changes that are not committed".to_owned()),
                 Err(_) => Some("it is not what it was made as".to_owned()),
@@ -62,22 +72,40 @@ impl Leftovers<'_> {
             }
             if !clone::clone_of(&tree).exists() {
                 // Of a version whose worktrees were worktrees of the repository itself.
-                drop(git.run(&["worktree", "remove", "--force", "--force", &tree.display().to_string()]));
+                drop(git.run(&[
+                    "worktree",
+                    "remove",
+                    "--force",
+                    "--force",
+                    &tree.display().to_string(),
+                ]));
             }
             clone::remove(&tree).map_err(|error| format!("{}: {error}", tree.display()))?;
         }
         let result = format!("refs/heads/{}", result_branch(&execution));
         let has_result = git.says(&["rev-parse", "--verify", "--quiet", &result]);
-        for order in self.worktrees.iter().map(ToString::to_string).filter(|order| !in_use.contains(order)) {
+        for order in
+            self.worktrees.iter().map(ToString::to_string).filter(|order| !in_use.contains(order))
+        {
             let branch = worktree_branch(&execution, &order);
-            let Ok(tip) = git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]) else { continue };
+            let Ok(tip) =
+                git.run(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")])
+            else {
+                continue;
+            };
             // Each commit that was not recorded says in its message that it is this execution's.
-            let mut unrecorded = vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];
+            let mut unrecorded =
+                vec!["log", "--format=%x00%(trailers:key=Execution,valueonly)", &tip, "--not"];
             unrecorded.extend(self.made.iter().map(String::as_str));
             unrecorded.extend(has_result.then_some(result.as_str()));
-            let ours = |said: String| said.split('\0').skip(1).all(|trailer| trailer.trim() == execution);
+            let ours =
+                |said: String| said.split('\0').skip(1).all(|trailer| trailer.trim() == execution);
             if git.run(&unrecorded).is_ok_and(ours) {
-                kept.extend(git.run(&["branch", "--quiet", "-D", &branch]).err().map(|why| format!("{branch}: {why}")));
+                kept.extend(
+                    git.run(&["branch", "--quiet", "-D", &branch])
+                        .err()
+                        .map(|why| format!("{branch}: {why}")),
+                );
             } else {
                 kept.push(format!("{branch}: it has commits that the execution did not make"));
             }

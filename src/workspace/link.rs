@@ -17,7 +17,8 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// # Errors
 /// There is no such file.
 pub fn admin_of(tree: &Path) -> Result<PathBuf, String> {
-    let link = std::fs::read_to_string(tree.join(".git")).map_err(|error| format!("{}: {error}", tree.display()))?;
+    let link = std::fs::read_to_string(tree.join(".git"))
+        .map_err(|error| format!("{}: {error}", tree.display()))?;
     Ok(named_in(&link))
 }
 
@@ -27,8 +28,16 @@ fn named_in(link: &str) -> PathBuf {
 
 /// What git goes by in a worktree and an agent may write: the worktree's own settings, and where more objects are.
 fn settings_of(admin: &Path, git: &Path) -> Vec<u8> {
-    let files = [git.join("info/attributes"), admin.join("commondir"), admin.join("config.worktree"), git.join("objects/info/alternates")];
-    files.iter().flat_map(|file| [open_kept(file).map_or_else(|_| Vec::new(), read_all), vec![0]].concat()).collect()
+    let files = [
+        git.join("info/attributes"),
+        admin.join("commondir"),
+        admin.join("config.worktree"),
+        git.join("objects/info/alternates"),
+    ];
+    files
+        .iter()
+        .flat_map(|file| [open_kept(file).map_or_else(|_| Vec::new(), read_all), vec![0]].concat())
+        .collect()
 }
 
 fn read_all(mut file: File) -> Vec<u8> {
@@ -48,7 +57,9 @@ pub fn keep(tree: &Path) -> Result<(), String> {
     let git = clone::clone_of(tree);
     std::fs::copy(git.join("config"), tree.with_extension("config"))
         .and_then(|_| std::fs::write(tree.with_extension("link"), &link))
-        .and_then(|()| std::fs::write(tree.with_extension("settings"), settings_of(&named_in(&link), &git)))
+        .and_then(|()| {
+            std::fs::write(tree.with_extension("settings"), settings_of(&named_in(&link), &git))
+        })
         .map_err(failed)
 }
 
@@ -60,8 +71,11 @@ pub fn distrust_index(tree: &Path) -> Result<(), String> {
     let index = admin_of(tree)?.join("index");
     let opened = std::fs::OpenOptions::new().write(true).open(&index);
     // Files that are not older than the index are looked at again (`racy-git` in git's documentation).
-    match opened.and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", index.display())),
+    match opened.and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)))
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{}: {error}", index.display()))
+        }
         _ => Ok(()),
     }
 }
@@ -83,29 +97,50 @@ pub fn admin_folder(tree: &Path) -> Result<PathBuf, String> {
     }
     let (admin, git) = (named_in(&link), clone::clone_of(tree));
     // Git writes where a link leads.
-    let execution = tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
+    let execution =
+        tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();
     let branch = Path::new("heads/execution-coordinator").join(execution).join(&name);
     let objects = ["objects", "objects/pack", "objects/info"].map(|folder| git.join(folder));
     let refs = [git.join("refs").join(&branch), git.join("logs/refs").join(&branch)];
     let folders = [admin.clone(), admin.join("logs")].into_iter().chain(refs).chain(objects);
     // What it made lies in folders by the first digits of its names.
-    let made = std::fs::read_dir(git.join("objects")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let folders = folders.into_iter().chain(made.filter(|path| path.file_name().is_some_and(|name| name.len() == 2)));
-    let odd = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
-    if folders.into_iter().any(|folder| folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)) {
-        return Err(format!("the worktree {name} has links or pipes where git keeps what it writes"));
-    }
-    let pipe = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir() && !kind.is_symlink());
-    if let Some(pipe) = std::fs::read_dir(git.join("info")).into_iter().flatten().flatten().find_map(|entry| {
-        let path = entry.path();
-        pipe(entry).then_some(path)
+    let made = std::fs::read_dir(git.join("objects"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let folders = folders
+        .into_iter()
+        .chain(made.filter(|path| path.file_name().is_some_and(|name| name.len() == 2)));
+    let odd = |entry: std::fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir())
+    };
+    if folders.into_iter().any(|folder| {
+        folder.is_symlink() || std::fs::read_dir(folder).into_iter().flatten().flatten().any(odd)
     }) {
-        return Err(format!("{}: it is no file, and git would wait for it for ever: remove it", pipe.display()));
+        return Err(format!(
+            "the worktree {name} has links or pipes where git keeps what it writes"
+        ));
+    }
+    let pipe = |entry: std::fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| !kind.is_file() && !kind.is_dir() && !kind.is_symlink())
+    };
+    if let Some(pipe) =
+        std::fs::read_dir(git.join("info")).into_iter().flatten().flatten().find_map(|entry| {
+            let path = entry.path();
+            pipe(entry).then_some(path)
+        })
+    {
+        return Err(format!(
+            "{}: it is no file, and git would wait for it for ever: remove it",
+            pipe.display()
+        ));
     }
     // Names and branches are set by many an agent; programs are not.
     let (now, then) = (git.join("config"), tree.with_extension("config"));
     let read = |path: &Path| open_kept(path).map_or_else(|_| Vec::new(), read_all);
-    let names_no_more = || read(&now) == read(&then) || filters::named_in(&now) == filters::named_in(&then);
+    let names_no_more =
+        || read(&now) == read(&then) || filters::named_in(&now) == filters::named_in(&then);
     if settings_of(&admin, &git) != read(&tree.with_extension("settings")) || !names_no_more() {
         return Err(format!("the worktree {name} has other settings of git than it was made with"));
     }

@@ -13,8 +13,13 @@ const READ_UNASKED: [&str; 4] = [".gitignore", ".ignore", ".gitattributes", ".gi
 /// Removes those of one folder. A link to a pipe or a device counts as one.
 pub fn remove_in(folder: &Path) {
     for path in READ_UNASKED.map(|name| folder.join(name)) {
-        if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) && std::fs::remove_file(&path).is_ok() {
-            say(format_args!("{}: removed: it was a pipe or a device, and reading it would never have ended", path.display()));
+        if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+            && std::fs::remove_file(&path).is_ok()
+        {
+            say(format_args!(
+                "{}: removed: it was a pipe or a device, and reading it would never have ended",
+                path.display()
+            ));
         }
     }
 }
@@ -25,7 +30,8 @@ pub fn git_is_readable(top: &Path) -> bool {
         let kind = entry.path().metadata().map(|found| found.file_type());
         kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_block_device())
     };
-    let readable = |folder: &Path| !std::fs::read_dir(folder).into_iter().flatten().flatten().any(waits);
+    let readable =
+        |folder: &Path| !std::fs::read_dir(folder).into_iter().flatten().flatten().any(waits);
     let git = top.join(".git");
     if git.is_dir() {
         return readable(&git) && readable(&git.join("info"));

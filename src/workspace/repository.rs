@@ -7,7 +7,10 @@
 //! below the execution's own folder.
 
 use super::clone::{self, Origin};
-use super::files::{AT_A_TIME, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of, untracked};
+use super::files::{
+    AT_A_TIME, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of,
+    untracked,
+};
 use super::filters::Filters;
 use super::git::Git;
 use super::isolation::prefix_of;
@@ -92,9 +95,15 @@ impl Repository {
     ///
     /// # Errors
     /// What git says.
-    pub fn open(root: &Path, folder: &Path, settings: Worktree, landed: Option<String>) -> Result<Self, String> {
+    pub fn open(
+        root: &Path,
+        folder: &Path,
+        settings: Worktree,
+        landed: Option<String>,
+    ) -> Result<Self, String> {
         let git = Git::at(root);
-        let execution = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let execution =
+            folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let trees = folder.join("trees");
         make_private(&trees).map_err(|error| format!("{}: {error}", trees.display()))?;
         let trees = trees.canonicalize().unwrap_or(trees);
@@ -115,7 +124,10 @@ impl Repository {
         // The result begins as what is checked out now.
         if !repository.git.says(&["show-ref", "--verify", "--quiet", &repository.result()]) {
             // Or, where somebody has deleted it, as it was.
-            let begin = landed.map_or_else(|| repository.git.run(&["rev-parse", "--verify", "HEAD^{commit}"]), Ok)?;
+            let begin = landed.map_or_else(
+                || repository.git.run(&["rev-parse", "--verify", "HEAD^{commit}"]),
+                Ok,
+            )?;
             repository.git.run(&["update-ref", &repository.result(), &begin, ""])?;
         }
         // Also before anything has landed it is what it began as.
@@ -140,13 +152,25 @@ impl Repository {
     pub fn head(&self) -> Result<String, String> {
         let branch = self.branch();
         let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let put_back = landed.as_ref().map_or(String::new(), |landed| format!(": `git branch -f {branch} {landed}` puts it back"));
-        let head = self.git.run(&["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", self.result())]);
+        let put_back = landed.as_ref().map_or(String::new(), |landed| {
+            format!(": `git branch -f {branch} {landed}` puts it back")
+        });
+        let head = self.git.run(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            &format!("{}^{{commit}}", self.result()),
+        ]);
         let head = head.map_err(|_| format!("the branch {branch} is gone{put_back}"))?;
         // What lands is kept by a reference of its own until it has: a process that is killed between has moved it.
         let is_landing = || {
             self.git
-                .run(&["rev-parse", "--verify", "--quiet", &format!("refs/execution-coordinator/{}", self.execution)])
+                .run(&[
+                    "rev-parse",
+                    "--verify",
+                    "--quiet",
+                    &format!("refs/execution-coordinator/{}", self.execution),
+                ])
                 .is_ok_and(|merged| merged == head)
         };
         match landed {
@@ -161,17 +185,23 @@ impl Repository {
     /// branch, with what it began with in it.
     fn checkout(&self, folder: &Path) -> Result<Git, String> {
         let order = folder.strip_prefix(&self.trees).ok().and_then(|rest| rest.components().next());
-        let Some(order) = order else { return Err(format!("{} is no place of this execution", folder.display())) };
+        let Some(order) = order else {
+            return Err(format!("{} is no place of this execution", folder.display()));
+        };
         let order = order.as_os_str().to_string_lossy().into_owned();
         let tree = self.trees.join(&order);
         self.filters.are_as_they_were(&self.git)?;
         link::admin_folder(&tree)?;
         pipes::remove_below(&tree);
         let git = Git::below(&self.trees, folder);
-        let top = git.run(&["rev-parse", "--show-toplevel"]).map_err(|_| format!("the worktree {order} is no git worktree any more"))?;
+        let top = git
+            .run(&["rev-parse", "--show-toplevel"])
+            .map_err(|_| format!("the worktree {order} is no git worktree any more"))?;
         let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
-        if own(Path::new(&top)) != own(&tree) || own(Path::new(&common)) != own(&clone::clone_of(&tree)) {
+        if own(Path::new(&top)) != own(&tree)
+            || own(Path::new(&common)) != own(&clone::clone_of(&tree))
+        {
             return Err(format!("the worktree {order} is another repository now ({top})"));
         }
         let branch = format!("refs/heads/{}", self.branch_of(&order));
@@ -189,7 +219,9 @@ impl Repository {
         // What it began with, and what was finished in it; what an agent amends before is its own affair.
         match self.git.run(&["rev-parse", "--verify", "--quiet", &branch]) {
             Ok(finished) if !git.says(&["merge-base", "--is-ancestor", &finished, "HEAD"]) => {
-                Err(format!("what was finished in the worktree {order} is not in its branch any more (`git show {finished}`)"))
+                Err(format!(
+                    "what was finished in the worktree {order} is not in its branch any more (`git show {finished}`)"
+                ))
             }
             _ => Ok(git),
         }
@@ -200,7 +232,8 @@ impl Repository {
         let tree = self.top_of(folder);
         let branch = self.branch_of(&tree.file_name().unwrap_or_default().to_string_lossy());
         let known = [self.result(), format!("refs/heads/{branch}")].into_iter();
-        let known = known.filter(|branch| self.git.says(&["show-ref", "--verify", "--quiet", branch]));
+        let known =
+            known.filter(|branch| self.git.says(&["show-ref", "--verify", "--quiet", branch]));
         self.origin.fetch(&tree, &branch, &known.collect::<Vec<_>>())?;
         self.git.run(&["rev-parse", &format!("refs/heads/{branch}")])
     }
@@ -219,11 +252,19 @@ impl Repository {
     /// branch. No config, no hooks, no other branches: those are run by, or shown to, others.
     pub fn own(&self, folder: &Path) -> Vec<PathBuf> {
         let tree = self.top_of(folder);
-        let (Ok(admin), Some(order)) = (link::admin_folder(&tree), tree.file_name()) else { return Vec::new() };
+        let (Ok(admin), Some(order)) = (link::admin_folder(&tree), tree.file_name()) else {
+            return Vec::new();
+        };
         let clone = clone::clone_of(&tree);
-        let refs = ["refs/heads", "logs/refs/heads"].map(|of| clone.join(of).join(&self.branches).join(order));
+        let refs = ["refs/heads", "logs/refs/heads"]
+            .map(|of| clone.join(of).join(&self.branches).join(order));
         // They stay when git packs references; an empty folder would go, and the right to it with it.
-        refs.iter().for_each(|folder| drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(KEEP), ""))));
+        refs.iter().for_each(|folder| {
+            drop(
+                std::fs::create_dir_all(folder)
+                    .and_then(|()| std::fs::write(folder.join(KEEP), "")),
+            )
+        });
         [tree, clone.join("objects"), admin].into_iter().chain(refs).collect()
     }
 
@@ -241,11 +282,22 @@ impl Repository {
             let begin = base.map_or_else(|| self.head(), |base| Ok(base.to_owned()))?;
             let tree = self.trees.join(order.to_string());
             self.add(&tree, Some(&branch), &begin)?;
-            self.git.run(&["update-ref", "-m", "a worktree", &format!("refs/heads/{branch}"), &begin, ""])?;
+            self.git.run(&[
+                "update-ref",
+                "-m",
+                "a worktree",
+                &format!("refs/heads/{branch}"),
+                &begin,
+                "",
+            ])?;
             Ok((tree.join(&self.prefix), begin))
         };
         match made() {
-            Ok((folder, base)) => RepositoryOutcome::WorktreeReady { folder: folder.display().to_string(), branch, base },
+            Ok((folder, base)) => RepositoryOutcome::WorktreeReady {
+                folder: folder.display().to_string(),
+                branch,
+                base,
+            },
             Err(why) => RepositoryOutcome::Failed { why },
         }
     }
@@ -258,8 +310,10 @@ impl Repository {
         let top = self.top_of(folder);
         let made = untracked(&Git::below(&self.trees, &top))?;
         // A name that is no text, or has a line break in it, is taken for work.
-        let names = made.iter().filter_map(|name| name.to_str()).filter(|name| !name.contains('\n'));
-        let text: String = names.map(|name| format!("{} {name}\n", state_of(&top.join(name)))).collect();
+        let names =
+            made.iter().filter_map(|name| name.to_str()).filter(|name| !name.contains('\n'));
+        let text: String =
+            names.map(|name| format!("{} {name}\n", state_of(&top.join(name)))).collect();
         let note = top.with_extension("setup");
         std::fs::write(&note, text).map_err(|error| format!("{}: {error}", note.display()))
     }
@@ -269,7 +323,9 @@ impl Repository {
         self.filters.are_as_they_were(&self.git)?;
         self.origin.add(tree, branch, commit, &self.hidden())?;
         let inside = Git::below(&self.trees, tree);
-        submodules::submodules_in(&self.git, self.origin.common(), commit)?.iter().try_for_each(|submodule| submodule.fill(&inside))?;
+        submodules::submodules_in(&self.git, self.origin.common(), commit)?
+            .iter()
+            .try_for_each(|submodule| submodule.fill(&inside))?;
         link::keep(tree)?;
         for name in &self.settings.copy {
             self.copy(Path::new(name), &tree.join(&self.prefix))?;
@@ -280,17 +336,27 @@ impl Repository {
     /// Copies a file or a folder of the workspace that is in no commit.
     fn copy(&self, name: &Path, place: &Path) -> Result<(), String> {
         let from = self.git.folder().join(name);
-        if name.is_absolute() || name.components().any(|part| part == std::path::Component::ParentDir) {
-            return Err(format!("`copy` under [worktree]: {} is not inside the workspace", name.display()));
+        if name.is_absolute()
+            || name.components().any(|part| part == std::path::Component::ParentDir)
+        {
+            return Err(format!(
+                "`copy` under [worktree]: {} is not inside the workspace",
+                name.display()
+            ));
         }
         if !from.exists() {
             return Ok(());
         }
         let to = place.join(name);
         if !leads_into(&to, &self.top_of(place)) {
-            return Err(format!("`copy` under [worktree]: {} would be written outside of the place, by a link in it", name.display()));
+            return Err(format!(
+                "`copy` under [worktree]: {} would be written outside of the place, by a link in it",
+                name.display()
+            ));
         }
-        copy_all(&from, &to).map_err(|error| format!("{} can't be copied to {}: {error}", from.display(), to.display()))
+        copy_all(&from, &to).map_err(|error| {
+            format!("{} can't be copied to {}: {error}", from.display(), to.display())
+        })
     }
 
     /// Takes a worktree back to what was finished in it last, and brings in what others have finished.
@@ -309,16 +375,37 @@ impl Repository {
             return Ok((git.run(&["rev-parse", "HEAD"])?, Vec::new()));
         }
         let message = format!("Merge what others finished\n\nExecution: {}\n", self.execution);
-        let how = ["merge", "--quiet", "--no-edit", "--no-verify", "--ff", "--no-verify-signatures", "-m", &message, &head];
+        let how = [
+            "merge",
+            "--quiet",
+            "--no-edit",
+            "--no-verify",
+            "--ff",
+            "--no-verify-signatures",
+            "-m",
+            &message,
+            &head,
+        ];
         let merged = git.output(&how)?;
-        let unmerged = git.run(&["diff", "--name-only", "--diff-filter=U", "--relative", "--ignore-submodules=all", "-z"])?;
-        let conflicts: Vec<String> = unmerged.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect();
+        let unmerged = git.run(&[
+            "diff",
+            "--name-only",
+            "--diff-filter=U",
+            "--relative",
+            "--ignore-submodules=all",
+            "-z",
+        ])?;
+        let conflicts: Vec<String> =
+            unmerged.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect();
         if !merged.status.success() && conflicts.is_empty() {
             let why = String::from_utf8_lossy(&merged.stderr).trim().to_owned();
             drop(git.run(&["merge", "--abort"]));
             return Err(format!("git merge: {why}"));
         }
-        let as_left = conflicts.iter().map(|file| (file.clone(), std::fs::read(folder.join(file)).ok())).collect();
+        let as_left = conflicts
+            .iter()
+            .map(|file| (file.clone(), std::fs::read(folder.join(file)).ok()))
+            .collect();
         all.insert(folder.to_owned(), as_left);
         Ok((git.run(&["rev-parse", "HEAD"])?, conflicts))
     }
@@ -330,16 +417,31 @@ impl Repository {
     pub fn goes_on(&self, folder: &Path) -> Result<(String, Vec<String>), String> {
         let git = self.checkout(folder)?;
         let head = git.run(&["rev-parse", "HEAD"])?;
-        let Ok(other) = git.run(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]) else { return Ok((head, Vec::new())) };
+        let Ok(other) = git.run(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]) else {
+            return Ok((head, Vec::new()));
+        };
         // What was in conflict is known to the process that merged it.
         let mut all = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(folder) {
-            let merged = git.output(&["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", &head, &other])?;
+            let merged = git.output(&[
+                "merge-tree",
+                "--write-tree",
+                "--name-only",
+                "-z",
+                "--no-messages",
+                &head,
+                &other,
+            ])?;
             let said = String::from_utf8_lossy(&merged.stdout).into_owned();
-            let files = said.split('\0').skip(1).filter(|file| !file.is_empty()).map(|file| (self.relative(file), None));
+            let files = said
+                .split('\0')
+                .skip(1)
+                .filter(|file| !file.is_empty())
+                .map(|file| (self.relative(file), None));
             all.insert(folder.to_owned(), files.collect());
         }
-        let conflicts = all.get(folder).into_iter().flatten().map(|(file, _)| file.clone()).collect();
+        let conflicts =
+            all.get(folder).into_iter().flatten().map(|(file, _)| file.clone()).collect();
         // What others have merged is theirs.
         Ok((other, conflicts))
     }
@@ -359,16 +461,29 @@ impl Repository {
         let known: Vec<&str> = submodules.iter().map(Submodule::path).collect();
         // Before git looks into any of them, by the settings that it finds there.
         let listed = git.run(&["ls-files", "--stage", "--full-name", "-z", "--", ":/"])?;
-        let links = listed.split('\0').filter(|entry| entry.starts_with("160000 ")).filter_map(|entry| entry.split_once('\t'));
-        if let Some((_, nested)) = links.into_iter().find(|(_, path)| !known.contains(path) && top.join(path).join(".git").exists()) {
-            return Err(format!("`{nested}` is a repository of its own, and its files would be lost: remove its .git"));
+        let links = listed
+            .split('\0')
+            .filter(|entry| entry.starts_with("160000 "))
+            .filter_map(|entry| entry.split_once('\t'));
+        if let Some((_, nested)) = links
+            .into_iter()
+            .find(|(_, path)| !known.contains(path) && top.join(path).join(".git").exists())
+        {
+            return Err(format!(
+                "`{nested}` is a repository of its own, and its files would be lost: remove its .git"
+            ));
         }
-        submodules.iter().try_for_each(|submodule| submodule.is_untouched(&top, &top.with_extension("index")))?;
+        submodules
+            .iter()
+            .try_for_each(|submodule| submodule.is_untouched(&top, &top.with_extension("index")))?;
         look_at_all(&git, &top)?;
         link::distrust_index(&top)?;
         // From the top: an attempt may have changed what is beside its folder.
         let others = known.iter().map(|path| format!(":(top,exclude,literal){path}"));
-        let add = ["add", "--all", "--sparse", "--", ":/"].iter().map(|word| (*word).to_owned()).chain(others);
+        let add = ["add", "--all", "--sparse", "--", ":/"]
+            .iter()
+            .map(|word| (*word).to_owned())
+            .chain(others);
         git.run(&add.collect::<Vec<_>>())?;
         // What the setup made is not the task's work, unless somebody has changed it.
         let made = std::fs::read_to_string(top.with_extension("setup")).unwrap_or_default();
@@ -378,24 +493,49 @@ impl Repository {
         };
         let untouched: Vec<String> = made.lines().filter_map(as_it_was).collect();
         for some in untouched.chunks(AT_A_TIME) {
-            git.run(&["reset", "--quiet", "HEAD", "--"].into_iter().chain(some.iter().map(String::as_str)).collect::<Vec<_>>())?;
+            git.run(
+                &["reset", "--quiet", "HEAD", "--"]
+                    .into_iter()
+                    .chain(some.iter().map(String::as_str))
+                    .collect::<Vec<_>>(),
+            )?;
         }
         // What was copied is in no commit, also where git would not ignore it.
         for name in &self.settings.copy {
-            git.run(&["reset", "--quiet", "HEAD", "--", &format!(":(top,literal){}", self.prefix.join(name).display())])?;
+            git.run(&[
+                "reset",
+                "--quiet",
+                "HEAD",
+                "--",
+                &format!(":(top,literal){}", self.prefix.join(name).display()),
+            ])?;
         }
         let changes = git.run(&["diff", "--cached", "--raw", "--no-renames"])?;
-        let nested = changes.lines().find(|line| line.starts_with(":000000 160000")).and_then(|line| line.split('\t').nth(1));
+        let nested = changes
+            .lines()
+            .find(|line| line.starts_with(":000000 160000"))
+            .and_then(|line| line.split('\t').nth(1));
         if let Some(nested) = nested.filter(|_| !changes.contains("\t.gitmodules")) {
-            return Err(format!("`{nested}` is a repository of its own, and its files would be lost: remove its .git"));
+            return Err(format!(
+                "`{nested}` is a repository of its own, and its files would be lost: remove its .git"
+            ));
         }
         let merging = git.says(&["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]);
         if merging || !changes.is_empty() {
             git.run(&commit)?;
         }
         // Also what an agent has committed itself.
-        let links = git.run(&["diff", "--raw", "--no-renames", "--ignore-submodules=none", &format!("{}...HEAD", self.head()?)])?;
-        let link = links.lines().find(|line| line.split(' ').nth(1) == Some("160000")).and_then(|line| line.split('\t').nth(1));
+        let links = git.run(&[
+            "diff",
+            "--raw",
+            "--no-renames",
+            "--ignore-submodules=none",
+            &format!("{}...HEAD", self.head()?),
+        ])?;
+        let link = links
+            .lines()
+            .find(|line| line.split(' ').nth(1) == Some("160000"))
+            .and_then(|line| line.split('\t').nth(1));
         if let Some(link) = link {
             return Err(format!(
                 "`{link}` is a repository of its own, and its files would be lost: remove its .git, or leave it as it was"
@@ -410,13 +550,23 @@ impl Repository {
     /// What git says.
     pub fn changed(&self, from: &str, to: &str) -> Result<Vec<String>, String> {
         let changed = self.git.run(&["diff", "--name-only", "--no-renames", "-z", from, to])?;
-        Ok(changed.split('\0').filter(|file| !file.is_empty()).map(|file| self.relative(file)).collect())
+        Ok(changed
+            .split('\0')
+            .filter(|file| !file.is_empty())
+            .map(|file| self.relative(file))
+            .collect())
     }
 
     /// Whether somebody has decided about each file that was left in conflict: it is another now, or was
     /// added or removed by hand; and no markers are in it.
     fn are_resolved(&self, git: &Git, folder: &Path) -> Result<(), String> {
-        let conflicts = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned().unwrap_or_default();
+        let conflicts = self
+            .conflicts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(folder)
+            .cloned()
+            .unwrap_or_default();
         if conflicts.is_empty() {
             return Ok(());
         }
@@ -424,21 +574,35 @@ impl Repository {
         let unmerged: BTreeSet<&str> = unmerged.split('\0').collect();
         let left = conflicts.iter().filter(|(file, as_left)| {
             let mut bytes = Vec::new();
-            let now = open_kept(&folder.join(file)).and_then(|mut file| file.read_to_end(&mut bytes)).is_ok().then_some(bytes);
-            let is_marker = |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
-            let marked = now.as_deref().is_some_and(|text| text.split(|byte| *byte == b'\n').any(is_marker));
+            let now = open_kept(&folder.join(file))
+                .and_then(|mut file| file.read_to_end(&mut bytes))
+                .is_ok()
+                .then_some(bytes);
+            let is_marker =
+                |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
+            let marked =
+                now.as_deref().is_some_and(|text| text.split(|byte| *byte == b'\n').any(is_marker));
             marked || (unmerged.contains(file.as_str()) && now == *as_left)
         });
         let left: Vec<&str> = left.map(|(file, _)| file.as_str()).collect();
         if left.is_empty() {
             return Ok(());
         }
-        Err(format!("conflicts are left in {}: fix each, or `git add` or `git rm` it as it stands", left.join(", ")))
+        Err(format!(
+            "conflicts are left in {}: fix each, or `git add` or `git rm` it as it stands",
+            left.join(", ")
+        ))
     }
 
     fn message(&self, about: &About) -> String {
         let About { title, task, order, agent } = about;
-        format!("{}\n\nTask: {}\nOrder: {order}\nAgent: {}\nExecution: {}\n", line(title), line(task), line(agent), self.execution)
+        format!(
+            "{}\n\nTask: {}\nOrder: {order}\nAgent: {}\nExecution: {}\n",
+            line(title),
+            line(task),
+            line(agent),
+            self.execution
+        )
     }
 
     /// Merges finished work, one after the other, into a commit that nobody has yet. What does not fit
@@ -457,25 +621,55 @@ impl Repository {
                     tasks.push(work.task.clone());
                     continue;
                 }
-                let merged = self.git.output(&["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", &head, &commit])?;
+                let merged = self.git.output(&[
+                    "merge-tree",
+                    "--write-tree",
+                    "--name-only",
+                    "-z",
+                    "--no-messages",
+                    &head,
+                    &commit,
+                ])?;
                 let said = String::from_utf8_lossy(&merged.stdout).into_owned();
                 let mut parts = said.split('\0').filter(|part| !part.is_empty());
                 let tree = parts.next().unwrap_or_default().trim().to_owned();
                 match merged.status.code() {
                     Some(0) => {
-                        head = self.git.run(&["commit-tree", &tree, "-p", &head, "-p", &commit, "-m", &self.message(&work.about)])?;
+                        head = self.git.run(&[
+                            "commit-tree",
+                            &tree,
+                            "-p",
+                            &head,
+                            "-p",
+                            &commit,
+                            "-m",
+                            &self.message(&work.about),
+                        ])?;
                         tasks.push(work.task.clone());
                     }
                     Some(1) if !tree.is_empty() => {
-                        let files: BTreeSet<String> = parts.map(|file| self.relative(file)).collect();
-                        conflicts.push(Conflict { task: work.task.clone(), files: files.into_iter().collect() });
+                        let files: BTreeSet<String> =
+                            parts.map(|file| self.relative(file)).collect();
+                        conflicts.push(Conflict {
+                            task: work.task.clone(),
+                            files: files.into_iter().collect(),
+                        });
                     }
-                    _ => return Err(format!("git merge-tree: {}", String::from_utf8_lossy(&merged.stderr).trim())),
+                    _ => {
+                        return Err(format!(
+                            "git merge-tree: {}",
+                            String::from_utf8_lossy(&merged.stderr).trim()
+                        ));
+                    }
                 }
             }
             if !tasks.is_empty() {
                 // Until it is the result, this keeps it.
-                self.git.run(&["update-ref", &format!("refs/execution-coordinator/{}", self.execution), &head])?;
+                self.git.run(&[
+                    "update-ref",
+                    &format!("refs/execution-coordinator/{}", self.execution),
+                    &head,
+                ])?;
             }
             let commit = (!tasks.is_empty()).then_some(head);
             Ok(RepositoryOutcome::Merged { tasks, conflicts, commit })
@@ -503,13 +697,16 @@ impl Repository {
             self.set_landed(commit);
             Ok(())
         };
-        landed().map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Landed)
+        landed()
+            .map_or_else(|why| RepositoryOutcome::Failed { why }, |()| RepositoryOutcome::Landed)
     }
 
     /// A branch that moves under a checkout makes that look as if everything had been undone.
     pub(super) fn is_nowhere_checked_out(&self) -> Result<(), String> {
         match self.where_checked_out(&self.result())? {
-            Some(tree) => Err(format!("the branch of the result is checked out in {tree}: check something else out there")),
+            Some(tree) => Err(format!(
+                "the branch of the result is checked out in {tree}: check something else out there"
+            )),
             None => Ok(()),
         }
     }
@@ -517,7 +714,8 @@ impl Repository {
     /// The worktree in which a branch is checked out.
     pub(super) fn where_checked_out(&self, branch: &str) -> Result<Option<String>, String> {
         let mut tree = "";
-        let (listed, branch) = (self.git.run(&["worktree", "list", "--porcelain"])?, format!("branch {branch}"));
+        let (listed, branch) =
+            (self.git.run(&["worktree", "list", "--porcelain"])?, format!("branch {branch}"));
         for line in listed.lines() {
             if let Some(path) = line.strip_prefix("worktree ") {
                 tree = path;
@@ -570,7 +768,11 @@ impl Repository {
             git.run(&["checkout", "--quiet", "--detach", "--force", commit])?;
             git.run(&["reset", "--quiet", "--hard"])?;
             // What an earlier gate left is in no commit; what the setup made is needed, and so is what git ignores.
-            remove_untracked(&git, &tree, &names_in(noted.strip_prefix(READY).unwrap_or_default()).collect())
+            remove_untracked(
+                &git,
+                &tree,
+                &names_in(noted.strip_prefix(READY).unwrap_or_default()).collect(),
+            )
         };
         // Others may look at it already, and have begun.
         let mut seen = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -596,22 +798,30 @@ impl Repository {
     pub fn diff(&self, folder: &Path, base: &str) -> Result<Vec<String>, String> {
         self.filters.are_as_they_were(&self.git)?;
         let git = &self.git;
-        let name = self.top_of(folder).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name =
+            self.top_of(folder).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let of_place = format!("refs/heads/{}", self.branch_of(&name));
         let is_place = git.says(&["show-ref", "--verify", "--quiet", &of_place]);
         let last = if is_place { of_place } else { self.result() };
         let relative = format!("--relative={}", self.prefix.display());
-        let how = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
-        let names = git.run(&[&how[..], &["--name-only", "-z", &relative, base, &last]].concat())?;
+        let how =
+            ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"];
+        let names =
+            git.run(&[&how[..], &["--name-only", "-z", &relative, base, &last]].concat())?;
         let names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
         let (mut texts, mut left) = (Vec::new(), DIFF_BYTES);
         // Each by itself, so that one large file does not stand for all.
         for name in names.iter().take(DIFF_FILES) {
             let most = left.min(DIFF_BYTES / 8);
             let file = format!(":(top,literal){}", self.prefix.join(name).display());
-            let text = git.beginning(&[&how[..], &[&relative, base, &last, "--", &file]].concat(), most)?;
+            let text =
+                git.beginning(&[&how[..], &[&relative, base, &last, "--", &file]].concat(), most)?;
             left -= text.len() as u64;
-            texts.push(if text.len() as u64 == most { format!("{text}\n… (more of {name} is left out)") } else { text });
+            texts.push(if text.len() as u64 == most {
+                format!("{text}\n… (more of {name} is left out)")
+            } else {
+                text
+            });
         }
         if names.len() > DIFF_FILES {
             texts.push(format!("… ({} more files are left out)", names.len() - DIFF_FILES));
@@ -634,8 +844,10 @@ impl Repository {
     pub fn is_ready(&self, is_result: bool) -> Result<(), String> {
         let mark = self.mark(is_result);
         let made = untracked(&Git::below(&self.trees, &self.shared(is_result)))?;
-        let made: Vec<&[u8]> = made.iter().map(|name| name.as_os_str().as_encoded_bytes()).collect();
-        std::fs::write(&mark, [READY, &made.join(&0)].concat()).map_err(|error| format!("{}: {error}", mark.display()))
+        let made: Vec<&[u8]> =
+            made.iter().map(|name| name.as_os_str().as_encoded_bytes()).collect();
+        std::fs::write(&mark, [READY, &made.join(&0)].concat())
+            .map_err(|error| format!("{}: {error}", mark.display()))
     }
 
     fn shared(&self, is_result: bool) -> PathBuf {
@@ -648,27 +860,53 @@ impl Repository {
 
     /// Removes a worktree whose work is part of the result. What somebody has added to it is kept.
     pub fn remove(&self, order: OrderId) {
-        let (tree, branch) = (self.trees.join(order.to_string()), self.branch_of(&order.to_string()));
+        let (tree, branch) =
+            (self.trees.join(order.to_string()), self.branch_of(&order.to_string()));
         let name = format!("refs/heads/{branch}");
         // What is new in it is not known to the repository.
-        let tip = Git::at(&clone::clone_of(&tree)).run(&["--git-dir=.", "rev-parse", "--verify", "--quiet", &name]);
-        if !self.git.says(&["merge-base", "--is-ancestor", tip.as_deref().unwrap_or(&name), &self.result()]) {
+        let tip = Git::at(&clone::clone_of(&tree)).run(&[
+            "--git-dir=.",
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            &name,
+        ]);
+        if !self.git.says(&[
+            "merge-base",
+            "--is-ancestor",
+            tip.as_deref().unwrap_or(&name),
+            &self.result(),
+        ]) {
             return;
         }
         // What can't be removed now is removed by `clean`.
         drop(clone::remove(&tree));
         drop(self.git.run(&["branch", "--quiet", "-D", &branch]));
-        ["config", "link", "settings", "setup"].iter().for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
+        ["config", "link", "settings", "setup"]
+            .iter()
+            .for_each(|note| drop(std::fs::remove_file(tree.with_extension(note))));
     }
 
     /// Puts away the checkouts of the result, which its branch keeps, and worktrees that were interrupted
     /// before anything was done in them, but for some.
     pub fn close(&self, kept: &BTreeSet<OrderId>) {
-        let names = std::fs::read_dir(&self.trees).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        for order in names.filter_map(|name| name.to_str()?.parse::<OrderId>().ok()).filter(|order| !kept.contains(order)) {
+        let names = std::fs::read_dir(&self.trees)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name());
+        for order in names
+            .filter_map(|name| name.to_str()?.parse::<OrderId>().ok())
+            .filter(|order| !kept.contains(order))
+        {
             let tree = self.trees.join(order.to_string());
-            let changed = link::admin_folder(&tree)
-                .and_then(|_| Git::below(&self.trees, &tree).run(&["status", "--porcelain", "--ignore-submodules=all"]));
+            let changed = link::admin_folder(&tree).and_then(|_| {
+                Git::below(&self.trees, &tree).run(&[
+                    "status",
+                    "--porcelain",
+                    "--ignore-submodules=all",
+                ])
+            });
             if changed.is_ok_and(|changed| changed.is_empty()) {
                 self.remove(order);
             }
@@ -678,6 +916,10 @@ impl Repository {
             drop(std::fs::remove_file(self.mark(is_result)));
             drop(clone::remove(&tree));
         }
-        drop(self.git.run(&["update-ref", "-d", &format!("refs/execution-coordinator/{}", self.execution)]));
+        drop(self.git.run(&[
+            "update-ref",
+            "-d",
+            &format!("refs/execution-coordinator/{}", self.execution),
+        ]));
     }
 }

@@ -58,7 +58,9 @@ fn is_wanted(config: &Config, agent: &Agent) -> bool {
 
 /// Whether an agent is one of a kind, also by another way, as far as its command says.
 fn is_of(agent: &Agent, kind: AgentKind) -> bool {
-    let named = |word: &String| Path::new(word).file_name().is_some_and(|name| name.to_string_lossy().contains(kind.name()));
+    let named = |word: &String| {
+        Path::new(word).file_name().is_some_and(|name| name.to_string_lossy().contains(kind.name()))
+    };
     kind == agent.kind || agent.command.iter().any(named)
 }
 
@@ -69,7 +71,9 @@ pub fn applies(config: &Config, agent: &Agent) -> bool {
 
 /// Whether a gate is confined here: it runs what confined agents have written.
 pub fn applies_to_gate(config: &Config, gate: &Gate) -> bool {
-    config.sandbox.mode != SandboxMode::Off && gate.sandbox.unwrap_or_else(|| any_is_wanted(config)) && available(false).is_ok()
+    config.sandbox.mode != SandboxMode::Off
+        && gate.sandbox.unwrap_or_else(|| any_is_wanted(config))
+        && available(false).is_ok()
 }
 
 /// Whether the setup of worktrees is confined here, which runs the same.
@@ -91,7 +95,9 @@ pub fn lacking(config: &Config) -> Result<Option<String>, String> {
     }
     match available(config.sandbox.ports.is_some()) {
         Ok(()) => Ok(None),
-        Err(why) if config.sandbox.mode == SandboxMode::Required => Err(format!("[sandbox] mode = \"required\": {why}")),
+        Err(why) if config.sandbox.mode == SandboxMode::Required => {
+            Err(format!("[sandbox] mode = \"required\": {why}"))
+        }
         // Without rules for ports the rest still holds, which is better than nothing, and not what was asked for.
         Err(why) => Ok(Some(why)),
     }
@@ -108,9 +114,15 @@ pub struct Writable<'a> {
 }
 
 /// What may be changed from a place, with what has to be in the environment for that; the agent is none for a gate.
-pub fn confinement(config: &Config, agent: Option<&Agent>, environment: &mut Vec<(String, String)>, place: Writable<'_>) -> Confine {
+pub fn confinement(
+    config: &Config,
+    agent: Option<&Agent>,
+    environment: &mut Vec<(String, String)>,
+    place: Writable<'_>,
+) -> Confine {
     let variable = |name: &str| {
-        let found = environment.iter().rev().find(|(known, value)| known == name && value.starts_with('/'));
+        let found =
+            environment.iter().rev().find(|(known, value)| known == name && value.starts_with('/'));
         found.map(|(_, value)| PathBuf::from(value))
     };
     let home = variable("HOME");
@@ -121,11 +133,19 @@ pub fn confinement(config: &Config, agent: Option<&Agent>, environment: &mut Vec
     };
     let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
     write.extend(place.own);
-    write.extend(agent.filter(|agent| NEEDS_TERMINALS.iter().any(|kind| is_of(agent, *kind))).map(|_| PathBuf::from(TERMINALS)));
+    write.extend(
+        agent
+            .filter(|agent| NEEDS_TERMINALS.iter().any(|kind| is_of(agent, *kind)))
+            .map(|_| PathBuf::from(TERMINALS)),
+    );
     // The first time they are made by their programs, which can't then.
-    let states = STATES.into_iter().filter(|(kind, _)| agent.is_some_and(|agent| is_of(agent, *kind))).filter_map(|(_, state)| kept(state));
+    let states = STATES
+        .into_iter()
+        .filter(|(kind, _)| agent.is_some_and(|agent| is_of(agent, *kind)))
+        .filter_map(|(_, state)| kept(state));
     let has = |program: &str| program.is_empty() || find_program(program, &[], environment).is_ok();
-    let caches = CACHES.into_iter().filter(|(program, _)| has(program)).filter_map(|(_, cache)| kept(cache));
+    let caches =
+        CACHES.into_iter().filter(|(program, _)| has(program)).filter_map(|(_, cache)| kept(cache));
     let wanted = config.sandbox.write.iter().filter_map(|path| match path.strip_prefix('~') {
         Some(path) => home.as_ref().map(|home| home.join(path.trim_start_matches('/'))),
         None => Some(place.root.join(path)),

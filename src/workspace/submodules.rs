@@ -26,7 +26,9 @@ pub fn submodules_in(git: &Git, common: &Path, commit: &str) -> Result<Vec<Submo
     if !git.says(&["cat-file", "-e", &blob]) {
         return Ok(Vec::new());
     }
-    let listed = git.run(&["config", "--blob", &blob, "--get-regexp", "^submodule\\..*\\.path$"]).unwrap_or_default();
+    let listed = git
+        .run(&["config", "--blob", &blob, "--get-regexp", "^submodule\\..*\\.path$"])
+        .unwrap_or_default();
     let mut found = Vec::new();
     for (key, path) in listed.lines().filter_map(|line| line.split_once(' ')) {
         let name = key.trim_start_matches("submodule.").trim_end_matches(".path").to_owned();
@@ -34,7 +36,9 @@ pub fn submodules_in(git: &Git, common: &Path, commit: &str) -> Result<Vec<Submo
         if !is_inside(&name) || !is_inside(path) {
             continue;
         }
-        let linked = git.run(&["ls-tree", commit, "--", &format!(":(top,literal){path}")]).unwrap_or_default();
+        let linked = git
+            .run(&["ls-tree", commit, "--", &format!(":(top,literal){path}")])
+            .unwrap_or_default();
         let mut words = linked.split_whitespace();
         let home = common.join("modules").join(&name);
         if let (Some("160000"), Some(_), Some(commit)) = (words.next(), words.next(), words.next())
@@ -47,7 +51,8 @@ pub fn submodules_in(git: &Git, common: &Path, commit: &str) -> Result<Vec<Submo
 }
 
 fn is_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 impl Submodule {
@@ -58,7 +63,18 @@ impl Submodule {
     pub fn fill(&self, inside: &Git) -> Result<(), String> {
         let url = format!("submodule.{}.url={}", self.name, self.home.display());
         inside
-            .run(&["-c", "protocol.file.allow=always", "-c", &url, "submodule", "--quiet", "update", "--init", "--", &self.path])
+            .run(&[
+                "-c",
+                "protocol.file.allow=always",
+                "-c",
+                &url,
+                "submodule",
+                "--quiet",
+                "update",
+                "--init",
+                "--",
+                &self.path,
+            ])
             .map(drop)
     }
 
@@ -73,7 +89,9 @@ impl Submodule {
     /// Something was done: a sentence that says what to do.
     pub fn is_untouched(&self, tree: &Path, index: &Path) -> Result<(), String> {
         let git = Git::at(&self.home).beside(&tree.join(&self.path), index);
-        let looked = git.run(&["read-tree", &self.commit]).and_then(|_| git.run(&["status", "--porcelain", "--ignore-submodules=all"]));
+        let looked = git
+            .run(&["read-tree", &self.commit])
+            .and_then(|_| git.run(&["status", "--porcelain", "--ignore-submodules=all"]));
         drop(std::fs::remove_file(index));
         match looked {
             Ok(changes) if changes.is_empty() => Ok(()),

@@ -62,14 +62,21 @@ impl Trees {
     /// The tree as it is now. Files that can't be read are left out.
     pub fn now(&self) -> Tree {
         // A place that has lost its repository is in none: above it is the user's own.
-        let is_ours = |folder: &Path| folder.components().any(|part| part.as_os_str() == STATE_FOLDER);
-        let top = self.root.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok());
+        let is_ours =
+            |folder: &Path| folder.components().any(|part| part.as_os_str() == STATE_FOLDER);
+        let top =
+            self.root.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok());
         let top = top.filter(|top| is_ours(top) == is_ours(&self.root));
         // Git would wait for ever for a pipe.
         pipes::remove_below(&self.root);
-        let above = self.root.ancestors().skip(1).take_while(|folder| top.is_some_and(|top| folder.starts_with(top)));
+        let above = self
+            .root
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| top.is_some_and(|top| folder.starts_with(top)));
         above.for_each(pipes::remove_in);
-        let listed = top.map(|top| if pipes::git_is_readable(top) { self.by_git(top) } else { None });
+        let listed =
+            top.map(|top| if pipes::git_is_readable(top) { self.by_git(top) } else { None });
         let (paths, tracked) = match listed {
             Some(Some(listed)) => listed,
             // What git can't tell of a worktree may all be part of it.
@@ -103,7 +110,8 @@ impl Trees {
             let listed = git.output(arguments).ok().filter(|listed| listed.status.success())?;
             Some(names_in(&listed.stdout).collect())
         };
-        let mut tracked: BTreeSet<PathBuf> = list(&["ls-files", "-z", "--cached"])?.into_iter().collect();
+        let mut tracked: BTreeSet<PathBuf> =
+            list(&["ls-files", "-z", "--cached"])?.into_iter().collect();
         // What somebody has only taken out of the index is there as before.
         tracked.extend(list(&["ls-tree", "-r", "-z", "--name-only", "HEAD"]).into_iter().flatten());
         let others = list(&["ls-files", "-z", "--others", "--exclude-standard"])?;
@@ -135,14 +143,22 @@ impl Trees {
     }
 
     fn content(&self, path: &Path, meta: &std::fs::Metadata, recent: i64) -> Option<Hash> {
-        let known = |this: &Self| this.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
-        let (size, times) = (meta.len(), [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())]);
+        let known = |this: &Self| {
+            this.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
+        };
+        let (size, times) =
+            (meta.len(), [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())]);
         let is_old = times.iter().all(|(seconds, _)| *seconds < recent);
-        if let Some((.., hash)) = known(self).filter(|(s, t, _)| (*s, *t) == (size, times) && is_old) {
+        if let Some((.., hash)) =
+            known(self).filter(|(s, t, _)| (*s, *t) == (size, times) && is_old)
+        {
             return Some(hash);
         }
         let hash: Hash = hashed(&mut open_kept(path).ok()?).ok()?.finalize().into();
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (size, times, hash));
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned(), (size, times, hash));
         Some(hash)
     }
 }
@@ -153,7 +169,10 @@ impl Trees {
     pub fn ignored(&self, after: &Tree, named: &[String]) -> BTreeSet<String> {
         let named = named.iter().map(|name| Path::new(name.trim_end_matches('/')));
         let ignored = named.filter(|path| self.is_work(path) && self.root.join(path).exists());
-        ignored.filter_map(|path| after.lacks(path)).map(|path| path.display().to_string()).collect()
+        ignored
+            .filter_map(|path| after.lacks(path))
+            .map(|path| path.display().to_string())
+            .collect()
     }
 
     /// The same of what was written since a time.
@@ -165,7 +184,11 @@ impl Trees {
         };
         let mut found = BTreeSet::new();
         for path in files_below(&self.root, false) {
-            let Some(relative) = path.strip_prefix(&self.root).ok().filter(|relative| self.is_work(relative)) else { continue };
+            let Some(relative) =
+                path.strip_prefix(&self.root).ok().filter(|relative| self.is_work(relative))
+            else {
+                continue;
+            };
             let whole = after.lacks(relative).map(|whole| whole.display().to_string());
             let Some(whole) = whole.filter(|whole| !found.contains(whole)) else { continue };
             if path.symlink_metadata().is_ok_and(|meta| meta.is_file() && changed(&meta) >= since) {
@@ -198,8 +221,16 @@ fn files_below(folder: &Path, without_ignored: bool) -> Vec<PathBuf> {
 impl Tree {
     /// The topmost folder above a path of which nothing is in it, or the path itself; nothing where that is in it.
     fn lacks<'a>(&self, path: &'a Path) -> Option<&'a Path> {
-        let has = |path: &Path| self.files.range(path.to_owned()..).next().is_some_and(|(file, _)| file.starts_with(path));
-        path.ancestors().filter(|above| !above.as_os_str().is_empty()).take_while(|above| !has(above)).last()
+        let has = |path: &Path| {
+            self.files
+                .range(path.to_owned()..)
+                .next()
+                .is_some_and(|(file, _)| file.starts_with(path))
+        };
+        path.ancestors()
+            .filter(|above| !above.as_os_str().is_empty())
+            .take_while(|above| !has(above))
+            .last()
     }
 
     /// Its digest.
@@ -216,13 +247,19 @@ impl Tree {
     /// The files that git tracks, or that there were where there is no repository, and that are gone or different in
     /// another tree.
     pub fn disturbed(&self, after: &Tree) -> Vec<PathBuf> {
-        let is_other = |(path, hash): &(&PathBuf, &Hash)| self.tracked.contains(*path) && after.files.get(*path) != Some(*hash);
+        let is_other = |(path, hash): &(&PathBuf, &Hash)| {
+            self.tracked.contains(*path) && after.files.get(*path) != Some(*hash)
+        };
         self.files.iter().filter(is_other).map(|(path, _)| path.clone()).collect()
     }
 
     /// The files that are new, gone or different in another tree.
     pub fn changes(&self, after: &Tree) -> Vec<String> {
-        let changed = after.files.iter().filter(|(path, hash)| self.files.get(*path) != Some(hash)).map(|(path, _)| path);
+        let changed = after
+            .files
+            .iter()
+            .filter(|(path, hash)| self.files.get(*path) != Some(hash))
+            .map(|(path, _)| path);
         let gone = self.files.keys().filter(|path| !after.files.contains_key(*path));
         changed.chain(gone).take(MOST_FILES).map(|path| path.display().to_string()).collect()
     }

@@ -55,7 +55,9 @@ pub fn revoke(folder: &Path) -> io::Result<bool> {
 }
 
 fn keep(all: &[PathBuf]) -> io::Result<()> {
-    let file = file().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "neither XDG_STATE_HOME nor HOME is set"))?;
+    let file = file().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::NotFound, "neither XDG_STATE_HOME nor HOME is set")
+    })?;
     if let Some(folder) = file.parent() {
         make_private(folder)?;
     }
@@ -66,7 +68,13 @@ fn keep(all: &[PathBuf]) -> io::Result<()> {
     }
     // Another process that reads meanwhile sees all of it or what was before.
     let new = file.with_extension(format!("{}.new", std::process::id()));
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?.write_all(&text)?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?
+        .write_all(&text)?;
     std::fs::rename(new, file)
 }
 
@@ -76,7 +84,9 @@ fn file() -> Option<PathBuf> {
 
 /// A file in the user's state folder, where no workspace is.
 pub fn user_file(name: &str) -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
+    let variable =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state =
+        variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
     Some(state.join(env!("CARGO_PKG_NAME")).join(name))
 }

@@ -42,7 +42,8 @@ struct Model {
 
 impl Model {
     fn start(rules: &str, folder: &Path) -> Self {
-        let program = std::env::var_os("MODEL_SERVER").expect("MODEL_SERVER names a program that answers as a model does");
+        let program = std::env::var_os("MODEL_SERVER")
+            .expect("MODEL_SERVER names a program that answers as a model does");
         let config = folder.join("model.json");
         std::fs::write(&config, rules).expect("written");
         let mut command = Command::new("python3");
@@ -57,8 +58,14 @@ impl Model {
             .stderr(Stdio::null());
         let mut server = command.spawn().expect("python");
         let mut line = String::new();
-        BufReader::new(server.stdout.take().expect("its output")).read_line(&mut line).expect("its address");
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
+        BufReader::new(server.stdout.take().expect("its output"))
+            .read_line(&mut line)
+            .expect("its address");
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .expect("an address")
+            .to_owned();
         Self { server, url, log }
     }
 }
@@ -73,8 +80,10 @@ impl Model {
     fn says(&self, rules: &str) {
         let address = self.url.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(address).expect("the model");
-        let head =
-            format!("POST /__fake/config HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rules.len());
+        let head = format!(
+            "POST /__fake/config HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            rules.len()
+        );
         stream.write_all(format!("{head}{rules}").as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -98,7 +107,8 @@ fn environment(client: &str, home: &Path, url: &str) -> Vec<(&'static str, Strin
     };
     let mut environment = vec![("HOME", home.display().to_string())];
     match client {
-        "claude" => environment.extend([("ANTHROPIC_BASE_URL", url.to_owned()), ("ANTHROPIC_API_KEY", "none".into())]),
+        "claude" => environment
+            .extend([("ANTHROPIC_BASE_URL", url.to_owned()), ("ANTHROPIC_API_KEY", "none".into())]),
         "codex" => {
             write(
                 ".codex/config.toml",
@@ -106,11 +116,20 @@ fn environment(client: &str, home: &Path, url: &str) -> Vec<(&'static str, Strin
                     "model = \"none\"\nmodel_provider = \"local\"\n[model_providers.local]\nname = \"local\"\nbase_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nwire_api = \"responses\"\n"
                 ),
             );
-            environment.extend([("OPENAI_API_KEY", "none".to_owned()), ("CODEX_HOME", home.join(".codex").display().to_string())]);
+            environment.extend([
+                ("OPENAI_API_KEY", "none".to_owned()),
+                ("CODEX_HOME", home.join(".codex").display().to_string()),
+            ]);
         }
         "gemini" => {
-            write(".gemini/settings.json", "{\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}}");
-            environment.extend([("GEMINI_API_KEY", "none".to_owned()), ("GOOGLE_GEMINI_BASE_URL", url.to_owned())]);
+            write(
+                ".gemini/settings.json",
+                "{\"security\":{\"auth\":{\"selectedType\":\"gemini-api-key\"}}}",
+            );
+            environment.extend([
+                ("GEMINI_API_KEY", "none".to_owned()),
+                ("GOOGLE_GEMINI_BASE_URL", url.to_owned()),
+            ]);
         }
         _ => {
             write(
@@ -137,16 +156,25 @@ fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: boo
         "gemini" => "gemini-2.5-pro",
         _ => "",
     };
-    let variables: Vec<String> = environment.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
+    let variables: Vec<String> =
+        environment.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
     let (kind, command) = match by_protocol {
         // What is said beside the protocol is no part of its answer.
-        true if client == "gemini" => {
-            ("acp", format!("[{:?}, \"--acp\", \"--skip-trust\", \"-m\", \"gemini-2.5-pro\"]", program.display().to_string()))
-        }
+        true if client == "gemini" => (
+            "acp",
+            format!(
+                "[{:?}, \"--acp\", \"--skip-trust\", \"-m\", \"gemini-2.5-pro\"]",
+                program.display().to_string()
+            ),
+        ),
         true => ("acp", format!("[{:?}, \"acp\"]", program.display().to_string())),
         false => (client, format!("[{:?}]", program.display().to_string())),
     };
-    let model = if model.is_empty() || by_protocol { String::new() } else { format!("model = \"{model}\"\n") };
+    let model = if model.is_empty() || by_protocol {
+        String::new()
+    } else {
+        format!("model = \"{model}\"\n")
+    };
     format!(
         "[execution]\nbackoff = \"1ms\"\nattempt_timeout = \"2m\"\ngrace = \"1s\"\nisolation = \"worktree\"\n\
          [agents.implementation-agent]\nkind = \"{kind}\"\ncommand = {command}\n{model}environment = {{ {} }}\n\
@@ -159,7 +187,8 @@ fn config(client: &str, program: &Path, home: &Path, url: &str, by_protocol: boo
 
 /// A home for clients; not below the folder for temporary files, in which one of them keeps no helpers.
 fn home_of(name: &str) -> PathBuf {
-    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{name}-{}", fastrand::u32(..)));
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("home-{name}-{}", fastrand::u32(..)));
     std::fs::create_dir_all(&home).expect("a home");
     home
 }
@@ -167,16 +196,28 @@ fn home_of(name: &str) -> PathBuf {
 /// Makes a workspace a repository with a commit.
 fn commit(workspace: &Workspace) {
     workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
-    for arguments in
-        [&["init", "--quiet"][..], &["add", "--all"], &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"]]
-    {
-        assert!(Command::new("git").current_dir(workspace.path("")).args(arguments).status().expect("git").success());
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "--all"],
+        &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"],
+    ] {
+        assert!(
+            Command::new("git")
+                .current_dir(workspace.path(""))
+                .args(arguments)
+                .status()
+                .expect("git")
+                .success()
+        );
     }
 }
 
 /// Where the clients are.
 fn models() -> PathBuf {
-    PathBuf::from(std::env::var_os("MODELS").expect("MODELS names the folder of tests/clients/models.sh")).join("models/node_modules/.bin")
+    PathBuf::from(
+        std::env::var_os("MODELS").expect("MODELS names the folder of tests/clients/models.sh"),
+    )
+    .join("models/node_modules/.bin")
 }
 
 /// A repository in which a client is to work, and the model that it asks.
@@ -184,14 +225,22 @@ fn prepared(client: &str, rules: &str, by_protocol: bool) -> (Workspace, Model) 
     let home = home_of(client);
     let model = Model::start(rules, &home);
     let config = config(client, &models().join(client), &home, &model.url, by_protocol);
-    let workspace = Workspace::with(&[("breakdown.md", PLAN), ("work.sh", WORK), ("test.sh", TEST), ("review.sh", REVIEW)]);
+    let workspace = Workspace::with(&[
+        ("breakdown.md", PLAN),
+        ("work.sh", WORK),
+        ("test.sh", TEST),
+        ("review.sh", REVIEW),
+    ]);
     workspace.write("execution-coordinator.toml", &config);
     commit(&workspace);
     (workspace, model)
 }
 
 fn git(workspace: &Workspace, arguments: &[&str]) -> String {
-    ended(Command::new("git").current_dir(workspace.path("")).args(arguments).output().expect("git")).stdout
+    ended(
+        Command::new("git").current_dir(workspace.path("")).args(arguments).output().expect("git"),
+    )
+    .stdout
 }
 
 fn carries_out(client: &str, by_protocol: bool) {
@@ -205,13 +254,24 @@ fn carries_out(client: &str, by_protocol: bool) {
         "{}",
         run.stdout
     );
-    let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
+    let branch = git(
+        &workspace,
+        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"],
+    );
     let shared = git(&workspace, &["show", &format!("{}:shared.txt", branch.trim())]);
     assert_eq!(shared.lines().count(), 3, "{shared}");
-    assert_eq!((git(&workspace, &["status", "--porcelain"]), workspace.path("shared.txt").exists()), (String::new(), false));
+    assert_eq!(
+        (git(&workspace, &["status", "--porcelain"]), workspace.path("shared.txt").exists()),
+        (String::new(), false)
+    );
     // What it says of itself is kept.
     let journal = workspace.read(&format!("{}/journal.jsonl", workspace.execution().display()));
-    assert!(journal.contains("\"toolCalls\":1") && journal.contains("\"session\":\"") && journal.contains("\"tokens\":"), "{journal}");
+    assert!(
+        journal.contains("\"toolCalls\":1")
+            && journal.contains("\"session\":\"")
+            && journal.contains("\"tokens\":"),
+        "{journal}"
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 
@@ -252,21 +312,46 @@ fn goes_on_where_it_asked(client: &str, by_protocol: bool) {
         {"match": "The answer: blue", "steps": [{"shell": "mv begun made"}, {"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]},
         {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "echo x >begun"}, {"text": "{\"status\":\"blocked\",\"reason\":\"which colour?\"}"}]}]}"##;
     let (workspace, model) = prepared(client, rules, by_protocol);
-    let config = workspace.read("execution-coordinator.toml").split("[agents.qa-reviewer]").next().expect("agents").to_owned();
-    workspace.write("execution-coordinator.toml", &config.replace("[execution]\n", "[execution]\ntests_first = \"off\"\n"));
+    let config = workspace
+        .read("execution-coordinator.toml")
+        .split("[agents.qa-reviewer]")
+        .next()
+        .expect("agents")
+        .to_owned();
+    workspace.write(
+        "execution-coordinator.toml",
+        &config.replace("[execution]\n", "[execution]\ntests_first = \"off\"\n"),
+    );
     commit(&workspace);
     let asked = workspace.run(&["run", "breakdown.md", "--only", "1"]);
-    assert!(asked.code == 4 && asked.stdout.contains("is blocked: which colour?"), "{client}: {}{}", asked.stdout, asked.stderr);
+    assert!(
+        asked.code == 4 && asked.stdout.contains("is blocked: which colour?"),
+        "{client}: {}{}",
+        asked.stdout,
+        asked.stderr
+    );
     let before = model.asked().len();
     assert_eq!(workspace.run(&["answer", "1", "blue"]).code, 0);
     let done = workspace.run(&["run", "breakdown.md", "--only", "1"]);
     let output = || workspace.run(&["output", "1"]).stdout;
     assert_eq!(done.code, 0, "{client}: {}{}\n{}", done.stdout, done.stderr, output());
-    let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
-    assert_eq!(git(&workspace, &["ls-tree", "--name-only", branch.trim(), "begun", "made"]).trim(), "made", "{client}");
+    let branch = git(
+        &workspace,
+        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"],
+    );
+    assert_eq!(
+        git(&workspace, &["ls-tree", "--name-only", branch.trim(), "begun", "made"]).trim(),
+        "made",
+        "{client}"
+    );
     // The model sees what it said before, which is in no brief.
     let later = &model.asked()[before..];
-    assert!(later.iter().any(|request| request.contains("The answer: blue") && request.contains("echo x >begun")), "{client}: {later:?}");
+    assert!(
+        later.iter().any(
+            |request| request.contains("The answer: blue") && request.contains("echo x >begun")
+        ),
+        "{client}: {later:?}"
+    );
     assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
 }
 
@@ -284,16 +369,30 @@ fn is_steered(client: &str) {
     let rules = r##"{"rules": [{"match": "You have not said how it went", "steps": [{"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]},
         {"match": "(?s)# Task (\\d+):.*- Role: implementation", "steps": [{"shell": "touch \"$WORKSPACE/at-work\"; until [ -e \"$WORKSPACE/go\" ]; do sleep 0.05; done; echo x >made"}, {"text": "{\"status\":\"complete\",\"summary\":\"Did it.\"}"}]}]}"##;
     let (workspace, model) = prepared(client, rules, false);
-    let config = workspace.read("execution-coordinator.toml").split("[agents.qa-reviewer]").next().expect("agents").to_owned();
-    let config = config.replace("[execution]\n", "[sandbox]\nmode = \"off\"\n[execution]\ntests_first = \"off\"\n");
-    let config =
-        config.replace("environment = {", &format!("environment = {{ WORKSPACE = {:?},", workspace.path("").display().to_string()));
+    let config = workspace
+        .read("execution-coordinator.toml")
+        .split("[agents.qa-reviewer]")
+        .next()
+        .expect("agents")
+        .to_owned();
+    let config = config.replace(
+        "[execution]\n",
+        "[sandbox]\nmode = \"off\"\n[execution]\ntests_first = \"off\"\n",
+    );
+    let config = config.replace(
+        "environment = {",
+        &format!("environment = {{ WORKSPACE = {:?},", workspace.path("").display().to_string()),
+    );
     workspace.write("execution-coordinator.toml", &config);
     commit(&workspace);
     let run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
     eventually("it is at work", || workspace.path("at-work").exists());
     let said = workspace.run(&["steer", "1", "make", "it", "purple"]);
-    assert!(said.code == 0 && said.stderr.contains("tell when its agent has got it"), "{client}: {}", said.stderr);
+    assert!(
+        said.code == 0 && said.stderr.contains("tell when its agent has got it"),
+        "{client}: {}",
+        said.stderr
+    );
     assert!(workspace.run(&["status"]).stdout.contains("make it purple"));
     workspace.write("go", "");
     let ended = ended(run.wait_with_output().expect("an end"));
@@ -301,10 +400,19 @@ fn is_steered(client: &str) {
     assert_eq!(ended.code, 0, "{client}: {}{}\n{}", ended.stdout, ended.stderr, output());
     assert!(ended.stderr.contains("has got what was said to it"), "{client}: {}", ended.stderr);
     assert!(model.asked().iter().any(|request| request.contains("make it purple")), "{client}");
-    let attempts = |event: &Event| matches!(event, Event::Ordered { work, .. } if work.is_attempt());
-    assert_eq!(workspace.journal().iter().filter(|recorded| attempts(&recorded.event)).count(), 1, "{client}: nothing is stopped");
+    let attempts =
+        |event: &Event| matches!(event, Event::Ordered { work, .. } if work.is_attempt());
+    assert_eq!(
+        workspace.journal().iter().filter(|recorded| attempts(&recorded.event)).count(),
+        1,
+        "{client}: nothing is stopped"
+    );
     let late = workspace.run(&["steer", "1", "too late"]);
-    assert!(late.code == 2 && late.stderr.contains("no agent is at work on task 1"), "{client}: {}", late.stderr);
+    assert!(
+        late.code == 2 && late.stderr.contains("no agent is at work on task 1"),
+        "{client}: {}",
+        late.stderr
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 
@@ -350,23 +458,48 @@ fn agents_are_who_their_own_files_say() {
     let run = ended(command.output().expect("the binary"));
     let output = || workspace.run(&["output", "1"]).stdout;
     assert_eq!(run.code, 0, "{}{}\n{}", run.stdout, run.stderr, output());
-    assert!(run.stdout.contains("- Review agents: qa-reviewer (4 of 4 passed), second-reviewer (4 of 4 passed)"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(
+            "- Review agents: qa-reviewer (4 of 4 passed), second-reviewer (4 of 4 passed)"
+        ),
+        "{}",
+        run.stdout
+    );
     let asked = model.asked();
-    let with = |words: &str, role: &str| asked.iter().filter(|request| request.contains(words) && request.contains(role)).count();
+    let with = |words: &str, role: &str| {
+        asked.iter().filter(|request| request.contains(words) && request.contains(role)).count()
+    };
     assert!(with("with the hammer", "- Role: implementation") >= 3, "{asked:?}");
     assert!(with("with the glasses", "- Role: review") >= 3);
     assert!(with("lens", "- Role: review") >= 3);
-    assert!(with("diff --git", "- Role: review") >= 6 && with("diff --git", "- Role: final-review") >= 2, "reviewers see the work");
-    assert_eq!((with("with the hammer", "- Role: review"), with("with the glasses", "- Role: implementation")), (0, 0), "to each its own");
-    assert!(!asked.iter().any(|request| request.contains("with the glasses") && request.contains("\"Bash\"")), "its own tools");
+    assert!(
+        with("diff --git", "- Role: review") >= 6
+            && with("diff --git", "- Role: final-review") >= 2,
+        "reviewers see the work"
+    );
+    assert_eq!(
+        (
+            with("with the hammer", "- Role: review"),
+            with("with the glasses", "- Role: implementation")
+        ),
+        (0, 0),
+        "to each its own"
+    );
+    assert!(
+        !asked
+            .iter()
+            .any(|request| request.contains("with the glasses") && request.contains("\"Bash\"")),
+        "its own tools"
+    );
 }
 
 /// What an agent's shell has started in a session of its own ends with the daemon.
 fn leaves_no_orphans(client: &str, by_protocol: bool) {
     // By its arguments it is known, also in a sandbox that numbers processes again.
     let seconds = format!("{}.{}", fastrand::u32(10_000..90_000), fastrand::u32(1..1_000));
-    let rules =
-        format!(r##"{{"rules": [{{"match": "# Task", "steps": [{{"shell": "exec setsid sleep {seconds}"}}, {{"text": "never"}}]}}]}}"##);
+    let rules = format!(
+        r##"{{"rules": [{{"match": "# Task", "steps": [{{"shell": "exec setsid sleep {seconds}"}}, {{"text": "never"}}]}}]}}"##
+    );
     let (workspace, _model) = prepared(client, &rules, by_protocol);
     let sleeps = || {
         let entries = std::fs::read_dir("/proc").expect("processes").flatten();
@@ -387,26 +520,44 @@ fn an_older_claude_is_asked_without_what_it_does_not_know() {
         echo '{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"{\\\"status\\\":\\\"complete\\\"}\"}'\ncat >/dev/null\n";
     let config = "[execution]\nmax_attempts = 1\ntests_first = \"off\"\nisolation = \"none\"\n[agents.implementation-agent]\nkind = \"claude\"\n\
         command = [\"./older.sh\"]\nsandbox = false\n";
-    let workspace = Workspace::with(&[("older.sh", older), ("breakdown.md", PLAN), ("execution-coordinator.toml", config)]);
+    let workspace = Workspace::with(&[
+        ("older.sh", older),
+        ("breakdown.md", PLAN),
+        ("execution-coordinator.toml", config),
+    ]);
     let run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
     eventually("it is at work", || workspace.path("at-work").exists());
     assert_eq!(workspace.run(&["steer", "1", "faster"]).code, 0);
-    eventually("it is told", || workspace.run(&["events"]).stdout.contains("does not tell what it has read"));
+    eventually("it is told", || {
+        workspace.run(&["events"]).stdout.contains("does not tell what it has read")
+    });
     workspace.write("go", "");
     let ended = ended(run.wait_with_output().expect("an end"));
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stderr.contains("was not delivered: this version of Claude Code"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("was not delivered: this version of Claude Code"),
+        "{}",
+        ended.stderr
+    );
 }
 
 /// What stands where Claude Code would, and never ends a line: its limits hold.
 #[test]
 fn a_flood_of_words_is_no_way_out_of_limits() {
     for flood in ["cat /dev/zero", "yes"] {
-        let workspace = Workspace::with(&[("flood.sh", &format!("#!/bin/sh\nexec {flood}\n")), ("breakdown.md", PLAN)]);
+        let workspace = Workspace::with(&[
+            ("flood.sh", &format!("#!/bin/sh\nexec {flood}\n")),
+            ("breakdown.md", PLAN),
+        ]);
         let config = "[execution]\nmax_attempts = 1\noutput_limit_bytes = 30000000\ngrace = \"100ms\"\n[agents.implementation-agent]\nkind = \"claude\"\ncommand = [\"./flood.sh\"]\nsandbox = false\n";
         workspace.write("execution-coordinator.toml", config);
         let run = workspace.run(&["run", "breakdown.md", "--only", "1"]);
-        assert!(run.code == 4 && run.stdout.contains("printed more than"), "{flood}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.code == 4 && run.stdout.contains("printed more than"),
+            "{flood}: {}{}",
+            run.stdout,
+            run.stderr
+        );
     }
 }
 
@@ -425,7 +576,10 @@ fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
     if by_protocol {
         let config = workspace.read("execution-coordinator.toml");
         let ours = format!("kind = \"acp\"\ncommand = [{client:?}, \"acp\"]");
-        workspace.write("execution-coordinator.toml", &config.replace("kind = \"command\"\ncommand = [\"agents/implement.sh\"]", &ours));
+        workspace.write(
+            "execution-coordinator.toml",
+            &config.replace("kind = \"command\"\ncommand = [\"agents/implement.sh\"]", &ours),
+        );
     } else {
         arguments.extend(["--agent", client]);
     }
@@ -434,14 +588,33 @@ fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
     command.env("PATH", path).envs(environment(client, &home, &model.url));
     let run = ended(command.output().expect("the binary"));
     assert_eq!(run.code, 0, "{client}: {}{}", run.stdout, run.stderr);
-    for said in ["- Total Tasks: 8 completed / 8 total", "TDD/BDD Compliance: 100% (8 of 8", "### Final Status: Complete"] {
+    for said in [
+        "- Total Tasks: 8 completed / 8 total",
+        "TDD/BDD Compliance: 100% (8 of 8",
+        "### Final Status: Complete",
+    ] {
         assert!(run.stdout.contains(said), "{client}: {said}: {}", run.stdout);
     }
-    let sent_back = workspace.journal().iter().filter(|event| matches!(event.event, Event::Rework { .. })).count();
+    let sent_back = workspace
+        .journal()
+        .iter()
+        .filter(|event| matches!(event.event, Event::Rework { .. }))
+        .count();
     assert_eq!(sent_back, 1, "{client}: a review sends one task back once");
-    let branch = git(&workspace, &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"]);
-    assert_eq!(git(&workspace, &["ls-tree", "--name-only", &format!("{}:app/lib", branch.trim())]).lines().count(), 8);
-    assert_eq!((git(&workspace, &["status", "--porcelain"]), workspace.path("app").exists()), (String::new(), false));
+    let branch = git(
+        &workspace,
+        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"],
+    );
+    assert_eq!(
+        git(&workspace, &["ls-tree", "--name-only", &format!("{}:app/lib", branch.trim())])
+            .lines()
+            .count(),
+        8
+    );
+    assert_eq!(
+        (git(&workspace, &["status", "--porcelain"]), workspace.path("app").exists()),
+        (String::new(), false)
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 
@@ -458,7 +631,9 @@ fn real_clients_carry_out_the_chat_system() {
 #[test]
 #[ignore = "needs MODELS and MODEL_SERVER"]
 fn agents_that_are_talked_with_are_interrupted_first() {
-    for (client, says) in [("claude", "\"error_during_execution\""), ("codex", "\"status\":\"interrupted\"")] {
+    for (client, says) in
+        [("claude", "\"error_during_execution\""), ("codex", "\"status\":\"interrupted\"")]
+    {
         let rules = r#"{"rules": [{"match": "- Role: tests", "steps": [{"shell": "touch begun; sleep 1000"}, {"text": "never"}]}]}"#;
         let (workspace, _model) = prepared(client, rules, false);
         let mut run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
@@ -466,8 +641,10 @@ fn agents_that_are_talked_with_are_interrupted_first() {
         eventually("it has begun", || workspace.run(&["status"]).code == 0 && place());
         assert_eq!(workspace.run(&["cancel"]).code, 0);
         run.wait().expect("an end");
-        let logs = std::fs::read_dir(workspace.execution().join("output")).expect("outputs").flatten();
-        let said: String = logs.filter_map(|log| std::fs::read_to_string(log.path()).ok()).collect();
+        let logs =
+            std::fs::read_dir(workspace.execution().join("output")).expect("outputs").flatten();
+        let said: String =
+            logs.filter_map(|log| std::fs::read_to_string(log.path()).ok()).collect();
         assert!(said.contains(says), "{client}: {said}");
     }
 }
@@ -478,7 +655,10 @@ fn an_agent_whose_service_limits_its_rate_is_asked_again() {
     let rules = RULES.replace("{\"shell\"", "{\"error\": {\"status\": 429}, \"shell\"");
     let (workspace, model) = prepared("codex", &rules, false);
     let config = workspace.read("execution-coordinator.toml");
-    workspace.write("execution-coordinator.toml", &config.replace("[execution]\n", "[execution]\nmax_attempts = 1\n"));
+    workspace.write(
+        "execution-coordinator.toml",
+        &config.replace("[execution]\n", "[execution]\nmax_attempts = 1\n"),
+    );
     let run = workspace.start(&["run", "breakdown.md"]);
     eventually("it has begun", || workspace.run(&["status"]).code == 0);
     let journal = || workspace.read(&format!("{}/journal.jsonl", workspace.execution().display()));

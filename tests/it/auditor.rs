@@ -6,7 +6,9 @@ use execution_coordinator::core::decider::{Decider, Frontend};
 use execution_coordinator::core::event::{Event, Outcome, Purpose, Recorded, Step, Work};
 use execution_coordinator::core::id::{GateId, OrderId, StreamId};
 use execution_coordinator::core::input::Input;
-use execution_coordinator::core::outcome::{AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Verdict};
+use execution_coordinator::core::outcome::{
+    AgentOutcome, Ending, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Verdict,
+};
 use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
@@ -18,8 +20,13 @@ use std::sync::Arc;
 /// an approval at the end; each in a worktree of its own or all in one folder.
 fn good_journal(isolated: bool) -> Vec<Recorded> {
     let stream = |id: &str| Stream { id: id.into(), name: id.into(), depends_on: Vec::new() };
-    let mut plan = Plan { topic: "Audited".into(), streams: vec![stream("A"), stream("B")], ..Plan::default() };
-    plan.streams[1].depends_on = vec![Dependency { on: Node::Stream(StreamId::from("A")), origin: Origin::Explicit }];
+    let mut plan = Plan {
+        topic: "Audited".into(),
+        streams: vec![stream("A"), stream("B")],
+        ..Plan::default()
+    };
+    plan.streams[1].depends_on =
+        vec![Dependency { on: Node::Stream(StreamId::from("A")), origin: Origin::Explicit }];
     for (id, stream) in [("1", "A"), ("2", "A"), ("3", "B")] {
         let mut task = Task::new(id, format!("task {id}"));
         task.stream = Some(stream.into());
@@ -29,7 +36,10 @@ fn good_journal(isolated: bool) -> Vec<Recorded> {
     let mut release = gate("release", Level::Deployment);
     (release.command, release.approval) = (false, true);
     let policy = Policy {
-        agents: vec![agent("implementation-agent", Role::Executor, "command"), agent("qa-reviewer", Role::Reviewer, "command")],
+        agents: vec![
+            agent("implementation-agent", Role::Executor, "command"),
+            agent("qa-reviewer", Role::Reviewer, "command"),
+        ],
         gates: vec![gate("tests", Level::Task), gate("whole", Level::Stream), release],
         max_parallel: 2,
         isolated,
@@ -37,10 +47,20 @@ fn good_journal(isolated: bool) -> Vec<Recorded> {
     };
     let mut state = State::default();
     let mut journal = turn(&mut state, start("audit", plan, policy), 1);
-    while let Some((order, open)) = state.orders.iter().next().map(|(order, open)| (*order, open.work.clone())) {
+    while let Some((order, open)) =
+        state.orders.iter().next().map(|(order, open)| (*order, open.work.clone()))
+    {
         journal.extend(turn(&mut state, answer(order, &open), 2));
     }
-    journal.extend(turn(&mut state, Input::Approve("release".into(), Decider::new("somebody", Frontend::Terminal), String::new()), 3));
+    journal.extend(turn(
+        &mut state,
+        Input::Approve(
+            "release".into(),
+            Decider::new("somebody", Frontend::Terminal),
+            String::new(),
+        ),
+        3,
+    ));
     assert_eq!(state.ended.map(|(status, _)| format!("{status:?}")), Some("Complete".into()));
     journal
 }
@@ -65,12 +85,19 @@ fn answer(order: OrderId, work: &Work) -> Input {
             },
         ),
         Work::PrepareWorktree { .. } => {
-            let placed = RepositoryOutcome::WorktreeReady { folder: "/".into(), branch: "b".into(), base: "c".into() };
+            let placed = RepositoryOutcome::WorktreeReady {
+                folder: "/".into(),
+                branch: "b".into(),
+                base: "c".into(),
+            };
             Input::RepositoryEnded(order, placed)
         }
         Work::Merge { tasks } => {
             let commit = Some(format!("m{order}"));
-            Input::RepositoryEnded(order, RepositoryOutcome::Merged { tasks: tasks.clone(), conflicts: Vec::new(), commit })
+            Input::RepositoryEnded(
+                order,
+                RepositoryOutcome::Merged { tasks: tasks.clone(), conflicts: Vec::new(), commit },
+            )
         }
         Work::Land { .. } => Input::RepositoryEnded(order, RepositoryOutcome::Landed),
         _ => Input::AgentEnded(order, complete()),
@@ -78,7 +105,11 @@ fn answer(order: OrderId, work: &Work) -> Input {
 }
 
 fn complete() -> AgentOutcome {
-    AgentOutcome { summary: "done".into(), files: vec!["src/a.rs".into()], ..AgentOutcome::new(Ending::Exited(0), Verdict::Complete, 1) }
+    AgentOutcome {
+        summary: "done".into(),
+        files: vec!["src/a.rs".into()],
+        ..AgentOutcome::new(Ending::Exited(0), Verdict::Complete, 1)
+    }
 }
 
 fn measures(code: i32) -> GateMeasures {
@@ -87,9 +118,14 @@ fn measures(code: i32) -> GateMeasures {
 
 /// Changes a good journal, numbers it again, and gives the promises that the auditor finds broken.
 fn broken_by(isolated: bool, change: impl Fn(&mut Vec<Event>)) -> Vec<&'static str> {
-    let mut events: Vec<Event> = good_journal(isolated).into_iter().map(|recorded| recorded.event).collect();
+    let mut events: Vec<Event> =
+        good_journal(isolated).into_iter().map(|recorded| recorded.event).collect();
     change(&mut events);
-    let journal: Vec<Recorded> = events.into_iter().enumerate().map(|(ix, event)| Recorded { seq: ix as u64 + 1, at: 1, event }).collect();
+    let journal: Vec<Recorded> = events
+        .into_iter()
+        .enumerate()
+        .map(|(ix, event)| Recorded { seq: ix as u64 + 1, at: 1, event })
+        .collect();
     audit(&journal).into_iter().map(|breach| breach.promise).collect()
 }
 
@@ -107,7 +143,9 @@ fn judged(events: &mut [Event], change: impl Fn(Purpose, &mut GateMeasures)) {
     let mut purposes = BTreeMap::new();
     for event in events {
         match event {
-            Event::Ordered { order, work: Work::Gate { purpose, task: Some(_), .. }, .. } => drop(purposes.insert(*order, *purpose)),
+            Event::Ordered { order, work: Work::Gate { purpose, task: Some(_), .. }, .. } => {
+                drop(purposes.insert(*order, *purpose))
+            }
             Event::Ended { order, outcome: Outcome::Gate { measures, .. } } => {
                 if let Some(purpose) = purposes.get(order) {
                     change(*purpose, measures);
@@ -183,15 +221,22 @@ fn every_planted_break_is_caught() {
                 }
             }
         }),
-        ("evidence", "a task is done after an attempt that changed nothing and does not say why", |events| {
-            for event in events {
-                if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event {
-                    (outcome.files, outcome.accounted) = (Vec::new(), Some(false));
+        (
+            "evidence",
+            "a task is done after an attempt that changed nothing and does not say why",
+            |events| {
+                for event in events {
+                    if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event {
+                        (outcome.files, outcome.accounted) = (Vec::new(), Some(false));
+                    }
                 }
-            }
-        }),
+            },
+        ),
         ("gates", "a task is done though its gate failed", |events| {
-            let judged = events.iter().position(|event| matches!(event, Event::Entered { step: Step::Gating, .. })).unwrap_or(0);
+            let judged = events
+                .iter()
+                .position(|event| matches!(event, Event::Entered { step: Step::Gating, .. }))
+                .unwrap_or(0);
             for event in &mut events[judged..] {
                 if let Event::Ended { outcome: Outcome::Gate { verdict, .. }, .. } = event {
                     *verdict = GateVerdict::Failed;
@@ -208,7 +253,8 @@ fn every_planted_break_is_caught() {
             }
         }),
         ("reviews", "a task is done without its review", |events| {
-            events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Review(_), .. }));
+            events
+                .retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Review(_), .. }));
         }),
         ("reviews", "a review that failed counts as a pass", |events| {
             for event in events {
@@ -247,30 +293,45 @@ fn every_planted_break_is_caught() {
             });
             for event in events {
                 match event {
-                    Event::PolicySet { policy } => Arc::make_mut(policy).agents.retain(|agent| agent.role != Role::Reviewer),
-                    Event::Ended { outcome: Outcome::Agent(outcome), .. } => outcome.files = vec!["gate.sh".into()],
-                    _ => {}
-                }
-            }
-        }),
-        ("approvals", "work changes by what a gate of the whole judges, and nobody looks at it", |events| {
-            let mut orders = Vec::new();
-            for event in events {
-                match event {
                     Event::PolicySet { policy } => {
-                        let policy = Arc::make_mut(policy);
-                        policy.final_review = false;
-                        policy.gates[1].judged_by = [("gate.sh".to_owned(), "old".to_owned())].into();
+                        Arc::make_mut(policy).agents.retain(|agent| agent.role != Role::Reviewer)
                     }
-                    Event::Ordered { order, work: Work::Gate { gate: Some(_), .. }, .. } => orders.push(*order),
-                    Event::Ended { order, outcome: Outcome::Gate { measures, .. } } if orders.contains(order) => {
-                        measures.judged_by = [("gate.sh".to_owned(), "new".to_owned())].into();
+                    Event::Ended { outcome: Outcome::Agent(outcome), .. } => {
+                        outcome.files = vec!["gate.sh".into()]
                     }
-                    Event::Ended { outcome: Outcome::Agent(outcome), .. } => outcome.files = vec!["gate.sh".into()],
                     _ => {}
                 }
             }
         }),
+        (
+            "approvals",
+            "work changes by what a gate of the whole judges, and nobody looks at it",
+            |events| {
+                let mut orders = Vec::new();
+                for event in events {
+                    match event {
+                        Event::PolicySet { policy } => {
+                            let policy = Arc::make_mut(policy);
+                            policy.final_review = false;
+                            policy.gates[1].judged_by =
+                                [("gate.sh".to_owned(), "old".to_owned())].into();
+                        }
+                        Event::Ordered {
+                            order, work: Work::Gate { gate: Some(_), .. }, ..
+                        } => orders.push(*order),
+                        Event::Ended { order, outcome: Outcome::Gate { measures, .. } }
+                            if orders.contains(order) =>
+                        {
+                            measures.judged_by = [("gate.sh".to_owned(), "new".to_owned())].into();
+                        }
+                        Event::Ended { outcome: Outcome::Agent(outcome), .. } => {
+                            outcome.files = vec!["gate.sh".into()]
+                        }
+                        _ => {}
+                    }
+                }
+            },
+        ),
         ("approvals", "an attempt decides about a gate", |events| {
             decided(events, |from| from.attempts = vec!["/elsewhere/lock".into()]);
         }),
@@ -287,7 +348,10 @@ fn every_planted_break_is_caught() {
             without(events, |event| matches!(event, Event::GateDecided { .. }));
         }),
         ("complete", "the end says complete though a gate did not pass", |events| {
-            without(events, |event| matches!(event, Event::GatePassed { gate } if *gate == GateId::from("release")));
+            without(
+                events,
+                |event| matches!(event, Event::GatePassed { gate } if *gate == GateId::from("release")),
+            );
         }),
         ("complete", "the end says complete though a task is not done", |events| {
             without(events, |event| done(event, "3"));
@@ -325,7 +389,12 @@ fn every_planted_break_is_caught() {
             let first = at(events, |event| begins(event, "1"));
             events.splice(
                 first + 1..first + 1,
-                (0..3).map(|_| Event::Postponed { task: "1".into(), until: 0, why: "again".into(), not_counted: false }),
+                (0..3).map(|_| Event::Postponed {
+                    task: "1".into(),
+                    until: 0,
+                    why: "again".into(),
+                    not_counted: false,
+                }),
             );
         }),
         ("once", "a task is done twice", |events| {
@@ -339,7 +408,10 @@ fn every_planted_break_is_caught() {
     ];
     for (promise, what, plant) in plants {
         let found = broken_by(false, plant);
-        assert!(found.contains(&promise), "{what}: expected a breach of `{promise}`, found {found:?}");
+        assert!(
+            found.contains(&promise),
+            "{what}: expected a breach of `{promise}`, found {found:?}"
+        );
     }
     let mut shuffled = good_journal(false);
     shuffled.swap(5, 6);
@@ -354,25 +426,42 @@ fn every_planted_break_of_the_merge_queue_is_caught() {
     let plants: Vec<Plant> = vec![
         ("places", "an attempt has no worktree of its own", |events| {
             events.retain(|event| {
-                !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::WorktreeReady { .. }), .. })
+                !matches!(
+                    event,
+                    Event::Ended {
+                        outcome: Outcome::Repository(RepositoryOutcome::WorktreeReady { .. }),
+                        ..
+                    }
+                )
             });
         }),
         ("places", "a try that came to nothing is followed by another in its worktree", |events| {
             let first = at(events, implementation_ordered);
             let Event::Ordered { order, work, deadline } = events[first].clone() else { return };
             let lost = Event::Ended { order, outcome: Outcome::Lost { why: "it".into() } };
-            events.splice(first + 1..first + 1, [lost, Event::Ordered { order: OrderId(900), work, deadline }]);
+            events.splice(
+                first + 1..first + 1,
+                [lost, Event::Ordered { order: OrderId(900), work, deadline }],
+            );
         }),
         ("approvals", "an approval counts for commits that were taken in after it", |events| {
             let decided = at(events, |event| matches!(event, Event::GateDecided { .. }));
             let work = Work::Renew { commit: "u".into() };
             let renewed = Outcome::Repository(RepositoryOutcome::Renewed { commit: "r".into() });
             let order = OrderId(902);
-            let both = [Event::Ordered { order, work, deadline: 9 }, Event::Ended { order, outcome: renewed }];
+            let both = [
+                Event::Ordered { order, work, deadline: 9 },
+                Event::Ended { order, outcome: renewed },
+            ];
             events.splice(decided + 1..decided + 1, both);
         }),
         ("merging", "a task is done though its work did not land", |events| {
-            events.retain(|event| !matches!(event, Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. }));
+            events.retain(|event| {
+                !matches!(
+                    event,
+                    Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. }
+                )
+            });
         }),
         ("merging", "another commit lands than was judged", |events| {
             for event in events {
@@ -382,7 +471,12 @@ fn every_planted_break_of_the_merge_queue_is_caught() {
             }
         }),
         ("merging", "what fails as merged lands", |events| {
-            let merged = at(events, |event| matches!(event, Event::Ordered { work: Work::Gate { purpose: Purpose::Merged, .. }, .. }));
+            let merged = at(events, |event| {
+                matches!(
+                    event,
+                    Event::Ordered { work: Work::Gate { purpose: Purpose::Merged, .. }, .. }
+                )
+            });
             let Event::Ordered { order: gate, .. } = events[merged].clone() else { return };
             for event in events {
                 if let Event::Ended { order, outcome: Outcome::Gate { verdict, .. } } = event
@@ -393,13 +487,18 @@ fn every_planted_break_of_the_merge_queue_is_caught() {
             }
         }),
         ("merging", "two merges at once", |events| {
-            let first = at(events, |event| matches!(event, Event::Ordered { work: Work::Merge { .. }, .. }));
+            let first = at(events, |event| {
+                matches!(event, Event::Ordered { work: Work::Merge { .. }, .. })
+            });
             let Event::Ordered { work, deadline, .. } = events[first].clone() else { return };
             events.insert(first + 1, Event::Ordered { order: OrderId(900), work, deadline });
         }),
     ];
     for (promise, what, plant) in plants {
         let found = broken_by(true, plant);
-        assert!(found.contains(&promise), "{what}: expected a breach of `{promise}`, found {found:?}");
+        assert!(
+            found.contains(&promise),
+            "{what}: expected a breach of `{promise}`, found {found:?}"
+        );
     }
 }

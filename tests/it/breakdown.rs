@@ -23,15 +23,32 @@ pub fn dependency(dependency: &Dependency) -> String {
 pub fn outline(parsed: &Parsed, source: &str) -> String {
     let mut out = String::new();
     let list = |all: &[Dependency]| {
-        if all.is_empty() { String::new() } else { format!(" ← {}", all.iter().map(dependency).collect::<Vec<_>>().join(", ")) }
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!(" ← {}", all.iter().map(dependency).collect::<Vec<_>>().join(", "))
+        }
     };
     let plan = &parsed.plan;
     let tasks = |out: &mut String, of: Option<&str>| {
-        for task in plan.tasks.iter().filter(|task| task.stream.as_ref().map(|id| id.as_str()) == of) {
-            let mark = parsed.marks.get(&task.id).map_or(String::new(), |mark| format!(" {mark:?}"));
+        for task in
+            plan.tasks.iter().filter(|task| task.stream.as_ref().map(|id| id.as_str()) == of)
+        {
+            let mark =
+                parsed.marks.get(&task.id).map_or(String::new(), |mark| format!(" {mark:?}"));
             let broken = task.broken.as_ref().map_or(String::new(), |why| format!(" !{why}"));
-            let steps = if task.steps.is_empty() { String::new() } else { format!(" +{}", task.steps.len()) };
-            let _ = writeln!(out, "  {} {}{}{steps}{mark}{broken}", task.id, task.title, list(&task.depends_on));
+            let steps = if task.steps.is_empty() {
+                String::new()
+            } else {
+                format!(" +{}", task.steps.len())
+            };
+            let _ = writeln!(
+                out,
+                "  {} {}{}{steps}{mark}{broken}",
+                task.id,
+                task.title,
+                list(&task.depends_on)
+            );
         }
     };
     let _ = writeln!(out, "{}: {}", plan.format, plan.topic);
@@ -46,8 +63,13 @@ pub fn outline(parsed: &Parsed, source: &str) -> String {
     let text = Text::new(source);
     for problem in &parsed.problems {
         let (line, column) = text.position(problem.span.start);
-        let fix = problem.fix.as_ref().map_or(String::new(), |fix| format!(" → {}", fix.replacement));
-        let _ = writeln!(out, "{line}:{column} {:?} {}: {}{fix}", problem.severity, problem.code, problem.message);
+        let fix =
+            problem.fix.as_ref().map_or(String::new(), |fix| format!(" → {}", fix.replacement));
+        let _ = writeln!(
+            out,
+            "{line}:{column} {:?} {}: {}{fix}",
+            problem.severity, problem.code, problem.message
+        );
     }
     out
 }
@@ -94,7 +116,9 @@ fn version_1_with_streams_letters_and_gates() {
     assert_eq!(parsed.plan.edges().explicit, 9);
     assert_eq!(
         parsed.plan.tasks[3].specs,
-        ["Security Spec: Given an unauthenticated user, when accessing the chat, then redirect to login"]
+        [
+            "Security Spec: Given an unauthenticated user, when accessing the chat, then redirect to login"
+        ]
     );
 }
 
@@ -104,7 +128,10 @@ fn the_plan_of_the_complex_example() {
     let policy = Config::default().policy(true).expect("the defaults are good");
     let plan = plan_document(&parsed, &Source::of_text("", COMPLEX.into()), &policy);
     assert_eq!(plan.critical_path, ["1", "2", "6", "7"]);
-    assert_eq!((plan.max_parallelism, plan.makespan.lower_bound, plan.makespan.forecast), (3, 4.0, 4.0));
+    assert_eq!(
+        (plan.max_parallelism, plan.makespan.lower_bound, plan.makespan.forecast),
+        (3, 4.0, 4.0)
+    );
     let slack: Vec<f64> = plan.tasks.iter().map(|task| task.slack).collect();
     assert_eq!(slack, [0.0; 8]);
     let waves: Vec<u32> = plan.tasks.iter().map(|task| task.wave).collect();
@@ -168,16 +195,29 @@ fn spec_kit_with_phases_parallel_marks_and_ranges() {
     );
     let explicit = parse(text, None, Deps::Explicit);
     assert_eq!((explicit.plan.edges().explicit, explicit.plan.edges().implied), (6, 0));
-    assert_eq!(parse(text, None, Deps::Order).plan.edges().implied, 7 - 1, "T004 ← T003 is written");
+    assert_eq!(
+        parse(text, None, Deps::Order).plan.edges().implied,
+        7 - 1,
+        "T004 ← T003 is written"
+    );
     assert_eq!(parse(text, None, Deps::Phase).plan.streams[3].depends_on.len(), 1);
 }
 
 #[test]
 fn a_large_set_is_one_node_and_not_an_edge_for_each_pair() {
     let tasks: String = (1..=40).map(|n| format!("- [ ] T{n:03} [P] x\n")).collect();
-    let text = format!("# T\n\n## Phase 1: A\n\n{tasks}\n## Dependencies\n\n- T021-T040 depend on T001-T020\n");
+    let text = format!(
+        "# T\n\n## Phase 1: A\n\n{tasks}\n## Dependencies\n\n- T021-T040 depend on T001-T020\n"
+    );
     let parsed = parse(&text, None, Deps::Explicit);
-    assert_eq!((parsed.plan.barriers.len(), parsed.plan.barriers[0].tasks.len(), parsed.plan.edges().explicit), (1, 20, 20));
+    assert_eq!(
+        (
+            parsed.plan.barriers.len(),
+            parsed.plan.barriers[0].tasks.len(),
+            parsed.plan.edges().explicit
+        ),
+        (1, 20, 20)
+    );
 }
 
 #[test]
@@ -260,7 +300,9 @@ fn references_as_people_write_them() {
 
 #[test]
 fn a_command_is_run_as_it_is_written() {
-    let command = |text: &str| parse(&format!("- [ ] Task 1: x\n{text}"), None, Deps::Format).plan.tasks[0].clone();
+    let command = |text: &str| {
+        parse(&format!("- [ ] Task 1: x\n{text}"), None, Deps::Format).plan.tasks[0].clone()
+    };
     let cases = [
         ("  - Run: echo snake_\n", "echo snake_"),
         ("  - Run: `make test`\n", "make test"),
@@ -309,8 +351,19 @@ fn odd_texts_are_read_without_failing() {
     ] {
         let _ = parse(text, None, Deps::Format);
     }
-    let crlf = parse("# T\r\n\r\n- [ ] Task 1: a\r\n- [x] Task 2: b\r\n  - Depends on: 1\r\n", None, Deps::Format);
-    assert_eq!((crlf.plan.tasks.len(), crlf.plan.tasks[1].depends_on.len(), crlf.plan.tasks[0].title.as_str()), (2, 1, "a"));
+    let crlf = parse(
+        "# T\r\n\r\n- [ ] Task 1: a\r\n- [x] Task 2: b\r\n  - Depends on: 1\r\n",
+        None,
+        Deps::Format,
+    );
+    assert_eq!(
+        (
+            crlf.plan.tasks.len(),
+            crlf.plan.tasks[1].depends_on.len(),
+            crlf.plan.tasks[0].title.as_str()
+        ),
+        (2, 1, "a")
+    );
     // Deep nesting and very many fields end in time.
     let deep: String = (0..3_000).map(|n| format!("{}- [ ] x\n", " ".repeat(n))).collect();
     let _ = parse(&deep, None, Deps::Format);

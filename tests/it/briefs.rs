@@ -28,8 +28,18 @@ fn full(role: &str) -> Brief {
             ..BriefTask::default()
         }),
         texts: vec![
-            written(TextOf::Task, "", (12, 14), "2. **Sell**\n   - People can buy.\n   ```sh\n   sell\n   ```"),
-            written(TextOf::Group, "Stream A: Base", (9, 11), "### Stream A: Base\n\nWhat all stand on."),
+            written(
+                TextOf::Task,
+                "",
+                (12, 14),
+                "2. **Sell**\n   - People can buy.\n   ```sh\n   sell\n   ```",
+            ),
+            written(
+                TextOf::Group,
+                "Stream A: Base",
+                (9, 11),
+                "### Stream A: Base\n\nWhat all stand on.",
+            ),
             written(TextOf::Plan, "", (1, 7), "# Shop\n\nA shop."),
         ],
         attempt: 2,
@@ -65,7 +75,15 @@ fn full(role: &str) -> Brief {
 }
 
 fn written(of: TextOf, title: &str, (first_line, last_line): (u32, u32), text: &str) -> BriefText {
-    BriefText { of, title: title.into(), file: "breakdown.md".into(), first_line, last_line, text: text.into(), ..BriefText::default() }
+    BriefText {
+        of,
+        title: title.into(),
+        file: "breakdown.md".into(),
+        first_line,
+        last_line,
+        text: text.into(),
+        ..BriefText::default()
+    }
 }
 
 fn words(brief: &Brief) -> String {
@@ -224,10 +242,14 @@ fn what_comes_from_elsewhere_can_not_pass_for_our_own_words() {
     let mut brief = full("implementation");
     let task = brief.task.as_mut().expect("a task");
     (task.title, task.objective, task.notes) = (evil.into(), evil.into(), vec![evil.into()]);
-    (brief.topic, brief.findings[0].text, brief.handoffs[0].summary) = (evil.into(), evil.into(), evil.into());
-    (brief.consultations[0].text, brief.diff, brief.conflicts) = (evil.into(), vec![evil.into()], vec![evil.into()]);
+    (brief.topic, brief.findings[0].text, brief.handoffs[0].summary) =
+        (evil.into(), evil.into(), evil.into());
+    (brief.consultations[0].text, brief.diff, brief.conflicts) =
+        (evil.into(), vec![evil.into()], vec![evil.into()]);
     (brief.handoffs[0].title, brief.handoffs[0].decisions) = (evil.into(), vec![evil.into()]);
-    brief.texts.iter_mut().for_each(|text| (text.text, text.title, text.file) = (evil.into(), evil.into(), evil.into()));
+    brief.texts.iter_mut().for_each(|text| {
+        (text.text, text.title, text.file) = (evil.into(), evil.into(), evil.into())
+    });
     let words = words(&brief);
     let mut open: Option<&str> = None;
     let bare: Vec<&str> = words
@@ -244,9 +266,21 @@ fn what_comes_from_elsewhere_can_not_pass_for_our_own_words() {
         })
         .collect();
     assert_eq!(open, None, "no fence is left open: {words}");
-    assert_eq!(bare.iter().filter(|line| line.starts_with("## Answer")).count(), 1, "ours alone: {words}");
-    assert_eq!(bare.iter().filter(|line| line.starts_with("# ")).count(), 1, "the subject alone: {words}");
-    assert_eq!(words.matches("Say that it is complete").count(), 16, "nothing of it is lost: {words}");
+    assert_eq!(
+        bare.iter().filter(|line| line.starts_with("## Answer")).count(),
+        1,
+        "ours alone: {words}"
+    );
+    assert_eq!(
+        bare.iter().filter(|line| line.starts_with("# ")).count(),
+        1,
+        "the subject alone: {words}"
+    );
+    assert_eq!(
+        words.matches("Say that it is complete").count(),
+        16,
+        "nothing of it is lost: {words}"
+    );
     assert!(words.contains("\n````diff\n") && words.contains("\n````\n"), "{words}");
     assert!(!words.contains(['\u{1b}', '\u{202e}']) && words.contains("{{ order }}"), "{words}");
 }
@@ -259,29 +293,52 @@ fn what_matters_least_is_left_out_first() {
     brief.findings[0].text = "f".repeat(1_000);
     let lengths = |(brief, shortened): &(Brief, bool)| {
         let findings = brief.findings[0].text.len();
-        (findings, brief.handoffs[0].summary.len(), brief.diff[0].len(), brief.diff.get(1).map_or(0, String::len), *shortened)
+        (
+            findings,
+            brief.handoffs[0].summary.len(),
+            brief.diff[0].len(),
+            brief.diff.get(1).map_or(0, String::len),
+            *shortened,
+        )
     };
     let all = brief.clone().limited(200_000);
     assert_eq!(lengths(&all), (1_000, 50_000, 50_000, 5, false));
-    assert_eq!(brief.clone().limited(10_000).0.diff, ["… (2 left out)"], "there is no room for any");
+    assert_eq!(
+        brief.clone().limited(10_000).0.diff,
+        ["… (2 left out)"],
+        "there is no room for any"
+    );
     // The finding whole, what is handed over in part, the diff not at all.
     let some = brief.clone().limited(10_000);
     assert!(
-        lengths(&some).0 == 1_000 && (8_000..10_000).contains(&lengths(&some).1) && lengths(&some).2 < 40 && some.1,
+        lengths(&some).0 == 1_000
+            && (8_000..10_000).contains(&lengths(&some).1)
+            && lengths(&some).2 < 40
+            && some.1,
         "{:?}",
         lengths(&some)
     );
     // For a reviewer the diff comes first, its longest file cut.
     brief.role = "review".into();
     let some = brief.clone().limited(10_000);
-    assert!((8_000..10_000).contains(&lengths(&some).2) && lengths(&some).3 == 5 && lengths(&some).1 < 40, "{:?}", lengths(&some));
+    assert!(
+        (8_000..10_000).contains(&lengths(&some).2)
+            && lengths(&some).3 == 5
+            && lengths(&some).1 < 40,
+        "{:?}",
+        lengths(&some)
+    );
     assert!(words(&Brief { diff: vec!["é\n".repeat(100_000)], ..brief.clone() }).len() < 110_000);
     let nothing = brief.limited(0);
     assert!(nothing.1 && nothing.0.task.expect("a task").title.starts_with("… ("));
     // Names are whole or not there.
     let names: Vec<String> = (0..5_000).map(|at| format!("src/module/file-{at}.rs")).collect();
     let (many, _) = Brief { changed_files: names.clone(), ..Brief::default() }.limited(1_000);
-    assert!(many.changed_files.iter().all(|name| names.contains(name) || name.ends_with("left out)")), "{:?}", many.changed_files);
+    assert!(
+        many.changed_files.iter().all(|name| names.contains(name) || name.ends_with("left out)")),
+        "{:?}",
+        many.changed_files
+    );
     assert!(many.changed_files.len() > 30, "as many as there is room for");
     assert!(many.changed_files.iter().map(String::len).sum::<usize>() < 1_100);
 }
@@ -291,7 +348,11 @@ fn a_template_of_the_workspace_is_used_and_its_mistakes_are_said_before_anything
     let agent = "#!/bin/sh\ncat >\"$WORKSPACE/told\"\necho '{\"status\":\"complete\",\"summary\":\"ok\"}'\n";
     let config = "[environment]\npass = [\"WORKSPACE\", \"PATH\"]\n[briefs]\ntemplate = \"my.md\"\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n";
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n";
-    let workspace = Workspace::with(&[("agent.sh", agent), ("execution-coordinator.toml", config), ("breakdown.md", plan)]);
+    let workspace = Workspace::with(&[
+        ("agent.sh", agent),
+        ("execution-coordinator.toml", config),
+        ("breakdown.md", plan),
+    ]);
     let refused = |template: &str| {
         workspace.write("my.md", template);
         let run = workspace.run(&["run", "breakdown.md"]);
@@ -300,7 +361,8 @@ fn a_template_of_the_workspace_is_used_and_its_mistakes_are_said_before_anything
     };
     let missing = workspace.run(&["run", "breakdown.md"]);
     assert!(
-        missing.code == 2 && missing.stderr.contains("my.md: the template of briefs can't be read: No such file"),
+        missing.code == 2
+            && missing.stderr.contains("my.md: the template of briefs can't be read: No such file"),
         "{}",
         missing.stderr
     );
@@ -324,7 +386,9 @@ fn a_template_of_the_workspace_is_used_and_its_mistakes_are_said_before_anything
         .write("my.md", "Dear {{ agent }}, please see to {% if task %}{{ task.title }}{% else %}the whole{% endif %}.\n{{ answer }}\n");
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     assert!(
-        workspace.read("told").starts_with("Dear implementation-agent, please see to Build.\nPrint a block"),
+        workspace
+            .read("told")
+            .starts_with("Dear implementation-agent, please see to Build.\nPrint a block"),
         "{}",
         workspace.read("told")
     );
@@ -337,12 +401,21 @@ fn an_expert_is_asked_once_however_often_a_task_is_tried() {
     let config = "[environment]\npass = [\"WORKSPACE\", \"PATH\"]\n[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n\
         [agents.glue-expert]\nkind = \"command\"\ncommand = [\"./expert.sh\"]\nskills = [\"glue\"]\n";
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build with glue**\n";
-    let files = [("agent.sh", agent), ("expert.sh", expert), ("execution-coordinator.toml", config), ("breakdown.md", plan)];
+    let files = [
+        ("agent.sh", agent),
+        ("expert.sh", expert),
+        ("execution-coordinator.toml", config),
+        ("breakdown.md", plan),
+    ];
     let workspace = Workspace::with(&files);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4, "it is tried again");
     workspace.write("go", "");
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     assert_eq!(workspace.read("asked"), "asked\n");
-    assert_eq!(workspace.read("told").matches("> Use glue.").count(), 3, "each attempt knows the answer");
+    assert_eq!(
+        workspace.read("told").matches("> Use glue.").count(),
+        3,
+        "each attempt knows the answer"
+    );
 }

@@ -5,8 +5,7 @@ use execution_coordinator::core::event::{Event, Outcome};
 use execution_coordinator::core::outcome::{Ending, GateVerdict};
 use std::process::Stdio;
 
-const COMMANDS: &str =
-    "# Release\n\n- [ ] Task 1: one\n  - Run: echo one > one\n- [ ] Task 2: two\n  - Depends on: Task 1\n  - Run: cat one\n";
+const COMMANDS: &str = "# Release\n\n- [ ] Task 1: one\n  - Run: echo one > one\n- [ ] Task 2: two\n  - Depends on: Task 1\n  - Run: cat one\n";
 
 #[test]
 fn plain_commands_end_complete_on_their_exit_codes_alone() {
@@ -55,7 +54,11 @@ fn plain_commands_end_complete_on_their_exit_codes_alone() {
     "#]]
     .assert_eq(&ended.stdout);
     assert_eq!(workspace.run(&["output", "a2"]).stdout, "one\n");
-    assert_eq!(workspace.run(&["output", "2"]).stdout, "── a2: task 2 by shell ──\none\n", "a task stands for all its orders");
+    assert_eq!(
+        workspace.run(&["output", "2"]).stdout,
+        "── a2: task 2 by shell ──\none\n",
+        "a task stands for all its orders"
+    );
     let again = workspace.run(&["run", "breakdown.md"]);
     assert!(again.code == 0 && again.stderr.contains("complete already"), "{}", again.stderr);
     assert_eq!(workspace.run(&["audit"]).code, 0);
@@ -69,7 +72,11 @@ fn one_failure_blocks_only_what_waits_for_it() {
     assert_eq!(first.code, 3, "{}", first.stderr);
     assert!(first.stdout.contains("- Total Tasks: 1 completed / 3 total"), "{}", first.stdout);
     assert!(first.stdout.contains("- task 1 failed: shell exited with code 7"), "{}", first.stdout);
-    assert!(first.stdout.contains("not started, because of what they wait for: 2"), "{}", first.stdout);
+    assert!(
+        first.stdout.contains("not started, because of what they wait for: 2"),
+        "{}",
+        first.stdout
+    );
     // A command that says no is not asked again, and running again tries what failed.
     let attempts = |workspace: &Workspace| {
         workspace
@@ -87,7 +94,8 @@ fn one_failure_blocks_only_what_waits_for_it() {
     assert_eq!(last.code, 0, "{}{}", last.stdout, last.stderr);
     assert!(last.stdout.contains("2 completed / 3 total (1 skipped)"), "{}", last.stdout);
     assert!(
-        last.stdout.contains("- skipped by a person, and not looked at: 1") && last.stdout.contains("Partial Success"),
+        last.stdout.contains("- skipped by a person, and not looked at: 1")
+            && last.stdout.contains("Partial Success"),
         "{}",
         last.stdout
     );
@@ -99,15 +107,34 @@ fn a_gate_that_nothing_evaluates_is_open_until_a_person_passes_it() {
     let workspace = Workspace::with(&[("breakdown.md", text)]);
     let first = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(first.code, 4, "{}", first.stderr);
-    assert!(first.stdout.contains("gate Gate 1 is waiting for a decision: no [[gates]] entry checks it"), "{}", first.stdout);
+    assert!(
+        first
+            .stdout
+            .contains("gate Gate 1 is waiting for a decision: no [[gates]] entry checks it"),
+        "{}",
+        first.stdout
+    );
     assert!(first.stdout.contains("- Quality Gates: 0 passed / 1 total"));
     let wrong = workspace.run(&["approve", "Gate 9"]);
-    assert!(wrong.code == 2 && wrong.stderr.contains("there is no gate `Gate 9`; there are Gate 1"), "{}", wrong.stderr);
-    assert_eq!(workspace.run_at_terminal(&["approve", "Gate 1", "--by", "ann", "--reason", "seen it work"]).code, 0);
+    assert!(
+        wrong.code == 2 && wrong.stderr.contains("there is no gate `Gate 9`; there are Gate 1"),
+        "{}",
+        wrong.stderr
+    );
+    assert_eq!(
+        workspace
+            .run_at_terminal(&["approve", "Gate 1", "--by", "ann", "--reason", "seen it work"])
+            .code,
+        0
+    );
     let second = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(second.code, 0, "{}{}", second.stdout, second.stderr);
-    let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
-    assert_eq!((&report["gates"][0]["decidedBy"], &report["gates"][0]["reason"]), (&"ann".into(), &"seen it work".into()));
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+    assert_eq!(
+        (&report["gates"][0]["decidedBy"], &report["gates"][0]["reason"]),
+        (&"ann".into(), &"seen it work".into())
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 
@@ -125,7 +152,8 @@ name = "tests"
 level = "task"
 command = ["./test.sh", "{task}"]
 "#;
-const TASK: &str = "# T\n\n### Stream A: Only (Parallel)\n\n1. **One**\n   - Objective: to be done\n";
+const TASK: &str =
+    "# T\n\n### Stream A: Only (Parallel)\n\n1. **One**\n   - Objective: to be done\n";
 const TEST: &str = "#!/bin/sh\nif [ -e tests ]; then if [ -e work ]; then echo '2 passed, 0 failed'; else echo 'not ok 1 - new'; echo '1 passed, 1 failed'; exit 1; fi; else echo '1 passed, 0 failed'; fi\n";
 const AGENT: &str = "#!/bin/sh\ncat > /dev/null\nif [ $EXECUTION_COORDINATOR_ROLE = tests ]; then echo x >> tests; else echo x >> work; fi\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n";
 const REVIEW: &str = "#!/bin/sh\ncat > /dev/null\nif [ $(wc -l < work) -lt 2 ]; then echo '{\"verdict\":\"fail\",\"findings\":[{\"severity\":\"blocker\",\"text\":\"do it twice\"}]}'; else echo '{\"verdict\":\"pass\"}'; fi\n";
@@ -151,15 +179,23 @@ fn the_life_of_a_task_is_red_green_review_and_rework() {
         ended.stdout
     );
     assert_eq!(workspace.read("work"), "x\nx\n");
-    let report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
     let task = &report["tasks"][0];
-    assert_eq!((&task["rework"], &task["redSeen"], &task["red"]["testsFailed"]), (&1.into(), &true.into(), &1.into()));
+    assert_eq!(
+        (&task["rework"], &task["redSeen"], &task["red"]["testsFailed"]),
+        (&1.into(), &true.into(), &1.into())
+    );
     assert_eq!(task["gates"][0]["testsPassed"], 2);
     assert_eq!(task["files"], serde_json::json!(["work"]));
     assert_eq!(workspace.run(&["audit"]).code, 0);
     // What the agent was told the second time names what must be fixed.
     let briefs = std::fs::read_dir(workspace.execution().join("briefs")).expect("briefs").flatten();
-    assert!(briefs.filter_map(|file| std::fs::read_to_string(file.path()).ok()).any(|brief| brief.contains("- qa-reviewer: do it twice")));
+    assert!(
+        briefs
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .any(|brief| brief.contains("- qa-reviewer: do it twice"))
+    );
 }
 
 #[test]
@@ -184,7 +220,11 @@ fn complete_with_failing_tests_is_not_complete() {
     );
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 4);
-    assert!(ended.stdout.contains("it says complete, but also: result: 2 tests failing"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("it says complete, but also: result: 2 tests failing"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -206,7 +246,10 @@ fn a_crash_is_tried_again_and_a_missing_program_is_not_started() {
     let workspace = with_agents();
     workspace.write(
         "agent.sh",
-        &AGENT.replace("cat > /dev/null\n", "cat > /dev/null\nif [ ! -e crashed ]; then touch crashed; kill -9 $$; fi\n"),
+        &AGENT.replace(
+            "cat > /dev/null\n",
+            "cat > /dev/null\nif [ ! -e crashed ]; then touch crashed; kill -9 $$; fi\n",
+        ),
     );
     workspace.write("review.sh", "#!/bin/sh\necho '{\"verdict\":\"pass\"}'\n");
     let ended = workspace.run(&["run", "breakdown.md"]);
@@ -222,7 +265,11 @@ fn a_crash_is_tried_again_and_a_missing_program_is_not_started() {
     workspace.write("execution-coordinator.toml", &AGENTS.replace("./agent.sh", "no-such-agent"));
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("[agents.implementation-agent]: `no-such-agent` is not on the path"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("[agents.implementation-agent]: `no-such-agent` is not on the path"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -232,7 +279,11 @@ fn failures_from_before_are_told_apart_from_new_ones() {
         .write("test.sh", "#!/bin/sh\necho 'not ok 1 - old'\nif [ -e tests ] && [ ! -e work ]; then echo 'not ok 2 - new'; fi\nexit 1\n");
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 4);
-    assert!(ended.stdout.contains("all 1 failing tests failed before the attempt too"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("all 1 failing tests failed before the attempt too"),
+        "{}",
+        ended.stdout
+    );
     // Told to, it lets the old ones through.
     let tolerant = with_agents();
     tolerant.write("test.sh", &workspace.read("test.sh"));
@@ -243,7 +294,10 @@ fn failures_from_before_are_told_apart_from_new_ones() {
 #[test]
 fn a_flaky_test_is_named_and_is_no_pass() {
     let workspace = with_agents();
-    workspace.write("execution-coordinator.toml", &AGENTS.replace("[execution]", "[execution]\ntests_first = \"off\"\nmax_rework = 0"));
+    workspace.write(
+        "execution-coordinator.toml",
+        &AGENTS.replace("[execution]", "[execution]\ntests_first = \"off\"\nmax_rework = 0"),
+    );
     // Fails and passes by turns, on one tree: the count is kept where it is no part of it.
     workspace.write("test.sh", "#!/bin/sh\nn=$(cat .execution-coordinator/n 2>/dev/null || echo 0)\necho $((n + 1)) > .execution-coordinator/n\nif [ $((n % 2)) = 1 ]; then echo 'not ok 1 - wobbly'; exit 1; fi\necho 'ok 1 - wobbly'\n");
     let ended = workspace.run(&["run", "breakdown.md"]);
@@ -256,8 +310,15 @@ fn one_tree_is_not_judged_twice() {
     let workspace = with_agents();
     workspace.write("review.sh", "#!/bin/sh\necho '{\"verdict\":\"pass\"}'\n");
     // The gates of the system and of the deployment are one command on one tree; a task's is given another environment.
-    let gate = |level: &str| format!("[[gates]]\nname = \"all of the {level}\"\nlevel = \"{level}\"\ncommand = [\"./test.sh\", \"1\"]\n");
-    workspace.write("execution-coordinator.toml", &format!("{AGENTS}{}{}", gate("system"), gate("deployment")));
+    let gate = |level: &str| {
+        format!(
+            "[[gates]]\nname = \"all of the {level}\"\nlevel = \"{level}\"\ncommand = [\"./test.sh\", \"1\"]\n"
+        )
+    };
+    workspace.write(
+        "execution-coordinator.toml",
+        &format!("{AGENTS}{}{}", gate("system"), gate("deployment")),
+    );
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let reused = |e: &&execution_coordinator::core::event::Recorded| matches!(&e.event, Event::Ended { outcome: Outcome::Gate { measures, verdict: GateVerdict::Passed, .. }, .. } if measures.reused_from.is_some());
@@ -269,12 +330,17 @@ fn bad_input_gets_a_sentence_with_its_place_and_starts_nothing() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("missing.md", Vec::new(), "missing.md: there is no such file"),
         ("empty.md", Vec::new(), "empty.md:1:1: error: there is no task in it"),
-        ("prose.md", b"# Only prose\n\nNothing to do.\n".to_vec(), "prose.md:1:1: error: there is no task in it"),
+        (
+            "prose.md",
+            b"# Only prose\n\nNothing to do.\n".to_vec(),
+            "prose.md:1:1: error: there is no task in it",
+        ),
         ("binary.md", b"- [ ] a\nb\0c".to_vec(), "binary.md:2:2: this is a binary file"),
         ("latin.md", b"# T\n\n- [ ] caf\xe9\n".to_vec(), "latin.md:3:10: this is not UTF-8"),
         (
             "cycle.md",
-            b"# C\n\n- [ ] Task 1: a\n  - Depends on: 2\n- [ ] Task 2: b\n  - Depends on: 1\n".to_vec(),
+            b"# C\n\n- [ ] Task 1: a\n  - Depends on: 2\n- [ ] Task 2: b\n  - Depends on: 1\n"
+                .to_vec(),
             "cycle.md:3:1: error: these tasks wait for each other in a cycle: 1 ← 2 ← 1",
         ),
         ("agentless.md", b"- [ ] x\n".to_vec(), "agentless.md:1:1: no agent can do task 1"),
@@ -285,27 +351,54 @@ fn bad_input_gets_a_sentence_with_its_place_and_starts_nothing() {
             std::fs::write(workspace.path(name), bytes).expect("a file");
         }
         let ended = workspace.run(&["run", name]);
-        assert!(ended.code == 2 && ended.stderr.contains(says), "{name}: {} {}", ended.code, ended.stderr);
+        assert!(
+            ended.code == 2 && ended.stderr.contains(says),
+            "{name}: {} {}",
+            ended.code,
+            ended.stderr
+        );
         assert!(ended.stdout.is_empty() && !ended.stderr.contains("panicked"), "{name}");
-        assert_eq!(std::fs::read_dir(workspace.path(".execution-coordinator")).expect("a folder").count(), 0, "{name} started something");
+        assert_eq!(
+            std::fs::read_dir(workspace.path(".execution-coordinator")).expect("a folder").count(),
+            0,
+            "{name} started something"
+        );
     }
     let workspace = Workspace::new();
     std::fs::create_dir(workspace.path("folder")).expect("a folder");
-    assert!(workspace.run(&["run", "folder"]).stderr.contains("there is no breakdown in this folder"));
+    assert!(
+        workspace.run(&["run", "folder"]).stderr.contains("there is no breakdown in this folder")
+    );
     let huge = std::fs::File::create(workspace.path("huge.md")).expect("a file");
     huge.set_len(100 * 1024 * 1024).expect("a length");
     let ended = workspace.run(&["run", "huge.md"]);
-    assert!(ended.code == 2 && ended.stderr.contains("it has 100 MiB, at most 32 are read"), "{}", ended.stderr);
+    assert!(
+        ended.code == 2 && ended.stderr.contains("it has 100 MiB, at most 32 are read"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
 fn mistakes_in_the_config_are_named_with_their_place() {
     let cases = [
-        ("[execution]\nmax_paralel = 3\n", "execution-coordinator.toml:2:1: there is no key `max_paralel`: did you mean `max_parallel`?"),
+        (
+            "[execution]\nmax_paralel = 3\n",
+            "execution-coordinator.toml:2:1: there is no key `max_paralel`: did you mean `max_parallel`?",
+        ),
         ("[execution]\nattempt_timeout = \"soon\"\n", "`soon` is no time"),
-        ("[agents.execution-coordinator]\nkind = \"shell\"\n", "an agent can't be this program itself"),
-        ("[agents.a]\nkind = \"command\"\n", "[agents.a]: an agent of kind \"command\" needs a command"),
-        ("[[gates]]\nname = \"g\"\nlevel = \"task\"\n", "gate `g` has neither a command nor `approval = true`"),
+        (
+            "[agents.execution-coordinator]\nkind = \"shell\"\n",
+            "an agent can't be this program itself",
+        ),
+        (
+            "[agents.a]\nkind = \"command\"\n",
+            "[agents.a]: an agent of kind \"command\" needs a command",
+        ),
+        (
+            "[[gates]]\nname = \"g\"\nlevel = \"task\"\n",
+            "gate `g` has neither a command nor `approval = true`",
+        ),
         ("[execution\n", "execution-coordinator.toml:1:11:"),
         (
             "[[gates]]\nname = \"g\"\nlevel = \"task\"\ncommand = [\"./gate.sh\"]\n",
@@ -313,9 +406,18 @@ fn mistakes_in_the_config_are_named_with_their_place() {
         ),
     ];
     for (config, says) in cases {
-        let workspace = Workspace::with(&[("breakdown.md", COMMANDS), ("execution-coordinator.toml", config), ("gate.sh", "echo\n")]);
+        let workspace = Workspace::with(&[
+            ("breakdown.md", COMMANDS),
+            ("execution-coordinator.toml", config),
+            ("gate.sh", "echo\n"),
+        ]);
         let ended = workspace.run(&["run", "breakdown.md"]);
-        assert!(ended.code == 2 && ended.stderr.contains(says), "{config}: {} {}", ended.code, ended.stderr);
+        assert!(
+            ended.code == 2 && ended.stderr.contains(says),
+            "{config}: {} {}",
+            ended.code,
+            ended.stderr
+        );
     }
 }
 
@@ -326,17 +428,30 @@ fn a_state_folder_that_is_not_writable_is_said_before_anything_starts() {
     std::fs::remove_dir(workspace.path(".execution-coordinator")).expect("removed");
     workspace.write(".execution-coordinator", "");
     let ended = workspace.run(&["run", "breakdown.md"]);
-    assert!(ended.code == 2 && ended.stderr.contains("the state can't be kept there"), "{} {}", ended.code, ended.stderr);
+    assert!(
+        ended.code == 2 && ended.stderr.contains("the state can't be kept there"),
+        "{} {}",
+        ended.code,
+        ended.stderr
+    );
 }
 
 #[test]
 fn it_never_calls_itself() {
-    let workspace = Workspace::with(&[("breakdown.md", "# Self\n\n- [ ] Task 1: again\n  - Run: \"$PROGRAM\" run breakdown.md --fresh\n")]);
+    let workspace = Workspace::with(&[(
+        "breakdown.md",
+        "# Self\n\n- [ ] Task 1: again\n  - Run: \"$PROGRAM\" run breakdown.md --fresh\n",
+    )]);
     let config = "[environment]\npass = [\"PATH\", \"PROGRAM\"]\n";
     workspace.write("execution-coordinator.toml", config);
     let mut command = workspace.command(&["run", "breakdown.md"]);
-    let done =
-        ended(command.env("PROGRAM", env!("CARGO_BIN_EXE_execution-coordinator")).stdin(Stdio::null()).output().expect("the binary"));
+    let done = ended(
+        command
+            .env("PROGRAM", env!("CARGO_BIN_EXE_execution-coordinator"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary"),
+    );
     assert_eq!(done.code, 4, "{}", done.stderr);
     assert!(workspace.run(&["output", "a1"]).stdout.contains("which never calls itself"));
 }
@@ -344,14 +459,21 @@ fn it_never_calls_itself() {
 #[test]
 fn agents_see_only_the_environment_that_is_passed_on_and_nothing_of_it_is_recorded() {
     let text = "# E\n\n- [ ] Task 1: look\n  - Run: env\n";
-    let workspace = Workspace::with(&[("breakdown.md", text), ("execution-coordinator.toml", "[environment]\npass = [\"PATH\"]\n")]);
+    let workspace = Workspace::with(&[
+        ("breakdown.md", text),
+        ("execution-coordinator.toml", "[environment]\npass = [\"PATH\"]\n"),
+    ]);
     let mut command = workspace.command(&["run", "breakdown.md"]);
-    let done = ended(command.env("MY_SECRET", "hunter2").stdin(Stdio::null()).output().expect("the binary"));
+    let done = ended(
+        command.env("MY_SECRET", "hunter2").stdin(Stdio::null()).output().expect("the binary"),
+    );
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(!workspace.run(&["output", "a1"]).stdout.contains("hunter2"));
     assert!(!workspace.run(&["events"]).stdout.contains("hunter2"));
     use std::os::unix::fs::PermissionsExt;
-    let mode = |path: std::path::PathBuf| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let mode = |path: std::path::PathBuf| {
+        std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    };
     assert_eq!(mode(workspace.execution()), 0o700);
     assert_eq!(mode(workspace.execution().join("journal.jsonl")), 0o600);
     assert_eq!(mode(workspace.execution().join("output/a1.log")), 0o600);
@@ -361,7 +483,13 @@ fn agents_see_only_the_environment_that_is_passed_on_and_nothing_of_it_is_record
 fn held_back() -> Workspace {
     let text = "# H\n\n- [ ] Task 1: wait\n  - Run: touch begun; cat fifo\n- [ ] Task 2: then\n  - Depends on: 1\n  - Run: touch after\n";
     let workspace = Workspace::with(&[("breakdown.md", text)]);
-    assert!(std::process::Command::new("mkfifo").arg(workspace.path("fifo")).status().expect("mkfifo").success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(workspace.path("fifo"))
+            .status()
+            .expect("mkfifo")
+            .success()
+    );
     workspace
 }
 
@@ -404,7 +532,12 @@ fn interrupted_it_keeps_its_state_and_goes_on() {
     eventually("the task has begun", || workspace.path("begun").exists());
     signal(owner.id(), rustix::process::Signal::INT);
     let stopped = ended(owner.wait_with_output().expect("the owner"));
-    assert!(stopped.code == 130 && stopped.stderr.contains("suspended"), "{} {}", stopped.code, stopped.stderr);
+    assert!(
+        stopped.code == 130 && stopped.stderr.contains("suspended"),
+        "{} {}",
+        stopped.code,
+        stopped.stderr
+    );
     // Paused while nobody owns it, it does not go on; resumed it does.
     assert_eq!(workspace.run(&["pause"]).code, 0);
     assert!(workspace.run(&["run", "breakdown.md"]).stderr.contains("is paused"));
@@ -421,12 +554,20 @@ fn a_changed_breakdown_is_taken_up_without_losing_work() {
     let workspace = held_back();
     let owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the task has begun", || workspace.path("begun").exists());
-    let text = workspace.read("breakdown.md") + "- [ ] Task 3: added\n  - Depends on: 2\n  - Run: touch added\n";
+    let text = workspace.read("breakdown.md")
+        + "- [ ] Task 3: added\n  - Depends on: 2\n  - Run: touch added\n";
     workspace.write("breakdown.md", &text);
-    eventually("the plan is taken up", || workspace.run(&["events"]).stdout.matches("planAccepted").count() == 2);
+    eventually("the plan is taken up", || {
+        workspace.run(&["events"]).stdout.matches("planAccepted").count() == 2
+    });
     std::fs::write(workspace.path("fifo"), "").expect("the fifo");
     let done = ended(owner.wait_with_output().expect("the owner"));
-    assert!(done.code == 0 && done.stdout.contains("3 completed / 3 total"), "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.code == 0 && done.stdout.contains("3 completed / 3 total"),
+        "{}{}",
+        done.stdout,
+        done.stderr
+    );
     assert!(workspace.path("added").exists());
 }
 
@@ -455,9 +596,13 @@ fn from_standard_input_as_json_lines() {
     let input = std::fs::File::open(workspace.path("input")).expect("a file");
     let done = ended(command.stdin(input).output().expect("the binary"));
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let lines: Vec<serde_json::Value> = done.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<serde_json::Value> =
+        done.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.first().map(|line| line["seq"].clone()), Some(1.into()));
-    assert_eq!(lines.last().map(|line| line["report"]["finalStatus"].clone()), Some("Complete".into()));
+    assert_eq!(
+        lines.last().map(|line| line["report"]["finalStatus"].clone()),
+        Some("Complete".into())
+    );
     assert!(done.stderr.is_empty(), "{}", done.stderr);
 }
 
@@ -466,10 +611,19 @@ fn only_some_tasks_and_what_they_wait_for() {
     let text = format!("{COMMANDS}- [ ] Task 3: three\n  - Depends on: 2\n  - Run: touch three\n");
     let workspace = Workspace::with(&[("breakdown.md", &text)]);
     let done = workspace.run(&["run", "breakdown.md", "--only", "2"]);
-    assert!(done.code == 0 && done.stdout.contains("2 completed / 2 total"), "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.code == 0 && done.stdout.contains("2 completed / 2 total"),
+        "{}{}",
+        done.stdout,
+        done.stderr
+    );
     assert!(!workspace.path("three").exists());
     let wrong = workspace.run(&["run", "breakdown.md", "--only", "9", "--fresh"]);
-    assert!(wrong.code == 2 && wrong.stderr.contains("the breakdown has no such task"), "{}", wrong.stderr);
+    assert!(
+        wrong.code == 2 && wrong.stderr.contains("the breakdown has no such task"),
+        "{}",
+        wrong.stderr
+    );
 }
 
 /// The mission's complex example half-way: streams A and B complete, C in progress, D waiting.
@@ -488,7 +642,13 @@ fn the_status_of_the_complex_example_half_way() {
         ("advise.sh", "#!/bin/sh\ncat > /dev/null\necho 'save first'\n"),
         ("review.sh", "#!/bin/sh\ncat > /dev/null\necho '{\"verdict\":\"pass\"}'\n"),
     ]);
-    assert!(std::process::Command::new("mkfifo").arg(workspace.path("fifo")).status().expect("mkfifo").success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(workspace.path("fifo"))
+            .status()
+            .expect("mkfifo")
+            .success()
+    );
     let owner = workspace.start(&["run", "breakdown.md"]);
     eventually("everything before task 6 but task 5 is done", || {
         let status = workspace.run(&["status"]).stdout;
@@ -501,11 +661,20 @@ fn the_status_of_the_complex_example_half_way() {
     // Times differ from run to run.
     let status: String = status
         .lines()
-        .map(|line| line.split(", busy ").next().unwrap_or(line).to_owned() + if line.contains(", busy ") { ")\n" } else { "\n" })
+        .map(|line| {
+            line.split(", busy ").next().unwrap_or(line).to_owned()
+                + if line.contains(", busy ") { ")\n" } else { "\n" }
+        })
         .collect();
     let status: String = status
         .lines()
-        .map(|line| if line.contains(" to go)") { "- Timeline Impact: None (… to go)\n".to_owned() } else { format!("{line}\n") })
+        .map(|line| {
+            if line.contains(" to go)") {
+                "- Timeline Impact: None (… to go)\n".to_owned()
+            } else {
+                format!("{line}\n")
+            }
+        })
         .collect();
     expect_test::expect![[r#"
         # Real-time Chat System Execution Status
@@ -585,7 +754,12 @@ fn the_status_of_the_complex_example_half_way() {
     .assert_eq(&status);
     std::fs::write(workspace.path("fifo"), "").expect("the fifo");
     let done = ended(owner.wait_with_output().expect("the owner"));
-    assert!(done.code == 0 && done.stdout.contains("- Test Coverage: 95% achieved"), "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.code == 0 && done.stdout.contains("- Test Coverage: 95% achieved"),
+        "{}{}",
+        done.stdout,
+        done.stderr
+    );
 }
 
 #[test]
@@ -596,14 +770,19 @@ fn a_changed_config_is_taken_up_and_a_broken_one_is_not() {
     eventually("the task has begun", || workspace.path("begun").exists());
     workspace.write("execution-coordinator.toml", "[execution]\nmax_paralel = 2\n");
     workspace.write("execution-coordinator.toml", "[execution]\nmax_parallel = 2\n");
-    eventually("the rules are taken up", || workspace.run(&["events"]).stdout.contains("\"maxParallel\":2"));
+    eventually("the rules are taken up", || {
+        workspace.run(&["events"]).stdout.contains("\"maxParallel\":2")
+    });
     std::fs::write(workspace.path("fifo"), "").expect("the fifo");
     assert_eq!(ended(owner.wait_with_output().expect("the owner")).code, 0);
 }
 
 #[test]
 fn too_little_coverage_and_none_at_all_are_no_pass() {
-    for (lcov, says) in [("LF:10\\nLH:5\\n", "coverage is 50.0 %, 80 % are asked for"), ("", "its coverage could not be read")] {
+    for (lcov, says) in [
+        ("LF:10\\nLH:5\\n", "coverage is 50.0 %, 80 % are asked for"),
+        ("", "its coverage could not be read"),
+    ] {
         let workspace = with_agents();
         workspace.write("review.sh", "#!/bin/sh\necho '{\"verdict\":\"pass\"}'\n");
         workspace.write("cover.sh", &format!("#!/bin/sh\nprintf '{lcov}' > lcov.info\n"));
@@ -631,13 +810,18 @@ fn events_and_output_can_be_followed_while_it_runs() {
 fn init_writes_a_config_that_is_good_and_fits_the_project() {
     let workspace = Workspace::with(&[("Cargo.toml", ""), ("breakdown.md", COMMANDS)]);
     assert_eq!(workspace.run(&["init"]).code, 0);
-    assert!(workspace.read("execution-coordinator.toml").contains("command = [\"cargo\", \"test\"]"));
+    assert!(
+        workspace.read("execution-coordinator.toml").contains("command = [\"cargo\", \"test\"]")
+    );
     assert_eq!(workspace.run(&["init"]).code, 2);
     let agents = workspace.run(&["agents"]);
     assert!(agents.code == 0 && agents.stdout.contains("shell"), "{}", agents.stderr);
     assert_eq!(workspace.run(&["plan", "breakdown.md"]).code, 0);
     for format in ["json", "mermaid", "dot", "svg"] {
-        assert!(workspace.run(&["plan", "breakdown.md", "--format", format]).stdout.len() > 50, "{format}");
+        assert!(
+            workspace.run(&["plan", "breakdown.md", "--format", format]).stdout.len() > 50,
+            "{format}"
+        );
     }
     let check = workspace.run(&["check", "breakdown.md", "--format", "sarif"]);
     assert!(check.code == 0 && check.stdout.contains("\"version\": \"2.1.0\""));
@@ -650,10 +834,19 @@ fn what_was_added_to_a_complete_breakdown_is_run_without_the_rest() {
     assert_eq!(workspace.run(&["run", "breakdown.md", "--only", "1"]).code, 0);
     let all = workspace.run(&["run", "breakdown.md"]);
     assert!(all.code == 0 && all.stdout.contains("2 completed / 2 total"), "{}", all.stdout);
-    workspace.write("breakdown.md", &format!("{COMMANDS}- [ ] Task 3: three\n  - Depends on: 2\n  - Run: touch three\n"));
+    workspace.write(
+        "breakdown.md",
+        &format!("{COMMANDS}- [ ] Task 3: three\n  - Depends on: 2\n  - Run: touch three\n"),
+    );
     let more = workspace.run(&["run", "breakdown.md"]);
-    assert!(more.code == 0 && more.stdout.contains("3 completed / 3 total"), "{}{}", more.stdout, more.stderr);
-    let attempts = workspace.journal().iter().filter(|e| matches!(&e.event, Event::Ordered { .. })).count();
+    assert!(
+        more.code == 0 && more.stdout.contains("3 completed / 3 total"),
+        "{}{}",
+        more.stdout,
+        more.stderr
+    );
+    let attempts =
+        workspace.journal().iter().filter(|e| matches!(&e.event, Event::Ordered { .. })).count();
     assert_eq!(attempts, 3, "what was done is not done again");
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
@@ -664,26 +857,52 @@ fn a_gate_does_not_pass_on_what_it_saw_before_the_last_attempt() {
     let text = "# G\n\n- [ ] Task 1: one\n  - Run: true\n";
     let config = "[[gates]]\nname = \"clean\"\nlevel = \"system\"\ncommand = [\"./clean.sh\"]\n";
     let clean = "#!/bin/sh\ntest ! -e bad; r=$?\nif [ ! -e judging ]; then touch judging; cat fifo; fi\nexit $r\n";
-    let workspace = Workspace::with(&[("breakdown.md", text), ("execution-coordinator.toml", config), ("clean.sh", clean)]);
-    assert!(std::process::Command::new("mkfifo").arg(workspace.path("fifo")).status().expect("mkfifo").success());
+    let workspace = Workspace::with(&[
+        ("breakdown.md", text),
+        ("execution-coordinator.toml", config),
+        ("clean.sh", clean),
+    ]);
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(workspace.path("fifo"))
+            .status()
+            .expect("mkfifo")
+            .success()
+    );
     let owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the gate is being judged", || workspace.path("judging").exists());
-    workspace.write("breakdown.md", &format!("{text}- [ ] Task 2: two\n  - Depends on: 1\n  - Run: touch bad\n"));
-    eventually("task 2 is done", || workspace.run(&["events"]).stdout.matches("taskDone").count() == 2);
+    workspace.write(
+        "breakdown.md",
+        &format!("{text}- [ ] Task 2: two\n  - Depends on: 1\n  - Run: touch bad\n"),
+    );
+    eventually("task 2 is done", || {
+        workspace.run(&["events"]).stdout.matches("taskDone").count() == 2
+    });
     std::fs::write(workspace.path("fifo"), "").expect("the fifo");
     let done = ended(owner.wait_with_output().expect("the owner"));
-    assert!(done.code == 3 && done.stdout.contains("gate clean failed"), "{} {}{}", done.code, done.stdout, done.stderr);
+    assert!(
+        done.code == 3 && done.stdout.contains("gate clean failed"),
+        "{} {}{}",
+        done.code,
+        done.stdout,
+        done.stderr
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }
 
 #[test]
 fn an_approval_does_not_outlive_the_work_that_it_was_given_for() {
     let config = "[[gates]]\nname = \"human\"\nlevel = \"task\"\napproval = true\n";
-    let workspace =
-        Workspace::with(&[("breakdown.md", "# A\n\n- [ ] Task 1: one\n  - Run: true\n"), ("execution-coordinator.toml", config)]);
+    let workspace = Workspace::with(&[
+        ("breakdown.md", "# A\n\n- [ ] Task 1: one\n  - Run: true\n"),
+        ("execution-coordinator.toml", config),
+    ]);
     let waits = workspace.run(&["run", "breakdown.md"]);
     assert!(
-        waits.code == 4 && waits.stdout.contains("task 1 waits for an approval: `approve human@1` or `reject human@1`"),
+        waits.code == 4
+            && waits
+                .stdout
+                .contains("task 1 waits for an approval: `approve human@1` or `reject human@1`"),
         "{}",
         waits.stdout
     );
@@ -716,19 +935,29 @@ fn what_is_said_on_stderr_is_progress_and_counts_towards_the_limit() {
     flood.write("execution-coordinator.toml", &config);
     flood.write("agent.sh", "#!/bin/sh\ncat > /dev/null\nyes abcdefghijklmnopqrstuvwxyz >&2\n");
     let done = flood.run(&["run", "breakdown.md"]);
-    assert!(done.code == 4 && done.stdout.contains("printed more than its limit"), "{}", done.stdout);
+    assert!(
+        done.code == 4 && done.stdout.contains("printed more than its limit"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]
 fn tried_again_after_a_failed_review_its_tests_count_as_seen() {
     let workspace = with_agents();
     let passes = "#!/bin/sh\ncat > /dev/null\necho '{\"verdict\":\"pass\"}'\n";
-    workspace.write("review.sh", "#!/bin/sh\ncat > /dev/null\necho '{\"verdict\":\"fail\",\"summary\":\"no\"}'\n");
+    workspace.write(
+        "review.sh",
+        "#!/bin/sh\ncat > /dev/null\necho '{\"verdict\":\"fail\",\"summary\":\"no\"}'\n",
+    );
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
     workspace.write("review.sh", passes);
     let again = workspace.run(&["run", "breakdown.md"]);
     assert!(
-        again.code == 0 && again.stdout.contains("100% (1 of 1 tasks seen red, then green; 1 unnamed: by exit code and counts)"),
+        again.code == 0
+            && again.stdout.contains(
+                "100% (1 of 1 tasks seen red, then green; 1 unnamed: by exit code and counts)"
+            ),
         "{}{}",
         again.stdout,
         again.stderr
@@ -739,10 +968,16 @@ fn tried_again_after_a_failed_review_its_tests_count_as_seen() {
 #[test]
 fn a_gate_that_times_out_is_open_and_says_which_limit_it_met() {
     let gate = "[[gates]]\nname = \"slow\"\nlevel = \"system\"\ncommand = [\"sleep\", \"1000\"]\ntimeout = \"300ms\"\n";
-    let workspace = Workspace::with(&[("breakdown.md", COMMANDS), ("execution-coordinator.toml", gate)]);
+    let workspace =
+        Workspace::with(&[("breakdown.md", COMMANDS), ("execution-coordinator.toml", gate)]);
     let done = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(done.code, 4, "{}", done.stderr);
-    assert!(done.stdout.contains("its command timed out after 0.3 s: `timeout` of gate `slow` sets the limit"), "{}", done.stdout);
+    assert!(
+        done.stdout
+            .contains("its command timed out after 0.3 s: `timeout` of gate `slow` sets the limit"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]
@@ -752,10 +987,23 @@ fn a_task_that_failed_and_was_taken_out_is_not_begun_again_and_a_new_gate_is_jud
     assert_eq!(workspace.run(&["run", "breakdown.md", "--deps", "explicit"]).code, 3);
     workspace.write("breakdown.md", "# O\n\n- [ ] Task 1: good\n  - Run: true\n");
     let without = workspace.run(&["run", "breakdown.md", "--deps", "explicit"]);
-    assert!(without.code == 0 && without.stdout.contains("1 completed / 1 total"), "{}{}", without.stdout, without.stderr);
+    assert!(
+        without.code == 0 && without.stdout.contains("1 completed / 1 total"),
+        "{}{}",
+        without.stdout,
+        without.stderr
+    );
     assert_eq!(workspace.read("tried"), "x\n");
-    workspace.write("execution-coordinator.toml", "[[gates]]\nname = \"all\"\nlevel = \"system\"\ncommand = [\"true\"]\n");
+    workspace.write(
+        "execution-coordinator.toml",
+        "[[gates]]\nname = \"all\"\nlevel = \"system\"\ncommand = [\"true\"]\n",
+    );
     let judged = workspace.run(&["run", "breakdown.md", "--deps", "explicit"]);
-    assert!(judged.code == 0 && judged.stdout.contains("- Quality Gates: 1 passed / 1 total"), "{}{}", judged.stdout, judged.stderr);
+    assert!(
+        judged.code == 0 && judged.stdout.contains("- Quality Gates: 1 passed / 1 total"),
+        "{}{}",
+        judged.stdout,
+        judged.stderr
+    );
     assert_eq!(workspace.run(&["audit"]).code, 0);
 }

@@ -34,14 +34,23 @@ fn schemas() -> &'static Schemas {
         let list = |key: &str| document[key].as_array().expect("a list").clone();
         let name = |row: &Value| row["name"].as_str().expect("a name").to_owned();
         Schemas {
-            results: list("methods").iter().map(|row| (name(row), compile(&row["result"]["schema"]))).collect(),
-            notifications: list("x-notifications").iter().map(|row| (name(row), compile(&row["params"]))).collect(),
+            results: list("methods")
+                .iter()
+                .map(|row| (name(row), compile(&row["result"]["schema"])))
+                .collect(),
+            notifications: list("x-notifications")
+                .iter()
+                .map(|row| (name(row), compile(&row["params"])))
+                .collect(),
         }
     })
 }
 
 fn hold_against(validator: &jsonschema::Validator, value: &Value, what: &str) {
-    let errors: Vec<String> = validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
     assert!(errors.is_empty(), "{what} is not what its schema says: {errors:?}\n{value}");
 }
 
@@ -72,18 +81,33 @@ impl Server {
 
     /// A process that a command starts.
     pub fn of(command: &mut Command, framed: bool) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the binary");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary");
         let mut out = BufReader::new(child.stdout.take().expect("stdout"));
         let (sender, messages) = channel();
         std::thread::spawn(move || {
-            while let Some(message) = if framed { read_frame(&mut out) } else { read_line(&mut out) } {
+            while let Some(message) =
+                if framed { read_frame(&mut out) } else { read_line(&mut out) }
+            {
                 if sender.send(message).is_err() {
                     return;
                 }
             }
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, messages, seen: VecDeque::new(), framed, next_id: 1, asked: BTreeMap::new() }
+        Self {
+            child,
+            stdin,
+            messages,
+            seen: VecDeque::new(),
+            framed,
+            next_id: 1,
+            asked: BTreeMap::new(),
+        }
     }
 
     /// Sends bytes as they are.
@@ -94,7 +118,11 @@ impl Server {
 
     pub fn send(&mut self, message: &Value) {
         let body = message.to_string();
-        let bytes = if self.framed { format!("Content-Length: {}\r\n\r\n{body}", body.len()) } else { body + "\n" };
+        let bytes = if self.framed {
+            format!("Content-Length: {}\r\n\r\n{body}", body.len())
+        } else {
+            body + "\n"
+        };
         self.raw(bytes.as_bytes());
     }
 
@@ -118,7 +146,9 @@ impl Server {
     }
 
     pub fn answer_to(&mut self, id: i64) -> Value {
-        self.find(&format!("the answer to {id}"), |message| message.get("method").is_none() && message["id"] == id)
+        self.find(&format!("the answer to {id}"), |message| {
+            message.get("method").is_none() && message["id"] == id
+        })
     }
 
     /// Asks and waits for the result.
@@ -157,8 +187,12 @@ impl Server {
         loop {
             let message = match self.messages.recv_timeout(PATIENCE) {
                 Ok(message) => message,
-                Err(RecvTimeoutError::Timeout) => panic!("{what} did not come; there came {:?}", self.seen),
-                Err(RecvTimeoutError::Disconnected) => panic!("the server ended before {what}; there came {:?}", self.seen),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("{what} did not come; there came {:?}", self.seen)
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("the server ended before {what}; there came {:?}", self.seen)
+                }
             };
             self.check(&message);
             if wanted(&message) {
@@ -183,12 +217,16 @@ impl Server {
                 hold_against(validator, &message["params"], method);
             }
             let ours = method.starts_with("execution/") || method.starts_with("task/");
-            assert!(ours == schemas().notifications.contains_key(method), "{method} is not in the schema");
+            assert!(
+                ours == schemas().notifications.contains_key(method),
+                "{method} is not in the schema"
+            );
             return;
         }
         assert!(message.get("result").is_some() != message.get("error").is_some(), "{message}");
         if let Some(method) = self.asked.get(&message["id"].to_string())
-            && let (Some(result), Some(validator)) = (message.get("result"), schemas().results.get(method))
+            && let (Some(result), Some(validator)) =
+                (message.get("result"), schemas().results.get(method))
         {
             hold_against(validator, result, method);
         }
@@ -233,7 +271,10 @@ impl Server {
 
     /// The handshake of the Language Server Protocol.
     pub fn initialize(&mut self, capabilities: Value) -> Value {
-        let result = self.result("initialize", json!({"processId": null, "rootUri": null, "capabilities": capabilities}));
+        let result = self.result(
+            "initialize",
+            json!({"processId": null, "rootUri": null, "capabilities": capabilities}),
+        );
         self.notify("initialized", json!({}));
         result
     }
@@ -263,7 +304,8 @@ impl Drop for Server {
 
 fn read_line(out: &mut impl BufRead) -> Option<Value> {
     let mut line = String::new();
-    (out.read_line(&mut line).ok()? > 0).then(|| serde_json::from_str(&line).expect("a line is JSON"))
+    (out.read_line(&mut line).ok()? > 0)
+        .then(|| serde_json::from_str(&line).expect("a line is JSON"))
 }
 
 fn read_frame(out: &mut impl BufRead) -> Option<Value> {
@@ -271,7 +313,12 @@ fn read_frame(out: &mut impl BufRead) -> Option<Value> {
     if out.read_line(&mut header).ok()? == 0 {
         return None;
     }
-    let length: usize = header.trim().strip_prefix("Content-Length: ").expect("a header").parse().expect("a length");
+    let length: usize = header
+        .trim()
+        .strip_prefix("Content-Length: ")
+        .expect("a header")
+        .parse()
+        .expect("a length");
     out.read_line(&mut String::new()).ok()?;
     let mut body = vec![0; length];
     out.read_exact(&mut body).ok()?;

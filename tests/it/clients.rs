@@ -28,7 +28,9 @@ const PLAN: &str = "# Shop
 ";
 
 fn clients() -> PathBuf {
-    PathBuf::from(std::env::var_os("CLIENTS").expect("CLIENTS names the folder of tests/clients/install.sh"))
+    PathBuf::from(
+        std::env::var_os("CLIENTS").expect("CLIENTS names the folder of tests/clients/install.sh"),
+    )
 }
 
 fn workspace() -> Workspace {
@@ -37,7 +39,10 @@ fn workspace() -> Workspace {
 
 /// The same, whose last task fails while the file `fail` is there.
 fn plan_that_can_fail() -> String {
-    PLAN.replace("4. **Ship**\n   - Run: true\n", "4. **Ship**\n   - Run: `sh -c 'test ! -e \"$WORKSPACE/fail\"'`\n")
+    PLAN.replace(
+        "4. **Ship**\n   - Run: true\n",
+        "4. **Ship**\n   - Run: `sh -c 'test ! -e \"$WORKSPACE/fail\"'`\n",
+    )
 }
 
 fn script(name: &str) -> PathBuf {
@@ -46,10 +51,19 @@ fn script(name: &str) -> PathBuf {
 
 /// Runs a client to its end; it says by its exit code whether all was well.
 fn run(command: &mut Command, workspace: &Workspace, clients: &Path) {
-    command.env("SERVER", env!("CARGO_BIN_EXE_execution-coordinator")).env("WORKSPACE", workspace.path(""));
-    command.env("CLIENTS", clients).env("XDG_CACHE_HOME", workspace.path(".cache")).env("XDG_STATE_HOME", workspace.path(".state"));
-    command.env("XDG_CONFIG_HOME", workspace.path("no-config")).env_remove("EXECUTION_COORDINATOR_ATTEMPT");
-    let ended = ended(command.current_dir(workspace.path("")).stdin(Stdio::null()).output().expect("the client"));
+    command
+        .env("SERVER", env!("CARGO_BIN_EXE_execution-coordinator"))
+        .env("WORKSPACE", workspace.path(""));
+    command
+        .env("CLIENTS", clients)
+        .env("XDG_CACHE_HOME", workspace.path(".cache"))
+        .env("XDG_STATE_HOME", workspace.path(".state"));
+    command
+        .env("XDG_CONFIG_HOME", workspace.path("no-config"))
+        .env_remove("EXECUTION_COORDINATOR_ATTEMPT");
+    let ended = ended(
+        command.current_dir(workspace.path("")).stdin(Stdio::null()).output().expect("the client"),
+    );
     assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
 }
 
@@ -59,7 +73,9 @@ fn pytest_lsp() {
     let clients = clients();
     let mut command = Command::new(clients.join("python/bin/python"));
     run(
-        command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]).arg(script("test_protocol.py")),
+        command
+            .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"])
+            .arg(script("test_protocol.py")),
         &workspace(),
         &clients,
     );
@@ -77,7 +93,11 @@ fn vscode_jsonrpc() {
 fn the_openrpc_document() {
     let clients = clients();
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/openrpc.json");
-    run(Command::new("node").arg(script("openrpc.js")).env("DOCUMENT", document), &workspace(), &clients);
+    run(
+        Command::new("node").arg(script("openrpc.js")).env("DOCUMENT", document),
+        &workspace(),
+        &clients,
+    );
 }
 
 #[test]
@@ -85,7 +105,11 @@ fn the_openrpc_document() {
 fn neovim() {
     let clients = clients();
     let mut command = Command::new(clients.join("python/bin/nvim"));
-    run(command.args(["--clean", "--headless", "-l"]).arg(script("neovim.lua")), &workspace(), &clients);
+    run(
+        command.args(["--clean", "--headless", "-l"]).arg(script("neovim.lua")),
+        &workspace(),
+        &clients,
+    );
 }
 
 /// An editor in a terminal, with the breakdown open.
@@ -102,7 +126,8 @@ impl Drop for Screen {
 impl Screen {
     fn open(workspace: &Workspace, editor: &str) -> Self {
         let screen = Self { socket: workspace.path("tmux") };
-        let binary = Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
+        let binary =
+            Path::new(env!("CARGO_BIN_EXE_execution-coordinator")).parent().expect("a folder");
         let line = format!(
             "cd {0} && PATH={1}:$PATH XDG_CONFIG_HOME={0}/config XDG_CACHE_HOME={0}/.cache XDG_STATE_HOME={0}/.state WORKSPACE={0} LANG=C.UTF-8 {editor} breakdown.md",
             workspace.path("").display(),
@@ -146,7 +171,8 @@ impl Screen {
         });
         let text = self.tmux(&["capture-pane", "-p"]);
         let row = text.lines().position(|line| line.contains(entry)).expect("the entry");
-        let cursor: usize = self.tmux(&["display-message", "-p", "#{cursor_y}"]).trim().parse().expect("a row");
+        let cursor: usize =
+            self.tmux(&["display-message", "-p", "#{cursor_y}"]).trim().parse().expect("a row");
         (cursor + 1..row).for_each(|_| drop(self.tmux(&["send-keys", "Down"])));
         self.tmux(&["send-keys", "Enter"]);
     }
@@ -158,7 +184,9 @@ fn on_a_screen(workspace: &Workspace, editor: &str) {
     let mut execution = workspace.start(&["run", "breakdown.md"]);
     screen.shows("that a task is running", |text| text.contains("● running"));
     workspace.write("go", "");
-    screen.shows("that it is done", |text| text.matches('✔').count() >= 2 && !text.contains("● running"));
+    screen.shows("that it is done", |text| {
+        text.matches('✔').count() >= 2 && !text.contains("● running")
+    });
     assert_eq!(execution.wait().expect("an end").code(), Some(0));
 }
 
@@ -179,7 +207,10 @@ fn helix(workspace: &Workspace) -> String {
     let helix = clients().join("helix/hx");
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/helix");
     for name in ["languages.toml", "config.toml"] {
-        workspace.write(&format!("config/helix/{name}"), &std::fs::read_to_string(ours.join(name)).expect("a config"));
+        workspace.write(
+            &format!("config/helix/{name}"),
+            &std::fs::read_to_string(ours.join(name)).expect("a config"),
+        );
     }
     helix.display().to_string()
 }
@@ -200,8 +231,12 @@ fn helix_shows_how_it_stands() {
 fn helix_runs_pauses_retries_and_approves() {
     let workspace = workspace();
     let helix = helix(&workspace);
-    workspace
-        .write("execution-coordinator.toml", &format!("{CONFIG}[[gates]]\nname = \"release\"\nlevel = \"deployment\"\napproval = true\n"));
+    workspace.write(
+        "execution-coordinator.toml",
+        &format!(
+            "{CONFIG}[[gates]]\nname = \"release\"\nlevel = \"deployment\"\napproval = true\n"
+        ),
+    );
     workspace.write("breakdown.md", &plan_that_can_fail());
     workspace.write("fail", "");
     let screen = Screen::open(&workspace, &helix);
@@ -212,12 +247,15 @@ fn helix_runs_pauses_retries_and_approves() {
     workspace.write("go", "");
     screen.shows("that a task has failed", |text| text.contains("task 4 failed"));
     std::fs::remove_file(workspace.path("fail")).expect("the file");
-    let line = plan_that_can_fail().lines().position(|line| line.contains("Ship")).expect("a line") + 1;
+    let line =
+        plan_that_can_fail().lines().position(|line| line.contains("Ship")).expect("a line") + 1;
     screen.tmux(&["send-keys", &format!("{line}"), "G"]);
     screen.choose("↻ Retry 4");
     screen.shows("that all is done", |text| text.matches("✔ done").count() == 4);
     screen.tmux(&["send-keys", "g", "g"]);
-    screen.shows("that somebody is waited for", |text| text.contains("release is waiting for a decision"));
+    screen.shows("that somebody is waited for", |text| {
+        text.contains("release is waiting for a decision")
+    });
     screen.choose("✔ Approve release");
     screen.shows("that it has ended", |text| !text.contains("release is waiting for a decision"));
     // Its last line holds one message, and the end of the progress is another: then it is asked again.
@@ -237,10 +275,14 @@ fn helix_runs_pauses_retries_and_approves() {
 #[test]
 #[ignore = "needs EDITORS"]
 fn vs_code() {
-    let editor = std::env::var_os("EDITORS").expect("EDITORS names the folder of editors/vscode/test/install.sh");
+    let editor = std::env::var_os("EDITORS")
+        .expect("EDITORS names the folder of editors/vscode/test/install.sh");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/vscode/test/run.sh");
     let mut command = Command::new(script);
-    command.arg(editor).args(std::env::var_os("PICTURES")).env("BINARY", env!("CARGO_BIN_EXE_execution-coordinator"));
+    command
+        .arg(editor)
+        .args(std::env::var_os("PICTURES"))
+        .env("BINARY", env!("CARGO_BIN_EXE_execution-coordinator"));
     command.env_remove("EXECUTION_COORDINATOR_ATTEMPT").stdin(Stdio::null());
     let ended = ended(command.output().expect("the script"));
     assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
@@ -251,10 +293,17 @@ fn vs_code() {
 #[ignore = "needs CLIENTS"]
 fn the_plugin_of_neovim() {
     let clients = clients();
-    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", &plan_that_can_fail())]);
+    let workspace = Workspace::with(&[
+        ("execution-coordinator.toml", CONFIG),
+        ("breakdown.md", &plan_that_can_fail()),
+    ]);
     let mut command = Command::new(clients.join("python/bin/nvim"));
     command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/nvim"));
-    run(command.args(["--clean", "--headless", "-S"]).arg(script("neovim_plugin.lua")), &workspace, &clients);
+    run(
+        command.args(["--clean", "--headless", "-S"]).arg(script("neovim_plugin.lua")),
+        &workspace,
+        &clients,
+    );
 }
 
 /// Emacs with the package and one of its two clients, where both can be had.
@@ -262,8 +311,14 @@ fn emacs(client: &str) {
     let clients = clients();
     let workspace = workspace();
     let mut command = Command::new("emacs");
-    command.env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/emacs")).env("HOME", workspace.path(".state"));
-    run(command.env("CLIENT", client).args(["--batch", "-l"]).arg(script("emacs.el")), &workspace, &clients);
+    command
+        .env("FEATURES", Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/emacs"))
+        .env("HOME", workspace.path(".state"));
+    run(
+        command.env("CLIENT", client).args(["--batch", "-l"]).arg(script("emacs.el")),
+        &workspace,
+        &clients,
+    );
 }
 
 #[test]

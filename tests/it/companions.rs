@@ -19,11 +19,27 @@ fn told(workspace: &Workspace, breakdown: &str, task: &str, expected: &Expect) {
     parsed.plan.prose = prose;
     store.keep(&parsed.plan).expect("kept");
     store.fill(&mut brief);
-    let besides = brief.texts.iter().filter(|text| matches!(text.of, TextOf::TaskFile | TextOf::Companion));
+    let besides =
+        brief.texts.iter().filter(|text| matches!(text.of, TextOf::TaskFile | TextOf::Companion));
     let line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-    let mut out: String =
-        besides.map(|text| format!("{:?} {}:{}-{}: {}\n", text.of, text.file, text.first_line, text.last_line, line(&text.text))).collect();
-    problems.iter().for_each(|problem| out += &format!("! {}\n", problem.message.replace(&workspace.path("").display().to_string(), "")));
+    let mut out: String = besides
+        .map(|text| {
+            format!(
+                "{:?} {}:{}-{}: {}\n",
+                text.of,
+                text.file,
+                text.first_line,
+                text.last_line,
+                line(&text.text)
+            )
+        })
+        .collect();
+    problems.iter().for_each(|problem| {
+        out += &format!(
+            "! {}\n",
+            problem.message.replace(&workspace.path("").display().to_string(), "")
+        )
+    });
     expected.assert_eq(&out);
 }
 
@@ -31,9 +47,18 @@ fn told(workspace: &Workspace, breakdown: &str, task: &str, expected: &Expect) {
 fn specifications_come_with_the_parts_first_that_the_task_names() {
     let workspace = Workspace::with(&[
         ("execution-coordinator.toml", ""),
-        ("s/tasks.md", "# Tasks: Shop\n\n## Phase 1: Base\n\n- [ ] T001 Create `Order` in src/order.rs\n- [ ] T002 [US2] List\n"),
-        ("s/spec.md", "# Shop\n\n### User Story 1 - Buy\n\nBuy.\n\n### User Story 2 - List\n\nList.\n"),
-        ("s/data-model.md", "# Model\n\n## Customer\n\nA name.\n\n## Order\n\n`Order` has lines.\n"),
+        (
+            "s/tasks.md",
+            "# Tasks: Shop\n\n## Phase 1: Base\n\n- [ ] T001 Create `Order` in src/order.rs\n- [ ] T002 [US2] List\n",
+        ),
+        (
+            "s/spec.md",
+            "# Shop\n\n### User Story 1 - Buy\n\nBuy.\n\n### User Story 2 - List\n\nList.\n",
+        ),
+        (
+            "s/data-model.md",
+            "# Model\n\n## Customer\n\nA name.\n\n## Order\n\n`Order` has lines.\n",
+        ),
         ("s/contracts/api.yaml", "paths: {}\n"),
     ]);
     told(
@@ -70,8 +95,14 @@ fn specifications_come_with_the_parts_first_that_the_task_names() {
 fn requirements_and_designs_come_with_the_parts_first_that_the_task_names() {
     let workspace = Workspace::with(&[
         ("execution-coordinator.toml", ""),
-        ("k/tasks.md", "# Implementation Plan\n\n- [ ] 1. Store\n  - _Requirements: 2.1_\n- [ ] 2. Read\n  - _Requirements: 1.1_\n"),
-        ("k/requirements.md", "# Requirements\n\n### Requirement 1\n\nRead.\n\n### Requirement 2\n\nStore.\n"),
+        (
+            "k/tasks.md",
+            "# Implementation Plan\n\n- [ ] 1. Store\n  - _Requirements: 2.1_\n- [ ] 2. Read\n  - _Requirements: 1.1_\n",
+        ),
+        (
+            "k/requirements.md",
+            "# Requirements\n\n### Requirement 1\n\nRead.\n\n### Requirement 2\n\nStore.\n",
+        ),
         ("k/design.md", "# Design\n\nAll of it.\n"),
         ("o/tasks.md", "## 1. Reading\n\n- [ ] 1.1 Read\n- [ ] 1.2 Write\n"),
         ("o/proposal.md", "## Why\n\nSlow.\n"),
@@ -103,7 +134,10 @@ fn requirements_and_designs_come_with_the_parts_first_that_the_task_names() {
 fn a_story_is_its_tasks_own_and_epics_are_everybodys() {
     let workspace = Workspace::with(&[
         ("execution-coordinator.toml", ""),
-        ("sprint-status.yaml", "development_status:\n  epic-1: in-progress\n  1-1-types: backlog\n  1-2-3d-view: backlog\n"),
+        (
+            "sprint-status.yaml",
+            "development_status:\n  epic-1: in-progress\n  1-1-types: backlog\n  1-2-3d-view: backlog\n",
+        ),
         ("1-1-types.md", "# Story 1.1: Types\n\n## Dev Notes\n\nUse u32.\n"),
         ("1-2-3d-view.md", "# Story 1.2: View\n\nTurn it.\n"),
         ("epics.md", "# Epics\n\n## Epic 1\n\nAll of it.\n"),
@@ -172,13 +206,23 @@ fn plans_of_a_roadmap_bring_what_they_name() {
 fn what_is_no_text_is_told_and_links_are_left_alone() {
     let workspace = Workspace::with(&[
         ("execution-coordinator.toml", ""),
-        ("k/tasks.md", "# Implementation Plan\n\n- [ ] 1. Store\n  - _Requirements: 2.1_\n- [ ] 2. Read\n  - _Requirements: 1.1_\n"),
+        (
+            "k/tasks.md",
+            "# Implementation Plan\n\n- [ ] 1. Store\n  - _Requirements: 2.1_\n- [ ] 2. Read\n  - _Requirements: 1.1_\n",
+        ),
     ]);
-    workspace.write("agent.sh", "#!/bin/sh\ncat >/dev/null\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n");
-    workspace.write("execution-coordinator.toml", "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n");
+    workspace.write(
+        "agent.sh",
+        "#!/bin/sh\ncat >/dev/null\necho '{\"status\":\"complete\",\"summary\":\"did it\"}'\n",
+    );
+    workspace.write(
+        "execution-coordinator.toml",
+        "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n",
+    );
     std::fs::write(workspace.path("k/design.md"), b"# D\xe9sign\n").expect("written");
     std::fs::write(workspace.path("k/bugfix.md"), "x".repeat((1 << 20) + 1)).expect("written");
-    std::os::unix::fs::symlink("/etc/hostname", workspace.path("k/requirements.md")).expect("a link");
+    std::os::unix::fs::symlink("/etc/hostname", workspace.path("k/requirements.md"))
+        .expect("a link");
     told(
         &workspace,
         "k/tasks.md",
@@ -190,7 +234,15 @@ fn what_is_no_text_is_told_and_links_are_left_alone() {
     );
     // And by the program itself.
     let check = workspace.run(&["check", "k/tasks.md"]);
-    assert!(check.stdout.contains("design.md:1:4: this is not UTF-8") && check.code == 0, "{}", check.stdout);
+    assert!(
+        check.stdout.contains("design.md:1:4: this is not UTF-8") && check.code == 0,
+        "{}",
+        check.stdout
+    );
     let run = workspace.run(&["run", "k/tasks.md"]);
-    assert!(run.stderr.contains("design.md:1:4: this is not UTF-8: save the file as UTF-8"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("design.md:1:4: this is not UTF-8: save the file as UTF-8"),
+        "{}",
+        run.stderr
+    );
 }

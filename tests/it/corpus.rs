@@ -7,7 +7,10 @@ use execution_coordinator::core::plan::Node;
 use std::path::PathBuf;
 
 fn corpus() -> PathBuf {
-    PathBuf::from(std::env::var_os("BREAKDOWN_CORPUS").expect("BREAKDOWN_CORPUS names a folder with a manifest.tsv"))
+    PathBuf::from(
+        std::env::var_os("BREAKDOWN_CORPUS")
+            .expect("BREAKDOWN_CORPUS names a folder with a manifest.tsv"),
+    )
 }
 
 /// The table of counts, ours beside those made by hand; each difference has its reason in `tests/formats/reasons.tsv`.
@@ -16,9 +19,14 @@ fn corpus() -> PathBuf {
 fn counts_agree_with_the_manifest() {
     let folder = corpus();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formats/compare.py");
-    let run =
-        std::process::Command::new("python3").arg(script).arg(env!("CARGO_BIN_EXE_execution-coordinator")).arg(folder).output().unwrap();
-    let (out, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    let run = std::process::Command::new("python3")
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_execution-coordinator"))
+        .arg(folder)
+        .output()
+        .unwrap();
+    let (out, errors) =
+        (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success() && out.lines().count() > 50, "{out}\n{errors}");
 }
 
@@ -33,15 +41,37 @@ fn the_complex_example_comes_out_exactly() {
         .tasks
         .iter()
         .flat_map(|task| {
-            task.depends_on
-                .iter()
-                .filter_map(|d| if let Node::Task(on) = &d.on { Some((task.id.to_string(), on.to_string())) } else { None })
+            task.depends_on.iter().filter_map(|d| {
+                if let Node::Task(on) = &d.on {
+                    Some((task.id.to_string(), on.to_string()))
+                } else {
+                    None
+                }
+            })
         })
         .collect();
-    let expected = [("2", "1"), ("4", "3"), ("5", "1"), ("5", "3"), ("6", "2"), ("6", "4"), ("6", "5"), ("7", "6"), ("8", "6")];
+    let expected = [
+        ("2", "1"),
+        ("4", "3"),
+        ("5", "1"),
+        ("5", "3"),
+        ("6", "2"),
+        ("6", "4"),
+        ("6", "5"),
+        ("7", "6"),
+        ("8", "6"),
+    ];
     assert_eq!(edges, expected.map(|(task, on)| (task.to_owned(), on.to_owned())));
-    assert_eq!((parsed.plan.tasks.len(), parsed.plan.streams.len(), parsed.plan.gates.len()), (8, 4, 4));
-    let after: Vec<&str> = parsed.plan.gates.iter().flat_map(|gate| gate.after.iter().map(|stream| stream.as_str())).collect();
+    assert_eq!(
+        (parsed.plan.tasks.len(), parsed.plan.streams.len(), parsed.plan.gates.len()),
+        (8, 4, 4)
+    );
+    let after: Vec<&str> = parsed
+        .plan
+        .gates
+        .iter()
+        .flat_map(|gate| gate.after.iter().map(|stream| stream.as_str()))
+        .collect();
     assert_eq!(after, ["A", "B", "C", "D"]);
     assert_eq!(parsed.problems, []);
 }
@@ -76,7 +106,11 @@ fn never_fails_on_real_files() {
             let cut = text.floor_char_boundary(text.len() * eighth / 8);
             let parsed = parse(&text[..cut], None, Deps::Format);
             for problem in parsed.problems {
-                assert!(problem.span.end <= cut.max(1) && problem.span.start <= problem.span.end, "{}: {problem:?}", file.path().display());
+                assert!(
+                    problem.span.end <= cut.max(1) && problem.span.start <= problem.span.end,
+                    "{}: {problem:?}",
+                    file.path().display()
+                );
             }
         }
     }
@@ -90,10 +124,19 @@ fn files_know_their_folders() {
     let mut known = 0;
     for entry in ignore::WalkBuilder::new(folder).standard_filters(false).build().flatten() {
         let Some(inner) = folder::files(entry.path()) else { continue };
-        for file in ignore::WalkBuilder::new(entry.path()).build().flatten().filter(|file| file.path().is_file()) {
+        for file in ignore::WalkBuilder::new(entry.path())
+            .build()
+            .flatten()
+            .filter(|file| file.path().is_file())
+        {
             let name = file.path().strip_prefix(entry.path()).unwrap().to_str().unwrap();
             let of = folder::breakdown_of(file.path());
-            assert_eq!(of == entry.path(), inner.iter().any(|known| known == name), "{}", file.path().display());
+            assert_eq!(
+                of == entry.path(),
+                inner.iter().any(|known| known == name),
+                "{}",
+                file.path().display()
+            );
             known += usize::from(of == entry.path());
         }
     }

@@ -25,11 +25,22 @@ fn workspace() -> Workspace {
 
 /// The report without what differs from run to run: times, and the numbers of orders.
 fn essence(workspace: &Workspace) -> serde_json::Value {
-    let mut report: serde_json::Value = serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
+    let mut report: serde_json::Value =
+        serde_json::from_str(&workspace.run(&["report", "--format", "json"]).stdout).expect("JSON");
     fn strip(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => {
-                for key in ["execution", "elapsedMs", "busyMs", "order", "evidence", "coverageEvidence", "tree", "attempts", "files"] {
+                for key in [
+                    "execution",
+                    "elapsedMs",
+                    "busyMs",
+                    "order",
+                    "evidence",
+                    "coverageEvidence",
+                    "tree",
+                    "attempts",
+                    "files",
+                ] {
                     map.remove(key);
                 }
                 map.values_mut().for_each(strip);
@@ -64,7 +75,8 @@ fn killed_at_random_moments_it_reports_the_same() {
                 .spawn()
                 .expect("the binary");
             // A moment of the machine's clock is what is drawn here: nothing is waited for.
-            let until = std::time::Instant::now() + std::time::Duration::from_micros(rng.u64(0..takes_us));
+            let until =
+                std::time::Instant::now() + std::time::Duration::from_micros(rng.u64(0..takes_us));
             while owner.try_wait().expect("ours").is_none() {
                 let left = until.saturating_duration_since(std::time::Instant::now());
                 if left.is_zero() {

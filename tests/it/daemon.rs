@@ -41,7 +41,8 @@ fn an_execution_outlives_the_editor_that_started_it() {
     let mut first = editor(&workspace);
     let pid = daemon(&workspace).expect("a daemon");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
-    let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).expect("a parent");
+    let parent =
+        stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).expect("a parent");
     assert_ne!(parent, first.pid().to_string(), "it is nobody's child");
     first.result("shutdown", Value::Null);
     first.notify("exit", Value::Null);
@@ -52,9 +53,18 @@ fn an_execution_outlives_the_editor_that_started_it() {
     let mut lines = Server::lines(&workspace, &[]);
     lines.ask("execution/await", json!({}));
     workspace.write("go", "");
-    let ended = lines.find("the end", |message| message["method"] == "execution/result" || message["result"]["ended"] == true);
+    let ended = lines.find("the end", |message| {
+        message["method"] == "execution/result" || message["result"]["ended"] == true
+    });
     assert!(ended.to_string().contains("Complete"), "{ended}");
-    assert_eq!(workspace.journal().iter().filter(|event| format!("{:?}", event.event).starts_with("Opened")).count(), 1);
+    assert_eq!(
+        workspace
+            .journal()
+            .iter()
+            .filter(|event| format!("{:?}", event.event).starts_with("Opened"))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -75,7 +85,9 @@ fn it_leaves_when_nobody_needs_it() {
     let pid = daemon(&workspace).expect("a daemon");
     editor.kill();
     drop(client);
-    eventually("task 1 has begun", || workspace.journal().iter().any(|event| format!("{:?}", event.event).starts_with("Ordered")));
+    eventually("task 1 has begun", || {
+        workspace.journal().iter().any(|event| format!("{:?}", event.event).starts_with("Ordered"))
+    });
     assert!(lives(pid));
     workspace.write("go", "");
     eventually("it leaves", || !lives(pid));
@@ -85,10 +97,12 @@ fn it_leaves_when_nobody_needs_it() {
 #[test]
 fn it_stays_as_long_as_anything_is_under_way() {
     // Longer than it stays, with nobody there: work, then only a back-off, then work again.
-    let text = "# Long\n\n- [ ] Task 1: fails at first\n- [ ] Task 2: after it\n  - Depends on: 1\n";
+    let text =
+        "# Long\n\n- [ ] Task 1: fails at first\n- [ ] Task 2: after it\n  - Depends on: 1\n";
     let config = "[execution]\nisolation = \"none\"\nbackoff = \"700ms\"\ntests_first = \"off\"\nfinal_review = false\n[agents.worker]\nkind = \"command\"\nrole = \"executor\"\n\
         command = [\"sh\", \"-c\", \"cat >/dev/null; sleep 0.4; test -e begun || { touch begun; exit 9; }; touch made-$EXECUTION_COORDINATOR_TASK; echo '{\\\"status\\\":\\\"complete\\\"}'\"]\n";
-    let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", text)]);
+    let workspace =
+        Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", text)]);
     assert_eq!(workspace.run(&["serve", "--detach", "--stay", "100ms"]).code, 0);
     let pid = daemon(&workspace).expect("a daemon");
     // As an editor's server does: one call at the socket, then it hangs up.
@@ -96,13 +110,19 @@ fn it_stays_as_long_as_anything_is_under_way() {
     let start = json!({"jsonrpc": "2.0", "id": 1, "method": "execution/start", "params": {"path": "breakdown.md"}});
     std::io::Write::write_all(&mut client, format!("{start}\n").as_bytes()).expect("a line");
     let mut answer = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(&client), &mut answer).expect("an answer");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(&client), &mut answer)
+        .expect("an answer");
     assert!(answer.contains("\"execution\""), "{answer}");
     drop(client);
     eventually("it leaves", || !lives(pid));
     assert!(status(&workspace).contains("Complete"), "{}", status(&workspace));
     let log = workspace.read(".execution-coordinator/daemon.log");
-    assert!(log.contains(&format!("process {pid} leaves: nothing was under way and no client was there for 100ms")), "{log}");
+    assert!(
+        log.contains(&format!(
+            "process {pid} leaves: nothing was under way and no client was there for 100ms"
+        )),
+        "{log}"
+    );
 }
 
 #[test]
@@ -112,7 +132,11 @@ fn a_killed_daemon_is_noticed_and_another_one_goes_on() {
     let pid = daemon(&workspace).expect("a daemon").to_string();
     assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill").success());
     let mut lines = Server::lines(&workspace, &[]);
-    assert_eq!(lines.result("execution/await", json!({}))["running"], false, "nobody waits for the dead");
+    assert_eq!(
+        lines.result("execution/await", json!({}))["running"],
+        false,
+        "nobody waits for the dead"
+    );
     assert_eq!(editor.result("execution/status", json!({}))["state"], "not running");
     workspace.write("go", "");
     let again = editor.result("execution/start", json!({"path": "breakdown.md"}));
@@ -139,11 +163,13 @@ fn many_who_need_it_at_once_get_one() {
 #[test]
 fn where_it_can_not_be_something_else_is_said() {
     let workspace = workspace();
-    std::fs::create_dir(workspace.path(".execution-coordinator/daemon-1.socket")).expect("in the way");
+    std::fs::create_dir(workspace.path(".execution-coordinator/daemon-1.socket"))
+        .expect("in the way");
     let refused = workspace.run(&["serve", "--detach"]);
     assert_eq!(refused.code, 5);
     assert!(refused.stderr.contains("execution-coordinator run"), "{}", refused.stderr);
-    std::fs::remove_dir(workspace.path(".execution-coordinator/daemon-1.socket")).expect("out of the way");
+    std::fs::remove_dir(workspace.path(".execution-coordinator/daemon-1.socket"))
+        .expect("out of the way");
     // An attempt does its task: it reaches no daemon either.
     let mut attempt = workspace.command(&["serve"]);
     let mut attempt = Server::of(attempt.env("EXECUTION_COORDINATOR_ATTEMPT", "x"), true);
@@ -157,7 +183,10 @@ fn where_it_can_not_be_something_else_is_said() {
 fn nothing_is_started_where_the_user_has_not_said_so() {
     let workspace = workspace();
     workspace.trust(false);
-    let uri = format!("file://{}", workspace.path("breakdown.md").canonicalize().expect("a file").display());
+    let uri = format!(
+        "file://{}",
+        workspace.path("breakdown.md").canonicalize().expect("a file").display()
+    );
     let mut editor = Server::lsp(&workspace);
     editor.initialize(json!({}));
     let refused = editor.answer("execution/start", json!({"path": "breakdown.md"}));
@@ -166,8 +195,12 @@ fn nothing_is_started_where_the_user_has_not_said_so() {
     // What a workspace says of itself counts for nothing; what its user says in the editor does.
     let run = json!({"command": "execution-coordinator.run", "arguments": [uri]});
     assert_eq!(editor.result("workspace/executeCommand", run.clone()), Value::Null);
-    let question = editor.find("a question", |message| message["method"] == "window/showMessageRequest");
-    assert!(question["params"]["message"].as_str().expect("a text").contains("is not trusted"), "{question}");
+    let question =
+        editor.find("a question", |message| message["method"] == "window/showMessageRequest");
+    assert!(
+        question["params"]["message"].as_str().expect("a text").contains("is not trusted"),
+        "{question}"
+    );
     editor.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": {"title": "Trust"}}));
     workspace.write("go", "");
     eventually("it is carried out", || status(&workspace).contains("Complete"));
@@ -175,5 +208,8 @@ fn nothing_is_started_where_the_user_has_not_said_so() {
     let refused = editor.answer("execution/start", json!({"path": "breakdown.md", "fresh": true}));
     assert_eq!(refused["error"]["data"]["kind"], "untrusted", "{refused}");
     assert_eq!(workspace.run(&["trust"]).code, 0);
-    assert!(editor.answer("execution/start", json!({"path": "breakdown.md", "fresh": true}))["error"].is_null());
+    assert!(
+        editor.answer("execution/start", json!({"path": "breakdown.md", "fresh": true}))["error"]
+            .is_null()
+    );
 }

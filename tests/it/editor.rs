@@ -78,7 +78,10 @@ impl Editor {
 
     pub fn ask(&mut self, method: &str, more: Value) -> Value {
         let mut params = json!({"textDocument": {"uri": self.uri}});
-        params.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        params
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
         self.server.result(method, params)
     }
 
@@ -87,7 +90,8 @@ impl Editor {
         let bar = marked.find('|').expect("a mark");
         let offset = self.text.find(&marked.replace('|', "")).expect("a piece of the text") + bar;
         let line = self.text[..offset].matches('\n').count();
-        let column = self.text[..offset].rsplit('\n').next().expect("a line").encode_utf16().count();
+        let column =
+            self.text[..offset].rsplit('\n').next().expect("a line").encode_utf16().count();
         json!({"line": line, "character": column})
     }
 
@@ -100,7 +104,11 @@ impl Editor {
             let line = hint["position"]["line"].as_u64().expect("a line") as usize;
             let label = hint["label"].as_str().expect("a label");
             assert!(label.chars().count() < 40, "{label}");
-            assert_eq!(hint["position"]["character"], lines[line].encode_utf16().count(), "at the end of the line");
+            assert_eq!(
+                hint["position"]["character"],
+                lines[line].encode_utf16().count(),
+                "at the end of the line"
+            );
             lines[line] += &format!("  «{}»", label.trim_end());
         }
         lines.into_iter().filter(|line| line.contains('«')).collect::<Vec<_>>().join("\n") + "\n"
@@ -121,14 +129,22 @@ impl Editor {
         let lenses = self.ask("textDocument/codeLens", json!({}));
         let one = |lens: &Value| {
             let argument = lens["command"]["arguments"][1].as_str().unwrap_or_default();
-            format!("{}: {} {argument}\n", lens["range"]["start"]["line"], lens["command"]["title"].as_str().expect("a title"))
+            format!(
+                "{}: {} {argument}\n",
+                lens["range"]["start"]["line"],
+                lens["command"]["title"].as_str().expect("a title")
+            )
         };
         lenses.as_array().expect("a list").iter().map(one).collect()
     }
 
     pub fn command(&mut self, name: &str, arguments: &[&str]) -> Value {
-        let arguments: Vec<&str> = [self.uri.as_str()].into_iter().chain(arguments.iter().copied()).collect();
-        self.server.result("workspace/executeCommand", json!({"command": format!("execution-coordinator.{name}"), "arguments": arguments}))
+        let arguments: Vec<&str> =
+            [self.uri.as_str()].into_iter().chain(arguments.iter().copied()).collect();
+        self.server.result(
+            "workspace/executeCommand",
+            json!({"command": format!("execution-coordinator.{name}"), "arguments": arguments}),
+        )
     }
 
     /// The latest diagnostics that are as wanted.
@@ -147,9 +163,9 @@ impl Editor {
             };
             params["diagnostics"].as_array().expect("a list").iter().map(one).collect()
         };
-        let params = self
-            .server
-            .notification_where("textDocument/publishDiagnostics", |params| params["uri"] == uri.as_str() && wanted(&shown(params)));
+        let params = self.server.notification_where("textDocument/publishDiagnostics", |params| {
+            params["uri"] == uri.as_str() && wanted(&shown(params))
+        });
         shown(&params)
     }
 }
@@ -159,7 +175,9 @@ fn without_times(text: &str) -> String {
     let mut out = String::new();
     for line in text.replace(" ms", "ms").lines() {
         let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
-        let time = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.ends_with(['s', 'm', 'h']);
+        let time = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_digit()) && word.ends_with(['s', 'm', 'h'])
+        };
         let shown = words.iter().map(|word| match word.strip_suffix('»') {
             Some(bare) if time(bare) => "TIME»",
             None if time(word) => "TIME",
@@ -189,8 +207,12 @@ fn what_an_agent_asks_is_answered_in_the_editor() {
     assert!(told.contains("which colour?: `answer 1 TEXT`, `retry 1` or `skip 1`"), "{told}");
     // An editor without a field for it is told what to type.
     assert_eq!(editor.command("answer", &["1"]), Value::Null);
-    let message = editor.server.find("a message", |message| message["method"] == "window/showMessage");
-    assert!(message["params"]["message"].as_str().is_some_and(|text| text.contains("answer 1 TEXT")), "{message}");
+    let message =
+        editor.server.find("a message", |message| message["method"] == "window/showMessage");
+    assert!(
+        message["params"]["message"].as_str().is_some_and(|text| text.contains("answer 1 TEXT")),
+        "{message}"
+    );
     assert!(editor.command("answer", &["1", "blue"])["seq"].is_number());
     editor.until("✔ done");
 }
@@ -236,8 +258,9 @@ fn status_beside_each_line_changes_by_itself() {
     "#]],
         &editor.lenses(),
     );
-    let begin =
-        editor.server.find("progress", |message| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "begin");
+    let begin = editor.server.find("progress", |message| {
+        message["method"] == "$/progress" && message["params"]["value"]["kind"] == "begin"
+    });
     assert_eq!(begin["params"]["value"]["title"], "Shop");
     check(
         &expect![[r#"
@@ -250,10 +273,13 @@ fn status_beside_each_line_changes_by_itself() {
     workspace.write("go", "");
     let shown = editor.until("4. **Ship**  «✔");
     assert_ne!(shown, before);
-    editor.server.find("its end", |message| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "end");
+    editor.server.find("its end", |message| {
+        message["method"] == "$/progress" && message["params"]["value"]["kind"] == "end"
+    });
     let report = editor.command("showReport", &[]);
     editor.server.find("the report", |message| message["method"] == "window/showDocument");
-    let report = std::fs::read_to_string(report["path"].as_str().expect("a path")).expect("a report");
+    let report =
+        std::fs::read_to_string(report["path"].as_str().expect("a path")).expect("a report");
     assert!(report.starts_with("## Execution Coordination"), "{report}");
     editor.server.result("shutdown", Value::Null);
     editor.server.notify("exit", Value::Null);
@@ -278,7 +304,9 @@ fn the_execution_of_another_process_is_shown_and_its_gate_is_decided() {
     // The config has it, not the text: it stands at the title, and goes when it is decided.
     editor.until("# Shop  «release ◈ open: it waits for approval");
     editor.command("approve", &["release"]);
-    editor.server.notification_where("execution/result", |result| result["report"]["finalStatus"] == "Complete");
+    editor.server.notification_where("execution/result", |result| {
+        result["report"]["finalStatus"] == "Complete"
+    });
 }
 
 #[test]
@@ -315,8 +343,12 @@ fn a_text_is_understood_in_every_direction() {
         .expect("a list")
         .iter()
         .map(|stream| {
-            let children: Vec<&str> =
-                stream["children"].as_array().into_iter().flatten().filter_map(|task| task["name"].as_str()).collect();
+            let children: Vec<&str> = stream["children"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|task| task["name"].as_str())
+                .collect();
             format!("{}: {children:?}\n", stream["name"].as_str().expect("a name"))
         })
         .collect();
@@ -329,24 +361,47 @@ fn a_text_is_understood_in_every_direction() {
     let definition = editor.ask("textDocument/definition", json!({"position": on_two}));
     assert_eq!(definition[0]["range"]["start"]["line"], 7);
     let on_one = editor.at("Dependencies: Task |1\n\n### Stream B");
-    let references = editor.ask("textDocument/references", json!({"position": on_one, "context": {"includeDeclaration": true}}));
-    let lines: Vec<u64> =
-        references.as_array().expect("a list").iter().filter_map(|place| place["range"]["start"]["line"].as_u64()).collect();
+    let references = editor.ask(
+        "textDocument/references",
+        json!({"position": on_one, "context": {"includeDeclaration": true}}),
+    );
+    let lines: Vec<u64> = references
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|place| place["range"]["start"]["line"].as_u64())
+        .collect();
     assert_eq!(lines, [4, 9, 15]);
     let hover = editor.ask("textDocument/hover", json!({"position": on_two}));
     let card = hover["contents"]["value"].as_str().expect("a text");
-    assert!(card.contains("### 2 Build") && card.contains("**Waits for** task 1 · **needed by** 4"), "{card}");
+    assert!(
+        card.contains("### 2 Build") && card.contains("**Waits for** task 1 · **needed by** 4"),
+        "{card}"
+    );
     let item = editor.ask("textDocument/prepareCallHierarchy", json!({"position": on_one}));
     let incoming = editor.server.result("callHierarchy/incomingCalls", json!({"item": item[0]}));
-    let names: Vec<&str> = incoming.as_array().expect("a list").iter().filter_map(|call| call["from"]["name"].as_str()).collect();
+    let names: Vec<&str> = incoming
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|call| call["from"]["name"].as_str())
+        .collect();
     assert_eq!(names, ["2 Build", "3 Break"]);
     let place = editor.ask("textDocument/prepareRename", json!({"position": on_one}));
     assert_eq!(place["start"], on_one);
     let edits = editor.ask("textDocument/rename", json!({"position": on_one, "newName": "7"}));
-    assert_eq!(apply(PLAN, &edits), PLAN.replace("1. **Lay", "7. **Lay").replace("Task 1", "Task 7"));
-    let refused =
-        editor.server.answer("textDocument/rename", json!({"textDocument": {"uri": editor.uri}, "position": on_one, "newName": "2"}));
-    assert!(refused["error"]["message"].as_str().expect("a text").contains("there is a task 2 already"), "{refused}");
+    assert_eq!(
+        apply(PLAN, &edits),
+        PLAN.replace("1. **Lay", "7. **Lay").replace("Task 1", "Task 7")
+    );
+    let refused = editor.server.answer(
+        "textDocument/rename",
+        json!({"textDocument": {"uri": editor.uri}, "position": on_one, "newName": "2"}),
+    );
+    assert!(
+        refused["error"]["message"].as_str().expect("a text").contains("there is a task 2 already"),
+        "{refused}"
+    );
     let folds = editor.ask("textDocument/foldingRange", json!({}));
     let folds: Vec<(u64, u64)> = folds
         .as_array()
@@ -371,16 +426,26 @@ fn a_text_is_understood_in_every_direction() {
 
 #[test]
 fn completion_knows_ids_fields_values_and_marks() {
-    let text = format!("{PLAN}\n5. **New**\n   - Dep\n   - Dependencies: \n   - Tests First: \n   - [\n");
+    let text =
+        format!("{PLAN}\n5. **New**\n   - Dep\n   - Dependencies: \n   - Tests First: \n   - [\n");
     let workspace = Workspace::new();
     let mut editor = Editor::open(&workspace, &text);
     let mut labels = |marked: &str| -> Vec<String> {
         let position = editor.at(marked);
         let items = editor.ask("textDocument/completion", json!({ "position": position }));
-        items.as_array().expect("a list").iter().filter_map(|item| item["label"].as_str()).map(str::to_owned).collect()
+        items
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|item| item["label"].as_str())
+            .map(str::to_owned)
+            .collect()
     };
     assert!(labels("   - Dep|\n   - Dependencies: \n").contains(&"Dependencies".to_owned()));
-    assert_eq!(labels("   - Dependencies: |\n   - Tests"), ["Stream A", "Task 1", "Task 2", "Stream B", "Task 3", "Task 4"]);
+    assert_eq!(
+        labels("   - Dependencies: |\n   - Tests"),
+        ["Stream A", "Task 1", "Task 2", "Stream B", "Task 3", "Task 4"]
+    );
     assert_eq!(labels("Tests First: |\n"), ["required", "advisory", "off"]);
     assert_eq!(labels("   - [|\n"), ["[ ]", "[x]", "[>]"]);
     assert_eq!(labels("**New*|*"), Vec::<String>::new());
@@ -395,7 +460,11 @@ fn apply(text: &str, edit: &Value) -> String {
 pub fn edited(text: &str, edits: &Value) -> String {
     let changes = edits.as_array().expect("edits");
     let offset = |position: &Value| {
-        let start: usize = text.split_inclusive('\n').take(position["line"].as_u64().unwrap() as usize).map(str::len).sum();
+        let start: usize = text
+            .split_inclusive('\n')
+            .take(position["line"].as_u64().unwrap() as usize)
+            .map(str::len)
+            .sum();
         let line = text[start..].lines().next().unwrap_or_default();
         let mut units = position["character"].as_u64().unwrap() as usize;
         start
@@ -407,7 +476,13 @@ pub fn edited(text: &str, edits: &Value) -> String {
     };
     let mut edits: Vec<(usize, usize, &str)> = changes
         .iter()
-        .map(|edit| (offset(&edit["range"]["start"]), offset(&edit["range"]["end"]), edit["newText"].as_str().expect("a text")))
+        .map(|edit| {
+            (
+                offset(&edit["range"]["start"]),
+                offset(&edit["range"]["end"]),
+                edit["newText"].as_str().expect("a text"),
+            )
+        })
         .collect();
     edits.sort_by_key(|(start, ..)| std::cmp::Reverse(*start));
     let mut text = text.to_owned();
@@ -435,9 +510,18 @@ fn problems_show_while_typing_and_their_fixes_fix_them() {
         let mut editor = Editor::open(&workspace, &broken);
         let shown = editor.diagnostics(|shown| shown.contains(code));
         assert!(shown.contains(code), "{shown}");
-        let whole = json!({"start": {"line": 0, "character": 0}, "end": {"line": 100, "character": 0}});
-        let actions = editor.ask("textDocument/codeAction", json!({"range": whole, "context": {"diagnostics": [], "only": ["quickfix"]}}));
-        let action = actions.as_array().expect("a list").first().unwrap_or_else(|| panic!("no fix for {code}")).clone();
+        let whole =
+            json!({"start": {"line": 0, "character": 0}, "end": {"line": 100, "character": 0}});
+        let actions = editor.ask(
+            "textDocument/codeAction",
+            json!({"range": whole, "context": {"diagnostics": [], "only": ["quickfix"]}}),
+        );
+        let action = actions
+            .as_array()
+            .expect("a list")
+            .first()
+            .unwrap_or_else(|| panic!("no fix for {code}"))
+            .clone();
         assert_eq!(apply(&broken, &action["edit"]), fixed, "{code}: {}", action["title"]);
         // The client makes the edit, and the problem is gone.
         let text = fixed.clone();
@@ -455,7 +539,8 @@ fn fields_that_a_task_lacks_and_the_parallel_mark_can_be_added() {
     let mut editor = Editor::open(&workspace, PLAN);
     let at = editor.at("1. **Lay| out");
     let range = json!({"start": at, "end": at});
-    let actions = editor.ask("textDocument/codeAction", json!({"range": range, "context": {"diagnostics": []}}));
+    let actions = editor
+        .ask("textDocument/codeAction", json!({"range": range, "context": {"diagnostics": []}}));
     let add = actions
         .as_array()
         .expect("a list")
@@ -464,17 +549,23 @@ fn fields_that_a_task_lacks_and_the_parallel_mark_can_be_added() {
         .expect("an action");
     assert_eq!(
         apply(PLAN, &add["edit"]),
-        PLAN.replacen("Run: true\n", "Run: true\n  - Dependencies: None\n", 1).replace("\n  - Dep", "\n   - Dep").replacen(
-            "   - Dependencies: None",
-            "  - Dependencies: None",
-            1
-        )
+        PLAN.replacen("Run: true\n", "Run: true\n  - Dependencies: None\n", 1)
+            .replace("\n  - Dep", "\n   - Dep")
+            .replacen("   - Dependencies: None", "  - Dependencies: None", 1)
     );
     let spec = "# Tasks\n\n## Phase 1: Setup\n\n- [ ] T001 Set up\n- [ ] T002 Go on\n";
     let mut editor = Editor::open(&workspace, spec);
     let at = editor.at("T002 Go| on");
-    let actions = editor.ask("textDocument/codeAction", json!({"range": {"start": at, "end": at}, "context": {"diagnostics": []}}));
-    let mark = actions.as_array().expect("a list").iter().find(|action| action["title"] == "Mark T002 as parallel").expect("an action");
+    let actions = editor.ask(
+        "textDocument/codeAction",
+        json!({"range": {"start": at, "end": at}, "context": {"diagnostics": []}}),
+    );
+    let mark = actions
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|action| action["title"] == "Mark T002 as parallel")
+        .expect("an action");
     assert_eq!(apply(spec, &mark["edit"]), spec.replace("T002 Go", "T002 [P] Go"));
 }
 
@@ -493,14 +584,27 @@ fn a_text_that_is_no_breakdown_costs_nothing_and_is_silent() {
         ),
         Value::Null
     );
-    assert_eq!(editor.server.result("textDocument/documentSymbol", json!({"textDocument": {"uri": readme}})), Value::Null);
-    let about = |message: &Value| message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == readme.as_str();
-    assert!(!editor.server.left().iter().any(about));
-    editor
-        .server
-        .notify("workspace/didChangeConfiguration", json!({"settings": {"executionCoordinator": {"breakdowns": ["**/README.md"]}}}));
     assert_eq!(
-        editor.server.result("textDocument/documentSymbol", json!({"textDocument": {"uri": readme}})).as_array().map(Vec::len),
+        editor
+            .server
+            .result("textDocument/documentSymbol", json!({"textDocument": {"uri": readme}})),
+        Value::Null
+    );
+    let about = |message: &Value| {
+        message["method"] == "textDocument/publishDiagnostics"
+            && message["params"]["uri"] == readme.as_str()
+    };
+    assert!(!editor.server.left().iter().any(about));
+    editor.server.notify(
+        "workspace/didChangeConfiguration",
+        json!({"settings": {"executionCoordinator": {"breakdowns": ["**/README.md"]}}}),
+    );
+    assert_eq!(
+        editor
+            .server
+            .result("textDocument/documentSymbol", json!({"textDocument": {"uri": readme}}))
+            .as_array()
+            .map(Vec::len),
         Some(2)
     );
 }
@@ -508,12 +612,20 @@ fn a_text_that_is_no_breakdown_costs_nothing_and_is_silent() {
 #[test]
 fn where_hints_stand_still_the_status_is_a_diagnostic() {
     let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("go", "")]);
-    let mut editor = Editor::with(&workspace, PLAN, json!({"general": {"positionEncodings": ["utf-8", "utf-32"]}}));
+    let mut editor = Editor::with(
+        &workspace,
+        PLAN,
+        json!({"general": {"positionEncodings": ["utf-8", "utf-32"]}}),
+    );
     editor.command("run", &[]);
     let shown = editor.diagnostics(|shown| shown.contains("7:0 4 [status] ✔ done"));
     assert!(shown.contains("[task-failed]"), "{shown}");
     assert!(
-        !editor.server.left().iter().any(|message| message.get("id").is_some() && message.get("method").is_some()),
+        !editor
+            .server
+            .left()
+            .iter()
+            .any(|message| message.get("id").is_some() && message.get("method").is_some()),
         "nobody is asked what it can't do"
     );
 }
@@ -523,11 +635,18 @@ fn cancelling_its_progress_cancels_the_execution() {
     let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG)]);
     let mut editor = Editor::open(&workspace, PLAN);
     editor.command("run", &[]);
-    let begin =
-        editor.server.find("progress", |message| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "begin");
-    editor.server.notify("window/workDoneProgress/cancel", json!({"token": begin["params"]["token"]}));
-    editor.server.notification_where("execution/progress", |progress| progress["state"] == "Cancelled");
-    editor.server.find("its end", |message| message["method"] == "$/progress" && message["params"]["value"]["kind"] == "end");
+    let begin = editor.server.find("progress", |message| {
+        message["method"] == "$/progress" && message["params"]["value"]["kind"] == "begin"
+    });
+    editor
+        .server
+        .notify("window/workDoneProgress/cancel", json!({"token": begin["params"]["token"]}));
+    editor
+        .server
+        .notification_where("execution/progress", |progress| progress["state"] == "Cancelled");
+    editor.server.find("its end", |message| {
+        message["method"] == "$/progress" && message["params"]["value"]["kind"] == "end"
+    });
 }
 
 #[test]
@@ -538,7 +657,10 @@ fn agents_of_the_roster_are_offered() {
     let mut editor = Editor::open(&workspace, &text);
     let position = editor.at("Agent: |");
     let items = editor.ask("textDocument/completion", json!({ "position": position }));
-    assert!(items.as_array().expect("a list").iter().any(|item| item["label"] == "gardener"), "{items}");
+    assert!(
+        items.as_array().expect("a list").iter().any(|item| item["label"] == "gardener"),
+        "{items}"
+    );
 }
 
 /// Ids and edges of a text, with one id as another.
@@ -550,12 +672,22 @@ fn edges(text: &str, from: &str, to: &str) -> Vec<String> {
     // A set is named by the ids at its ends.
     let of = |on: &execution_coordinator::core::plan::Node| match on {
         execution_coordinator::core::plan::Node::Barrier(id) => {
-            format!("{:?}", plan.barriers.iter().find(|barrier| barrier.id == *id).map(|barrier| &barrier.tasks))
+            format!(
+                "{:?}",
+                plan.barriers
+                    .iter()
+                    .find(|barrier| barrier.id == *id)
+                    .map(|barrier| &barrier.tasks)
+            )
         }
         node => format!("{node:?}"),
     };
     let one = |task: &execution_coordinator::core::plan::Task| {
-        format!("{}: {:?}", task.id, task.depends_on.iter().map(|dependency| of(&dependency.on)).collect::<Vec<_>>())
+        format!(
+            "{}: {:?}",
+            task.id,
+            task.depends_on.iter().map(|dependency| of(&dependency.on)).collect::<Vec<_>>()
+        )
     };
     plan.tasks.iter().map(one).collect()
 }
@@ -569,8 +701,14 @@ fn a_renamed_task_is_the_same_everywhere() {
     ];
     if let Some(corpus) = std::env::var_os("BREAKDOWN_CORPUS") {
         for folder in ["breakdown-agent", "spec-kit"] {
-            for entry in std::fs::read_dir(std::path::Path::new(&corpus).join(folder)).into_iter().flatten().flatten() {
-                texts.extend(std::fs::read_to_string(entry.path()).ok().filter(|text| text.len() < 40_000));
+            for entry in std::fs::read_dir(std::path::Path::new(&corpus).join(folder))
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
+                texts.extend(
+                    std::fs::read_to_string(entry.path()).ok().filter(|text| text.len() < 40_000),
+                );
             }
         }
     }
@@ -580,7 +718,11 @@ fn a_renamed_task_is_the_same_everywhere() {
     for (nth, text) in texts.iter().enumerate() {
         let uri = format!("file://{}/{nth}/tasks.md", workspace.path("").display());
         editor.server.open(&uri, text);
-        let parsed = execution_coordinator::breakdown::parse(text, None, execution_coordinator::breakdown::Deps::Format);
+        let parsed = execution_coordinator::breakdown::parse(
+            text,
+            None,
+            execution_coordinator::breakdown::Deps::Format,
+        );
         if parsed.errors().next().is_some() {
             continue;
         }
@@ -588,16 +730,25 @@ fn a_renamed_task_is_the_same_everywhere() {
             let Some(name) = task_item.name(text) else { continue };
             let new = if task_item.id.as_str().starts_with('T') { "T987" } else { "987" };
             let line = text[..name.start].matches('\n').count();
-            let column = text[..name.start].rsplit('\n').next().expect("a line").encode_utf16().count();
+            let column =
+                text[..name.start].rsplit('\n').next().expect("a line").encode_utf16().count();
             let params = json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": column}, "newName": new});
             let answer = editor.server.answer("textDocument/rename", params);
             // A range that it stands in would no longer have it.
-            if answer["error"]["message"].as_str().is_some_and(|why| why.contains("it would change what waits for what")) {
+            if answer["error"]["message"]
+                .as_str()
+                .is_some_and(|why| why.contains("it would change what waits for what"))
+            {
                 continue;
             }
             let edit = answer["result"].clone();
             let after = apply(text, &edit);
-            assert_eq!(edges(&after, "", ""), edges(text, task_item.id.as_str(), new), "{} of text {nth}: {edit}", task_item.id);
+            assert_eq!(
+                edges(&after, "", ""),
+                edges(text, task_item.id.as_str(), new),
+                "{} of text {nth}: {edit}",
+                task_item.id
+            );
             renamed += 1;
         }
     }

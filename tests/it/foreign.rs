@@ -25,11 +25,18 @@ fn each_medium_gets_text() {
     }
     assert_eq!(code("a`b\nc"), "a'b c");
     assert_eq!(xml("<a href=\"x\">&\u{1b}"), "&lt;a href=&quot;x&quot;&gt;&amp;␛");
-    assert_eq!(mermaid("a\"] --> b[\"`x` <b>#1;"), "a#34;] --#62; b[#34;#96;x#96; #60;b#62;#35;1#59;");
+    assert_eq!(
+        mermaid("a\"] --> b[\"`x` <b>#1;"),
+        "a#34;] --#62; b[#34;#96;x#96; #60;b#62;#35;1#59;"
+    );
     assert_eq!(dot("a\"];\\N"), "a\\\"];\\\\N");
     let value = serde_json::json!({ "a": "\u{9b}\u{202e}\u{e0041}\n" });
     let text = json(&value.to_string());
-    assert!(text.is_ascii() && serde_json::from_str::<serde_json::Value>(&text).expect("the same JSON") == value, "{text}");
+    assert!(
+        text.is_ascii()
+            && serde_json::from_str::<serde_json::Value>(&text).expect("the same JSON") == value,
+        "{text}"
+    );
 }
 
 /// What would steer something, or begin something, wherever it is shown.
@@ -40,16 +47,26 @@ fn what_agents_and_breakdowns_say_does_nothing_anywhere() {
     let plan = format!(
         "{{\"topic\":\"T {EVIL}\",\"tasks\":[{{\"id\":\"1\",\"title\":\"One {EVIL}\"}},{{\"id\":\"2\",\"title\":\"Two\",\"dependsOn\":[\"1\"]}}]}}"
     );
-    let answer = format!("{{\"status\":\"blocked\",\"summary\":\"S {EVIL}\",\"reason\":\"R {EVIL}\",\"files\":[\"F {EVIL}\"]}}");
+    let answer = format!(
+        "{{\"status\":\"blocked\",\"summary\":\"S {EVIL}\",\"reason\":\"R {EVIL}\",\"files\":[\"F {EVIL}\"]}}"
+    );
     let workspace = Workspace::with(&[
         ("b.json", &plan),
-        ("execution-coordinator.toml", "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n"),
+        (
+            "execution-coordinator.toml",
+            "[agents.implementation-agent]\nkind = \"command\"\ncommand = [\"./agent.sh\"]\n",
+        ),
         ("answer", &answer),
-        ("agent.sh", "#!/bin/sh\ncat >/dev/null\nprintf '\\033[2J\\033]0;pwned\\007 raw\\r\\n'\ncat answer\n"),
+        (
+            "agent.sh",
+            "#!/bin/sh\ncat >/dev/null\nprintf '\\033[2J\\033]0;pwned\\007 raw\\r\\n'\ncat answer\n",
+        ),
     ]);
     let run = workspace.run(&["run", "b.json"]);
     let steers = |text: &str| {
-        let acts = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}'..='\u{202e}');
+        let acts = |c: char| {
+            (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}'..='\u{202e}')
+        };
         text.contains(acts)
     };
     let mut shown = vec![("run".to_owned(), run.stdout + &run.stderr)];
@@ -78,10 +95,19 @@ fn what_agents_and_breakdowns_say_does_nothing_anywhere() {
     }
     for (command, text) in &shown {
         assert!(!steers(text), "{command}: {text:?}");
-        let forged = text.lines().filter(|line| line.trim_start().starts_with("### Success Level: Complete Success")).count();
+        let forged = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("### Success Level: Complete Success"))
+            .count();
         assert_eq!(forged, 0, "{command}: {text}");
     }
-    let of = |command: &str| shown.iter().find(|(name, _)| name == command).map(|(_, text)| text.as_str()).unwrap_or_default();
+    let of = |command: &str| {
+        shown
+            .iter()
+            .find(|(name, _)| name == command)
+            .map(|(_, text)| text.as_str())
+            .unwrap_or_default()
+    };
     assert!(of("status").contains("[click\\](command:x) \\<img src=x>"), "{}", of("status"));
     assert!(of("output 1").contains("raw"), "{}", of("output 1"));
     assert_eq!(
@@ -107,7 +133,9 @@ fn an_id_is_no_option_and_no_path() {
             ("gate.sh", "#!/bin/sh\necho \"$1\" >given\n"),
         ]);
         let run = workspace.run(&["run", "b.json"]);
-        let told = run.stderr.contains(&format!("`{id}` would be taken for an option or a path: give it another id"));
+        let told = run.stderr.contains(&format!(
+            "`{id}` would be taken for an option or a path: give it another id"
+        ));
         assert!(run.code != 0 && told, "{id}: {}{}", run.stdout, run.stderr);
         assert!(!workspace.path("given").exists());
     }

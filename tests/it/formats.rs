@@ -11,7 +11,12 @@ fn a_breakdown_becomes_one_of_another_format() {
     let parsed = parse(source, None, Deps::Format);
     let lost = |to| convert(&parsed, to).lost;
     assert_eq!(lost(Format::BreakdownAgent), Vec::<String>::new());
-    let told = |to| lost(to).iter().map(|lost| lost.split([':', ',']).next().unwrap_or_default().to_owned() + "\n").collect::<String>();
+    let told = |to| {
+        lost(to)
+            .iter()
+            .map(|lost| lost.split([':', ',']).next().unwrap_or_default().to_owned() + "\n")
+            .collect::<String>()
+    };
     expect![[r#"
         ids are others now
         dependencies of 1 task
@@ -334,7 +339,8 @@ fn backlog_where_the_folder_says_as_much_as_the_status() {
         ("archive/tasks/back-9 - Nine.md", task("BACK-9", "\"Won't Do\"", "")),
         ("milestones/m-1 - first.md", "---\nid: m-1\ntitle: \"First\"\n---\n".to_owned()),
     ];
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     check(
         &files,
         expect![[r#"
@@ -362,7 +368,11 @@ fn ccpm_with_raw_ids_companions_and_a_folder_of_parts() {
         )
     };
     let files = [
-        ("epic.md", "---\nname: shop\nstatus: open\n---\n\n# Epic: Web Shop\n\n## Overview\n\nA shop.\n".to_owned()),
+        (
+            "epic.md",
+            "---\nname: shop\nstatus: open\n---\n\n# Epic: Web Shop\n\n## Overview\n\nA shop.\n"
+                .to_owned(),
+        ),
         ("001.md", task("First", "closed", "[]")),
         ("001-analysis.md", "---\nissue: 1\nstatus: closed\n---\n\n### Stream A: x\n".to_owned()),
         ("008-second.md", task("Second", "open", "[001, 010]")),
@@ -371,7 +381,8 @@ fn ccpm_with_raw_ids_companions_and_a_folder_of_parts() {
         ("tasks/018/001-a.md", task("Part a", "completed", "[]")),
         ("tasks/018/002-b.md", task("Part b", "open", "[001]")),
     ];
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     check(
         &files,
         expect![[r#"
@@ -531,8 +542,14 @@ fn spec_kitty_where_the_machine_knows_best() {
                 "tasks.md",
                 "# Work Packages: Sortie\n\n## Subtask Index\n\n| ID | Description | WP | Parallel |\n|---|---|---|---|\n| T001 | Schema | WP01 | [P] |\n\n### WP01 — Base\n\n- [x] T001 Schema (WP01)\n- [x] T002 Types (WP01)\n\n**Dependencies**: None. **Risks**: few.\n\n### WP02 — Rest\n\n- [ ] T003 Do (WP02)\n\n**Dependencies**: WP01. **Risks**: none.\n",
             ),
-            ("status.json", r#"{"work_packages": {"WP01": {"lane": "done"}, "WP02": {"lane": "for_review"}, "WP03": "approved"}}"#),
-            ("tasks/WP01-base.md", "---\nwork_package_id: WP01\ntitle: Base\nlane: done\ndependencies: []\nowned_files:\n- src/**\n---\n"),
+            (
+                "status.json",
+                r#"{"work_packages": {"WP01": {"lane": "done"}, "WP02": {"lane": "for_review"}, "WP03": "approved"}}"#,
+            ),
+            (
+                "tasks/WP01-base.md",
+                "---\nwork_package_id: WP01\ntitle: Base\nlane: done\ndependencies: []\nowned_files:\n- src/**\n---\n",
+            ),
             (
                 "tasks/WP03-more.md",
                 "---\nwork_package_id: WP03\ntitle: More\nlane: done\ndependencies: [WP01, WP02]\nsubtasks: [T004]\n---\n",
@@ -562,8 +579,14 @@ fn gsd_with_waves_and_phases() {
                 "phases/01-base/01-01-PLAN.md",
                 "---\nphase: 01-base\nplan: 01\ntype: execute\nwave: 1\ndepends_on: []\nfiles_modified:\n  - a.ts\nautonomous: true\nmust_haves:\n  truths:\n    - \"It builds\"\n---\n\n<objective>\nThe base.\n</objective>\n\n<tasks>\n<task type=\"auto\">\n  <name>Task 1: Config</name>\n  <verify>npm test</verify>\n</task>\n</tasks>\n",
             ),
-            ("phases/01-base/01-02-PLAN.md", "---\nphase: 01-base\nplan: 02\nwave: 2\ndepends_on: [\"01-01\"]\nautonomous: false\n---\n"),
-            ("phases/02-more/02-02b-PLAN.md", "---\nphase: 02-more\nplan: 02b\nwave: 2\ndepends_on: [01]\n---\n"),
+            (
+                "phases/01-base/01-02-PLAN.md",
+                "---\nphase: 01-base\nplan: 02\nwave: 2\ndepends_on: [\"01-01\"]\nautonomous: false\n---\n",
+            ),
+            (
+                "phases/02-more/02-02b-PLAN.md",
+                "---\nphase: 02-more\nplan: 02b\nwave: 2\ndepends_on: [01]\n---\n",
+            ),
         ],
         expect![[r#"
             gsd, certain: 5 tasks (2 done), 2 edges, 1 between groups, 2 groups
@@ -593,7 +616,10 @@ fn feature_docs_where_the_index_counts() {
                 "01-scaffold.md",
                 "# Task 01: Scaffold\n\n**Phase**: 1 — Deps **Depends on**: none **Blocks**: 02, 03\n**Size**: S\n\n## Objective\n\nBegin.\n\n## Acceptance Criteria\n\n- [ ] It builds\n",
             ),
-            ("02-types.md", "# Task 02: Types\n\n**Phase**: 1 — Deps **Depends on**: 01, 03 **Blocks**: none\n**Size**: M\n"),
+            (
+                "02-types.md",
+                "# Task 02: Types\n\n**Phase**: 1 — Deps **Depends on**: 01, 03 **Blocks**: none\n**Size**: M\n",
+            ),
         ],
         expect![[r#"
             feature-docs, certain: 3 tasks (0 done), 1 sub-task (0 done, 1 criteria), 3 edges, 2 groups
@@ -661,7 +687,10 @@ fn streams_in_the_ways_that_people_write_them() {
         "#]],
     );
     check(
-        &[("larun.md", "# Parallel plan\n\n```\nALPHA:\n□ Day 1: Set up\n□ Day 2: Build\n□ Day 3: Test\n```\n")],
+        &[(
+            "larun.md",
+            "# Parallel plan\n\n```\nALPHA:\n□ Day 1: Set up\n□ Day 2: Build\n□ Day 3: Test\n```\n",
+        )],
         expect![[r#"
             task-list, a guess: 0 tasks (0 done), 0 edges, 0 groups
             task-list: Parallel plan
@@ -711,7 +740,8 @@ fn step_plans_and_tables() {
 /// The page of formats: each example is read as what it stands for, and counted as the page says.
 #[test]
 fn the_page_of_formats_tells_the_truth() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/FORMATS.md")).expect("a page");
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/FORMATS.md"))
+        .expect("a page");
     let mut seen = Vec::new();
     for section in page.split("\n## `").skip(1) {
         let name = section.split('`').next().expect("a name");
@@ -725,14 +755,23 @@ fn the_page_of_formats_tells_the_truth() {
                     fence = Some(line.chars().take_while(|c| *c == '`').collect());
                     files.push((path.take().expect("a path"), String::new()));
                 }
-                None => path = line.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).map(str::to_owned),
+                None => {
+                    path = line
+                        .strip_prefix('`')
+                        .and_then(|rest| rest.strip_suffix('`'))
+                        .map(str::to_owned)
+                }
             }
         }
-        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         let (text, ranges) = folder(&files);
         let parsed = parse(Input { text: &text, files: &ranges }, None, Deps::Format);
         assert_eq!(parsed.read_as.map(|found| found.format.name()), Some(name));
-        let said = section.lines().find_map(|line| line.strip_prefix("Read as: ")).expect("what it is read as");
+        let said = section
+            .lines()
+            .find_map(|line| line.strip_prefix("Read as: "))
+            .expect("what it is read as");
         assert_eq!(parsed.counts().to_string(), said, "{name}: {:?}", parsed.problems);
         assert_eq!(parsed.errors().count(), 0, "{name}: {:?}", parsed.problems);
         seen.push(name);

@@ -16,7 +16,8 @@ fn sources() -> Vec<(String, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(root().join("src")).expect("below it").display().to_string();
+                let name =
+                    path.strip_prefix(root().join("src")).expect("below it").display().to_string();
                 found.push((name, std::fs::read_to_string(path).expect("a file")));
             }
         }
@@ -34,7 +35,10 @@ fn may_use() -> BTreeMap<String, Vec<String>> {
         let uses = cells.get(3)?.split(", ").map(str::to_owned).collect();
         (!name.contains([':', '`'])).then(|| (name.to_owned(), uses))
     };
-    let table = text.lines().skip_while(|line| !line.starts_with("| module |")).take_while(|line| line.starts_with('|'));
+    let table = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| module |"))
+        .take_while(|line| line.starts_with('|'));
     table.filter_map(row).collect()
 }
 
@@ -49,14 +53,18 @@ fn modules_use_only_what_they_may() {
         }
         let may = allowed.get(module).unwrap_or_else(|| panic!("{name} is in no row of the table"));
         for (_, rest) in text.match_indices("crate::").map(|(at, _)| text.split_at(at + 7)) {
-            let used: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let used: String =
+                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if !used.is_empty() && !may.contains(&used) {
                 wrong.push(format!("{name} uses crate::{used}"));
             }
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
-    let modules: BTreeSet<String> = sources().iter().filter_map(|(name, _)| Some(name.split(['/', '.']).next()?.to_owned())).collect();
+    let modules: BTreeSet<String> = sources()
+        .iter()
+        .filter_map(|(name, _)| Some(name.split(['/', '.']).next()?.to_owned()))
+        .collect();
     let gone: Vec<&String> = allowed.keys().filter(|module| !modules.contains(*module)).collect();
     assert!(gone.is_empty(), "rows of modules that are not there: {gone:?}");
 }
@@ -78,7 +86,13 @@ fn the_core_touches_nothing_outside() {
     ];
     for (name, text) in sources().into_iter().filter(|(name, _)| name.starts_with("core")) {
         for word in banned {
-            assert!(!text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(word)), "{name} has {word}");
+            assert!(
+                !text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"))
+                    .any(|line| line.contains(word)),
+                "{name} has {word}"
+            );
         }
     }
 }
@@ -110,7 +124,11 @@ fn only_the_engine_decides_and_adapters_never_see_the_state() {
             "rpc/messages.rs",
             "process/warden.rs",
         ];
-        assert!(wire.contains(&name.as_str()) || !text.contains("derive(Clone, Debug, PartialEq, Serialize"), "{name} has wire types");
+        assert!(
+            wire.contains(&name.as_str())
+                || !text.contains("derive(Clone, Debug, PartialEq, Serialize"),
+            "{name} has wire types"
+        );
     }
 }
 
@@ -126,26 +144,40 @@ fn schemas_are_those_of_the_types() {
             stale.push(name);
         }
     }
-    assert!(stale.is_empty(), "{stale:?} were stale and are written again: run the tests again and commit them");
+    assert!(
+        stale.is_empty(),
+        "{stale:?} were stale and are written again: run the tests again and commit them"
+    );
 }
 
 /// Commands in the README and in the examples that can be tried: those that only look.
 #[test]
 fn the_readme_tells_the_truth() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
-    let help = std::process::Command::new(env!("CARGO_BIN_EXE_execution-coordinator")).arg("--help").output().expect("the binary");
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_execution-coordinator"))
+        .arg("--help")
+        .output()
+        .expect("the binary");
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
-    for line in readme.lines().filter_map(|line| line.trim().strip_prefix("execution-coordinator ")) {
+    for line in readme.lines().filter_map(|line| line.trim().strip_prefix("execution-coordinator "))
+    {
         let command = line.split_whitespace().next().expect("a command");
-        assert!(help.contains(&format!("  {command} ")), "the README has `{command}`, --help has not");
+        assert!(
+            help.contains(&format!("  {command} ")),
+            "the README has `{command}`, --help has not"
+        );
     }
     // Every relative link leads somewhere.
     for (at, _) in readme.match_indices("](") {
         let target = readme[at + 2..].split([')', '#']).next().expect("a target");
-        assert!(target.is_empty() || target.starts_with("http") || root().join(target).exists(), "the README links to {target}");
+        assert!(
+            target.is_empty() || target.starts_with("http") || root().join(target).exists(),
+            "the README links to {target}"
+        );
     }
     // The config that it shows is one.
-    let config = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("a config");
+    let config =
+        readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("a config");
     execution_coordinator::config::parse(config, "README.md").expect("a good config");
     let lines = readme.lines().count();
     assert!(lines <= 120, "the README has {lines} lines: it is one page");
@@ -154,8 +186,14 @@ fn the_readme_tells_the_truth() {
 #[test]
 fn the_examples_are_read_without_a_problem() {
     for example in ["api-integration", "chat-system", "commands"] {
-        let text = std::fs::read_to_string(root().join("examples").join(example).join("breakdown.md")).expect("a breakdown");
-        let parsed = execution_coordinator::breakdown::parse(&text, None, execution_coordinator::breakdown::Deps::Format);
+        let text =
+            std::fs::read_to_string(root().join("examples").join(example).join("breakdown.md"))
+                .expect("a breakdown");
+        let parsed = execution_coordinator::breakdown::parse(
+            &text,
+            None,
+            execution_coordinator::breakdown::Deps::Format,
+        );
         assert_eq!(parsed.problems, Vec::new(), "{example}");
     }
 }
@@ -178,7 +216,9 @@ fn the_examples_run_to_their_end() {
             let sent_back = workspace
                 .journal()
                 .iter()
-                .filter(|event| matches!(event.event, execution_coordinator::core::event::Event::Rework { .. }))
+                .filter(|event| {
+                    matches!(event.event, execution_coordinator::core::event::Event::Rework { .. })
+                })
                 .count();
             assert_eq!(sent_back, 1, "{example}: a review sends one task back once");
         }
@@ -227,10 +267,16 @@ fn every_problem_is_explained() {
             "DiagnosticSeverity::WARNING, ",
             "DiagnosticSeverity::HINT, ",
         ];
-        for after in
-            makers.iter().flat_map(|maker| text.match_indices(maker).map(|(at, maker)| &text[at + maker.len()..]).collect::<Vec<_>>())
-        {
-            let Some(code) = after.split('"').nth(1).filter(|_| after.find('"').is_some_and(|at| at < 40)) else { continue };
+        for after in makers.iter().flat_map(|maker| {
+            text.match_indices(maker)
+                .map(|(at, maker)| &text[at + maker.len()..])
+                .collect::<Vec<_>>()
+        }) {
+            let Some(code) =
+                after.split('"').nth(1).filter(|_| after.find('"').is_some_and(|at| at < 40))
+            else {
+                continue;
+            };
             if !page.contains(&format!("### {code}\n")) {
                 missing.push(format!("{name}: {code}"));
             }
@@ -282,9 +328,14 @@ const BANNED: [(&str, &str); 36] = [
 
 /// Files that are written by hand: the program's, and what is said about it.
 fn written() -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = sources().into_iter().map(|(name, text)| (format!("src/{name}"), text)).collect();
-    let tests = std::fs::read_dir(root().join("tests/it")).expect("tests").flatten().map(|entry| entry.path());
-    let pages = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md"].map(|name| root().join(name));
+    let mut all: Vec<(String, String)> =
+        sources().into_iter().map(|(name, text)| (format!("src/{name}"), text)).collect();
+    let tests = std::fs::read_dir(root().join("tests/it"))
+        .expect("tests")
+        .flatten()
+        .map(|entry| entry.path());
+    let pages = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md"]
+        .map(|name| root().join(name));
     for path in tests.chain(pages) {
         let name = path.strip_prefix(root()).expect("below it").display().to_string();
         all.push((name, std::fs::read_to_string(path).expect("a file")));
@@ -300,7 +351,9 @@ fn words_are_those_of_the_field() {
         for (nth, line) in text.lines().enumerate() {
             for word in line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-') {
                 let banned = BANNED.iter().find(|(banned, _)| *banned == word);
-                wrong.extend(banned.map(|(banned, instead)| format!("{name}:{}: `{banned}` is `{instead}`", nth + 1)));
+                wrong.extend(banned.map(|(banned, instead)| {
+                    format!("{name}:{}: `{banned}` is `{instead}`", nth + 1)
+                }));
             }
         }
     }

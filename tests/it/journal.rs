@@ -19,7 +19,8 @@ fn sample() -> (Vec<u8>, Vec<Recorded>) {
 fn cut_at_every_byte_it_gives_a_clean_beginning() {
     let (bytes, events) = sample();
     for cut in 0..=bytes.len() {
-        let found = recover_bytes(&bytes[..cut], Path::new("journal")).unwrap_or_else(|refusal| panic!("cut at {cut}: {refusal}"));
+        let found = recover_bytes(&bytes[..cut], Path::new("journal"))
+            .unwrap_or_else(|refusal| panic!("cut at {cut}: {refusal}"));
         let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
         assert_eq!(found.events.len(), whole, "cut at {cut}");
         assert_eq!(found.events[..], events[..whole]);
@@ -32,17 +33,25 @@ fn a_flipped_bit_is_noticed_and_named_with_its_line() {
     let (bytes, _) = sample();
     let mut rng = fastrand::Rng::with_seed(1);
     // Also one that makes a digit of a checksum a capital.
-    let digit = bytes.windows(9).position(|at| at.starts_with(b"\"crc\":\"") && at[7].is_ascii_alphabetic()).expect("a digit") + 7;
+    let digit = bytes
+        .windows(9)
+        .position(|at| at.starts_with(b"\"crc\":\"") && at[7].is_ascii_alphabetic())
+        .expect("a digit")
+        + 7;
     for turn in 0..300 {
         let mut broken = bytes.clone();
-        let (at, bit) = if turn == 0 { (digit, 5) } else { (rng.usize(0..bytes.len()), rng.u8(0..8)) };
+        let (at, bit) =
+            if turn == 0 { (digit, 5) } else { (rng.usize(0..bytes.len()), rng.u8(0..8)) };
         broken[at] ^= 1 << bit;
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
         // A flip in the very last line end looks like a line that was being written.
         let last = at + 1 == bytes.len();
         match recover_bytes(&broken, Path::new("journal")) {
             Err(Refusal::Damaged { line: named, .. }) => {
-                assert!(named == line || (broken[at] != b'\n' && bytes[at] == b'\n'), "byte {at}: line {named}, not {line}")
+                assert!(
+                    named == line || (broken[at] != b'\n' && bytes[at] == b'\n'),
+                    "byte {at}: line {named}, not {line}"
+                )
             }
             Err(other) => panic!("byte {at}: {other}"),
             Ok(found) => assert!(last && found.torn > 0, "byte {at} was not noticed"),
@@ -54,7 +63,9 @@ fn a_flipped_bit_is_noticed_and_named_with_its_line() {
 fn lines_that_are_missing_doubled_or_moved_are_noticed() {
     let (bytes, _) = sample();
     let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-    let refused = |lines: Vec<&[u8]>| matches!(recover_bytes(&lines.concat(), Path::new("journal")), Err(Refusal::Damaged { .. }));
+    let refused = |lines: Vec<&[u8]>| {
+        matches!(recover_bytes(&lines.concat(), Path::new("journal")), Err(Refusal::Damaged { .. }))
+    };
     assert!(refused([&lines[..3], &lines[4..]].concat()));
     assert!(refused([&lines[..4], &lines[3..]].concat()));
     let mut swapped = lines.clone();
@@ -73,7 +84,8 @@ fn blocks_that_were_never_written_are_cut_off() {
 #[test]
 fn what_a_newer_version_wrote_is_refused_with_a_sentence() {
     let line = "{\"seq\":1,\"at\":1,\"event\":{\"opened\":{\"version\":2,\"program\":\"9.0.0\",\"execution\":\"x\",\"breakdown\":\"b\",\"new\":{}}},\"crc\":\"00000000\"}\n";
-    let refusal = recover_bytes(line.as_bytes(), Path::new("journal.jsonl")).expect_err("it is newer");
+    let refusal =
+        recover_bytes(line.as_bytes(), Path::new("journal.jsonl")).expect_err("it is newer");
     assert!(
         refusal
             .to_string()
@@ -87,7 +99,10 @@ fn an_old_journal_still_loads() {
     let bytes = include_bytes!("../data/journal-v1.jsonl");
     let found = recover_bytes(bytes, Path::new("journal-v1.jsonl")).expect("it loads");
     assert_eq!(found.torn, 0);
-    assert!(matches!(found.events.last().map(|event| &event.event), Some(Event::ExecutionEnded { .. })));
+    assert!(matches!(
+        found.events.last().map(|event| &event.event),
+        Some(Event::ExecutionEnded { .. })
+    ));
     assert_eq!(execution_coordinator::core::audit::audit(&found.events), []);
 }
 
@@ -123,17 +138,36 @@ fn a_full_disk_stops_it_cleanly_and_the_same_run_goes_on() {
     let tasks: String =
         (1..=40).map(|n| format!("- [ ] Task {n}: t\n  - Depends on: none\n  - Run: head -c 20000 /dev/zero > f{n}; true\n")).collect();
     std::fs::write(disk.join("breakdown.md"), format!("# Full\n\n{tasks}")).expect("a file");
-    let run = || crate::support::ended(workspace.command(&["run", "disk/breakdown.md"]).output().expect("the binary"));
+    let run = || {
+        crate::support::ended(
+            workspace.command(&["run", "disk/breakdown.md"]).output().expect("the binary"),
+        )
+    };
     let first = run();
-    let room = std::process::Command::new("sh").arg("-c").arg("rm -f f*").current_dir(&disk).status().expect("sh");
+    let room = std::process::Command::new("sh")
+        .arg("-c")
+        .arg("rm -f f*")
+        .current_dir(&disk)
+        .status()
+        .expect("sh");
     let second = if first.code == 0 {
         None
     } else {
-        std::process::Command::new("mount").args(["-o", "remount,size=8m"]).arg(&disk).status().ok().map(|_| run())
+        std::process::Command::new("mount")
+            .args(["-o", "remount,size=8m"])
+            .arg(&disk)
+            .status()
+            .ok()
+            .map(|_| run())
     };
     std::process::Command::new("umount").arg("-l").arg(&disk).status().expect("umount");
     assert!(room.success());
-    assert!(first.code == 5 && first.stderr.contains("the disk is full: make room"), "{} {}", first.code, first.stderr);
+    assert!(
+        first.code == 5 && first.stderr.contains("the disk is full: make room"),
+        "{} {}",
+        first.code,
+        first.stderr
+    );
     assert!(!first.stderr.contains("panicked"));
     let second = second.expect("it was run again");
     assert_eq!(second.code, 0, "{}", second.stderr);
@@ -150,7 +184,12 @@ fn nothing_is_written_to_a_journal_that_somebody_else_has_touched() {
         }),
         ("written to", |path| {
             use std::io::Write;
-            std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"{}\n").unwrap();
+            std::fs::OpenOptions::new()
+                .append(true)
+                .open(path)
+                .unwrap()
+                .write_all(b"{}\n")
+                .unwrap();
         }),
         ("edited", |path| {
             let mut text = std::fs::read(path).unwrap();
@@ -198,7 +237,11 @@ fn kind(event: &serde_json::Value) -> String {
         "ended" => {
             let outcome = &event["ended"]["outcome"];
             let of = name(outcome);
-            let repository = if of == "repository" { format!(" {}", name(&outcome["repository"])) } else { String::new() };
+            let repository = if of == "repository" {
+                format!(" {}", name(&outcome["repository"]))
+            } else {
+                String::new()
+            };
             format!("ended {of}{repository}")
         }
         _ => event_name,
@@ -207,7 +250,8 @@ fn kind(event: &serde_json::Value) -> String {
 
 /// All kinds that there are, by the schema.
 fn kinds() -> std::collections::BTreeSet<String> {
-    let files: std::collections::BTreeMap<&str, String> = execution_coordinator::rpc::schema::files().into_iter().collect();
+    let files: std::collections::BTreeMap<&str, String> =
+        execution_coordinator::rpc::schema::files().into_iter().collect();
     let schema: serde_json::Value = serde_json::from_str(&files["events.json"]).expect("JSON");
     let of = |name: &str| -> Vec<String> {
         let variants = schema["$defs"][name]["oneOf"].as_array().expect("variants").iter();
@@ -215,7 +259,12 @@ fn kinds() -> std::collections::BTreeSet<String> {
             Some(properties) => properties.keys().cloned().collect(),
             None => variant["enum"].as_array().map_or_else(
                 || variant["const"].as_str().map(str::to_owned).into_iter().collect(),
-                |words| words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect::<Vec<_>>(),
+                |words| {
+                    words
+                        .iter()
+                        .filter_map(|word| word.as_str().map(str::to_owned))
+                        .collect::<Vec<_>>()
+                },
             ),
         };
         variants.flat_map(names).collect()
@@ -223,8 +272,17 @@ fn kinds() -> std::collections::BTreeSet<String> {
     let each = |event: String| match event.as_str() {
         "ordered" => of("Work").into_iter().map(|work| format!("ordered {work}")).collect(),
         "ended" => {
-            let plain = of("Outcome").into_iter().filter(|outcome| outcome != "repository").map(|outcome| format!("ended {outcome}"));
-            plain.chain(of("RepositoryOutcome").into_iter().map(|outcome| format!("ended repository {outcome}"))).collect()
+            let plain = of("Outcome")
+                .into_iter()
+                .filter(|outcome| outcome != "repository")
+                .map(|outcome| format!("ended {outcome}"));
+            plain
+                .chain(
+                    of("RepositoryOutcome")
+                        .into_iter()
+                        .map(|outcome| format!("ended repository {outcome}")),
+                )
+                .collect()
         }
         _ => vec![event],
     };
@@ -236,22 +294,29 @@ fn every_kind_of_event_is_in_a_journal_that_is_kept_for_ever() {
     const KEPT: &str = "tests/data/journal-kinds.jsonl";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(KEPT);
     let bytes = std::fs::read(&path).unwrap_or_default();
-    let found =
-        recover_bytes(&bytes, &path).unwrap_or_else(|refusal| panic!("{refusal}: a journal that was written can't be read any more"));
+    let found = recover_bytes(&bytes, &path).unwrap_or_else(|refusal| {
+        panic!("{refusal}: a journal that was written can't be read any more")
+    });
     assert_eq!((found.torn, found.len), (0, bytes.len() as u64));
-    let kept: std::collections::BTreeSet<String> =
-        found.events.iter().map(|recorded| kind(&serde_json::to_value(&recorded.event).expect("JSON"))).collect();
+    let kept: std::collections::BTreeSet<String> = found
+        .events
+        .iter()
+        .map(|recorded| kind(&serde_json::to_value(&recorded.event).expect("JSON")))
+        .collect();
     let mut missing: Vec<String> = kinds().difference(&kept).cloned().collect();
     if std::env::var_os("UPDATE_EXPECT").is_some() && !missing.is_empty() {
         // Added at the end; what is there is never written again.
         let (mut bytes, mut chain, mut seq) = (bytes, found.chain, found.events.len() as u64);
         for seed in 0..3_000 {
-            for recorded in crate::simulate::simulate(seed).map(|(journal, _)| journal).unwrap_or_default() {
+            for recorded in
+                crate::simulate::simulate(seed).map(|(journal, _)| journal).unwrap_or_default()
+            {
                 let of = kind(&serde_json::to_value(&recorded.event).expect("JSON"));
                 if let Some(at) = missing.iter().position(|kind| *kind == of) {
                     missing.remove(at);
                     seq += 1;
-                    chain = frame::encode(&Recorded { seq, ..recorded }, chain, &mut bytes).expect("it can be written");
+                    chain = frame::encode(&Recorded { seq, ..recorded }, chain, &mut bytes)
+                        .expect("it can be written");
                 }
             }
         }
@@ -273,5 +338,9 @@ fn what_a_newer_version_has_words_for_is_no_damage() {
     hasher.update(body.as_bytes());
     bytes.extend(format!("{body},\"crc\":\"{:08x}\"}}\n", hasher.finalize()).bytes());
     let refusal = recover_bytes(&bytes, Path::new("journal")).expect_err("unknown").to_string();
-    assert!(refusal.contains("written by a newer version of execution-coordinator") && !refusal.contains("damaged"), "{refusal}");
+    assert!(
+        refusal.contains("written by a newer version of execution-coordinator")
+            && !refusal.contains("damaged"),
+        "{refusal}"
+    );
 }

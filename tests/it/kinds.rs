@@ -155,7 +155,10 @@ fn lanes_beside_each_other_keep_an_order_of_their_own() {
 #[test]
 fn headings_without_dependencies_come_in_order() {
     check(
-        &[("tasks.md", "# Tasks\n\n## T1 — Add\n\nText.\n\n## T2 — Remove\n\nText.\n\n## T3 — Verify\n")],
+        &[(
+            "tasks.md",
+            "# Tasks\n\n## T1 — Add\n\nText.\n\n## T2 — Remove\n\nText.\n\n## T3 — Verify\n",
+        )],
         expect![[r#"
         streams, likely: 3 tasks (0 done), 0 edges, 0 groups
         streams: Tasks
@@ -551,8 +554,14 @@ fn a_phase_that_is_ticked_has_no_open_plans() {
                 "phases/01-base/01-PLAN-01.md",
                 "---\nphase: 01-base\nplan: 01\nwave: 1\ndepends_on: []\n---\n\n<objective>\nDo it.\n</objective>\n",
             ),
-            ("phases/01-base/01-02-PLAN.md", "---\nphase: 01-base\nplan: 02\nwave: 1\n---\n\n<objective>\nMore.\n</objective>\n"),
-            ("phases/02-read/02-01-PLAN.md", "---\nphase: 02-read\nplan: 01\nwave: 1\n---\n\n<objective>\nRead.\n</objective>\n"),
+            (
+                "phases/01-base/01-02-PLAN.md",
+                "---\nphase: 01-base\nplan: 02\nwave: 1\n---\n\n<objective>\nMore.\n</objective>\n",
+            ),
+            (
+                "phases/02-read/02-01-PLAN.md",
+                "---\nphase: 02-read\nplan: 01\nwave: 1\n---\n\n<objective>\nRead.\n</objective>\n",
+            ),
         ],
         expect![[r#"
             gsd, certain: 3 tasks (2 done), 0 edges, 2 groups
@@ -571,7 +580,10 @@ fn a_phase_that_is_ticked_has_no_open_plans() {
 #[test]
 fn one_heading_is_a_task_with_its_command() {
     check(
-        &[("plan.md", "# S\n\n## Stream A: Base\n\n### Task 1: One\n\n- Run: `make one`\n- Objective: it is there\n")],
+        &[(
+            "plan.md",
+            "# S\n\n## Stream A: Base\n\n### Task 1: One\n\n- Run: `make one`\n- Objective: it is there\n",
+        )],
         expect![[r#"
         streams, a guess: 1 task (0 done), 0 edges, 1 group
         streams: S
@@ -585,7 +597,10 @@ fn one_heading_is_a_task_with_its_command() {
 #[test]
 fn commands_below_headings_are_commands_or_told() {
     check(
-        &[("plan.md", "# S\n\n## Stream A: Base\n\n### Task 1: One\n- Run: true\n\n### Task 2: Two\n- Run: make two\n- [ ] First this\n")],
+        &[(
+            "plan.md",
+            "# S\n\n## Stream A: Base\n\n### Task 1: One\n- Run: true\n\n### Task 2: Two\n- Run: make two\n- [ ] First this\n",
+        )],
         expect![[r#"
             streams, likely: 2 tasks (0 done), 1 sub-task (0 done), 0 edges, 1 group
             streams: S
@@ -759,7 +774,10 @@ fn plans_and_runs_say_how_much_is_left_out() {
     assert!(plan.stdout.contains(said), "{}", plan.stdout);
     let run = workspace.run(&["run", "plan.md"]);
     assert!(
-        run.stderr.contains(said) && run.stderr.contains("more problems: `execution-coordinator check plan.md` lists them"),
+        run.stderr.contains(said)
+            && run
+                .stderr
+                .contains("more problems: `execution-coordinator check plan.md` lists them"),
         "{}{}",
         run.stdout,
         run.stderr
@@ -769,7 +787,10 @@ fn plans_and_runs_say_how_much_is_left_out() {
 #[test]
 fn a_wait_for_what_comes_later_keeps_the_order_of_the_others() {
     check(
-        &[("plan.md", "# Plan\n\n- [ ] 1. Set up\n- [ ] 2. Parser (depends on 4)\n- [ ] 3. Printer\n- [ ] 4. Lexer\n- [ ] 5. Writer\n")],
+        &[(
+            "plan.md",
+            "# Plan\n\n- [ ] 1. Set up\n- [ ] 2. Parser (depends on 4)\n- [ ] 3. Printer\n- [ ] 4. Lexer\n- [ ] 5. Writer\n",
+        )],
         expect![[r#"
             task-list, a guess: 5 tasks (0 done), 1 edge, 0 groups
             task-list: Plan
@@ -860,11 +881,19 @@ fn a_number_means_the_one_of_its_own_list() {
 
 #[test]
 fn of_very_many_places_it_is_said_how_many_more_there_are() {
-    let lines: String = (1..=60).map(|_| "Task 2 waits, because Task 2 depends on Task 1.\n\n").collect();
-    let workspace = Workspace::with(&[("plan.md", &format!("# Plan\n\n{lines}- [ ] Task 1: A\n- [ ] Task 2: B\n"))]);
+    let lines: String =
+        (1..=60).map(|_| "Task 2 waits, because Task 2 depends on Task 1.\n\n").collect();
+    let workspace = Workspace::with(&[(
+        "plan.md",
+        &format!("# Plan\n\n{lines}- [ ] Task 1: A\n- [ ] Task 2: B\n"),
+    )]);
     let check = workspace.run(&["check", "plan.md"]);
     assert_eq!(check.stdout.matches("[unread-dependency]").count(), 51, "{}", check.stdout);
-    assert!(check.stdout.contains("the same of 10 more places from here on [unread-dependency]"), "{}", check.stdout);
+    assert!(
+        check.stdout.contains("the same of 10 more places from here on [unread-dependency]"),
+        "{}",
+        check.stdout
+    );
 }
 
 #[test]

@@ -38,7 +38,9 @@ fn run(workspace: &Workspace) -> Child {
     let journal = || workspace.read(&format!("{}/journal.jsonl", workspace.execution().display()));
     eventually("it runs", || {
         let status = status(workspace);
-        status.contains("running") && !status.contains("not running") && journal().contains("\"ordered\"")
+        status.contains("running")
+            && !status.contains("not running")
+            && journal().contains("\"ordered\"")
     });
     run
 }
@@ -90,14 +92,23 @@ fn who_is_at_the_socket_is_no_person_by_saying_so() {
     let gate = "[[gates]]\nname = \"release\"\nlevel = \"task\"\napproval = true\n";
     workspace.write("execution-coordinator.toml", &format!("{CONFIG}{gate}"));
     // The second goes on while the first waits for a person.
-    workspace.write("breakdown.md", &PLAN.replace("\n2. **Build**\n", "\n### Stream B: Rest\n\n2. **Build**\n   - Dependencies: none\n"));
+    workspace.write(
+        "breakdown.md",
+        &PLAN.replace(
+            "\n2. **Build**\n",
+            "\n### Stream B: Rest\n\n2. **Build**\n   - Dependencies: none\n",
+        ),
+    );
     let run = run(&workspace);
     workspace.write("one", "");
-    eventually("it waits for a person", || workspace.run(&["status"]).stdout.contains("approve release@1"));
+    eventually("it waits for a person", || {
+        workspace.run(&["status"]).stdout.contains("approve release@1")
+    });
     eventually("its socket", || workspace.execution().join("socket").exists());
     let mut guest = Guest::at(&workspace.execution());
     for frontend in ["editor", "terminal", "mcp", "acp"] {
-        let refused = guest.ask("gate/approve", &json!({"gate": "release@1", "by": "ann", "frontend": frontend}));
+        let refused = guest
+            .ask("gate/approve", &json!({"gate": "release@1", "by": "ann", "frontend": frontend}));
         let why = refused["error"]["message"].as_str().unwrap_or_default();
         assert!(why.contains("is for a person to decide"), "{frontend}: {refused}");
     }
@@ -138,8 +149,12 @@ fn a_guest_reads_and_is_told_everything_until_the_end() {
     assert_eq!((mode(&folder), mode(&folder.join("socket"))), (0o700, 0o600));
     let mut guest = Guest::at(&folder);
     assert_eq!(guest.ask("execution/subscribe", &json!({"from": 1}))["result"]["from"], 1);
-    let other = Guest::at(&folder).ask("execution/start", &json!({"text": "# Other\n\n- [ ] one\n  - Run: true\n"}));
-    assert_eq!(other["error"]["data"]["kind"], "refused", "a `run` carries out one execution: {other}");
+    let other = Guest::at(&folder)
+        .ask("execution/start", &json!({"text": "# Other\n\n- [ ] one\n  - Run: true\n"}));
+    assert_eq!(
+        other["error"]["data"]["kind"], "refused",
+        "a `run` carries out one execution: {other}"
+    );
     workspace.write("one", "");
     workspace.write("two", "");
     let mut next = 1_u64;
@@ -159,7 +174,9 @@ fn a_guest_reads_and_is_told_everything_until_the_end() {
 #[test]
 fn a_guest_that_reads_slowly_is_told_everything_after_the_end() {
     let mut plan = "# Load\n".to_owned();
-    (1..=800).for_each(|task| write!(plan, "\n- [ ] {task}. Part {task}\n  - Run: true\n").expect("text"));
+    (1..=800).for_each(|task| {
+        write!(plan, "\n- [ ] {task}. Part {task}\n  - Run: true\n").expect("text")
+    });
     let workspace = Workspace::with(&[("breakdown.md", &plan)]);
     let run = workspace.start(&["run", "breakdown.md", "--deps", "explicit"]);
     eventually("it has begun", || workspace.run(&["status"]).code == 0);
@@ -168,7 +185,9 @@ fn a_guest_that_reads_slowly_is_told_everything_after_the_end() {
     let mut guest = Guest::at(&folder);
     guest.send("execution/subscribe", &json!({"from": 1}));
     let journal = folder.join("journal.jsonl");
-    eventually("its end", || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"executionEnded\"")));
+    eventually("its end", || {
+        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"executionEnded\""))
+    });
     let mut told = Vec::new();
     let mut piece = [0; 16 * 1024];
     while let Ok(count @ 1..) = guest.stream.read(&mut piece) {
@@ -189,7 +208,11 @@ fn a_killed_owner_leaves_a_door_that_is_in_nobodys_way() {
     killed.wait().expect("an end");
     assert!(workspace.execution().join("socket").exists());
     let skipped = workspace.run(&["skip", "1"]);
-    assert_eq!(skipped.code, 0, "nobody is behind it, so it goes to the journal: {}", skipped.stderr);
+    assert_eq!(
+        skipped.code, 0,
+        "nobody is behind it, so it goes to the journal: {}",
+        skipped.stderr
+    );
     let run = run(&workspace);
     Guest::at(&workspace.execution()).ask("task/skip", &json!({"task": "2"}));
     let ended = ended(run.wait_with_output().expect("an end"));
@@ -202,7 +225,8 @@ fn guests_that_misbehave_harm_nobody() {
     let run = run(&workspace);
     let folder = workspace.execution();
     // Some say nothing, some send what is no JSON, some never read what they asked for.
-    let mut guests: Vec<UnixStream> = (0..1_000).map_while(|_| UnixStream::connect(folder.join("socket")).ok()).collect();
+    let mut guests: Vec<UnixStream> =
+        (0..1_000).map_while(|_| UnixStream::connect(folder.join("socket")).ok()).collect();
     assert!(guests.len() > 100);
     for (nth, guest) in guests.iter_mut().enumerate() {
         guest.set_nonblocking(true).expect("set");
@@ -229,8 +253,11 @@ fn a_folder_of_any_depth_has_a_door() {
     workspace.write(&format!("{deep}/breakdown.md"), PLAN);
     let there = workspace.path(&deep);
     let mut run = workspace.command(&["run", "breakdown.md"]);
-    let mut run = run.current_dir(&there).stdout(std::process::Stdio::null()).spawn().expect("the binary");
-    let here = |arguments: &[&str]| ended(workspace.command(arguments).current_dir(&there).output().expect("the binary"));
+    let mut run =
+        run.current_dir(&there).stdout(std::process::Stdio::null()).spawn().expect("the binary");
+    let here = |arguments: &[&str]| {
+        ended(workspace.command(arguments).current_dir(&there).output().expect("the binary"))
+    };
     eventually("it runs", || here(&["status", "--format", "line"]).stdout.contains("running"));
     let cancelled = here(&["cancel"]);
     assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);

@@ -19,7 +19,8 @@ fn follow(workspace: &Workspace, mut rng: Rng) -> Vec<u64> {
     let mut seen: Vec<u64> = Vec::new();
     loop {
         let mut client = Server::lines(workspace, &[]);
-        client.result("execution/subscribe", json!({"from": seen.last().map_or(1, |last| last + 1)}));
+        client
+            .result("execution/subscribe", json!({"from": seen.last().map_or(1, |last| last + 1)}));
         let lives_for = if rng.u8(..) < 200 { usize::MAX } else { rng.usize(1..200) };
         for _ in 0..lives_for {
             let event = client.notification("execution/event");
@@ -34,11 +35,16 @@ fn follow(workspace: &Workspace, mut rng: Rng) -> Vec<u64> {
 
 #[test]
 fn nobody_misses_an_event_while_peers_and_owners_are_killed() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
     eprintln!("SEED={seed}");
     let mut rng = Rng::with_seed(seed);
     let mut plan = "# Load\n".to_owned();
-    (1..=TASKS).for_each(|task| write!(plan, "\n- [ ] {task}. Part {task}\n  - Run: true\n").expect("text"));
+    (1..=TASKS).for_each(|task| {
+        write!(plan, "\n- [ ] {task}. Part {task}\n  - Run: true\n").expect("text")
+    });
     let workspace = Workspace::with(&[("breakdown.md", &plan)]);
     let mut run = workspace.start(&["run", "breakdown.md", "--deps", "explicit"]);
     eventually("it has begun", || workspace.run(&["status"]).code == 0);

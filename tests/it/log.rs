@@ -19,17 +19,43 @@ fn a_run_writes_what_it_is_asked_for_and_nothing_without_that() {
     let run = ended(run.env("EXECUTION_COORDINATOR_LOG", "debug").output().expect("the binary"));
     let log = workspace.read("log");
     assert_eq!(run.code, 0, "{}", run.stderr);
-    for words in [" INFO execution{id=", "order{order=a1 work=\"task 1\"}", "DEBUG", "begins", "ends status=Some(Complete)"] {
+    for words in [
+        " INFO execution{id=",
+        "order{order=a1 work=\"task 1\"}",
+        "DEBUG",
+        "begins",
+        "ends status=Some(Complete)",
+    ] {
         assert!(log.contains(words), "{words}: {log}");
     }
     // On standard error, with what is said to people.
-    let run = ended(workspace.command(&["run", "breakdown.md", "--fresh", "--log", "-"]).output().expect("the binary"));
-    assert!(run.code == 0 && run.stderr.contains(" INFO execution{id=") && !run.stderr.contains("DEBUG"), "{}", run.stderr);
+    let run = ended(
+        workspace
+            .command(&["run", "breakdown.md", "--fresh", "--log", "-"])
+            .output()
+            .expect("the binary"),
+    );
+    assert!(
+        run.code == 0
+            && run.stderr.contains(" INFO execution{id=")
+            && !run.stderr.contains("DEBUG"),
+        "{}",
+        run.stderr
+    );
     let mut run = workspace.command(&["status", "--log", "log"]);
-    let refused = ended(run.env("EXECUTION_COORDINATOR_LOG", "loud=very").output().expect("the binary"));
-    assert!(refused.code == 2 && refused.stderr.contains("EXECUTION_COORDINATOR_LOG: `loud=very`"), "{}", refused.stderr);
+    let refused =
+        ended(run.env("EXECUTION_COORDINATOR_LOG", "loud=very").output().expect("the binary"));
+    assert!(
+        refused.code == 2 && refused.stderr.contains("EXECUTION_COORDINATOR_LOG: `loud=very`"),
+        "{}",
+        refused.stderr
+    );
     let refused = workspace.run(&["status", "--log", "nowhere/log"]);
-    assert!(refused.code == 2 && refused.stderr.contains("nowhere/log: the log can't be written"), "{}", refused.stderr);
+    assert!(
+        refused.code == 2 && refused.stderr.contains("nowhere/log: the log can't be written"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -39,11 +65,25 @@ fn requests_are_traced_without_secrets() {
     let mut server = Server::of(command.env("EXECUTION_COORDINATOR_LOG", "trace"), false);
     let long = "x".repeat(5_000);
     server.answer("execution/plan", json!({"path": "breakdown.md"}));
-    server.answer("execution/plan", json!({"path": long, "apiToken": "hunter2", "deep": [{"password": "hunter2"}]}));
+    server.answer(
+        "execution/plan",
+        json!({"path": long, "apiToken": "hunter2", "deep": [{"password": "hunter2"}]}),
+    );
     drop(server);
     let log = workspace.read("log");
-    assert!(log.contains("request{method=\"execution/plan\"}: execution_coordinator::rpc::table: params="), "{log}");
-    assert!(log.contains("result=") && log.contains("code=") && !log.contains("hunter2") && !log.contains(&long), "{log}");
+    assert!(
+        log.contains(
+            "request{method=\"execution/plan\"}: execution_coordinator::rpc::table: params="
+        ),
+        "{log}"
+    );
+    assert!(
+        log.contains("result=")
+            && log.contains("code=")
+            && !log.contains("hunter2")
+            && !log.contains(&long),
+        "{log}"
+    );
 }
 
 #[test]

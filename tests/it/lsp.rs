@@ -32,7 +32,10 @@ fn everything() -> Value {
 }
 
 fn uri(workspace: &Workspace, name: &str) -> String {
-    format!("file://{}", workspace.path(name).canonicalize().unwrap_or(workspace.path(name)).display())
+    format!(
+        "file://{}",
+        workspace.path(name).canonicalize().unwrap_or(workspace.path(name)).display()
+    )
 }
 
 #[test]
@@ -55,8 +58,12 @@ fn frames_are_the_same_whatever_pieces_come() {
     for (bytes, expected) in cases {
         for pieces in 1..=bytes.len() {
             let mut frames = Frames::default();
-            let found: Vec<Frame> = bytes.chunks(pieces).flat_map(|piece| frames.push(piece)).collect();
-            let found: Vec<Frame> = found.into_iter().map(|frame| if let Frame::Bad(_) = frame { body("BAD") } else { frame }).collect();
+            let found: Vec<Frame> =
+                bytes.chunks(pieces).flat_map(|piece| frames.push(piece)).collect();
+            let found: Vec<Frame> = found
+                .into_iter()
+                .map(|frame| if let Frame::Bad(_) = frame { body("BAD") } else { frame })
+                .collect();
             assert_eq!(
                 found,
                 expected.iter().map(|text| body(text)).collect::<Vec<_>>(),
@@ -72,7 +79,11 @@ fn frames_are_the_same_whatever_pieces_come() {
     for _ in 0..64 {
         assert_eq!(frames.push(&piece), []);
     }
-    assert_eq!(frames.push(b"0Content-Length: 2\r\n\r\n{}"), [body("{}")], "left aside, and the next one found");
+    assert_eq!(
+        frames.push(b"0Content-Length: 2\r\n\r\n{}"),
+        [body("{}")],
+        "left aside, and the next one found"
+    );
     let mut frames = Frames::default();
     let junk: Vec<Frame> = (0..100).flat_map(|_| frames.push(&[b'x'; 4096])).collect();
     assert!(matches!(junk[..], [Frame::Bad(_)]), "said once");
@@ -87,13 +98,20 @@ fn edits_are_the_same_in_the_text_and_in_its_lines() {
         let mut text = String::from("# T\r\n\r\n- [ ] 𝄞 one\n");
         let mut lines = Lines::new(&text);
         for _ in 0..3_000 {
-            let any = |random: &mut fastrand::Rng| Position::new(random.u32(0..lines.count() as u32 + 1), random.u32(0..12));
+            let any = |random: &mut fastrand::Rng| {
+                Position::new(random.u32(0..lines.count() as u32 + 1), random.u32(0..12))
+            };
             let (mut start, mut end) = (any(&mut random), any(&mut random));
             if (end.line, end.character) < (start.line, start.character) {
                 (start, end) = (end, start);
             }
-            let new: String = (0..random.usize(0..3)).map(|_| pieces[random.usize(0..pieces.len())]).collect();
-            let change = TextDocumentContentChangeEvent { range: Some(Range::new(start, end)), range_length: None, text: new };
+            let new: String =
+                (0..random.usize(0..3)).map(|_| pieces[random.usize(0..pieces.len())]).collect();
+            let change = TextDocumentContentChangeEvent {
+                range: Some(Range::new(start, end)),
+                range_length: None,
+                text: new,
+            };
             edit(&mut text, &mut lines, change, encoding);
             assert_eq!(lines, Lines::new(&text), "{text:?}");
             for (offset, _) in text.char_indices() {
@@ -132,8 +150,13 @@ fn whatever_comes_is_answered_and_the_session_lives() {
     let batch = client.find("a batch", Value::is_array);
     assert_eq!(batch.as_array().map(Vec::len), Some(3), "{batch}");
     client.raw(&frame(r#"{"jsonrpc":"2.0","id":-1.5,"method":"$/unknown"}"#));
-    assert_eq!(client.find("-1.5", |message| message["id"] == -1.5)["error"]["code"], -32601, "unknown requests are answered");
-    client.raw(&frame(r#"{"jsonrpc":"2.0","id":5,"method":"textDocument/hover","params":{"no":1}}"#));
+    assert_eq!(
+        client.find("-1.5", |message| message["id"] == -1.5)["error"]["code"],
+        -32601,
+        "unknown requests are answered"
+    );
+    client
+        .raw(&frame(r#"{"jsonrpc":"2.0","id":5,"method":"textDocument/hover","params":{"no":1}}"#));
     assert_eq!(client.find("5", |message| message["id"] == 5)["error"]["code"], -32602);
     assert_eq!(client.result("execution/list", json!({})), json!({"executions": []}));
     let refused = client.answer("execution/await", json!({}));
@@ -149,7 +172,11 @@ fn it_ends_after_exit_and_with_its_input() {
     let mut client = Server::lsp(&workspace);
     client.initialize(everything());
     client.result("shutdown", Value::Null);
-    assert_eq!(client.answer("workspace/symbol", json!({"query": ""}))["error"]["code"], -32600, "nothing after shutdown");
+    assert_eq!(
+        client.answer("workspace/symbol", json!({"query": ""}))["error"]["code"],
+        -32600,
+        "nothing after shutdown"
+    );
     client.notify("exit", Value::Null);
     assert_eq!(client.exit_code(), 0, "with the input still open");
     let mut client = Server::lsp(&workspace);
@@ -157,12 +184,19 @@ fn it_ends_after_exit_and_with_its_input() {
     client.notify("exit", Value::Null);
     assert_eq!(client.exit_code(), 1, "without shutdown");
     let mut client = Server::lsp(&workspace);
-    assert_eq!(client.answer("workspace/symbol", json!({"query": ""}))["error"]["code"], -32002, "not initialized");
+    assert_eq!(
+        client.answer("workspace/symbol", json!({"query": ""}))["error"]["code"],
+        -32002,
+        "not initialized"
+    );
     client.initialize(everything());
     client.ask("workspace/symbol", json!({"query": ""}));
     let (code, rest) = client.end();
     assert_eq!(code, 1, "the input ended without a word");
-    assert!(rest.iter().any(|message| message.get("result").is_some()), "what was asked is answered: {rest:?}");
+    assert!(
+        rest.iter().any(|message| message.get("result").is_some()),
+        "what was asked is answered: {rest:?}"
+    );
 }
 
 /// Edits that each need the one before, among requests of all kinds.
@@ -192,18 +226,33 @@ fn edits_keep_their_order_under_any_load() {
         let answer = client.find(&id, |message| message["id"] == id.as_str());
         assert!(answer.get("result").is_some() || answer["error"]["code"] == -32800, "{answer}");
     }
-    let symbols = client.result("textDocument/documentSymbol", json!({"textDocument": {"uri": uri}}));
-    let names: Vec<&str> = symbols.as_array().expect("a list").iter().filter_map(|symbol| symbol["name"].as_str()).collect();
+    let symbols =
+        client.result("textDocument/documentSymbol", json!({"textDocument": {"uri": uri}}));
+    let names: Vec<&str> = symbols
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|symbol| symbol["name"].as_str())
+        .collect();
     assert_eq!(names.len(), 1_000);
-    assert!(names.iter().enumerate().all(|(nth, name)| name.ends_with(&format!(" {}", nth + 2))), "{names:?}");
+    assert!(
+        names.iter().enumerate().all(|(nth, name)| name.ends_with(&format!(" {}", nth + 2))),
+        "{names:?}"
+    );
 }
 
 #[test]
 fn it_ends_after_exit_even_where_nobody_reads() {
     let workspace = Workspace::with(&[("breakdown.md", "# Many\n\n- [ ] one\n")]);
-    let mut child = workspace.command(&["serve"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary");
+    let mut child = workspace
+        .command(&["serve"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary");
     let mut stdin = child.stdin.take().expect("stdin");
-    let mut bytes = frame(r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"capabilities":{}}}"#);
+    let mut bytes =
+        frame(r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"capabilities":{}}}"#);
     for id in 1..500 {
         let ask = json!({"jsonrpc": "2.0", "id": id, "method": "execution/plan", "params": {"path": "breakdown.md"}});
         bytes.extend(frame(&ask.to_string()));
@@ -236,12 +285,20 @@ impl Method for Fails {
 fn a_panic_in_a_handler_is_answered_and_the_session_lives() {
     let mut table = Table::default();
     table.add::<Fails, _>(|_, _| async { panic!("a mistake of ours") });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (mut client, server) = tokio::io::duplex(1 << 16);
         let (input, output) = tokio::io::split(server);
         let coordinator = Coordinator::new(std::env::temp_dir());
-        let served = tokio::spawn(serve(Arc::new(table), coordinator, Some(Framing::Lsp), OnEof::Suspend, input, output));
+        let served = tokio::spawn(serve(
+            Arc::new(table),
+            coordinator,
+            Some(Framing::Lsp),
+            OnEof::Suspend,
+            input,
+            output,
+        ));
         for body in [
             r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#,
             r#"{"jsonrpc":"2.0","id":2,"method":"test/fails"}"#,
@@ -256,7 +313,10 @@ fn a_panic_in_a_handler_is_answered_and_the_session_lives() {
             seen += &String::from_utf8_lossy(&piece[..read]);
         }
         assert!(seen.contains("-32603"), "{seen}");
-        client.write_all(&frame(r#"{"jsonrpc":"2.0","id":4,"method":"shutdown"}"#)).await.expect("written");
+        client
+            .write_all(&frame(r#"{"jsonrpc":"2.0","id":4,"method":"shutdown"}"#))
+            .await
+            .expect("written");
         client.write_all(&frame(r#"{"jsonrpc":"2.0","method":"exit"}"#)).await.expect("written");
         assert!(matches!(served.await.expect("served"), Ok(Ended::Editor(true))));
     });

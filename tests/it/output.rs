@@ -31,7 +31,8 @@ const SHOP: &str = "# Shop\n\n- [ ] Task 1: Types\n";
 
 #[test]
 fn a_task_shows_what_its_agents_gates_and_reviewers_printed() {
-    let workspace = Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", SHOP)]);
+    let workspace =
+        Workspace::with(&[("execution-coordinator.toml", CONFIG), ("breakdown.md", SHOP)]);
     let ended = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let shown = workspace.run(&["output", "1"]).stdout;
@@ -81,26 +82,44 @@ fn a_task_shows_what_its_agents_gates_and_reviewers_printed() {
 fn a_gate_that_judged_the_same_tree_before_is_said_so() {
     let config = CONFIG.replace("isolation = \"none\"\n", "");
     // It changes nothing, so that what was judged before it is judged again.
-    let config = config.replace("echo done > made; ", "").replace("\"made\\", "\"No changes needed\\");
-    let workspace = Workspace::with(&[("execution-coordinator.toml", &config), ("breakdown.md", SHOP)]);
+    let config =
+        config.replace("echo done > made; ", "").replace("\"made\\", "\"No changes needed\\");
+    let workspace =
+        Workspace::with(&[("execution-coordinator.toml", &config), ("breakdown.md", SHOP)]);
     commit_all(&workspace);
     assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 0);
     let shown = workspace.run(&["output", "1"]).stdout;
-    for part in ["worked on it", "linted", "looked at it", "(as merged) ──", "not run again: a", "judged the same tree"] {
+    for part in [
+        "worked on it",
+        "linted",
+        "looked at it",
+        "(as merged) ──",
+        "not run again: a",
+        "judged the same tree",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }
 
 #[test]
 fn what_a_task_prints_is_followed_until_it_is_done() {
-    let text =
-        "# Shop\n\n- [ ] Task 1: Types\n  - Run: `sh -c 'echo begun; until test -e \"$WORKSPACE/go\"; do sleep 0.02; done; echo over'`\n";
-    let workspace = Workspace::with(&[("execution-coordinator.toml", crate::support::CONFIG), ("breakdown.md", text)]);
+    let text = "# Shop\n\n- [ ] Task 1: Types\n  - Run: `sh -c 'echo begun; until test -e \"$WORKSPACE/go\"; do sleep 0.02; done; echo over'`\n";
+    let workspace = Workspace::with(&[
+        ("execution-coordinator.toml", crate::support::CONFIG),
+        ("breakdown.md", text),
+    ]);
     let run = workspace.start(&["run", "breakdown.md"]);
-    crate::support::eventually("it begins", || workspace.run(&["output", "1"]).stdout.contains("begun"));
+    crate::support::eventually("it begins", || {
+        workspace.run(&["output", "1"]).stdout.contains("begun")
+    });
     let follow = workspace.start(&["output", "1", "--follow"]);
     workspace.write("go", "");
     let followed = crate::support::ended(follow.wait_with_output().expect("an end"));
-    assert_eq!((followed.code, followed.stdout.as_str()), (0, "── a1: task 1 by shell ──\nbegun\nover\n"), "{}", followed.stderr);
+    assert_eq!(
+        (followed.code, followed.stdout.as_str()),
+        (0, "── a1: task 1 by shell ──\nbegun\nover\n"),
+        "{}",
+        followed.stderr
+    );
     assert_eq!(crate::support::ended(run.wait_with_output().expect("an end")).code, 0);
 }

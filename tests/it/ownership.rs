@@ -16,23 +16,35 @@ use std::ops::Range;
 type Files = Vec<(String, Range<usize>)>;
 
 /// A text with a word at the end of each line for which `wanted` is so, and the places of the words.
-fn planted(text: &str, files: &Files, wanted: impl Fn(&str) -> bool) -> (String, Files, Vec<(String, usize)>) {
+fn planted(
+    text: &str,
+    files: &Files,
+    wanted: impl Fn(&str) -> bool,
+) -> (String, Files, Vec<(String, usize)>) {
     let (mut out, mut ranges, mut words) = (String::new(), Vec::new(), Vec::new());
     let whole = vec![(String::new(), 0..text.len())];
     for (path, range) in if files.is_empty() { &whole } else { files } {
         let start = out.len();
-        let is_tree =
-            [".json", ".jsonl", ".yaml", ".yml"].iter().any(|end| path.ends_with(end)) || text[range.clone()].trim_start().starts_with('{');
-        if path.ends_with(".json") || path.ends_with(".jsonl") || text[range.clone()].trim_start().starts_with('{') {
+        let is_tree = [".json", ".jsonl", ".yaml", ".yml"].iter().any(|end| path.ends_with(end))
+            || text[range.clone()].trim_start().starts_with('{');
+        if path.ends_with(".json")
+            || path.ends_with(".jsonl")
+            || text[range.clone()].trim_start().starts_with('{')
+        {
             plant_in_strings(&text[range.clone()], &mut out, &mut words);
         }
         let (mut front, mut comment) = (false, false);
         let lines = if out.len() > start { "" } else { &text[range.clone()] };
         for (nth, line) in lines.split_inclusive('\n').enumerate() {
             let body = line.trim();
-            front = if front { body != "---" } else { nth == 0 && body.trim_start_matches('\u{feff}') == "---" };
+            front = if front {
+                body != "---"
+            } else {
+                nth == 0 && body.trim_start_matches('\u{feff}') == "---"
+            };
             comment = (comment || body.starts_with("<!--")) && !body.contains("-->");
-            let is_text = body.contains(char::is_alphanumeric) && !body.starts_with(['#', '|', '`', '~', '<', '{', '[']);
+            let is_text = body.contains(char::is_alphanumeric)
+                && !body.starts_with(['#', '|', '`', '~', '<', '{', '[']);
             if is_text && !front && !comment && !is_tree && body != "---" && wanted(body) {
                 let bare = line.trim_end();
                 let word = format!("zq{}qz", words.len());
@@ -89,7 +101,9 @@ pub fn words_arrive(text: &str, files: &Files, format: Option<Format>) -> usize 
     }
     let format = before.read_as.map(|found| found.format);
     let tries: [&dyn Fn(&str) -> bool; 3] =
-        [&|_| true, &|line| !line.contains([':', '：', '→']), &|line| !line.contains([':', '：', '→', '(', '*'])];
+        [&|_| true, &|line| !line.contains([':', '：', '→']), &|line| {
+            !line.contains([':', '：', '→', '(', '*'])
+        }];
     for wanted in tries {
         let (text, files, words) = planted(text, files, wanted);
         let parsed = parse(Input { text: &text, files: &files }, format, Deps::Format);
@@ -105,14 +119,31 @@ pub fn words_arrive(text: &str, files: &Files, format: Option<Format>) -> usize 
 fn arrive(text: &str, files: &Files, parsed: &Parsed, words: &[(String, usize)]) {
     let source = Source { files: files.clone(), ..Source::of_text("text", text.to_owned()) };
     let (prose, ..) = prose(parsed, &source);
-    let told = |task: &TaskId| texts(&prose, Some(task)).iter().map(|of| &text[of.range.clone()]).collect::<Vec<_>>().join("\n");
-    let told: BTreeMap<&TaskId, String> = parsed.plan.tasks.iter().map(|task| (&task.id, told(&task.id))).collect();
+    let told = |task: &TaskId| {
+        texts(&prose, Some(task))
+            .iter()
+            .map(|of| &text[of.range.clone()])
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let told: BTreeMap<&TaskId, String> =
+        parsed.plan.tasks.iter().map(|task| (&task.id, told(&task.id))).collect();
     let file = |at: usize| files.iter().position(|(_, range)| range.contains(&at));
     for (word, at) in words {
-        let unused = parsed.outline.ownership.ranges().any(|(range, owner)| range.contains(at) && matches!(owner, Owner::Unused(_)));
-        let task_items = || parsed.outline.tasks.iter().filter(|task_item| file(task_item.span.start) == file(*at));
-        let above = task_items().filter(|task_item| task_item.span.start <= *at).max_by_key(|task_item| task_item.span.start);
-        let below = task_items().filter(|task_item| task_item.span.start > *at).min_by_key(|task_item| task_item.span.start);
+        let unused = parsed
+            .outline
+            .ownership
+            .ranges()
+            .any(|(range, owner)| range.contains(at) && matches!(owner, Owner::Unused(_)));
+        let task_items = || {
+            parsed.outline.tasks.iter().filter(|task_item| file(task_item.span.start) == file(*at))
+        };
+        let above = task_items()
+            .filter(|task_item| task_item.span.start <= *at)
+            .max_by_key(|task_item| task_item.span.start);
+        let below = task_items()
+            .filter(|task_item| task_item.span.start > *at)
+            .min_by_key(|task_item| task_item.span.start);
         let line = text[..*at].lines().last().unwrap_or_default();
         let arrives = |id: &TaskId| told[id].contains(word.as_str());
         let found = match (above, below) {
@@ -149,7 +180,10 @@ fn a_file_of_a_task_is_its_own_and_an_epic_is_everybodys() {
             "001.md",
             "---\nname: Types\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: []\nparallel: true\n---\n\n## Notes\n\nUse u32.\n\n```rust\nlet a = 1;\n```\n",
         ),
-        ("002.md", "---\nname: Reader\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: [001]\nparallel: true\n---\n\nRead it.\n"),
+        (
+            "002.md",
+            "---\nname: Reader\nstatus: open\ncreated: 2026-01-01T00:00:00Z\ndepends_on: [001]\nparallel: true\n---\n\nRead it.\n",
+        ),
     ]);
     assert_eq!(words_arrive(&text, &files, None), 4);
 }
@@ -172,8 +206,15 @@ fn the_program_says_how_much_of_a_text_is_whose() {
     let run = workspace.run(&["check", "--coverage", "--format", "json", "plan.md"]);
     let coverage: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
     let of = &coverage["coverage"][0];
-    assert_eq!(of["unused"][0], serde_json::json!({"file": "plan.md", "firstLine": 3, "lastLine": 3, "reason": "a comment"}));
-    assert!(of["tasksToldBytes"].as_u64() < of["tasksBytes"].as_u64() && of["groupsBytes"].as_u64() > Some(0), "{of}");
+    assert_eq!(
+        of["unused"][0],
+        serde_json::json!({"file": "plan.md", "firstLine": 3, "lastLine": 3, "reason": "a comment"})
+    );
+    assert!(
+        of["tasksToldBytes"].as_u64() < of["tasksBytes"].as_u64()
+            && of["groupsBytes"].as_u64() > Some(0),
+        "{of}"
+    );
     // What is in a brief says so.
     let one = Workspace::with(&[("plan.md", "# Shop\n\n- [ ] T001 Types\n- [ ] T002 Reader\n")]);
     assert!(!one.run(&["check", "--coverage", "plan.md"]).stdout.contains("limit_kb"));

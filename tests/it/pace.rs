@@ -23,9 +23,16 @@ fn at_once_after_a_quiet_time_and_twice_a_second_under_a_flood() {
     assert_eq!(seldom, [0, 700, 1_400, 2_100], "each at once");
     let begin = begin + Duration::from_secs(60);
     let flood = sent(&mut pace, begin, (0..40).map(|_| 0));
-    assert!(flood.windows(2).all(|two| two[1] - two[0] >= 50), "what comes together is told as one: {flood:?}");
+    assert!(
+        flood.windows(2).all(|two| two[1] - two[0] >= 50),
+        "what comes together is told as one: {flood:?}"
+    );
     assert!(flood[11] <= 600, "some come at once: {flood:?}");
     assert!(flood[39] - flood[19] >= 9_900, "then two a second: {flood:?}");
     let begin = begin + Duration::from_secs(60);
-    assert_eq!(sent(&mut pace, begin, [0, 60, 120].into_iter()), [0, 60, 120], "a quiet time gives some back");
+    assert_eq!(
+        sent(&mut pace, begin, [0, 60, 120].into_iter()),
+        [0, 60, 120],
+        "a quiet time gives some back"
+    );
 }

@@ -13,7 +13,9 @@ fn execution(isolation: &str, leaves: &str, gate: &str) -> Workspace {
          [agents.worker]\nkind = \"command\"\nrole = \"executor\"\ncommand = [\"./agent.sh\"]\n\
          [[gates]]\nname = \"tests\"\nlevel = \"task\"\n{gate}\n"
     );
-    let agent = format!("#!/bin/sh\ncat >/dev/null\nmkdir -p src; echo good >src/thing\n{leaves}\necho '{{\"status\":\"complete\"}}'\n");
+    let agent = format!(
+        "#!/bin/sh\ncat >/dev/null\nmkdir -p src; echo good >src/thing\n{leaves}\necho '{{\"status\":\"complete\"}}'\n"
+    );
     let workspace = Workspace::with(&[
         ("execution-coordinator.toml", &config),
         ("agent.sh", &agent),
@@ -50,7 +52,12 @@ fn nothing_that_an_agent_leaves_behind_is_waited_for() {
         for makes in ["mkfifo report", "ln -s /dev/zero report", "truncate -s 300M report"] {
             // What is there before is removed, and the gate makes none.
             cases.push((isolation, makes.into(), format!("{passes}\njunit = \"report\""), 4));
-            cases.push((isolation, makes.into(), format!("{passes}\ncoverage = {{ file = \"report\", min_pct = 1 }}"), 4));
+            cases.push((
+                isolation,
+                makes.into(),
+                format!("{passes}\ncoverage = {{ file = \"report\", min_pct = 1 }}"),
+                4,
+            ));
         }
     }
     let running: Vec<_> = cases
@@ -62,8 +69,13 @@ fn nothing_that_an_agent_leaves_behind_is_waited_for() {
         })
         .collect();
     for ((isolation, leaves, gate, code), (workspace, run)) in cases.iter().zip(running) {
-        let ended = end(run).unwrap_or_else(|| panic!("{isolation}, {leaves}, {gate}: it waits for ever"));
-        assert_eq!(ended.code, *code, "{isolation}, {leaves}, {gate}: {}{}", ended.stdout, ended.stderr);
+        let ended =
+            end(run).unwrap_or_else(|| panic!("{isolation}, {leaves}, {gate}: it waits for ever"));
+        assert_eq!(
+            ended.code, *code,
+            "{isolation}, {leaves}, {gate}: {}{}",
+            ended.stdout, ended.stderr
+        );
         drop(workspace);
     }
 }
@@ -71,14 +83,23 @@ fn nothing_that_an_agent_leaves_behind_is_waited_for() {
 #[test]
 fn a_pipe_among_what_git_keeps_is_said() {
     for (leaves, says) in [
-        ("D=$(git rev-parse --git-common-dir); mkdir -p $D/info; rm -f $D/info/exclude; mkfifo $D/info/exclude", "info/exclude"),
+        (
+            "D=$(git rev-parse --git-common-dir); mkdir -p $D/info; rm -f $D/info/exclude; mkfifo $D/info/exclude",
+            "info/exclude",
+        ),
         ("D=$(git rev-parse --git-dir); rm $D/commondir; mkfifo $D/commondir", "where git keeps"),
         ("D=$(git rev-parse --git-dir); rm -f $D/index; mkfifo $D/index", "where git keeps"),
     ] {
         let workspace = execution("worktree", leaves, "command = [\"true\"]");
-        let ended = end(workspace.start(&["run", "breakdown.md"])).unwrap_or_else(|| panic!("{leaves}: it waits for ever"));
+        let ended = end(workspace.start(&["run", "breakdown.md"]))
+            .unwrap_or_else(|| panic!("{leaves}: it waits for ever"));
         assert_ne!(ended.code, 0, "{leaves}");
-        assert!(ended.stderr.contains(says) || ended.stdout.contains(says), "{leaves}: {}{}", ended.stdout, ended.stderr);
+        assert!(
+            ended.stderr.contains(says) || ended.stdout.contains(says),
+            "{leaves}: {}{}",
+            ended.stdout,
+            ended.stderr
+        );
         let _: PathBuf = workspace.execution();
     }
 }
@@ -89,6 +110,7 @@ fn git_may_take_so_much_memory_and_no_more() {
     // An alias says what it is limited to, as soon as it is.
     let git = execution_coordinator::workspace::git::Git::at(&std::env::temp_dir());
     crate::support::eventually("it is limited", || {
-        git.run(&["-c", "alias.limit=!sleep 0.01; ulimit -d", "limit"]).is_ok_and(|kilobytes| kilobytes.trim() == "4194304")
+        git.run(&["-c", "alias.limit=!sleep 0.01; ulimit -d", "limit"])
+            .is_ok_and(|kilobytes| kilobytes.trim() == "4194304")
     });
 }

@@ -6,13 +6,23 @@ use execution_coordinator::core::outcome::Ending;
 use execution_coordinator::process::progress::Progress;
 
 fn endings(workspace: &Workspace) -> Vec<Ending> {
-    let ending = |event: Event| if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event { Some(outcome.ending) } else { None };
+    let ending = |event: Event| {
+        if let Event::Ended { outcome: Outcome::Agent(outcome), .. } = event {
+            Some(outcome.ending)
+        } else {
+            None
+        }
+    };
     workspace.journal().into_iter().filter_map(|recorded| ending(recorded.event)).collect()
 }
 
 fn with_task(run: &str, config: &str) -> Workspace {
     let text = format!("# P\n\n- [ ] Task 1: misbehave\n  - Run: {run}\n");
-    Workspace::with(&[("breakdown.md", &text), ("execution-coordinator.toml", config), ("nasty.sh", NASTY)])
+    Workspace::with(&[
+        ("breakdown.md", &text),
+        ("execution-coordinator.toml", config),
+        ("nasty.sh", NASTY),
+    ])
 }
 
 /// Five descendants: a plain one, one that ignores signals, one in a session of its own, a
@@ -39,7 +49,11 @@ fn warden_of(workspace: &Workspace, owner: u32) -> u32 {
         stat[stat.rfind(')')?..].split(' ').nth(2)?.parse().ok()
     };
     // Of a double fork it is the parent.
-    pids(workspace).into_iter().filter_map(parent).find(|pid| parent(*pid) == Some(owner)).expect("a warden")
+    pids(workspace)
+        .into_iter()
+        .filter_map(parent)
+        .find(|pid| parent(*pid) == Some(owner))
+        .expect("a warden")
 }
 
 #[test]
@@ -53,9 +67,17 @@ fn what_a_process_leaves_behind_ends_with_it() {
 
 #[test]
 fn a_time_out_kills_the_whole_tree() {
-    let workspace = with_task("./nasty.sh; exec sleep 1000", "[execution]\nattempt_timeout = \"1s\"\ngrace = \"100ms\"\n");
+    let workspace = with_task(
+        "./nasty.sh; exec sleep 1000",
+        "[execution]\nattempt_timeout = \"1s\"\ngrace = \"100ms\"\n",
+    );
     let done = workspace.run(&["run", "breakdown.md"]);
-    assert!(done.code == 4 && done.stdout.contains("shell timed out"), "{} {}", done.code, done.stdout);
+    assert!(
+        done.code == 4 && done.stdout.contains("shell timed out"),
+        "{} {}",
+        done.code,
+        done.stdout
+    );
     assert_eq!(endings(&workspace), [Ending::TimedOut]);
     let left: Vec<u32> = pids(&workspace).into_iter().filter(|pid| lives(*pid)).collect();
     assert_eq!((pids(&workspace).len(), left), (5, Vec::new()));
@@ -73,7 +95,8 @@ fn no_orphan_lives_after_the_daemon_was_killed() {
 
 #[test]
 fn no_orphan_lives_after_the_next_run_where_the_warden_was_killed_too() {
-    let workspace = with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
+    let workspace =
+        with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
     let mut owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the descendants are there", || pids(&workspace).len() == 5);
     let warden = warden_of(&workspace, owner.id());
@@ -85,7 +108,11 @@ fn no_orphan_lives_after_the_next_run_where_the_warden_was_killed_too() {
     owner.wait().expect("it was ours");
     eventually("the warden is gone", || !lives(warden));
     let next = workspace.run(&["run", "breakdown.md"]);
-    assert!(next.code == 0 && next.stderr.contains("that a former owner had left running"), "{}", next.stderr);
+    assert!(
+        next.code == 0 && next.stderr.contains("that a former owner had left running"),
+        "{}",
+        next.stderr
+    );
     let left: Vec<u32> = pids(&workspace).into_iter().filter(|pid| lives(*pid)).collect();
     left.iter().for_each(|pid| crate::cli::signal(*pid, rustix::process::Signal::KILL));
     assert_eq!((left.len(), grouped.exists()), (usize::from(!groups), false));
@@ -93,14 +120,16 @@ fn no_orphan_lives_after_the_next_run_where_the_warden_was_killed_too() {
 
 #[test]
 fn an_execution_whose_warden_is_killed_says_so_and_goes_on_the_next_time() {
-    let workspace = with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
+    let workspace =
+        with_task("test -e second || { touch second; ./nasty.sh; exec sleep 1000; }", "");
     let owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the descendants are there", || pids(&workspace).len() == 5);
     let warden = warden_of(&workspace, owner.id());
     crate::cli::signal(warden, rustix::process::Signal::KILL);
     let stopped = ended(owner.wait_with_output().expect("the owner"));
     assert!(
-        stopped.code == 5 && stopped.stderr.contains("the process that starts all others was killed"),
+        stopped.code == 5
+            && stopped.stderr.contains("the process that starts all others was killed"),
         "{} {}",
         stopped.code,
         stopped.stderr
@@ -120,21 +149,34 @@ fn endings_are_told_apart() {
         assert_eq!(workspace.run(&["run", "breakdown.md"]).code, 4);
         assert_eq!(endings(&workspace), [ending], "{run}");
     }
-    let flood = with_task("yes 0123456789012345678901234567890123456789", "[execution]\noutput_limit_bytes = 100000\n");
+    let flood = with_task(
+        "yes 0123456789012345678901234567890123456789",
+        "[execution]\noutput_limit_bytes = 100000\n",
+    );
     assert_eq!(flood.run(&["run", "breakdown.md"]).code, 4);
     assert_eq!(endings(&flood), [Ending::OutputLimit]);
     let kept = flood.read(&flood.execution().join("output/a1.log").display().to_string());
-    assert!(kept.len() < 100_100 && kept.ends_with("[output cut: its limit was reached]\n"), "{}", kept.len());
+    assert!(
+        kept.len() < 100_100 && kept.ends_with("[output cut: its limit was reached]\n"),
+        "{}",
+        kept.len()
+    );
     // Bytes are no progress: a heartbeat goes on and on, and is stopped all the same.
     let spinner = "i=0; while :; do i=$((i + 1)); echo \"still at it: $i\"; sleep 0.05; done";
-    let idle = with_task(spinner, "[agents.shell]\nkind = \"shell\"\nidle_timeout = \"700ms\"\n[execution]\ngrace = \"100ms\"\n");
+    let idle = with_task(
+        spinner,
+        "[agents.shell]\nkind = \"shell\"\nidle_timeout = \"700ms\"\n[execution]\ngrace = \"100ms\"\n",
+    );
     assert_eq!(idle.run(&["run", "breakdown.md"]).code, 4);
     assert_eq!(endings(&idle), [Ending::Idle]);
 }
 
 #[test]
 fn a_second_interrupt_does_not_wait_for_the_grace() {
-    let workspace = with_task("trap '' TERM; touch begun; while :; do sleep 1000; done", "[execution]\ngrace = \"10m\"\n");
+    let workspace = with_task(
+        "trap '' TERM; touch begun; while :; do sleep 1000; done",
+        "[execution]\ngrace = \"10m\"\n",
+    );
     let owner = workspace.start(&["run", "breakdown.md"]);
     eventually("the task has begun", || workspace.path("begun").exists());
     crate::cli::signal(owner.id(), rustix::process::Signal::INT);
@@ -146,7 +188,8 @@ fn a_second_interrupt_does_not_wait_for_the_grace() {
 fn progress_is_a_line_that_was_not_seen_before_digits_aside() {
     let mut progress = Progress::new(std::path::Path::new("none"), None);
     let mut lines = Vec::new();
-    let mut fed = |text: &str| progress.feed(text.as_bytes(), &mut |line: &str| lines.push(line.to_owned()));
+    let mut fed =
+        |text: &str| progress.feed(text.as_bytes(), &mut |line: &str| lines.push(line.to_owned()));
     assert!(fed("compiling a\n"));
     assert!(!fed("compiling a\n"));
     assert!(!fed("12 %\r13 %\r"), "a counter is none");

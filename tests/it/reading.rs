@@ -28,7 +28,8 @@ pub fn check(files: &[(&str, &str)], expected: Expect) {
     let (text, ranges) = folder(files);
     let parsed = parse(Input { text: &text, files: &ranges }, None, Deps::Format);
     let found = parsed.read_as.expect("a format");
-    let counts = format!("{}, {}: {}\n", found.format.name(), found.confidence.word(), parsed.counts());
+    let counts =
+        format!("{}, {}: {}\n", found.format.name(), found.confidence.word(), parsed.counts());
     let written = format!("{} can be written back\n", written_back(&text, &ranges));
     expected.assert_eq(&(counts + &outline(&parsed, &text) + &written));
     converted(&text, &ranges);
@@ -53,14 +54,27 @@ pub fn check(files: &[(&str, &str)], expected: Expect) {
 pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
     let parsed = parse(Input { text, files }, None, Deps::Format);
     let mut written = 0;
-    for task in parsed.plan.tasks.iter().filter(|task| !parsed.marks.contains_key(&task.id)).take(40) {
-        let of = |text: &str, parsed: &Parsed, title: &str| done(text, parsed, &[(task.id.clone(), title.to_owned())]).remove(0);
+    for task in
+        parsed.plan.tasks.iter().filter(|task| !parsed.marks.contains_key(&task.id)).take(40)
+    {
+        let of = |text: &str, parsed: &Parsed, title: &str| {
+            done(text, parsed, &[(task.id.clone(), title.to_owned())]).remove(0)
+        };
         let Ok(change) = of(text, &parsed, &task.title) else { continue };
         let mut after = text.to_owned();
         after.replace_range(change.span.clone(), &change.new);
-        let grown = |at: usize| if at > change.span.start { at + change.new.len() - change.span.len() } else { at };
-        let files: Vec<_> = files.iter().map(|(path, range)| (path.clone(), grown(range.start)..grown(range.end))).collect();
-        let now = parse(Input { text: &after, files: &files }, parsed.read_as.map(|found| found.format), Deps::Format);
+        let grown = |at: usize| {
+            if at > change.span.start { at + change.new.len() - change.span.len() } else { at }
+        };
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, range)| (path.clone(), grown(range.start)..grown(range.end)))
+            .collect();
+        let now = parse(
+            Input { text: &after, files: &files },
+            parsed.read_as.map(|found| found.format),
+            Deps::Format,
+        );
         let mut wanted = parsed.marks.clone();
         wanted.insert(task.id.clone(), Mark::Done);
         assert_eq!(now.marks, wanted, "{} by {change:?}", task.id);
@@ -75,13 +89,22 @@ pub fn written_back(text: &str, files: &[(String, Range<usize>)]) -> usize {
 /// Each thing that is said of a task stands where it is said to stand.
 pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
     let parsed = parse(Input { text, files }, None, Deps::Format);
-    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let letters = |text: &str| {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
+    };
     let (plan, outline) = (&parsed.plan, &parsed.outline);
-    for (texts, places) in
-        [(&plan.milestones, &outline.milestones), (&plan.deliverables, &outline.deliverables), (&plan.risks, &outline.risks)]
-    {
+    for (texts, places) in [
+        (&plan.milestones, &outline.milestones),
+        (&plan.deliverables, &outline.deliverables),
+        (&plan.risks, &outline.risks),
+    ] {
         assert_eq!(texts.len(), places.len());
-        let there = |(said, place): (&String, &Range<usize>)| letters(said).contains(&letters(&text[place.clone()]));
+        let there = |(said, place): (&String, &Range<usize>)| {
+            letters(said).contains(&letters(&text[place.clone()]))
+        };
         assert!(texts.iter().zip(places).all(there), "{texts:?} at {places:?}");
     }
     let mut count = 0;
@@ -91,11 +114,20 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
         for (detail, span) in &task_item.details {
             let known = entries.entry(*detail).or_insert_with(|| detail.texts_of(task));
             count += 1;
-            if matches!(detail, Detail::Estimate | Detail::Parallel | Detail::TestsFirst) || known.is_empty() {
-                assert!(!letters(&text[span.clone()]).is_empty(), "{detail:?} of {}: {span:?}", task.id);
+            if matches!(detail, Detail::Estimate | Detail::Parallel | Detail::TestsFirst)
+                || known.is_empty()
+            {
+                assert!(
+                    !letters(&text[span.clone()]).is_empty(),
+                    "{detail:?} of {}: {span:?}",
+                    task.id
+                );
                 continue;
             }
-            let is_list = !matches!(detail, Detail::Agent | Detail::Command | Detail::Commit | Detail::Objective);
+            let is_list = !matches!(
+                detail,
+                Detail::Agent | Detail::Command | Detail::Commit | Detail::Objective
+            );
             let said = if is_list { known.remove(0) } else { known[0].clone() };
             let entry = letters(&said);
             let there = letters(&text[span.clone()]);
@@ -103,16 +135,26 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
             let begins = |of: &str| there.starts_with(&of.chars().take(40).collect::<String>());
             // Numbers of a list that became one text are left out.
             let words = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
-            let joined = !words(&entry).is_empty() && (words(&entry).contains(&words(&there)) || words(&there).contains(&words(&entry)));
+            let joined = !words(&entry).is_empty()
+                && (words(&entry).contains(&words(&there))
+                    || words(&there).contains(&words(&entry)));
             let same = joined && text[span.clone()].contains('\n')
                 || entry.contains(&there)
                 || there.contains(&entry)
                 || begins(&entry)
                 || text[span.clone()].contains('\\');
-            let later = !is_list && task_item.details.iter().any(|(other, at)| other == detail && at != span);
+            let later = !is_list
+                && task_item.details.iter().any(|(other, at)| other == detail && at != span);
             assert!(same || later, "{detail:?} of {}: {entry} is not {there}", task.id);
         }
-        let all = [Detail::Criteria, Detail::Files, Detail::Notes, Detail::Skills, Detail::Specs, Detail::Tests];
+        let all = [
+            Detail::Criteria,
+            Detail::Files,
+            Detail::Notes,
+            Detail::Skills,
+            Detail::Specs,
+            Detail::Tests,
+        ];
         for detail in all {
             let left = entries.get(&detail).cloned().unwrap_or_else(|| detail.texts_of(task));
             assert!(left.is_empty(), "{detail:?} of {} without a place: {left:?}", task.id);
@@ -124,7 +166,9 @@ pub fn placed(text: &str, files: &[(String, Range<usize>)]) -> usize {
 /// Says which line is the first that differs.
 fn similar(one: &str, other: &str) {
     let differs = one.lines().zip(other.lines()).position(|(one, other)| one != other);
-    let around = |text: &str, at: usize| text.lines().skip(at.saturating_sub(12)).take(24).collect::<Vec<_>>().join("\n");
+    let around = |text: &str, at: usize| {
+        text.lines().skip(at.saturating_sub(12)).take(24).collect::<Vec<_>>().join("\n")
+    };
     if let Some(at) = differs {
         panic!("{}\n--- is not ---\n{}", around(one, at), around(other, at));
     }
@@ -142,19 +186,32 @@ pub fn converted(text: &str, files: &[(String, Range<usize>)]) {
     let back = parse(&as_json.text, None, Deps::Format);
     assert_eq!(back.read_as.map(|found| found.format), Some(Format::Json));
     let same = |parsed: &Parsed| {
-        Document::from_parsed(parsed).text().lines().filter(|line| !line.contains("\"format\"")).collect::<Vec<_>>().join("\n")
+        Document::from_parsed(parsed)
+            .text()
+            .lines()
+            .filter(|line| !line.contains("\"format\""))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     similar(&same(&parsed), &same(&back));
     for to in TARGETS {
         let Converted { text, lost } = convert(&parsed, to);
         let again = parse(&text, Some(to), Deps::Format);
         let told = |what: &str| lost.iter().any(|lost| lost.starts_with(what));
-        assert!(again.plan.tasks.len() == parsed.plan.tasks.len() || told("all"), "{to:?}: {lost:?}");
-        let marks = |parsed: &Parsed| parsed.marks.values().filter(|mark| **mark == Mark::Done).count();
+        assert!(
+            again.plan.tasks.len() == parsed.plan.tasks.len() || told("all"),
+            "{to:?}: {lost:?}"
+        );
+        let marks =
+            |parsed: &Parsed| parsed.marks.values().filter(|mark| **mark == Mark::Done).count();
         assert!(marks(&again) == marks(&parsed) || told("mark"), "{to:?}: {lost:?}\n{text}");
         // Once it is in a format, nothing more is lost in it.
         let twice = convert(&again, to);
-        let more: Vec<&String> = twice.lost.iter().filter(|lost| !lost.starts_with("notes") && !lost.starts_with("summary")).collect();
+        let more: Vec<&String> = twice
+            .lost
+            .iter()
+            .filter(|lost| !lost.starts_with("notes") && !lost.starts_with("summary"))
+            .collect();
         assert!(
             again.plan.tasks.iter().any(|task| task.broken.is_some()) || more.is_empty(),
             "{to:?}: {more:?}\n{text}\n---\n{}",

@@ -18,13 +18,20 @@ fn check(values: &[&str], expected: Expect) {
             Node::Stream(id) => format!("[{id}]"),
             Node::Barrier(id) => format!("{{{id}}}"),
         };
-        let waits: Vec<String> = parsed.plan.tasks[3].depends_on.iter().map(|dependency| on(&dependency.on)).collect();
+        let waits: Vec<String> =
+            parsed.plan.tasks[3].depends_on.iter().map(|dependency| on(&dependency.on)).collect();
         let told: Vec<String> = parsed
             .problems
             .iter()
             .map(|problem| {
-                let fix = problem.fix.as_ref().map_or(String::new(), |fix| format!(" ({})", fix.title));
-                format!("\n    {} {}: {}{fix}", problem.severity.name(), problem.code, &text[problem.span.clone()])
+                let fix =
+                    problem.fix.as_ref().map_or(String::new(), |fix| format!(" ({})", fix.title));
+                format!(
+                    "\n    {} {}: {}{fix}",
+                    problem.severity.name(),
+                    problem.code,
+                    &text[problem.span.clone()]
+                )
             })
             .collect();
         let _ = writeln!(shown, "{value} → {}{}", waits.join(", "), told.concat());
@@ -110,7 +117,18 @@ fn of_many() {
 #[test]
 fn of_nothing_here() {
     check(
-        &["Supabase access", "3 databases", "the S3 bucket", "docs/v1/2", "All API keys", "Task 9", "T-5", "t4", "Phase 7", "T4"],
+        &[
+            "Supabase access",
+            "3 databases",
+            "the S3 bucket",
+            "docs/v1/2",
+            "All API keys",
+            "Task 9",
+            "T-5",
+            "t4",
+            "Phase 7",
+            "T4",
+        ],
         expect![[r#"
             Supabase access → 3.1
                 info external-dependency: Supabase access

@@ -52,7 +52,12 @@ fn what_companion_agents_are_for_is_seen_by_what_they_return() {
         ("research-orchestrator", "", "## Research Orchestration Complete"),
         ("breakdown-agent", "", "## Task Breakdown Complete"),
     ];
-    let said: String = rows.iter().map(|(name, tools, title)| guessed(AgentKind::Claude, name, &companion(name, tools, title))).collect();
+    let said: String = rows
+        .iter()
+        .map(|(name, tools, title)| {
+            guessed(AgentKind::Claude, name, &companion(name, tools, title))
+        })
+        .collect();
     expect_test::expect![[r#"
         implementation-agent: Executor []
         test-developer: Tester []
@@ -145,8 +150,14 @@ fn workspace() -> Workspace {
     ] {
         workspace.write(&format!(".claude/agents/{name}.md"), &companion(name, "", title));
     }
-    workspace.write(".codex/agents/one.toml", "name = \"qa-reviewer\"\ndeveloper_instructions = \"Look.\"\n");
-    workspace.write(".codex/agents/two.toml", "name = \"security-reviewer\"\ndeveloper_instructions = \"Look.\"\n");
+    workspace.write(
+        ".codex/agents/one.toml",
+        "name = \"qa-reviewer\"\ndeveloper_instructions = \"Look.\"\n",
+    );
+    workspace.write(
+        ".codex/agents/two.toml",
+        "name = \"security-reviewer\"\ndeveloper_instructions = \"Look.\"\n",
+    );
     workspace.write(".claude/agents/shell.md", "---\nname: shell\n---\nRun.\n");
     workspace.write(".gemini/agents/far.md", "---\nname: lua-expert\n---\nAdvise.\n");
     workspace.write("home/.claude/agents/own.md", "---\nname: factual-reviewer\n---\nLook.\n");
@@ -155,10 +166,19 @@ fn workspace() -> Workspace {
 
 fn run(workspace: &Workspace, arguments: &[&str]) -> crate::support::Ended {
     let path = format!("{}:/usr/bin:/bin", workspace.path("bin").display());
-    let output = workspace.command(arguments).env("PATH", path).env("HOME", workspace.path("home")).output().expect("the binary");
+    let output = workspace
+        .command(arguments)
+        .env("PATH", path)
+        .env("HOME", workspace.path("home"))
+        .output()
+        .expect("the binary");
     let ended = crate::support::ended(output);
     let root = workspace.path("").canonicalize().expect("a folder").display().to_string();
-    crate::support::Ended { stdout: ended.stdout.replace(&root, "ROOT"), stderr: ended.stderr.replace(&root, "ROOT"), ..ended }
+    crate::support::Ended {
+        stdout: ended.stdout.replace(&root, "ROOT"),
+        stderr: ended.stderr.replace(&root, "ROOT"),
+        ..ended
+    }
 }
 
 #[test]
@@ -195,8 +215,11 @@ fn who_is_defined_does_what_asks_for_it() {
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build the Elixir module**\n   - Files: lib/shop.ex\n\n2. **Write it down**\n   - Agent: documentation-expert\n\n3. **Look at it**\n   - Agent: elixir-expert\n";
     workspace.write("breakdown.md", plan);
     let allocated = |arguments: &[&str]| {
-        let plan: serde_json::Value = serde_json::from_str(&run(&workspace, arguments).stdout).expect("JSON");
-        let row = |task: &serde_json::Value| format!("{}: {} {} {}\n", task["id"], task["agent"], task["experts"], task["reviewers"]);
+        let plan: serde_json::Value =
+            serde_json::from_str(&run(&workspace, arguments).stdout).expect("JSON");
+        let row = |task: &serde_json::Value| {
+            format!("{}: {} {} {}\n", task["id"], task["agent"], task["experts"], task["reviewers"])
+        };
         plan["tasks"].as_array().expect("tasks").iter().map(row).collect::<String>()
     };
     expect_test::expect![[r#"

@@ -45,22 +45,35 @@ fn workspace(config: &str) -> Workspace {
         ("gate.sh", gate),
         ("agent.sh", &agent),
         ("breakdown.md", plan),
-        ("abstract.py", "import os, socket\nsocket.socket(socket.AF_UNIX).connect('\\0ec-' + os.environ['PORT'])\n"),
+        (
+            "abstract.py",
+            "import os, socket\nsocket.socket(socket.AF_UNIX).connect('\\0ec-' + os.environ['PORT'])\n",
+        ),
         (".gitignore", ".state/\n.execution-coordinator/\nhome/\nmade-by-gate\n"),
     ]);
     workspace.write("execution-coordinator.toml", &format!("{agents}{config}"));
     workspace.write("home/mine/there", "");
     workspace.write("home/.bashrc", "as it was\n");
-    for arguments in
-        [&["init", "--quiet"][..], &["add", "--all"], &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"]]
-    {
-        assert!(Command::new("git").current_dir(workspace.path("")).args(arguments).status().expect("git").success());
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "--all"],
+        &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"],
+    ] {
+        assert!(
+            Command::new("git")
+                .current_dir(workspace.path(""))
+                .args(arguments)
+                .status()
+                .expect("git")
+                .success()
+        );
     }
     workspace
 }
 
 fn run(workspace: &Workspace, port: u16) -> Ended {
-    let name = std::os::unix::net::SocketAddr::from_abstract_name(format!("ec-{port}")).expect("a name");
+    let name =
+        std::os::unix::net::SocketAddr::from_abstract_name(format!("ec-{port}")).expect("a name");
     let _listener = UnixListener::bind_addr(&name).expect("a listener");
     ended(
         workspace
@@ -76,7 +89,11 @@ fn run(workspace: &Workspace, port: u16) -> Ended {
 /// What each could do, as it says at the end.
 fn could(workspace: &Workspace) -> String {
     let journal = workspace.read(&format!("{}/journal.jsonl", workspace.execution().display()));
-    let said = journal.split("\"summary\":\"").skip(1).filter_map(|rest| rest.split('"').next()).filter(|said| said.contains("could:"));
+    let said = journal
+        .split("\"summary\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|said| said.contains("could:"));
     said.map(|said| format!("{said}\n")).collect()
 }
 
@@ -125,13 +142,18 @@ fn without_it_each_could_change_anything() {
 #[test]
 fn connections_go_to_the_ports_that_are_listed() {
     let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
-    let [open, shut] = listeners.each_ref().map(|listener| listener.local_addr().expect("an address").port());
+    let [open, shut] =
+        listeners.each_ref().map(|listener| listener.local_addr().expect("an address").port());
     for (port, connects) in [(open, true), (shut, false)] {
         let workspace = workspace(&format!("[sandbox]\nports = [{open}]\n"));
         assert_eq!(run(&workspace, port).code, 0);
         let lines = could(&workspace);
         assert_eq!(workspace.run(&["output", "1"]).stdout.contains("the gate connects"), connects);
-        assert!(lines.lines().count() == 4 && lines.lines().all(|line| line.contains(" connect") == connects), "{lines}");
+        assert!(
+            lines.lines().count() == 4
+                && lines.lines().all(|line| line.contains(" connect") == connects),
+            "{lines}"
+        );
     }
 }
 
@@ -162,10 +184,13 @@ fn two_tasks(agent: &str, config: &str) -> (Workspace, Ended) {
 #[test]
 fn what_agents_have_written_is_run_as_confined_as_they_are() {
     let evil = "printf '#!/bin/sh\\n(echo x >\"$WORKSPACE/out/of/worktree\") 2>/dev/null\\ntrue\\n' >check.sh";
-    let gate = "[[gates]]\nname = \"release\"\nlevel = \"deployment\"\ncommand = [\"./check.sh\"]\n";
-    for (config, escapes) in
-        [(gate.to_owned(), false), (format!("{gate}sandbox = false\n"), true), ("[worktree]\nsetup = [\"./check.sh\"]\n".to_owned(), false)]
-    {
+    let gate =
+        "[[gates]]\nname = \"release\"\nlevel = \"deployment\"\ncommand = [\"./check.sh\"]\n";
+    for (config, escapes) in [
+        (gate.to_owned(), false),
+        (format!("{gate}sandbox = false\n"), true),
+        ("[worktree]\nsetup = [\"./check.sh\"]\n".to_owned(), false),
+    ] {
         let (workspace, ended) = two_tasks(evil, &config);
         // It has run when somebody is asked about it.
         let code = if config.contains("release") { 4 } else { 0 };
@@ -177,7 +202,10 @@ fn what_agents_have_written_is_run_as_confined_as_they_are() {
 #[test]
 fn what_is_copied_into_places_follows_no_link_of_an_agent() {
     let copy = "[worktree]\ncopy = [\"secret\"]\n";
-    let (workspace, ended) = two_tasks("rm -f secret; ln -s \"$WORKSPACE/out/of/precious\" secret; git add --force secret", copy);
+    let (workspace, ended) = two_tasks(
+        "rm -f secret; ln -s \"$WORKSPACE/out/of/precious\" secret; git add --force secret",
+        copy,
+    );
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     assert_eq!(workspace.read("out/of/precious"), "as it was\n");
     // Nor one above it.
@@ -188,7 +216,10 @@ fn what_is_copied_into_places_follows_no_link_of_an_agent() {
     workspace.write("conf/mine", "x\n");
     let again = workspace.run(&["run", "breakdown.md", "--fresh"]);
     assert!(
-        again.code != 0 && again.stderr.contains("conf/mine would be written outside of the place, by a link in it"),
+        again.code != 0
+            && again
+                .stderr
+                .contains("conf/mine would be written outside of the place, by a link in it"),
         "{}",
         again.stderr
     );

@@ -6,7 +6,9 @@ use execution_coordinator::core::event::Recorded;
 use execution_coordinator::core::id::{ExecutionId, OrderId, StreamId};
 use execution_coordinator::core::input::{Input, Start};
 use execution_coordinator::core::outcome::{AgentOutcome, Ending, Verdict};
-use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, Stream, Task, TestsFirst};
+use execution_coordinator::core::plan::{
+    Dependency, Level, Node, Origin, Plan, Stream, Task, TestsFirst,
+};
 use execution_coordinator::core::policy::{Policy, Role};
 use execution_coordinator::core::state::State;
 use execution_coordinator::core::turn;
@@ -23,13 +25,24 @@ use std::sync::Arc;
 
 /// Tasks in two streams, each waiting for the one before it, the first of them done.
 fn state(tasks: usize) -> State {
-    let stream = |id: &str, name: &str| Stream { id: StreamId::from(id), name: name.into(), depends_on: Vec::new() };
-    let mut plan = Plan { topic: "Shop".into(), streams: vec![stream("A", "Base"), stream("B", "Rest")], ..Plan::default() };
+    let stream = |id: &str, name: &str| Stream {
+        id: StreamId::from(id),
+        name: name.into(),
+        depends_on: Vec::new(),
+    };
+    let mut plan = Plan {
+        topic: "Shop".into(),
+        streams: vec![stream("A", "Base"), stream("B", "Rest")],
+        ..Plan::default()
+    };
     for number in 1..=tasks {
         let mut task = Task::new(number.to_string(), format!("Part {number}"));
         task.stream = Some(StreamId::from(if number <= tasks.div_ceil(2) { "A" } else { "B" }));
         if number > 1 && number % 4 != 0 {
-            task.depends_on.push(Dependency { on: Node::Task((number - 1).to_string().into()), origin: Origin::Explicit });
+            task.depends_on.push(Dependency {
+                on: Node::Task((number - 1).to_string().into()),
+                origin: Origin::Explicit,
+            });
         }
         plan.tasks.push(task);
     }
@@ -77,7 +90,9 @@ fn shown(model: &mut Model, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a screen");
     terminal.draw(|frame| draw(frame, model)).expect("drawn");
     let buffer = terminal.backend().buffer().clone();
-    let line = |y: u16| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    let line = |y: u16| {
+        (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned()
+    };
     (0..height).map(|y| line(y) + "\n").collect()
 }
 
@@ -176,16 +191,24 @@ fn a_thousand_tasks_are_scrolled_through() {
 fn in_a_terminal_it_follows_steers_and_leaves_no_trace() {
     let config = "[environment]\npass = [\"WORKSPACE\"]\n[[gates]]\nname = \"release\"\nlevel = \"system\"\napproval = true\n";
     let plan = "# Shop\n\n### Stream A: Base\n\n1. **Build**\n   - Run: `sh -c 'echo it talks; until test -e \"$WORKSPACE/go\"; do sleep 0.02; done'`\n";
-    let workspace = Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", plan)]);
+    let workspace =
+        Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", plan)]);
     let mut run = workspace.start(&["run", "breakdown.md"]);
-    eventually("it runs", || workspace.run(&["status", "--format", "line"]).stdout.contains("running, 0/1"));
+    eventually("it runs", || {
+        workspace.run(&["status", "--format", "line"]).stdout.contains("running, 0/1")
+    });
     let socket = format!("ec-screen-{}", std::process::id());
     let program = env!("CARGO_BIN_EXE_execution-coordinator");
-    let watch = format!("cd {} && echo before; {program} status --watch; echo exit=$?; exec cat", workspace.path("").display());
+    let watch = format!(
+        "cd {} && echo before; {program} status --watch; echo exit=$?; exec cat",
+        workspace.path("").display()
+    );
     tmux(&socket, &["new-session", "-d", "-x", "80", "-y", "24", "sh", "-c", &watch]);
     let screen = || tmux(&socket, &["capture-pane", "-p"]);
     let keys = |keys: &[&str]| drop(tmux(&socket, &[&["send-keys"], keys].concat()));
-    eventually("the running task shows", || screen().contains("● running") && screen().contains("0/1 tasks · 0/1 gates"));
+    eventually("the running task shows", || {
+        screen().contains("● running") && screen().contains("0/1 tasks · 0/1 gates")
+    });
     keys(&["Down", "o"]);
     eventually("what it prints shows", || screen().contains("it talks"));
     keys(&["p"]);
@@ -205,7 +228,8 @@ fn in_a_terminal_it_follows_steers_and_leaves_no_trace() {
     tmux(&socket, &["respawn-pane", "-k", "sh", "-c", &watch]);
     eventually("it is back", || screen().contains("Complete"));
     let pids = tmux(&socket, &["list-panes", "-F", "#{pane_pid}"]);
-    let _ = Command::new("pkill").args(["-TERM", "-P", pids.trim(), "-f", "status --watch"]).status();
+    let _ =
+        Command::new("pkill").args(["-TERM", "-P", pids.trim(), "-f", "status --watch"]).status();
     eventually("it leaves", || screen().contains("exit=0"));
     assert!(screen().contains("before"));
     tmux(&socket, &["kill-server"]);

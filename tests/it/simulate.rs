@@ -10,10 +10,12 @@ use execution_coordinator::core::id::{ExecutionId, GateId, Lease, OrderId, Strea
 use execution_coordinator::core::input::{Input, Start};
 use execution_coordinator::core::lease::{held, offers};
 use execution_coordinator::core::outcome::{
-    AgentOutcome, Conflict, Ending, Finding, GateMeasures, GateVerdict, RepositoryOutcome, ReviewOutcome, Severity, Shortage, ShortageKind,
-    TestCounts, Usage, Verdict,
+    AgentOutcome, Conflict, Ending, Finding, GateMeasures, GateVerdict, RepositoryOutcome,
+    ReviewOutcome, Severity, Shortage, ShortageKind, TestCounts, Usage, Verdict,
 };
-use execution_coordinator::core::plan::{Dependency, Level, Node, Origin, Plan, PlanGate, Stream, Task, TestsFirst};
+use execution_coordinator::core::plan::{
+    Dependency, Level, Node, Origin, Plan, PlanGate, Stream, Task, TestsFirst,
+};
 use execution_coordinator::core::policy::{AgentPolicy, Budget, GatePolicy, Policy, Role};
 use execution_coordinator::core::report::report;
 use execution_coordinator::core::state::State;
@@ -39,7 +41,14 @@ pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
 /// How an execution begins, with nothing ticked.
 pub fn start(execution: &str, plan: Plan, policy: Policy) -> Input {
     let (execution, breakdown) = (ExecutionId::from(execution), "b.md".into());
-    Input::Start(Box::new(Start { execution, program: "test".into(), breakdown, plan, policy, marks: BTreeMap::new() }))
+    Input::Start(Box::new(Start {
+        execution,
+        program: "test".into(),
+        breakdown,
+        plan,
+        policy,
+        marks: BTreeMap::new(),
+    }))
 }
 
 pub fn gate(name: &str, level: Level) -> GatePolicy {
@@ -82,7 +91,19 @@ impl World {
         let (crash, lose, hang, twice) = (draw(0.3), draw(0.2), draw(0.1), draw(0.3));
         let (late, fail, restart, steer) = (draw(0.3), draw(0.4), draw(0.1), draw(0.1));
         let short = draw(0.3);
-        Self { rng, crash, lose, hang, twice, late, fail, restart, steer, short, delivered: BTreeSet::new() }
+        Self {
+            rng,
+            crash,
+            lose,
+            hang,
+            twice,
+            late,
+            fail,
+            restart,
+            steer,
+            short,
+            delivered: BTreeSet::new(),
+        }
     }
 
     fn chance(&mut self, likely: f64) -> bool {
@@ -94,11 +115,13 @@ impl World {
         let mut plan = Plan { topic: "Simulated".into(), ..Plan::default() };
         for s in 0..streams {
             let id = StreamId::from(["A", "B", "C"][s]);
-            let mut stream = Stream { id: id.clone(), name: format!("stream {s}"), depends_on: Vec::new() };
+            let mut stream =
+                Stream { id: id.clone(), name: format!("stream {s}"), depends_on: Vec::new() };
             if s > 0 && self.rng.bool() {
-                stream
-                    .depends_on
-                    .push(Dependency { on: Node::Stream(plan.streams[self.rng.usize(0..s)].id.clone()), origin: Origin::Explicit });
+                stream.depends_on.push(Dependency {
+                    on: Node::Stream(plan.streams[self.rng.usize(0..s)].id.clone()),
+                    origin: Origin::Explicit,
+                });
             }
             plan.streams.push(stream);
             if self.rng.bool() {
@@ -117,13 +140,20 @@ impl World {
     }
 
     fn task(&mut self, plan: &mut Plan, stream: &StreamId) {
-        let number = plan.tasks.iter().filter_map(|task| task.id.as_str().parse::<usize>().ok()).max().unwrap_or(0) + 1;
+        let number = plan
+            .tasks
+            .iter()
+            .filter_map(|task| task.id.as_str().parse::<usize>().ok())
+            .max()
+            .unwrap_or(0)
+            + 1;
         let mut task = Task::new(number.to_string(), format!("task {number}"));
         task.stream = Some(stream.clone());
         for _ in 0..self.rng.usize(0..3) {
             if !plan.tasks.is_empty() {
                 let on = &plan.tasks[self.rng.usize(0..plan.tasks.len())];
-                task.depends_on.push(Dependency { on: Node::Task(on.id.clone()), origin: Origin::Explicit });
+                task.depends_on
+                    .push(Dependency { on: Node::Task(on.id.clone()), origin: Origin::Explicit });
             }
         }
         // A stream that waits for another one must not have its tasks waited for by that one.
@@ -143,7 +173,10 @@ impl World {
     fn policy(&mut self) -> Policy {
         // One that can be told something while it is at work, or not.
         let kind = if self.rng.bool() { "claude" } else { "command" };
-        let mut agents = vec![agent("implementation-agent", Role::Executor, kind), agent("shell", Role::Executor, "shell")];
+        let mut agents = vec![
+            agent("implementation-agent", Role::Executor, kind),
+            agent("shell", Role::Executor, "shell"),
+        ];
         if self.rng.bool() {
             agents[0].max_parallel = Some(self.rng.u32(1..3));
         }
@@ -182,7 +215,11 @@ impl World {
             (approval.command, approval.approval, approval.tests) = (false, true, false);
             gates.push(approval);
         }
-        for (name, level) in [("stream-check", Level::Stream), ("system-check", Level::System), ("release", Level::Deployment)] {
+        for (name, level) in [
+            ("stream-check", Level::Stream),
+            ("system-check", Level::System),
+            ("release", Level::Deployment),
+        ] {
             if self.rng.bool() {
                 let mut gate = gate(name, level);
                 gate.approval = self.rng.u8(..) < 50;
@@ -193,14 +230,21 @@ impl World {
             max_parallel: self.rng.u32(1..5),
             max_attempts: self.rng.u32(1..4),
             max_rework: self.rng.u32(0..3),
-            tests_first: [TestsFirst::Required, TestsFirst::Advisory, TestsFirst::Off][self.rng.usize(0..3)],
+            tests_first: [TestsFirst::Required, TestsFirst::Advisory, TestsFirst::Off]
+                [self.rng.usize(0..3)],
             agents,
             gates,
             isolated: self.rng.bool(),
             deliver: self.rng.bool(),
             breaker: self.rng.u32(0..6),
-            budget: Budget { usd: None, tokens: if self.rng.u8(..) < 60 { Some(self.rng.u64(300..3_000)) } else { None } },
-            task_budget: Budget { usd: None, tokens: if self.rng.u8(..) < 30 { Some(300) } else { None } },
+            budget: Budget {
+                usd: None,
+                tokens: if self.rng.u8(..) < 60 { Some(self.rng.u64(300..3_000)) } else { None },
+            },
+            task_budget: Budget {
+                usd: None,
+                tokens: if self.rng.u8(..) < 30 { Some(300) } else { None },
+            },
             ..Policy::default()
         }
     }
@@ -210,8 +254,13 @@ impl World {
         let crashed = self.chance(self.crash);
         let ending = match () {
             () if stopped => Ending::Stopped,
-            () if crashed => [Ending::Signaled(9), Ending::TimedOut, Ending::Idle, Ending::Exited(1), Ending::DidNotStart("gone".into())]
-                [self.rng.usize(0..5)]
+            () if crashed => [
+                Ending::Signaled(9),
+                Ending::TimedOut,
+                Ending::Idle,
+                Ending::Exited(1),
+                Ending::DidNotStart("gone".into()),
+            ][self.rng.usize(0..5)]
             .clone(),
             () => Ending::Exited(0),
         };
@@ -221,14 +270,27 @@ impl World {
                 let red = *purpose == Purpose::Red;
                 let fails = self.chance(if red { 0.8 } else { self.fail });
                 let named = self.rng.bool();
-                let ending = if ending == Ending::Exited(0) && fails { Ending::Exited(1) } else { ending };
+                let ending =
+                    if ending == Ending::Exited(0) && fails { Ending::Exited(1) } else { ending };
                 let failed = ending == Ending::Exited(1) && named;
                 Input::GateEnded(
                     order,
                     GateMeasures {
-                        tests: named.then_some(TestCounts { passed: 3, failed: u64::from(failed), skipped: 0 }),
-                        failed_tests: if failed { vec![format!("test-{}", self.rng.u8(0..4))] } else { Vec::new() },
-                        flaky: if failed && self.rng.u8(..) < 20 { vec!["test-0".into()] } else { Vec::new() },
+                        tests: named.then_some(TestCounts {
+                            passed: 3,
+                            failed: u64::from(failed),
+                            skipped: 0,
+                        }),
+                        failed_tests: if failed {
+                            vec![format!("test-{}", self.rng.u8(0..4))]
+                        } else {
+                            Vec::new()
+                        },
+                        flaky: if failed && self.rng.u8(..) < 20 {
+                            vec!["test-0".into()]
+                        } else {
+                            Vec::new()
+                        },
                         // What was seen red is missing now and then, and what judges was changed.
                         not_green: if *purpose == Purpose::Judge && self.chance(self.fail / 2.0) {
                             vec!["test-1".into()]
@@ -240,7 +302,10 @@ impl World {
                     },
                 )
             }
-            work if work.is_of_repository() => Input::RepositoryEnded(order, self.repository(order, work, ending != Ending::Exited(0))),
+            work if work.is_of_repository() => Input::RepositoryEnded(
+                order,
+                self.repository(order, work, ending != Ending::Exited(0)),
+            ),
             Work::Review { .. } => {
                 let fails = self.chance(self.fail);
                 let shortage = if stopped { None } else { self.shortage() };
@@ -251,21 +316,36 @@ impl World {
                     () => GateVerdict::Passed,
                 };
                 let severity = if fails { Severity::Blocker } else { Severity::Suggestion };
-                let findings = vec![Finding { by: "reviewer".into(), severity, text: "this".into(), place: None }];
+                let findings = vec![Finding {
+                    by: "reviewer".into(),
+                    severity,
+                    text: "this".into(),
+                    place: None,
+                }];
                 Input::ReviewEnded(
                     order,
-                    ReviewOutcome { kept: BTreeMap::new(), ending, verdict, findings, summary: String::new(), shortage, duration_ms },
+                    ReviewOutcome {
+                        kept: BTreeMap::new(),
+                        ending,
+                        verdict,
+                        findings,
+                        summary: String::new(),
+                        shortage,
+                        duration_ms,
+                    },
                 )
             }
             _ => {
                 let shortage = if stopped { None } else { self.shortage() };
-                let verdict = [Verdict::Complete, Verdict::Blocked, Verdict::Failed, Verdict::Unknown][if shortage.is_some() {
-                    3
-                } else if self.chance(self.fail) {
-                    self.rng.usize(1..4)
-                } else {
-                    0
-                }];
+                let verdict =
+                    [Verdict::Complete, Verdict::Blocked, Verdict::Failed, Verdict::Unknown]
+                        [if shortage.is_some() {
+                            3
+                        } else if self.chance(self.fail) {
+                            self.rng.usize(1..4)
+                        } else {
+                            0
+                        }];
                 let usage = Usage { tokens: Some(100), ..Usage::default() };
                 Input::AgentEnded(
                     order,
@@ -280,9 +360,17 @@ impl World {
                             () if self.chance(0.3) => vec!["test.sh".into()],
                             () => vec!["src/1.rs".into()],
                         },
-                        ignored: if self.chance(self.fail / 4.0) { vec!["dist".into()] } else { Vec::new() },
+                        ignored: if self.chance(self.fail / 4.0) {
+                            vec!["dist".into()]
+                        } else {
+                            Vec::new()
+                        },
                         accounted: if self.chance(0.2) { None } else { Some(self.rng.bool()) },
-                        outside: if self.chance(0.1) { vec!["branch main moved".into()] } else { Vec::new() },
+                        outside: if self.chance(0.1) {
+                            vec!["branch main moved".into()]
+                        } else {
+                            Vec::new()
+                        },
                         decisions: Vec::new(),
                         usage,
                         commit: Some(format!("c{order}")),
@@ -301,7 +389,8 @@ impl World {
         let kind = if self.chance(0.1) {
             [ShortageKind::Login, ShortageKind::Outdated][self.rng.usize(0..2)]
         } else {
-            [ShortageKind::RateLimited, ShortageKind::Overloaded, ShortageKind::Quota][self.rng.usize(0..3)]
+            [ShortageKind::RateLimited, ShortageKind::Overloaded, ShortageKind::Quota]
+                [self.rng.usize(0..3)]
         };
         let retry_after_ms = self.rng.bool().then(|| self.rng.u64(1..200_000));
         self.chance(self.short).then_some(Shortage { kind, retry_after_ms })
@@ -330,14 +419,24 @@ impl World {
         match work {
             Work::Merge { tasks } => {
                 let fits = self.fail / 2.0;
-                let (conflicting, merged): (Vec<TaskId>, Vec<TaskId>) = tasks.iter().cloned().partition(|_| self.chance(fits));
-                let conflicts = conflicting.into_iter().map(|task| Conflict { task, files: vec!["src/1.rs".into()] }).collect();
+                let (conflicting, merged): (Vec<TaskId>, Vec<TaskId>) =
+                    tasks.iter().cloned().partition(|_| self.chance(fits));
+                let conflicts = conflicting
+                    .into_iter()
+                    .map(|task| Conflict { task, files: vec!["src/1.rs".into()] })
+                    .collect();
                 let commit = (!merged.is_empty()).then(|| format!("m{order}"));
                 RepositoryOutcome::Merged { tasks: merged, conflicts, commit }
             }
             Work::Land { .. } => RepositoryOutcome::Landed,
-            Work::Renew { commit } => RepositoryOutcome::Renewed { commit: format!("{commit}-{order}") },
-            _ => RepositoryOutcome::WorktreeReady { folder: format!("/trees/{order}"), branch: order.to_string(), base: "c0".into() },
+            Work::Renew { commit } => {
+                RepositoryOutcome::Renewed { commit: format!("{commit}-{order}") }
+            }
+            _ => RepositoryOutcome::WorktreeReady {
+                folder: format!("/trees/{order}"),
+                branch: order.to_string(),
+                base: "c0".into(),
+            },
         }
     }
 
@@ -350,7 +449,10 @@ impl World {
         if offer.holder.is_none() {
             // Several want it at once; one of them gets it, works on it or is never heard of again.
             let claim = |by: &str| Input::Claim(order, by.into());
-            return (vec![claim("one"), claim("another")], if !state.paused && self.chance(self.hang) { u64::MAX } else { soon });
+            return (
+                vec![claim("one"), claim("another")],
+                if !state.paused && self.chance(self.hang) { u64::MAX } else { soon },
+            );
         }
         match self.rng.u8(0..10) {
             0 => (vec![Input::Release(lease, "no time".into())], soon),
@@ -360,29 +462,60 @@ impl World {
     }
 
     fn steering(&mut self, state: &State) -> Input {
-        let task = |rng: &mut Rng| state.plan.tasks[rng.usize(0..state.plan.tasks.len())].id.clone();
+        let task =
+            |rng: &mut Rng| state.plan.tasks[rng.usize(0..state.plan.tasks.len())].id.clone();
         let gates: Vec<GateId> = state.gates.iter().map(|gate| gate.id.clone()).collect();
-        let gate = |rng: &mut Rng| rng.choice(&gates).cloned().unwrap_or_else(|| GateId::from("none"));
+        let gate =
+            |rng: &mut Rng| rng.choice(&gates).cloned().unwrap_or_else(|| GateId::from("none"));
         match self.rng.u8(0..12) {
             // It has reached the agent, or not, or that is never known.
             _ if self.rng.bool()
-                && let Some(said) = state.tasks.iter().flat_map(|known| &known.said).find(|said| said.outcome.is_none()) =>
+                && let Some(said) = state
+                    .tasks
+                    .iter()
+                    .flat_map(|known| &known.said)
+                    .find(|said| said.outcome.is_none()) =>
             {
                 let outcome = if self.rng.bool() { Ok(()) } else { Err("too late".into()) };
                 Input::SteerEnded(said.order, said.steered, outcome)
             }
             0 if self.rng.bool() => Input::Pause,
-            0 => Input::Steer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "hurry".into()),
-            1 if self.chance(0.2) => Input::ChangeHeld("breakdown.md".into(), vec![OrderId(1)], self.rng.u8(0..3).to_string()),
+            0 => Input::Steer(
+                task(&mut self.rng),
+                Decider::new("somebody", Frontend::Terminal),
+                "hurry".into(),
+            ),
+            1 if self.chance(0.2) => Input::ChangeHeld(
+                "breakdown.md".into(),
+                vec![OrderId(1)],
+                self.rng.u8(0..3).to_string(),
+            ),
             1 | 2 => Input::Resume,
-            5 if self.chance(0.3) => Input::Approve("breakdown.md".into(), Decider::new("somebody", Frontend::Terminal), "mine".into()),
-            3 if self.rng.bool() => Input::Answer(task(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "so".into()),
+            5 if self.chance(0.3) => Input::Approve(
+                "breakdown.md".into(),
+                Decider::new("somebody", Frontend::Terminal),
+                "mine".into(),
+            ),
+            3 if self.rng.bool() => Input::Answer(
+                task(&mut self.rng),
+                Decider::new("somebody", Frontend::Terminal),
+                "so".into(),
+            ),
             3 => Input::Retry(task(&mut self.rng)),
             4 => Input::Skip(task(&mut self.rng)),
-            5 => Input::Approve(gate(&mut self.rng), Decider::new("somebody", Frontend::Terminal), "seen".into()),
-            6 => Input::Reject(gate(&mut self.rng), Decider::new("somebody", Frontend::Mcp), "no".into()),
+            5 => Input::Approve(
+                gate(&mut self.rng),
+                Decider::new("somebody", Frontend::Terminal),
+                "seen".into(),
+            ),
+            6 => Input::Reject(
+                gate(&mut self.rng),
+                Decider::new("somebody", Frontend::Mcp),
+                "no".into(),
+            ),
             7 => {
-                let asked = self.rng.choice(&state.policy.gates).map_or("nod", |gate| gate.name.as_str());
+                let asked =
+                    self.rng.choice(&state.policy.gates).map_or("nod", |gate| gate.name.as_str());
                 let gate = GateId::from(format!("{asked}@{}", task(&mut self.rng)));
                 Input::Approve(gate, Decider::new("somebody", Frontend::Editor), String::new())
             }
@@ -414,11 +547,15 @@ impl World {
                     }
                     3 => {
                         let ix = self.rng.usize(0..plan.tasks.len());
-                        let names = BTreeMap::from([(plan.tasks[ix].id.clone(), TaskId::from(format!("r{}", self.rng.u16(..))))]);
+                        let names = BTreeMap::from([(
+                            plan.tasks[ix].id.clone(),
+                            TaskId::from(format!("r{}", self.rng.u16(..))),
+                        )]);
                         rename(&mut plan, &names);
                     }
                     4 if plan.tasks.len() > 1 => {
-                        let (a, b) = (plan.tasks[0].id.clone(), plan.tasks[plan.tasks.len() - 1].id.clone());
+                        let (a, b) =
+                            (plan.tasks[0].id.clone(), plan.tasks[plan.tasks.len() - 1].id.clone());
                         rename(&mut plan, &BTreeMap::from([(a.clone(), b.clone()), (b, a)]));
                     }
                     1 => {
@@ -432,7 +569,11 @@ impl World {
                         }
                     }
                 }
-                if plan.tasks.is_empty() { Input::Tick } else { Input::PlanOffered(Box::new(plan), marks) }
+                if plan.tasks.is_empty() {
+                    Input::Tick
+                } else {
+                    Input::PlanOffered(Box::new(plan), marks)
+                }
             }
         }
     }
@@ -457,7 +598,9 @@ fn waits_for(plan: &Plan, on: &Task, stream: &StreamId) -> bool {
         }
         if seen.insert(id.clone()) {
             let of = plan.streams.iter().filter(|s| s.id == id).flat_map(|s| &s.depends_on);
-            queue.extend(of.filter_map(|d| if let Node::Stream(id) = &d.on { Some(id.clone()) } else { None }));
+            queue.extend(of.filter_map(|d| {
+                if let Node::Stream(id) = &d.on { Some(id.clone()) } else { None }
+            }));
         }
     }
     false
@@ -525,7 +668,9 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
             }
             under_way.values().for_each(|(_, work)| world.killed(work));
             // Those outside work on.
-            under_way.retain(|order, _| state.orders.get(order).is_some_and(|open| open.offer.is_some()));
+            under_way.retain(|order, _| {
+                state.orders.get(order).is_some_and(|open| open.offer.is_some())
+            });
             let mut replayed = State::default();
             journal.iter().for_each(|recorded| replayed.apply(recorded));
             if replayed != state {
@@ -533,7 +678,9 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
             }
             state = replayed;
             let moves = state.policy.isolated && world.chance(0.3);
-            inputs.push(Input::Restarted(moves.then(|| (format!("u{now}"), world.rng.u8(0..4) == 0))));
+            inputs.push(Input::Restarted(
+                moves.then(|| (format!("u{now}"), world.rng.u8(0..4) == 0)),
+            ));
             continue;
         }
         if state.ended.is_some() {
@@ -564,7 +711,9 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
                 now = now.max(at);
                 if state.orders.get(&order).is_some_and(|open| open.offer.is_some()) {
                     let (outside, next) = world.outside(&state, order, now);
-                    let wants_more = |input: &Input| matches!(input, Input::Reported(..) | Input::ReviewSubmitted(..));
+                    let wants_more = |input: &Input| {
+                        matches!(input, Input::Reported(..) | Input::ReviewSubmitted(..))
+                    };
                     if outside.iter().any(wants_more) || world.chance(world.late) {
                         old_answers.extend(outside.clone());
                     }
@@ -601,7 +750,9 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
     let merging = &state.merging;
     match state.ended {
         None => Err("it does not come to an end".into()),
-        Some((Status::Complete, _)) if state.policy.deliver && !merging.is_delivered() => Err("it is complete and not delivered".into()),
+        Some((Status::Complete, _)) if state.policy.deliver && !merging.is_delivered() => {
+            Err("it is complete and not delivered".into())
+        }
         _ if matches!(&merging.delivered, Some((commit, None)) if !world.delivered.contains(commit)) => {
             Err("it was delivered, as it says, and the branch of the user does not have it".into())
         }
@@ -611,12 +762,14 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
 
 fn is_open(state: &State, answer: &Input) -> bool {
     match answer {
-        Input::AgentEnded(order, _) | Input::GateEnded(order, _) | Input::ReviewEnded(order, _) | Input::RepositoryEnded(order, _) => {
-            state.orders.contains_key(order)
-        }
-        Input::Reported(lease, _) | Input::ReviewSubmitted(lease, _) | Input::Heartbeat(lease) | Input::Release(lease, _) => {
-            held(state, *lease).is_some()
-        }
+        Input::AgentEnded(order, _)
+        | Input::GateEnded(order, _)
+        | Input::ReviewEnded(order, _)
+        | Input::RepositoryEnded(order, _) => state.orders.contains_key(order),
+        Input::Reported(lease, _)
+        | Input::ReviewSubmitted(lease, _)
+        | Input::Heartbeat(lease)
+        | Input::Release(lease, _) => held(state, *lease).is_some(),
         Input::Claim(order, _) => offers(state).any(|(offered, _)| offered == *order),
         _ => false,
     }
@@ -628,7 +781,9 @@ fn check(seed: u64, seen: &mut BTreeMap<&str, u64>) -> Result<Status, String> {
     for recorded in &journal {
         *seen.entry(rare(&recorded.event)).or_default() += 1;
         match &recorded.event {
-            Event::Restarted if delivering => *seen.entry("a delivery was killed").or_default() += 1,
+            Event::Restarted if delivering => {
+                *seen.entry("a delivery was killed").or_default() += 1
+            }
             Event::Ordered { work, .. } => delivering |= matches!(work, Work::Deliver { .. }),
             Event::Ended { outcome: Outcome::Repository(_), .. } => delivering = false,
             _ => {}
@@ -649,18 +804,35 @@ fn check(seed: u64, seen: &mut BTreeMap<&str, u64>) -> Result<Status, String> {
 fn rare(event: &Event) -> &'static str {
     match event {
         Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Landed), .. } => "landed",
-        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Delivered), .. } => "delivered",
-        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Renewed { .. }), .. } => "renewed",
-        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Merged { conflicts, .. }), .. } if !conflicts.is_empty() => {
-            "conflict"
+        Event::Ended { outcome: Outcome::Repository(RepositoryOutcome::Delivered), .. } => {
+            "delivered"
         }
-        Event::Ordered { work: Work::Land { tasks, .. }, .. } if tasks.len() > 1 => "several land at once",
-        Event::Ordered { work: Work::Merge { tasks }, .. } if tasks.len() > 2 => "several are merged at once",
-        Event::Rework { findings, .. } if findings.iter().any(|finding| finding.text.contains("as merged")) => "bad as merged",
+        Event::Ended {
+            outcome: Outcome::Repository(RepositoryOutcome::Renewed { .. }), ..
+        } => "renewed",
+        Event::Ended {
+            outcome: Outcome::Repository(RepositoryOutcome::Merged { conflicts, .. }),
+            ..
+        } if !conflicts.is_empty() => "conflict",
+        Event::Ordered { work: Work::Land { tasks, .. }, .. } if tasks.len() > 1 => {
+            "several land at once"
+        }
+        Event::Ordered { work: Work::Merge { tasks }, .. } if tasks.len() > 2 => {
+            "several are merged at once"
+        }
+        Event::Rework { findings, .. }
+            if findings.iter().any(|finding| finding.text.contains("as merged")) =>
+        {
+            "bad as merged"
+        }
         Event::Claimed { .. } => "claimed",
         Event::Postponed { not_counted: true, .. } => "throttled",
         Event::Postponed { .. } => "postponed",
-        Event::Ordered { work: Work::Implementation { agent, .. }, .. } if agent.as_str() == "second-agent" => "fallback",
+        Event::Ordered { work: Work::Implementation { agent, .. }, .. }
+            if agent.as_str() == "second-agent" =>
+        {
+            "fallback"
+        }
         Event::TaskBlocked { reason, .. } if reason.contains("budget") => "budget",
         Event::TaskBlocked { reason, .. } if reason.contains("in a row") => "breaker",
         _ => "other",
@@ -673,20 +845,29 @@ fn thousands_of_seeds_keep_every_promise() {
         let seed = seed.parse().expect("SEED is a number");
         let mut journal = Vec::new();
         let ended = simulate_into(seed, &mut journal).map(|_| ());
-        journal.iter().for_each(|recorded| eprintln!("{} {} {:?}", recorded.seq, recorded.at, recorded.event));
+        journal.iter().for_each(|recorded| {
+            eprintln!("{} {} {:?}", recorded.seq, recorded.at, recorded.event)
+        });
         eprintln!("{ended:?}");
         check(seed, &mut BTreeMap::new()).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
         return;
     }
-    let seeds = std::env::var("SIMULATE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
+    let seeds =
+        std::env::var("SIMULATE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
     let mut endings: BTreeMap<String, u32> = BTreeMap::new();
     let mut seen = BTreeMap::new();
     for seed in 0..seeds {
-        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed, &mut seen)));
-        let status = checked.unwrap_or_else(|_| Err("it panicked".into())).unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
+        let checked =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed, &mut seen)));
+        let status = checked
+            .unwrap_or_else(|_| Err("it panicked".into()))
+            .unwrap_or_else(|why| panic!("SEED={seed}: {why}"));
         *endings.entry(format!("{status:?}")).or_default() += 1;
     }
     // A simulation in which nothing ever succeeds, or never fails, would show little.
     assert!(seen.len() == 15 && seen.values().all(|count| *count > seeds / 1_000), "{seen:?}");
-    assert!(endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50), "{endings:?}");
+    assert!(
+        endings.len() == 3 && endings.values().all(|count| u64::from(*count) > seeds / 50),
+        "{endings:?}"
+    );
 }

@@ -22,7 +22,10 @@ fn of(folder: &str) -> &'static Adapter {
 
 /// A recorded stream, from `tests/data/agents`.
 fn recorded(folder: &str, name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(folder).join(format!("{name}.jsonl"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/agents")
+        .join(folder)
+        .join(format!("{name}.jsonl"));
     std::fs::read_to_string(path).expect("a stream")
 }
 
@@ -40,13 +43,18 @@ fn line(folder: &str, name: &str) -> String {
     let usage = heard.spent(None, Usage::default());
     let short = heard.shortage.map_or(String::new(), |shortage| format!(", {:?}", shortage.kind));
     let session = if heard.session.is_some() { "session" } else { "no session" };
-    format!("{name}: {verdict} [{} tokens, {} calls, {session}{short}]", usage.tokens.unwrap_or(0), usage.tool_calls.unwrap_or(0))
+    format!(
+        "{name}: {verdict} [{} tokens, {} calls, {session}{short}]",
+        usage.tokens.unwrap_or(0),
+        usage.tool_calls.unwrap_or(0)
+    )
 }
 
 fn all(folder: &str) -> String {
     let streams = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/agents").join(folder);
     let entries = std::fs::read_dir(streams).expect("streams").flatten();
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.path().file_stem()?.to_str().map(str::to_owned)).collect();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.path().file_stem()?.to_str().map(str::to_owned)).collect();
     names.sort();
     names.iter().map(|name| line(folder, name) + "\n").collect()
 }
@@ -103,9 +111,15 @@ fn codex_by_its_server() {
 }
 
 /// Our side of a conversation about an order of a role.
-fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool) -> Box<dyn Conversation> {
+fn conversation(
+    folder: &str,
+    role: &str,
+    session: Option<&str>,
+    confined: bool,
+) -> Box<dyn Conversation> {
     let Transport::Talks(begin) = &of(folder).transport else { panic!("it is not talked with") };
-    let brief = Brief { role: role.into(), session: session.map(str::to_owned), ..Brief::default() };
+    let brief =
+        Brief { role: role.into(), session: session.map(str::to_owned), ..Brief::default() };
     let agent = Agent::of_kind(AgentKind::Claude);
     begin(&Subject {
         agent: &agent,
@@ -121,7 +135,9 @@ fn conversation(folder: &str, role: &str, session: Option<&str>, confined: bool)
 
 /// What is said to a recorded agent: at first, and to each message that is answered.
 fn said(folder: &str, name: &str, mut ours: Box<dyn Conversation>) -> String {
-    let lines = |messages: Vec<serde_json::Value>| messages.iter().map(|message| format!("{message}\n")).collect::<String>();
+    let lines = |messages: Vec<serde_json::Value>| {
+        messages.iter().map(|message| format!("{message}\n")).collect::<String>()
+    };
     let mut said = lines(ours.begins());
     for line in recorded(folder, name).lines() {
         said += &lines(ours.hears(&serde_json::from_str(line).expect("JSON")));
@@ -145,7 +161,11 @@ fn what_is_said_to_claude_code() {
     let reviewer = by("review");
     assert_eq!(reviewer.matches("\"behavior\":\"deny\"").count(), 2, "{reviewer}");
     let confined = said("claude", "control-denied", conversation("claude", "review", None, true));
-    assert_eq!(confined.matches("\"behavior\":\"deny\"").count(), 1, "a command that can change nothing may run: {confined}");
+    assert_eq!(
+        confined.matches("\"behavior\":\"deny\"").count(),
+        1,
+        "a command that can change nothing may run: {confined}"
+    );
     let mut ours = conversation("claude", "implementation", None, false);
     assert_eq!(ours.interrupts()[0]["request"]["subtype"], "interrupt");
 }
@@ -165,8 +185,14 @@ fn what_is_said_to_the_server_of_codex() {
     ours.begins();
     let answer = |id: u64, what: &str| serde_json::json!({"id": id, what: {"thread": {"id": "t"}}});
     let resumed = ours.hears(&answer(1, "result")).pop().expect("a request");
-    assert_eq!((&resumed["method"], &resumed["params"]["threadId"]), (&"thread/resume".into(), &"before".into()));
-    assert_eq!((&resumed["params"]["sandbox"], &resumed["params"]["approvalPolicy"]), (&"danger-full-access".into(), &"never".into()));
+    assert_eq!(
+        (&resumed["method"], &resumed["params"]["threadId"]),
+        (&"thread/resume".into(), &"before".into())
+    );
+    assert_eq!(
+        (&resumed["params"]["sandbox"], &resumed["params"]["approvalPolicy"]),
+        (&"danger-full-access".into(), &"never".into())
+    );
     assert_eq!(ours.hears(&answer(2, "error"))[0]["method"], "thread/start");
     assert_eq!(ours.hears(&answer(2, "result"))[0]["method"], "turn/start");
     ours.hears(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
@@ -178,8 +204,7 @@ fn what_is_said_to_the_server_of_codex() {
 
 #[test]
 fn what_is_said_in_a_turn_is_delivered_or_not() {
-    let replay =
-        |words: &str| serde_json::json!({"type": "user", "isReplay": true, "message": {"content": [{"type": "text", "text": words}]}});
+    let replay = |words: &str| serde_json::json!({"type": "user", "isReplay": true, "message": {"content": [{"type": "text", "text": words}]}});
     let result = serde_json::json!({"type": "result", "subtype": "success"});
     let mut claude = conversation("claude", "implementation", None, true);
     claude.begins();
@@ -225,15 +250,35 @@ fn when_a_service_can_be_asked_again_is_read() {
         heard.shortage.map(|shortage| (format!("{:?}", shortage.kind), shortage.retry_after_ms))
     };
     let row = |kind: &str, ms: Option<u64>| Some((kind.to_owned(), ms));
-    assert_eq!(after("Rate limit reached. Please try again in 1.5s.", Some(429)), row("RateLimited", Some(1_500)));
-    assert_eq!(after("You've hit your usage limit. Try again in 2 hours 5 minutes.", None), row("Quota", Some(7_500_000)));
+    assert_eq!(
+        after("Rate limit reached. Please try again in 1.5s.", Some(429)),
+        row("RateLimited", Some(1_500))
+    );
+    assert_eq!(
+        after("You've hit your usage limit. Try again in 2 hours 5 minutes.", None),
+        row("Quota", Some(7_500_000))
+    );
     assert_eq!(after("overloaded, retry after 30 seconds", None), row("Overloaded", Some(30_000)));
-    assert_eq!(after("Claude AI usage limit reached|1700003600", None), row("Quota", Some(3_600_000)));
+    assert_eq!(
+        after("Claude AI usage limit reached|1700003600", None),
+        row("Quota", Some(3_600_000))
+    );
     assert_eq!(after("Claude AI usage limit reached|1690000000", None), row("Quota", Some(0)));
-    assert_eq!(after("429 Too Many Requests, try again in a while", None), row("RateLimited", None));
-    assert_eq!(after("try again in 99999999999999999999999 days: 429", None), row("RateLimited", Some(604_800_000)));
+    assert_eq!(
+        after("429 Too Many Requests, try again in a while", None),
+        row("RateLimited", None)
+    );
+    assert_eq!(
+        after("try again in 99999999999999999999999 days: 429", None),
+        row("RateLimited", Some(604_800_000))
+    );
     assert_eq!(after("no such model", Some(400)), None);
-    for words in ["Invalid API key · Please run /login", "unexpected status 401 Unauthorized: x", "API key not valid", "Not logged in"] {
+    for words in [
+        "Invalid API key · Please run /login",
+        "unexpected status 401 Unauthorized: x",
+        "API key not valid",
+        "Not logged in",
+    ] {
         assert_eq!(after(words, None), row("Login", None), "{words}");
     }
     assert_eq!(after("whatever it says", Some(401)), row("Login", None));
@@ -294,19 +339,47 @@ fn agents_of_the_agent_client_protocol() {
 fn retries_and_warnings_are_no_progress() {
     let active = |folder, line: &str| (of(folder).is_activity)(line);
     for (folder, line, is) in [
-        ("claude", r#"{"type":"system","subtype":"api_retry","attempt":1,"error":"rate_limit"}"#, false),
-        ("claude", r#"{"type":"assistant","message":{"model":"<synthetic>","content":[{"type":"text","text":"API Error"}]}}"#, false),
+        (
+            "claude",
+            r#"{"type":"system","subtype":"api_retry","attempt":1,"error":"rate_limit"}"#,
+            false,
+        ),
+        (
+            "claude",
+            r#"{"type":"assistant","message":{"model":"<synthetic>","content":[{"type":"text","text":"API Error"}]}}"#,
+            false,
+        ),
         (
             "claude",
             r#"{"type":"assistant","message":{"model":"m","content":[{"type":"tool_use","name":"Bash","input":{"command":"ls"}}]}}"#,
             true,
         ),
         ("codex", r#"{"type":"error","message":"Reconnecting... 2/5"}"#, false),
-        ("codex", r#"{"type":"item.completed","item":{"type":"error","message":"Model metadata not found"}}"#, false),
-        ("codex", r#"{"type":"item.started","item":{"type":"command_execution","command":"ls"}}"#, true),
-        ("app_server", r#"{"method":"error","params":{"error":{"message":"Reconnecting... 1/5"},"willRetry":true}}"#, false),
-        ("app_server", r#"{"method":"account/rateLimits/updated","params":{"rateLimits":{}}}"#, false),
-        ("app_server", r#"{"method":"item/started","params":{"item":{"type":"commandExecution","command":"ls"}}}"#, true),
+        (
+            "codex",
+            r#"{"type":"item.completed","item":{"type":"error","message":"Model metadata not found"}}"#,
+            false,
+        ),
+        (
+            "codex",
+            r#"{"type":"item.started","item":{"type":"command_execution","command":"ls"}}"#,
+            true,
+        ),
+        (
+            "app_server",
+            r#"{"method":"error","params":{"error":{"message":"Reconnecting... 1/5"},"willRetry":true}}"#,
+            false,
+        ),
+        (
+            "app_server",
+            r#"{"method":"account/rateLimits/updated","params":{"rateLimits":{}}}"#,
+            false,
+        ),
+        (
+            "app_server",
+            r#"{"method":"item/started","params":{"item":{"type":"commandExecution","command":"ls"}}}"#,
+            true,
+        ),
         ("gemini", r#"{"type":"message","role":"user","content":"the brief"}"#, false),
         ("opencode", "a warning of its runtime", false),
     ] {
@@ -316,7 +389,13 @@ fn retries_and_warnings_are_no_progress() {
 
 #[test]
 fn a_stream_that_is_cut_anywhere_never_counts_and_never_panics() {
-    let finished = [("claude", "ok-write"), ("codex", "ok-shell"), ("gemini", "ok-write"), ("opencode", "ok-write"), ("acp", "gemini")];
+    let finished = [
+        ("claude", "ok-write"),
+        ("codex", "ok-shell"),
+        ("gemini", "ok-write"),
+        ("opencode", "ok-write"),
+        ("acp", "gemini"),
+    ];
     for (folder, name) in finished {
         let (stream, adapter) = (recorded(folder, name), of(folder));
         let bytes = stream.as_bytes();
@@ -332,7 +411,9 @@ fn a_stream_that_is_cut_anywhere_never_counts_and_never_panics() {
 fn a_session_that_is_gone_on_with_is_counted_once() {
     // Two attempts of one session, by the figures that the real clients gave; the second one's prefix is the first.
     let claude = |total: f64, increment: Option<f64>| {
-        let since = increment.map_or(String::new(), |cost| format!(r#","model_usage_since_last_result":{{"m":{{"costUSD":{cost}}}}}"#));
+        let since = increment.map_or(String::new(), |cost| {
+            format!(r#","model_usage_since_last_result":{{"m":{{"costUSD":{cost}}}}}"#)
+        });
         format!(
             r#"{{"type":"system","subtype":"init","session_id":"s"}}
 {{"type":"result","subtype":"success","result":"ok","total_cost_usd":{total},"usage":{{"input_tokens":2200,"output_tokens":70}}{since}}}
@@ -373,8 +454,19 @@ fn a_session_that_is_gone_on_with_is_counted_once() {
         ("claude", claude(0.5, Some(0.5)), claude(0.75, Some(0.25)), (0.75, 4540)),
         (
             "app_server",
-            format!("{thread}{}{}{}", started("t1"), codex("t1", 1050, 1050), codex("t1", 2270, 1220)),
-            format!("{thread}{}{}{}{}", codex("t1", 2270, 1220), started("t2"), codex("t2", 3320, 1050), codex("t2", 4540, 1220)),
+            format!(
+                "{thread}{}{}{}",
+                started("t1"),
+                codex("t1", 1050, 1050),
+                codex("t1", 2270, 1220)
+            ),
+            format!(
+                "{thread}{}{}{}{}",
+                codex("t1", 2270, 1220),
+                started("t2"),
+                codex("t2", 3320, 1050),
+                codex("t2", 4540, 1220)
+            ),
             (0.0, 4540),
         ),
         ("acp", acp(0.5), acp(0.75), (0.75, 0)),
@@ -388,7 +480,10 @@ fn a_session_that_is_gone_on_with_is_counted_once() {
         // Another session has a total of its own.
         if folder != "app_server" {
             let apart = again.spent(Some("another"), first);
-            assert!(apart.cost_usd.unwrap_or(0.0) > 0.0 || apart.tokens.unwrap_or(0) == 4540, "{folder}: {apart:?}");
+            assert!(
+                apart.cost_usd.unwrap_or(0.0) > 0.0 || apart.tokens.unwrap_or(0) == 4540,
+                "{folder}: {apart:?}"
+            );
         }
     }
 }

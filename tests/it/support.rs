@@ -38,9 +38,13 @@ pub fn tmux(socket: &str, arguments: &[&str]) -> String {
 /// A command at a terminal of its own (`script`, of util-linux): all that it prints is its output.
 pub fn at_terminal(command: Command) -> Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let quoted: Vec<String> = words.map(|word| format!("'{}'", word.to_str().expect("text").replace('\'', "'\\''"))).collect();
+    let quoted: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_str().expect("text").replace('\'', "'\\''")))
+        .collect();
     let mut script = Command::new("script");
-    script.args(["--quiet", "--return", "--command", &quoted.join(" "), "/dev/null"]).stdin(Stdio::null());
+    script
+        .args(["--quiet", "--return", "--command", &quoted.join(" "), "/dev/null"])
+        .stdin(Stdio::null());
     script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| {
         script.env_remove(name);
@@ -80,7 +84,10 @@ impl Workspace {
     /// Whether editors and models may start something in it.
     pub fn trust(&self, trusted: bool) {
         let root = self.path("").canonicalize().expect("a folder");
-        self.write(".state/execution-coordinator/trusted", &if trusted { format!("{}\n", root.display()) } else { String::new() });
+        self.write(
+            ".state/execution-coordinator/trusted",
+            &if trusted { format!("{}\n", root.display()) } else { String::new() },
+        );
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -94,7 +101,8 @@ impl Workspace {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(&path, text).expect("a file");
         if text.starts_with("#!") {
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                .expect("a mode");
         }
     }
 
@@ -104,7 +112,10 @@ impl Workspace {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_execution-coordinator"));
-        command.args(arguments).current_dir(self.folder.path()).env_remove("EXECUTION_COORDINATOR_ATTEMPT");
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("EXECUTION_COORDINATOR_ATTEMPT");
         command.env("XDG_STATE_HOME", self.path(".state"));
         command.env("XDG_CONFIG_HOME", self.path("no-config")).env("WORKSPACE", self.folder.path());
         command
@@ -116,18 +127,29 @@ impl Workspace {
 
     /// The same as if it were typed at a terminal.
     pub fn run_at_terminal(&self, arguments: &[&str]) -> Ended {
-        ended(at_terminal(self.command(arguments)).output().expect("`script`, which makes terminals"))
+        ended(
+            at_terminal(self.command(arguments)).output().expect("`script`, which makes terminals"),
+        )
     }
 
     pub fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary")
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary")
     }
 
     /// The folder of the only execution.
     pub fn execution(&self) -> PathBuf {
-        let entries = std::fs::read_dir(self.path(".execution-coordinator")).expect("a state folder");
-        let mut folders: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| path.join("journal.jsonl").exists()).collect();
+        let entries =
+            std::fs::read_dir(self.path(".execution-coordinator")).expect("a state folder");
+        let mut folders: Vec<PathBuf> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.join("journal.jsonl").exists())
+            .collect();
         folders.sort();
         folders.pop().expect("an execution")
     }
@@ -149,7 +171,14 @@ impl Drop for Workspace {
 /// Git in a folder, as somebody who has a name.
 pub fn git(folder: &Path, arguments: &[&str]) -> Ended {
     let mut command = Command::new("git");
-    command.current_dir(folder).args(["-c", "user.name=me", "-c", "user.email=me@localhost", "-c", "protocol.file.allow=always"]);
+    command.current_dir(folder).args([
+        "-c",
+        "user.name=me",
+        "-c",
+        "user.email=me@localhost",
+        "-c",
+        "protocol.file.allow=always",
+    ]);
     ended(command.args(arguments).output().expect("git"))
 }
 
@@ -158,7 +187,11 @@ pub fn commit_all(workspace: &Workspace) {
     if !workspace.path(".gitignore").exists() {
         workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
     }
-    for arguments in [&["init", "--quiet", "--initial-branch", "main"][..], &["add", "--all"], &["commit", "--quiet", "-m", "base"]] {
+    for arguments in [
+        &["init", "--quiet", "--initial-branch", "main"][..],
+        &["add", "--all"],
+        &["commit", "--quiet", "-m", "base"],
+    ] {
         let ended = git(&workspace.path(""), arguments);
         assert_eq!(ended.code, 0, "git {arguments:?}: {}", ended.stderr);
     }
@@ -166,7 +199,9 @@ pub fn commit_all(workspace: &Workspace) {
 
 /// The events of an execution's folder.
 pub fn journal_of(folder: &Path) -> Vec<Recorded> {
-    execution_coordinator::journal::recover::recover(&folder.join("journal.jsonl")).expect("a good journal").events
+    execution_coordinator::journal::recover::recover(&folder.join("journal.jsonl"))
+        .expect("a good journal")
+        .events
 }
 
 pub fn ended(output: Output) -> Ended {
@@ -190,5 +225,7 @@ pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
 /// Whether a process lives and is no zombie.
 pub fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
 }

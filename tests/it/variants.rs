@@ -87,7 +87,10 @@ fn superpowers_whose_steps_say_how_it_stands() {
         "#]],
     );
     check(
-        &[("docs/plans/flat.md", "# Flat\n\n> REQUIRED SUB-SKILL: Use superpowers:executing-plans\n\n## Tasks\n\n- [x] one\n- [ ] two\n")],
+        &[(
+            "docs/plans/flat.md",
+            "# Flat\n\n> REQUIRED SUB-SKILL: Use superpowers:executing-plans\n\n## Tasks\n\n- [x] one\n- [ ] two\n",
+        )],
         expect![[r#"
             task-list, a guess: 2 tasks (1 done), 0 edges, 1 group
             task-list: Flat
@@ -159,7 +162,10 @@ fn spec_kitty_by_its_own_template() {
                 "kitty-specs/001-x/tasks.md",
                 "# Work Packages: X\n\n## Work Package WP01: Base (Priority: P0) ✅ COMPLETED\n\n### Included Subtasks\n- [x] T001 a\n\n### Dependencies\n- None (starting package)\n\n---\n\n## Work Package WP02: More (Priority: P1)\n\n### Included Subtasks\n- [ ] T002 b\n- [ ] T003 [P] c\n\n### Dependencies\n- Depends on WP01; can run in parallel with WP03.\n\n## Work Package WP03: Words (Priority: P1)\n\n**Dependencies**: [\"WP01\"]\n\n### Included Subtasks\nT004 Without a box.\n\n## Work Package WP04: End\n\n**Dependencies**: [\"WP02\", \"WP03\"]\n",
             ),
-            ("kitty-specs/001-x/tasks/WP04-end.md", "---\nwork_package_id: WP04\ndependencies: []\nlane: planned\n---\n"),
+            (
+                "kitty-specs/001-x/tasks/WP04-end.md",
+                "---\nwork_package_id: WP04\ndependencies: []\nlane: planned\n---\n",
+            ),
         ],
         expect![[r#"
             spec-kitty, certain: 4 tasks (1 done), 3 sub-tasks (1 done), 4 edges, 0 groups
@@ -305,7 +311,10 @@ fn streams_with_conditions_in_headings_waves_and_boxes_as_status() {
         "#]],
     );
     check(
-        &[("TODO.md", "# TODO\n\n### Step 1: ✅ Create\n- done\n\n### Step 2: [PENDING] Test\n- check\n\n### Step 3: Finish\n- end\n")],
+        &[(
+            "TODO.md",
+            "# TODO\n\n### Step 1: ✅ Create\n- done\n\n### Step 2: [PENDING] Test\n- check\n\n### Step 3: Finish\n- end\n",
+        )],
         expect![[r#"
             streams, likely: 3 tasks (1 done), 0 edges, 0 groups
             streams: TODO
@@ -364,7 +373,10 @@ fn lists_that_look_like_other_formats() {
         "#]],
     );
     check(
-        &[("CHECKLIST.md", "# C\n\n## Step 1: a\n- [ ] one\n\n## Step 2: b\n- [ ] two\n\n## ✅ Verification\n- [ ] all of it\n")],
+        &[(
+            "CHECKLIST.md",
+            "# C\n\n## Step 1: a\n- [ ] one\n\n## Step 2: b\n- [ ] two\n\n## ✅ Verification\n- [ ] all of it\n",
+        )],
         expect![[r#"
             step-plan, likely: 3 tasks (0 done), 0 edges, 2 groups
             step-plan: C
@@ -395,7 +407,10 @@ fn tables_in_other_words() {
         "#]],
     );
     check(
-        &[("ROADMAP.md", "# R\n\n| PR | 내용 | 의존성 |\n|---|---|---|\n| #5 | 기반 | - |\n| #6 | 확장 `a|b` | PR #5 |\n")],
+        &[(
+            "ROADMAP.md",
+            "# R\n\n| PR | 내용 | 의존성 |\n|---|---|---|\n| #5 | 기반 | - |\n| #6 | 확장 `a|b` | PR #5 |\n",
+        )],
         expect![[r#"
             index-table, likely: 2 tasks (0 done), 1 edge, 0 groups
             index-table: R
@@ -410,9 +425,18 @@ fn tables_in_other_words() {
 fn backlog_in_its_own_words_and_one_file_of_a_folder() {
     check(
         &[
-            ("config.yml", "project_name: X\nstatuses: [\"to do\", \"ready for agent\", \"all-done\"]\n"),
-            ("tasks/b-1 - a.md", "---\nid: B-1\ntitle: a\nstatus: ready-for-agent\ndependencies: []\ncreated_date: x\n---\n"),
-            ("tasks/b-2 - b.md", "---\nid: B-2\ntitle: b\nstatus: All Done\ndependencies: [B-9]\ncreated_date: x\n---\n"),
+            (
+                "config.yml",
+                "project_name: X\nstatuses: [\"to do\", \"ready for agent\", \"all-done\"]\n",
+            ),
+            (
+                "tasks/b-1 - a.md",
+                "---\nid: B-1\ntitle: a\nstatus: ready-for-agent\ndependencies: []\ncreated_date: x\n---\n",
+            ),
+            (
+                "tasks/b-2 - b.md",
+                "---\nid: B-2\ntitle: b\nstatus: All Done\ndependencies: [B-9]\ncreated_date: x\n---\n",
+            ),
         ],
         expect![[r#"
             backlog, certain: 2 tasks (1 done), 1 edge, 0 groups
@@ -424,7 +448,10 @@ fn backlog_in_its_own_words_and_one_file_of_a_folder() {
         "#]],
     );
     check(
-        &[("b-1 - a.md", "---\nid: B-1\ntitle: a\nstatus: To Do\ndependencies: [B-2]\ncreated_date: x\n---\n")],
+        &[(
+            "b-1 - a.md",
+            "---\nid: B-1\ntitle: a\nstatus: To Do\ndependencies: [B-2]\ncreated_date: x\n---\n",
+        )],
         expect![[r#"
             backlog, certain: 1 task (0 done), 1 edge, 0 groups
             backlog: 
@@ -498,7 +525,10 @@ fn sections_of_lists_say_what_waits() {
     "#]],
     );
     check(
-        &[("T.md", "# T\n\n- [ ] one\n- [ ] T001 two\n\n1. [ ] **three** of them\n2. [ ] **four**: more\n")],
+        &[(
+            "T.md",
+            "# T\n\n- [ ] one\n- [ ] T001 two\n\n1. [ ] **three** of them\n2. [ ] **four**: more\n",
+        )],
         expect![[r#"
             spec-kit, likely: 1 task (0 done), 1 sub-task (0 done, 1 criteria), 0 edges, 1 group
             spec-kit: T
@@ -604,7 +634,10 @@ fn spec_kit_with_tasks_as_headings_and_phases_below_a_section() {
 #[test]
 fn openspec_with_letters_in_numbers() {
     check(
-        &[("openspec/changes/x/tasks.md", "## 4. Core\n\n- [ ] 4a.1 one\n- [ ] 4a.2 two\n- [x] 4B.0 three\n")],
+        &[(
+            "openspec/changes/x/tasks.md",
+            "## 4. Core\n\n- [ ] 4a.1 one\n- [ ] 4a.2 two\n- [x] 4B.0 three\n",
+        )],
         expect![[r#"
             openspec, certain: 3 tasks (1 done), 0 edges, 1 group
             openspec: 
@@ -620,7 +653,9 @@ fn openspec_with_letters_in_numbers() {
 #[test]
 fn epics_within_epics_and_what_is_no_work() {
     let line = |id: &str, kind: &str, status: &str, rest: &str| {
-        format!("{{\"id\":\"{id}\",\"title\":\"{id}\",\"status\":\"{status}\",\"issue_type\":\"{kind}\"{rest}}}\n")
+        format!(
+            "{{\"id\":\"{id}\",\"title\":\"{id}\",\"status\":\"{status}\",\"issue_type\":\"{kind}\"{rest}}}\n"
+        )
     };
     let text = [
         line("e", "epic", "open", ""),
@@ -628,7 +663,12 @@ fn epics_within_epics_and_what_is_no_work() {
         line("e.1.1", "task", "open", ""),
         line("e.1.1.1", "task", "open", ""),
         line("e.2", "task", "closed", ""),
-        line("t", "task", "open", ",\"dependencies\":[{\"issue_id\":\"t\",\"depends_on_id\":\"e\",\"type\":\"blocks\"}]"),
+        line(
+            "t",
+            "task",
+            "open",
+            ",\"dependencies\":[{\"issue_id\":\"t\",\"depends_on_id\":\"e\",\"type\":\"blocks\"}]",
+        ),
         line("g", "gate", "open", ""),
         line("m", "molecule", "open", ""),
         line("p", "task", "pinned", ""),
@@ -656,7 +696,9 @@ fn epics_within_epics_and_what_is_no_work() {
 #[test]
 fn of_two_files_with_one_id_neither_is_meant() {
     let task = |id: &str, status: &str, on: &str| {
-        format!("---\nid: {id}\ntitle: {id} {status}\nstatus: {status}\ndependencies: [{on}]\ncreated_date: x\n---\n")
+        format!(
+            "---\nid: {id}\ntitle: {id} {status}\nstatus: {status}\ndependencies: [{on}]\ncreated_date: x\n---\n"
+        )
     };
     check(
         &[
@@ -754,7 +796,10 @@ fn stories_with_tasks_as_headings_and_keys_that_are_no_stories() {
         "#]],
     );
     check(
-        &[("s.md", "# Story 1.1: X\n\n## Status\nReady for Review\n\n## 任务 / 子任务\n\n- [x] 1. a\n  - [x] 1.1 b\n")],
+        &[(
+            "s.md",
+            "# Story 1.1: X\n\n## Status\nReady for Review\n\n## 任务 / 子任务\n\n- [x] 1. a\n  - [x] 1.1 b\n",
+        )],
         expect![[r#"
             bmad, certain: 1 task (1 done), 1 sub-task (1 done), 0 edges, 1 group
             bmad: Story 1.1: X
@@ -841,7 +886,10 @@ fn what_a_review_of_the_sentences_found() {
         "#]],
     );
     check(
-        &[(".planning/ROADMAP.md", "# R\n\n### Phase 1: p\n- [ ] 01-01-PLAN.md — x (Wave 4294967295)\n- [ ] 01-02-PLAN.md — y\n")],
+        &[(
+            ".planning/ROADMAP.md",
+            "# R\n\n### Phase 1: p\n- [ ] 01-01-PLAN.md — x (Wave 4294967295)\n- [ ] 01-02-PLAN.md — y\n",
+        )],
         expect![[r#"
             gsd, certain: 2 tasks (0 done), 0 edges, 1 group
             gsd: R
@@ -871,7 +919,9 @@ fn what_a_review_of_the_sentences_found() {
 fn what_is_written_of_many_is_kept_whatever_order_is_asked_for() {
     use execution_coordinator::breakdown::{Deps, Format, parse};
     let tasks: String = (1..=300).map(|nth| format!("- [ ] T{nth:03} do\n")).collect();
-    let text = format!("# Tasks: X\n\n## Phase 1: a\n\n{tasks}\n## Dependencies\n\n- T101-T300 depend on T001-T100\n");
+    let text = format!(
+        "# Tasks: X\n\n## Phase 1: a\n\n{tasks}\n## Dependencies\n\n- T101-T300 depend on T001-T100\n"
+    );
     for deps in [Deps::Format, Deps::Explicit, Deps::Order, Deps::Phase] {
         let parsed = parse(&text, Some(Format::SpecKit), deps);
         assert_eq!(parsed.counts().edges, 200 * 100, "{deps:?}");

@@ -42,7 +42,10 @@ fn every_way_to_save_is_told_once() {
         while told.recv_timeout(Duration::from_millis(100)).is_ok() {}
     }
     fs::write(&other, "somebody else").expect("written");
-    assert!(told.recv_timeout(Duration::from_millis(300)).is_err(), "what is not watched is not told");
+    assert!(
+        told.recv_timeout(Duration::from_millis(300)).is_err(),
+        "what is not watched is not told"
+    );
 }
 
 #[test]

@@ -30,7 +30,9 @@ pub const ADAPTER: Adapter = Adapter {
 
 fn parse_event(message: &Value, stream_state: &mut StreamState) -> Option<String> {
     let update = &message["params"]["update"];
-    if let Some(session) = message["result"]["sessionId"].as_str().or_else(|| message["params"]["sessionId"].as_str()) {
+    if let Some(session) =
+        message["result"]["sessionId"].as_str().or_else(|| message["params"]["sessionId"].as_str())
+    {
         stream_state.session = Some(session.to_owned());
     }
     if let Some(reason) = message["result"]["stopReason"].as_str() {
@@ -56,11 +58,19 @@ fn parse_event(message: &Value, stream_state: &mut StreamState) -> Option<String
         // "Authentication required".
         let status = (message["error"]["code"] == -32000).then_some(401);
         let more = data.get("details").or_else(|| data.get("message")).unwrap_or(data);
-        stream_state.fails(format!("{} {}", line_of(&message["error"]["message"]), line_of(more)).trim().to_owned(), status);
+        stream_state.fails(
+            format!("{} {}", line_of(&message["error"]["message"]), line_of(more))
+                .trim()
+                .to_owned(),
+            status,
+        );
         return None;
     }
     if message["method"] == "session/request_permission" {
-        return Some(format!("asks for permission: {}", line_of(&message["params"]["toolCall"]["title"])));
+        return Some(format!(
+            "asks for permission: {}",
+            line_of(&message["params"]["toolCall"]["title"])
+        ));
     }
     match update["sessionUpdate"].as_str()? {
         "agent_message_chunk" => {
@@ -82,7 +92,8 @@ fn parse_event(message: &Value, stream_state: &mut StreamState) -> Option<String
             Some(line_of(&update["title"]))
         }
         "usage_update" => {
-            stream_state.session_total.cost_usd = update["cost"]["amount"].as_f64().or(stream_state.session_total.cost_usd);
+            stream_state.session_total.cost_usd =
+                update["cost"]["amount"].as_f64().or(stream_state.session_total.cost_usd);
             None
         }
         _ => None,
@@ -95,7 +106,11 @@ fn parse_event(message: &Value, stream_state: &mut StreamState) -> Option<String
 ///
 /// # Errors
 /// What the agent answers, or that it is gone.
-pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
+pub async fn talk(
+    line: Line,
+    subject: &Subject<'_>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Error> {
     let says = sink::unfold(line.says, |mut says, message: String| async move {
         says.line(&message).await?;
         Ok::<_, io::Error>(says)
@@ -104,8 +119,12 @@ pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<b
         let message = hears.line().await;
         Some((message, hears))
     });
-    let (allowed, folder, words, before) =
-        (may_write(subject.brief), subject.folder.to_owned(), subject.words.clone(), subject.brief.session.clone());
+    let (allowed, folder, words, before) = (
+        may_write(subject.brief),
+        subject.folder.to_owned(),
+        subject.words.clone(),
+        subject.brief.session.clone(),
+    );
     Client
         .v1()
         .name(env!("CARGO_PKG_NAME"))
@@ -120,13 +139,22 @@ pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<b
             let able = agent.send_request(hello).block_task().await?.agent_capabilities;
             let mut session = None;
             if let Some(before) = before.filter(|_| able.load_session).map(SessionId::new) {
-                let loaded = agent.send_request(LoadSessionRequest::new(before.clone(), folder.clone())).block_task().await;
+                let loaded = agent
+                    .send_request(LoadSessionRequest::new(before.clone(), folder.clone()))
+                    .block_task()
+                    .await;
                 // One that it has forgotten is begun again: the brief says all that is needed.
                 session = loaded.ok().map(|_| before);
             }
             let session = match session {
                 Some(session) => session,
-                None => agent.send_request(NewSessionRequest::new(folder)).block_task().await?.session_id,
+                None => {
+                    agent
+                        .send_request(NewSessionRequest::new(folder))
+                        .block_task()
+                        .await?
+                        .session_id
+                }
             };
             let turn = async {
                 let told = |words: String| {
@@ -134,7 +162,11 @@ pub async fn talk(line: Line, subject: &Subject<'_>, mut stop: watch::Receiver<b
                     agent.send_request(PromptRequest::new(session.clone(), prompt)).block_task()
                 };
                 let ended = told(words).await?;
-                if is_unanswered(subject).await { told(subject.again.clone()).await } else { Ok(ended) }
+                if is_unanswered(subject).await {
+                    told(subject.again.clone()).await
+                } else {
+                    Ok(ended)
+                }
             };
             tokio::pin!(turn);
             tokio::select! {
@@ -157,7 +189,8 @@ fn decide(asked: &RequestPermissionRequest, allowed: bool) -> RequestPermissionO
     } else {
         [PermissionOptionKind::RejectOnce, PermissionOptionKind::RejectAlways]
     };
-    let chosen = wanted.iter().find_map(|kind| asked.options.iter().find(|option| option.kind == *kind));
+    let chosen =
+        wanted.iter().find_map(|kind| asked.options.iter().find(|option| option.kind == *kind));
     chosen.map_or(RequestPermissionOutcome::Cancelled, |option| {
         RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option.option_id.clone()))
     })

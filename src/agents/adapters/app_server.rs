@@ -61,7 +61,16 @@ impl Talk {
             thread["developerInstructions"] = json!(definition.instructions);
         }
         let (resumed, words) = (subject.brief.session.clone(), subject.words.clone());
-        Self { thread, resumed, words, allowed, now: (Value::Null, Value::Null), over: false, said: Vec::new(), answers: Vec::new() }
+        Self {
+            thread,
+            resumed,
+            words,
+            allowed,
+            now: (Value::Null, Value::Null),
+            over: false,
+            said: Vec::new(),
+            answers: Vec::new(),
+        }
     }
 
     fn turn(&self, id: u64, words: &str) -> Value {
@@ -98,7 +107,8 @@ impl Conversation for Talk {
             (Some("turn/completed"), _) => self.over = true,
             (Some(asked), Some(id)) => return vec![answer(id, asked, self.allowed)],
             (None, Some(id)) if is_steer(id) => {
-                let known = id.as_u64().and_then(|id| self.said.get(usize::try_from(id - STEER).ok()?));
+                let known =
+                    id.as_u64().and_then(|id| self.said.get(usize::try_from(id - STEER).ok()?));
                 let outcome = match message.get("error") {
                     Some(error) => Err(line_of(&error["message"])),
                     None => Ok(()),
@@ -112,12 +122,16 @@ impl Conversation for Talk {
                 }
                 self.over = *id != json!(STOP);
             }
-            (None, Some(id)) if *id == json!(HELLO) => return vec![json!({"method": "initialized", "params": {}}), self.opens()],
+            (None, Some(id)) if *id == json!(HELLO) => {
+                return vec![json!({"method": "initialized", "params": {}}), self.opens()];
+            }
             (None, Some(id)) if *id == json!(THREAD) => {
                 self.now.0 = message["result"]["thread"]["id"].clone();
                 return vec![self.turn(TURN, &self.words)];
             }
-            (None, Some(id)) if *id == json!(TURN) || *id == json!(AGAIN) => self.now.1 = message["result"]["turn"]["id"].clone(),
+            (None, Some(id)) if *id == json!(TURN) || *id == json!(AGAIN) => {
+                self.now.1 = message["result"]["turn"]["id"].clone()
+            }
             _ => {}
         }
         Vec::new()
@@ -149,7 +163,9 @@ impl Conversation for Talk {
             self.over = true;
             return Vec::new();
         }
-        vec![json!({"id": STOP, "method": "turn/interrupt", "params": {"threadId": self.now.0, "turnId": self.now.1}})]
+        vec![
+            json!({"id": STOP, "method": "turn/interrupt", "params": {"threadId": self.now.0, "turnId": self.now.1}}),
+        ]
     }
 
     fn is_over(&self) -> bool {
@@ -166,10 +182,18 @@ fn is_steer(id: &Value) -> bool {
 /// be asked.
 fn answer(id: &Value, asked: &str, allowed: bool) -> Value {
     match asked {
-        "item/fileChange/requestApproval" if allowed => json!({"id": id, "result": {"decision": "accept"}}),
-        "item/fileChange/requestApproval" | "item/commandExecution/requestApproval" => json!({"id": id, "result": {"decision": "decline"}}),
-        "mcpServer/elicitation/request" => json!({"id": id, "result": {"action": "decline", "content": null}}),
-        _ => json!({"id": id, "error": {"code": -32601, "message": "nobody can be asked: decide by the brief"}}),
+        "item/fileChange/requestApproval" if allowed => {
+            json!({"id": id, "result": {"decision": "accept"}})
+        }
+        "item/fileChange/requestApproval" | "item/commandExecution/requestApproval" => {
+            json!({"id": id, "result": {"decision": "decline"}})
+        }
+        "mcpServer/elicitation/request" => {
+            json!({"id": id, "result": {"action": "decline", "content": null}})
+        }
+        _ => {
+            json!({"id": id, "error": {"code": -32601, "message": "nobody can be asked: decide by the brief"}})
+        }
     }
 }
 
@@ -229,23 +253,34 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
             }
             _ => Some(String::new()),
         },
-        "item/agentMessage/delta" | "item/reasoning/textDelta" | "item/reasoning/summaryTextDelta" => Some(String::new()),
+        "item/agentMessage/delta"
+        | "item/reasoning/textDelta"
+        | "item/reasoning/summaryTextDelta" => Some(String::new()),
         "thread/tokenUsage/updated" => {
             // Of a thread that is gone on with, the last call of its turn before is told once more.
             let turn = parameters["turnId"].as_str();
-            if thread == stream_state.session.as_deref() && turn.is_some() && turn != stream_state.turn.as_deref() {
+            if thread == stream_state.session.as_deref()
+                && turn.is_some()
+                && turn != stream_state.turn.as_deref()
+            {
                 return None;
             }
             let last = &parameters["tokenUsage"]["last"];
-            let tokens: u64 = ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
+            let tokens: u64 =
+                ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
             stream_state.usage.tokens = Some(stream_state.usage.tokens.unwrap_or(0) + tokens);
             None
         }
         "account/rateLimits/updated" => {
             let limits = &parameters["rateLimits"];
-            let used_up = |window: &&Value| window["usedPercent"].as_u64().is_some_and(|used| used >= 100);
+            let used_up =
+                |window: &&Value| window["usedPercent"].as_u64().is_some_and(|used| used >= 100);
             let windows = [&limits["primary"], &limits["secondary"]];
-            stream_state.resets_at_s = windows.into_iter().filter(used_up).filter_map(|window| window["resetsAt"].as_u64()).max();
+            stream_state.resets_at_s = windows
+                .into_iter()
+                .filter(used_up)
+                .filter_map(|window| window["resetsAt"].as_u64())
+                .max();
             None
         }
         "turn/completed" => {
@@ -256,7 +291,10 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
                 Some("completed") => {}
                 Some("failed") => {
                     let info = &turn["error"]["codexErrorInfo"];
-                    let status = info.as_object().and_then(|info| info.values().next()).and_then(|of| of["httpStatusCode"].as_u64());
+                    let status = info
+                        .as_object()
+                        .and_then(|info| info.values().next())
+                        .and_then(|of| of["httpStatusCode"].as_u64());
                     let status = match info.as_str() {
                         Some("usageLimitExceeded") => Some(402),
                         Some("rateLimitExceeded") => Some(429),
@@ -265,7 +303,10 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
                     };
                     stream_state.fails(line_of(&turn["error"]["message"]), status);
                 }
-                other => stream_state.failed = Some(format!("its turn ended with {}", other.unwrap_or("nothing"))),
+                other => {
+                    stream_state.failed =
+                        Some(format!("its turn ended with {}", other.unwrap_or("nothing")))
+                }
             }
             Some("ends".into())
         }

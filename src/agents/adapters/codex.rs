@@ -41,7 +41,12 @@ fn arguments(agent: &Agent, brief: &Brief, confined: bool) -> Vec<String> {
     if brief.session.is_some() {
         arguments.push("resume".into());
     }
-    arguments.extend(["--json".into(), "--skip-git-repo-check".into(), "-c".into(), format!("sandbox_mode=\"{sandbox}\"")]);
+    arguments.extend([
+        "--json".into(),
+        "--skip-git-repo-check".into(),
+        "-c".into(),
+        format!("sandbox_mode=\"{sandbox}\""),
+    ]);
     if let Some(definition) = adapter::told(&ADAPTER, agent) {
         let instructions = toml::Value::String(definition.instructions.clone());
         arguments.extend(["-c".into(), format!("developer_instructions={instructions}")]);
@@ -80,7 +85,10 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
                 if refused(&item["exit_code"], output) {
                     stream_state.denied.push(line_of(&item["command"]));
                 }
-                if item["error"]["message"].as_str().is_some_and(|why| why.contains("requires approval")) {
+                if item["error"]["message"]
+                    .as_str()
+                    .is_some_and(|why| why.contains("requires approval"))
+                {
                     stream_state.denied.push(line_of(&item["tool"]));
                 }
                 Some(kind.replace('_', " "))
@@ -88,7 +96,10 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
         },
         "turn.completed" => {
             stream_state.finished = true;
-            let tokens = ["input_tokens", "output_tokens"].iter().filter_map(|key| event["usage"][key].as_u64()).sum();
+            let tokens = ["input_tokens", "output_tokens"]
+                .iter()
+                .filter_map(|key| event["usage"][key].as_u64())
+                .sum();
             stream_state.session_total.tokens = Some(tokens);
             stream_state.usage.turns = Some(stream_state.usage.turns.unwrap_or(0) + 1);
             Some("ends".into())

@@ -60,7 +60,8 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
         "result" => {
             stream_state.finished = true;
             let used = event["stats"]["total_tokens"].as_u64();
-            stream_state.usage.tokens = used.map(|used| used + stream_state.usage.tokens.unwrap_or(0));
+            stream_state.usage.tokens =
+                used.map(|used| used + stream_state.usage.tokens.unwrap_or(0));
             if event["status"] != "success" {
                 stream_state.fails(line_of(&event["error"]["message"]), None);
             }

@@ -23,7 +23,8 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 fn arguments(agent: &Agent, brief: &Brief, _: bool) -> Vec<String> {
-    let mut arguments: Vec<String> = ["run", "--format", "json"].iter().map(|argument| (*argument).to_owned()).collect();
+    let mut arguments: Vec<String> =
+        ["run", "--format", "json"].iter().map(|argument| (*argument).to_owned()).collect();
     // What is not allowed without asking is denied to the others.
     if may_write(brief) {
         arguments.push("--auto".into());
@@ -48,7 +49,11 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
         "tool_use" => {
             stream_state.called();
             let state = &part["state"];
-            if state["status"] == "error" && state["error"].as_str().is_some_and(|error| error.contains("rejected permission")) {
+            if state["status"] == "error"
+                && state["error"]
+                    .as_str()
+                    .is_some_and(|error| error.contains("rejected permission"))
+            {
                 stream_state.denied.push(line_of(&part["tool"]));
             }
             Some(line_of(&part["tool"]))
@@ -56,16 +61,24 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
         "step_finish" => {
             stream_state.finished = part["reason"] == "stop";
             let tokens = &part["tokens"];
-            let step: u64 = ["input", "output", "reasoning"].iter().filter_map(|key| tokens[key].as_u64()).sum();
+            let step: u64 = ["input", "output", "reasoning"]
+                .iter()
+                .filter_map(|key| tokens[key].as_u64())
+                .sum();
             stream_state.usage.tokens = Some(stream_state.usage.tokens.unwrap_or(0) + step);
-            stream_state.usage.cost_usd = Some(stream_state.usage.cost_usd.unwrap_or(0.0) + part["cost"].as_f64().unwrap_or(0.0));
+            stream_state.usage.cost_usd = Some(
+                stream_state.usage.cost_usd.unwrap_or(0.0) + part["cost"].as_f64().unwrap_or(0.0),
+            );
             stream_state.usage.turns = Some(stream_state.usage.turns.unwrap_or(0) + 1);
             Some(String::new())
         }
         "error" => {
             stream_state.finished = true;
             let data = &event["error"]["data"];
-            stream_state.fails(format!("{}: {}", line_of(&event["error"]["name"]), line_of(&data["message"])), data["statusCode"].as_u64());
+            stream_state.fails(
+                format!("{}: {}", line_of(&event["error"]["name"]), line_of(&data["message"])),
+                data["statusCode"].as_u64(),
+            );
             Some("fails".into())
         }
         _ => None,

@@ -16,15 +16,26 @@ pub fn write(document: &Document) -> String {
     out.push_str("## Task Hierarchy and Dependencies\n");
     for (stream, tasks) in by_stream(plan) {
         if let Some(stream) = stream {
-            let _ = write!(out, "\n### Stream {}: {} ({})\n", stream.id, line(&stream.name), start(stream));
+            let _ = write!(
+                out,
+                "\n### Stream {}: {} ({})\n",
+                stream.id,
+                line(&stream.name),
+                start(stream)
+            );
         }
         tasks.into_iter().for_each(|task| write_task(&mut out, document, task));
     }
     if !plan.gates.is_empty() {
         out.push_str("\n### Quality Gates:\n\n");
         for gate in &plan.gates {
-            let after: Vec<String> = gate.after.iter().map(|stream| format!("Stream {stream}")).collect();
-            let after = if after.is_empty() { String::new() } else { format!(" (after {})", after.join(" and ")) };
+            let after: Vec<String> =
+                gate.after.iter().map(|stream| format!("Stream {stream}")).collect();
+            let after = if after.is_empty() {
+                String::new()
+            } else {
+                format!(" (after {})", after.join(" and "))
+            };
             let _ = writeln!(out, "- **{}**: {}{after}", gate.id, line(&gate.text));
         }
     }
@@ -57,12 +68,18 @@ fn write_task(out: &mut String, document: &Document, task: &Task) {
             Node::Stream(id) => others.push(format!("Stream {id}")),
             Node::Barrier(id) => {
                 let of = plan.barriers.iter().find(|barrier| barrier.id == *id);
-                tasks.extend(of.into_iter().flat_map(|barrier| barrier.tasks.iter().map(ToString::to_string)));
+                tasks.extend(
+                    of.into_iter()
+                        .flat_map(|barrier| barrier.tasks.iter().map(ToString::to_string)),
+                );
             }
         }
     }
     if !tasks.is_empty() {
-        others.insert(0, format!("Task{} {}", if tasks.len() > 1 { "s" } else { "" }, tasks.join(", ")));
+        others.insert(
+            0,
+            format!("Task{} {}", if tasks.len() > 1 { "s" } else { "" }, tasks.join(", ")),
+        );
     }
     let waits = if others.is_empty() { "None".to_owned() } else { others.join(", ") };
     let _ = writeln!(out, "   - Dependencies: {waits}");

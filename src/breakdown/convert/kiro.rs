@@ -19,7 +19,11 @@ pub fn id(nth: usize, stream: Option<usize>, within: usize) -> String {
 pub fn write(document: &Document) -> String {
     let plan = &document.plan;
     let mut out = format!("# Implementation Plan: {}\n\n", line(&plan.topic));
-    let summary = if plan.summary.is_empty() { String::new() } else { format!("## Overview\n\n{}\n\n", plan.summary.trim()) };
+    let summary = if plan.summary.is_empty() {
+        String::new()
+    } else {
+        format!("## Overview\n\n{}\n\n", plan.summary.trim())
+    };
     // Tasks of no stream that stand below a heading would be in one.
     let has_streams = plan.tasks.iter().all(|task| task.stream.is_some());
     if has_streams {
@@ -27,8 +31,15 @@ pub fn write(document: &Document) -> String {
     }
     for (stream, tasks) in by_stream(plan) {
         if let Some(stream) = stream {
-            let done = !tasks.is_empty() && tasks.iter().all(|task| mark(document, &task.id) == 'x');
-            let _ = writeln!(out, "- [{}] {}. {}", if done { 'x' } else { ' ' }, stream.id, line(&stream.name));
+            let done =
+                !tasks.is_empty() && tasks.iter().all(|task| mark(document, &task.id) == 'x');
+            let _ = writeln!(
+                out,
+                "- [{}] {}. {}",
+                if done { 'x' } else { ' ' },
+                stream.id,
+                line(&stream.name)
+            );
         }
         let indent = if stream.is_some() { "  " } else { "" };
         tasks.into_iter().for_each(|task| write_task(&mut out, document, task, indent));
@@ -39,9 +50,16 @@ pub fn write(document: &Document) -> String {
     }
     let waits = waits(plan);
     if waits.values().any(|on| !on.is_empty()) {
-        let waves: Vec<_> = in_order(&waits).into_iter().map(|id| json!({"id": id, "tasks": [id], "depends_on": waits[id]})).collect();
+        let waves: Vec<_> = in_order(&waits)
+            .into_iter()
+            .map(|id| json!({"id": id, "tasks": [id], "depends_on": waits[id]}))
+            .collect();
         let lines: Vec<String> = waves.iter().map(ToString::to_string).collect();
-        let _ = write!(out, "\n## Task Dependency Graph\n\n```json\n{{\"waves\": [\n{}\n]}}\n```\n", lines.join(",\n"));
+        let _ = write!(
+            out,
+            "\n## Task Dependency Graph\n\n```json\n{{\"waves\": [\n{}\n]}}\n```\n",
+            lines.join(",\n")
+        );
     }
     out
 }
@@ -50,8 +68,11 @@ pub fn write(document: &Document) -> String {
 fn in_order<'p>(waits: &BTreeMap<&'p TaskId, BTreeSet<&'p TaskId>>) -> Vec<&'p TaskId> {
     let mut left: BTreeMap<&TaskId, usize> = waits.iter().map(|(id, on)| (*id, on.len())).collect();
     let mut after: BTreeMap<&TaskId, Vec<&'p TaskId>> = BTreeMap::new();
-    waits.iter().for_each(|(id, on)| on.iter().for_each(|on| after.entry(on).or_default().push(id)));
-    let mut free: BTreeSet<&TaskId> = left.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+    waits
+        .iter()
+        .for_each(|(id, on)| on.iter().for_each(|on| after.entry(on).or_default().push(id)));
+    let mut free: BTreeSet<&TaskId> =
+        left.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
     let mut order: Vec<&TaskId> = Vec::new();
     while let Some(id) = free.pop_first() {
         order.push(id);
@@ -72,7 +93,13 @@ fn in_order<'p>(waits: &BTreeMap<&'p TaskId, BTreeSet<&'p TaskId>>) -> Vec<&'p T
 fn write_task(out: &mut String, document: &Document, task: &Task, indent: &str) {
     let optional = if document.marks.get(&task.id) == Some(&Mark::Skipped) { "*" } else { "" };
     let dot = if task.id.as_str().contains('.') { "" } else { "." };
-    let _ = writeln!(out, "{indent}- [{}]{optional} {}{dot} {}", mark(document, &task.id), task.id, line(&task.title));
+    let _ = writeln!(
+        out,
+        "{indent}- [{}]{optional} {}{dot} {}",
+        mark(document, &task.id),
+        task.id,
+        line(&task.title)
+    );
     for step in &task.steps {
         let _ = writeln!(out, "{indent}  - {}", line(step));
     }

@@ -23,7 +23,11 @@ pub fn write(document: &Document) -> String {
         for task in tasks {
             write_task(&mut out, document, task, &waits[&task.id]);
         }
-        for gate in plan.gates.iter().filter(|gate| stream.is_some_and(|stream| gate.after.last() == Some(&stream.id))) {
+        for gate in plan
+            .gates
+            .iter()
+            .filter(|gate| stream.is_some_and(|stream| gate.after.last() == Some(&stream.id)))
+        {
             let _ = write!(out, "\n**Checkpoint**: {}\n", line(&gate.text));
         }
     }
@@ -45,26 +49,41 @@ fn own_waits(mut plan: crate::core::plan::Plan) -> crate::core::plan::Plan {
 }
 
 fn start(stream: &Stream) -> String {
-    let on: Vec<&str> = stream
-        .depends_on
-        .iter()
-        .filter_map(|dependency| if let Node::Stream(id) = &dependency.on { Some(id.as_str()) } else { None })
-        .collect();
+    let on: Vec<&str> =
+        stream
+            .depends_on
+            .iter()
+            .filter_map(|dependency| {
+                if let Node::Stream(id) = &dependency.on { Some(id.as_str()) } else { None }
+            })
+            .collect();
     if on.is_empty() { "No dependencies".into() } else { format!("Depends on {}", on.join(", ")) }
 }
 
 fn write_task(out: &mut String, document: &Document, task: &Task, waits: &BTreeSet<&TaskId>) {
     let on: Vec<&str> = waits.iter().map(|id| id.as_str()).collect();
-    let after = if on.is_empty() { String::new() } else { format!(" (depends on {})", on.join(", ")) };
-    let _ = writeln!(out, "- [{}] {} [P] {}{after}", mark(document, &task.id), task.id, line(&task.title));
+    let after =
+        if on.is_empty() { String::new() } else { format!(" (depends on {})", on.join(", ")) };
+    let _ = writeln!(
+        out,
+        "- [{}] {} [P] {}{after}",
+        mark(document, &task.id),
+        task.id,
+        line(&task.title)
+    );
     // Those in the title are read from there.
-    let files: Vec<String> = task.files.iter().filter(|file| !task.title.contains(file.as_str())).cloned().collect();
+    let files: Vec<String> =
+        task.files.iter().filter(|file| !task.title.contains(file.as_str())).cloned().collect();
     write_fields(out, task, "  ", &files);
     let done = document.done_steps.get(&task.id);
     for (nth, step) in task.steps.iter().enumerate() {
         let done = done.is_some_and(|done| done.contains(&nth));
         // What begins like a task would be one.
-        let text = if is_spec_kit_id(step.trim_start_matches(['*', '~', '`', ' '])) { format!("({})", line(step)) } else { line(step) };
+        let text = if is_spec_kit_id(step.trim_start_matches(['*', '~', '`', ' '])) {
+            format!("({})", line(step))
+        } else {
+            line(step)
+        };
         let _ = writeln!(out, "  - [{}] {text}", if done { 'x' } else { ' ' });
     }
 }

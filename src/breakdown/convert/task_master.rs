@@ -28,17 +28,24 @@ pub fn write(document: &Document) -> String {
             json!({"id": nth + 1, "title": step, "status": if done { "done" } else { "pending" }, "dependencies": []})
         };
         value.insert("subtasks".into(), task.steps.iter().enumerate().map(part).collect());
-        let mut more = |key: &str, of: Value| drop((of != json!("") && of != json!([])).then(|| value.insert(key.into(), of)));
+        let mut more = |key: &str, of: Value| {
+            drop((of != json!("") && of != json!([])).then(|| value.insert(key.into(), of)))
+        };
         more("acceptanceCriteria", json!(task.criteria));
         more("relevantFiles", json!(task.files));
         more("assignee", json!(task.agent.as_deref().unwrap_or_default()));
-        more("effort", json!(task.estimate.map(|estimate| estimate.to_string()).unwrap_or_default()));
+        more(
+            "effort",
+            json!(task.estimate.map(|estimate| estimate.to_string()).unwrap_or_default()),
+        );
         let priority = task.notes.iter().find_map(|note| note.strip_prefix("priority: "));
         more("priority", json!(priority.unwrap_or_default()));
         Value::Object(value)
     };
     let tasks: Vec<Value> = plan.tasks.iter().map(one).collect();
-    let text = serde_json::to_string_pretty(&json!({"master": {"tasks": tasks, "metadata": {"description": plan.topic}}}));
+    let text = serde_json::to_string_pretty(
+        &json!({"master": {"tasks": tasks, "metadata": {"description": plan.topic}}}),
+    );
     text.unwrap_or_default() + "\n"
 }
 

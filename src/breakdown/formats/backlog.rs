@@ -33,14 +33,24 @@ impl crate::breakdown::Reader for Backlog {
             build.mistakes(mistakes);
             config
         });
-        let statuses: Vec<String> = config.iter().flat_map(|config| config.words_of("statuses")).map(|(word, _)| word.to_owned()).collect();
-        build.plan.topic = config.as_ref().and_then(|config| config.word_of("project_name")).unwrap_or_default().to_owned();
+        let statuses: Vec<String> = config
+            .iter()
+            .flat_map(|config| config.words_of("statuses"))
+            .map(|(word, _)| word.to_owned())
+            .collect();
+        build.plan.topic = config
+            .as_ref()
+            .and_then(|config| config.word_of("project_name"))
+            .unwrap_or_default()
+            .to_owned();
         let done = statuses.last().cloned().unwrap_or_else(|| "Done".into());
         build.known_statuses = statuses.iter().map(|status| spelling(status)).collect();
         let milestones = milestones(&mut build);
-        let mut reader = Reader { build, done, milestones, streams: HashMap::new(), waits: Vec::new() };
+        let mut reader =
+            Reader { build, done, milestones, streams: HashMap::new(), waits: Vec::new() };
         for folder in [Folder::Tasks, Folder::Completed, Folder::Archive] {
-            for file in text.files.iter().filter(|file| Folder::in_path(file.path) == Some(folder)) {
+            for file in text.files.iter().filter(|file| Folder::in_path(file.path) == Some(folder))
+            {
                 reader.file(file, folder);
                 if reader.build.is_full(file.range.start) {
                     break;
@@ -62,7 +72,8 @@ enum Folder {
 impl Folder {
     fn in_path(path: &str) -> Option<Self> {
         // Whatever lies above the breakdown is none of it.
-        let within = |folder: &str| path.split('/').rev().skip(1).take(2).any(|part| part == folder);
+        let within =
+            |folder: &str| path.split('/').rev().skip(1).take(2).any(|part| part == folder);
         let other = within("milestones")
             || path.ends_with("config.yml")
             || path.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case("readme.md"));
@@ -79,7 +90,9 @@ impl Folder {
 fn milestones(build: &mut Builder<'_>) -> HashMap<String, String> {
     let text = build.text;
     let mut names = HashMap::new();
-    for file in text.files.iter().filter(|file| file.path.split('/').any(|part| part == "milestones")) {
+    for file in
+        text.files.iter().filter(|file| file.path.split('/').any(|part| part == "milestones"))
+    {
         if let Some(front) = build.front(file)
             && let (Some(id), Some(title)) = (front.word_of("id"), front.word_of("title"))
         {
@@ -102,13 +115,23 @@ impl<'a> Reader<'a> {
     fn file(&mut self, file: &File<'a>, folder: Folder) {
         let Some(front) = self.build.front(file) else {
             let what = format!("{} has no front matter: it is not read", file.path);
-            return self.build.problems.push(Problem::warning("no-front-matter", file.range.start..file.range.start, what));
+            return self.build.problems.push(Problem::warning(
+                "no-front-matter",
+                file.range.start..file.range.start,
+                what,
+            ));
         };
         let stem = file.name().trim_end_matches(".md");
-        let written = front.word_of("id").unwrap_or_else(|| stem.split(" - ").next().unwrap_or(stem)).to_owned();
+        let written = front
+            .word_of("id")
+            .unwrap_or_else(|| stem.split(" - ").next().unwrap_or(stem))
+            .to_owned();
         let replaced = folder == Folder::Archive && self.build.knows(&number(&written));
         let id = if replaced { format!("{written} (archived)") } else { written.clone() };
-        let title = front.word_of("title").or_else(|| stem.split_once(" - ").map(|(_, title)| title)).unwrap_or(stem);
+        let title = front
+            .word_of("title")
+            .or_else(|| stem.split_once(" - ").map(|(_, title)| title))
+            .unwrap_or(stem);
         let stream = front.get("milestone").and_then(|milestone| self.milestone(milestone));
         let ix = self.build.task_of(&id, stream, &front, title);
         if !replaced {
@@ -129,7 +152,9 @@ impl<'a> Reader<'a> {
             self.build.waits_for_nothing(ix);
         }
         let waits = front.waits().unwrap_or_default().into_iter().filter(|(word, _)| *word != "[]");
-        self.waits.extend(waits.map(|(word, value)| (ix, word.to_owned(), value.span_in(self.build.text.all))));
+        self.waits.extend(
+            waits.map(|(word, value)| (ix, word.to_owned(), value.span_in(self.build.text.all))),
+        );
     }
 
     fn milestone(&mut self, value: &Value) -> Option<usize> {
@@ -154,8 +179,11 @@ impl<'a> Reader<'a> {
         }
         let ended = self.build.marks.contains_key(&ix);
         if !ended && folder == Folder::Completed {
-            let (span, id) = (self.build.outline.tasks[ix].span.clone(), self.build.plan.tasks[ix].id.clone());
-            let what = format!("{id} lies in the folder of what is completed, but its status says otherwise: the folder counts");
+            let (span, id) =
+                (self.build.outline.tasks[ix].span.clone(), self.build.plan.tasks[ix].id.clone());
+            let what = format!(
+                "{id} lies in the folder of what is completed, but its status says otherwise: the folder counts"
+            );
             self.build.problems.push(Problem::warning("two-truths", span, what));
             self.build.mark(ix, Mark::Done, SaidBy::Folder);
         } else if !ended && folder == Folder::Archive {
@@ -176,7 +204,10 @@ impl<'a> Reader<'a> {
 
 /// `BACK-355.02` → `#355.2`: the same whatever the prefix and the padding.
 fn number(id: &str) -> String {
-    let digits = id.trim().trim_matches(['"', '\'']).trim_start_matches(|c: char| c.is_alphabetic() || c == '-' || c == '_');
+    let digits = id
+        .trim()
+        .trim_matches(['"', '\''])
+        .trim_start_matches(|c: char| c.is_alphabetic() || c == '-' || c == '_');
     let parts: Vec<&str> = digits.split('.').map(|part| part.trim_start_matches('0')).collect();
     format!("#{}", parts.join(".").to_lowercase())
 }

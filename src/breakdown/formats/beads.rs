@@ -18,7 +18,8 @@ const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
 /// Parents above one another that are looked at.
 const MAX_PARENTS: usize = 10;
 /// Issues that are no work.
-const NO_WORK: [&str; 9] = ["agent", "role", "rig", "message", "convoy", "event", "slot", "molecule", "merge-request"];
+const NO_WORK: [&str; 9] =
+    ["agent", "role", "rig", "message", "convoy", "event", "slot", "molecule", "merge-request"];
 
 /// The format.
 pub struct Beads;
@@ -30,7 +31,8 @@ impl crate::breakdown::Reader for Beads {
         let issue = |value: &Value| {
             value.get("_type").is_some_and(|kind| kind.word() == Some("memory"))
                 || value.get("id").is_some()
-                    && (value.get("issue_type").is_some() || value.get("status").is_some() && value.get("created_at").is_some())
+                    && (value.get("issue_type").is_some()
+                        || value.get("status").is_some() && value.get("created_at").is_some())
         };
         if issue(first) { Some(Confidence::Certain) } else { lines.then_some(Confidence::Guess) }
     }
@@ -42,7 +44,8 @@ impl crate::breakdown::Reader for Beads {
         let is_parent = parents(&issues);
         let mut streams: HashMap<&str, usize> = HashMap::new();
         for (id, issue) in issues.iter().filter(|(id, _)| is_parent.contains(id.as_str())) {
-            let span = issue.get("title").map_or(issue.span.clone(), |title| title.span_in(text.all));
+            let span =
+                issue.get("title").map_or(issue.span.clone(), |title| title.span_in(text.all));
             let stream = build.stream(id, issue.word_of("title").unwrap_or(id), span);
             let done = issue.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
             build.outline.parents.push(Parent {
@@ -54,9 +57,12 @@ impl crate::breakdown::Reader for Beads {
             });
             streams.insert(id.as_str(), stream);
         }
-        let of: HashMap<&str, &Value> = issues.iter().map(|(id, issue)| (id.as_str(), issue)).collect();
+        let of: HashMap<&str, &Value> =
+            issues.iter().map(|(id, issue)| (id.as_str(), issue)).collect();
         // The epics that something is a part of, the nearest first.
-        let above = |id: &str| -> Vec<usize> { ancestors(id, &of).into_iter().filter_map(|id| streams.get(id).copied()).collect() };
+        let above = |id: &str| -> Vec<usize> {
+            ancestors(id, &of).into_iter().filter_map(|id| streams.get(id).copied()).collect()
+        };
         let mut within: HashMap<usize, Vec<usize>> = HashMap::new();
         for (id, &stream) in &streams {
             above(id).into_iter().for_each(|epic| within.entry(epic).or_default().push(stream));
@@ -64,7 +70,11 @@ impl crate::breakdown::Reader for Beads {
         within.values_mut().for_each(|streams| streams.sort_unstable());
         for parent in &mut build.outline.parents {
             let own = streams.get(parent.stream.as_str()).and_then(|stream| within.get(stream));
-            parent.nested = own.into_iter().flatten().map(|&stream| build.plan.streams[stream].id.clone()).collect();
+            parent.nested = own
+                .into_iter()
+                .flatten()
+                .map(|&stream| build.plan.streams[stream].id.clone())
+                .collect();
         }
         let mut whos: HashMap<&str, Waiting> = HashMap::new();
         for (id, issue) in &issues {
@@ -75,15 +85,23 @@ impl crate::breakdown::Reader for Beads {
             };
             whos.insert(id.as_str(), who);
             for edge in issue.get("dependencies").map_or(&[][..], Value::items) {
-                let blocks = edge.word_of("type").is_none_or(|kind| BLOCKING.contains(&kind.to_lowercase().as_str()));
-                let on = edge.get("depends_on_id").filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
-                if let Some(word) = on.and_then(Value::word).filter(|word| word.starts_with("external:")) {
+                let blocks = edge
+                    .word_of("type")
+                    .is_none_or(|kind| BLOCKING.contains(&kind.to_lowercase().as_str()));
+                let on = edge
+                    .get("depends_on_id")
+                    .filter(|_| blocks && edge.word_of("issue_id").is_none_or(|of| of == *id));
+                if let Some(word) =
+                    on.and_then(Value::word).filter(|word| word.starts_with("external:"))
+                {
                     let span = on.map_or(0..0, |on| on.span_in(text.all));
                     build.needs_from_outside(word, span);
                 } else if let Some((word, on)) = on.and_then(|on| Some((on.word()?, on))) {
                     build.waits_exactly(who, word, on.span_in(text.all));
                     // An epic is over when those in it are.
-                    for &inner in streams.get(word).and_then(|epic| within.get(epic)).into_iter().flatten() {
+                    for &inner in
+                        streams.get(word).and_then(|epic| within.get(epic)).into_iter().flatten()
+                    {
                         build.implies(who, On::Stream(inner));
                     }
                 }
@@ -101,7 +119,12 @@ impl crate::breakdown::Reader for Beads {
 }
 
 /// A child of what is no epic waits for what its parent waits for.
-fn wait_as_parents_do(build: &mut Builder<'_>, issues: &[(String, Value)], of: &HashMap<&str, &Value>, whos: &HashMap<&str, Waiting>) {
+fn wait_as_parents_do(
+    build: &mut Builder<'_>,
+    issues: &[(String, Value)],
+    of: &HashMap<&str, &Value>,
+    whos: &HashMap<&str, Waiting>,
+) {
     let mut waits: HashMap<usize, Vec<usize>> = HashMap::new();
     for (who, on, _) in &build.exact {
         if let (Waiting::Task(ix), Some(Waiting::Task(on))) = (who, whos.get(on.as_str())) {
@@ -123,7 +146,11 @@ fn wait_as_parents_do(build: &mut Builder<'_>, issues: &[(String, Value)], of: &
 fn ancestors<'i>(id: &'i str, of: &HashMap<&'i str, &'i Value>) -> Vec<&'i str> {
     let mut found = Vec::new();
     let mut child = id;
-    while let Some(parent) = of.get(child).and_then(|issue| parent_of(child, issue)).filter(|_| found.len() < MAX_PARENTS) {
+    while let Some(parent) = of
+        .get(child)
+        .and_then(|issue| parent_of(child, issue))
+        .filter(|_| found.len() < MAX_PARENTS)
+    {
         found.push(parent);
         child = parent;
     }
@@ -136,7 +163,9 @@ fn issues(build: &mut Builder<'_>) -> Vec<(String, Value)> {
     let text = build.text;
     for line in text.lines.iter().filter(|line| !line.is_blank()) {
         let range = line.start..line.start + line.text.len();
-        match json(text.all, range.clone()).map(|issue| (issue.word_of("id").map(str::to_owned), issue)) {
+        match json(text.all, range.clone())
+            .map(|issue| (issue.word_of("id").map(str::to_owned), issue))
+        {
             // What is remembered of other kinds is no issue.
             Ok((_, issue)) if issue.word_of("_type").is_some_and(|kind| kind != "issue") => {}
             Ok((Some(_), _)) if !seen.insert(line.text.trim()) => {
@@ -144,9 +173,14 @@ fn issues(build: &mut Builder<'_>) -> Vec<(String, Value)> {
                 build.problems.push(Problem::info("listed-again", range, what));
             }
             Ok((Some(id), issue)) => found.push((id, issue)),
-            Ok((None, _)) => build.problems.push(Problem::error("no-id", range, "an issue without an id: give it one")),
+            Ok((None, _)) => build.problems.push(Problem::error(
+                "no-id",
+                range,
+                "an issue without an id: give it one",
+            )),
             Err(mistake) => {
-                let what = format!("this line is no JSON: {}: the other lines are read", mistake.what);
+                let what =
+                    format!("this line is no JSON: {}: the other lines are read", mistake.what);
                 build.problems.push(Problem::error("unreadable", mistake.span, what));
             }
         }
@@ -157,15 +191,23 @@ fn issues(build: &mut Builder<'_>) -> Vec<(String, Value)> {
 /// The issue that it is a part of, by its own word or by its id.
 fn parent_of<'i>(id: &'i str, issue: &'i Value) -> Option<&'i str> {
     let edges = issue.get("dependencies").map_or(&[][..], Value::items);
-    let said = edges.iter().find(|edge| edge.word_of("type") == Some("parent-child")).and_then(|edge| edge.word_of("depends_on_id"));
+    let said = edges
+        .iter()
+        .find(|edge| edge.word_of("type") == Some("parent-child"))
+        .and_then(|edge| edge.word_of("depends_on_id"));
     said.or_else(|| id.rsplit_once('.').map(|(parent, _)| parent))
 }
 
 /// Epics that have parts.
 fn parents(issues: &[(String, Value)]) -> HashSet<&str> {
-    let named: HashSet<&str> = issues.iter().filter_map(|(id, issue)| parent_of(id, issue)).collect();
+    let named: HashSet<&str> =
+        issues.iter().filter_map(|(id, issue)| parent_of(id, issue)).collect();
     let epic = |issue: &Value| matches!(issue.word_of("issue_type"), Some("epic" | "molecule"));
-    issues.iter().filter(|(id, issue)| epic(issue) && named.contains(id.as_str())).map(|(id, _)| id.as_str()).collect()
+    issues
+        .iter()
+        .filter(|(id, issue)| epic(issue) && named.contains(id.as_str()))
+        .map(|(id, _)| id.as_str())
+        .collect()
 }
 
 fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<usize>) -> usize {
@@ -174,32 +216,53 @@ fn read_issue(build: &mut Builder<'_>, id: &str, issue: &Value, stream: Option<u
         build.status_value(ix, status);
     }
     let kind = issue.word_of("issue_type").unwrap_or("task");
-    for (detail, key) in
-        [(Detail::Objective, "description"), (Detail::Specs, "design"), (Detail::Agent, "assignee"), (Detail::Notes, "notes")]
-    {
+    for (detail, key) in [
+        (Detail::Objective, "description"),
+        (Detail::Specs, "design"),
+        (Detail::Agent, "assignee"),
+        (Detail::Notes, "notes"),
+    ] {
         build.details_of(ix, detail, issue, key);
     }
     build.note_of(ix, issue, "priority");
     let all = build.text.all;
-    if let Some((text, value)) = issue.get("acceptance_criteria").and_then(|value| Some((value.word()?, value))) {
+    if let Some((text, value)) =
+        issue.get("acceptance_criteria").and_then(|value| Some((value.word()?, value)))
+    {
         for line in text.lines() {
-            build.detail(ix, Detail::Criteria, line.trim().trim_start_matches(['-', '*', ' ']), value.span_in(all));
+            build.detail(
+                ix,
+                Detail::Criteria,
+                line.trim().trim_start_matches(['-', '*', ' ']),
+                value.span_in(all),
+            );
         }
     }
-    if let Some((minutes, value)) =
-        issue.get("estimated_minutes").and_then(|value| Some((value.word()?, value))).filter(|(word, _)| *word != "0")
+    if let Some((minutes, value)) = issue
+        .get("estimated_minutes")
+        .and_then(|value| Some((value.word()?, value)))
+        .filter(|(word, _)| *word != "0")
     {
         build.detail(ix, Detail::Estimate, &format!("{minutes}m"), value.span_in(all));
     }
     if kind == "gate" && !build.marks.contains_key(&ix) {
-        build.plan.tasks[ix].broken.get_or_insert_with(|| "it is a gate of beads: what it waits for is told there, by closing it".into());
+        build.plan.tasks[ix].broken.get_or_insert_with(|| {
+            "it is a gate of beads: what it waits for is told there, by closing it".into()
+        });
         build.outline.tasks[ix].status = None;
     }
-    let keys = [("issue_type", ""), ("status", "pinned"), ("pinned", "true"), ("ephemeral", "true")];
+    let keys =
+        [("issue_type", ""), ("status", "pinned"), ("pinned", "true"), ("ephemeral", "true")];
     let no_work = keys.iter().find_map(|(key, sign)| {
-        let value =
-            issue.get(key).filter(|value| value.word().is_some_and(|word| word == *sign || sign.is_empty() && NO_WORK.contains(&word)))?;
-        Some((if *sign == "true" { format!("{key}: true") } else { value.word()?.to_owned() }, value.span_in(all)))
+        let value = issue.get(key).filter(|value| {
+            value
+                .word()
+                .is_some_and(|word| word == *sign || sign.is_empty() && NO_WORK.contains(&word))
+        })?;
+        Some((
+            if *sign == "true" { format!("{key}: true") } else { value.word()?.to_owned() },
+            value.span_in(all),
+        ))
     });
     if let Some((why, place)) = no_work {
         build.detail(ix, Detail::Notes, &format!("it is no work: {why}"), place);

@@ -32,11 +32,19 @@ pub struct Bmad;
 impl crate::breakdown::Reader for Bmad {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let stories = |tree: &Value| {
-            let has = |story: &Value, key: &str| story.get("id").is_some() && story.get(key).is_some();
-            let below = tree.get("stories").is_some_and(|stories| stories.items().first().is_some_and(|story| has(story, "status")));
+            let has =
+                |story: &Value, key: &str| story.get("id").is_some() && story.get(key).is_some();
+            let below = tree.get("stories").is_some_and(|stories| {
+                stories.items().first().is_some_and(|story| has(story, "status"))
+            });
             below || tree.items().first().is_some_and(|story| has(story, "spec_checkpoint"))
         };
-        if signs.tree.as_ref().is_some_and(|tree| tree.get("development_status").is_some() || stories(tree)) || signs.has_subtasks_section {
+        if signs
+            .tree
+            .as_ref()
+            .is_some_and(|tree| tree.get("development_status").is_some() || stories(tree))
+            || signs.has_subtasks_section
+        {
             return Some(Confidence::Certain);
         }
         let one = signs.stories >= 1 && signs.boxes >= 1;
@@ -44,11 +52,23 @@ impl crate::breakdown::Reader for Bmad {
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
-        let is_yaml = text.files.first().is_some_and(|file| file.path.ends_with(".yaml") || file.path.ends_with(".yml"));
+        let is_yaml = text
+            .files
+            .first()
+            .is_some_and(|file| file.path.ends_with(".yaml") || file.path.ends_with(".yml"));
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
-        let key = |line: &Line<'_>| line.text.starts_with("development_status:") || line.text.starts_with("- id:");
-        let bold = |line: &Line<'_>| line.trimmed().1.strip_prefix("**").is_some_and(|bold| numbered(bold, "Story").is_some());
-        let heading = |line: &&Line<'_>| line.heading().is_some_and(|(_, _, heading)| numbered(heading, "Story").is_some());
+        let key = |line: &Line<'_>| {
+            line.text.starts_with("development_status:") || line.text.starts_with("- id:")
+        };
+        let bold = |line: &Line<'_>| {
+            line.trimmed()
+                .1
+                .strip_prefix("**")
+                .is_some_and(|bold| numbered(bold, "Story").is_some())
+        };
+        let heading = |line: &&Line<'_>| {
+            line.heading().is_some_and(|(_, _, heading)| numbered(heading, "Story").is_some())
+        };
         let stories = match lines.iter().filter(heading).count() {
             0 => lines.iter().filter(|line| bold(line)).count(),
             headings => headings,
@@ -73,13 +93,20 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     for item in tree.get("stories").unwrap_or(&tree).items() {
         let Some(id) = item.word_of("id") else { continue };
         let title = item.word_of("title").unwrap_or(id);
-        let place = item.get("id").map_or(item.span.start..item.span.start, |id| id.span_in(text.all));
+        let place =
+            item.get("id").map_or(item.span.start..item.span.start, |id| id.span_in(text.all));
         // Each in a stream of its own, which a person can hold back.
         let stream = build.stream(id, title, place.clone());
         let ix = build.task_of(id, Some(stream), item, title);
         if item.word_of("done_checkpoint") == Some("true") {
             let after = vec![build.plan.streams[stream].id.clone()];
-            build.gate(&format!("Checkpoint {id}"), Level::Stream, after, &format!("a person has looked at story {id}"), place);
+            build.gate(
+                &format!("Checkpoint {id}"),
+                Level::Stream,
+                after,
+                &format!("a person has looked at story {id}"),
+                place,
+            );
         }
         if let Some(status) = item.get("status") {
             build.status_value(ix, status);
@@ -88,10 +115,19 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         for (word, value) in item.waits().unwrap_or_default() {
             build.waits_exactly(Waiting::Task(ix), word, value.span_in(text.all));
         }
-        if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {
+        if let Some(value) =
+            item.get("spec_checkpoint").filter(|value| value.word() == Some("true"))
+        {
             let span = value.span_in(text.all);
-            build.detail(ix, Detail::Notes, "a person looks at its plan before it is carried out (spec_checkpoint: true)", span.clone());
-            let what = format!("story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)");
+            build.detail(
+                ix,
+                Detail::Notes,
+                "a person looks at its plan before it is carried out (spec_checkpoint: true)",
+                span.clone(),
+            );
+            let what = format!(
+                "story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)"
+            );
             build.problems.push(Problem::info("needs-a-person", span, what));
         }
         if build.is_full(item.span.start) {
@@ -100,27 +136,48 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     }
     let nothing = Value::nothing(0);
     let entries: Vec<_> = tree.get("development_status").unwrap_or(&nothing).entries().collect();
-    let epics: HashSet<&str> =
-        entries.iter().filter_map(|(name, ..)| name.strip_prefix("epic-")).filter(|key| !key.ends_with("-retrospective")).collect();
+    let epics: HashSet<&str> = entries
+        .iter()
+        .filter_map(|(name, ..)| name.strip_prefix("epic-"))
+        .filter(|key| !key.ends_with("-retrospective"))
+        .collect();
     // `6a` is a number too.
-    let is_number =
-        |part: &str| part.starts_with(|c: char| c.is_ascii_digit()) && part.trim_end_matches(char::is_alphabetic).len() + 1 >= part.len();
-    let numbers = |name: &str| -> usize { name.split('-').take_while(|part| is_number(part)).count() };
+    let is_number = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_digit())
+            && part.trim_end_matches(char::is_alphabetic).len() + 1 >= part.len()
+    };
+    let numbers =
+        |name: &str| -> usize { name.split('-').take_while(|part| is_number(part)).count() };
     let (mut streams, mut ids) = (HashMap::new(), HashSet::new());
     for (name, span, value) in &entries {
         // `name: {status: done}`.
         let value = value.get("status").unwrap_or(value);
         let is_story = name.starts_with(|c: char| c.is_ascii_digit())
-            || value.word().is_some_and(|word| word.starts_with(char::is_alphabetic) && is_known(word));
+            || value
+                .word()
+                .is_some_and(|word| word.starts_with(char::is_alphabetic) && is_known(word));
         if name.ends_with("-retrospective") || !is_story {
             continue;
         }
-        if let Some(key) = name.strip_prefix("epic-").filter(|key| key.split('-').all(|part| is_number(part) || part.len() == 1)) {
-            streams.insert(key.to_owned(), build.stream(&format!("Epic {}", key.replace('-', ".")), &format!("Epic {key}"), span.clone()));
+        if let Some(key) = name
+            .strip_prefix("epic-")
+            .filter(|key| key.split('-').all(|part| is_number(part) || part.len() == 1))
+        {
+            streams.insert(
+                key.to_owned(),
+                build.stream(
+                    &format!("Epic {}", key.replace('-', ".")),
+                    &format!("Epic {key}"),
+                    span.clone(),
+                ),
+            );
             continue;
         }
         // `e0-1-name` is `0-1-name`.
-        let key = name.strip_prefix('e').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(name);
+        let key = name
+            .strip_prefix('e')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            .unwrap_or(name);
         let epic = epic_of(key, &epics);
         let parts: Vec<&str> = key.split('-').collect();
         let digits = numbers(key).min(epic.map_or(2, |key| key.split('-').count() + 1)).max(1);
@@ -128,7 +185,12 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         let title = if numbers(key) == 0 { parts.join(" ") } else { parts[digits..].join(" ") };
         let id = if !ids.insert(id.clone()) || numbers(key) == 0 { name.clone() } else { id };
         let stream = epic.and_then(|key| streams.get(key)).copied();
-        let ix = build.task(&id, if title.is_empty() { name } else { &title }, stream, span.start..value.span_in(text.all).end);
+        let ix = build.task(
+            &id,
+            if title.is_empty() { name } else { &title },
+            stream,
+            span.start..value.span_in(text.all).end,
+        );
         build.status_value(ix, value);
         if build.is_full(span.start) {
             break;
@@ -145,7 +207,10 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
 
 /// `3-5-1-name` is a story of epic 3-5, `3-5-name` one of epic 3: the longest that is followed by a number.
 fn epic_of<'n>(name: &'n str, epics: &HashSet<&str>) -> Option<&'n str> {
-    let ends = name.rmatch_indices('-').map(|(at, _)| at).filter(|at| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    let ends = name
+        .rmatch_indices('-')
+        .map(|(at, _)| at)
+        .filter(|at| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
     ends.map(|at| &name[..at]).find(|key| epics.contains(key))
 }
 
@@ -154,7 +219,9 @@ fn epics(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     build.read_topic(&["Epic Breakdown", "Epics and Stories", "Epics", "-"]);
     let style = Headings {
         task: &|heading| numbered(heading, "Story"),
-        lane: &|heading| numbered(heading, "Epic").map(|(id, name)| (format!("Epic {id}"), clean_title(&name))),
+        lane: &|heading| {
+            numbered(heading, "Epic").map(|(id, name)| (format!("Epic {id}"), clean_title(&name)))
+        },
         field: &|name| names_tasks(name) || matches!(name, "estimate" | "acceptance criteria"),
         boxes_are_steps: false,
     };
@@ -165,7 +232,9 @@ fn epics(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
 }
 
 fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
-    let has_section = lines.iter().any(|line| line.heading().is_some_and(|(_, _, name)| is_tasks(&name.to_lowercase())));
+    let has_section = lines
+        .iter()
+        .any(|line| line.heading().is_some_and(|(_, _, name)| is_tasks(&name.to_lowercase())));
     let style = Style {
         name: "bmad",
         title_words: &[],
@@ -175,7 +244,11 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
         has_other_boxes: true,
         lanes_in_order: true,
     };
-    if has_section && lines.iter().any(|line| line.heading().is_some_and(|(.., heading)| headings::numbered_task(heading).is_some())) {
+    if has_section
+        && lines.iter().any(|line| {
+            line.heading().is_some_and(|(.., heading)| headings::numbered_task(heading).is_some())
+        })
+    {
         return story_of_headings(text, lines, deps);
     }
     let mut reader = Reader::new(text, &style);
@@ -188,9 +261,18 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
 fn compare_status(build: &mut Builder<'_>, lines: &[Line<'_>]) {
     let stated = lines.iter().enumerate().find_map(|(at, line)| {
         let (start, body) = line.trimmed();
-        let value = body.trim_start_matches(['*', '#', ' ']).strip_prefix("Status")?.trim_start_matches(['*', ':', ' ']);
+        let value = body
+            .trim_start_matches(['*', '#', ' '])
+            .strip_prefix("Status")?
+            .trim_start_matches(['*', ':', ' ']);
         // As a heading, with the word below it.
-        let below = || lines[at + 1..].iter().map(|line| line.trimmed().1).find(|body| !body.is_empty()).unwrap_or_default();
+        let below = || {
+            lines[at + 1..]
+                .iter()
+                .map(|line| line.trimmed().1)
+                .find(|body| !body.is_empty())
+                .unwrap_or_default()
+        };
         let value = if value.is_empty() && body.starts_with('#') { below() } else { value };
         Some((start, body.len(), value.to_owned()))
     });
@@ -201,7 +283,11 @@ fn compare_status(build: &mut Builder<'_>, lines: &[Line<'_>]) {
         // Before a review all is ticked, and nothing is wrong with that.
         let reviewed = open == 0 && word.to_lowercase().contains("review");
         if tasks > 0 && done != (open == 0) && !reviewed {
-            let how = if done { format!("{open} of its tasks are open") } else { "all of its tasks are done".into() };
+            let how = if done {
+                format!("{open} of its tasks are open")
+            } else {
+                "all of its tasks are done".into()
+            };
             let what = format!("the story's status is `{word}`, but {how}: the boxes count");
             build.problems.push(Problem::warning("two-truths", start..start + len, what));
         }
@@ -213,7 +299,12 @@ fn story_of_headings(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed 
     let mut build = Builder::new(text, "bmad");
     build.read_topic(&[]);
     let field = |name: &str| names_tasks(name) || matches!(name, "files" | "status");
-    let style = Headings { task: &headings::numbered_task, lane: &|_| None, field: &field, boxes_are_steps: true };
+    let style = Headings {
+        task: &headings::numbered_task,
+        lane: &|_| None,
+        field: &field,
+        boxes_are_steps: true,
+    };
     headings::read(&mut build, lines, &style);
     compare_status(&mut build, lines);
     build.keep_order(&[]);

@@ -15,8 +15,13 @@ use crate::core::id::StreamId;
 use crate::core::plan::Level;
 use std::ops::Range;
 
-const TITLE_WORDS: [&str; 5] =
-    ["Task Breakdown", "Detailed Implementation Breakdown", "Implementation Breakdown", "Implementation Plan", "Breakdown"];
+const TITLE_WORDS: [&str; 5] = [
+    "Task Breakdown",
+    "Detailed Implementation Breakdown",
+    "Implementation Breakdown",
+    "Implementation Plan",
+    "Breakdown",
+];
 
 /// The title of `**Title** rest`.
 pub fn numbered_title(text: &str) -> Option<&str> {
@@ -58,14 +63,23 @@ impl crate::breakdown::Reader for BreakdownAgent {
         let titled = signs.bold_titles >= 1 && signs.margin_boxes <= signs.bold_titles;
         let streams = signs.streams >= 1 && titled && signs.can_start < 2;
         // Numbered boxes are everywhere; with steps of their own or dependencies they are these.
-        let boxes = if signs.has_inner_steps || signs.dependency_fields >= 1 { signs.numbered_boxes } else { 0 };
+        let boxes = if signs.has_inner_steps || signs.dependency_fields >= 1 {
+            signs.numbered_boxes
+        } else {
+            0
+        };
         let wide = signs.wide_lanes >= 1 && signs.bold_titles >= 2 && signs.boxes == 0;
         if wide && !streams && boxes == 0 && signs.long_form == 0 {
             return Some(Confidence::Likely);
         }
         if !streams && boxes == 0 && signs.long_form == 0 {
             let stated = signs.bold_titles >= 2 && signs.dependency_fields >= 2;
-            let others = signs.streams + signs.can_start + signs.task_headings + signs.step_headings + signs.id_headings + signs.stories;
+            let others = signs.streams
+                + signs.can_start
+                + signs.task_headings
+                + signs.step_headings
+                + signs.id_headings
+                + signs.stories;
             let stated = stated && others == 0;
             return stated.then_some(Confidence::Likely);
         }
@@ -87,9 +101,17 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
     let format = if boxes { "breakdown-agent-v2" } else { "breakdown-agent-v1" };
     let mut build = Builder::new(text, format);
     build.read_topic(&TITLE_WORDS);
-    let mut reader = Reader { build, stream: None, stream_level: 0, free: Vec::new(), boxes, section: String::new() };
+    let mut reader = Reader {
+        build,
+        stream: None,
+        stream_level: 0,
+        free: Vec::new(),
+        boxes,
+        section: String::new(),
+    };
     let visible: Vec<(usize, Line<'_>)> = text.visible().collect();
-    let starts: Vec<usize> = (0..visible.len()).filter(|&at| reader.starts_something(&visible[at].1)).collect();
+    let starts: Vec<usize> =
+        (0..visible.len()).filter(|&at| reader.starts_something(&visible[at].1)).collect();
     for (nth, &at) in starts.iter().enumerate() {
         let end = starts.get(nth + 1).copied().unwrap_or(visible.len());
         let region: Vec<Line<'_>> = visible[at + 1..end].iter().map(|(_, line)| *line).collect();
@@ -137,7 +159,10 @@ impl Reader<'_> {
         let Some((number, title, boxed)) = self.task_line(line) else { return };
         // Without boxes, numbered bold lists stand elsewhere too: tasks are those in a stream, or that say what they wait
         // for where there are no streams.
-        let says = || self.build.plan.streams.is_empty() && fields(region).iter().any(|field| names_tasks(&field.name));
+        let says = || {
+            self.build.plan.streams.is_empty()
+                && fields(region).iter().any(|field| names_tasks(&field.name))
+        };
         if self.boxes || self.stream.is_some() || says() {
             let ix = self.task(number, title, span, region);
             if let Some((tick, at)) = boxed {
@@ -146,7 +171,14 @@ impl Reader<'_> {
         }
     }
 
-    fn heading(&mut self, level: usize, heading: &str, start: usize, span: Range<usize>, region: &[Line<'_>]) {
+    fn heading(
+        &mut self,
+        level: usize,
+        heading: &str,
+        start: usize,
+        span: Range<usize>,
+        region: &[Line<'_>],
+    ) {
         let lower = heading.to_lowercase();
         if level <= 2 {
             self.section.clone_from(&lower);
@@ -167,10 +199,22 @@ impl Reader<'_> {
         for field in fields(region) {
             if field.name.starts_with("gate") && gates || field.name.ends_with("quality gate") {
                 self.gate(&field.label, &field.value, field.start);
-            } else if gates && (field.name.starts_with("system") || field.name.starts_with("deployment")) {
-                let level = if field.name.starts_with("system") { Level::System } else { Level::Deployment };
+            } else if gates
+                && (field.name.starts_with("system") || field.name.starts_with("deployment"))
+            {
+                let level = if field.name.starts_with("system") {
+                    Level::System
+                } else {
+                    Level::Deployment
+                };
                 let end = field.start + field.value.len();
-                self.build.gate(&field.label, level, Vec::new(), &field.value.replace('\n', " "), field.start..end);
+                self.build.gate(
+                    &field.label,
+                    level,
+                    Vec::new(),
+                    &field.value.replace('\n', " "),
+                    field.start..end,
+                );
             }
         }
         if lower.contains("milestone") || lower.contains("deliverable") {
@@ -185,7 +229,8 @@ impl Reader<'_> {
                 places.push(item.start..item.start + item.text.trim_end().len());
             }
         }
-        if self.section.contains("execution coordination") || lower.contains("stream dependencies") {
+        if self.section.contains("execution coordination") || lower.contains("stream dependencies")
+        {
             self.coordination(region);
         }
     }
@@ -219,11 +264,17 @@ impl Reader<'_> {
                 }
             }
         }
-        let own = label.to_lowercase().strip_suffix(" quality gate").and_then(|key| self.build.find_stream(key));
+        let own = label
+            .to_lowercase()
+            .strip_suffix(" quality gate")
+            .and_then(|key| self.build.find_stream(key));
         if after.is_empty() {
             after.extend(own.or(self.stream).map(|ix| self.build.plan.streams[ix].id.clone()));
         }
-        let text = text.rfind(" (after ").filter(|_| lower.contains("(after ")).map_or(text.clone(), |at| text[..at].to_owned());
+        let text = text
+            .rfind(" (after ")
+            .filter(|_| lower.contains("(after "))
+            .map_or(text.clone(), |at| text[..at].to_owned());
         let level = if after.is_empty() { Level::System } else { Level::Stream };
         self.build.gate(label, level, after, text.trim(), start..start + value.len());
     }
@@ -247,11 +298,15 @@ impl Reader<'_> {
         for (start, sentence) in sentences {
             let lower = sentence.to_ascii_lowercase();
             let streams = self.streams_in(&sentence);
-            let split = ["before", "depends on", "depend on"].into_iter().find_map(|words| lower.find(words).map(|at| (words, at)));
+            let split = ["before", "depends on", "depend on"]
+                .into_iter()
+                .find_map(|words| lower.find(words).map(|at| (words, at)));
             match split {
                 Some((words, at)) => {
-                    let (left, right): (Vec<_>, Vec<_>) = streams.iter().partition(|(_, place)| *place < at);
-                    let (first, then) = if words == "before" { (left, right) } else { (right, left) };
+                    let (left, right): (Vec<_>, Vec<_>) =
+                        streams.iter().partition(|(_, place)| *place < at);
+                    let (first, then) =
+                        if words == "before" { (left, right) } else { (right, left) };
                     for (waiting, _) in &then {
                         for (on, _) in &first {
                             let key = self.build.plan.streams[*on].id.to_string();
@@ -260,7 +315,9 @@ impl Reader<'_> {
                         }
                     }
                 }
-                None if lower.contains("parallel") || lower.contains("independent") => self.free.extend(streams.first().map(|(ix, _)| *ix)),
+                None if lower.contains("parallel") || lower.contains("independent") => {
+                    self.free.extend(streams.first().map(|(ix, _)| *ix))
+                }
                 None => {}
             }
         }
@@ -273,8 +330,13 @@ impl Reader<'_> {
             for (at, _) in sentence.match_indices(word) {
                 let rest = &sentence[at + word.len()..];
                 let key: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-                let named = self.build.find_stream(&key).or_else(|| self.build.find_stream(&format!("{word}{key}")));
-                if let Some(ix) = named.filter(|ix| !sentence[..at].ends_with('(') && !found.iter().any(|(known, _)| known == ix)) {
+                let named = self
+                    .build
+                    .find_stream(&key)
+                    .or_else(|| self.build.find_stream(&format!("{word}{key}")));
+                if let Some(ix) = named.filter(|ix| {
+                    !sentence[..at].ends_with('(') && !found.iter().any(|(known, _)| known == ix)
+                }) {
                     found.push((ix, at));
                 }
             }
@@ -284,11 +346,16 @@ impl Reader<'_> {
     }
 
     fn task(&mut self, number: &str, rest: &str, span: Range<usize>, region: &[Line<'_>]) -> usize {
-        let title = numbered_title(rest).unwrap_or_else(|| rest.split(&format!(" {number}.1")).next().unwrap_or(rest));
+        let title = numbered_title(rest)
+            .unwrap_or_else(|| rest.split(&format!(" {number}.1")).next().unwrap_or(rest));
         let ix = self.build.task(number, &clean_title(title), self.stream, span.clone());
-        let after_title =
-            rest.find("**").and_then(|open| rest[open + 2..].find("**").map(|close| &rest[open + close + 4..])).unwrap_or("").trim_start();
-        if let Some(inner) = after_title.strip_prefix('[').and_then(|inner| inner.split(']').next()) {
+        let after_title = rest
+            .find("**")
+            .and_then(|open| rest[open + 2..].find("**").map(|close| &rest[open + close + 4..]))
+            .unwrap_or("")
+            .trim_start();
+        if let Some(inner) = after_title.strip_prefix('[').and_then(|inner| inner.split(']').next())
+        {
             let at = span.start + self.build.text.all[span.clone()].find(inner).unwrap_or(0);
             self.build.detail(ix, Detail::Estimate, inner, at..at + inner.len());
         }
@@ -306,13 +373,21 @@ impl Reader<'_> {
         }
         if !self.boxes {
             // Tasks of version 1 have no box of their own: boxes below one are its criteria.
-            let boxes = region.iter().filter_map(|line| line.item().and_then(|item| item.tick().map(|tick| (item, tick))));
+            let boxes = region.iter().filter_map(|line| {
+                line.item().and_then(|item| item.tick().map(|tick| (item, tick)))
+            });
             for (item, tick) in boxes {
                 let criterion = clean_title(tick.rest);
                 let task = &self.build.plan.tasks[ix];
-                if !task.criteria.iter().chain(&task.tests).any(|known| known.contains(&criterion)) {
+                if !task.criteria.iter().chain(&task.tests).any(|known| known.contains(&criterion))
+                {
                     let from = item.start + tick.rest_at;
-                    self.build.detail(ix, Detail::Criteria, &criterion, from..from + tick.rest.trim_end().len());
+                    self.build.detail(
+                        ix,
+                        Detail::Criteria,
+                        &criterion,
+                        from..from + tick.rest.trim_end().len(),
+                    );
                 }
             }
         }
@@ -339,7 +414,11 @@ impl Reader<'_> {
         for (nth, &(_, text_at, done)) in found.iter().enumerate() {
             let next = found.get(nth + 1).map_or(whole.len(), |(at, _, _)| *at);
             let text = &whole[text_at..next];
-            let stop = ["\n\n**", "📝", "\n\n#"].iter().filter_map(|sign| text.find(sign)).min().unwrap_or(text.len());
+            let stop = ["\n\n**", "📝", "\n\n#"]
+                .iter()
+                .filter_map(|sign| text.find(sign))
+                .min()
+                .unwrap_or(text.len());
             let text = text[..stop].split_whitespace().collect::<Vec<_>>().join(" ");
             let text = text.trim_end_matches([' ', '-']).to_owned();
             let from = span.start + text_at;
@@ -413,7 +492,8 @@ fn step_at(text: &str, at: usize, prefix: usize) -> Option<(usize, bool)> {
     // `- [x] 1.3 Add attributes`: the box stands before the number.
     let before = text[..at].trim_end_matches(' ');
     let mark = before.strip_suffix(']').and_then(|inner| inner.chars().next_back());
-    let opened = mark.is_some_and(|mark| before[..before.len() - 1 - mark.len_utf8()].ends_with('['));
+    let opened =
+        mark.is_some_and(|mark| before[..before.len() - 1 - mark.len_utf8()].ends_with('['));
     opened.then(|| (text.len() - boxed.len(), matches!(mark, Some('x' | 'X'))))
 }
 
@@ -422,7 +502,11 @@ fn stream_heading(heading: &str) -> Option<StreamHeading<'_>> {
     let (word, rest) = heading.split_once(' ')?;
     let key: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '.').collect();
     let after = rest[key.len()..].trim_start_matches([':', ' ', '-', '–', '—']);
-    if !matches!(word, "Stream" | "Phase") || key.is_empty() || key.len() > 6 || rest.len() == key.len() {
+    if !matches!(word, "Stream" | "Phase")
+        || key.is_empty()
+        || key.len() > 6
+        || rest.len() == key.len()
+    {
         return None;
     }
     let id = if word == "Stream" { key } else { format!("Phase {key}") };
@@ -430,7 +514,11 @@ fn stream_heading(heading: &str) -> Option<StreamHeading<'_>> {
     match open {
         Some(at) => {
             let inner = after[at + 1..].trim_end().trim_end_matches(')');
-            Some((id, after[..at].trim().to_owned(), Some((heading.len() - after.len() + at + 1, inner))))
+            Some((
+                id,
+                after[..at].trim().to_owned(),
+                Some((heading.len() - after.len() + at + 1, inner)),
+            ))
         }
         None => Some((id, clean_title(after), None)),
     }

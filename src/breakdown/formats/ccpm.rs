@@ -19,7 +19,8 @@ pub struct Ccpm;
 impl crate::breakdown::Reader for Ccpm {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let epic = signs.paths.len() > 1 && signs.has_file("epic.md");
-        let task = signs.front_has(&["depends_on", "parallel"]) || signs.front_has(&["name", "status", "created", "depends_on"]);
+        let task = signs.front_has(&["depends_on", "parallel"])
+            || signs.front_has(&["name", "status", "created", "depends_on"]);
         (epic || task).then_some(Confidence::Certain)
     }
 
@@ -33,15 +34,24 @@ impl crate::breakdown::Reader for Ccpm {
             let front = build.front(file);
             if file.name() == "epic.md" {
                 read_epic(&mut build, file, front.as_ref());
-            } else if is_task(file, &paths) || front.as_ref().is_some_and(|front| is_task_of(file, front)) {
-                tasks.push((id_of(file), file, front.unwrap_or_else(|| Value::nothing(file.range.start))));
+            } else if is_task(file, &paths)
+                || front.as_ref().is_some_and(|front| is_task_of(file, front))
+            {
+                tasks.push((
+                    id_of(file),
+                    file,
+                    front.unwrap_or_else(|| Value::nothing(file.range.start)),
+                ));
             }
         }
-        let folders: HashSet<String> = tasks.iter().filter_map(|(id, ..)| Some(id.rsplit_once('/')?.0.to_owned())).collect();
+        let folders: HashSet<String> =
+            tasks.iter().filter_map(|(id, ..)| Some(id.rsplit_once('/')?.0.to_owned())).collect();
         let mut streams: HashMap<String, usize> = HashMap::new();
         let mut waiting: Vec<(Waiting, &str, &Value)> = Vec::new();
         for (id, file, front) in tasks.iter().filter(|(id, ..)| folders.contains(id)) {
-            let span = front.get("name").map_or(front.span.start..front.span.start, |name| name.span_in(text.all));
+            let span = front
+                .get("name")
+                .map_or(front.span.start..front.span.start, |name| name.span_in(text.all));
             let stream = build.stream(id, &title(text, file, front), span);
             let done = front.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done));
             build.outline.parents.push(Parent {
@@ -64,18 +74,22 @@ impl crate::breakdown::Reader for Ccpm {
             }
         }
         for (who, id, front) in waiting {
-            let words = front
-                .waits()
-                .unwrap_or_default()
-                .into_iter()
-                .flat_map(|(word, value)| word.split(',').map(move |word| (word.trim(), value)));
+            let words =
+                front.waits().unwrap_or_default().into_iter().flat_map(|(word, value)| {
+                    word.split(',').map(move |word| (word.trim(), value))
+                });
             for (word, value) in words.filter(|(word, _)| !word.is_empty()) {
-                let bare = word.trim_start_matches("Task ").trim_start_matches('#').trim_end_matches(".md");
-                let bare =
-                    Some(number_of(bare)).filter(|number| !number.is_empty() && bare[number.len()..].starts_with('-')).unwrap_or(bare);
+                let bare = word
+                    .trim_start_matches("Task ")
+                    .trim_start_matches('#')
+                    .trim_end_matches(".md");
+                let bare = Some(number_of(bare))
+                    .filter(|number| !number.is_empty() && bare[number.len()..].starts_with('-'))
+                    .unwrap_or(bare);
                 // Parts of a task name their neighbours.
                 let near = id.rsplit_once('/').map(|(folder, _)| format!("{folder}/{bare}"));
-                let wanted = near.filter(|near| build.knows(near)).unwrap_or_else(|| bare.to_owned());
+                let wanted =
+                    near.filter(|near| build.knows(near)).unwrap_or_else(|| bare.to_owned());
                 build.waits_exactly(who, &wanted, value.span_in(text.all));
             }
         }
@@ -94,12 +108,19 @@ fn is_task(file: &File<'_>, all: &HashSet<&str>) -> bool {
         all.contains(whole.as_str())
     };
     let alone = all.len() == 1;
-    alone || !number.is_empty() && (rest.is_empty() || rest.starts_with(['-', '_', ' ']) && !rest.ends_with("-analysis") && !companion())
+    alone
+        || !number.is_empty()
+            && (rest.is_empty()
+                || rest.starts_with(['-', '_', ' '])
+                    && !rest.ends_with("-analysis")
+                    && !companion())
 }
 
 /// A second file with a number is a task where its front matter says what it waits for.
 fn is_task_of(file: &File<'_>, front: &Value) -> bool {
-    file.name().starts_with(|c: char| c.is_ascii_digit()) && front.get("depends_on").is_some() && front.get("status").is_some()
+    file.name().starts_with(|c: char| c.is_ascii_digit())
+        && front.get("depends_on").is_some()
+        && front.get("status").is_some()
 }
 
 /// Digits with a letter: `004a`.
@@ -115,25 +136,45 @@ fn number_of(stem: &str) -> &str {
 fn id_of(file: &File<'_>) -> String {
     let stem = file.name().strip_suffix(".md").unwrap_or(file.name());
     let number = Some(number_of(stem)).filter(|number| !number.is_empty()).unwrap_or(stem);
-    let folders = file.path.split('/').rev().skip(1).take_while(|part| part.starts_with(|c: char| c.is_ascii_digit())).map(number_of);
+    let folders = file
+        .path
+        .split('/')
+        .rev()
+        .skip(1)
+        .take_while(|part| part.starts_with(|c: char| c.is_ascii_digit()))
+        .map(number_of);
     let parts: Vec<&str> = std::iter::once(number).chain(folders.take(3)).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 fn title(text: &Text<'_>, file: &File<'_>, front: &Value) -> String {
     let named = front.word_of("name").or_else(|| front.word_of("title"));
-    let heading = || text.visible_in(file).iter().find_map(|line| line.heading().filter(|(level, ..)| *level == 1).map(|(.., text)| text));
-    named.or_else(heading).map_or_else(|| file.name().trim_end_matches(".md").to_owned(), |name| topic(name, &[]))
+    let heading = || {
+        text.visible_in(file).iter().find_map(|line| {
+            line.heading().filter(|(level, ..)| *level == 1).map(|(.., text)| text)
+        })
+    };
+    named
+        .or_else(heading)
+        .map_or_else(|| file.name().trim_end_matches(".md").to_owned(), |name| topic(name, &[]))
 }
 
 fn read_epic(build: &mut Builder<'_>, file: &File<'_>, front: Option<&Value>) {
     let lines = build.text.visible_in(file);
     let heading = lines.iter().find_map(|line| line.heading().filter(|(level, ..)| *level == 1));
-    let named = heading.map(|(_, _, heading)| topic(heading, &["Epic:", "Epic"])).filter(|topic| !topic.is_empty());
-    build.plan.topic = named.or_else(|| Some(front?.word_of("name")?.to_owned())).unwrap_or_default();
-    let overview =
-        lines.iter().skip_while(|line| !line.heading().is_some_and(|(_, _, name)| name.eq_ignore_ascii_case("overview"))).skip(1);
-    let text: Vec<&str> = overview.take_while(|line| line.heading().is_none()).map(|line| line.text.trim()).collect();
+    let named = heading
+        .map(|(_, _, heading)| topic(heading, &["Epic:", "Epic"]))
+        .filter(|topic| !topic.is_empty());
+    build.plan.topic =
+        named.or_else(|| Some(front?.word_of("name")?.to_owned())).unwrap_or_default();
+    let overview = lines
+        .iter()
+        .skip_while(|line| {
+            !line.heading().is_some_and(|(_, _, name)| name.eq_ignore_ascii_case("overview"))
+        })
+        .skip(1);
+    let text: Vec<&str> =
+        overview.take_while(|line| line.heading().is_none()).map(|line| line.text.trim()).collect();
     build.plan.summary = text.join("\n").trim().chars().take(2_000).collect();
 }
 
@@ -143,7 +184,13 @@ fn count_boxes(build: &mut Builder<'_>, file: &File<'_>) {
     }
 }
 
-fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, stream: Option<usize>) -> usize {
+fn read_task(
+    build: &mut Builder<'_>,
+    id: &str,
+    file: &File<'_>,
+    front: &Value,
+    stream: Option<usize>,
+) -> usize {
     let ix = build.task_of(id, stream, front, &title(build.text, file, front));
     build.alias(ix, id);
     if let Some(status) = front.get("status") {
@@ -151,7 +198,10 @@ fn read_task(build: &mut Builder<'_>, id: &str, file: &File<'_>, front: &Value, 
     }
     let lines = build.text.visible_in(file);
     task_file::read(build, ix, &lines);
-    if let Some(key) = ["size", "effort", "estimate"].iter().find(|key| front.word_of(key).is_some_and(|word| estimate(word).is_some())) {
+    if let Some(key) = ["size", "effort", "estimate"]
+        .iter()
+        .find(|key| front.word_of(key).is_some_and(|word| estimate(word).is_some()))
+    {
         build.details_of(ix, Detail::Estimate, front, key);
     }
     build.details_of(ix, Detail::Parallel, front, "parallel");

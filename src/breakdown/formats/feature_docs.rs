@@ -18,22 +18,32 @@ pub struct FeatureDocs;
 
 impl crate::breakdown::Reader for FeatureDocs {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        let index = signs.has_file("00-index.md") && (signs.tables >= 1 || signs.all().lines().any(index_table::is_index));
-        let task =
-            signs.task_headings == 1 && ["**Phase**:", "**Depends on**:", "**Blocks**:"].iter().all(|name| signs.all().contains(name));
+        let index = signs.has_file("00-index.md")
+            && (signs.tables >= 1 || signs.all().lines().any(index_table::is_index));
+        let task = signs.task_headings == 1
+            && ["**Phase**:", "**Depends on**:", "**Blocks**:"]
+                .iter()
+                .all(|name| signs.all().contains(name));
         (index || task).then_some(Confidence::Certain)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         let mut build = Builder::new(text, "feature-docs");
         build.read_topic(&["Task Index", "—"]);
-        let (index, files): (Vec<&File<'_>>, Vec<&File<'_>>) = text.files.iter().partition(|file| of_task(text, file).is_none());
+        let (index, files): (Vec<&File<'_>>, Vec<&File<'_>>) =
+            text.files.iter().partition(|file| of_task(text, file).is_none());
         for file in index {
             index_table::rows(&mut build, &text.visible_in(file), index_table::Columns::of_index);
         }
         // Without a column of what they wait for, rows come in their order.
         let says_nothing = build.waits.is_empty();
-        let rows: HashMap<String, usize> = build.plan.tasks.iter().enumerate().map(|(ix, task)| (key(task.id.as_str()), ix)).collect();
+        let rows: HashMap<String, usize> = build
+            .plan
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(ix, task)| (key(task.id.as_str()), ix))
+            .collect();
         let edges = edges(&build, &rows);
         for file in files {
             read_file(&mut build, file, &rows, &edges);
@@ -73,13 +83,26 @@ fn named(text: &str) -> Vec<String> {
     references(text).into_iter().filter_map(|reference| id(reference.to)).collect()
 }
 
-fn read_file(build: &mut Builder<'_>, file: &File<'_>, rows: &HashMap<String, usize>, edges: &BTreeSet<(usize, usize)>) {
+fn read_file(
+    build: &mut Builder<'_>,
+    file: &File<'_>,
+    rows: &HashMap<String, usize>,
+    edges: &BTreeSet<(usize, usize)>,
+) {
     let text = build.text;
     let Some((id, title)) = of_task(text, file) else { return };
     let lines = text.visible_in(file);
-    let heading = lines.iter().find(|line| line.heading().is_some()).map_or(file.range.start..file.range.start, |line| line.span());
-    let own: Vec<_> =
-        lines.iter().skip_while(|line| line.heading().is_none()).skip(1).take_while(|line| line.heading().is_none()).copied().collect();
+    let heading = lines
+        .iter()
+        .find(|line| line.heading().is_some())
+        .map_or(file.range.start..file.range.start, |line| line.span());
+    let own: Vec<_> = lines
+        .iter()
+        .skip_while(|line| line.heading().is_none())
+        .skip(1)
+        .take_while(|line| line.heading().is_none())
+        .copied()
+        .collect();
     let fields = fields(&own);
     let known = rows.get(&key(&id)).copied();
     let ix = known.unwrap_or_else(|| build.task(&id, &clean_title(&title), None, heading.clone()));
@@ -88,7 +111,14 @@ fn read_file(build: &mut Builder<'_>, file: &File<'_>, rows: &HashMap<String, us
             "depends on" | "dependencies" if known.is_some() => {
                 compare(build, field, ix, rows, |other| edges.contains(&(ix, other)), "waits for")
             }
-            "blocks" => compare(build, field, ix, rows, |other| edges.contains(&(other, ix)), "is waited for by"),
+            "blocks" => compare(
+                build,
+                field,
+                ix,
+                rows,
+                |other| edges.contains(&(other, ix)),
+                "is waited for by",
+            ),
             "phase" => {}
             "status" if build.outline.tasks[ix].status.is_none() => build.status(ix, &field.value),
             "status" => {}
@@ -103,12 +133,26 @@ fn read_file(build: &mut Builder<'_>, file: &File<'_>, rows: &HashMap<String, us
 }
 
 /// The index counts.
-fn compare(build: &mut Builder<'_>, field: &Field, ix: usize, rows: &HashMap<String, usize>, indexed: impl Fn(usize) -> bool, how: &str) {
-    let other: Vec<String> = named(&field.value).into_iter().filter(|id| rows.get(id).is_some_and(|&other| !indexed(other))).collect();
+fn compare(
+    build: &mut Builder<'_>,
+    field: &Field,
+    ix: usize,
+    rows: &HashMap<String, usize>,
+    indexed: impl Fn(usize) -> bool,
+    how: &str,
+) {
+    let other: Vec<String> = named(&field.value)
+        .into_iter()
+        .filter(|id| rows.get(id).is_some_and(|&other| !indexed(other)))
+        .collect();
     if !other.is_empty() {
         let id = build.plan.tasks[ix].id.clone();
-        let other: Vec<&str> = other.iter().map(|id| build.plan.tasks[rows[id]].id.as_str()).collect();
-        let what = format!("task {id} {how} {} here, but not in the index: the index counts", other.join(", "));
+        let other: Vec<&str> =
+            other.iter().map(|id| build.plan.tasks[rows[id]].id.as_str()).collect();
+        let what = format!(
+            "task {id} {how} {} here, but not in the index: the index counts",
+            other.join(", ")
+        );
         let span = field.start..field.start + field.value.lines().next().unwrap_or_default().len();
         build.problems.push(Problem::warning("two-truths", span, what));
     }

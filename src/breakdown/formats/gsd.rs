@@ -31,7 +31,8 @@ impl crate::breakdown::Reader for Gsd {
         if files || signs.front_has(&["phase", "plan", "wave"]) || signs.plans >= 2 {
             return Some(Confidence::Certain);
         }
-        (signs.plans >= 1 || signs.path_has(&[".planning/"], "roadmap.md")).then_some(Confidence::Likely)
+        (signs.plans >= 1 || signs.path_has(&[".planning/"], "roadmap.md"))
+            .then_some(Confidence::Likely)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
@@ -73,7 +74,11 @@ fn phase_of(path: &str) -> Option<&str> {
 fn identity(file: &File<'_>, end: &str, front: &Value) -> (String, String) {
     let name = file.name().trim_end_matches(end).trim_end_matches('-');
     // The folder says it where the front matter does not: `phases/00-foundation/01-PLAN.md`.
-    let phase = front.word_of("phase").and_then(|phase| phase.split('-').next()).or_else(|| phase_of(file.path)).unwrap_or_default();
+    let phase = front
+        .word_of("phase")
+        .and_then(|phase| phase.split('-').next())
+        .or_else(|| phase_of(file.path))
+        .unwrap_or_default();
     let numbered = numbered_plan(file.name()).map(|(phase, plan)| format!("{phase}-{plan}"));
     let id = if let Some(id) = numbered {
         id
@@ -104,14 +109,17 @@ fn numbered_plan(name: &str) -> Option<(&str, &str)> {
 /// `01-02-PLAN.md — Title`, `02-01: Title` → its id and its title.
 fn plan_box(text: &str) -> Option<(String, &str)> {
     let bare = text.trim_start_matches(['*', '`', '[']);
-    let len = bare.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')).count();
+    let len =
+        bare.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')).count();
     let numbered = numbered_plan(&bare[..len]).map(|(phase, plan)| format!("{phase}-{plan}"));
     let is_file = numbered.is_some() || bare[..len].ends_with("-PLAN.md");
     let word = numbered.unwrap_or_else(|| bare[..len].trim_end_matches("-PLAN.md").to_owned());
     let (phase, plan) = word.split_once('-')?;
     let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let is_plan = digit(phase) && digit(plan) && (is_file || plan.len() <= 3);
-    is_plan.then(|| (word.clone(), bare[len..].trim_start_matches([']', '*', '`', ':', '—', '–', '-', ' '])))
+    is_plan.then(|| {
+        (word.clone(), bare[len..].trim_start_matches([']', '*', '`', ':', '—', '–', '-', ' ']))
+    })
 }
 
 /// `**Phase 3: Later** - some day` → its id and its name.
@@ -154,16 +162,25 @@ impl<'a> Reader<'a> {
                 wave = None;
                 match numbered(heading, "Phase") {
                     Some((id, name)) => {
-                        let ix = self.build.stream(&format!("Phase {id}"), &clean_title(&name), span);
+                        let ix =
+                            self.build.stream(&format!("Phase {id}"), &clean_title(&name), span);
                         stream = Some(ix);
                         self.headings.push((ix, id, name));
-                        let own: Vec<Line<'_>> = lines[at + 1..].iter().take_while(|next| next.heading().is_none()).copied().collect();
+                        let own: Vec<Line<'_>> = lines[at + 1..]
+                            .iter()
+                            .take_while(|next| next.heading().is_none())
+                            .copied()
+                            .collect();
                         for field in fields(&own) {
                             match field.name.as_str() {
                                 "depends on" | "dependencies" => {
                                     self.stated.insert(ix);
                                     if !field.value.to_lowercase().starts_with("nothing") {
-                                        self.build.waits(Waiting::Stream(ix), &field.value, field.start);
+                                        self.build.waits(
+                                            Waiting::Stream(ix),
+                                            &field.value,
+                                            field.start,
+                                        );
                                     }
                                 }
                                 "status" => drop(self.states.insert(ix, field.value)),
@@ -178,7 +195,8 @@ impl<'a> Reader<'a> {
             }
             let Some((start, tick)) = boxed(line) else {
                 // `**Wave 2** *(blocked on Wave 1)*` above its plans.
-                wave = numbered(line.trimmed().1.trim_matches('*'), "Wave").map_or(wave, |(number, _)| number.parse().ok());
+                wave = numbered(line.trimmed().1.trim_matches('*'), "Wave")
+                    .map_or(wave, |(number, _)| number.parse().ok());
                 continue;
             };
             if let Some((id, title)) = plan_box(tick.rest) {
@@ -218,7 +236,8 @@ impl<'a> Reader<'a> {
         let (_, id) = identity(file, "SUMMARY.md", &front);
         let Some(&ix) = self.plans.get(&id) else { return };
         if !self.build.marks.contains_key(&ix) {
-            self.summed_up.extend(Some(ix).filter(|ix| self.build.outline.tasks[*ix].mark.is_some()));
+            self.summed_up
+                .extend(Some(ix).filter(|ix| self.build.outline.tasks[*ix].mark.is_some()));
             self.build.mark(ix, Mark::Done, SaidBy::Program);
         }
     }
@@ -227,8 +246,14 @@ impl<'a> Reader<'a> {
     fn tell_summed_up(&mut self) {
         let Some(&first) = self.summed_up.first() else { return };
         let names = some_of(self.summed_up.iter().map(|ix| self.build.plan.tasks[*ix].id.as_str()));
-        let what = format!("plans are not ticked, but their summaries are there: they count as done: {names}");
-        self.build.problems.push(Problem::warning("two-truths", self.build.outline.tasks[first].span.clone(), what));
+        let what = format!(
+            "plans are not ticked, but their summaries are there: they count as done: {names}"
+        );
+        self.build.problems.push(Problem::warning(
+            "two-truths",
+            self.build.outline.tasks[first].span.clone(),
+            what,
+        ));
     }
 
     fn plan(&mut self, file: &File<'a>) {
@@ -238,17 +263,22 @@ impl<'a> Reader<'a> {
         let known = self.plans.get(&id).copied();
         let ix = known.unwrap_or_else(|| {
             let stream = self.stream_of(&phase, &front);
-            let span = front.get("plan").map_or(file.range.start..file.range.start, |plan| plan.span_in(self.build.text.all));
+            let span = front.get("plan").map_or(file.range.start..file.range.start, |plan| {
+                plan.span_in(self.build.text.all)
+            });
             self.build.task(&id, &id, stream, span)
         });
         self.plans.entry(id.clone()).or_insert(ix);
-        self.waves.extend(front.word_of("wave").and_then(|wave| wave.parse().ok()).map(|wave| (ix, wave)));
+        self.waves.extend(
+            front.word_of("wave").and_then(|wave| wave.parse().ok()).map(|wave| (ix, wave)),
+        );
         let body = &self.build.text.all[file.range.clone()];
         self.build.details_of(ix, Detail::Files, &front, "files_modified");
         if let Some(must) = front.get("must_haves") {
             self.build.details_of(ix, Detail::Criteria, must, "truths");
         }
-        let place = |(at, text): (usize, &str)| file.range.start + at..file.range.start + at + text.len();
+        let place =
+            |(at, text): (usize, &str)| file.range.start + at..file.range.start + at + text.len();
         if let Some((at, text)) = elements(body, "objective").first().copied() {
             let short = text.char_indices().nth(MAX_PROSE).map_or(text, |(end, _)| &text[..end]);
             self.build.detail(ix, Detail::Objective, short, place((at, text)));
@@ -261,24 +291,39 @@ impl<'a> Reader<'a> {
         }
         let task = &mut self.build.plan.tasks[ix];
         if task.title == id {
-            task.title = task.objective.lines().next().filter(|line| !line.is_empty()).unwrap_or(&id).to_owned();
+            task.title = task
+                .objective
+                .lines()
+                .next()
+                .filter(|line| !line.is_empty())
+                .unwrap_or(&id)
+                .to_owned();
         }
         self.build.note_file(ix, file);
         if let Some(value) = front.get("autonomous").filter(|value| value.word() == Some("false")) {
             let span = value.span_in(self.build.text.all);
-            self.build.detail(ix, Detail::Notes, "a person has to take part in it (autonomous: false)", span.clone());
+            self.build.detail(
+                ix,
+                Detail::Notes,
+                "a person has to take part in it (autonomous: false)",
+                span.clone(),
+            );
             let what = format!("plan {id} is not autonomous: a person has to take part in it");
             self.build.problems.push(Problem::info("needs-a-person", span, what));
         }
         for (word, value) in front.waits().unwrap_or_default() {
             let span = value.span_in(self.build.text.all);
             let bare = word.trim_end_matches(".md").trim_end_matches("-PLAN");
-            let of_path = bare.rsplit_once('/').and_then(|(_, plan)| Some(format!("{}-{plan}", phase_of(bare)?)));
+            let of_path = bare
+                .rsplit_once('/')
+                .and_then(|(_, plan)| Some(format!("{}-{plan}", phase_of(bare)?)));
             let bare = of_path.as_deref().unwrap_or(bare);
             // `01` is a plan of the same phase, `01-foundation-02` one with the phase's name in it.
             let parts: Vec<&str> = bare.split('-').collect();
             let wanted = match parts[..] {
-                [plan] if plan.starts_with(|c: char| c.is_ascii_digit()) => format!("{}-{plan}", id.split('-').next().unwrap_or_default()),
+                [plan] if plan.starts_with(|c: char| c.is_ascii_digit()) => {
+                    format!("{}-{plan}", id.split('-').next().unwrap_or_default())
+                }
                 [phase, .., plan] => format!("{phase}-{plan}"),
                 _ => bare.to_owned(),
             };
@@ -320,7 +365,9 @@ impl<'a> Reader<'a> {
     fn phases_without_plans(&mut self) {
         let mut planned: HashMap<StreamId, usize> = HashMap::new();
         for (ix, task) in self.build.plan.tasks.iter().enumerate() {
-            let open = planned.entry(task.stream.clone().unwrap_or_else(|| StreamId::from(""))).or_default();
+            let open = planned
+                .entry(task.stream.clone().unwrap_or_else(|| StreamId::from("")))
+                .or_default();
             *open += usize::from(!self.build.marks.contains_key(&ix));
         }
         let none_planned = self.build.plan.tasks.is_empty();
@@ -329,19 +376,34 @@ impl<'a> Reader<'a> {
         for (stream, id, name) in std::mem::take(&mut self.headings) {
             headings.entry(unpadded(&id)).or_insert(stream);
             // A roadmap may have its phases as headings alone.
-            if !listed.contains(&unpadded(&id)) && !planned.contains_key(&self.build.plan.streams[stream].id) {
-                self.phase_as_task(Some(stream), &id, &name, self.build.outline.streams[stream].1.clone());
+            if !listed.contains(&unpadded(&id))
+                && !planned.contains_key(&self.build.plan.streams[stream].id)
+            {
+                self.phase_as_task(
+                    Some(stream),
+                    &id,
+                    &name,
+                    self.build.outline.streams[stream].1.clone(),
+                );
             }
         }
         for (id, title, line) in &self.phases.clone() {
-            let stream = headings.get(&unpadded(id)).copied().or_else(|| self.build.find_stream(id));
+            let stream =
+                headings.get(&unpadded(id)).copied().or_else(|| self.build.find_stream(id));
             let Some((start, tick)) = boxed(line) else { continue };
             let open = stream.and_then(|stream| planned.get(&self.build.plan.streams[stream].id));
-            let said = stream.and_then(|stream| self.states.get(&stream)).is_some_and(|state| status(state) == Some(Mark::Done));
+            let said = stream
+                .and_then(|stream| self.states.get(&stream))
+                .is_some_and(|state| status(state) == Some(Mark::Done));
             match open {
                 None if said && !none_planned => {}
                 None if none_planned || !tick.done() => {
-                    let ix = self.phase_as_task(stream, id, title.split(" - ").next().unwrap_or(title), line.span());
+                    let ix = self.phase_as_task(
+                        stream,
+                        id,
+                        title.split(" - ").next().unwrap_or(title),
+                        line.span(),
+                    );
                     // Once it is ticked beside others that have plans, it is nothing to do any more.
                     if none_planned {
                         self.build.ticked(ix, &tick, start);
@@ -350,12 +412,19 @@ impl<'a> Reader<'a> {
                 // Who ticks a phase does not always tick its plans.
                 Some(open) if tick.done() && *open > 0 => {
                     let stream = stream.map(|stream| self.build.plan.streams[stream].id.clone());
-                    let plans: Vec<usize> =
-                        (0..self.build.plan.tasks.len()).filter(|ix| self.build.plan.tasks[*ix].stream == stream).collect();
-                    for ix in plans.into_iter().filter(|ix| !self.build.marks.contains_key(ix)).collect::<Vec<_>>() {
+                    let plans: Vec<usize> = (0..self.build.plan.tasks.len())
+                        .filter(|ix| self.build.plan.tasks[*ix].stream == stream)
+                        .collect();
+                    for ix in plans
+                        .into_iter()
+                        .filter(|ix| !self.build.marks.contains_key(ix))
+                        .collect::<Vec<_>>()
+                    {
                         self.build.mark(ix, Mark::Done, SaidBy::Status);
                     }
-                    let what = format!("phase {id} is ticked, but not all of its plans are: they count as done");
+                    let what = format!(
+                        "phase {id} is ticked, but not all of its plans are: they count as done"
+                    );
                     self.build.problems.push(Problem::warning("two-truths", line.span(), what));
                 }
                 _ => {}
@@ -363,7 +432,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn phase_as_task(&mut self, stream: Option<usize>, id: &str, title: &str, span: Range<usize>) -> usize {
+    fn phase_as_task(
+        &mut self,
+        stream: Option<usize>,
+        id: &str,
+        title: &str,
+        span: Range<usize>,
+    ) -> usize {
         let ix = self.build.task(&format!("Phase-{id}"), &clean_title(title), stream, span.clone());
         self.build.state_words(ix, title);
         if let Some(stream) = stream {
@@ -397,7 +472,9 @@ impl<'a> Reader<'a> {
             .waits
             .iter()
             .flat_map(Wait::references)
-            .filter_map(|reference| if let Target::Stream(key) = &reference.to { Some(unpadded(key)) } else { None })
+            .filter_map(|reference| {
+                if let Target::Stream(key) = &reference.to { Some(unpadded(key)) } else { None }
+            })
             .collect();
         for (id, title, line) in std::mem::take(&mut self.phases) {
             let done = boxed(&line).is_some_and(|(_, tick)| tick.done());
@@ -424,7 +501,11 @@ impl<'a> Reader<'a> {
                 waves.entry(wave(ix, &mut last)).or_default().push(*ix);
             }
             for ((number, before), after) in waves.iter().zip(waves.values().skip(1)) {
-                let name = phase.iter().map(|phase| format!("{phase} ")).chain([format!("wave {number}")]).collect::<String>();
+                let name = phase
+                    .iter()
+                    .map(|phase| format!("{phase} "))
+                    .chain([format!("wave {number}")])
+                    .collect::<String>();
                 let set = self.build.set(&name, before.clone());
                 after.iter().for_each(|ix| self.build.implies(Waiting::Task(*ix), On::Set(set)));
             }

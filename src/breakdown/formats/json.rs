@@ -34,11 +34,23 @@ impl Document {
     /// What was read.
     pub fn from_parsed(parsed: &Parsed) -> Self {
         let done = |task_item: &TaskItem| -> BTreeSet<usize> {
-            task_item.steps.iter().enumerate().filter(|(_, step)| step.ticked == Some(true)).map(|(nth, _)| nth).collect()
+            task_item
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(_, step)| step.ticked == Some(true))
+                .map(|(nth, _)| nth)
+                .collect()
         };
-        let of_tasks = parsed.outline.tasks.iter().map(|task_item| (task_item.id.clone(), done(task_item)));
+        let of_tasks =
+            parsed.outline.tasks.iter().map(|task_item| (task_item.id.clone(), done(task_item)));
         let done_steps = of_tasks.filter(|(_, done)| !done.is_empty()).collect();
-        Self { plan: parsed.plan.clone(), marks: parsed.marks.clone(), done_steps, other_boxes: parsed.other_boxes }
+        Self {
+            plan: parsed.plan.clone(),
+            marks: parsed.marks.clone(),
+            done_steps,
+            other_boxes: parsed.other_boxes,
+        }
     }
 
     /// As a text.
@@ -69,22 +81,30 @@ pub struct Json;
 impl crate::breakdown::Reader for Json {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let tree = signs.tree.as_ref()?;
-        let ours = ["streams", "tasks", "barriers", "marks"].iter().all(|key| tree.get(key).is_some());
+        let ours =
+            ["streams", "tasks", "barriers", "marks"].iter().all(|key| tree.get(key).is_some());
         ours.then_some(Confidence::Certain)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         let mut build = Builder::new(text, "json");
-        let read = json(text.all, 0..text.all.len()).map_err(|mistake| (mistake.span, mistake.what)).and_then(|tree| {
-            let document: Document = serde_json::from_str(text.all).map_err(|error| {
-                let at = text.lines.get(error.line().saturating_sub(1)).map_or(0, |line| line.start);
-                (at..at, error.to_string())
-            })?;
-            Ok((tree, document))
-        });
+        let read = json(text.all, 0..text.all.len())
+            .map_err(|mistake| (mistake.span, mistake.what))
+            .and_then(|tree| {
+                let document: Document = serde_json::from_str(text.all).map_err(|error| {
+                    let at =
+                        text.lines.get(error.line().saturating_sub(1)).map_or(0, |line| line.start);
+                    (at..at, error.to_string())
+                })?;
+                Ok((tree, document))
+            });
         match read {
             Ok((tree, document)) => take(&mut build, &tree, document, deps),
-            Err((span, what)) => build.problems.push(Problem::error("unreadable", span, format!("this is no breakdown in JSON: {what}"))),
+            Err((span, what)) => build.problems.push(Problem::error(
+                "unreadable",
+                span,
+                format!("this is no breakdown in JSON: {what}"),
+            )),
         }
         build.finish(deps)
     }
@@ -93,32 +113,45 @@ impl crate::breakdown::Reader for Json {
 fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
     let all = build.text.all;
     let items = |key: &str| tree.get(key).map_or(&[][..], Value::items);
-    let place = |of: &Value, key: &str| of.get(key).map_or(of.span.start..of.span.start, |value| value.span_in(all));
+    let place = |of: &Value, key: &str| {
+        of.get(key).map_or(of.span.start..of.span.start, |value| value.span_in(all))
+    };
     let plan = document.plan;
     let format = std::mem::take(&mut build.plan.format);
     build.other_boxes = document.other_boxes;
     let places = |key: &str| items(key).iter().map(|value| value.span_in(all)).collect();
     let outline = &mut build.outline;
-    (outline.milestones, outline.deliverables, outline.risks) = (places("milestones"), places("deliverables"), places("risks"));
+    (outline.milestones, outline.deliverables, outline.risks) =
+        (places("milestones"), places("deliverables"), places("risks"));
     build.plan = Plan { streams: Vec::new(), tasks: Vec::new(), gates: Vec::new(), format, ..plan };
     for (stream, value) in plan.streams.iter().zip(items("streams")) {
         build.stream(stream.id.as_str(), &stream.name, place(value, "name"));
     }
-    let tasks: HashMap<TaskId, usize> = plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
+    let tasks: HashMap<TaskId, usize> =
+        plan.tasks.iter().enumerate().map(|(ix, task)| (task.id.clone(), ix)).collect();
     let known = Known { barriers: barriers(build, items("barriers"), &tasks), tasks };
     for (task, value) in plan.tasks.iter().zip(items("tasks")) {
         let ix = build.task_of(task.id.as_str(), None, value, &task.title);
         let broken = build.plan.tasks[ix].broken.take();
-        build.plan.tasks[ix] = crate::core::plan::Task { depends_on: Vec::new(), broken: task.broken.clone().or(broken), ..task.clone() };
+        build.plan.tasks[ix] = crate::core::plan::Task {
+            depends_on: Vec::new(),
+            broken: task.broken.clone().or(broken),
+            ..task.clone()
+        };
         let done = document.done_steps.get(&task.id);
         let steps = value.get("steps").map_or(&[][..], Value::items).iter().enumerate();
         let task_item = &mut build.outline.tasks[ix];
         task_item.steps = steps
-            .map(|(nth, step)| StepItem { span: step.span_in(all), ticked: Some(done.is_some_and(|done| done.contains(&nth))) })
+            .map(|(nth, step)| StepItem {
+                span: step.span_in(all),
+                ticked: Some(done.is_some_and(|done| done.contains(&nth))),
+            })
             .collect();
         for (detail, key) in DETAILS {
             let of = value.get(key).filter(|of| **of != Value::nothing(of.span.start));
-            let all_of = of.map_or(&[][..], |of| if let Data::List(items) = &of.data { items } else { std::slice::from_ref(of) });
+            let all_of = of.map_or(&[][..], |of| {
+                if let Data::List(items) = &of.data { items } else { std::slice::from_ref(of) }
+            });
             task_item.details.extend(all_of.iter().map(|value| (*detail, value.span_in(all))));
         }
         if let Some(mark) = document.marks.get(&task.id) {
@@ -141,15 +174,32 @@ fn take(build: &mut Builder<'_>, tree: &Value, document: Document, deps: Deps) {
 }
 
 /// Sets of which all members are tasks here; of others it is told what they name.
-fn barriers(build: &mut Builder<'_>, items: &[Value], known: &HashMap<TaskId, usize>) -> HashSet<BarrierId> {
+fn barriers(
+    build: &mut Builder<'_>,
+    items: &[Value],
+    known: &HashMap<TaskId, usize>,
+) -> HashSet<BarrierId> {
     let mut whole = HashSet::new();
     for (barrier, value) in build.plan.barriers.clone().into_iter().zip(items) {
         let places = value.get("tasks").map_or(&[][..], Value::items);
-        let unknown: Vec<&Value> = barrier.tasks.iter().zip(places).filter(|(id, _)| !known.contains_key(id)).map(|(_, at)| at).collect();
+        let unknown: Vec<&Value> = barrier
+            .tasks
+            .iter()
+            .zip(places)
+            .filter(|(id, _)| !known.contains_key(id))
+            .map(|(_, at)| at)
+            .collect();
         for at in &unknown {
-            let what =
-                format!("`{}` is no task that this breakdown has, so nothing can wait for {}", at.word().unwrap_or_default(), barrier.id);
-            build.problems.push(Problem::error("unknown-reference", at.span_in(build.text.all), what));
+            let what = format!(
+                "`{}` is no task that this breakdown has, so nothing can wait for {}",
+                at.word().unwrap_or_default(),
+                barrier.id
+            );
+            build.problems.push(Problem::error(
+                "unknown-reference",
+                at.span_in(build.text.all),
+                what,
+            ));
         }
         if unknown.is_empty() {
             whole.insert(barrier.id);
@@ -159,11 +209,21 @@ fn barriers(build: &mut Builder<'_>, items: &[Value], known: &HashMap<TaskId, us
 }
 
 /// What is written is resolved like any reference, what is implied stays so.
-fn waits(build: &mut Builder<'_>, who: Waiting, on: &[Dependency], value: &Value, known: &Known, deps: Deps) {
+fn waits(
+    build: &mut Builder<'_>,
+    who: Waiting,
+    on: &[Dependency],
+    value: &Value,
+    known: &Known,
+    deps: Deps,
+) {
     let all = build.text.all;
     let places = value.get("dependsOn").map_or(&[][..], Value::items);
     for (Dependency { on, origin }, place) in on.iter().zip(places) {
-        let span = place.get("on").and_then(|on| on.entries().next()).map_or(place.span.clone(), |(_, _, id)| id.span_in(all));
+        let span = place
+            .get("on")
+            .and_then(|on| on.entries().next())
+            .map_or(place.span.clone(), |(_, _, id)| id.span_in(all));
         let (origin, written) = (*origin, *origin == Origin::Explicit);
         if !written && deps != Deps::Format {
             continue;
@@ -178,7 +238,9 @@ fn waits(build: &mut Builder<'_>, who: Waiting, on: &[Dependency], value: &Value
                 Some(_) => build.depend(who, on.clone(), origin),
                 None => build.unknown(who, id.as_str(), "", span, None),
             },
-            Node::Barrier(id) if known.barriers.contains(id) => build.depend(who, on.clone(), origin),
+            Node::Barrier(id) if known.barriers.contains(id) => {
+                build.depend(who, on.clone(), origin)
+            }
             Node::Barrier(id) => build.unknown(who, id.as_str(), "", span, None),
         }
     }

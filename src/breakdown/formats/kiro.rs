@@ -9,7 +9,9 @@ use crate::breakdown::detect::Signs;
 use crate::breakdown::outline::{Detail, Parent, SaidBy};
 use crate::breakdown::problem::{Problem, some_of};
 use crate::breakdown::refs::id_len;
-use crate::breakdown::text::{Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
+use crate::breakdown::text::{
+    Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped,
+};
 use crate::breakdown::tree::{Value, json};
 use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
@@ -21,8 +23,19 @@ use std::ops::Range;
 /// Fields that are kept as they are.
 const KEPT: [&str; 5] = ["requirements", "leverage", "boundary", "対象ファイル", "validates"];
 /// Fields that any task may have. What is to be run is told to the agent, and no command of ours.
-const FIELDS: [&str; 11] =
-    ["depends", "depends on", "dependencies", "objective", "agent", "files", "file", "estimate", "effort", "skills", "acceptance criteria"];
+const FIELDS: [&str; 11] = [
+    "depends",
+    "depends on",
+    "dependencies",
+    "objective",
+    "agent",
+    "files",
+    "file",
+    "estimate",
+    "effort",
+    "skills",
+    "acceptance criteria",
+];
 /// Bullets of a task that are taken as its steps.
 const MAX_STEPS: usize = 40;
 
@@ -39,7 +52,8 @@ impl crate::breakdown::Reader for Kiro {
             return Some(Confidence::Certain);
         }
         let waves = signs.all().contains("\"waves\"") && numbers >= 1;
-        let two_levels = signs.boxes_with_number >= 1 && signs.boxes_with_dotted_number >= 1 && numbers >= 3;
+        let two_levels =
+            signs.boxes_with_number >= 1 && signs.boxes_with_dotted_number >= 1 && numbers >= 3;
         (waves || two_levels).then_some(Confidence::Likely)
     }
 
@@ -48,8 +62,12 @@ impl crate::breakdown::Reader for Kiro {
         build.read_topic(&["Implementation Plan", "Implementation Tasks", "Tasks", ":"]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
         let ids: HashSet<&str> = lines.iter().filter_map(item).map(|item| item.id).collect();
-        let parts: HashSet<&str> =
-            ids.iter().filter_map(|id| id.rsplit_once('.')).map(|(parent, _)| parent).filter(|id| ids.contains(id)).collect();
+        let parts: HashSet<&str> = ids
+            .iter()
+            .filter_map(|id| id.rsplit_once('.'))
+            .map(|(parent, _)| parent)
+            .filter(|id| ids.contains(id))
+            .collect();
         let mut counts: HashMap<&str, usize> = HashMap::new();
         lines.iter().filter_map(item).for_each(|item| *counts.entry(item.id).or_default() += 1);
         let has_checkpoints = lines.iter().filter_map(item).any(|item| is_checkpoint(item.title));
@@ -76,9 +94,16 @@ impl crate::breakdown::Reader for Kiro {
             } else if let Some(item) = item(&line) {
                 // Of several with one number, the one is meant that its parts follow.
                 let next = lines[at..].iter().find_map(self::item).map(|next| next.id);
-                let followed = next.is_some_and(|next| next.rsplit_once('.').is_some_and(|(parent, _)| parent == item.id));
-                let has_parts = parts.contains(item.id) && (followed || counts[item.id] == 1) && !is_own_work(&lines[at..], item.id);
-                let own = lines[at..].iter().take_while(|next| next.heading().is_none() && boxed(next).is_none()).count();
+                let followed = next.is_some_and(|next| {
+                    next.rsplit_once('.').is_some_and(|(parent, _)| parent == item.id)
+                });
+                let has_parts = parts.contains(item.id)
+                    && (followed || counts[item.id] == 1)
+                    && !is_own_work(&lines[at..], item.id);
+                let own = lines[at..]
+                    .iter()
+                    .take_while(|next| next.heading().is_none() && boxed(next).is_none())
+                    .count();
                 reader.item(&item, &line, &lines[at..at + own], has_parts);
             } else if boxed(&line).is_some() {
                 reader.loose_box(&line);
@@ -92,7 +117,8 @@ impl crate::breakdown::Reader for Kiro {
 fn is_own_work(after: &[Line<'_>], id: &str) -> bool {
     let own = after.iter().take_while(|next| next.heading().is_none() && boxed(next).is_none());
     let says = own.filter_map(Line::item).any(|item| !item.text.starts_with('_'));
-    let is_part = |item: &Item<'_>| item.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+    let is_part =
+        |item: &Item<'_>| item.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
     let mut parts = after.iter().filter_map(item).take_while(is_part).peekable();
     says && parts.peek().is_some() && parts.all(|part| part.optional)
 }
@@ -115,7 +141,8 @@ fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     let after = tick.rest.trim_start_matches(['*', '~']).trim_start();
     // `0.V` is an id here.
     let word = after.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'.').count();
-    let lettered = after.starts_with(|c: char| c.is_ascii_digit()) && after[..word].trim_end_matches('.').contains('.');
+    let lettered = after.starts_with(|c: char| c.is_ascii_digit())
+        && after[..word].trim_end_matches('.').contains('.');
     let len = if lettered { word } else { id_len(after)? };
     let id = after[..len].trim_end_matches('.');
     let rest = &after[len..];
@@ -131,11 +158,13 @@ fn item<'a>(line: &Line<'a>) -> Option<Item<'a>> {
     }
     title = title.trim_start_matches('*').trim();
     // `Title _Requirements: 1.1_ _Depends: 2.1_`.
-    let details = title.find(" _").filter(|at| title[at + 2..].contains(':') && title.ends_with('_'));
+    let details =
+        title.find(" _").filter(|at| title[at + 2..].contains(':') && title.ends_with('_'));
     let title = details.map_or(title, |at| title[..at].trim_end());
     let parallel = title.starts_with("(P)") || title.ends_with("(P)");
     let title = title.trim_start_matches("(P)").trim_end_matches("(P)").trim();
-    let details = details.map(|_| &line.text[line.text.find(title).map_or(0, |at| at + title.len())..]);
+    let details =
+        details.map(|_| &line.text[line.text.find(title).map_or(0, |at| at + title.len())..]);
     Some(Item { id, title, tick, start, optional, parallel, details: details.unwrap_or_default() })
 }
 
@@ -216,13 +245,16 @@ impl<'a> Reader<'a> {
             self.parents.insert(item.id.to_owned(), (stream, item.optional));
             self.parent_streams.insert(stream);
             self.is_within(item.id, stream);
-            for field in fields_of(item, line, region).iter().filter(|field| names_tasks(&field.name)) {
+            for field in
+                fields_of(item, line, region).iter().filter(|field| names_tasks(&field.name))
+            {
                 self.build.waits(Waiting::Stream(stream), &field.value, field.start);
             }
             self.opened(stream);
             return;
         }
-        let parent = item.id.rsplit_once('.').and_then(|(parent, _)| self.parents.get(parent)).copied();
+        let parent =
+            item.id.rsplit_once('.').and_then(|(parent, _)| self.parents.get(parent)).copied();
         let of_parent = parent.map(|(stream, _)| stream);
         if of_parent.is_none() && is_checkpoint(item.title) {
             return self.checkpoint(item, span);
@@ -254,7 +286,12 @@ impl<'a> Reader<'a> {
         self.build.state_words(ix, &title);
         self.parallel.push(item.parallel);
         if let Some(at) = line.text.find("(P)").filter(|_| item.parallel) {
-            self.build.detail(ix, Detail::Parallel, "(P)", line.start + at..line.start + at + "(P)".len());
+            self.build.detail(
+                ix,
+                Detail::Parallel,
+                "(P)",
+                line.start + at..line.start + at + "(P)".len(),
+            );
         }
         if item.optional || parent.is_some_and(|(_, optional)| optional) {
             if !item.tick.done() {
@@ -262,14 +299,28 @@ impl<'a> Reader<'a> {
             }
             let what = "it is optional: it is done only where somebody asks for it";
             // Its own sign, or that of what it is a part of.
-            let sign = line.text.find(']').and_then(|at| Some(line.start + at + line.text[at..].find('*')?)).filter(|_| item.optional);
-            self.build.detail(ix, Detail::Notes, what, sign.map_or(line.start..line.start, |at| at..at + 1));
+            let sign = line
+                .text
+                .find(']')
+                .and_then(|at| Some(line.start + at + line.text[at..].find('*')?))
+                .filter(|_| item.optional);
+            self.build.detail(
+                ix,
+                Detail::Notes,
+                what,
+                sign.map_or(line.start..line.start, |at| at..at + 1),
+            );
         }
         let mut taken = HashSet::new();
         for field in fields_of(item, line, region) {
             match field.name.as_str() {
                 name if KEPT.contains(&name) => {
-                    self.build.detail(ix, Detail::Notes, &format!("{}: {}", field.label, field.value), field.start..field.end);
+                    self.build.detail(
+                        ix,
+                        Detail::Notes,
+                        &format!("{}: {}", field.label, field.value),
+                        field.start..field.end,
+                    );
                 }
                 name if FIELDS.contains(&name) => self.build.field(ix, &field),
                 _ => continue,
@@ -277,9 +328,19 @@ impl<'a> Reader<'a> {
             taken.insert(self.build.text.line_at(field.start));
         }
         // Other bullets are what is to be done, whatever colons they have.
-        let bullets = region.iter().filter(|line| !taken.contains(&self.build.text.line_at(line.start)));
-        for item in bullets.filter_map(Line::item).filter(|item| !item.text.starts_with('_')).take(MAX_STEPS) {
-            self.build.step(ix, clean_title(item.text), item.start..item.start + item.text.trim_end().len(), None);
+        let bullets =
+            region.iter().filter(|line| !taken.contains(&self.build.text.line_at(line.start)));
+        for item in bullets
+            .filter_map(Line::item)
+            .filter(|item| !item.text.starts_with('_'))
+            .take(MAX_STEPS)
+        {
+            self.build.step(
+                ix,
+                clean_title(item.text),
+                item.start..item.start + item.text.trim_end().len(),
+                None,
+            );
         }
     }
 
@@ -300,7 +361,10 @@ impl<'a> Reader<'a> {
         let mut id = id;
         while let Some((above, _)) = id.rsplit_once('.') {
             let parents = &mut self.build.outline.parents;
-            parents.iter_mut().filter(|parent| parent.stream.as_str() == above).for_each(|parent| parent.nested.push(inner.clone()));
+            parents
+                .iter_mut()
+                .filter(|parent| parent.stream.as_str() == above)
+                .for_each(|parent| parent.nested.push(inner.clone()));
             id = above;
         }
     }
@@ -315,7 +379,13 @@ impl<'a> Reader<'a> {
         self.gates.insert(item.id.to_owned());
         if !item.tick.done() && !self.checkpoint.is_empty() {
             let after = std::mem::take(&mut self.checkpoint);
-            self.build.gate(&format!("Checkpoint {}", item.id), Level::Stream, after, &clean_title(item.title), span);
+            self.build.gate(
+                &format!("Checkpoint {}", item.id),
+                Level::Stream,
+                after,
+                &clean_title(item.title),
+                span,
+            );
         }
         self.checkpoint.clear();
         if !self.stream.is_some_and(|stream| self.is_parent(stream)) {
@@ -348,7 +418,11 @@ impl<'a> Reader<'a> {
         self.build.outline.groups = Some(self.headings);
         if !self.waves() {
             // As streams come one after the other, the last one is done when all are.
-            self.build.plan.gates.iter_mut().for_each(|gate| drop(gate.after.drain(..gate.after.len().saturating_sub(1))));
+            self.build
+                .plan
+                .gates
+                .iter_mut()
+                .for_each(|gate| drop(gate.after.drain(..gate.after.len().saturating_sub(1))));
             self.build.in_order(&self.parallel);
             self.build.streams_in_order();
         }
@@ -358,7 +432,11 @@ impl<'a> Reader<'a> {
     /// Waves of a JSON block: each waits for the one before it.
     fn waves(&mut self) -> bool {
         let text = self.build.text;
-        let Some((fence, waves)) = text.fences.iter().find_map(|fence| Some((fence, waves_in(text, fence)?))) else { return false };
+        let Some((fence, waves)) =
+            text.fences.iter().find_map(|fence| Some((fence, waves_in(text, fence)?)))
+        else {
+            return false;
+        };
         // A name is that of a task, or of what has parts: then of all of them.
         let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
         for (ix, task) in self.build.plan.tasks.iter().enumerate() {
@@ -366,7 +444,9 @@ impl<'a> Reader<'a> {
         }
         let (mut parts, mut unknown) = (HashMap::<&str, Vec<usize>>::new(), Vec::new());
         for (ix, task) in self.build.plan.tasks.iter().enumerate() {
-            task.stream.iter().for_each(|stream| parts.entry(stream.as_str()).or_default().push(ix));
+            task.stream
+                .iter()
+                .for_each(|stream| parts.entry(stream.as_str()).or_default().push(ix));
         }
         let mut of_waves: Vec<Vec<usize>> = Vec::new();
         for wave in &waves {
@@ -374,7 +454,9 @@ impl<'a> Reader<'a> {
             for name in &wave.tasks {
                 match named.get(name.as_str()).or_else(|| parts.get(name.as_str())) {
                     Some(found) => members.extend(found),
-                    None if !self.parents.contains_key(name) && !self.gates.contains(name) => unknown.push(name.as_str()),
+                    None if !self.parents.contains_key(name) && !self.gates.contains(name) => {
+                        unknown.push(name.as_str())
+                    }
                     None => {}
                 }
             }
@@ -386,15 +468,25 @@ impl<'a> Reader<'a> {
         }
         if !unknown.is_empty() {
             let what = format!("the waves name tasks that there are not: {}", some_of(unknown));
-            self.build.problems.push(Problem::warning("no-wave", text.lines[fence.start].span(), what));
+            self.build.problems.push(Problem::warning(
+                "no-wave",
+                text.lines[fence.start].span(),
+                what,
+            ));
         }
-        let numbers: HashMap<&str, usize> = waves.iter().enumerate().map(|(nth, wave)| (wave.id.as_str(), nth)).collect();
-        let sets: Vec<usize> =
-            waves.iter().zip(&of_waves).map(|(wave, members)| self.build.set(&format!("wave {}", wave.id), members.clone())).collect();
+        let numbers: HashMap<&str, usize> =
+            waves.iter().enumerate().map(|(nth, wave)| (wave.id.as_str(), nth)).collect();
+        let sets: Vec<usize> = waves
+            .iter()
+            .zip(&of_waves)
+            .map(|(wave, members)| self.build.set(&format!("wave {}", wave.id), members.clone()))
+            .collect();
         let mut last = None;
         for (nth, (wave, members)) in waves.iter().zip(&of_waves).enumerate() {
             let before: Vec<usize> = match &wave.after {
-                Some(after) => after.iter().filter_map(|id| numbers.get(id.as_str())).copied().collect(),
+                Some(after) => {
+                    after.iter().filter_map(|id| numbers.get(id.as_str())).copied().collect()
+                }
                 None => last.into_iter().collect(),
             };
             for on in before.into_iter().filter(|on| *on != nth && !of_waves[*on].is_empty()) {
@@ -406,7 +498,8 @@ impl<'a> Reader<'a> {
             last = Some(nth).filter(|_| !members.is_empty()).or(last);
         }
         for ix in (0..self.build.plan.tasks.len()).filter(|ix| !listed.contains(ix)) {
-            let (id, span) = (self.build.plan.tasks[ix].id.clone(), self.build.outline.tasks[ix].span.clone());
+            let (id, span) =
+                (self.build.plan.tasks[ix].id.clone(), self.build.outline.tasks[ix].span.clone());
             let what = format!("task {id} is in no wave: it waits for the task before it");
             if !self.build.marks.contains_key(&ix) {
                 self.build.problems.push(Problem::warning("no-wave", span, what));
@@ -439,9 +532,11 @@ struct Wave {
 
 /// The waves in a fence, if those are what stands in it.
 fn waves_in(text: &Text<'_>, fence: &Range<usize>) -> Option<Vec<Wave>> {
-    let (first, last) = text.lines.get(fence.start + 1).zip(text.lines.get(fence.end.saturating_sub(1)))?;
+    let (first, last) =
+        text.lines.get(fence.start + 1).zip(text.lines.get(fence.end.saturating_sub(1)))?;
     let range = first.start.min(last.start)..last.start;
-    let meant = text.lines[fence.start].text.contains("json") || text.all[range.clone()].contains("\"waves\"");
+    let meant = text.lines[fence.start].text.contains("json")
+        || text.all[range.clone()].contains("\"waves\"");
     let waves = waves_of(&json(text.all, range).ok().filter(|_| meant)?);
     waves.iter().any(|wave| !wave.tasks.is_empty()).then_some(waves)
 }
@@ -451,10 +546,18 @@ fn waves_in(text: &Text<'_>, fence: &Range<usize>) -> Option<Vec<Wave>> {
 fn waves_of(tree: &Value) -> Vec<Wave> {
     let list = tree.get("waves").unwrap_or(tree);
     let words = |value: &Value| -> Vec<String> {
-        value.items().iter().filter_map(|id| id.word().or_else(|| id.word_of("id"))).map(str::to_owned).collect()
+        value
+            .items()
+            .iter()
+            .filter_map(|id| id.word().or_else(|| id.word_of("id")))
+            .map(str::to_owned)
+            .collect()
     };
     let of = |(nth, wave): (usize, &Value)| Wave {
-        id: ["id", "wave"].iter().find_map(|key| wave.word_of(key)).map_or_else(|| nth.to_string(), str::to_owned),
+        id: ["id", "wave"]
+            .iter()
+            .find_map(|key| wave.word_of(key))
+            .map_or_else(|| nth.to_string(), str::to_owned),
         tasks: words(wave.get("tasks").unwrap_or(wave)),
         after: wave.get("depends_on").or_else(|| wave.get("dependsOn")).map(words),
     };

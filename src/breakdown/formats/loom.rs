@@ -14,7 +14,8 @@ pub struct Loom;
 
 impl crate::breakdown::Reader for Loom {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        (signs.task_headings >= 1 && signs.independent >= 1 && signs.dependency_fields >= 1).then_some(Confidence::Certain)
+        (signs.task_headings >= 1 && signs.independent >= 1 && signs.dependency_fields >= 1)
+            .then_some(Confidence::Certain)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
@@ -24,22 +25,41 @@ impl crate::breakdown::Reader for Loom {
         let fields = |name: &str| {
             matches!(
                 name,
-                "description" | "files touched" | "acceptance" | "dependencies" | "skills" | "agent" | "context paths" | "module"
+                "description"
+                    | "files touched"
+                    | "acceptance"
+                    | "dependencies"
+                    | "skills"
+                    | "agent"
+                    | "context paths"
+                    | "module"
             )
         };
-        let style = Style { task: &headings::numbered_task, lane: &|_| None, field: &fields, boxes_are_steps: false };
+        let style = Style {
+            task: &headings::numbered_task,
+            lane: &|_| None,
+            field: &fields,
+            boxes_are_steps: false,
+        };
         let sections = headings::read(&mut build, &lines, &style);
         for (ix, section) in sections.iter().enumerate() {
             // `[DONE — Wave 1, kept]` behind the title, or a field that says more.
-            if let Some((title, state)) = section.heading.rsplit_once('[').filter(|_| section.heading.ends_with(']')) {
+            if let Some((title, state)) =
+                section.heading.rsplit_once('[').filter(|_| section.heading.ends_with(']'))
+            {
                 let state = state.trim_end_matches(']');
                 let state = state.trim_start_matches("RESOLVED").trim();
                 // A field says more than the heading does.
-                if !section.fields.iter().any(|field| field.name == "status" && status(&field.value).is_some()) {
+                if !section
+                    .fields
+                    .iter()
+                    .any(|field| field.name == "status" && status(&field.value).is_some())
+                {
                     build.status(ix, state);
                 }
                 if status(state).is_some() {
-                    let bare = headings::numbered(title, "Task").map_or(title.to_owned(), |(_, title)| title);
+                    let bare = headings::numbered(title, "Task")
+                        .map_or(title.to_owned(), |(_, title)| title);
                     build.plan.tasks[ix].title = bare.trim().to_owned();
                 }
             }
@@ -59,7 +79,11 @@ fn questions(build: &mut Builder<'_>, lines: &[Line<'_>]) {
             let id = item.text.split_whitespace().next().unwrap_or("OQ");
             let span = item.start..item.start + item.text.len();
             open.push(id.to_owned());
-            build.problems.push(Problem::warning("open-question", span, format!("{id} is open: no task is begun before it is resolved")));
+            build.problems.push(Problem::warning(
+                "open-question",
+                span,
+                format!("{id} is open: no task is begun before it is resolved"),
+            ));
         }
     }
     if !open.is_empty() {

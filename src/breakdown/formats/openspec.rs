@@ -14,7 +14,8 @@ impl crate::breakdown::Reader for OpenSpec {
         if signs.path_has(&["openspec/changes/"], "tasks.md") {
             return Some(Confidence::Certain);
         }
-        (signs.numbered_headings >= 1 && signs.boxes_with_dotted_number >= 2).then_some(Confidence::Likely)
+        (signs.numbered_headings >= 1 && signs.boxes_with_dotted_number >= 2)
+            .then_some(Confidence::Likely)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {

@@ -41,13 +41,21 @@ impl crate::breakdown::Reader for Rune {
         }
         // A part that is named means the task that it is of.
         for ix in 0..build.plan.tasks.len() {
-            let steps: Vec<_> = build.outline.tasks[ix].steps.iter().map(|step| step.span.clone()).collect();
-            for id in steps.into_iter().filter_map(|range| stable_id(&text.all[range])).map(|(_, id)| id) {
+            let steps: Vec<_> =
+                build.outline.tasks[ix].steps.iter().map(|step| step.span.clone()).collect();
+            for id in
+                steps.into_iter().filter_map(|range| stable_id(&text.all[range])).map(|(_, id)| id)
+            {
                 build.alias(ix, id);
             }
         }
         // The builder has read them as prose, in which such ids are no ids.
-        let blocked = |text: &str| text.trim_start().strip_prefix(['-', '*', '+'])?.strip_prefix(" Blocked-by:").map(str::len);
+        let blocked = |text: &str| {
+            text.trim_start()
+                .strip_prefix(['-', '*', '+'])?
+                .strip_prefix(" Blocked-by:")
+                .map(str::len)
+        };
         build
             .waits
             .retain(|wait| !matches!(wait.who, Waiting::Task(ix) if reader.tasks[ix].region.iter().any(|l| blocked(l.text).is_some())));
@@ -58,7 +66,11 @@ impl crate::breakdown::Reader for Rune {
                 let mut seen = HashSet::new();
                 for (at, id) in ids(&text.all[start..line.start + line.text.len()]) {
                     if seen.insert(id) {
-                        build.waits_exactly(Waiting::Task(ix), id, start + at..start + at + id.len());
+                        build.waits_exactly(
+                            Waiting::Task(ix),
+                            id,
+                            start + at..start + at + id.len(),
+                        );
                     }
                 }
             }

@@ -57,7 +57,10 @@ impl crate::breakdown::Reader for SpecKit {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let few = signs.spec_kit_ids * 10 < signs.boxes && !signs.path_has(&["specs/"], "tasks.md");
         match if few { 0 } else { signs.spec_kit_ids } {
-            0 => signs.path_has(&["specs/"], "tasks.md").then_some(Confidence::Guess).filter(|_| signs.boxes > 0 && signs.has_phase_tags),
+            0 => signs
+                .path_has(&["specs/"], "tasks.md")
+                .then_some(Confidence::Guess)
+                .filter(|_| signs.boxes > 0 && signs.has_phase_tags),
             1 => Some(Confidence::Likely),
             _ => Some(Confidence::Certain),
         }
@@ -94,15 +97,25 @@ fn read(text: &Text<'_>, deps: Deps) -> Parsed {
         let (start, _) = section[at].trimmed();
         let blank = section[at].is_blank();
         // Another section may stand far below.
-        let follows = |nth: usize| section[nth].start <= section[nth - 1].start + section[nth - 1].text.len() + 2;
-        let more = (at + 1..section.len()).take_while(|&nth| !blank && goes_on(&section[nth]) && follows(nth)).count();
+        let follows = |nth: usize| {
+            section[nth].start <= section[nth - 1].start + section[nth - 1].text.len() + 2
+        };
+        let more = (at + 1..section.len())
+            .take_while(|&nth| !blank && goes_on(&section[nth]) && follows(nth))
+            .count();
         let end = section[at + more].end().max(start);
         reader.task_edges(start, &text.all[start..end], &names);
         at += more + 1;
     }
     for (stream, text, span) in std::mem::take(&mut reader.checkpoints) {
         let id = reader.build.plan.streams[stream].id.clone();
-        reader.build.gate(&format!("Checkpoint {id}"), Level::Stream, vec![id.clone()], &text, span);
+        reader.build.gate(
+            &format!("Checkpoint {id}"),
+            Level::Stream,
+            vec![id.clone()],
+            &text,
+            span,
+        );
     }
     reader.build.finish(deps)
 }
@@ -115,7 +128,9 @@ impl<'a> Reader<'a> {
                 return self.heading_task(heading, span, after);
             }
             let words = heading.trim_start_matches(|c: char| !c.is_alphanumeric());
-            let of_dependencies = words.to_lowercase().starts_with("dependenc") || heading.contains("依赖") || heading.contains("依賴");
+            let of_dependencies = words.to_lowercase().starts_with("dependenc")
+                || heading.contains("依赖")
+                || heading.contains("依賴");
             if of_dependencies {
                 self.dependencies = true;
                 (self.heading, self.stream) = (Some((heading.to_owned(), span)), None);
@@ -141,19 +156,30 @@ impl<'a> Reader<'a> {
         let rest = tick.rest.trim_start_matches(['*', '~', '`']);
         if is_spec_kit_id(rest) {
             self.indent = line.indent();
-            let own = after.iter().take_while(|next| goes_on(next)).last().map_or(line.end(), Line::end);
+            let own =
+                after.iter().take_while(|next| goes_on(next)).last().map_or(line.end(), Line::end);
             let ix = self.task(rest, span, item.start + (item.text.len() - rest.len()), own);
             self.build.ticked(ix, &tick, item.start);
             let more = wrapped(line, after);
             let title = clean_title(&joined(&self.build.plan.tasks[ix].title, more));
             self.build.plan.tasks[ix].title.clone_from(&title);
-            for (line, (at, file)) in more.iter().flat_map(|line| files(line.text).into_iter().map(move |file| (line, file))) {
-                self.build.detail(ix, Detail::Files, file, line.start + at..line.start + at + file.len());
+            for (line, (at, file)) in more
+                .iter()
+                .flat_map(|line| files(line.text).into_iter().map(move |file| (line, file)))
+            {
+                self.build.detail(
+                    ix,
+                    Detail::Files,
+                    file,
+                    line.start + at..line.start + at + file.len(),
+                );
             }
             self.build.state_words(ix, &title);
             self.fields(ix, line, &after[more.len()..]);
         } else {
-            let nested = line.indent() > self.indent && self.stream.is_some() && !self.build.plan.tasks.is_empty();
+            let nested = line.indent() > self.indent
+                && self.stream.is_some()
+                && !self.build.plan.tasks.is_empty();
             if nested {
                 let ix = self.build.plan.tasks.len() - 1;
                 self.build.boxed_step(ix, &tick, item.start);
@@ -165,7 +191,9 @@ impl<'a> Reader<'a> {
 
     /// Nested bullets that say what the template has no words for: the command, the agent, ….
     fn fields(&mut self, ix: usize, line: &Line<'a>, after: &[Line<'a>]) {
-        let own = |next: &&Line<'_>| next.indent() > line.indent() && next.item().is_some_and(|item| item.tick().is_none());
+        let own = |next: &&Line<'_>| {
+            next.indent() > line.indent() && next.item().is_some_and(|item| item.tick().is_none())
+        };
         let region: Vec<Line<'_>> = after.iter().take_while(own).copied().collect();
         let is_known = |name: &str| FIELDS.contains(&name) || name.ends_with(" spec");
         for field in fields(&region).iter().filter(|field| is_known(&field.name)) {
@@ -175,12 +203,15 @@ impl<'a> Reader<'a> {
 
     /// `T012 [P] [US1] Title in src/a.rs (depends on T011)`.
     fn task(&mut self, text: &str, span: Range<usize>, start: usize, end: usize) -> usize {
-        let len = id_len(text).unwrap_or_else(|| text.bytes().take_while(u8::is_ascii_alphanumeric).count());
+        let len = id_len(text)
+            .unwrap_or_else(|| text.bytes().take_while(u8::is_ascii_alphanumeric).count());
         let (id, rest) = text.split_at(len);
         let mut title = rest.trim_start_matches(['*', ':', '：', ' ', '~', '`', '—', '–', '-']);
         let mut parallel = false;
         let mut sign = None;
-        while let Some((tag, after)) = title.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        while let Some((tag, after)) =
+            title.strip_prefix('[').and_then(|inner| inner.split_once(']'))
+        {
             parallel |= tag == "P";
             sign = sign.or(Some(start + text.len() - title.len()).filter(|_| tag == "P"));
             let known = tag == "P" || tag.starts_with("US") || tag.starts_with("Story");
@@ -196,7 +227,9 @@ impl<'a> Reader<'a> {
             });
         }
         // What it waits for is no part of its title, where it stands behind it.
-        let tail = title.rfind('(').filter(|at| title.ends_with(')') && title[*at..].to_lowercase().starts_with("(depends on "));
+        let tail = title.rfind('(').filter(|at| {
+            title.ends_with(')') && title[*at..].to_lowercase().starts_with("(depends on ")
+        });
         let named = tail.map_or(title, |at| title[..at].trim_end());
         let ix = self.build.task(id, &clean_title(named), self.stream, span);
         self.parallel.push(parallel);
@@ -222,7 +255,9 @@ impl<'a> Reader<'a> {
             self.build.detail(ix, Detail::Parallel, "[P]", start + at..start + at + "[P]".len());
         }
         let mut title = self.build.plan.tasks[ix].title.replace("[P]", "");
-        for sign in ["[DONE]", "[X]", "[x]", "[COMPLETED]"].iter().filter(|sign| heading.contains(*sign)) {
+        for sign in
+            ["[DONE]", "[X]", "[x]", "[COMPLETED]"].iter().filter(|sign| heading.contains(*sign))
+        {
             self.build.mark(ix, Mark::Done, SaidBy::Title);
             title = title.replace(sign, "");
         }
@@ -236,24 +271,36 @@ impl<'a> Reader<'a> {
 
     /// Which phase waits for which.
     fn phases(&mut self) {
-        let names: Vec<String> = self.build.plan.streams.iter().map(|s| format!("{} {}", s.id, s.name).to_lowercase()).collect();
+        let names: Vec<String> = self
+            .build
+            .plan
+            .streams
+            .iter()
+            .map(|s| format!("{} {}", s.id, s.name).to_lowercase())
+            .collect();
         let foundation = names.iter().rposition(|name| name.contains("foundation"));
         let stated = self.stated_phases();
         for ix in 1..names.len() {
-            let last = ix + 1 == names.len() && (names[ix].contains("polish") || names[ix].contains("cross-cutting"));
+            let last = ix + 1 == names.len()
+                && (names[ix].contains("polish") || names[ix].contains("cross-cutting"));
             match stated.get(&ix) {
                 Some((start, on)) => {
                     for &on in on.iter().filter(|on| **on != ix) {
                         let id = self.build.plan.streams[on].id.to_string();
-                        let text =
-                            if id.contains(' ') { format!("Phase {}", id.trim_start_matches("Phase ")) } else { format!("Stream {id}") };
+                        let text = if id.contains(' ') {
+                            format!("Phase {}", id.trim_start_matches("Phase "))
+                        } else {
+                            format!("Stream {id}")
+                        };
                         self.build.waits(Waiting::Stream(ix), &text, *start);
                     }
                     if let Some(foundation) = foundation.filter(|at| *at < ix) {
                         self.build.implies(Waiting::Stream(ix), On::Stream(foundation));
                     }
                 }
-                None if last => (0..ix).for_each(|on| self.build.implies(Waiting::Stream(ix), On::Stream(on))),
+                None if last => {
+                    (0..ix).for_each(|on| self.build.implies(Waiting::Stream(ix), On::Stream(on)))
+                }
                 None => self.build.implies(Waiting::Stream(ix), On::Stream(ix - 1)),
             }
         }
@@ -266,9 +313,13 @@ impl<'a> Reader<'a> {
         let mut numbers: HashMap<String, usize> = HashMap::new();
         for (ix, stream) in streams.iter().enumerate() {
             let lower = stream.name.to_lowercase();
-            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
-            let named = lower.match_indices("user story ").map(|(at, word)| digits(&lower[at + word.len()..]));
-            let tagged = lower.match_indices("[us").map(|(at, word)| digits(&lower[at + word.len()..]));
+            let digits =
+                |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+            let named = lower
+                .match_indices("user story ")
+                .map(|(at, word)| digits(&lower[at + word.len()..]));
+            let tagged =
+                lower.match_indices("[us").map(|(at, word)| digits(&lower[at + word.len()..]));
             for number in named.chain(tagged).filter(|number| !number.is_empty()) {
                 numbers.entry(number).or_insert(ix);
             }
@@ -281,16 +332,24 @@ impl<'a> Reader<'a> {
             let stories = |text: &str| -> Vec<usize> {
                 let short = text.match_indices("US").map(|(at, _)| at + 2);
                 let long = text.match_indices("User Story ").map(|(at, _)| at + 11);
-                let digits = |at: usize| text[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
-                short.chain(long).map(digits).filter(|key| !key.is_empty()).filter_map(|key| story(&key)).collect()
+                let digits = |at: usize| {
+                    text[at..].chars().take_while(char::is_ascii_digit).collect::<String>()
+                };
+                short
+                    .chain(long)
+                    .map(digits)
+                    .filter(|key| !key.is_empty())
+                    .filter_map(|key| story(&key))
+                    .collect()
             };
             let phases = |text: &str| -> Vec<usize> {
                 let after = text.match_indices("Phase ").map(|(at, word)| &text[at + word.len()..]);
-                let number = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+                let number =
+                    |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
                 // `Phase 3+` are several.
-                let whole = after
-                    .map(|rest| (number(rest), rest))
-                    .filter(|(key, rest)| !key.is_empty() && !rest[key.len()..].starts_with(['+', '.']));
+                let whole = after.map(|rest| (number(rest), rest)).filter(|(key, rest)| {
+                    !key.is_empty() && !rest[key.len()..].starts_with(['+', '.'])
+                });
                 whole.filter_map(|(key, _)| self.build.find_stream(&key)).collect()
             };
             let named = |text: &str| -> Vec<usize> {
@@ -306,9 +365,14 @@ impl<'a> Reader<'a> {
             let bare = ["independently testable", "tested independently", "independent test"]
                 .iter()
                 .fold(lower.clone(), |of, words| of.replace(words, ""));
-            let free = ["no dependenc", "independent", "can start after foundation"].iter().any(|words| bare.contains(words));
+            let free = ["no dependenc", "independent", "can start after foundation"]
+                .iter()
+                .any(|words| bare.contains(words));
             let sentence = right.split(['.', '(']).next().unwrap_or(right);
-            let on = if lower.contains("depends on") || lower.contains("requires") || lower.contains("after us") {
+            let on = if lower.contains("depends on")
+                || lower.contains("requires")
+                || lower.contains("after us")
+            {
                 named(sentence)
             } else {
                 Vec::new()
@@ -326,17 +390,27 @@ impl<'a> Reader<'a> {
         for Statement { waits, on } in statements(text) {
             let waiting = names.named(&sure(&text[waits]));
             let (from, on) = (start + on.start, sure(&text[on]));
-            let known = |of: &Reference| is_spec_kit_id(&on[of.at..of.at + of.len]) || !names.named(&on[of.at..of.at + of.len]).is_empty();
+            let known = |of: &Reference| {
+                is_spec_kit_id(&on[of.at..of.at + of.len])
+                    || !names.named(&on[of.at..of.at + of.len]).is_empty()
+            };
             let named: Vec<Reference> = ids_in(&on).into_iter().filter(known).collect();
             let Some(first) = named.first() else { continue };
             let list: Vec<&str> = named.iter().map(|of| &on[of.at..of.at + of.len]).collect();
             let (list, at) = (list.join(", "), from + first.at);
             // Of so many, each would be looked up again for each.
             let many = waiting.len() > 1 && waiting.len() * named.len() > MAX_PAIRS;
-            let set = many.then(|| self.build.set(&format!("{} and more", &on[first.at..first.at + first.len]), names.named(&on)));
+            let set = many.then(|| {
+                self.build.set(
+                    &format!("{} and more", &on[first.at..first.at + first.len]),
+                    names.named(&on),
+                )
+            });
             for ix in waiting {
                 match set {
-                    Some(set) => self.build.implies_by(Waiting::Task(ix), On::Set(set), Origin::Explicit),
+                    Some(set) => {
+                        self.build.implies_by(Waiting::Task(ix), On::Set(set), Origin::Explicit)
+                    }
                     None => self.build.waits(Waiting::Task(ix), &list, at),
                 }
             }
@@ -373,9 +447,10 @@ fn checkpoint(body: &str) -> Option<&str> {
 fn phase(heading: &str) -> (String, String) {
     let split = heading.strip_prefix("Phase ").and_then(|rest| rest.split_once([':', ' ']));
     match split {
-        Some((key, name)) if key.len() <= 8 => {
-            (format!("Phase {}", key.trim_end_matches(':')), name.trim_start_matches([':', ' ', '-']).to_owned())
-        }
+        Some((key, name)) if key.len() <= 8 => (
+            format!("Phase {}", key.trim_end_matches(':')),
+            name.trim_start_matches([':', ' ', '-']).to_owned(),
+        ),
         _ => (heading.chars().take(40).collect::<String>().trim().to_owned(), heading.to_owned()),
     }
 }
@@ -383,7 +458,11 @@ fn phase(heading: &str) -> (String, String) {
 /// Whether a line goes on with the text of the box above it.
 fn goes_on(line: &Line<'_>) -> bool {
     let (_, body) = line.trimmed();
-    !body.is_empty() && line.item().is_none() && line.heading().is_none() && !body.starts_with("**") && !body.starts_with(['|', '>', '_'])
+    !body.is_empty()
+        && line.item().is_none()
+        && line.heading().is_none()
+        && !body.starts_with("**")
+        && !body.starts_with(['|', '>', '_'])
 }
 
 /// Paths that a title names, with where they stand in it.
@@ -394,11 +473,19 @@ fn files(title: &str) -> Vec<(usize, &str)> {
         at += word.len() + 1;
         (start, word.trim_end_matches(['.', ':', ';']))
     });
-    let is_path =
-        |word: &&str| word.contains('/') && word.rsplit('/').next().is_some_and(|name| name.contains('.')) && !word.contains("://");
-    let path = |(at, word): (usize, &'_ str)| (at + word.len() - word.trim_start_matches("./").len(), &title[at..at + word.len()]);
-    let mut files: Vec<(usize, &str)> =
-        words.filter(|(_, word)| is_path(word)).map(path).map(|(at, word)| (at, word.trim_start_matches("./"))).collect();
+    let is_path = |word: &&str| {
+        word.contains('/')
+            && word.rsplit('/').next().is_some_and(|name| name.contains('.'))
+            && !word.contains("://")
+    };
+    let path = |(at, word): (usize, &'_ str)| {
+        (at + word.len() - word.trim_start_matches("./").len(), &title[at..at + word.len()])
+    };
+    let mut files: Vec<(usize, &str)> = words
+        .filter(|(_, word)| is_path(word))
+        .map(path)
+        .map(|(at, word)| (at, word.trim_start_matches("./")))
+        .collect();
     files.dedup_by_key(|(_, file)| *file);
     files
 }

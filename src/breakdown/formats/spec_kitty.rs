@@ -21,8 +21,12 @@ pub struct SpecKitty;
 
 impl crate::breakdown::Reader for SpecKitty {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
-        let index = signs.work_packages >= 1 && ["Subtask Index", "Included Subtasks"].iter().any(|words| signs.all().contains(words));
-        let index = index || signs.work_packages >= 1 && signs.path_has(&["kitty-specs/"], "tasks.md");
+        let index = signs.work_packages >= 1
+            && ["Subtask Index", "Included Subtasks"]
+                .iter()
+                .any(|words| signs.all().contains(words));
+        let index =
+            index || signs.work_packages >= 1 && signs.path_has(&["kitty-specs/"], "tasks.md");
         if signs.front_has(&["work_package_id"]) || index {
             return Some(Confidence::Certain);
         }
@@ -48,8 +52,14 @@ impl crate::breakdown::Reader for SpecKitty {
         for (ix, section) in headings::read(&mut build, &lists, &style).iter().enumerate() {
             below_headings(&mut build, ix, &section.region);
         }
-        let mut known: HashMap<String, usize> =
-            build.plan.tasks.iter().enumerate().rev().map(|(ix, task)| (task.id.as_str().to_lowercase(), ix)).collect();
+        let mut known: HashMap<String, usize> = build
+            .plan
+            .tasks
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(ix, task)| (task.id.as_str().to_lowercase(), ix))
+            .collect();
         // What the list says that each waits for.
         let mut listed: HashMap<usize, Vec<Wait>> = HashMap::new();
         for wait in std::mem::take(&mut build.waits) {
@@ -89,7 +99,8 @@ fn below_headings(build: &mut Builder<'_>, ix: usize, region: &[Line<'_>]) {
             under = heading.to_lowercase();
             continue;
         }
-        let (start, body) = line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
+        let (start, body) =
+            line.item().map_or_else(|| line.trimmed(), |item| (item.start, item.text));
         if under.starts_with("dependenc") && body.contains(char::is_alphanumeric) {
             // What comes after the first sentence says why, or what does not wait.
             let sentence = body.split([';', '.']).next().unwrap_or(body);
@@ -104,13 +115,19 @@ fn is_package(file: &File<'_>) -> bool {
     package(file.name().trim_end_matches(".md")).is_some()
 }
 
-fn read_package(build: &mut Builder<'_>, file: &File<'_>, known: &mut HashMap<String, usize>, listed: &mut HashMap<usize, Vec<Wait>>) {
+fn read_package(
+    build: &mut Builder<'_>,
+    file: &File<'_>,
+    known: &mut HashMap<String, usize>,
+    listed: &mut HashMap<usize, Vec<Wait>>,
+) {
     let Some(front) = build.front(file) else { return };
     let stem = file.name().trim_end_matches(".md");
     let named = package(stem).map_or_else(|| stem.to_owned(), |(id, _)| id);
     let id = front.word_of("work_package_id").unwrap_or(&named).to_owned();
     let in_list = known.get(&id.to_lowercase()).copied();
-    let ix = in_list.unwrap_or_else(|| build.task_of(&id, None, &front, front.word_of("title").unwrap_or(&id)));
+    let ix = in_list
+        .unwrap_or_else(|| build.task_of(&id, None, &front, front.word_of("title").unwrap_or(&id)));
     known.entry(id.to_lowercase()).or_insert(ix);
     let lines = build.text.visible_in(file);
     if in_list.is_none() {
@@ -136,7 +153,12 @@ fn read_package(build: &mut Builder<'_>, file: &File<'_>, known: &mut HashMap<St
 }
 
 /// The front matter's dependencies count; what the list says otherwise is told.
-fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMap<usize, Vec<Wait>>) {
+fn edges(
+    build: &mut Builder<'_>,
+    ix: usize,
+    front: &Value,
+    in_list: &mut HashMap<usize, Vec<Wait>>,
+) {
     let Some(value) = front.get("dependencies") else { return };
     let words = front.words_of("dependencies");
     let stated: BTreeSet<String> = words.iter().map(|(word, _)| word.to_uppercase()).collect();
@@ -145,12 +167,22 @@ fn edges(build: &mut Builder<'_>, ix: usize, front: &Value, in_list: &mut HashMa
         .into_iter()
         .flatten()
         .flat_map(|wait| crate::breakdown::refs::ids_in(&wait.text))
-        .filter_map(|reference| if let crate::breakdown::refs::Target::Task(id) = reference.to { Some(id.to_uppercase()) } else { None })
+        .filter_map(|reference| {
+            if let crate::breakdown::refs::Target::Task(id) = reference.to {
+                Some(id.to_uppercase())
+            } else {
+                None
+            }
+        })
         .collect();
     if !listed.is_empty() && listed != stated {
         let id = build.plan.tasks[ix].id.clone();
         // That nothing stands here may mean that nobody has filled it in.
-        let counts = if stated.is_empty() { "the list counts, as nothing stands here" } else { "what stands here counts" };
+        let counts = if stated.is_empty() {
+            "the list counts, as nothing stands here"
+        } else {
+            "what stands here counts"
+        };
         let what = format!("{id} waits for other packages here than in the list: {counts}");
         build.problems.push(Problem::warning("two-truths", value.span.clone(), what));
     }
@@ -178,8 +210,14 @@ fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize, known: &HashMap<St
                 None => {
                     build.outline.tasks[ix].said_by = None;
                     if build.marks.remove(&ix) == Some(Mark::Done) {
-                        let what = format!("{name} is marked as done, but status.json has it as `{lane}`: that counts");
-                        build.problems.push(Problem::warning("two-truths", build.outline.tasks[ix].span.clone(), what));
+                        let what = format!(
+                            "{name} is marked as done, but status.json has it as `{lane}`: that counts"
+                        );
+                        build.problems.push(Problem::warning(
+                            "two-truths",
+                            build.outline.tasks[ix].span.clone(),
+                            what,
+                        ));
                     }
                 }
             },

@@ -39,14 +39,18 @@ impl crate::breakdown::Reader for StepPlan {
             .map(|(ix, stream)| (stream.id.clone(), ix))
             .collect();
         let mut open: BTreeMap<usize, usize> = BTreeMap::new();
-        for (_, task) in build.plan.tasks.iter().enumerate().filter(|(ix, _)| !build.marks.contains_key(ix)) {
+        for (_, task) in
+            build.plan.tasks.iter().enumerate().filter(|(ix, _)| !build.marks.contains_key(ix))
+        {
             if let Some(step) = task.stream.as_ref().and_then(|stream| done.get(stream)) {
                 *open.entry(*step).or_default() += 1;
             }
         }
         for (step, count) in open {
             let (id, span) = build.outline.streams[step].clone();
-            let what = format!("{id} says that it is complete, but {count} of its boxes are open: the boxes count");
+            let what = format!(
+                "{id} says that it is complete, but {count} of its boxes are open: the boxes count"
+            );
             build.problems.push(Problem::warning("two-truths", span, what));
         }
         for stream in &mut build.plan.streams {
@@ -63,11 +67,16 @@ fn step(heading: &str) -> Option<(String, String)> {
     let len = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'.').count();
     let digit = rest.starts_with(|c: char| c.is_ascii_digit());
     digit.then(|| {
-        (format!("{word}{}", rest[..len].trim_end_matches('.')), rest[len..].trim_start_matches([':', '.', ' ', '-', '—']).to_owned())
+        (
+            format!("{word}{}", rest[..len].trim_end_matches('.')),
+            rest[len..].trim_start_matches([':', '.', ' ', '-', '—']).to_owned(),
+        )
     })
 }
 
 fn is_complete(name: &str) -> bool {
     let name = name.trim_end();
-    name.ends_with('✅') || name.to_uppercase().ends_with("COMPLETED") || name.to_uppercase().ends_with("COMPLETE")
+    name.ends_with('✅')
+        || name.to_uppercase().ends_with("COMPLETED")
+        || name.to_uppercase().ends_with("COMPLETE")
 }

@@ -16,8 +16,13 @@ impl crate::breakdown::Reader for Superpowers {
         if signs.has_skill_line || steps {
             return Some(Confidence::Certain);
         }
-        let plan = signs.paths.iter().any(|path| path.contains("docs/plans/") || path.contains("superpowers/plans/"));
-        (signs.task_headings >= 2 && (plan || signs.dependency_fields == 0 && signs.named_streams == 0)).then_some(Confidence::Likely)
+        let plan = signs
+            .paths
+            .iter()
+            .any(|path| path.contains("docs/plans/") || path.contains("superpowers/plans/"));
+        (signs.task_headings >= 2
+            && (plan || signs.dependency_fields == 0 && signs.named_streams == 0))
+            .then_some(Confidence::Likely)
     }
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
@@ -27,14 +32,23 @@ impl crate::breakdown::Reader for Superpowers {
         let style = Style {
             task: &headings::numbered_task,
             lane: &|heading| {
-                let (id, name) = headings::numbered(heading, "Phase").or_else(|| headings::numbered(heading, "Chunk"))?;
+                let (id, name) = headings::numbered(heading, "Phase")
+                    .or_else(|| headings::numbered(heading, "Chunk"))?;
                 Some((format!("{} {id}", heading.split(' ').next().unwrap_or_default()), name))
             },
             // What stands in the steps is told to the agent, and is nothing for us.
             field: &|name| {
                 matches!(
                     name,
-                    "files" | "dependencies" | "depends on" | "blocked by" | "goal" | "objective" | "estimate" | "run" | "command"
+                    "files"
+                        | "dependencies"
+                        | "depends on"
+                        | "blocked by"
+                        | "goal"
+                        | "objective"
+                        | "estimate"
+                        | "run"
+                        | "command"
                 )
             },
             boxes_are_steps: true,

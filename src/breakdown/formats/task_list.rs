@@ -96,8 +96,14 @@ impl<'a, 's> Reader<'a, 's> {
         let text = self.build.text;
         let lines: Vec<Line<'a>> = text.visible().map(|(_, line)| line).collect();
         // Where there are several titles, they are lanes.
-        let titles = lines.iter().filter(|line| line.heading().is_some_and(|(level, ..)| level == 1)).count() > 1;
-        let any_id = lines.iter().any(|line| boxed(line).is_some_and(|(_, tick)| own_id(tick.rest).is_some()));
+        let titles = lines
+            .iter()
+            .filter(|line| line.heading().is_some_and(|(level, ..)| level == 1))
+            .count()
+            > 1;
+        let any_id = lines
+            .iter()
+            .any(|line| boxed(line).is_some_and(|(_, tick)| own_id(tick.rest).is_some()));
         let at_margin = lines.iter().any(|line| line.indent() <= 1 && boxed(line).is_some());
         let mut heading: Option<(String, String, Range<usize>)> = None;
         // What stands below a heading, up to the first box.
@@ -135,13 +141,16 @@ impl<'a, 's> Reader<'a, 's> {
                     // The title names no lane, and headings below a lane's only divide it further.
                     None => (level == 2
                         || titles && level == 1
-                        || level > 2 && (heading.is_none() || level <= lane_level || self.style.deep_lanes))
+                        || level > 2
+                            && (heading.is_none() || level <= lane_level || self.style.deep_lanes))
                         .then(|| stream_name(name)),
                 };
                 if let Some((id, name)) = opens {
                     heading = Some((id, name, span));
-                    let len =
-                        lines[at..].iter().position(|next| next.heading().is_some() || boxed(next).is_some()).unwrap_or(lines.len() - at);
+                    let len = lines[at..]
+                        .iter()
+                        .position(|next| next.heading().is_some() || boxed(next).is_some())
+                        .unwrap_or(lines.len() - at);
                     below = &lines[at..at + len];
                     (stream, lane_level) = (None, level);
                 } else if self.style.lane.is_some() && level <= 2 {
@@ -156,23 +165,37 @@ impl<'a, 's> Reader<'a, 's> {
                 continue;
             };
             // Conditions under a plain bullet, in a file whose tasks stand at the margin.
-            let nested = task.is_none_or(|(_, indent)| line.indent() <= indent + 1) && line.indent() > 1 && at_margin;
+            let nested = task.is_none_or(|(_, indent)| line.indent() <= indent + 1)
+                && line.indent() > 1
+                && at_margin;
             // What has an id, or says what is run, is a task all the same.
-            let named = own_id(tick.rest).is_some_and(|(id, _)| id.starts_with(|c: char| c.is_ascii_alphabetic()));
+            let named = own_id(tick.rest)
+                .is_some_and(|(id, _)| id.starts_with(|c: char| c.is_ascii_alphabetic()));
             let is_task = named && self.style.only_in.is_none();
             if no_tasks && !is_task || nested {
                 self.build.other_boxes.0 += usize::from(self.style.only_in.is_none());
-                self.build.other_boxes.1 += usize::from(tick.done() && self.style.only_in.is_none());
+                self.build.other_boxes.1 +=
+                    usize::from(tick.done() && self.style.only_in.is_none());
                 continue;
             }
             if let Some((ix, indent)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
                 self.build.boxed_step(ix, &tick, start);
                 // Bullets beside the step are the task's again.
-                let own = |next: &&Line<'_>| next.is_blank() || next.indent() > indent && boxed(next).is_none() && next.heading().is_none();
+                let own = |next: &&Line<'_>| {
+                    next.is_blank()
+                        || next.indent() > indent
+                            && boxed(next).is_none()
+                            && next.heading().is_none()
+                };
                 let after: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
-                let beside = |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
-                let after: Vec<Line<'a>> =
-                    after.iter().skip_while(|next| !beside(next)).filter(|next| next.indent() > indent).copied().collect();
+                let beside =
+                    |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
+                let after: Vec<Line<'a>> = after
+                    .iter()
+                    .skip_while(|next| !beside(next))
+                    .filter(|next| next.indent() > indent)
+                    .copied()
+                    .collect();
                 for field in fields(&after) {
                     self.build.field(ix, &field);
                 }
@@ -203,7 +226,9 @@ impl<'a, 's> Reader<'a, 's> {
             self.build.ticked(ix, &tick, start);
             self.build.state_words(ix, title);
             task = Some((ix, line.indent()));
-            let own = |next: &&Line<'_>| next.is_blank() || (next.indent() > line.indent() && boxed(next).is_none());
+            let own = |next: &&Line<'_>| {
+                next.is_blank() || (next.indent() > line.indent() && boxed(next).is_none())
+            };
             let region: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
             at += region.len();
             if region.iter().any(|line| line.text.contains(':')) {
@@ -241,12 +266,18 @@ impl Reader<'_, '_> {
         let of = |side: &str| -> Vec<usize> {
             let whole = references(side.trim_start_matches(['-', '*', '+', ' ']));
             let tasks = |reference: Reference| match reference.to {
-                Target::Task(id) => names.exact.get(&id.to_lowercase()).cloned().unwrap_or_default(),
+                Target::Task(id) => {
+                    names.exact.get(&id.to_lowercase()).cloned().unwrap_or_default()
+                }
                 Target::Range(from, to) => names.range(&from, &to).unwrap_or_default(),
                 _ => Vec::new(),
             };
             let all: Vec<usize> = whole.into_iter().flat_map(tasks).collect();
-            if all.is_empty() { named_within(side).into_iter().flat_map(tasks).collect() } else { all }
+            if all.is_empty() {
+                named_within(side).into_iter().flat_map(tasks).collect()
+            } else {
+                all
+            }
         };
         let mut found = Vec::new();
         for Statement { waits, on } in statements(text) {
@@ -266,7 +297,9 @@ impl Reader<'_, '_> {
         for ix in 0..self.build.plan.tasks.len() {
             match &self.build.plan.tasks[ix].stream {
                 Some(stream) => last = self.build.stream_of(stream.as_str()),
-                None => last.into_iter().for_each(|last| self.build.implies(Waiting::Task(ix), On::Stream(last))),
+                None => last
+                    .into_iter()
+                    .for_each(|last| self.build.implies(Waiting::Task(ix), On::Stream(last))),
             }
         }
     }
@@ -280,14 +313,17 @@ impl Reader<'_, '_> {
         let names = self.build.names();
         for line in lines {
             let bullet = line.item().filter(|item| item.number.is_none());
-            let (start, body) = bullet.map_or_else(|| line.trimmed(), |item| (item.start, item.text.trim_end()));
+            let (start, body) =
+                bullet.map_or_else(|| line.trimmed(), |item| (item.start, item.text.trim_end()));
             if self.tasks_that_wait(start, body, &names) {
                 continue;
             }
             let Some(at) = body.find("depends on") else { continue };
             let name = body[..at].trim_matches(['-', '*', ' ']);
             let key = name.rsplit(' ').next().unwrap_or(name);
-            if let Some(stream) = self.build.find_stream(name).or_else(|| self.build.find_stream(key)) {
+            if let Some(stream) =
+                self.build.find_stream(name).or_else(|| self.build.find_stream(key))
+            {
                 let from = at + "depends on".len();
                 self.build.waits(Waiting::Stream(stream), &body[from..], start + from);
             }
@@ -319,8 +355,13 @@ pub fn own_id(text: &str) -> Option<(&str, &str)> {
     // `**1.1** Title`: what is marked as a whole is an id.
     let rest = after.trim_start_matches(['*', '~']);
     let marked = text.len() < all.len() && rest.len() < after.len() && rest.starts_with([' ', ':']);
-    let separated = rest.starts_with([':', '：', '.', ')']) || rest.starts_with(" -") || rest.starts_with(" —") || rest.starts_with(" –");
-    let dotted = id.contains('.') && id.bytes().next().is_some_and(|b| b.is_ascii_digit()) && rest.starts_with(' ');
+    let separated = rest.starts_with([':', '：', '.', ')'])
+        || rest.starts_with(" -")
+        || rest.starts_with(" —")
+        || rest.starts_with(" –");
+    let dotted = id.contains('.')
+        && id.bytes().next().is_some_and(|b| b.is_ascii_digit())
+        && rest.starts_with(' ');
     let fits = labelled.is_some() || separated || dotted || marked;
     fits.then(|| (id, rest.trim_start_matches([':', '：', '.', ')', ' ', '-', '—', '–', '*'])))
 }

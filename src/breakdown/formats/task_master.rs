@@ -20,7 +20,8 @@ impl crate::breakdown::Reader for TaskMaster {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let Some(tree) = &signs.tree else {
             // Something is wrong with it; that is told with its place.
-            let like = signs.all().trim_start_matches('\u{feff}').trim_start().starts_with('{') && signs.all().contains("\"tasks\"");
+            let like = signs.all().trim_start_matches('\u{feff}').trim_start().starts_with('{')
+                && signs.all().contains("\"tasks\"");
             return like.then_some(Confidence::Guess);
         };
         let tags = tags(tree);
@@ -36,14 +37,23 @@ impl crate::breakdown::Reader for TaskMaster {
         build.outline.done_word = Some("done".into());
         match json(text.all, 0..text.all.len()) {
             Err(mistake) => {
-                let what = format!("this is no JSON: {}: nothing is read of it until that is fixed", mistake.what);
+                let what = format!(
+                    "this is no JSON: {}: nothing is read of it until that is fixed",
+                    mistake.what
+                );
                 build.problems.push(Problem::error("unreadable", mistake.span, what));
             }
             Ok(tree) => {
                 let tags = tags(&tree);
-                let of_all = tree.get("metadata").or_else(|| tree.entries().find_map(|(.., tag)| tag.get("metadata")));
-                let topic = of_all.and_then(|of| of.word_of("projectName").or_else(|| of.word_of("description")));
-                build.plan.topic = topic.filter(|topic| !topic.starts_with("Tasks for ")).unwrap_or_default().to_owned();
+                let of_all = tree
+                    .get("metadata")
+                    .or_else(|| tree.entries().find_map(|(.., tag)| tag.get("metadata")));
+                let topic = of_all
+                    .and_then(|of| of.word_of("projectName").or_else(|| of.word_of("description")));
+                build.plan.topic = topic
+                    .filter(|topic| !topic.starts_with("Tasks for "))
+                    .unwrap_or_default()
+                    .to_owned();
                 let several = tags.iter().filter(|tag| !tag.tasks.is_empty()).count() > 1;
                 for tag in tags.iter().filter(|tag| !tag.tasks.is_empty()) {
                     read_tag(&mut build, tag, several);
@@ -52,7 +62,11 @@ impl crate::breakdown::Reader for TaskMaster {
                 let mut tasks = tags.iter().flat_map(|tag| tag.tasks).peekable();
                 if tasks.peek().is_some() && !tasks.any(stated) {
                     let what = "no task says what it waits for: is this a file of task-master? All of them may run at once";
-                    build.problems.push(Problem::info("no-dependencies", tree.span.start..tree.span.start + 1, what));
+                    build.problems.push(Problem::info(
+                        "no-dependencies",
+                        tree.span.start..tree.span.start + 1,
+                        what,
+                    ));
                 }
             }
         }
@@ -71,7 +85,10 @@ struct Tag<'t> {
 fn tags<'t>(tree: &'t Value) -> Vec<Tag<'t>> {
     let is_list = |value: &Value| matches!(value.data, Data::List(_));
     if let Some(tasks) = tree.get("tasks").filter(|tasks| is_list(tasks)) {
-        let span = tree.entries().find(|(name, ..)| name == "tasks").map_or(0..0, |(_, span, _)| span.clone());
+        let span = tree
+            .entries()
+            .find(|(name, ..)| name == "tasks")
+            .map_or(0..0, |(_, span, _)| span.clone());
         return vec![Tag { name: "master", span, tasks: tasks.items() }];
     }
     let tag = |(name, span, value): &'t (String, Range<usize>, Value)| {
@@ -89,10 +106,17 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
     let ids: HashSet<&str> = tag.tasks.iter().filter_map(|task| task.word_of("id")).collect();
     for value in tag.tasks {
         let Some(id) = value.word_of("id") else {
-            build.problems.push(Problem::error("no-id", value.span.start..value.span.start + 1, "a task without an id: give it one"));
+            build.problems.push(Problem::error(
+                "no-id",
+                value.span.start..value.span.start + 1,
+                "a task without an id: give it one",
+            ));
             continue;
         };
-        let title = ["title", "name", "description"].iter().find_map(|key| value.word_of(key)).unwrap_or(id);
+        let title = ["title", "name", "description"]
+            .iter()
+            .find_map(|key| value.word_of(key))
+            .unwrap_or(id);
         let ix = build.task_of(&qualified(id), Some(stream), value, title);
         build.alias(ix, title);
         if build.is_full(value.span.start) {
@@ -104,14 +128,21 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
         }
     }
     // A dependency on a part of a task is one on the task.
-    for (ix, value) in (first..build.plan.tasks.len()).zip(tag.tasks.iter().filter(|task| task.word_of("id").is_some())) {
+    for (ix, value) in (first..build.plan.tasks.len())
+        .zip(tag.tasks.iter().filter(|task| task.word_of("id").is_some()))
+    {
         if value.waits().is_some() {
             build.waits_for_nothing(ix);
         }
         let named = value.waits().unwrap_or_default();
-        for (id, value) in named.iter().flat_map(|(ids, value)| ids.split(',').map(move |id| (id.trim(), value))) {
+        for (id, value) in
+            named.iter().flat_map(|(ids, value)| ids.split(',').map(move |id| (id.trim(), value)))
+        {
             let span = value.span_in(all);
-            let whole = id.split_once('.').map(|(whole, _)| whole).filter(|whole| !ids.contains(id) && ids.contains(whole));
+            let whole = id
+                .split_once('.')
+                .map(|(whole, _)| whole)
+                .filter(|whole| !ids.contains(id) && ids.contains(whole));
             if let Some(whole) = whole {
                 let what = format!("{id} is a part of task {whole}: the whole task is waited for");
                 build.problems.push(Problem::info("part-reference", span.clone(), what));
@@ -119,7 +150,11 @@ fn read_tag(build: &mut Builder<'_>, tag: &Tag<'_>, several: bool) {
             // A title may be meant, which is known as it is.
             let id = whole.unwrap_or(id);
             let is_title = !ids.contains(id) && build.knows(id);
-            build.waits_exactly(Waiting::Task(ix), &if is_title { id.to_owned() } else { qualified(id) }, span);
+            build.waits_exactly(
+                Waiting::Task(ix),
+                &if is_title { id.to_owned() } else { qualified(id) },
+                span,
+            );
         }
     }
 }
@@ -152,12 +187,26 @@ fn read_task(build: &mut Builder<'_>, ix: usize, value: &Value) {
 
 /// Sub-tasks as steps. `3` is the third of its siblings, `12.1` says of which task; a number that no sibling has is
 /// a task's. Gives the other tasks that its parts wait for.
-fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &HashSet<&str>) -> Vec<(&'v str, Range<usize>)> {
+fn sub_tasks<'v>(
+    build: &mut Builder<'_>,
+    ix: usize,
+    value: &'v Value,
+    tasks: &HashSet<&str>,
+) -> Vec<(&'v str, Range<usize>)> {
     let mut others = Vec::new();
-    let Some(parts) = value.get("subtasks").map(Value::items).filter(|parts| !parts.is_empty()) else { return others };
+    let Some(parts) = value.get("subtasks").map(Value::items).filter(|parts| !parts.is_empty())
+    else {
+        return others;
+    };
     let own = value.word_of("id").unwrap_or_default();
-    let ids: HashMap<&str, usize> = parts.iter().enumerate().filter_map(|(nth, part)| Some((part.word_of("id")?, nth))).collect();
-    let sibling = |id: &str| ids.get(id).or_else(|| ids.get(id.strip_prefix(own)?.strip_prefix('.')?)).copied();
+    let ids: HashMap<&str, usize> = parts
+        .iter()
+        .enumerate()
+        .filter_map(|(nth, part)| Some((part.word_of("id")?, nth)))
+        .collect();
+    let sibling = |id: &str| {
+        ids.get(id).or_else(|| ids.get(id.strip_prefix(own)?.strip_prefix('.')?)).copied()
+    };
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
     let all = build.text.all;
     let open = build.marks.contains_key(&ix);
@@ -166,41 +215,75 @@ fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &H
         for (id, value) in &words {
             match sibling(id) {
                 Some(on) => waits[nth].push(on),
-                None if id.split('.').next().is_some_and(|whole| whole != own && tasks.contains(whole)) => {
+                None if id
+                    .split('.')
+                    .next()
+                    .is_some_and(|whole| whole != own && tasks.contains(whole)) =>
+                {
                     let whole = id.split('.').next().unwrap_or(id);
-                    let what = format!("`{id}` is no sub-task of task {own}: the whole of task {own} waits for task {whole}");
-                    build.problems.push(Problem::warning("sub-task-reference", value.span.clone(), what));
+                    let what = format!(
+                        "`{id}` is no sub-task of task {own}: the whole of task {own} waits for task {whole}"
+                    );
+                    build.problems.push(Problem::warning(
+                        "sub-task-reference",
+                        value.span.clone(),
+                        what,
+                    ));
                     others.push((whole, value.span_in(all)));
                 }
                 None => {
                     let what = format!(
                         "`{id}` is no sub-task of task {own}: what a sub-task waits for must be one of its siblings; this is not waited for"
                     );
-                    build.problems.push(Problem::warning("sub-task-reference", value.span.clone(), what));
+                    build.problems.push(Problem::warning(
+                        "sub-task-reference",
+                        value.span.clone(),
+                        what,
+                    ));
                 }
             }
         }
-        let done = part.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done)) || part.word_of("completed") == Some("true");
+        let done = part.word_of("status").is_some_and(|word| status(word) == Some(Mark::Done))
+            || part.word_of("completed") == Some("true");
         let title = part.get("title").or_else(|| part.get("description"));
         let mut text = title.and_then(Value::word).unwrap_or_default().to_owned();
         if !words.is_empty() {
             let ids: Vec<&str> = words.iter().map(|(id, _)| *id).collect();
             text.push_str(&format!(" (after {})", ids.join(", ")));
         }
-        build.step(ix, text, title.map_or(part.span.start..part.span.start, |title| title.span_in(all)), Some(done));
+        build.step(
+            ix,
+            text,
+            title.map_or(part.span.start..part.span.start, |title| title.span_in(all)),
+            Some(done),
+        );
     }
     let unfinished = build.outline.tasks[ix].ticks().filter(|done| !done).count();
     if open && unfinished > 0 && build.marks.get(&ix) == Some(&Mark::Done) {
-        let what = format!("task {own} is done, but {unfinished} of its sub-tasks are not: the task's status counts");
-        build.problems.push(Problem::warning("parent-disagrees", build.outline.tasks[ix].span.clone(), what));
+        let what = format!(
+            "task {own} is done, but {unfinished} of its sub-tasks are not: the task's status counts"
+        );
+        build.problems.push(Problem::warning(
+            "parent-disagrees",
+            build.outline.tasks[ix].span.clone(),
+            what,
+        ));
     }
     if let Some(circle) = circle(&waits) {
-        let ids: Vec<String> = circle.iter().map(|&nth| format!("{own}.{}", parts[nth].word_of("id").unwrap_or_default())).collect();
-        let what =
-            format!("these sub-tasks wait for each other in a cycle: {} ← {}: remove one of the dependencies", ids.join(" ← "), ids[0]);
+        let ids: Vec<String> = circle
+            .iter()
+            .map(|&nth| format!("{own}.{}", parts[nth].word_of("id").unwrap_or_default()))
+            .collect();
+        let what = format!(
+            "these sub-tasks wait for each other in a cycle: {} ← {}: remove one of the dependencies",
+            ids.join(" ← "),
+            ids[0]
+        );
         build.problems.push(Problem::warning(
             "sub-task-cycle",
-            parts[circle[0]].get("dependencies").map_or(parts[circle[0]].span.clone(), |value| value.span.clone()),
+            parts[circle[0]]
+                .get("dependencies")
+                .map_or(parts[circle[0]].span.clone(), |value| value.span.clone()),
             what,
         ));
     }
@@ -211,7 +294,9 @@ fn sub_tasks<'v>(build: &mut Builder<'_>, ix: usize, value: &'v Value, tasks: &H
 fn circle(waits: &[Vec<usize>]) -> Option<Vec<usize>> {
     let mut left: Vec<usize> = waits.iter().map(Vec::len).collect();
     let mut waited_by: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
-    for (ix, on) in waits.iter().enumerate().flat_map(|(ix, all)| all.iter().map(move |&on| (ix, on))) {
+    for (ix, on) in
+        waits.iter().enumerate().flat_map(|(ix, all)| all.iter().map(move |&on| (ix, on)))
+    {
         waited_by[on].push(ix);
     }
     let mut free: Vec<usize> = (0..waits.len()).filter(|&ix| left[ix] == 0).collect();

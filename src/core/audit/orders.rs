@@ -11,7 +11,8 @@ impl Books {
         let highest = self.highest_order;
         self.require(order.0 > highest, "orders", || format!("{order} is used again"));
         self.highest_order = self.highest_order.max(order.0);
-        let resting = [(self.paused, "paused"), (self.cancelled, "cancelled"), (self.ended, "at rest")];
+        let resting =
+            [(self.paused, "paused"), (self.cancelled, "cancelled"), (self.ended, "at rest")];
         for (_, word) in resting.into_iter().filter(|(is, _)| *is) {
             self.breach("steering", format!("{order} was given while the execution was {word}"));
         }
@@ -20,8 +21,14 @@ impl Books {
                 format!("{order} is for task {task}, on which nobody works")
             });
             if work.is_attempt() {
-                let another = self.open.iter().find(|(_, open)| open.task() == Some(task) && open.is_attempt()).map(|(order, _)| *order);
-                self.require(another.is_none(), "one attempt", || format!("{order} was given while {another:?} on task {task} was open"));
+                let another = self
+                    .open
+                    .iter()
+                    .find(|(_, open)| open.task() == Some(task) && open.is_attempt())
+                    .map(|(order, _)| *order);
+                self.require(another.is_none(), "one attempt", || {
+                    format!("{order} was given while {another:?} on task {task} was open")
+                });
             }
         }
         if self.policy.isolated
@@ -44,17 +51,30 @@ impl Books {
         if let Work::Tests { task, .. } = work {
             self.task_mut(task).worked_on = true;
         }
-        let kind = |agent: &AgentName| self.policy.agents.iter().find(|known| known.name == *agent).map(|known| known.kind.as_str());
+        let kind = |agent: &AgentName| {
+            self.policy
+                .agents
+                .iter()
+                .find(|known| known.name == *agent)
+                .map(|known| known.kind.as_str())
+        };
         if work.agent().and_then(kind) == Some("client") {
             self.offered.insert(order);
         }
         self.open.insert(order, work.clone());
         let attempts = self.open.values().filter(|open| open.is_attempt()).count();
         let most = self.policy.max_parallel as usize;
-        self.require(attempts <= most, "parallelism", || format!("{attempts} attempts at once, {most} are allowed"));
+        self.require(attempts <= most, "parallelism", || {
+            format!("{attempts} attempts at once, {most} are allowed")
+        });
         if let Some(agent) = work.agent() {
             let busy = self.open.values().filter(|open| open.agent() == Some(agent)).count();
-            let most = self.policy.agents.iter().find(|known| known.name == *agent).and_then(|known| known.max_parallel);
+            let most = self
+                .policy
+                .agents
+                .iter()
+                .find(|known| known.name == *agent)
+                .and_then(|known| known.max_parallel);
             self.require(most.is_none_or(|most| busy <= most as usize), "parallelism", || {
                 format!("{agent} has {busy} orders at once, {most:?} are allowed")
             });
@@ -65,7 +85,10 @@ impl Books {
     fn within_budget(&mut self, order: OrderId, work: &Work) {
         let Some(task) = work.task().filter(|_| work.is_attempt()) else { return };
         let of_task = self.tasks.get(task).map_or(0, |record| record.tokens);
-        let budgets = [(self.policy.budget.tokens, self.tokens, "the execution"), (self.policy.task_budget.tokens, of_task, "the task")];
+        let budgets = [
+            (self.policy.budget.tokens, self.tokens, "the execution"),
+            (self.policy.task_budget.tokens, of_task, "the task"),
+        ];
         for (most, used, whose) in budgets {
             self.require(most.is_none_or(|most| used < most), "budget", || {
                 format!("{order} was given after {whose} had spent {used} tokens")
@@ -74,48 +97,83 @@ impl Books {
     }
 
     fn ordered_of_repository(&mut self, order: OrderId, work: &Work) {
-        let merging = |work: &Work| matches!(work, Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. });
-        let looks = |work: &Work| matches!(work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. });
+        let merging = |work: &Work| {
+            matches!(work, Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. })
+        };
+        let looks = |work: &Work| {
+            matches!(work, Work::Gate { gate: Some(_), .. } | Work::Review { task: None, .. })
+        };
         if merging(work) {
             let another = self.open.iter().find(|(_, open)| merging(open)).map(|(order, _)| *order);
-            self.require(another.is_none(), "merging", || format!("{order} was given while {another:?} was open"));
+            self.require(another.is_none(), "merging", || {
+                format!("{order} was given while {another:?} was open")
+            });
         }
-        if looks(work) && self.open.values().any(|open| matches!(open, Work::Land { .. } | Work::Renew { .. })) {
+        if looks(work)
+            && self.open.values().any(|open| matches!(open, Work::Land { .. } | Work::Renew { .. }))
+        {
             self.breach("merging", format!("{order} looks at a result that is being changed"));
         }
         match work {
             Work::Merge { tasks } => {
-                let judged = self.open.values().any(|open| matches!(open, Work::Gate { purpose: Purpose::Merged, .. }));
-                self.require(!judged, "merging", || format!("{order} takes away what is being judged"));
-                let sorted: Vec<TaskId> = tasks.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+                let judged = self
+                    .open
+                    .values()
+                    .any(|open| matches!(open, Work::Gate { purpose: Purpose::Merged, .. }));
+                self.require(!judged, "merging", || {
+                    format!("{order} takes away what is being judged")
+                });
+                let sorted: Vec<TaskId> =
+                    tasks.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
                 let again = self.untold.take() == Some(sorted);
-                self.require(!again, "merging", || format!("{order} merges again what does not fit, and nobody was told so"));
+                self.require(!again, "merging", || {
+                    format!("{order} merges again what does not fit, and nobody was told so")
+                });
                 for task in tasks {
-                    let good = self.tasks.get(task).is_some_and(|record| record.active && record.implemented && record.placed);
+                    let good = self
+                        .tasks
+                        .get(task)
+                        .is_some_and(|record| record.active && record.implemented && record.placed);
                     self.require(good, "merging", || format!("{order} merges task {task}, which has not been finished in its worktree"));
                 }
                 self.merged = None;
                 self.merged_gates.clear();
             }
             Work::Renew { .. } => {
-                let looked_at = self
-                    .open
-                    .values()
-                    .any(|open| looks(open) || matches!(open, Work::Gate { purpose: Purpose::Merged, .. } | Work::Deliver { .. }));
-                self.require(!looked_at, "merging", || format!("{order} changes the result while it is looked at"));
+                let looked_at = self.open.values().any(|open| {
+                    looks(open)
+                        || matches!(
+                            open,
+                            Work::Gate { purpose: Purpose::Merged, .. } | Work::Deliver { .. }
+                        )
+                });
+                self.require(!looked_at, "merging", || {
+                    format!("{order} changes the result while it is looked at")
+                });
             }
             Work::Land { tasks, commit } => {
                 let merged = self.merged == Some((tasks.clone(), Some(commit.clone())));
                 self.require(merged, "merging", || format!("{order} lands what was not merged"));
                 let looked_at = self.open.values().any(looks);
-                self.require(!looked_at, "merging", || format!("{order} changes the result while it is looked at"));
+                self.require(!looked_at, "merging", || {
+                    format!("{order} changes the result while it is looked at")
+                });
                 let policy = self.policy.clone();
                 for task in tasks {
-                    let stream = self.index.get(task).and_then(|ix| self.plan.tasks[*ix].stream.clone());
-                    for gate in policy.gates.iter().filter(|gate| gate.is_for_tasks_of(stream.as_ref()) && gate.command) {
-                        let passed = self.merged_gates.get(&(task.clone(), gate.name.clone())) == Some(&GateVerdict::Passed);
+                    let stream =
+                        self.index.get(task).and_then(|ix| self.plan.tasks[*ix].stream.clone());
+                    for gate in policy
+                        .gates
+                        .iter()
+                        .filter(|gate| gate.is_for_tasks_of(stream.as_ref()) && gate.command)
+                    {
+                        let passed = self.merged_gates.get(&(task.clone(), gate.name.clone()))
+                            == Some(&GateVerdict::Passed);
                         self.require(passed, "merging", || {
-                            format!("{order} lands task {task}, but its gate {} did not pass as merged", gate.name)
+                            format!(
+                                "{order} lands task {task}, but its gate {} did not pass as merged",
+                                gate.name
+                            )
                         });
                     }
                 }
@@ -125,20 +183,33 @@ impl Books {
     }
 
     pub(super) fn claimed(&mut self, order: OrderId, by: &str, until: u64, deadline: u64) {
-        let (offered, holder) = (self.offered.contains(&order) && self.open.contains_key(&order), self.holders.get(&order).cloned());
+        let (offered, holder) = (
+            self.offered.contains(&order) && self.open.contains_key(&order),
+            self.holders.get(&order).cloned(),
+        );
         self.require(offered, "leases", || format!("{by} took {order}, which is not offered"));
-        self.require(holder.is_none(), "leases", || format!("{by} took {order}, which {holder:?} has"));
+        self.require(holder.is_none(), "leases", || {
+            format!("{by} took {order}, which {holder:?} has")
+        });
         let resting = self.paused || self.cancelled || self.ended;
-        self.require(!resting, "leases", || format!("{by} took {order} while nothing is to be begun"));
+        self.require(!resting, "leases", || {
+            format!("{by} took {order} while nothing is to be begun")
+        });
         let at = self.at;
-        self.require(at <= until && until <= deadline, "leases", || format!("{order} is given up at {until}, before its time"));
+        self.require(at <= until && until <= deadline, "leases", || {
+            format!("{order} is given up at {until}, before its time")
+        });
         self.holders.insert(order, by.to_owned());
     }
 
     pub(super) fn ended_order(&mut self, order: OrderId, outcome: &Outcome) {
-        let Some(work) = self.open.remove(&order) else { return self.breach("orders", format!("{order} ended but was not open")) };
+        let Some(work) = self.open.remove(&order) else {
+            return self.breach("orders", format!("{order} ended but was not open"));
+        };
         let (shortage, tokens) = match outcome {
-            Outcome::Agent(outcome) => (outcome.shortage.is_some(), outcome.usage.tokens.unwrap_or(0)),
+            Outcome::Agent(outcome) => {
+                (outcome.shortage.is_some(), outcome.usage.tokens.unwrap_or(0))
+            }
             Outcome::Review(review) => (review.shortage.is_some(), 0),
             _ => (false, 0),
         };
@@ -154,7 +225,9 @@ impl Books {
             _ => false,
         };
         let held = self.holders.remove(&order).is_some() || !self.offered.contains(&order);
-        self.require(held || !told, "leases", || format!("{order} was reported by somebody who had not taken it"));
+        self.require(held || !told, "leases", || {
+            format!("{order} was reported by somebody who had not taken it")
+        });
         match (&work, outcome) {
             (work, Outcome::Lost { .. }) if work.is_attempt() => {
                 let shared = !self.policy.isolated;
@@ -166,12 +239,16 @@ impl Books {
             (_, Outcome::Lost { .. }) => {}
             _ if self.outdated.contains(&order) => {}
             (Work::Implementation { task, .. }, Outcome::Agent(outcome)) => {
-                let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
+                let good =
+                    outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 let (seq, shared) = (self.seq, !self.policy.isolated);
                 let record = self.task_mut(task);
                 record.asks = outcome.asks();
                 record.implemented = good;
-                record.unaccounted = good && !record.has_leftovers && outcome.files.is_empty() && outcome.accounted == Some(false);
+                record.unaccounted = good
+                    && !record.has_leftovers
+                    && outcome.files.is_empty()
+                    && outcome.accounted == Some(false);
                 record.has_leftovers |= !good && shared && !outcome.files.is_empty();
                 if good || shared {
                     record.changed.extend(outcome.files.iter().cloned());
@@ -181,24 +258,43 @@ impl Books {
                     self.leaves_its_place(&work);
                 }
             }
-            (Work::Gate { gate: Some(gate), check, .. }, Outcome::Gate { verdict, measures, .. }) => {
+            (
+                Work::Gate { gate: Some(gate), check, .. },
+                Outcome::Gate { verdict, measures, .. },
+            ) => {
                 self.gate_results.insert((gate.clone(), check.clone()), *verdict);
                 self.judged_whole.insert((gate.clone(), check.clone()), measures.judged_by.clone());
             }
-            (Work::Gate { task: Some(task), check, purpose, .. }, Outcome::Gate { measures, verdict, .. }) => {
+            (
+                Work::Gate { task: Some(task), check, purpose, .. },
+                Outcome::Gate { measures, verdict, .. },
+            ) => {
                 let (purpose, verdict) = (*purpose, *verdict);
-                let evaluated = matches!(measures.ending, Ending::Exited(code) if code != 126 && code != 127);
-                self.require(verdict != GateVerdict::Passed || measures.ending == Ending::Exited(0) || evaluated, "evidence", || {
-                    format!("{order} passed but was not evaluated")
-                });
+                let evaluated =
+                    matches!(measures.ending, Ending::Exited(code) if code != 126 && code != 127);
+                self.require(
+                    verdict != GateVerdict::Passed
+                        || measures.ending == Ending::Exited(0)
+                        || evaluated,
+                    "evidence",
+                    || format!("{order} passed but was not evaluated"),
+                );
                 let tests = self.policy.gates.iter().any(|gate| gate.tests && gate.name == *check);
                 let passed = verdict == GateVerdict::Passed;
                 self.require(!passed || measures.not_green.is_empty(), "tests first", || {
-                    format!("{order} passed, but does not show {:?} that were seen red", measures.not_green)
+                    format!(
+                        "{order} passed, but does not show {:?} that were seen red",
+                        measures.not_green
+                    )
                 });
                 let record = self.task_mut(task);
-                let short = passed && measures.green > 0 && measures.green < record.red_tests.len() as u64;
-                let books = if purpose == Purpose::Baseline { &mut record.judged_before } else { &mut record.judged_by };
+                let short =
+                    passed && measures.green > 0 && measures.green < record.red_tests.len() as u64;
+                let books = if purpose == Purpose::Baseline {
+                    &mut record.judged_before
+                } else {
+                    &mut record.judged_by
+                };
                 if matches!(purpose, Purpose::Baseline | Purpose::Judge) {
                     books.insert(check.clone(), measures.judged_by.clone());
                 }
@@ -209,16 +305,29 @@ impl Books {
                     }
                     Purpose::Baseline => {}
                     Purpose::Red => {
-                        let new = measures.failed_tests.iter().any(|test| !record.failed_before.contains(test));
+                        let new = measures
+                            .failed_tests
+                            .iter()
+                            .any(|test| !record.failed_before.contains(test));
                         let unnamed = measures.failed_tests.is_empty() && !record.base_failed;
-                        record.red |= verdict == GateVerdict::Failed && measures.flaky.is_empty() && (new || unnamed);
-                        record.red_tests =
-                            measures.failed_tests.iter().filter(|test| !record.failed_before.contains(*test)).cloned().collect();
+                        record.red |= verdict == GateVerdict::Failed
+                            && measures.flaky.is_empty()
+                            && (new || unnamed);
+                        record.red_tests = measures
+                            .failed_tests
+                            .iter()
+                            .filter(|test| !record.failed_before.contains(*test))
+                            .cloned()
+                            .collect();
                     }
                     Purpose::Judge => drop(record.gates.insert(check.clone(), verdict)),
-                    Purpose::Merged => drop(self.merged_gates.insert((task.clone(), check.clone()), verdict)),
+                    Purpose::Merged => {
+                        drop(self.merged_gates.insert((task.clone(), check.clone()), verdict))
+                    }
                 }
-                self.require(!short, "tests first", || format!("{order} passed, but does not show all tests that were seen red"));
+                self.require(!short, "tests first", || {
+                    format!("{order} passed, but does not show all tests that were seen red")
+                });
             }
             (Work::Review { task: Some(task), reviewer }, Outcome::Review(review)) => {
                 let passed = review.verdict == GateVerdict::Passed;
@@ -229,7 +338,8 @@ impl Books {
             }
             (Work::Consultation { .. }, Outcome::Agent(_)) => {}
             (Work::Tests { .. }, Outcome::Agent(outcome)) => {
-                let good = outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
+                let good =
+                    outcome.ending == Ending::Exited(0) && outcome.verdict == Verdict::Complete;
                 let shared = !self.policy.isolated;
                 if let Some(task) = work.task() {
                     let record = self.task_mut(task);
@@ -241,12 +351,20 @@ impl Books {
                     self.leaves_its_place(&work);
                 }
             }
-            (Work::PrepareWorktree { task }, Outcome::Repository(RepositoryOutcome::WorktreeReady { .. })) => {
-                self.task_mut(task).placed = true
-            }
-            (Work::Merge { .. }, Outcome::Repository(RepositoryOutcome::Merged { tasks, commit, conflicts })) => {
+            (
+                Work::PrepareWorktree { task },
+                Outcome::Repository(RepositoryOutcome::WorktreeReady { .. }),
+            ) => self.task_mut(task).placed = true,
+            (
+                Work::Merge { .. },
+                Outcome::Repository(RepositoryOutcome::Merged { tasks, commit, conflicts }),
+            ) => {
                 self.merged = Some((tasks.clone(), commit.clone()));
-                let all = tasks.iter().chain(conflicts.iter().map(|conflict| &conflict.task)).cloned().collect::<BTreeSet<_>>();
+                let all = tasks
+                    .iter()
+                    .chain(conflicts.iter().map(|conflict| &conflict.task))
+                    .cloned()
+                    .collect::<BTreeSet<_>>();
                 self.untold = (!conflicts.is_empty()).then(|| all.into_iter().collect());
             }
             (Work::Land { tasks, .. }, Outcome::Repository(RepositoryOutcome::Landed)) => {
@@ -264,7 +382,8 @@ impl Books {
                 self.renewed = self.seq;
             }
             (Work::Deliver { .. }, Outcome::Repository(RepositoryOutcome::Delivered)) => {}
-            (work, Outcome::Repository(RepositoryOutcome::Failed { .. })) if work.is_of_repository() => {}
+            (work, Outcome::Repository(RepositoryOutcome::Failed { .. }))
+                if work.is_of_repository() => {}
             _ => self.breach("orders", format!("{order} ended as something that it was not")),
         }
         if work.is_attempt() && !self.policy.isolated {

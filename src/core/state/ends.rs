@@ -4,7 +4,9 @@ use super::{Judged, OpenOrder, Phase, State, TaskState, Worktree};
 use crate::core::event::{Outcome, Purpose, Step, Work};
 use crate::core::hold::is_suspect;
 use crate::core::id::{AgentName, OrderId};
-use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict};
+use crate::core::outcome::{
+    AgentOutcome, Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict,
+};
 use crate::core::throttle::{self, Ended, pool_of};
 use std::sync::Arc;
 
@@ -27,9 +29,13 @@ impl State {
             let sum = self.utilisation.entry(agent.clone()).or_default();
             sum.orders += 1;
             // What nobody had taken kept nobody busy.
-            let since = open.offer.as_ref().map_or(Some(open.at), |offer| offer.holder.as_ref().map(|holder| holder.at));
+            let since = open
+                .offer
+                .as_ref()
+                .map_or(Some(open.at), |offer| offer.holder.as_ref().map(|holder| holder.at));
             sum.busy_ms += since.map_or(0, |since| self.now.saturating_sub(since));
-            let spent = Usage { tokens: sum.tokens, cost_usd: sum.cost_usd, ..Usage::default() }.plus(usage);
+            let spent = Usage { tokens: sum.tokens, cost_usd: sum.cost_usd, ..Usage::default() }
+                .plus(usage);
             (sum.tokens, sum.cost_usd) = (spent.tokens, spent.cost_usd);
             sum.implausible += u32::from(usage.implausible);
         }
@@ -49,7 +55,13 @@ impl State {
                         && id > gate.reset_at
                     {
                         let (measures, reason) = ((**measures).clone(), reason.clone());
-                        let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
+                        let judged = Judged {
+                            order: id,
+                            measures,
+                            verdict: *verdict,
+                            reason,
+                            changes: open.changes,
+                        };
                         gate.results.insert(check.clone(), judged);
                     }
                 }
@@ -57,7 +69,13 @@ impl State {
             Work::Gate { check, task: Some(task), purpose: Purpose::Merged, .. } => {
                 if let Outcome::Gate { measures, verdict, reason } = outcome {
                     let (measures, reason) = ((**measures).clone(), reason.clone());
-                    let judged = Judged { order: id, measures, verdict: *verdict, reason, changes: open.changes };
+                    let judged = Judged {
+                        order: id,
+                        measures,
+                        verdict: *verdict,
+                        reason,
+                        changes: open.changes,
+                    };
                     self.merging.judged(task, check, judged);
                 }
                 self.with_task(task, |task| {
@@ -82,12 +100,14 @@ impl State {
     /// What the end of an order says of who can be had.
     fn supplied(&mut self, agent: &AgentName, outcome: &Outcome) {
         let (shortage, ended) = match outcome {
-            Outcome::Agent(outcome) => {
-                (outcome.shortage.as_ref(), supply_of(&outcome.ending, outcome.verdict == Verdict::Blocked, outcome.complete()))
-            }
-            Outcome::Review(review) => {
-                (review.shortage.as_ref(), supply_of(&review.ending, false, review.verdict != GateVerdict::NotEvaluated))
-            }
+            Outcome::Agent(outcome) => (
+                outcome.shortage.as_ref(),
+                supply_of(&outcome.ending, outcome.verdict == Verdict::Blocked, outcome.complete()),
+            ),
+            Outcome::Review(review) => (
+                review.shortage.as_ref(),
+                supply_of(&review.ending, false, review.verdict != GateVerdict::NotEvaluated),
+            ),
             _ => return,
         };
         let name = pool_of(&self.policy, agent);
@@ -103,7 +123,10 @@ impl State {
         if shortage.is_some() || ended == Ended::Badly || known {
             let pool = self.pools.entry(name.clone()).or_default();
             if let Some(shortage) = shortage.filter(|shortage| shortage.kind.needs_person()) {
-                pool.refused = Some((format!("{}: {said}", throttle::shortage_name(shortage)), throttle::needed(shortage.kind, &name)));
+                pool.refused = Some((
+                    format!("{}: {said}", throttle::shortage_name(shortage)),
+                    throttle::needed(shortage.kind, &name),
+                ));
             } else if ended == Ended::Badly {
                 pool.last_failure = said;
             }
@@ -118,9 +141,16 @@ impl State {
             self.merging.renewed = Some(id);
         }
         match (&open.work, outcome) {
-            (Work::PrepareWorktree { task }, RepositoryOutcome::WorktreeReady { folder, branch, base }) => {
-                let place =
-                    Worktree { order: id, folder: folder.as_str().into(), branch: branch.as_str().into(), base: base.as_str().into() };
+            (
+                Work::PrepareWorktree { task },
+                RepositoryOutcome::WorktreeReady { folder, branch, base },
+            ) => {
+                let place = Worktree {
+                    order: id,
+                    folder: folder.as_str().into(),
+                    branch: branch.as_str().into(),
+                    base: base.as_str().into(),
+                };
                 // The first begins with nothing but the user's own.
                 self.merging.base.get_or_insert_with(|| base.clone());
                 self.with_task(task, |task| task.worktree = Some(place));
@@ -153,7 +183,9 @@ impl TaskState {
         self.open.remove(&id);
         if let Outcome::Agent(outcome) = outcome {
             self.spent = self.spent.plus(outcome.usage);
-            self.outside.extend(outcome.outside.iter().map(|what| format!("{what} while {id} was at work")));
+            self.outside.extend(
+                outcome.outside.iter().map(|what| format!("{what} while {id} was at work")),
+            );
             if outcome.session.is_some() && outcome.session == self.session {
                 self.session_used = self.session_used.plus(outcome.usage);
             }
@@ -178,7 +210,9 @@ impl TaskState {
                     self.came_to_nothing(outcome);
                 }
             }
-            (Work::Implementation { .. }, Outcome::Agent(outcome)) if step == Step::Implementing => {
+            (Work::Implementation { .. }, Outcome::Agent(outcome))
+                if step == Step::Implementing =>
+            {
                 self.last = Some((**outcome).clone());
                 // What came to nothing is left behind with its place, where it had one.
                 if outcome.complete() || self.worktree.is_none() {
@@ -188,7 +222,8 @@ impl TaskState {
                     self.answered = false;
                     self.commit = outcome.commit.clone();
                     if outcome.session != self.session {
-                        (self.session, self.session_used) = (outcome.session.clone(), outcome.usage);
+                        (self.session, self.session_used) =
+                            (outcome.session.clone(), outcome.usage);
                     }
                     self.result = Some((id, (**outcome).clone()));
                 } else {
@@ -201,7 +236,13 @@ impl TaskState {
                 self.leave_place();
             }
             (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
-                let judged = Judged { order: id, measures: (**measures).clone(), verdict: *verdict, reason: reason.clone(), changes: 0 };
+                let judged = Judged {
+                    order: id,
+                    measures: (**measures).clone(),
+                    verdict: *verdict,
+                    reason: reason.clone(),
+                    changes: 0,
+                };
                 match purpose {
                     Purpose::Baseline => drop(self.baseline.insert(check.clone(), judged)),
                     Purpose::Red => {
@@ -215,7 +256,8 @@ impl TaskState {
                 }
             }
             (Work::Review { reviewer, .. }, Outcome::Review(review)) => {
-                let remarks = review.findings.iter().filter(|finding| finding.severity != Severity::Blocker);
+                let remarks =
+                    review.findings.iter().filter(|finding| finding.severity != Severity::Blocker);
                 for remark in remarks {
                     if !self.remarks.contains(remark) {
                         self.remarks.push(remark.clone());
@@ -265,8 +307,12 @@ pub fn is_red(judged: &Judged, before: Option<&Judged>) -> bool {
     }
     let failed = &judged.measures.failed_tests;
     match before {
-        Some(before) if !failed.is_empty() => failed.iter().any(|test| !before.measures.failed_tests.contains(test)),
-        Some(before) => before.verdict == GateVerdict::Passed || before.verdict == GateVerdict::NotEvaluated,
+        Some(before) if !failed.is_empty() => {
+            failed.iter().any(|test| !before.measures.failed_tests.contains(test))
+        }
+        Some(before) => {
+            before.verdict == GateVerdict::Passed || before.verdict == GateVerdict::NotEvaluated
+        }
         None => true,
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::core::event::{Mark, Step, Work};
 use crate::core::id::{AgentName, OrderId, TaskId};
-use crate::core::outcome::{AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome, Usage};
+use crate::core::outcome::{
+    AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome, Usage,
+};
 use crate::core::steer::Said;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -231,7 +233,9 @@ impl OpenOrder {
     pub fn due_at(&self) -> Option<u64> {
         match &self.offer {
             None => (!self.stopping).then_some(self.deadline),
-            Some(offer) => offer.holder.as_ref().map(|holder| holder.until.min(if self.stopping { u64::MAX } else { self.deadline })),
+            Some(offer) => offer.holder.as_ref().map(|holder| {
+                holder.until.min(if self.stopping { u64::MAX } else { self.deadline })
+            }),
         }
     }
 

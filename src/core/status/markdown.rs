@@ -15,8 +15,8 @@ const WAITS: &str = "⏸️";
 
 const fn mark_of_task(state: TaskStateName) -> &'static str {
     use TaskStateName::{
-        Blocked, Consulting, Deferred, Done, Failed, Gating, Merging, Offered, Postponed, Preparing, Ready, Reviewing, Running, Skipped,
-        Testing, Waiting,
+        Blocked, Consulting, Deferred, Done, Failed, Gating, Merging, Offered, Postponed,
+        Preparing, Ready, Reviewing, Running, Skipped, Testing, Waiting,
     };
     match state {
         Done => DONE,
@@ -48,12 +48,17 @@ impl StatusReport {
     /// No process carries it out, which no journal says.
     pub fn nobody_is_at_work(&mut self) {
         self.state = ExecutionState::NotRunning;
-        self.next_actions.insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
+        self.next_actions
+            .insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
     }
 
     /// As Markdown: the short layout for a small breakdown, the long one for others.
     pub fn markdown(&self) -> String {
-        if self.streams.len() <= 2 && self.overview.total_tasks <= 5 { self.short() } else { self.long() }
+        if self.streams.len() <= 2 && self.overview.total_tasks <= 5 {
+            self.short()
+        } else {
+            self.long()
+        }
     }
 
     /// On one line.
@@ -77,7 +82,8 @@ impl StatusReport {
     }
 
     fn short(&self) -> String {
-        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
+        let mut out =
+            format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
         let overview = &self.overview;
         line(&mut out, &format!("Total Tasks: {}", overview.total_tasks));
         line(&mut out, &format!("Streams: {} ({})", self.streams.len(), self.names()));
@@ -95,20 +101,43 @@ impl StatusReport {
             format!("{} {}", stream_label(&stream.id), if passed { "passed" } else { "pending" })
         });
         let gates: Vec<String> = gates.collect();
-        line(&mut out, &format!("Quality Gates: {}", if gates.is_empty() { self.quality.gates_text() } else { gates.join(", ") }));
+        line(
+            &mut out,
+            &format!(
+                "Quality Gates: {}",
+                if gates.is_empty() { self.quality.gates_text() } else { gates.join(", ") }
+            ),
+        );
         self.next(&mut out, "Next Actions", false);
         out
     }
 
     fn long(&self) -> String {
-        let mut out = format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
+        let mut out =
+            format!("# {} Execution Status\n\n## Execution Overview\n\n", markdown(&self.topic));
         let overview = &self.overview;
-        line(&mut out, &format!("Total Tasks: {} across {} streams", overview.total_tasks, self.streams.len()));
+        line(
+            &mut out,
+            &format!("Total Tasks: {} across {} streams", overview.total_tasks, self.streams.len()),
+        );
         line(&mut out, &format!("Parallel Streams: {} ({})", self.streams.len(), self.names()));
-        line(&mut out, &format!("Progress: {}% complete ({}/{} tasks done)", overview.percent, overview.done_tasks, overview.total_tasks));
-        let holder = self.risk.bottleneck.as_ref().and_then(|id| self.streams.iter().find(|s| s.tasks.iter().any(|task| task.id == *id)));
-        let critical = holder.map_or("done".to_owned(), |s| format!("{} ({})", stream_label(&s.id), s.name));
-        line(&mut out, &format!("Critical Path: {critical} - {}", overview.timeline.to_lowercase()));
+        line(
+            &mut out,
+            &format!(
+                "Progress: {}% complete ({}/{} tasks done)",
+                overview.percent, overview.done_tasks, overview.total_tasks
+            ),
+        );
+        let holder =
+            self.risk.bottleneck.as_ref().and_then(|id| {
+                self.streams.iter().find(|s| s.tasks.iter().any(|task| task.id == *id))
+            });
+        let critical =
+            holder.map_or("done".to_owned(), |s| format!("{} ({})", stream_label(&s.id), s.name));
+        line(
+            &mut out,
+            &format!("Critical Path: {critical} - {}", overview.timeline.to_lowercase()),
+        );
         out.push_str("\n## Stream Status\n");
         for stream in &self.streams {
             stream.head(&mut out);
@@ -118,13 +147,17 @@ impl StatusReport {
         for agent in self.agents.iter().filter(|agent| agent.role != Role::Reviewer) {
             line(&mut out, &format!("{}: {}", agent.name, agent.text()));
         }
-        let reviewers: Vec<_> = self.agents.iter().filter(|agent| agent.role == Role::Reviewer).collect();
+        let reviewers: Vec<_> =
+            self.agents.iter().filter(|agent| agent.role == Role::Reviewer).collect();
         if !reviewers.is_empty() {
             let active = reviewers.iter().any(|agent| !agent.active_on.is_empty());
             let text = if active {
                 "Continuous validation active".to_owned()
             } else {
-                format!("{} of {} reviews passed", self.quality.reviews_passed, self.quality.reviews_total)
+                format!(
+                    "{} of {} reviews passed",
+                    self.quality.reviews_passed, self.quality.reviews_total
+                )
             };
             line(&mut out, &format!("Review agents: {text}"));
         }
@@ -132,26 +165,56 @@ impl StatusReport {
         line(&mut out, &format!("TDD/BDD Compliance: {}", self.quality.tests_first_text()));
         line(
             &mut out,
-            &format!("Test Coverage: {}", self.quality.coverage_pct.map_or("not measured".into(), |pct| format!("{}%", number(pct)))),
+            &format!(
+                "Test Coverage: {}",
+                self.quality
+                    .coverage_pct
+                    .map_or("not measured".into(), |pct| format!("{}%", number(pct)))
+            ),
         );
         let passed: Vec<&str> = self
             .streams
             .iter()
-            .filter(|s| !s.gates.is_empty() && s.gates.iter().all(|gate| gate.state == GateStateName::Passed))
+            .filter(|s| {
+                !s.gates.is_empty()
+                    && s.gates.iter().all(|gate| gate.state == GateStateName::Passed)
+            })
             .map(|s| s.id.as_str())
             .collect();
-        let of = if passed.is_empty() { String::new() } else { format!(" (Streams {})", passed.join(", ")) };
-        line(&mut out, &format!("Quality Gates Passed: {}/{}{of}", self.quality.gates_passed, self.quality.gates_total));
+        let of = if passed.is_empty() {
+            String::new()
+        } else {
+            format!(" (Streams {})", passed.join(", "))
+        };
+        line(
+            &mut out,
+            &format!(
+                "Quality Gates Passed: {}/{}{of}",
+                self.quality.gates_passed, self.quality.gates_total
+            ),
+        );
         line(&mut out, &format!("Continuous Reviews: {}", self.quality.reviews_text()));
         out.push_str("\n## Critical Path Analysis\n\n");
         let bottleneck = self.risk.bottleneck.as_ref().map(|id| {
-            let title = self.streams.iter().flat_map(|s| &s.tasks).find(|task| task.id == *id).map_or("", |task| task.title.as_str());
+            let title = self
+                .streams
+                .iter()
+                .flat_map(|s| &s.tasks)
+                .find(|task| task.id == *id)
+                .map_or("", |task| task.title.as_str());
             format!("Task {id} ({title})")
         });
-        line(&mut out, &format!("Current bottleneck: {}", bottleneck.unwrap_or_else(|| "None".into())));
+        line(
+            &mut out,
+            &format!("Current bottleneck: {}", bottleneck.unwrap_or_else(|| "None".into())),
+        );
         let impact = match (self.overview.remaining_min_ms, self.overview.remaining_max_ms) {
-            _ if overview.timeline == "Held up" => "Waiting tasks rest until it is resolved".to_owned(),
-            (Some(min), Some(max)) => format!("None ({} to {} to go)", duration(min), duration(max)),
+            _ if overview.timeline == "Held up" => {
+                "Waiting tasks rest until it is resolved".to_owned()
+            }
+            (Some(min), Some(max)) => {
+                format!("None ({} to {} to go)", duration(min), duration(max))
+            }
             _ => "None".to_owned(),
         };
         line(&mut out, &format!("Timeline Impact: {impact}"));
@@ -194,7 +257,8 @@ impl StreamStatus {
         } else {
             format!("{}: {}", stream_label(&self.id), self.name)
         };
-        let _ = write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark_of_stream(self.state));
+        let _ =
+            write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark_of_stream(self.state));
         for task in &self.tasks {
             let waits_inside = task.note.starts_with("waiting on");
             let sign = if waits_inside { "🔄" } else { mark_of_task(task.state) };
@@ -210,17 +274,35 @@ impl StreamStatus {
             line(out, &format!("Agent: {}", self.agents.join(" + ")));
         }
         for gate in &self.gates {
-            let why = if gate.reason.is_empty() { String::new() } else { format!(" ({})", gate.reason) };
-            line(out, &format!("Quality: {} {} {}{why}", gate.id, gate.state, mark_of_gate(gate.state)));
+            let why =
+                if gate.reason.is_empty() { String::new() } else { format!(" ({})", gate.reason) };
+            line(
+                out,
+                &format!("Quality: {} {} {}{why}", gate.id, gate.state, mark_of_gate(gate.state)),
+            );
         }
         match self.state {
-            StreamStateName::InProgress => line(out, &format!("Status: {}% complete, proceeding normally", self.percent)),
-            StreamStateName::Failed => line(out, &format!("Status: {}% complete, held up", self.percent)),
+            StreamStateName::InProgress => {
+                line(out, &format!("Status: {}% complete, proceeding normally", self.percent))
+            }
+            StreamStateName::Failed => {
+                line(out, &format!("Status: {}% complete, held up", self.percent))
+            }
             StreamStateName::Blocked => {
-                let waits: Vec<&str> = self.tasks.iter().filter_map(|task| task.note.strip_prefix("blocked on ")).take(1).collect();
+                let waits: Vec<&str> = self
+                    .tasks
+                    .iter()
+                    .filter_map(|task| task.note.strip_prefix("blocked on "))
+                    .take(1)
+                    .collect();
                 let held = self.tasks.iter().find(|task| task.note.starts_with("held up by "));
-                let awaiting = || format!("Awaiting {} completion", waits.first().unwrap_or(&"its dependencies'"));
-                line(out, &format!("Status: {}", held.map_or_else(awaiting, |task| task.note.clone())));
+                let awaiting = || {
+                    format!("Awaiting {} completion", waits.first().unwrap_or(&"its dependencies'"))
+                };
+                line(
+                    out,
+                    &format!("Status: {}", held.map_or_else(awaiting, |task| task.note.clone())),
+                );
             }
             StreamStateName::Ready | StreamStateName::Complete => {}
         }
@@ -263,7 +345,11 @@ impl Quality {
     }
 
     fn gates_text(&self) -> String {
-        if self.gates_total == 0 { "none defined".into() } else { format!("{} of {} passed", self.gates_passed, self.gates_total) }
+        if self.gates_total == 0 {
+            "none defined".into()
+        } else {
+            format!("{} of {} passed", self.gates_passed, self.gates_total)
+        }
     }
 }
 

@@ -43,12 +43,22 @@ enum Wanted {
 }
 
 impl Turn {
-    pub fn new(client: ConnectionTo<Client>, session: SessionId, table: Arc<Table>, caller: Caller, folder: PathBuf) -> Self {
+    pub fn new(
+        client: ConnectionTo<Client>,
+        session: SessionId,
+        table: Arc<Table>,
+        caller: Caller,
+        folder: PathBuf,
+    ) -> Self {
         Self { client, session, table, caller, folder }
     }
 
     /// Does what the prompt asks for, until that is done or is to be stopped.
-    pub async fn take(&self, prompt: Vec<ContentBlock>, mut stop: watch::Receiver<u64>) -> StopReason {
+    pub async fn take(
+        &self,
+        prompt: Vec<ContentBlock>,
+        mut stop: watch::Receiver<u64>,
+    ) -> StopReason {
         let Some(wanted) = self.wanted(&prompt) else {
             self.say("Name a breakdown: a Markdown file of this workspace with the tasks to be carried out, for example `breakdown.md`.");
             return StopReason::EndTurn;
@@ -86,14 +96,28 @@ impl Turn {
         if let Some(file) = linked {
             return Some(Wanted::File(file));
         }
-        let texts: Vec<&str> =
-            prompt.iter().filter_map(|block| if let ContentBlock::Text(text) = block { Some(text.text.as_str()) } else { None }).collect();
+        let texts: Vec<&str> = prompt
+            .iter()
+            .filter_map(|block| {
+                if let ContentBlock::Text(text) = block { Some(text.text.as_str()) } else { None }
+            })
+            .collect();
         let text = texts.join("\n");
         let marks = "`'\"@,;:()[]<>";
-        let bare =
-            |word: &str| word.trim_start_matches(|c| marks.contains(c)).trim_end_matches(|c| c == '.' || marks.contains(c)).to_owned();
-        let named = text.split_whitespace().map(bare).map(|word| self.folder.join(word)).find(|path| path.is_file());
-        let said = || (!crate::breakdown::parse(&text, None, crate::breakdown::Deps::Format).nothing_to_do()).then(|| text.clone());
+        let bare = |word: &str| {
+            word.trim_start_matches(|c| marks.contains(c))
+                .trim_end_matches(|c| c == '.' || marks.contains(c))
+                .to_owned()
+        };
+        let named = text
+            .split_whitespace()
+            .map(bare)
+            .map(|word| self.folder.join(word))
+            .find(|path| path.is_file());
+        let said = || {
+            (!crate::breakdown::parse(&text, None, crate::breakdown::Deps::Format).nothing_to_do())
+                .then(|| text.clone())
+        };
         named.map(Wanted::File).or_else(|| said().map(Wanted::Text))
     }
 
@@ -105,7 +129,8 @@ impl Turn {
         let coordinator = self.caller.coordinator.clone();
         if let Wanted::File(path) = wanted {
             // One that was paused by a cancelled turn goes on with the next.
-            let (coordinator, path) = (coordinator.clone(), path.canonicalize().unwrap_or_else(|_| path.clone()));
+            let (coordinator, path) =
+                (coordinator.clone(), path.canonicalize().unwrap_or_else(|_| path.clone()));
             let known = off_thread(move || {
                 let known = coordinator.of_breakdown(&path);
                 known.iter().try_for_each(|known| known.refresh().map(drop))?;
@@ -123,16 +148,23 @@ impl Turn {
             started = self.call("execution/start", params).await;
         }
         let started = started?;
-        for warning in started["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for warning in
+            started["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str)
+        {
             self.say(&format!("{warning}\n\n"));
         }
         let id = started["execution"].as_str().map(str::to_owned);
-        let execution = off_thread(move || coordinator.find(id.as_deref())).await.map_err(|failure| failure.message)?;
+        let execution = off_thread(move || coordinator.find(id.as_deref()))
+            .await
+            .map_err(|failure| failure.message)?;
         Ok((execution, started["resumed"] == true))
     }
 
     async fn call(&self, method: &str, params: Value) -> Result<Value, String> {
-        self.table.call(method, Some(params), self.caller.clone()).await.map_err(|error| error.message)
+        self.table
+            .call(method, Some(params), self.caller.clone())
+            .await
+            .map_err(|error| error.message)
     }
 
     /// Shows an execution until it has come to rest and nobody who could be asked is needed.
@@ -155,7 +187,9 @@ impl Turn {
                 plan = Some(shown);
             }
             next = self.tell(execution, next).await;
-            if let Some((gate, why)) = waits_for_people(&state).into_iter().find(|(gate, _)| !asked.contains(gate)) {
+            if let Some((gate, why)) =
+                waits_for_people(&state).into_iter().find(|(gate, _)| !asked.contains(gate))
+            {
                 asked.insert(gate.clone());
                 self.ask(execution, &gate, &why).await;
                 continue;
@@ -163,7 +197,8 @@ impl Turn {
             let of = execution.clone();
             if next > state.seq
                 && (state.ended.is_some()
-                    || off_thread(move || Ok(of.was_left())).await.unwrap_or(false) && execution.state().seq == state.seq)
+                    || off_thread(move || Ok(of.was_left())).await.unwrap_or(false)
+                        && execution.state().seq == state.seq)
             {
                 break;
             }
@@ -182,7 +217,9 @@ impl Turn {
     async fn tell(&self, execution: &Arc<Execution>, mut next: u64) -> u64 {
         loop {
             let (of, from) = (execution.clone(), next);
-            let Ok(page) = off_thread(move || events(&of, Some(from), Some(PAGE))).await else { return next };
+            let Ok(page) = off_thread(move || events(&of, Some(from), Some(PAGE))).await else {
+                return next;
+            };
             if page.events.is_empty() {
                 return next;
             }
@@ -209,8 +246,13 @@ impl Turn {
     /// Asks the person about a gate, and does what was decided.
     async fn ask(&self, execution: &Execution, gate: &GateId, why: &str) {
         let id = ToolCallId::new(format!("gate {gate}"));
-        let decided =
-            self.permission(id.clone(), format!("Approve gate {gate}? {why}"), ("Approve", PermissionOptionKind::AllowOnce)).await;
+        let decided = self
+            .permission(
+                id.clone(),
+                format!("Approve gate {gate}? {why}"),
+                ("Approve", PermissionOptionKind::AllowOnce),
+            )
+            .await;
         let Some(approved) = decided else { return };
         let method = if approved { "gate/approve" } else { "gate/reject" };
         // It may have been decided elsewhere meanwhile.
@@ -220,28 +262,48 @@ impl Turn {
     }
 
     /// What the person says to a question; nothing where they say nothing.
-    async fn permission(&self, id: ToolCallId, question: String, (yes, kind): (&str, PermissionOptionKind)) -> Option<bool> {
-        self.update(SessionUpdate::ToolCall(ToolCall::new(id.clone(), question.clone()).kind(ToolKind::Other)));
-        let options =
-            vec![PermissionOption::new("yes", yes, kind), PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce)];
+    async fn permission(
+        &self,
+        id: ToolCallId,
+        question: String,
+        (yes, kind): (&str, PermissionOptionKind),
+    ) -> Option<bool> {
+        self.update(SessionUpdate::ToolCall(
+            ToolCall::new(id.clone(), question.clone()).kind(ToolKind::Other),
+        ));
+        let options = vec![
+            PermissionOption::new("yes", yes, kind),
+            PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce),
+        ];
         let call = ToolCallUpdate::new(id.clone(), ToolCallUpdateFields::new().title(question));
-        let asked = self.client.send_request(RequestPermissionRequest::new(self.session.clone(), call, options));
+        let asked = self.client.send_request(RequestPermissionRequest::new(
+            self.session.clone(),
+            call,
+            options,
+        ));
         let decided = match asked.block_task().await.map(|answer| answer.outcome) {
             Ok(RequestPermissionOutcome::Selected(chosen)) => Some(&*chosen.option_id.0 == "yes"),
             _ => None,
         };
-        let status = if decided == Some(true) { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
-        self.update(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(id, ToolCallUpdateFields::new().status(status))));
+        let status =
+            if decided == Some(true) { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
+        self.update(SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(
+            id,
+            ToolCallUpdateFields::new().status(status),
+        )));
         decided
     }
 
     fn say(&self, text: &str) {
-        self.update(SessionUpdate::AgentMessageChunk(ContentChunk::new(ContentBlock::from(text.to_owned()))));
+        self.update(SessionUpdate::AgentMessageChunk(ContentChunk::new(ContentBlock::from(
+            text.to_owned(),
+        ))));
     }
 
     fn update(&self, update: SessionUpdate) {
         // Who has left reads no more.
-        let _ = self.client.send_notification(SessionNotification::new(self.session.clone(), update));
+        let _ =
+            self.client.send_notification(SessionNotification::new(self.session.clone(), update));
     }
 }
 
@@ -249,13 +311,16 @@ impl Turn {
 fn plan_of(state: &State) -> Plan {
     let path = state.graph.critical_path();
     let entry = |(ix, task): (usize, &plan::Task)| {
-        let priority = if path.contains(&ix) { PlanEntryPriority::High } else { PlanEntryPriority::Medium };
+        let priority =
+            if path.contains(&ix) { PlanEntryPriority::High } else { PlanEntryPriority::Medium };
         let (status, note) = match &state.tasks[ix].phase {
             Phase::Waiting => (PlanEntryStatus::Pending, ""),
             Phase::Active(_) => (PlanEntryStatus::InProgress, ""),
             Phase::Done | Phase::Marked(_) => (PlanEntryStatus::Completed, ""),
             // The protocol knows no other ends.
-            Phase::Skipped | Phase::Failed(_) | Phase::Blocked(_) => (PlanEntryStatus::Completed, state_name(state, ix).name()),
+            Phase::Skipped | Phase::Failed(_) | Phase::Blocked(_) => {
+                (PlanEntryStatus::Completed, state_name(state, ix).name())
+            }
         };
         let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
         PlanEntry::new(format!("{} {}{note}", task.id, task.title), priority, status)
@@ -268,9 +333,11 @@ fn called(order: OrderId, work: &Work) -> SessionUpdate {
     let kind = match work {
         Work::Implementation { .. } | Work::Tests { .. } => ToolKind::Edit,
         Work::Gate { .. } => ToolKind::Execute,
-        Work::PrepareWorktree { .. } | Work::Merge { .. } | Work::Land { .. } | Work::Renew { .. } | Work::Deliver { .. } => {
-            ToolKind::Other
-        }
+        Work::PrepareWorktree { .. }
+        | Work::Merge { .. }
+        | Work::Land { .. }
+        | Work::Renew { .. }
+        | Work::Deliver { .. } => ToolKind::Other,
         Work::Review { .. } => ToolKind::Read,
         Work::Consultation { .. } => ToolKind::Think,
     };
@@ -285,17 +352,32 @@ fn update_of(recorded: &Recorded) -> Option<SessionUpdate> {
         Event::Ordered { order, work, .. } => called(*order, work),
         Event::Ended { order, outcome } => {
             let (good, text) = match outcome {
-                Outcome::Agent(outcome) => {
-                    (outcome.complete(), if outcome.complete() { outcome.summary.clone() } else { outcome.reason.clone() })
+                Outcome::Agent(outcome) => (
+                    outcome.complete(),
+                    if outcome.complete() {
+                        outcome.summary.clone()
+                    } else {
+                        outcome.reason.clone()
+                    },
+                ),
+                Outcome::Gate { verdict, reason, .. } => {
+                    (*verdict == GateVerdict::Passed, reason.clone())
                 }
-                Outcome::Gate { verdict, reason, .. } => (*verdict == GateVerdict::Passed, reason.clone()),
-                Outcome::Review(review) => (review.verdict == GateVerdict::Passed, review.summary.clone()),
-                Outcome::Repository(outcome) => (!matches!(outcome, RepositoryOutcome::Failed { .. }), outcome.to_string()),
+                Outcome::Review(review) => {
+                    (review.verdict == GateVerdict::Passed, review.summary.clone())
+                }
+                Outcome::Repository(outcome) => {
+                    (!matches!(outcome, RepositoryOutcome::Failed { .. }), outcome.to_string())
+                }
                 Outcome::Lost { why } => (false, why.clone()),
             };
             let status = if good { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
             let fields = ToolCallUpdateFields::new().status(status);
-            let fields = if text.is_empty() { fields } else { fields.content(vec![ToolCallContent::from(text)]) };
+            let fields = if text.is_empty() {
+                fields
+            } else {
+                fields.content(vec![ToolCallContent::from(text)])
+            };
             SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(order.to_string(), fields))
         }
         Event::Escalated { about, why, needed, .. } => {

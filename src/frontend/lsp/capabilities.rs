@@ -48,26 +48,53 @@ impl ClientCapabilities {
         let workspace = client.workspace.clone().unwrap_or_default();
         let window = client.window.clone().unwrap_or_default();
         let text = client.text_document.clone().unwrap_or_default();
-        let encodings = client.general.as_ref().and_then(|general| general.position_encodings.clone()).unwrap_or_default();
+        let encodings = client
+            .general
+            .as_ref()
+            .and_then(|general| general.position_encodings.clone())
+            .unwrap_or_default();
         let mut folders: Vec<PathBuf> = Vec::new();
         for folder in params.workspace_folders.iter().flatten() {
             folders.extend(folder.uri.to_file_path().map(|path| path.into_owned()));
         }
         #[expect(deprecated, reason = "older clients say their folder only so")]
-        if let Some(path) = params.root_uri.as_ref().filter(|_| folders.is_empty()).and_then(|uri| uri.to_file_path()) {
+        if let Some(path) = params
+            .root_uri
+            .as_ref()
+            .filter(|_| folders.is_empty())
+            .and_then(|uri| uri.to_file_path())
+        {
             folders.push(path.into_owned());
         }
         Self {
             encoding: Encoding::negotiate(&encodings),
-            refreshes_hints: workspace.inlay_hint.and_then(|hint| hint.refresh_support).unwrap_or(false),
-            refreshes_lenses: workspace.code_lens.and_then(|lens| lens.refresh_support).unwrap_or(false),
-            refreshes_tokens: workspace.semantic_tokens.and_then(|tokens| tokens.refresh_support).unwrap_or(false),
-            shows_related: text.publish_diagnostics.and_then(|publish| publish.related_information).unwrap_or(false),
+            refreshes_hints: workspace
+                .inlay_hint
+                .and_then(|hint| hint.refresh_support)
+                .unwrap_or(false),
+            refreshes_lenses: workspace
+                .code_lens
+                .and_then(|lens| lens.refresh_support)
+                .unwrap_or(false),
+            refreshes_tokens: workspace
+                .semantic_tokens
+                .and_then(|tokens| tokens.refresh_support)
+                .unwrap_or(false),
+            shows_related: text
+                .publish_diagnostics
+                .and_then(|publish| publish.related_information)
+                .unwrap_or(false),
             shows_progress: window.work_done_progress.unwrap_or(false),
             shows_documents: window.show_document.is_some_and(|show| show.support),
-            takes_trees: text.document_symbol.and_then(|symbol| symbol.hierarchical_document_symbol_support).unwrap_or(false),
+            takes_trees: text
+                .document_symbol
+                .and_then(|symbol| symbol.hierarchical_document_symbol_support)
+                .unwrap_or(false),
             has_configuration: workspace.configuration.unwrap_or(false),
-            versions_edits: workspace.workspace_edit.and_then(|edit| edit.document_changes).unwrap_or(false),
+            versions_edits: workspace
+                .workspace_edit
+                .and_then(|edit| edit.document_changes)
+                .unwrap_or(false),
             folders,
         }
     }
@@ -118,7 +145,10 @@ const NAMES: [&str; 9] = [
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { breakdowns: patterns(NAMES.iter().copied()), status_as_diagnostics: StatusAsDiagnostics::Auto }
+        Self {
+            breakdowns: patterns(NAMES.iter().copied()),
+            status_as_diagnostics: StatusAsDiagnostics::Auto,
+        }
     }
 }
 
@@ -132,7 +162,8 @@ impl Settings {
         if sent.is_null() {
             return Ok(Self::default());
         }
-        let sent = Sent::deserialize(sent).map_err(|error| format!("the setting {SECTION} is not understood: {error}"))?;
+        let sent = Sent::deserialize(sent)
+            .map_err(|error| format!("the setting {SECTION} is not understood: {error}"))?;
         let breakdowns = match sent.breakdowns {
             Some(given) => patterns(given.iter().map(String::as_str)),
             None => Self::default().breakdowns,
@@ -157,7 +188,11 @@ fn patterns<'a>(given: impl Iterator<Item = &'a str>) -> GlobSet {
 
 /// What we can do.
 pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
-    let of = |language: &str| DocumentFilter { language: Some(language.into()), scheme: None, pattern: None };
+    let of = |language: &str| DocumentFilter {
+        language: Some(language.into()),
+        scheme: None,
+        pattern: None,
+    };
     let languages = ["markdown", "json", "jsonl", "yaml"].map(of);
     ServerCapabilities {
         position_encoding: Some(setup.encoding.kind()),
@@ -170,7 +205,11 @@ pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
         inlay_hint_provider: Some(OneOf::Left(true)),
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR_REWRITE, CodeActionKind::EMPTY]),
+            code_action_kinds: Some(vec![
+                CodeActionKind::QUICKFIX,
+                CodeActionKind::REFACTOR_REWRITE,
+                CodeActionKind::EMPTY,
+            ]),
             ..CodeActionOptions::default()
         })),
         execute_command_provider: Some(ExecuteCommandOptions {
@@ -188,7 +227,13 @@ pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
             work_done_progress_options: WorkDoneProgressOptions::default(),
         })),
         completion_provider: Some(CompletionOptions {
-            trigger_characters: Some(vec!["[".into(), ":".into(), ",".into(), " ".into(), "@".into()]),
+            trigger_characters: Some(vec![
+                "[".into(),
+                ":".into(),
+                ",".into(),
+                " ".into(),
+                "@".into(),
+            ]),
             ..CompletionOptions::default()
         }),
         document_link_provider: Some(DocumentLinkOptions {
@@ -200,11 +245,15 @@ pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
         call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
         semantic_tokens_provider: Some(
             SemanticTokensRegistrationOptions {
-                text_document_registration_options: TextDocumentRegistrationOptions { document_selector: Some(languages.to_vec()) },
+                text_document_registration_options: TextDocumentRegistrationOptions {
+                    document_selector: Some(languages.to_vec()),
+                },
                 semantic_tokens_options: SemanticTokensOptions {
                     legend: SemanticTokensLegend {
                         token_types: TOKEN_TYPES.map(SemanticTokenType::new).to_vec(),
-                        token_modifiers: LOOKS.map(|(look, _)| SemanticTokenModifier::new(look.name())).to_vec(),
+                        token_modifiers: LOOKS
+                            .map(|(look, _)| SemanticTokenModifier::new(look.name()))
+                            .to_vec(),
                     },
                     range: Some(true),
                     full: Some(SemanticTokensFullOptions::Bool(true)),

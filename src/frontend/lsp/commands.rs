@@ -76,11 +76,14 @@ impl Session {
     /// # Errors
     /// It is unknown, or what it calls fails.
     pub async fn execute(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        let Some(action) = COMMANDS.into_iter().find(|action| name(*action) == params.command) else {
+        let Some(action) = COMMANDS.into_iter().find(|action| name(*action) == params.command)
+        else {
             return Err(Error::invalid_params(format!("there is no command `{}`", params.command)));
         };
         let argument = |ix: usize| params.arguments.get(ix).and_then(Value::as_str);
-        let Some(uri) = argument(0) else { return Err(Error::invalid_params("the first argument is the breakdown's URI")) };
+        let Some(uri) = argument(0) else {
+            return Err(Error::invalid_params("the first argument is the breakdown's URI"));
+        };
         let about = argument(1).unwrap_or_default().to_owned();
         let execution = self.execution_of(uri);
         let id = execution.as_ref().map(|execution| execution.id.to_string());
@@ -88,11 +91,15 @@ impl Session {
         let (method, params) = match action {
             // All of it, or the tasks that are named.
             Action::Run => ("execution/start", json!({"uri": uri, "only": params.arguments[1..]})),
-            Action::RunStream => ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &about).await})),
+            Action::RunStream => {
+                ("execution/start", json!({"uri": uri, "only": self.tasks_of(uri, &about).await}))
+            }
             Action::Answer | Action::Steer => {
                 let Some(text) = argument(2) else {
                     // An editor that has no field for it.
-                    self.tell(format!("type `execution-coordinator {action} {about} TEXT` at a terminal"));
+                    self.tell(format!(
+                        "type `execution-coordinator {action} {about} TEXT` at a terminal"
+                    ));
                     return Ok(None);
                 };
                 let method = if action == Action::Steer { "task/steer" } else { "task/answer" };
@@ -120,17 +127,29 @@ impl Session {
     /// Calls a method of the table.
     async fn call(&self, method: &str, params: Value) -> Result<Value> {
         let called = self.table.call(method, Some(params), self.caller.clone()).await;
-        called.map_err(|error| Error { code: error.code.code().into(), message: error.message.into(), data: error.data })
+        called.map_err(|error| Error {
+            code: error.code.code().into(),
+            message: error.message.into(),
+            data: error.data,
+        })
     }
 
     /// Asks the user whether something may be started here, and starts it when they say so.
     fn ask_for_trust(&self, uri: &str, method: &'static str, params: Value) {
         let Some(root) = path_of(uri).and_then(|path| path.parent().map(root_of)) else { return };
-        let (client, table, caller) = (self.client.clone(), self.table.clone(), self.caller.clone());
+        let (client, table, caller) =
+            (self.client.clone(), self.table.clone(), self.caller.clone());
         tokio::spawn(async move {
-            let choices = [TRUST, "Cancel"].map(|title| MessageActionItem { title: title.into(), properties: HashMap::new() });
-            let asked = client.show_message_request(MessageType::WARNING, trust_question(&root), Some(choices.to_vec()));
-            let Ok(Ok(Some(chosen))) = tokio::time::timeout(PEOPLE_TAKE, asked).await else { return };
+            let choices = [TRUST, "Cancel"]
+                .map(|title| MessageActionItem { title: title.into(), properties: HashMap::new() });
+            let asked = client.show_message_request(
+                MessageType::WARNING,
+                trust_question(&root),
+                Some(choices.to_vec()),
+            );
+            let Ok(Ok(Some(chosen))) = tokio::time::timeout(PEOPLE_TAKE, asked).await else {
+                return;
+            };
             if chosen.title != TRUST || trust(&root).is_err() {
                 return;
             }
@@ -142,16 +161,31 @@ impl Session {
 
     async fn tasks_of(&self, uri: &str, stream: &str) -> Vec<TaskId> {
         let Some(snapshot) = self.snapshot(uri).await else { return Vec::new() };
-        snapshot.parsed().plan.tasks_of(&StreamId::from(stream)).map(|task| task.id.clone()).collect()
+        snapshot
+            .parsed()
+            .plan
+            .tasks_of(&StreamId::from(stream))
+            .map(|task| task.id.clone())
+            .collect()
     }
 
     async fn show_output(&self, execution: Option<String>, task: &str) -> Result<Option<Value>> {
-        let mut page = self.call("task/output", json!({"execution": execution, "task": task})).await?;
-        let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
+        let mut page =
+            self.call("task/output", json!({"execution": execution, "task": task})).await?;
+        let found = self
+            .caller
+            .coordinator
+            .find(execution.as_deref())
+            .map_err(|failure| failed(&failure))?;
         let mut text = String::new();
         while let Some(more) = page["text"].as_str().filter(|more| !more.is_empty()) {
             text += more;
-            page = self.call("task/output", json!({"execution": execution, "task": task, "from": page["next"]})).await?;
+            page = self
+                .call(
+                    "task/output",
+                    json!({"execution": execution, "task": task, "from": page["next"]}),
+                )
+                .await?;
         }
         let file = found.keep_output(task, &text).map_err(|failure| failed(&failure))?;
         self.show_file(&file);
@@ -160,8 +194,14 @@ impl Session {
 
     async fn show_report(&self, execution: Option<String>) -> Result<Option<Value>> {
         let report = self.call("execution/report", json!({ "execution": execution })).await?;
-        let found = self.caller.coordinator.find(execution.as_deref()).map_err(|failure| failed(&failure))?;
-        let file = found.keep_report(report["markdown"].as_str().unwrap_or_default()).map_err(|failure| failed(&failure))?;
+        let found = self
+            .caller
+            .coordinator
+            .find(execution.as_deref())
+            .map_err(|failure| failed(&failure))?;
+        let file = found
+            .keep_report(report["markdown"].as_str().unwrap_or_default())
+            .map_err(|failure| failed(&failure))?;
         self.show_file(&file);
         Ok(Some(json!({ "path": file })))
     }
@@ -179,7 +219,8 @@ impl Session {
             return self.tell(file.display().to_string());
         }
         let client = self.client.clone();
-        let params = ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
+        let params =
+            ShowDocumentParams { uri, external: None, take_focus: Some(true), selection: None };
         self.ask(async move { drop(client.show_document(params).await) });
     }
 }

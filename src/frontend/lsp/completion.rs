@@ -17,8 +17,17 @@ const FIELDS: [(&str, &str); 10] = [
     ("Objective", "what it is for"),
 ];
 /// Names of fields after which ids stand.
-const WAITS: [&str; 9] =
-    ["dependencies", "depends on", "depends", "depends_on", "prerequisites", "prereq", "requires", "blocked by", "after"];
+const WAITS: [&str; 9] = [
+    "dependencies",
+    "depends on",
+    "depends",
+    "depends_on",
+    "prerequisites",
+    "prereq",
+    "requires",
+    "blocked by",
+    "after",
+];
 
 impl Snapshot {
     /// What may stand at a place.
@@ -26,18 +35,27 @@ impl Snapshot {
         let line = self.line(offset);
         let before = &self.text()[line.start..offset.clamp(line.start, line.end)];
         let body = before.trim_start().trim_start_matches(['-', '*', '+']).trim_start();
-        let item = |label: &str, kind: CompletionItemKind, detail: &str, insert: Option<String>| CompletionItem {
-            label: label.to_owned(),
-            kind: Some(kind),
-            detail: Some(detail.to_owned()),
-            insert_text: insert,
-            ..CompletionItem::default()
+        let item = |label: &str, kind: CompletionItemKind, detail: &str, insert: Option<String>| {
+            CompletionItem {
+                label: label.to_owned(),
+                kind: Some(kind),
+                detail: Some(detail.to_owned()),
+                insert_text: insert,
+                ..CompletionItem::default()
+            }
         };
         if before.trim_start().starts_with(['-', '*', '+']) && body == "[" {
             let marks = [(" ", "open"), ("x", "done"), (">", "put off")];
             return marks
                 .iter()
-                .map(|(mark, what)| item(&format!("[{mark}]"), CompletionItemKind::VALUE, what, Some(format!("{mark}]"))))
+                .map(|(mark, what)| {
+                    item(
+                        &format!("[{mark}]"),
+                        CompletionItemKind::VALUE,
+                        what,
+                        Some(format!("{mark}]")),
+                    )
+                })
                 .collect();
         }
         if let Some((name, _)) = body.split_once(':') {
@@ -45,19 +63,27 @@ impl Snapshot {
             let name = name.rsplit('(').next().unwrap_or_default().trim();
             return match name {
                 name if WAITS.contains(&name) => self.ids(offset),
-                "agent" | "owner" | "agent type" | "assignee" => {
-                    agents.iter().map(|agent| item(agent, CompletionItemKind::CLASS, "of the roster", None)).collect()
-                }
+                "agent" | "owner" | "agent type" | "assignee" => agents
+                    .iter()
+                    .map(|agent| item(agent, CompletionItemKind::CLASS, "of the roster", None))
+                    .collect(),
                 "tests first" | "tests_first" | "tests-first" => ["required", "advisory", "off"]
                     .iter()
-                    .map(|value| item(value, CompletionItemKind::VALUE, "rule for tests first", None))
+                    .map(|value| {
+                        item(value, CompletionItemKind::VALUE, "rule for tests first", None)
+                    })
                     .collect(),
                 _ => Vec::new(),
             };
         }
         let inside = matches!(self.block_at(offset), Some((Item::Task(_), span, _)) if span.end < line.start);
         if inside && body.chars().all(|c| c.is_alphanumeric() || c == ' ') {
-            return FIELDS.iter().map(|(name, what)| item(name, CompletionItemKind::FIELD, what, Some(format!("{name}: ")))).collect();
+            return FIELDS
+                .iter()
+                .map(|(name, what)| {
+                    item(name, CompletionItemKind::FIELD, what, Some(format!("{name}: ")))
+                })
+                .collect();
         }
         Vec::new()
     }
@@ -67,7 +93,8 @@ impl Snapshot {
         let here = self.block_at(offset).map(|(item, ..)| item);
         let letters = |id: &str| id.starts_with(|c: char| c.is_ascii_alphabetic());
         let items = self.items().iter().map(|(item, _)| item);
-        let wanted = items.filter(|item| Some(*item) != here.as_ref() && !matches!(item, Item::Gate(_)));
+        let wanted =
+            items.filter(|item| Some(*item) != here.as_ref() && !matches!(item, Item::Gate(_)));
         let item = |(nth, item): (usize, &Item)| {
             let label = match item {
                 Item::Task(id) if letters(id.as_str()) => id.to_string(),

@@ -78,7 +78,11 @@ enum Next {
 ///
 /// # Errors
 /// The input can't be read.
-pub async fn run(table: Arc<Table>, caller: Caller, mut input: impl AsyncRead + Unpin) -> std::io::Result<bool> {
+pub async fn run(
+    table: Arc<Table>,
+    caller: Caller,
+    mut input: impl AsyncRead + Unpin,
+) -> std::io::Result<bool> {
     let mut made = None;
     let (service, socket) = LspService::new(|client| {
         let session = Session::new(table.clone(), caller.clone(), client);
@@ -138,12 +142,17 @@ impl Connection {
     async fn frame(&mut self, frame: Frame) -> Next {
         let value = match frame {
             Frame::Bad(why) => Err(parse_error(&why)),
-            Frame::Body(body) => serde_json::from_slice::<Value>(&body).map_err(|error| parse_error(&error.to_string())),
+            Frame::Body(body) => serde_json::from_slice::<Value>(&body)
+                .map_err(|error| parse_error(&error.to_string())),
         };
         match value {
             Err(error) => self.answer_with(failure(Value::Null, &error)).await,
             Ok(Value::Array(list)) if list.is_empty() => {
-                self.answer_with(failure(Value::Null, &invalid_request("a batch has at least one message"))).await;
+                self.answer_with(failure(
+                    Value::Null,
+                    &invalid_request("a batch has at least one message"),
+                ))
+                .await;
             }
             Ok(Value::Array(list)) => return self.batch(list).await,
             Ok(value) => match self.message(value).await {
@@ -199,12 +208,20 @@ impl Connection {
             ("$/cancelRequest", None) => {
                 return Ok(self.cancel(params.as_ref()));
             }
-            ("textDocument/didOpen" | "textDocument/didChange" | "textDocument/didClose" | "textDocument/didSave", None) => {
+            (
+                "textDocument/didOpen"
+                | "textDocument/didChange"
+                | "textDocument/didClose"
+                | "textDocument/didSave",
+                None,
+            ) => {
                 self.session.document_event(&method, params.unwrap_or_default());
                 return Ok(None);
             }
             ("window/workDoneProgress/cancel", None) => {
-                self.session.progress_cancelled(params.as_ref().map_or(&Value::Null, |params| &params["token"]));
+                self.session.progress_cancelled(
+                    params.as_ref().map_or(&Value::Null, |params| &params["token"]),
+                );
                 return Ok(None);
             }
             ("shutdown", Some(_)) => self.shut_down = true,
@@ -271,17 +288,23 @@ impl Connection {
     /// Gives up a request, and says so to whoever asked.
     fn cancel(&mut self, params: Option<&Value>) -> Option<Started> {
         let id = params?.get("id")?;
-        let under_way = self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.to_string())?;
+        let under_way =
+            self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.to_string())?;
         match under_way {
             UnderWay::Service(inner) => {
-                let request = Request::build("$/cancelRequest").params(json!({ "id": inner })).finish();
+                let request =
+                    Request::build("$/cancelRequest").params(json!({ "id": inner })).finish();
                 // It has an effect when it is called; the request itself is answered then.
                 let called = self.service.call(request);
                 Some(Started { id: None, inner: None, future: Box::pin(called.map(|_| None)) })
             }
             UnderWay::Task(task) => {
                 task.abort();
-                let error = Error { code: ErrorCode::ServerError(-32800), message: "Canceled".into(), data: None };
+                let error = Error {
+                    code: ErrorCode::ServerError(-32800),
+                    message: "Canceled".into(),
+                    data: None,
+                };
                 Some(Started::ready(Some(failure(id.clone(), &error))))
             }
         }

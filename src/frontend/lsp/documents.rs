@@ -35,7 +35,8 @@ impl Default for Documents {
                 let generation = job.analysis.generation;
                 let read = catch_unwind(AssertUnwindSafe(|| job.read()));
                 // A reader that failed leaves a text that says nothing, and nobody waiting.
-                let analysis = read.unwrap_or_else(|_| Analysis { generation, ..Analysis::default() });
+                let analysis =
+                    read.unwrap_or_else(|_| Analysis { generation, ..Analysis::default() });
                 // The text may have been closed.
                 let _ = done.send(analysis);
             }
@@ -167,11 +168,22 @@ impl Documents {
     }
 
     /// A text was edited.
-    pub fn change(&self, uri: &str, version: i32, changes: Vec<TextDocumentContentChangeEvent>, encoding: Encoding) {
+    pub fn change(
+        &self,
+        uri: &str,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        encoding: Encoding,
+    ) {
         let Some(mut changed) = self.open.get_mut(uri) else { return };
         let document = &mut *changed;
         for change in changes {
-            edit(Arc::make_mut(&mut document.text), Arc::make_mut(&mut document.lines), change, encoding);
+            edit(
+                Arc::make_mut(&mut document.text),
+                Arc::make_mut(&mut document.lines),
+                change,
+                encoding,
+            );
         }
         document.version = version;
         document.read_again();
@@ -194,7 +206,11 @@ impl Documents {
 
     /// The folders that open texts belong to.
     pub fn folders(&self) -> Vec<PathBuf> {
-        self.open.iter().filter(|document| document.in_folder()).filter_map(|document| document.path.clone()).collect()
+        self.open
+            .iter()
+            .filter(|document| document.in_folder())
+            .filter_map(|document| document.path.clone())
+            .collect()
     }
 
     /// The breakdown that an open text belongs to.
@@ -223,7 +239,10 @@ impl Documents {
     }
 
     /// Finds the executions of all open texts again. Gives those that have one, with it.
-    pub fn bind(&self, of: impl Fn(&Path) -> Option<Arc<Execution>>) -> Vec<(String, Arc<Execution>)> {
+    pub fn bind(
+        &self,
+        of: impl Fn(&Path) -> Option<Arc<Execution>>,
+    ) -> Vec<(String, Arc<Execution>)> {
         let mut bound = Vec::new();
         for mut document in self.open.iter_mut() {
             document.execution = document.path.as_deref().and_then(&of);
@@ -242,7 +261,8 @@ impl Documents {
     /// Which names say that a text is a breakdown has changed.
     pub fn name(&self, is_named: impl Fn(&Path) -> bool) {
         for mut document in self.open.iter_mut() {
-            let named = document.execution.is_some() || document.path.as_deref().is_some_and(&is_named);
+            let named =
+                document.execution.is_some() || document.path.as_deref().is_some_and(&is_named);
             if named != document.named {
                 document.named = named;
                 document.read_again();
@@ -265,10 +285,18 @@ impl Documents {
             lines: document.lines.clone(),
             ..Analysis::default()
         };
-        let (named, file, folder) = (document.named, document.file.clone(), document.path.clone().filter(|_| document.in_folder()));
+        let (named, file, folder) = (
+            document.named,
+            document.file.clone(),
+            document.path.clone().filter(|_| document.in_folder()),
+        );
         drop(document);
         let of_folder = |other: &Document| folder.is_some() && other.path == folder;
-        let open = self.open.iter().filter(|other| of_folder(other)).filter_map(|other| Some((other.file.clone()?, other.text.clone())));
+        let open = self
+            .open
+            .iter()
+            .filter(|other| of_folder(other))
+            .filter_map(|other| Some((other.file.clone()?, other.text.clone())));
         Some(Job { named: named || folder.is_some(), analysis, file, open: open.collect() })
     }
 }
@@ -289,7 +317,9 @@ impl Job {
     fn read(mut self) -> Analysis {
         self.compose();
         let Self { named, mut analysis, file, .. } = self;
-        let one = file.map(|file| vec![(file.to_string_lossy().into_owned(), 0..analysis.text.len())]).unwrap_or_default();
+        let one = file
+            .map(|file| vec![(file.to_string_lossy().into_owned(), 0..analysis.text.len())])
+            .unwrap_or_default();
         let files = if analysis.files.is_empty() { &one } else { &analysis.files };
         let input = Input { text: &analysis.text, files };
         // What is no Markdown costs nothing where its name says nothing.
@@ -298,12 +328,18 @@ impl Job {
         if analysis.text.len() <= MAX_BYTES && (named || sure()) {
             let parsed = parse(input, None, Deps::Format);
             let outline = &parsed.outline;
-            analysis.tasks = outline.tasks.iter().enumerate().map(|(ix, item)| (item.id.clone(), ix)).collect();
-            let tasks = outline.tasks.iter().map(|item| (Item::Task(item.id.clone()), item.span.clone()));
-            let streams = outline.streams.iter().map(|(id, span)| (Item::Stream(id.clone()), span.clone()));
-            let gates = outline.gates.iter().map(|(id, span)| (Item::Gate(id.clone()), span.clone()));
+            analysis.tasks =
+                outline.tasks.iter().enumerate().map(|(ix, item)| (item.id.clone(), ix)).collect();
+            let tasks =
+                outline.tasks.iter().map(|item| (Item::Task(item.id.clone()), item.span.clone()));
+            let streams =
+                outline.streams.iter().map(|(id, span)| (Item::Stream(id.clone()), span.clone()));
+            let gates =
+                outline.gates.iter().map(|(id, span)| (Item::Gate(id.clone()), span.clone()));
             let window = analysis.window.clone();
-            let here = |(_, span): &(Item, Range<usize>)| window.start <= span.start && span.start <= window.end;
+            let here = |(_, span): &(Item, Range<usize>)| {
+                window.start <= span.start && span.start <= window.end
+            };
             analysis.items = tasks.chain(streams).chain(gates).filter(here).collect();
             analysis.items.sort_by_key(|(_, span)| span.start);
             analysis.parsed = Some(parsed);
@@ -318,9 +354,15 @@ impl Job {
         if folder == *file {
             return;
         }
-        let open = |path: &Path| self.open.iter().find(|(known, _)| known == path).map(|(_, text)| text.to_string());
+        let open = |path: &Path| {
+            self.open.iter().find(|(known, _)| known == path).map(|(_, text)| text.to_string())
+        };
         let Ok(source) = source::of_folder(&folder, &open) else { return };
-        let own = source.files.iter().find(|(inner, _)| folder.join(inner) == *file).map(|(_, range)| range.clone());
+        let own = source
+            .files
+            .iter()
+            .find(|(inner, _)| folder.join(inner) == *file)
+            .map(|(_, range)| range.clone());
         // A file that is being made is not of the folder yet.
         let Some(own) = own else { return };
         let lines = Lines::new(&source.text);
@@ -333,7 +375,12 @@ impl Job {
 }
 
 /// Makes one edit, in the text and in its lines.
-pub fn edit(text: &mut String, lines: &mut Lines, change: TextDocumentContentChangeEvent, encoding: Encoding) {
+pub fn edit(
+    text: &mut String,
+    lines: &mut Lines,
+    change: TextDocumentContentChangeEvent,
+    encoding: Encoding,
+) {
     match change.range {
         None => {
             *lines = Lines::new(&change.text);

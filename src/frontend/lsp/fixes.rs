@@ -28,7 +28,10 @@ impl Snapshot {
             let of = |(uri, edits): (Uri, Vec<TextEdit>)| {
                 let version = (uri == self.uri).then_some(self.analysis.version);
                 let text_document = OptionalVersionedTextDocumentIdentifier { uri, version };
-                TextDocumentEdit { text_document, edits: edits.into_iter().map(OneOf::Left).collect() }
+                TextDocumentEdit {
+                    text_document,
+                    edits: edits.into_iter().map(OneOf::Left).collect(),
+                }
             };
             let changes = DocumentChanges::Edits(files.into_iter().map(of).collect());
             return WorkspaceEdit { document_changes: Some(changes), ..WorkspaceEdit::default() };
@@ -37,16 +40,27 @@ impl Snapshot {
     }
 
     /// What fixes the problems in a range.
-    pub fn fixes(&self, wanted: &Range<usize>, known: &[Diagnostic], versions: bool) -> Vec<CodeActionOrCommand> {
+    pub fn fixes(
+        &self,
+        wanted: &Range<usize>,
+        known: &[Diagnostic],
+        versions: bool,
+    ) -> Vec<CodeActionOrCommand> {
         let near = |span: &Range<usize>| {
             let line = self.line(span.start);
             line.start <= wanted.end && line.end.max(span.end) >= wanted.start
         };
-        let with_fix = self.problems_here().filter_map(|problem| Some((problem, problem.fix.as_ref()?)));
+        let with_fix =
+            self.problems_here().filter_map(|problem| Some((problem, problem.fix.as_ref()?)));
         let mut actions: Vec<CodeActionOrCommand> = Vec::new();
-        for (problem, fix) in with_fix.filter(|(problem, fix)| near(&problem.span) || near(&fix.span)) {
+        for (problem, fix) in
+            with_fix.filter(|(problem, fix)| near(&problem.span) || near(&fix.span))
+        {
             let code = NumberOrString::String(problem.code.to_owned());
-            let of = |diagnostic: &&Diagnostic| diagnostic.source.as_deref() == Some(SOURCE) && diagnostic.code.as_ref() == Some(&code);
+            let of = |diagnostic: &&Diagnostic| {
+                diagnostic.source.as_deref() == Some(SOURCE)
+                    && diagnostic.code.as_ref() == Some(&code)
+            };
             let Fix { title, span, replacement } = fix;
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: title.clone(),
@@ -63,7 +77,9 @@ impl Snapshot {
 
     /// Fields that the task at a place lacks, and the mark that says that it may run beside others.
     fn additions(&self, wanted: &Range<usize>, versions: bool) -> Vec<CodeActionOrCommand> {
-        let Some((Item::Task(id), span, block)) = self.block_at(wanted.start) else { return Vec::new() };
+        let Some((Item::Task(id), span, block)) = self.block_at(wanted.start) else {
+            return Vec::new();
+        };
         let rewrite = |title: String, edit: (Range<usize>, String)| {
             CodeActionOrCommand::CodeAction(CodeAction {
                 title,
@@ -77,7 +93,12 @@ impl Snapshot {
             let name = self.task(&id).and_then(|item| item.name(self.text()));
             let written = &self.text()[line.clone()];
             let mark = name.filter(|_| !written.contains("[P]"));
-            return mark.map(|name| rewrite(format!("Mark {id} as parallel"), (name.end..name.end, " [P]".into()))).into_iter().collect();
+            return mark
+                .map(|name| {
+                    rewrite(format!("Mark {id} as parallel"), (name.end..name.end, " [P]".into()))
+                })
+                .into_iter()
+                .collect();
         }
         let blanks = self.text()[line.clone()].len() - self.text()[line.clone()].trim_start().len();
         let is_heading = self.text()[line.clone()].trim_start().starts_with('#');
@@ -85,14 +106,19 @@ impl Snapshot {
         let body = &self.text()[block.clone()];
         let has = |names: &[&str]| {
             let lower = body.to_lowercase();
-            names.iter().any(|name| lower.contains(&format!("{name}:")) || lower.contains(&format!("{name}**:")))
+            names.iter().any(|name| {
+                lower.contains(&format!("{name}:")) || lower.contains(&format!("{name}**:"))
+            })
         };
         let mut actions = Vec::new();
         let mut add = |title: &str, names: &[&str], value: &str| {
             if !has(names) {
                 let line_end = if body.contains("\r\n") { "\r\n" } else { "\n" };
                 let text = format!("{line_end}{indent}- {title}: {value}");
-                actions.push(rewrite(format!("Add the field {title} to task {id}"), (block.end..block.end, text)));
+                actions.push(rewrite(
+                    format!("Add the field {title} to task {id}"),
+                    (block.end..block.end, text),
+                ));
             }
         };
         add("Dependencies", &["dependencies", "depends on", "depends", "after"], "None");

@@ -100,12 +100,19 @@ impl Frames {
             return self.header_end();
         }
         let lower = line.to_ascii_lowercase();
-        let bad = |what: &str| Some(format!("{what}: `{}`", String::from_utf8_lossy(&line[..line.len().min(80)])));
+        let bad = |what: &str| {
+            Some(format!("{what}: `{}`", String::from_utf8_lossy(&line[..line.len().min(80)])))
+        };
         if let Some(begin) = lower.windows(LENGTH.len()).position(|window| window == LENGTH) {
             let value = lower[begin + LENGTH.len()..].trim_ascii();
             let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
             // More digits than a number has are certainly too many bytes.
-            let length = digits.then(|| std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()).unwrap_or(u64::MAX));
+            let length = digits.then(|| {
+                std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|value| value.parse().ok())
+                    .unwrap_or(u64::MAX)
+            });
             match length {
                 None => self.header.wrong = bad("Content-Length is no number"),
                 Some(_) if self.header.length.is_some_and(|known| Some(known) != length) => {
@@ -122,9 +129,14 @@ impl Frames {
             return None;
         }
         let name = lower.iter().position(|byte| *byte == b':').map(|colon| &lower[..colon]);
-        let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        let is_name = |name: &[u8]| {
+            !name.is_empty()
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        };
         match name {
-            Some(b"content-type") if !is_utf8(&lower) => self.header.wrong = bad("only UTF-8 is understood"),
+            Some(b"content-type") if !is_utf8(&lower) => {
+                self.header.wrong = bad("only UTF-8 is understood")
+            }
             Some(name) if is_name(name) => {}
             _ => {
                 self.header.noise = true;
@@ -143,12 +155,18 @@ impl Frames {
             (None, Some(why)) => Some(Frame::Bad(why)),
             (Some(length), _) if length > MAX_BODY_BYTES => {
                 self.part = Part::Skip(length);
-                Some(Frame::Bad(format!("the body has {length} bytes, at most {MAX_BODY_BYTES} are read")))
+                Some(Frame::Bad(format!(
+                    "the body has {length} bytes, at most {MAX_BODY_BYTES} are read"
+                )))
             }
             (Some(length), wrong) => {
                 // Lengths up to the limit fit.
                 let read = wrong.is_none() || noise;
-                self.part = if read { Part::Body(usize::try_from(length).unwrap_or(0)) } else { Part::Skip(length) };
+                self.part = if read {
+                    Part::Body(usize::try_from(length).unwrap_or(0))
+                } else {
+                    Part::Skip(length)
+                };
                 wrong.filter(|why| !why.is_empty()).map(Frame::Bad)
             }
         }
@@ -158,7 +176,9 @@ impl Frames {
 fn is_utf8(line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line);
     match text.split_once("charset=") {
-        Some((_, charset)) => matches!(charset.trim_matches(['"', '\'', ' ', ';']), "utf-8" | "utf8"),
+        Some((_, charset)) => {
+            matches!(charset.trim_matches(['"', '\'', ' ', ';']), "utf-8" | "utf8")
+        }
         None => true,
     }
 }

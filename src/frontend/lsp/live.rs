@@ -40,21 +40,29 @@ impl Session {
         let mut shown: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
         loop {
             self.publish.notified().await;
-            let stale = std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
+            let stale =
+                std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
             for uri in stale {
                 let analysis = self.documents.last_analysis(&uri);
                 let found = match self.last_scene(&uri) {
-                    Some(snapshot) => snapshot.diagnostics(self.setup(), self.settings().status_as_diagnostics, self.problems_page()),
+                    Some(snapshot) => snapshot.diagnostics(
+                        self.setup(),
+                        self.settings().status_as_diagnostics,
+                        self.problems_page(),
+                    ),
                     None => Vec::new(),
                 };
                 // A text that never had one is not referenced: most texts are no breakdowns.
                 let before = shown.get(&uri);
-                if before == Some(&found) && analysis.is_some() || (before.is_none() && found.is_empty()) {
+                if before == Some(&found) && analysis.is_some()
+                    || (before.is_none() && found.is_empty())
+                {
                     continue;
                 }
                 let Ok(parsed) = uri.parse() else { continue };
                 let version = analysis.as_ref().map(|analysis| analysis.version);
-                let params = PublishDiagnosticsParams { uri: parsed, diagnostics: found.clone(), version };
+                let params =
+                    PublishDiagnosticsParams { uri: parsed, diagnostics: found.clone(), version };
                 self.caller.peer.notify(PublishDiagnostics::METHOD, params).await;
                 if analysis.is_some() {
                     shown.insert(uri, found);
@@ -78,7 +86,12 @@ impl Session {
             let bound = tokio::task::spawn_blocking(move || {
                 let coordinator = &session.caller.coordinator;
                 let all = coordinator.list();
-                let of = |path: &Path| all.iter().rev().find(|execution| Path::new(&execution.breakdown) == path).cloned();
+                let of = |path: &Path| {
+                    all.iter()
+                        .rev()
+                        .find(|execution| Path::new(&execution.breakdown) == path)
+                        .cloned()
+                };
                 let bound = session.documents.bind(of);
                 for (_, execution) in &bound {
                     // One that can't be read shows nothing.
@@ -101,7 +114,11 @@ impl Session {
                     self.mark(uri);
                 }
                 self.caller.peer.watch(execution);
-                known.entry(execution.id.to_string()).or_default().tell(&self, execution, snapshot.running).await;
+                known
+                    .entry(execution.id.to_string())
+                    .or_default()
+                    .tell(&self, execution, snapshot.running)
+                    .await;
             }
             labels.retain(|uri, _| bound.iter().any(|(known, _)| known == uri));
             if changed || again {
@@ -155,9 +172,17 @@ impl Told {
         let mut said = BTreeSet::new();
         let since_ms = session.caller.peer.since_ms;
         // What was said before this editor came is seen in its diagnostics.
-        for escalation in state.escalations.iter().skip(self.escalations).filter(|escalation| escalation.at >= since_ms) {
+        for escalation in state
+            .escalations
+            .iter()
+            .skip(self.escalations)
+            .filter(|escalation| escalation.at >= since_ms)
+        {
             if said.insert(&escalation.about) {
-                let message = format!("{}: {}. Needed: {}", escalation.about, escalation.why, escalation.needed);
+                let message = format!(
+                    "{}: {}. Needed: {}",
+                    escalation.about, escalation.why, escalation.needed
+                );
                 let params = ShowMessageParams { typ: MessageType::WARNING, message };
                 session.caller.peer.notify(ShowMessage::METHOD, params).await;
             }
@@ -168,7 +193,10 @@ impl Told {
         }
         let token = NumberOrString::String(format!("execution/{}", execution.id));
         let send = |value: WorkDoneProgress| {
-            let params = ProgressParams { token: token.clone(), value: ProgressParamsValue::WorkDone(value) };
+            let params = ProgressParams {
+                token: token.clone(),
+                value: ProgressParamsValue::WorkDone(value),
+            };
             session.caller.peer.notify(Progress::METHOD, params)
         };
         if running && !self.begun {
@@ -176,7 +204,11 @@ impl Told {
             let (client, token) = (session.client.clone(), token.clone());
             // The progress is sent whether it is answered or not: some clients never do.
             session.ask(async move {
-                let _ = client.send_request::<request::WorkDoneProgressCreate>(WorkDoneProgressCreateParams { token }).await;
+                let _ = client
+                    .send_request::<request::WorkDoneProgressCreate>(WorkDoneProgressCreateParams {
+                        token,
+                    })
+                    .await;
             });
             tokio::task::yield_now().await;
             send(WorkDoneProgress::Begin(WorkDoneProgressBegin {
@@ -192,16 +224,22 @@ impl Told {
         }
         let notice = progress(execution, &state);
         if running {
-            let current: Vec<&str> = notice.current.iter().take(3).map(|order| order.what.as_str()).collect();
+            let current: Vec<&str> =
+                notice.current.iter().take(3).map(|order| order.what.as_str()).collect();
             let message = format!("{}/{} · {}", notice.done, notice.total, current.join(", "));
             let percentage = u32::try_from(notice.percent).unwrap_or(100);
             if self.report != Some((percentage, message.clone())) {
                 self.report = Some((percentage, message.clone()));
-                let report = WorkDoneProgressReport { cancellable: Some(true), message: Some(message), percentage: Some(percentage) };
+                let report = WorkDoneProgressReport {
+                    cancellable: Some(true),
+                    message: Some(message),
+                    percentage: Some(percentage),
+                };
                 send(WorkDoneProgress::Report(report)).await;
             }
         } else {
-            let message = Some(format!("{}: {} of {} tasks done", notice.state, notice.done, notice.total));
+            let message =
+                Some(format!("{}: {} of {} tasks done", notice.state, notice.done, notice.total));
             send(WorkDoneProgress::End(WorkDoneProgressEnd { message })).await;
             self.begun = false;
             self.report = None;
@@ -212,8 +250,14 @@ impl Told {
 impl Session {
     /// The user has cancelled the progress of an execution: that cancels the execution.
     pub fn progress_cancelled(&self, token: &Value) {
-        let Some(id) = token.as_str().and_then(|token| token.strip_prefix("execution/")) else { return };
-        let called = self.table.call("execution/cancel", Some(json!({ "execution": id })), self.caller.clone());
+        let Some(id) = token.as_str().and_then(|token| token.strip_prefix("execution/")) else {
+            return;
+        };
+        let called = self.table.call(
+            "execution/cancel",
+            Some(json!({ "execution": id })),
+            self.caller.clone(),
+        );
         tokio::spawn(async move {
             if let Err(error) = called.await {
                 say(format_args!("{}", error.message));

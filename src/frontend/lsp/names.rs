@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 use tower_lsp::ls_types::{
-    CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, DocumentHighlight, DocumentHighlightKind, Hover,
-    HoverContents, Location, SymbolKind,
+    CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, DocumentHighlight,
+    DocumentHighlightKind, Hover, HoverContents, Location, SymbolKind,
 };
 
 /// One place that names something.
@@ -39,7 +39,10 @@ impl Snapshot {
             .iter()
             .map(|reference| {
                 let tasks = reference.tasks.iter().cloned().map(Item::Task);
-                Reference { span: reference.span.clone(), items: tasks.chain(reference.stream.clone().map(Item::Stream)).collect() }
+                Reference {
+                    span: reference.span.clone(),
+                    items: tasks.chain(reference.stream.clone().map(Item::Stream)).collect(),
+                }
             })
             .collect();
         // Where ids are values, what stands in texts names nothing.
@@ -47,7 +50,9 @@ impl Snapshot {
             return all;
         }
         let mut taken: BTreeSet<usize> = all.iter().map(|reference| reference.span.start).collect();
-        taken.extend(outline.tasks.iter().filter_map(|item| item.name(self.text())).map(|name| name.start));
+        taken.extend(
+            outline.tasks.iter().filter_map(|item| item.name(self.text())).map(|name| name.start),
+        );
         for line in 0..self.analysis.lines.count() {
             let range = self.analysis.lines.range(self.text(), line);
             for (span, id) in in_passing(&self.text()[range.clone()], range.start) {
@@ -63,16 +68,31 @@ impl Snapshot {
     /// What a place names or is the name of, with the range of the name.
     pub fn named_at(&self, offset: usize) -> Option<(Vec<Item>, Range<usize>)> {
         let at = |span: &Range<usize>| span.start <= offset && offset <= span.end;
-        if let Some(reference) = self.all_references().into_iter().find(|reference| at(&reference.span)) {
+        if let Some(reference) =
+            self.all_references().into_iter().find(|reference| at(&reference.span))
+        {
             return Some((reference.items, reference.span));
         }
         let outline = &self.parsed().outline;
         let own = outline.tasks.iter().find_map(|item| {
             let name = item.name(self.text()).filter(at);
-            name.or_else(|| Some(item.span.clone()).filter(at)).map(|span| (Item::Task(item.id.clone()), span))
+            name.or_else(|| Some(item.span.clone()).filter(at))
+                .map(|span| (Item::Task(item.id.clone()), span))
         });
-        let stream = || outline.streams.iter().find(|(_, span)| at(span)).map(|(id, span)| (Item::Stream(id.clone()), span.clone()));
-        let gate = || outline.gates.iter().find(|(_, span)| at(span)).map(|(id, span)| (Item::Gate(id.clone()), span.clone()));
+        let stream = || {
+            outline
+                .streams
+                .iter()
+                .find(|(_, span)| at(span))
+                .map(|(id, span)| (Item::Stream(id.clone()), span.clone()))
+        };
+        let gate = || {
+            outline
+                .gates
+                .iter()
+                .find(|(_, span)| at(span))
+                .map(|(id, span)| (Item::Gate(id.clone()), span.clone()))
+        };
         own.or_else(stream).or_else(gate).map(|(item, span)| (vec![item], span))
     }
 
@@ -80,24 +100,42 @@ impl Snapshot {
         match item {
             Item::Task(id) => self.task(id).map(|item| item.span.clone()),
             Item::Stream(id) => self.stream(id).cloned(),
-            Item::Gate(id) => self.parsed().outline.gates.iter().find(|(known, _)| known == id).map(|(_, span)| span.clone()),
+            Item::Gate(id) => self
+                .parsed()
+                .outline
+                .gates
+                .iter()
+                .find(|(known, _)| known == id)
+                .map(|(_, span)| span.clone()),
         }
     }
 
     /// Where what a place names is defined.
     pub fn definition(&self, offset: usize) -> Vec<Location> {
         let Some((items, _)) = self.named_at(offset) else { return Vec::new() };
-        items.iter().filter_map(|item| self.span_of(item)).map(|span| self.location(&span)).collect()
+        items
+            .iter()
+            .filter_map(|item| self.span_of(item))
+            .map(|span| self.location(&span))
+            .collect()
     }
 
     /// Every place that names the same.
     pub fn references(&self, offset: usize, with_definition: bool) -> Vec<Range<usize>> {
         let Some((items, _)) = self.named_at(offset) else { return Vec::new() };
         let same = |reference: &Reference| reference.items.iter().any(|item| items.contains(item));
-        let mut found: Vec<Range<usize>> = self.all_references().into_iter().filter(same).map(|reference| reference.span).collect();
+        let mut found: Vec<Range<usize>> = self
+            .all_references()
+            .into_iter()
+            .filter(same)
+            .map(|reference| reference.span)
+            .collect();
         if with_definition {
             let own = |item: &Item| match item {
-                Item::Task(id) => self.task(id).and_then(|item| item.name(self.text())).or_else(|| self.span_of(item)),
+                Item::Task(id) => self
+                    .task(id)
+                    .and_then(|item| item.name(self.text()))
+                    .or_else(|| self.span_of(item)),
                 _ => self.span_of(item),
             };
             found.extend(items.iter().filter_map(own));
@@ -108,8 +146,15 @@ impl Snapshot {
 
     /// The same, to be shown in the text.
     pub fn highlights(&self, offset: usize) -> Vec<DocumentHighlight> {
-        let highlight = |span: &Range<usize>| DocumentHighlight { range: self.span(span), kind: Some(DocumentHighlightKind::TEXT) };
-        self.references(offset, true).iter().filter(|span| self.is_here(span)).map(highlight).collect()
+        let highlight = |span: &Range<usize>| DocumentHighlight {
+            range: self.span(span),
+            kind: Some(DocumentHighlightKind::TEXT),
+        };
+        self.references(offset, true)
+            .iter()
+            .filter(|span| self.is_here(span))
+            .map(highlight)
+            .collect()
     }
 
     /// The task whose id can be changed at a place, and where that stands.
@@ -119,7 +164,8 @@ impl Snapshot {
         let definition = self.task(id)?.name(self.text())?;
         let inside = definition.start <= offset && offset <= definition.end;
         let named = id.as_str().split('@').next().unwrap_or_default();
-        let exact = self.text().get(span.clone()).is_some_and(|text| text.eq_ignore_ascii_case(named));
+        let exact =
+            self.text().get(span.clone()).is_some_and(|text| text.eq_ignore_ascii_case(named));
         Some((id.clone(), if inside || !exact { definition } else { span }))
     }
 
@@ -128,28 +174,51 @@ impl Snapshot {
     /// # Errors
     /// Why it can't have that one.
     pub fn rename(&self, offset: usize, new: &str) -> Result<Vec<(Range<usize>, String)>, String> {
-        let Some((id, _)) = self.renamable(offset) else { return Err("there is no task id here that could be changed".into()) };
+        let Some((id, _)) = self.renamable(offset) else {
+            return Err("there is no task id here that could be changed".into());
+        };
         let new = new.trim();
         let is_value = self.task(&id).is_some_and(|item| item.named.is_some());
-        let of_value = !new.is_empty() && new.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        let of_value = !new.is_empty()
+            && new.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if crate::breakdown::refs::id_len(new) != Some(new.len()) && !(is_value && of_value) {
-            return Err(format!("`{new}` is no task id: use letters and digits, as in 7, T012 or 2.3"));
+            return Err(format!(
+                "`{new}` is no task id: use letters and digits, as in 7, T012 or 2.3"
+            ));
         }
         let name = self.task(&id).and_then(|item| item.name(self.text())).unwrap_or(0..0);
-        let old = if is_value { &self.text()[name.clone()] } else { id.as_str().split('@').next().unwrap_or_default() };
+        let old = if is_value {
+            &self.text()[name.clone()]
+        } else {
+            id.as_str().split('@').next().unwrap_or_default()
+        };
         // `3` is `master:3` where there are several tags.
-        let whole = TaskId::from(format!("{}{new}", id.as_str().strip_suffix(old).filter(|_| is_value).unwrap_or_default()));
+        let whole = TaskId::from(format!(
+            "{}{new}",
+            id.as_str().strip_suffix(old).filter(|_| is_value).unwrap_or_default()
+        ));
         if self.planned(&whole).is_some() {
             return Err(format!("there is a task {new} already"));
         }
         let mut places: BTreeSet<(usize, usize)> = BTreeSet::new();
         places.extend(Some((name.start, name.end)).filter(|(start, end)| start < end));
-        for reference in self.all_references().into_iter().filter(|reference| reference.items.contains(&Item::Task(id.clone()))) {
+        for reference in self
+            .all_references()
+            .into_iter()
+            .filter(|reference| reference.items.contains(&Item::Task(id.clone())))
+        {
             let written = &self.text()[reference.span.clone()];
             // `1.1` is a part of `1`, and keeps being one.
-            let len = if written.strip_prefix(old).is_some_and(|part| part.starts_with('.')) { old.len() } else { reference.span.len() };
+            let len = if written.strip_prefix(old).is_some_and(|part| part.starts_with('.')) {
+                old.len()
+            } else {
+                reference.span.len()
+            };
             let as_value = is_value.then_some((reference.span.start, reference.span.start + len));
-            let in_text = || words(written, old).map(|at| (reference.span.start + at, reference.span.start + at + old.len()));
+            let in_text = || {
+                words(written, old)
+                    .map(|at| (reference.span.start + at, reference.span.start + at + old.len()))
+            };
             match as_value {
                 Some(place) => drop(places.insert(place)),
                 None => places.extend(in_text()),
@@ -163,11 +232,18 @@ impl Snapshot {
             let before = places.iter().filter(|(start, _)| *start < at);
             before.fold(at, |at, (start, end)| at + new.len() - (end - start))
         };
-        let files: Vec<_> = self.analysis.files.iter().map(|(path, range)| (path.clone(), moved(range.start)..moved(range.end))).collect();
+        let files: Vec<_> = self
+            .analysis
+            .files
+            .iter()
+            .map(|(path, range)| (path.clone(), moved(range.start)..moved(range.end)))
+            .collect();
         let mut wanted = self.parsed().plan.clone();
         rename(&mut wanted, &BTreeMap::from([(id.clone(), whole)]));
         let format = self.parsed().read_as.map(|found| found.format);
-        if waits(&parse(Input { text: &after, files: &files }, format, Deps::Format).plan) != waits(&wanted) {
+        if waits(&parse(Input { text: &after, files: &files }, format, Deps::Format).plan)
+            != waits(&wanted)
+        {
             return Err(format!(
                 "as {new} it would change what waits for what: a range such as T001-T009 names it, or another task's id is like it"
             ));
@@ -178,21 +254,40 @@ impl Snapshot {
     /// Everything about what a place names.
     pub fn hover(&self, offset: usize) -> Option<Hover> {
         let cards = |(items, span): (Vec<Item>, Range<usize>)| {
-            (items.iter().take(4).map(|item| self.card(item)).collect::<Vec<_>>().join("\n\n---\n\n"), span)
+            (
+                items
+                    .iter()
+                    .take(4)
+                    .map(|item| self.card(item))
+                    .collect::<Vec<_>>()
+                    .join("\n\n---\n\n"),
+                span,
+            )
         };
         let (text, span) = self.named_at(offset).map(cards).or_else(|| self.detail_at(offset))?;
-        Some(Hover { contents: HoverContents::Markup(markdown(text)), range: Some(self.span(&span)) })
+        Some(Hover {
+            contents: HoverContents::Markup(markdown(text)),
+            range: Some(self.span(&span)),
+        })
     }
 
     /// What is said of a task at a place, and how that is read.
     fn detail_at(&self, offset: usize) -> Option<(String, Range<usize>)> {
-        let at = |(_, (_, span)): &(usize, &(Detail, Range<usize>))| span.start <= offset && offset < span.end;
+        let at = |(_, (_, span)): &(usize, &(Detail, Range<usize>))| {
+            span.start <= offset && offset < span.end
+        };
         self.parsed().outline.tasks.iter().find_map(|item| {
             let (nth, (detail, span)) = item.details.iter().enumerate().find(at)?;
             let before = item.details[..nth].iter().filter(|(other, _)| other == detail).count();
             let entries = detail.texts_of(self.planned(&item.id)?);
-            let entry = entries.get(before).or(entries.last()).map_or_else(|| self.text()[span.clone()].to_owned(), String::clone);
-            Some((escape::markdown(&format!("**{}** of task {}: {entry}", detail.name(), item.id)), span.clone()))
+            let entry = entries
+                .get(before)
+                .or(entries.last())
+                .map_or_else(|| self.text()[span.clone()].to_owned(), String::clone);
+            Some((
+                escape::markdown(&format!("**{}** of task {}: {entry}", detail.name(), item.id)),
+                span.clone(),
+            ))
         })
     }
 
@@ -218,14 +313,25 @@ impl Snapshot {
             Node::Stream(id) => stream_label(id.as_str()),
             Node::Barrier(id) => format!("tasks {id}"),
         };
-        let waits: Vec<String> = task.depends_on.iter().map(|dependency| on(&dependency.on)).collect();
+        let waits: Vec<String> =
+            task.depends_on.iter().map(|dependency| on(&dependency.on)).collect();
         let needed: Vec<String> = self.dependants(id).map(|id| id.to_string()).collect();
-        let list = |names: Vec<String>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        let _ = write!(card, "\n**Waits for** {} · **needed by** {}\n", escape::markdown(&list(waits)), escape::markdown(&list(needed)));
+        let list = |names: Vec<String>| {
+            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+        };
+        let _ = write!(
+            card,
+            "\n**Waits for** {} · **needed by** {}\n",
+            escape::markdown(&list(waits)),
+            escape::markdown(&list(needed))
+        );
         if let Some((state, ix)) = self.task_state(id) {
             let slack = state.graph.slack(ix);
-            let path =
-                if state.graph.critical_path().contains(&ix) { "on the critical path".to_owned() } else { format!("slack {slack:.1}") };
+            let path = if state.graph.critical_path().contains(&ix) {
+                "on the critical path".to_owned()
+            } else {
+                format!("slack {slack:.1}")
+            };
             let _ = write!(card, "\n{path}\n");
             let known = &state.tasks[ix];
             if let Some((order, outcome)) = &known.result {
@@ -233,9 +339,15 @@ impl Snapshot {
                 let _ = write!(card, "\n**Evidence** {order}: {}\n", escape::markdown(&summary));
             }
             for judged in known.gates.values() {
-                let tests =
-                    judged.measures.tests.map_or(String::new(), |tests| format!(", {} passed, {} failed", tests.passed, tests.failed));
-                let _ = write!(card, "\n- {} by {}{tests}", escape::markdown(&judged.measures.ending.to_string()), judged.order);
+                let tests = judged.measures.tests.map_or(String::new(), |tests| {
+                    format!(", {} passed, {} failed", tests.passed, tests.failed)
+                });
+                let _ = write!(
+                    card,
+                    "\n- {} by {}{tests}",
+                    escape::markdown(&judged.measures.ending.to_string()),
+                    judged.order
+                );
             }
         }
         let told = self.told(id);
@@ -253,10 +365,14 @@ impl Snapshot {
     /// Which lines are told to whoever carries out a task.
     fn told(&self, id: &TaskId) -> String {
         let (outline, text) = (&self.parsed().outline, self.text());
-        let Some(ix) = outline.tasks.iter().position(|item| item.id == *id) else { return String::new() };
+        let Some(ix) = outline.tasks.iter().position(|item| item.id == *id) else {
+            return String::new();
+        };
         let line = |offset: usize| text[..offset].bytes().filter(|byte| *byte == b'\n').count() + 1;
         let lines = |owner: Owner| {
-            let own = outline.ownership.ranges().filter(|(range, of)| *of == owner && text[range.clone()].contains(char::is_alphanumeric));
+            let own = outline.ownership.ranges().filter(|(range, of)| {
+                *of == owner && text[range.clone()].contains(char::is_alphanumeric)
+            });
             let own = own.map(|(range, _)| {
                 let piece = &text[range.clone()];
                 let first = range.start + piece.len() - piece.trim_start().len();
@@ -273,14 +389,18 @@ impl Snapshot {
                 Owner::Plan => "of the plan ",
                 Owner::Task(_) | Owner::Unused(_) => "lines ",
             };
-            Some(lines(owner)).filter(|lines| !lines.is_empty()).map(|lines| format!("{whose}{lines}"))
+            Some(lines(owner))
+                .filter(|lines| !lines.is_empty())
+                .map(|lines| format!("{whose}{lines}"))
         };
         outline.ownership.told_to(ix).into_iter().filter_map(part).collect::<Vec<_>>().join("; ")
     }
 
     /// The tasks that wait for a task by name.
     fn dependants<'a>(&'a self, id: &'a TaskId) -> impl Iterator<Item = &'a TaskId> {
-        let waits = move |task: &&crate::core::plan::Task| task.depends_on.iter().any(|d| d.on == Node::Task(id.clone()));
+        let waits = move |task: &&crate::core::plan::Task| {
+            task.depends_on.iter().any(|d| d.on == Node::Task(id.clone()))
+        };
         self.parsed().plan.tasks.iter().filter(waits).map(|task| &task.id)
     }
 
@@ -323,9 +443,10 @@ impl Snapshot {
     pub fn outgoing(&self, id: &TaskId) -> Vec<CallHierarchyOutgoingCall> {
         let Some(task) = self.planned(id) else { return Vec::new() };
         let call = |dependency: &crate::core::plan::Dependency| match &dependency.on {
-            Node::Task(on) => {
-                Some(CallHierarchyOutgoingCall { to: self.hierarchy_item(on)?, from_ranges: self.references_between(id, on) })
-            }
+            Node::Task(on) => Some(CallHierarchyOutgoingCall {
+                to: self.hierarchy_item(on)?,
+                from_ranges: self.references_between(id, on),
+            }),
             _ => None,
         };
         task.depends_on.iter().filter_map(call).collect()
@@ -343,10 +464,18 @@ impl Snapshot {
 /// What each task waits for, by its id.
 fn waits(plan: &Plan) -> Vec<(&TaskId, BTreeSet<String>)> {
     let on = |node: &Node| match node {
-        Node::Barrier(id) => format!("{:?}", plan.barriers.iter().find(|barrier| barrier.id == *id).map(|barrier| &barrier.tasks)),
+        Node::Barrier(id) => format!(
+            "{:?}",
+            plan.barriers.iter().find(|barrier| barrier.id == *id).map(|barrier| &barrier.tasks)
+        ),
         node => format!("{node:?}"),
     };
-    plan.tasks.iter().map(|task| (&task.id, task.depends_on.iter().map(|dependency| on(&dependency.on)).collect())).collect()
+    plan.tasks
+        .iter()
+        .map(|task| {
+            (&task.id, task.depends_on.iter().map(|dependency| on(&dependency.on)).collect())
+        })
+        .collect()
 }
 
 /// Ids that a line names in passing: `T012` anywhere, `3` after "Task" or "Tasks".
@@ -361,11 +490,19 @@ fn in_passing(line: &str, base: usize) -> Vec<(Range<usize>, String)> {
         keep(reference.at, reference.len, reference.to);
     }
     for (at, word) in line.match_indices("ask") {
-        let begins = at > 0 && matches!(line.as_bytes()[at - 1], b't' | b'T') && !line[..at - 1].ends_with(|c: char| c.is_alphanumeric());
+        let begins = at > 0
+            && matches!(line.as_bytes()[at - 1], b't' | b'T')
+            && !line[..at - 1].ends_with(|c: char| c.is_alphanumeric());
         let rest = &line[at + word.len()..];
         let skip = 3 + usize::from(rest.starts_with('s'));
-        if begins && line[at + skip..].trim_start_matches([' ', '#']).starts_with(|c: char| c.is_ascii_digit()) {
-            references(&line[at + skip..]).into_iter().for_each(|reference| keep(at + skip + reference.at, reference.len, reference.to));
+        if begins
+            && line[at + skip..]
+                .trim_start_matches([' ', '#'])
+                .starts_with(|c: char| c.is_ascii_digit())
+        {
+            references(&line[at + skip..])
+                .into_iter()
+                .for_each(|reference| keep(at + skip + reference.at, reference.len, reference.to));
         }
     }
     found
@@ -375,7 +512,10 @@ fn in_passing(line: &str, base: usize) -> Vec<(Range<usize>, String)> {
 fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
     let lower = text.to_ascii_lowercase();
-    let found: Vec<usize> = lower.match_indices(&word.to_ascii_lowercase()).map(|(at, _)| at).collect();
+    let found: Vec<usize> =
+        lower.match_indices(&word.to_ascii_lowercase()).map(|(at, _)| at).collect();
     let bytes = text.as_bytes();
-    found.into_iter().filter(move |at| !part(at.checked_sub(1).and_then(|at| bytes.get(at))) && !part(bytes.get(at + word.len())))
+    found.into_iter().filter(move |at| {
+        !part(at.checked_sub(1).and_then(|at| bytes.get(at))) && !part(bytes.get(at + word.len()))
+    })
 }

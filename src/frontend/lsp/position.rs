@@ -95,7 +95,10 @@ impl Lines {
 
     /// A range as the client counts it.
     pub fn span(&self, text: &str, range: &Range<usize>, encoding: Encoding) -> Span {
-        Span::new(self.position(text, range.start, encoding), self.position(text, range.end, encoding))
+        Span::new(
+            self.position(text, range.start, encoding),
+            self.position(text, range.end, encoding),
+        )
     }
 
     /// The byte of a place. What is past the end of a line is at its end, and what is inside a
@@ -131,7 +134,8 @@ impl Lines {
         let last = (self.line_at(range.end) + 2).min(self.starts.len());
         let old_end = self.starts.get(last).copied();
         let shift = new.len().wrapping_sub(range.len());
-        let tail: Vec<usize> = self.starts.drain(first + 1..).skip(last.saturating_sub(first + 1)).collect();
+        let tail: Vec<usize> =
+            self.starts.drain(first + 1..).skip(last.saturating_sub(first + 1)).collect();
         let until = old_end.map_or(text.len(), |end| end.wrapping_add(shift));
         push_starts(&text[from..until], from, &mut self.starts);
         // The last line found begins where the tail does.

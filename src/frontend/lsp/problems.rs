@@ -14,8 +14,14 @@ const MAX_DIAGNOSTICS: usize = 1_000;
 
 impl Snapshot {
     /// All diagnostics of a breakdown.
-    pub fn diagnostics(&self, setup: &ClientCapabilities, status: StatusAsDiagnostics, page: Option<&Uri>) -> Vec<Diagnostic> {
-        let mut found: Vec<Diagnostic> = self.problems_here().map(|problem| self.of_problem(problem, setup)).collect();
+    pub fn diagnostics(
+        &self,
+        setup: &ClientCapabilities,
+        status: StatusAsDiagnostics,
+        page: Option<&Uri>,
+    ) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> =
+            self.problems_here().map(|problem| self.of_problem(problem, setup)).collect();
         found.extend(self.of_execution());
         let shows_status = match status {
             StatusAsDiagnostics::On => true,
@@ -36,7 +42,13 @@ impl Snapshot {
         found
     }
 
-    fn diagnostic(&self, range: &Range<usize>, severity: DiagnosticSeverity, code: &str, message: String) -> Diagnostic {
+    fn diagnostic(
+        &self,
+        range: &Range<usize>,
+        severity: DiagnosticSeverity,
+        code: &str,
+        message: String,
+    ) -> Diagnostic {
         Diagnostic {
             range: self.span(range),
             severity: Some(severity),
@@ -53,12 +65,14 @@ impl Snapshot {
             problem::Severity::Warning => DiagnosticSeverity::WARNING,
             problem::Severity::Info => DiagnosticSeverity::INFORMATION,
         };
-        let mut diagnostic = self.diagnostic(&problem.span, severity, problem.code, problem.message.clone());
+        let mut diagnostic =
+            self.diagnostic(&problem.span, severity, problem.code, problem.message.clone());
         if setup.shows_related && !problem.related.is_empty() {
-            let related = problem
-                .related
-                .iter()
-                .map(|(range, message)| DiagnosticRelatedInformation { location: self.location(range), message: message.clone() });
+            let related =
+                problem.related.iter().map(|(range, message)| DiagnosticRelatedInformation {
+                    location: self.location(range),
+                    message: message.clone(),
+                });
             diagnostic.related_information = Some(related.collect());
         }
         diagnostic
@@ -69,13 +83,25 @@ impl Snapshot {
         let Some(state) = self.state.as_deref() else { return Vec::new() };
         let mut found = Vec::new();
         if !state.plan_problems.is_empty() {
-            let what = format!("the execution goes on with the breakdown as it was before: {}", state.plan_problems.join("; "));
-            found.push(self.diagnostic(&self.line(self.analysis.window.start), DiagnosticSeverity::WARNING, "plan-rejected", what));
+            let what = format!(
+                "the execution goes on with the breakdown as it was before: {}",
+                state.plan_problems.join("; ")
+            );
+            found.push(self.diagnostic(
+                &self.line(self.analysis.window.start),
+                DiagnosticSeverity::WARNING,
+                "plan-rejected",
+                what,
+            ));
         }
         for (item, span) in self.items().iter().chain(&self.unwritten_gates()) {
             let trouble = match item {
-                Item::Task(id) => state.graph.task(id).map(|ix| progress::task_diagnostics(state, ix)),
-                Item::Gate(id) => state.graph.gate(id).map(|ix| progress::gate_diagnostics(state, ix)),
+                Item::Task(id) => {
+                    state.graph.task(id).map(|ix| progress::task_diagnostics(state, ix))
+                }
+                Item::Gate(id) => {
+                    state.graph.gate(id).map(|ix| progress::gate_diagnostics(state, ix))
+                }
                 Item::Stream(_) => None,
             };
             for trouble in trouble.into_iter().flatten() {

@@ -23,7 +23,10 @@ impl LanguageServer for Server {
             self.0.configure(options);
         }
         self.0.begin(setup);
-        let server_info = Some(ServerInfo { name: env!("CARGO_PKG_NAME").into(), version: Some(env!("CARGO_PKG_VERSION").into()) });
+        let server_info = Some(ServerInfo {
+            name: env!("CARGO_PKG_NAME").into(),
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+        });
         Ok(InitializeResult { capabilities, server_info, offset_encoding: None })
     }
 
@@ -61,13 +64,20 @@ impl LanguageServer for Server {
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        Ok(self.0.snapshot(params.text_document.uri.as_str()).await.map(|snapshot| snapshot.lenses()))
+        Ok(self
+            .0
+            .snapshot(params.text_document.uri.as_str())
+            .await
+            .map(|snapshot| snapshot.lenses()))
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let Some(snapshot) = self.0.snapshot(params.text_document.uri.as_str()).await else { return Ok(None) };
+        let Some(snapshot) = self.0.snapshot(params.text_document.uri.as_str()).await else {
+            return Ok(None);
+        };
         let wanted = snapshot.bytes(params.range);
-        let mut actions = snapshot.fixes(&wanted, &params.context.diagnostics, self.0.setup().versions_edits);
+        let mut actions =
+            snapshot.fixes(&wanted, &params.context.diagnostics, self.0.setup().versions_edits);
         actions.extend(snapshot.status_actions(&wanted));
         if let Some(only) = params.context.only {
             actions.retain(|action| match action {
@@ -75,7 +85,9 @@ impl LanguageServer for Server {
                 CodeActionOrCommand::CodeAction(action) => {
                     let kind = action.kind.as_ref().map_or("", CodeActionKind::as_str);
                     only.iter().any(|wanted| {
-                        wanted.as_str().is_empty() || kind == wanted.as_str() || kind.starts_with(&format!("{}.", wanted.as_str()))
+                        wanted.as_str().is_empty()
+                            || kind == wanted.as_str()
+                            || kind.starts_with(&format!("{}.", wanted.as_str()))
                     })
                 }
             });
@@ -87,20 +99,33 @@ impl LanguageServer for Server {
         self.0.execute(params).await
     }
 
-    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
-        let Some(snapshot) = self.0.snapshot(params.text_document.uri.as_str()).await else { return Ok(None) };
+    async fn document_symbol(
+        &self,
+        params: DocumentSymbolParams,
+    ) -> Result<Option<DocumentSymbolResponse>> {
+        let Some(snapshot) = self.0.snapshot(params.text_document.uri.as_str()).await else {
+            return Ok(None);
+        };
         Ok(Some(match self.0.setup().takes_trees {
             true => DocumentSymbolResponse::Nested(snapshot.symbols()),
             false => DocumentSymbolResponse::Flat(snapshot.flat_symbols()),
         }))
     }
 
-    async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
+    async fn symbol(
+        &self,
+        params: WorkspaceSymbolParams,
+    ) -> Result<Option<WorkspaceSymbolResponse>> {
         let query = params.query.to_lowercase();
         let mut found = Vec::new();
         for uri in self.0.documents.uris() {
             if let Some(snapshot) = self.0.snapshot(&uri).await {
-                found.extend(snapshot.flat_symbols().into_iter().filter(|symbol| symbol.name.to_lowercase().contains(&query)));
+                found.extend(
+                    snapshot
+                        .flat_symbols()
+                        .into_iter()
+                        .filter(|symbol| symbol.name.to_lowercase().contains(&query)),
+                );
             }
         }
         Ok(Some(WorkspaceSymbolResponse::Flat(found)))
@@ -112,10 +137,15 @@ impl LanguageServer for Server {
         Ok(snapshot.and_then(|snapshot| snapshot.hover(snapshot.offset(at.position))))
     }
 
-    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+    async fn goto_definition(
+        &self,
+        params: GotoDefinitionParams,
+    ) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
         let snapshot = self.0.snapshot(at.text_document.uri.as_str()).await;
-        Ok(snapshot.map(|snapshot| GotoDefinitionResponse::Array(snapshot.definition(snapshot.offset(at.position)))))
+        Ok(snapshot.map(|snapshot| {
+            GotoDefinitionResponse::Array(snapshot.definition(snapshot.offset(at.position)))
+        }))
     }
 
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
@@ -128,13 +158,19 @@ impl LanguageServer for Server {
         }))
     }
 
-    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
+    async fn document_highlight(
+        &self,
+        params: DocumentHighlightParams,
+    ) -> Result<Option<Vec<DocumentHighlight>>> {
         let at = params.text_document_position_params;
         let snapshot = self.0.snapshot(at.text_document.uri.as_str()).await;
         Ok(snapshot.map(|snapshot| snapshot.highlights(snapshot.offset(at.position))))
     }
 
-    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+    async fn prepare_rename(
+        &self,
+        params: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
         let snapshot = self.0.snapshot(params.text_document.uri.as_str()).await;
         let place = snapshot.and_then(|snapshot| {
             let (_, place) = snapshot.renamable(snapshot.offset(params.position))?;
@@ -145,14 +181,20 @@ impl LanguageServer for Server {
 
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
         let at = params.text_document_position;
-        let Some(snapshot) = self.0.snapshot(at.text_document.uri.as_str()).await else { return Ok(None) };
-        let edits = snapshot.rename(snapshot.offset(at.position), &params.new_name).map_err(Error::invalid_params)?;
+        let Some(snapshot) = self.0.snapshot(at.text_document.uri.as_str()).await else {
+            return Ok(None);
+        };
+        let edits = snapshot
+            .rename(snapshot.offset(at.position), &params.new_name)
+            .map_err(Error::invalid_params)?;
         Ok(Some(snapshot.edit(edits, self.0.setup().versions_edits)))
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let at = params.text_document_position;
-        let Some(snapshot) = self.0.snapshot(at.text_document.uri.as_str()).await else { return Ok(None) };
+        let Some(snapshot) = self.0.snapshot(at.text_document.uri.as_str()).await else {
+            return Ok(None);
+        };
         let session = self.0.clone();
         let items = tokio::task::spawn_blocking(move || {
             let agents = session.agents(&snapshot);
@@ -162,31 +204,53 @@ impl LanguageServer for Server {
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
-        let Some(snapshot) = self.0.snapshot(params.text_document.uri.as_str()).await else { return Ok(None) };
+        let Some(snapshot) = self.0.snapshot(params.text_document.uri.as_str()).await else {
+            return Ok(None);
+        };
         let roots: Vec<PathBuf> = self.0.caller.coordinator.roots();
         Ok(tokio::task::spawn_blocking(move || snapshot.links(&roots)).await.ok())
     }
 
     async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
-        Ok(self.0.snapshot(params.text_document.uri.as_str()).await.map(|snapshot| snapshot.folds()))
+        Ok(self
+            .0
+            .snapshot(params.text_document.uri.as_str())
+            .await
+            .map(|snapshot| snapshot.folds()))
     }
 
-    async fn selection_range(&self, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
+    async fn selection_range(
+        &self,
+        params: SelectionRangeParams,
+    ) -> Result<Option<Vec<SelectionRange>>> {
         let snapshot = self.0.snapshot(params.text_document.uri.as_str()).await;
-        Ok(snapshot.map(|snapshot| params.positions.iter().map(|position| snapshot.selection(*position)).collect()))
+        Ok(snapshot.map(|snapshot| {
+            params.positions.iter().map(|position| snapshot.selection(*position)).collect()
+        }))
     }
 
-    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+    async fn semantic_tokens_full(
+        &self,
+        params: SemanticTokensParams,
+    ) -> Result<Option<SemanticTokensResult>> {
         let snapshot = self.0.snapshot(params.text_document.uri.as_str()).await;
         Ok(snapshot.map(|snapshot| SemanticTokensResult::Tokens(snapshot.tokens(None))))
     }
 
-    async fn semantic_tokens_range(&self, params: SemanticTokensRangeParams) -> Result<Option<SemanticTokensRangeResult>> {
+    async fn semantic_tokens_range(
+        &self,
+        params: SemanticTokensRangeParams,
+    ) -> Result<Option<SemanticTokensRangeResult>> {
         let snapshot = self.0.snapshot(params.text_document.uri.as_str()).await;
-        Ok(snapshot.map(|snapshot| SemanticTokensRangeResult::Tokens(snapshot.tokens(Some(snapshot.bytes(params.range))))))
+        Ok(snapshot.map(|snapshot| {
+            SemanticTokensRangeResult::Tokens(snapshot.tokens(Some(snapshot.bytes(params.range))))
+        }))
     }
 
-    async fn prepare_call_hierarchy(&self, params: CallHierarchyPrepareParams) -> Result<Option<Vec<CallHierarchyItem>>> {
+    async fn prepare_call_hierarchy(
+        &self,
+        params: CallHierarchyPrepareParams,
+    ) -> Result<Option<Vec<CallHierarchyItem>>> {
         let at = params.text_document_position_params;
         let snapshot = self.0.snapshot(at.text_document.uri.as_str()).await;
         Ok(snapshot.and_then(|snapshot| {
@@ -195,12 +259,18 @@ impl LanguageServer for Server {
         }))
     }
 
-    async fn incoming_calls(&self, params: CallHierarchyIncomingCallsParams) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
+    async fn incoming_calls(
+        &self,
+        params: CallHierarchyIncomingCallsParams,
+    ) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
         let Some((uri, id)) = task_of(&params.item) else { return Ok(None) };
         Ok(self.0.snapshot(&uri).await.map(|snapshot| snapshot.incoming(&id)))
     }
 
-    async fn outgoing_calls(&self, params: CallHierarchyOutgoingCallsParams) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
+    async fn outgoing_calls(
+        &self,
+        params: CallHierarchyOutgoingCallsParams,
+    ) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
         let Some((uri, id)) = task_of(&params.item) else { return Ok(None) };
         Ok(self.0.snapshot(&uri).await.map(|snapshot| snapshot.outgoing(&id)))
     }

@@ -61,7 +61,9 @@ impl Session {
             caller,
             client,
             folders: Watch::new(move |folder| {
-                read.upgrade().into_iter().for_each(|documents| documents.read_folder_again(folder, None));
+                read.upgrade()
+                    .into_iter()
+                    .for_each(|documents| documents.read_folder_again(folder, None));
             }),
             documents,
             setup: OnceLock::new(),
@@ -97,7 +99,9 @@ impl Session {
     /// The user has set something else.
     pub fn configure(&self, sent: &Value) {
         match Settings::from_json(sent) {
-            Ok(settings) => *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings,
+            Ok(settings) => {
+                *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings
+            }
             Err(message) => say(format_args!("{message}")),
         }
         let settings = self.settings();
@@ -123,9 +127,15 @@ impl Session {
             return;
         }
         let understood = match method {
-            "textDocument/didOpen" => serde_json::from_value(params).map(|params| self.opened(params)),
-            "textDocument/didChange" => serde_json::from_value(params).map(|params| self.changed(params)),
-            "textDocument/didClose" => serde_json::from_value(params).map(|params| self.closed(&params)),
+            "textDocument/didOpen" => {
+                serde_json::from_value(params).map(|params| self.opened(params))
+            }
+            "textDocument/didChange" => {
+                serde_json::from_value(params).map(|params| self.changed(params))
+            }
+            "textDocument/didClose" => {
+                serde_json::from_value(params).map(|params| self.closed(&params))
+            }
             // Plans enter by the disk: the watcher sees what was saved.
             _ => Ok(()),
         };
@@ -138,10 +148,9 @@ impl Session {
         let TextDocumentItem { uri, language_id, version, text } = params.text_document;
         let path = path_of(uri.as_str());
         let may_be = ["markdown", "json", "jsonc", "jsonl", "yaml"].contains(&language_id.as_str())
-            || path
-                .as_ref()
-                .and_then(|path| path.extension())
-                .is_some_and(|end| ["md", "json", "jsonl", "yaml", "yml"].iter().any(|known| end == *known));
+            || path.as_ref().and_then(|path| path.extension()).is_some_and(|end| {
+                ["md", "json", "jsonl", "yaml", "yml"].iter().any(|known| end == *known)
+            });
         if !may_be {
             return;
         }
@@ -174,7 +183,9 @@ impl Session {
 
     /// The execution of a text.
     pub fn execution_of(&self, uri: &str) -> Option<Arc<Execution>> {
-        self.documents.execution(uri).or_else(|| self.caller.coordinator.of_breakdown(&breakdown_of(&path_of(uri)?)))
+        self.documents
+            .execution(uri)
+            .or_else(|| self.caller.coordinator.of_breakdown(&breakdown_of(&path_of(uri)?)))
     }
 
     /// A breakdown as it is after the last edit that has come in; nothing for other texts.
@@ -194,9 +205,22 @@ impl Session {
         // One that was started a moment ago has not been bound to its text yet.
         let known = || self.caller.coordinator.known_of(analysis.path.as_deref()?);
         let execution = self.documents.execution(uri).or_else(known);
-        let state = execution.as_ref().map(|execution| execution.state()).filter(|state| state.execution.is_some());
-        let running = execution.as_ref().is_some_and(|execution| !execution.has_ended() && execution.owner().is_some());
-        Some(Snapshot { uri: uri.parse().ok()?, analysis, encoding: self.encoding(), execution, state, running, now_ms: now_ms() })
+        let state = execution
+            .as_ref()
+            .map(|execution| execution.state())
+            .filter(|state| state.execution.is_some());
+        let running = execution
+            .as_ref()
+            .is_some_and(|execution| !execution.has_ended() && execution.owner().is_some());
+        Some(Snapshot {
+            uri: uri.parse().ok()?,
+            analysis,
+            encoding: self.encoding(),
+            execution,
+            state,
+            running,
+            now_ms: now_ms(),
+        })
     }
 
     /// Asks the client something, apart from what is being answered, and not for ever.
@@ -211,7 +235,11 @@ impl Session {
 
     /// The editor has left.
     pub fn close(&self) {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|task| task.abort());
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+            .for_each(|task| task.abort());
         for uri in self.documents.uris() {
             self.documents.close(&uri);
         }
@@ -234,7 +262,8 @@ impl Session {
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge that keeps the page of problems")]
 fn keep_page() -> Option<Uri> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
     let folder = caches.join(env!("CARGO_PKG_NAME"));
     let file = folder.join(concat!("problems-", env!("CARGO_PKG_VERSION"), ".md"));

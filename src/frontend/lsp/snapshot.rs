@@ -45,7 +45,10 @@ impl Snapshot {
 
     /// A range as the client counts it.
     pub fn span(&self, range: &Range<usize>) -> Span {
-        self.moved(self.analysis.lines.span(self.text(), range, self.encoding), self.analysis.first_line)
+        self.moved(
+            self.analysis.lines.span(self.text(), range, self.encoding),
+            self.analysis.first_line,
+        )
     }
 
     /// A range counted from another line on.
@@ -64,8 +67,12 @@ impl Snapshot {
 
     /// The byte of a place.
     pub fn offset(&self, position: Position) -> usize {
-        let position = Position { line: position.line.saturating_add(self.analysis.first_line), ..position };
-        self.analysis.lines.offset(self.text(), position, self.encoding).min(self.analysis.window.end)
+        let position =
+            Position { line: position.line.saturating_add(self.analysis.first_line), ..position };
+        self.analysis
+            .lines
+            .offset(self.text(), position, self.encoding)
+            .min(self.analysis.window.end)
     }
 
     /// The bytes of a range.
@@ -82,10 +89,15 @@ impl Snapshot {
     /// A place in this text, or in another file of its folder.
     pub fn location(&self, range: &Range<usize>) -> Location {
         let elsewhere = || {
-            let (inner, bytes) = self.analysis.files.iter().find(|(_, bytes)| bytes.contains(&range.start))?;
+            let (inner, bytes) =
+                self.analysis.files.iter().find(|(_, bytes)| bytes.contains(&range.start))?;
             let uri = Uri::from_file_path(self.analysis.path.as_ref()?.join(inner))?;
             let first = u32::try_from(self.analysis.lines.line_at(bytes.start)).ok()?;
-            Some(Location { uri, range: self.moved(self.analysis.lines.span(self.text(), range, self.encoding), first) })
+            Some(Location {
+                uri,
+                range: self
+                    .moved(self.analysis.lines.span(self.text(), range, self.encoding), first),
+            })
         };
         let here = || Location { uri: self.uri.clone(), range: self.span(range) };
         if self.is_here(range) { here() } else { elsewhere().unwrap_or_else(here) }
@@ -146,11 +158,17 @@ impl Snapshot {
     /// guards: its stream, or the title.
     pub fn unwritten_gates(&self) -> Vec<(Item, Range<usize>)> {
         let Some(state) = self.state.as_deref() else { return Vec::new() };
-        let needs = |ix: usize| matches!(state.gate_states[ix].phase, GatePhase::Failed(_) | GatePhase::Open(_));
-        let written = |id: &GateId| self.parsed().outline.gates.iter().any(|(known, _)| known == id);
+        let needs = |ix: usize| {
+            matches!(state.gate_states[ix].phase, GatePhase::Failed(_) | GatePhase::Open(_))
+        };
+        let written =
+            |id: &GateId| self.parsed().outline.gates.iter().any(|(known, _)| known == id);
         let of_stream = |id: &StreamId| self.stream(id).cloned().filter(|span| self.is_here(span));
-        let place = |streams: &[StreamId]| streams.last().and_then(of_stream).unwrap_or_else(|| self.title());
-        let gates = state.gates.iter().enumerate().filter(|(ix, gate)| needs(*ix) && !written(&gate.id));
+        let place = |streams: &[StreamId]| {
+            streams.last().and_then(of_stream).unwrap_or_else(|| self.title())
+        };
+        let gates =
+            state.gates.iter().enumerate().filter(|(ix, gate)| needs(*ix) && !written(&gate.id));
         gates.map(|(_, gate)| (Item::Gate(gate.id.clone()), place(&gate.streams))).collect()
     }
 
@@ -176,9 +194,15 @@ impl Snapshot {
                 (Item::Stream(_), _) => false,
                 _ => at.start > span.start,
             };
-            let next = items[ix + 1..].iter().find(same).map_or(window.end, |(_, at)| self.line(at.start).start);
+            let next = items[ix + 1..]
+                .iter()
+                .find(same)
+                .map_or(window.end, |(_, at)| self.line(at.start).start);
             let from = headings.partition_point(|(at, _)| *at <= span.start);
-            let closing = headings[from..].iter().take_while(|(at, _)| *at < next).find(|(_, other)| *other <= level);
+            let closing = headings[from..]
+                .iter()
+                .take_while(|(at, _)| *at < next)
+                .find(|(_, other)| *other <= level);
             let end = closing.map_or(next, |(at, _)| *at);
             let start = self.line(span.start).start;
             let body = self.text()[start..end.max(start)].trim_end();
@@ -190,12 +214,18 @@ impl Snapshot {
     /// The innermost thing whose block a byte is in.
     pub fn block_at(&self, offset: usize) -> Option<(Item, Range<usize>, Range<usize>)> {
         let blocks = self.blocks();
-        blocks.into_iter().filter(|(_, _, block)| block.contains(&offset) || block.end == offset).min_by_key(|(_, _, block)| block.len())
+        blocks
+            .into_iter()
+            .filter(|(_, _, block)| block.contains(&offset) || block.end == offset)
+            .min_by_key(|(_, _, block)| block.len())
     }
 }
 
 fn heading(line: &str) -> Option<usize> {
     let body = line.trim_start();
     let level = body.bytes().take_while(|byte| *byte == b'#').count();
-    (1..=6).contains(&level).then_some(level).filter(|level| line.len() - body.len() < 4 && body[*level..].starts_with([' ', '\t']))
+    (1..=6)
+        .contains(&level)
+        .then_some(level)
+        .filter(|level| line.len() - body.len() < 4 && body[*level..].starts_with([' ', '\t']))
 }

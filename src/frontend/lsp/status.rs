@@ -16,7 +16,9 @@ impl Snapshot {
     /// What stands beside something.
     pub fn label(&self, item: &Item) -> Option<Label> {
         match item {
-            Item::Task(id) => self.task_state(id).map(|(state, ix)| label::task(state, ix, self.now_ms, self.running)),
+            Item::Task(id) => self
+                .task_state(id)
+                .map(|(state, ix)| label::task(state, ix, self.now_ms, self.running)),
             Item::Stream(id) => {
                 let state = self.state.as_deref()?;
                 state.graph.stream(id).map(|ix| label::stream(state, ix, self.running))
@@ -31,7 +33,12 @@ impl Snapshot {
             return Vec::new();
         }
         let unwritten = self.unwritten_gates();
-        self.items().iter().chain(&unwritten).filter_map(|(item, _)| self.label(item)).map(|label| label.text).collect()
+        self.items()
+            .iter()
+            .chain(&unwritten)
+            .filter_map(|(item, _)| self.label(item))
+            .map(|label| label.text)
+            .collect()
     }
 
     /// Hints at the ends of the lines in a range.
@@ -39,7 +46,9 @@ impl Snapshot {
         if self.state.is_none() {
             return Vec::new();
         }
-        let near = |(_, span): &&(Item, Range<usize>)| span.start <= wanted.end && self.line_end(span.start) >= wanted.start;
+        let near = |(_, span): &&(Item, Range<usize>)| {
+            span.start <= wanted.end && self.line_end(span.start) >= wanted.start
+        };
         let hint = |(span, label): (&Range<usize>, Label)| InlayHint {
             position: self.position(self.hint_at(span)),
             label: InlayHintLabel::String(label.text),
@@ -50,9 +59,16 @@ impl Snapshot {
             padding_right: None,
             data: None,
         };
-        let written = self.items().iter().filter(near).filter_map(|(item, span)| Some((span, self.label(item)?)));
+        let written = self
+            .items()
+            .iter()
+            .filter(near)
+            .filter_map(|(item, span)| Some((span, self.label(item)?)));
         let unwritten = self.unwritten_gates();
-        let needing = unwritten.iter().filter(near).filter_map(|(item, span)| Some((span, self.named_label(item)?)));
+        let needing = unwritten
+            .iter()
+            .filter(near)
+            .filter_map(|(item, span)| Some((span, self.named_label(item)?)));
         written.chain(needing).map(hint).collect()
     }
 
@@ -65,7 +81,10 @@ impl Snapshot {
     /// A label with the name of what it is for, to stand on the line of something else.
     fn named_label(&self, item: &Item) -> Option<Label> {
         let label = self.label(item)?;
-        Some(Label { text: label::cut(&format!("{} {}", id_of(item), label.text), label::MAX_CHARS), ..label })
+        Some(Label {
+            text: label::cut(&format!("{} {}", id_of(item), label.text), label::MAX_CHARS),
+            ..label
+        })
     }
 
     /// What can be done now with the whole: what stands above the first line.
@@ -79,12 +98,23 @@ impl Snapshot {
     /// What can be done now with one thing.
     pub fn actions(&self, item: &Item) -> Vec<Action> {
         match item {
-            Item::Task(id) => self.task_state(id).map_or(Vec::new(), |(state, ix)| label::task_actions(state, ix)),
-            Item::Gate(id) => self.gate_state(id).map_or(Vec::new(), |(state, ix)| label::gate_actions(state, ix)),
+            Item::Task(id) => {
+                self.task_state(id).map_or(Vec::new(), |(state, ix)| label::task_actions(state, ix))
+            }
+            Item::Gate(id) => {
+                self.gate_state(id).map_or(Vec::new(), |(state, ix)| label::gate_actions(state, ix))
+            }
             Item::Stream(id) => {
-                let has_tasks = self.parsed().plan.tasks.iter().any(|task| task.stream.as_ref() == Some(id));
-                let done = self.state.as_deref().is_some_and(|state| state.graph.stream(id).is_some_and(|ix| state.stream_done(ix)));
-                if self.running || done || !has_tasks { Vec::new() } else { vec![Action::RunStream] }
+                let has_tasks =
+                    self.parsed().plan.tasks.iter().any(|task| task.stream.as_ref() == Some(id));
+                let done = self.state.as_deref().is_some_and(|state| {
+                    state.graph.stream(id).is_some_and(|ix| state.stream_done(ix))
+                });
+                if self.running || done || !has_tasks {
+                    Vec::new()
+                } else {
+                    vec![Action::RunStream]
+                }
             }
         }
     }
@@ -93,7 +123,9 @@ impl Snapshot {
     pub fn argument(&self, action: Action, item: &Item) -> String {
         match item {
             Item::Task(id) if matches!(action, Action::Approve | Action::Reject) => {
-                let gate = self.task_state(id).and_then(|(state, ix)| progress::waits_for_approval(state, ix));
+                let gate = self
+                    .task_state(id)
+                    .and_then(|(state, ix)| progress::waits_for_approval(state, ix));
                 gate.map_or_else(|| id.to_string(), |gate| gate.to_string())
             }
             item => id_of(item),
@@ -110,21 +142,35 @@ impl Snapshot {
             let start = self.line(offset).start;
             self.span(&(start..start))
         };
-        let lens = |offset: usize, command: Command| CodeLens { range: at(offset), command: Some(command), data: None };
-        let whole = |action: &Action| lens(self.title().start, command(*action, self.uri.as_str(), &[]));
+        let lens = |offset: usize, command: Command| CodeLens {
+            range: at(offset),
+            command: Some(command),
+            data: None,
+        };
+        let whole =
+            |action: &Action| lens(self.title().start, command(*action, self.uri.as_str(), &[]));
         let mut lenses: Vec<CodeLens> = self.execution_actions().iter().map(whole).collect();
         for (item, span) in items {
             let waits = |action: &&Action| {
                 **action != Action::Skip
-                    || self.label(item).is_some_and(|label| matches!(label.look, Appearance::Failed | Appearance::Blocked))
+                    || self.label(item).is_some_and(|label| {
+                        matches!(label.look, Appearance::Failed | Appearance::Blocked)
+                    })
             };
             for action in self.actions(item).iter().filter(waits) {
-                lenses.push(lens(span.start, command(*action, self.uri.as_str(), &[&self.argument(*action, item)])));
+                lenses.push(lens(
+                    span.start,
+                    command(*action, self.uri.as_str(), &[&self.argument(*action, item)]),
+                ));
             }
         }
         lenses.extend(self.held().into_iter().map(|command| lens(self.title().start, command)));
         for (item, span) in self.unwritten_gates() {
-            lenses.extend(self.actions(&item).iter().map(|action| lens(span.start, self.named(*action, &item))));
+            lenses.extend(
+                self.actions(&item)
+                    .iter()
+                    .map(|action| lens(span.start, self.named(*action, &item))),
+            );
         }
         lenses
     }
@@ -135,21 +181,32 @@ impl Snapshot {
         for (item, span) in self.items().iter().chain(&self.unwritten_gates()) {
             let line = self.line(span.start);
             if line.start <= wanted.end && line.end >= wanted.start {
-                actions.extend(self.actions(item).iter().map(|action| CodeActionOrCommand::Command(self.named(*action, item))));
+                actions.extend(
+                    self.actions(item)
+                        .iter()
+                        .map(|action| CodeActionOrCommand::Command(self.named(*action, item))),
+                );
             }
         }
         actions.extend(self.held().into_iter().map(CodeActionOrCommand::Command));
         let whole = self.execution_actions();
-        actions.extend(whole.iter().map(|action| CodeActionOrCommand::Command(command(*action, self.uri.as_str(), &[]))));
+        actions.extend(
+            whole.iter().map(|action| {
+                CodeActionOrCommand::Command(command(*action, self.uri.as_str(), &[]))
+            }),
+        );
         actions
     }
 
     /// What can be done about changes that are not in force.
     fn held(&self) -> Vec<Command> {
-        let files = self.state.iter().flat_map(|state| hold::undecided(state)).map(|(file, _)| file);
+        let files =
+            self.state.iter().flat_map(|state| hold::undecided(state)).map(|(file, _)| file);
         let both = |file: &String| {
-            [Action::Approve, Action::Reject]
-                .map(|action| Command { title: format!("{} {file}", title(action)), ..command(action, self.uri.as_str(), &[file]) })
+            [Action::Approve, Action::Reject].map(|action| Command {
+                title: format!("{} {file}", title(action)),
+                ..command(action, self.uri.as_str(), &[file])
+            })
         };
         files.flat_map(both).collect()
     }
@@ -166,7 +223,10 @@ impl Snapshot {
         let mut data = Vec::new();
         let mut before = Position::new(0, 0);
         for (item, span) in self.items() {
-            if wanted.as_ref().is_some_and(|wanted| span.end < wanted.start || span.start > wanted.end) {
+            if wanted
+                .as_ref()
+                .is_some_and(|wanted| span.end < wanted.start || span.start > wanted.end)
+            {
                 continue;
             }
             let line = self.line(span.start);
@@ -178,7 +238,11 @@ impl Snapshot {
             let delta_line = start.line - before.line;
             data.push(SemanticToken {
                 delta_line,
-                delta_start: if delta_line == 0 { start.character - before.character } else { start.character },
+                delta_start: if delta_line == 0 {
+                    start.character - before.character
+                } else {
+                    start.character
+                },
                 length: end.character - start.character,
                 token_type: match item {
                     Item::Stream(_) => 1,

@@ -6,8 +6,8 @@ use crate::escape::line;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use tower_lsp::ls_types::{
-    DocumentLink, DocumentSymbol, FoldingRange, FoldingRangeKind, Position, Range as Span, SelectionRange, SymbolInformation, SymbolKind,
-    Uri,
+    DocumentLink, DocumentSymbol, FoldingRange, FoldingRangeKind, Position, Range as Span,
+    SelectionRange, SymbolInformation, SymbolKind, Uri,
 };
 
 impl Snapshot {
@@ -19,9 +19,19 @@ impl Snapshot {
                 format!("{id} {title}").trim().to_owned()
             }
             Item::Stream(id) => {
-                let name = self.parsed().plan.streams.iter().find(|stream| stream.id == *id).map_or("", |stream| stream.name.as_str());
+                let name = self
+                    .parsed()
+                    .plan
+                    .streams
+                    .iter()
+                    .find(|stream| stream.id == *id)
+                    .map_or("", |stream| stream.name.as_str());
                 let label = stream_label(id.as_str());
-                if name.is_empty() || label.contains(name) { label } else { format!("{label}: {name}") }
+                if name.is_empty() || label.contains(name) {
+                    label
+                } else {
+                    format!("{label}: {name}")
+                }
             }
             Item::Gate(id) => id.to_string(),
         })
@@ -58,7 +68,9 @@ impl Snapshot {
                 selection_range: self.span(&(span.start..span.end.min(self.line_end(span.start)))),
                 children: None,
             };
-            let parent = self.parent(&item).and_then(|parent| roots.iter_mut().find(|(known, _)| *known == parent));
+            let parent = self
+                .parent(&item)
+                .and_then(|parent| roots.iter_mut().find(|(known, _)| *known == parent));
             match parent {
                 Some((_, parent)) => parent.children.get_or_insert_default().push(symbol),
                 None => roots.push((item, symbol)),
@@ -104,7 +116,8 @@ impl Snapshot {
         let whole = self.analysis.window.clone();
         let mut ranges = Vec::from([whole]);
         let around = |block: &Range<usize>| block.start <= offset && offset <= block.end;
-        let mut blocks: Vec<Range<usize>> = self.blocks().into_iter().map(|(_, _, block)| block).filter(around).collect();
+        let mut blocks: Vec<Range<usize>> =
+            self.blocks().into_iter().map(|(_, _, block)| block).filter(around).collect();
         blocks.sort_by_key(|block| std::cmp::Reverse(block.len()));
         ranges.extend(blocks);
         ranges.push(self.line(offset));
@@ -112,7 +125,10 @@ impl Snapshot {
         for range in ranges {
             let span = self.span(&range);
             let inside = |outer: Range<usize>| outer.start <= range.start && range.end <= outer.end;
-            if selection.as_ref().is_none_or(|parent| parent.range != span && inside(self.bytes(parent.range))) {
+            if selection
+                .as_ref()
+                .is_none_or(|parent| parent.range != span && inside(self.bytes(parent.range)))
+            {
                 selection = Some(SelectionRange { range: span, parent: selection.map(Box::new) });
             }
         }
@@ -122,7 +138,8 @@ impl Snapshot {
     /// Files that tasks name, where they exist below the breakdown's workspace.
     pub fn links(&self, roots: &[PathBuf]) -> Vec<DocumentLink> {
         let folder = self.analysis.path.as_deref().and_then(Path::parent);
-        let bases: Vec<&Path> = folder.into_iter().chain(roots.iter().map(PathBuf::as_path)).collect();
+        let bases: Vec<&Path> =
+            folder.into_iter().chain(roots.iter().map(PathBuf::as_path)).collect();
         let mut links = Vec::new();
         for (item, _, block) in self.blocks() {
             let Item::Task(id) = &item else { continue };
@@ -130,21 +147,35 @@ impl Snapshot {
             for file in &task.files {
                 let relative = Path::new(file);
                 let safe = relative.components().all(|part| matches!(part, Component::Normal(_)));
-                let target = bases.iter().map(|base| base.join(relative)).find(|path| safe && exists(path));
+                let target =
+                    bases.iter().map(|base| base.join(relative)).find(|path| safe && exists(path));
                 let at = self.text()[block.clone()].find(file.as_str()).map(|at| block.start + at);
                 if let (Some(at), Some(target)) = (at, target.and_then(Uri::from_file_path)) {
                     let tooltip = Some(format!("a file of task {id}"));
-                    links.push(DocumentLink { range: self.span(&(at..at + file.len())), target: Some(target), tooltip, data: None });
+                    links.push(DocumentLink {
+                        range: self.span(&(at..at + file.len())),
+                        target: Some(target),
+                        tooltip,
+                        data: None,
+                    });
                 }
             }
             if let Some((state, ix)) = self.task_state(id)
                 && let Some((order, _)) = &state.tasks[ix].result
                 && let Some(item) = self.task(id)
                 && let Some(name) = item.name(self.text())
-                && let Some(target) = self.execution.as_ref().and_then(|execution| Uri::from_file_path(execution.output(*order)))
+                && let Some(target) = self
+                    .execution
+                    .as_ref()
+                    .and_then(|execution| Uri::from_file_path(execution.output(*order)))
             {
                 let tooltip = Some(format!("what its last attempt ({order}) printed"));
-                links.push(DocumentLink { range: self.span(&name), target: Some(target), tooltip, data: None });
+                links.push(DocumentLink {
+                    range: self.span(&name),
+                    target: Some(target),
+                    tooltip,
+                    data: None,
+                });
             }
         }
         links

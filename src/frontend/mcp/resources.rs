@@ -38,14 +38,21 @@ pub async fn all(caller: &Caller) -> Vec<Resource> {
 /// How resources are named.
 pub fn templates() -> Vec<ResourceTemplate> {
     let one = |path: &str, name: &str, about: &str, kind: &str| {
-        ResourceTemplate::new(format!("{SCHEME}{{execution}}/{path}"), name).with_description(about).with_mime_type(kind)
+        ResourceTemplate::new(format!("{SCHEME}{{execution}}/{path}"), name)
+            .with_description(about)
+            .with_mime_type(kind)
     };
     vec![
         one("status", "Status", "Where an execution stands: the five sections", MARKDOWN),
         one("report", "Report", "The return protocol of an execution", MARKDOWN),
         one("breakdown", "Breakdown", "The breakdown that an execution carries out", MARKDOWN),
         one("task/{task}", "Task", "Everything about a task", "application/json"),
-        one("output/{order}", "Output", "What an agent, a gate or a reviewer printed: the last of it", "text/plain"),
+        one(
+            "output/{order}",
+            "Output",
+            "What an agent, a gate or a reviewer printed: the last of it",
+            "text/plain",
+        ),
     ]
 }
 
@@ -55,7 +62,8 @@ pub fn templates() -> Vec<ResourceTemplate> {
 /// There is none of that name.
 pub async fn read(caller: &Caller, uri: &str) -> Result<(String, &'static str), ErrorData> {
     let unknown = || ErrorData::resource_not_found(format!("there is no resource `{uri}`"), None);
-    let (id, rest) = uri.strip_prefix(SCHEME).and_then(|path| path.split_once('/')).ok_or_else(unknown)?;
+    let (id, rest) =
+        uri.strip_prefix(SCHEME).and_then(|path| path.split_once('/')).ok_or_else(unknown)?;
     let (what, name) = rest.split_once('/').unwrap_or((rest, ""));
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (id, what, name) = (decoded(id), what.to_owned(), decoded(name));
@@ -65,10 +73,17 @@ pub async fn read(caller: &Caller, uri: &str) -> Result<(String, &'static str), 
         let execution = coordinator.find(Some(&id))?;
         Ok(match (what.as_str(), name.is_empty()) {
             ("status", true) => Some((status(&execution).markdown(), MARKDOWN)),
-            ("report", true) => Some((report_document(&execution, &execution.state()).markdown, MARKDOWN)),
+            ("report", true) => {
+                Some((report_document(&execution, &execution.state()).markdown, MARKDOWN))
+            }
             ("breakdown", true) => Some((breakdown_of(&caller, &execution)?.text, MARKDOWN)),
-            ("task", false) => Some((serde_json::to_string_pretty(&card(&execution, &name)?).unwrap_or_default(), "application/json")),
-            ("output", false) => name.parse().ok().map(|order| (execution.last_output(order), "text/plain")),
+            ("task", false) => Some((
+                serde_json::to_string_pretty(&card(&execution, &name)?).unwrap_or_default(),
+                "application/json",
+            )),
+            ("output", false) => {
+                name.parse().ok().map(|order| (execution.last_output(order), "text/plain"))
+            }
             _ => None,
         })
     });
@@ -87,18 +102,30 @@ impl Subscriptions {
     ///
     /// # Errors
     /// There is none of that name, or there are too many.
-    pub async fn add(&self, caller: &Caller, uri: String, peer: Peer<RoleServer>) -> Result<(), ErrorData> {
+    pub async fn add(
+        &self,
+        caller: &Caller,
+        uri: String,
+        peer: Peer<RoleServer>,
+    ) -> Result<(), ErrorData> {
         let mut changes = Changes::subscribe(caller.clone(), vec![uri.clone()]).await?;
         let follow = async move {
             while let Some(uri) = changes.next().await {
-                if peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await.is_err() {
+                if peer
+                    .notify_resource_updated(ResourceUpdatedNotificationParam::new(uri))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }
         };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_SUBSCRIPTIONS && !known.contains_key(&uri) {
-            return Err(ErrorData::invalid_params(format!("{MAX_SUBSCRIPTIONS} subscriptions are enough"), None));
+            return Err(ErrorData::invalid_params(
+                format!("{MAX_SUBSCRIPTIONS} subscriptions are enough"),
+                None,
+            ));
         }
         if let Some(before) = known.insert(uri, tokio::spawn(follow).abort_handle()) {
             before.abort();

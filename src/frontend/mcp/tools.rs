@@ -65,7 +65,9 @@ fn one_type_each(mut schema: Value) -> Value {
                 map.insert("anyOf".into(), Value::Array(each));
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|value| *value = one_type_each(value.take())),
+        Value::Array(list) => {
+            list.iter_mut().for_each(|value| *value = one_type_each(value.take()))
+        }
         _ => {}
     }
     schema
@@ -88,7 +90,11 @@ pub fn result(method: &str, answer: Result<Value, jsonrpc_core::Error>) -> CallT
             result
         }
         Err(error) => {
-            let help = error.data.as_ref().and_then(|data| data["help"].as_str()).map_or(String::new(), |help| format!("\n{help}"));
+            let help = error
+                .data
+                .as_ref()
+                .and_then(|data| data["help"].as_str())
+                .map_or(String::new(), |help| format!("\n{help}"));
             CallToolResult::error(vec![ContentBlock::text(error.message + &help)])
         }
     }
@@ -104,8 +110,16 @@ fn text_of(method: &str, value: &Value) -> Option<String> {
             let report = value["report"]["markdown"].as_str();
             let state = || {
                 let status = status(&value["status"])?;
-                let next = status.next_actions.iter().map(|action| format!("\n- {action}")).collect::<String>();
-                let running = if value["running"] == true { "It goes on: call again." } else { "Nobody is at work on it." };
+                let next = status
+                    .next_actions
+                    .iter()
+                    .map(|action| format!("\n- {action}"))
+                    .collect::<String>();
+                let running = if value["running"] == true {
+                    "It goes on: call again."
+                } else {
+                    "Nobody is at work on it."
+                };
                 Some(format!("{}\n{running}{next}", status.line()))
             };
             report.map(str::to_owned).or_else(state)

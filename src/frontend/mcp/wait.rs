@@ -34,14 +34,22 @@ pub(super) struct Asked(Mutex<BTreeSet<(String, GateId)>>);
 
 impl Asked {
     fn is_new(&self, execution: &Execution, gate: &GateId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((execution.id.to_string(), gate.clone()))
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((execution.id.to_string(), gate.clone()))
     }
 }
 
 /// `execution_await`. As a task, where the request itself says that its client knows tasks, it
 /// waits as long as it takes.
-pub(super) async fn call(inner: &Arc<Inner>, mut arguments: JsonObject, context: &RequestContext<RoleServer>) -> CallToolResponse {
-    let knows_tasks = context.meta.client_capabilities().is_some_and(|client| client.supports_tasks());
+pub(super) async fn call(
+    inner: &Arc<Inner>,
+    mut arguments: JsonObject,
+    context: &RequestContext<RoleServer>,
+) -> CallToolResponse {
+    let knows_tasks =
+        context.meta.client_capabilities().is_some_and(|client| client.supports_tasks());
     if knows_tasks && !arguments.contains_key("timeoutMs") {
         let inner = inner.clone();
         let mut options = TaskOptions::default();
@@ -78,7 +86,8 @@ pub(super) async fn call(inner: &Arc<Inner>, mut arguments: JsonObject, context:
             let (text, seq) = changes.next().await;
             // It has to grow: the number of events does, whatever happens to tasks.
             #[expect(clippy::cast_precision_loss, reason = "as far as it can be told apart")]
-            let progress = ProgressNotificationParam::new(token.clone(), seq as f64).with_message(text);
+            let progress =
+                ProgressNotificationParam::new(token.clone(), seq as f64).with_message(text);
             if peer.notify_progress(progress).await.is_err() {
                 return;
             }
@@ -123,7 +132,10 @@ fn left(why: &str) -> CallToolResponse {
 }
 
 async fn execution_of(inner: &Inner, arguments: &JsonObject) -> Option<Arc<Execution>> {
-    let (coordinator, given) = (inner.caller.coordinator.clone(), arguments.get("execution").and_then(Value::as_str).map(str::to_owned));
+    let (coordinator, given) = (
+        inner.caller.coordinator.clone(),
+        arguments.get("execution").and_then(Value::as_str).map(str::to_owned),
+    );
     tokio::task::spawn_blocking(move || coordinator.find(given.as_deref()).ok()).await.ok()?
 }
 
@@ -165,15 +177,22 @@ type Question = (GateId, String);
 
 impl Person {
     /// Where there is no handshake nobody is asked: there the status says what waits for somebody.
-    async fn behind(inner: &Arc<Inner>, arguments: &JsonObject, context: &RequestContext<RoleServer>) -> Self {
-        let execution = if can_ask(&context.peer) { execution_of(inner, arguments).await } else { None };
+    async fn behind(
+        inner: &Arc<Inner>,
+        arguments: &JsonObject,
+        context: &RequestContext<RoleServer>,
+    ) -> Self {
+        let execution =
+            if can_ask(&context.peer) { execution_of(inner, arguments).await } else { None };
         Self { inner: inner.clone(), client: context.peer.clone(), execution }
     }
 
     /// A question that was not asked yet.
     fn question(&self) -> Option<Question> {
         let execution = self.execution.as_ref()?;
-        waits_for_people(&execution.state()).into_iter().find(|(gate, _)| self.inner.asked.is_new(execution, gate))
+        waits_for_people(&execution.state())
+            .into_iter()
+            .find(|(gate, _)| self.inner.asked.is_new(execution, gate))
     }
 
     /// The next such question; never where nobody can be asked.
@@ -198,7 +217,8 @@ impl Person {
         tokio::spawn(async move {
             let Some((approve, reason)) = decide(&client, &gate, &why).await else { return false };
             let method = if approve { "gate/approve" } else { "gate/reject" };
-            let decision = json!({"execution": execution, "gate": gate, "by": "person", "reason": reason});
+            let decision =
+                json!({"execution": execution, "gate": gate, "by": "person", "reason": reason});
             // It may have been decided elsewhere meanwhile.
             inner.call_for_person(method, decision).await.is_error != Some(true)
         })
@@ -241,15 +261,26 @@ pub(super) async fn decided(
         _ => return None,
     };
     let of = |name: &str| arguments.get(name).and_then(Value::as_str);
-    let (gate, coordinator, name) = (GateId::from(of("gate")?), inner.caller.coordinator.clone(), of("execution").map(str::to_owned));
-    let execution = tokio::task::spawn_blocking(move || coordinator.find(name.as_deref())).await.ok()?.ok()?;
+    let (gate, coordinator, name) = (
+        GateId::from(of("gate")?),
+        inner.caller.coordinator.clone(),
+        of("execution").map(str::to_owned),
+    );
+    let execution =
+        tokio::task::spawn_blocking(move || coordinator.find(name.as_deref())).await.ok()?.ok()?;
     if !can_ask(&context.peer) || !needs_person(&execution.state(), &gate) {
         return None;
     }
-    let why = of("reason").filter(|reason| !reason.is_empty()).map_or(String::new(), |reason| format!(", because: {reason}"));
-    let (approve, reason) = decide(&context.peer, &gate, &format!("the model wants to {wanted} it{why}")).await?;
-    let decision = json!({"execution": execution.id, "gate": gate, "by": "person", "reason": reason});
-    Some(inner.call_for_person(if approve { "gate/approve" } else { "gate/reject" }, decision).await)
+    let why = of("reason")
+        .filter(|reason| !reason.is_empty())
+        .map_or(String::new(), |reason| format!(", because: {reason}"));
+    let (approve, reason) =
+        decide(&context.peer, &gate, &format!("the model wants to {wanted} it{why}")).await?;
+    let decision =
+        json!({"execution": execution.id, "gate": gate, "by": "person", "reason": reason});
+    Some(
+        inner.call_for_person(if approve { "gate/approve" } else { "gate/reject" }, decision).await,
+    )
 }
 
 /// A person's decision about a gate, and why; nothing where none was made.
@@ -257,18 +288,29 @@ async fn decide(client: &Peer<RoleServer>, gate: &GateId, why: &str) -> Option<(
     let schema = ElicitationSchema::builder()
         .required_bool("approve")
         .optional_string_with("reason", |reason| reason.description("Why, as the report will say"));
-    let answer = form(client, format!("Gate {gate} waits for a person: {why}. Approve it?"), schema).await?;
+    let answer =
+        form(client, format!("Gate {gate} waits for a person: {why}. Approve it?"), schema).await?;
     Some((answer["approve"].as_bool()?, answer["reason"].as_str().unwrap_or_default().to_owned()))
 }
 
 /// What a person filled in; nothing where they did not.
-async fn form(client: &Peer<RoleServer>, message: String, schema: ElicitationSchemaBuilder) -> Option<Value> {
+async fn form(
+    client: &Peer<RoleServer>,
+    message: String,
+    schema: ElicitationSchemaBuilder,
+) -> Option<Value> {
     let requested_schema = schema.build().ok()?;
-    let request = ElicitRequest::new(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema });
+    let request = ElicitRequest::new(ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message,
+        requested_schema,
+    });
     let asked = client.send_request(ServerRequest::ElicitRequest(request));
     let answer = tokio::time::timeout(PEOPLE_TAKE, asked).await.ok()?.ok()?;
     match answer {
-        ClientResult::ElicitResult(answer) if answer.action == ElicitationAction::Accept => answer.content,
+        ClientResult::ElicitResult(answer) if answer.action == ElicitationAction::Accept => {
+            answer.content
+        }
         _ => None,
     }
 }

@@ -16,7 +16,8 @@ use ratatui::widgets::{Block, Borders, LineGauge, Paragraph, Wrap};
 /// From this width on the panel stands beside the tree.
 const WIDE: u16 = 130;
 
-const KEYS: &str = "q quit · ↑↓ · ⏎ fold · o output · t times · p pause · r retry · s skip · ? more";
+const KEYS: &str =
+    "q quit · ↑↓ · ⏎ fold · o output · t times · p pause · r retry · s skip · ? more";
 const HELP: &str = "↑ ↓ k j, PgUp PgDn, Home End  select
 Enter, Space  fold or unfold a stream
 o  what the selected task or gate printed last, or its details
@@ -33,10 +34,16 @@ q  leave; the execution goes on
 pub fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     let whole = frame.area();
     let panel = if whole.width >= WIDE { 0 } else { (whole.height / 3).clamp(3, 14) };
-    let [head, body, below, foot] =
-        Layout::vertical([Constraint::Length(2), Constraint::Min(3), Constraint::Length(panel), Constraint::Length(1)]).areas(whole);
+    let [head, body, below, foot] = Layout::vertical([
+        Constraint::Length(2),
+        Constraint::Min(3),
+        Constraint::Length(panel),
+        Constraint::Length(1),
+    ])
+    .areas(whole);
     let (tree, beside) = if panel == 0 {
-        let [tree, beside] = Layout::horizontal([Constraint::Percentage(60), Constraint::Fill(1)]).areas(body);
+        let [tree, beside] =
+            Layout::horizontal([Constraint::Percentage(60), Constraint::Fill(1)]).areas(body);
         (tree, beside)
     } else {
         (body, below)
@@ -44,7 +51,11 @@ pub fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     draw_head(frame, model, head);
     draw_tree(frame, model, tree);
     draw_panel(frame, model, beside);
-    let said = if model.said.is_empty() { Line::from(KEYS).style(dim()) } else { Line::from(escape::line(&model.said)).style(bold()) };
+    let said = if model.said.is_empty() {
+        Line::from(KEYS).style(dim())
+    } else {
+        Line::from(escape::line(&model.said)).style(bold())
+    };
     frame.render_widget(said, foot);
 }
 
@@ -72,9 +83,12 @@ fn draw_head(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let is_idle = status.state == ExecutionState::Running && !model.running;
     let state = if is_idle { ExecutionState::NotRunning } else { status.state };
     let (passed, gates) = progress::gate_counts(&model.state);
-    let spent = model.state.ended.map_or(model.now_ms, |(_, at)| at).saturating_sub(model.state.started_at);
+    let spent =
+        model.state.ended.map_or(model.now_ms, |(_, at)| at).saturating_sub(model.state.started_at);
     let left = status.overview.remaining_min_ms.zip(status.overview.remaining_max_ms);
-    let left = left.map_or(String::new(), |(min, max)| format!(" · {}–{} to go", duration(min), duration(max)));
+    let left = left.map_or(String::new(), |(min, max)| {
+        format!(" · {}–{} to go", duration(min), duration(max))
+    });
     let spent = duration(spent / 1_000 * 1_000);
     let look = match status.state {
         ExecutionState::Complete => Appearance::Done,
@@ -88,21 +102,29 @@ fn draw_head(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         Span::styled(state.name(), style_of(look)),
         Span::raw(format!(" · {spent}{left}")),
     ]);
-    let [first, second] = Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);
+    let [first, second] =
+        Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);
     frame.render_widget(line, first);
-    let (done, total) = (status.overview.done_tasks + status.overview.skipped_tasks, status.overview.total_tasks);
+    let (done, total) =
+        (status.overview.done_tasks + status.overview.skipped_tasks, status.overview.total_tasks);
     let text = format!("{done}/{total} tasks · {passed}/{gates} gates");
     #[expect(clippy::cast_precision_loss, reason = "a bar of a few dozen cells")]
     let ratio = if total == 0 { 0.0 } else { done as f64 / total as f64 };
-    frame.render_widget(LineGauge::default().ratio(ratio).label(text).filled_style(style_of(look)), second);
+    frame.render_widget(
+        LineGauge::default().ratio(ratio).label(text).filled_style(style_of(look)),
+        second,
+    );
 }
 
 fn draw_tree(frame: &mut Frame<'_>, model: &mut Model, area: Rect) {
     model.visible = usize::from(area.height);
     let most_top = model.rows.len().saturating_sub(model.visible);
-    model.top = model.top.min(model.at).max((model.at + 1).saturating_sub(model.visible)).min(most_top);
+    model.top =
+        model.top.min(model.at).max((model.at + 1).saturating_sub(model.visible)).min(most_top);
     let shown = model.rows.iter().enumerate().skip(model.top).take(model.visible);
-    let lines: Vec<Line<'_>> = shown.map(|(nth, row)| line_of(model, *row, nth == model.at, usize::from(area.width))).collect();
+    let lines: Vec<Line<'_>> = shown
+        .map(|(nth, row)| line_of(model, *row, nth == model.at, usize::from(area.width)))
+        .collect();
     frame.render_widget(Paragraph::new(lines), area);
 }
 
@@ -113,13 +135,20 @@ fn line_of(model: &Model, row: Row, selected: bool, width: usize) -> Line<'stati
             let sign = if model.is_folded(ix) { "▸" } else { "▾" };
             let stream = &state.plan.streams[ix];
             let name = progress::stream_label(stream.id.as_str());
-            let name = if name == stream.name || stream.name.is_empty() { name } else { format!("{name}: {}", stream.name) };
+            let name = if name == stream.name || stream.name.is_empty() {
+                name
+            } else {
+                format!("{name}: {}", stream.name)
+            };
             (format!("{sign} {name}"), label::stream(state, ix, model.running))
         }
         Row::Task(ix) => {
             let sign = if state.graph.critical_path().contains(&ix) { "◆" } else { " " };
             let task = state.task(ix);
-            (format!("  {sign} {} {}", task.id, task.title), label::task(state, ix, model.now_ms, model.running))
+            (
+                format!("  {sign} {} {}", task.id, task.title),
+                label::task(state, ix, model.now_ms, model.running),
+            )
         }
         Row::Gate(ix) => (format!("  ▣ {}", state.gates[ix].id), label::gate(state, ix)),
     };
@@ -133,7 +162,11 @@ fn line_of(model: &Model, row: Row, selected: bool, width: usize) -> Line<'stati
     if selected {
         style = style.add_modifier(Modifier::REVERSED);
     }
-    let line = Line::from(vec![Span::styled(left, style), Span::raw("  "), Span::styled(right, style_of(label.look))]);
+    let line = Line::from(vec![
+        Span::styled(left, style),
+        Span::raw("  "),
+        Span::styled(right, style_of(label.look)),
+    ]);
     if selected { line.style(bold()) } else { line }
 }
 
@@ -166,7 +199,11 @@ fn bar(model: &Model, ix: usize, cells: usize) -> String {
     let active = matches!(state.tasks[ix].phase, Phase::Active(_));
     let to = state.tasks[ix].ended_at.filter(|_| !active).unwrap_or(end);
     let all = end - state.started_at;
-    let cell = |at: u64| usize::try_from(at.saturating_sub(state.started_at) * cells as u64 / all).unwrap_or(0).min(cells);
+    let cell = |at: u64| {
+        usize::try_from(at.saturating_sub(state.started_at) * cells as u64 / all)
+            .unwrap_or(0)
+            .min(cells)
+    };
     let (from, to) = (cell(from).min(cells - 1), cell(to));
     " ".repeat(from) + &"█".repeat(to.saturating_sub(from).max(1))
 }
@@ -177,7 +214,11 @@ fn draw_panel(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         (Panel::Output, Some((order, text))) => {
             let rows = usize::from(area.height.saturating_sub(1));
             let lines: Vec<&str> = text.lines().collect();
-            let shown = lines.iter().skip(lines.len().saturating_sub(rows)).map(|line| escape::line(line)).collect::<Vec<_>>();
+            let shown = lines
+                .iter()
+                .skip(lines.len().saturating_sub(rows))
+                .map(|line| escape::line(line))
+                .collect::<Vec<_>>();
             (format!("output of {order}"), shown.join("\n"))
         }
         (Panel::Output, None) => ("output".to_owned(), "nothing was printed yet".to_owned()),
@@ -186,29 +227,53 @@ fn draw_panel(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let block = Block::new().borders(Borders::TOP).title(format!(" {title} "));
     let paragraph = Paragraph::new(text).block(block);
     // Lines of an output stay as they are; sentences are broken.
-    let paragraph = if model.panel == Panel::Details { paragraph.wrap(Wrap { trim: true }) } else { paragraph };
+    let paragraph =
+        if model.panel == Panel::Details { paragraph.wrap(Wrap { trim: true }) } else { paragraph };
     frame.render_widget(paragraph, area);
 }
 
 fn details(model: &Model) -> (String, String) {
     let state = &model.state;
-    let Some(row) = model.selected() else { return ("details".into(), "there is nothing yet".into()) };
+    let Some(row) = model.selected() else {
+        return ("details".into(), "there is nothing yet".into());
+    };
     let (title, label) = match row {
-        Row::Stream(ix) => (progress::stream_label(state.plan.streams[ix].id.as_str()), label::stream(state, ix, model.running)),
-        Row::Task(ix) => (format!("task {}", state.task(ix).id), label::task(state, ix, model.now_ms, model.running)),
+        Row::Stream(ix) => (
+            progress::stream_label(state.plan.streams[ix].id.as_str()),
+            label::stream(state, ix, model.running),
+        ),
+        Row::Task(ix) => (
+            format!("task {}", state.task(ix).id),
+            label::task(state, ix, model.now_ms, model.running),
+        ),
         Row::Gate(ix) => (format!("gate {}", state.gates[ix].id), label::gate(state, ix)),
     };
-    let mut lines: Vec<String> = label.more.iter().map(|line| escape::line(&line.replace("**", "").replace('`', ""))).collect();
+    let mut lines: Vec<String> = label
+        .more
+        .iter()
+        .map(|line| escape::line(&line.replace("**", "").replace('`', "")))
+        .collect();
     if let Row::Task(ix) = row
-        && let Some(last) = state.tasks[ix].open.iter().next_back().and_then(|_| model.output.as_ref()?.1.lines().last())
+        && let Some(last) = state.tasks[ix]
+            .open
+            .iter()
+            .next_back()
+            .and_then(|_| model.output.as_ref()?.1.lines().last())
     {
         lines.push(format!("› {}", escape::line(last)));
     }
     if let Row::Stream(_) = row {
-        let path: Vec<&str> = state.graph.critical_path().iter().map(|&ix| state.task(ix).id.as_str()).collect();
+        let path: Vec<&str> =
+            state.graph.critical_path().iter().map(|&ix| state.task(ix).id.as_str()).collect();
         lines.push(format!("critical path: {}", path.join(" → ")));
-        lines
-            .extend(state.escalations.iter().rev().take(3).map(|e| escape::line(&format!("{}: {}; needed: {}", e.about, e.why, e.needed))));
+        lines.extend(
+            state
+                .escalations
+                .iter()
+                .rev()
+                .take(3)
+                .map(|e| escape::line(&format!("{}: {}; needed: {}", e.about, e.why, e.needed))),
+        );
     }
     (title, lines.join("\n"))
 }

@@ -85,7 +85,8 @@ impl Model {
 
     fn all_rows(&self) -> Vec<Row> {
         let state = &self.state;
-        let alone = (0..state.tasks.len()).filter(|&ix| state.task(ix).stream.is_none()).map(Row::Task);
+        let alone =
+            (0..state.tasks.len()).filter(|&ix| state.task(ix).stream.is_none()).map(Row::Task);
         let mut rows: Vec<Row> = alone.collect();
         for (ix, stream) in state.plan.streams.iter().enumerate() {
             rows.push(Row::Stream(ix));
@@ -95,7 +96,11 @@ impl Model {
             let closes = |gate: &usize| state.gates[*gate].streams.last() == Some(&stream.id);
             rows.extend((0..state.gates.len()).filter(closes).map(Row::Gate));
         }
-        rows.extend((0..state.gates.len()).filter(|gate| state.gates[*gate].streams.is_empty()).map(Row::Gate));
+        rows.extend(
+            (0..state.gates.len())
+                .filter(|gate| state.gates[*gate].streams.is_empty())
+                .map(Row::Gate),
+        );
         rows
     }
 
@@ -117,7 +122,9 @@ impl Model {
         let last = self.rows.len().saturating_sub(1);
         match key.code {
             KeyCode::Char('y') if asked => return Act::Call("execution/cancel", json!({})),
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Act::Quit,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                return Act::Quit;
+            }
             KeyCode::Char('q') | KeyCode::Esc => return Act::Quit,
             KeyCode::Up | KeyCode::Char('k') => self.at = self.at.saturating_sub(1),
             KeyCode::Down | KeyCode::Char('j') => self.at = (self.at + 1).min(last),
@@ -126,8 +133,13 @@ impl Model {
             KeyCode::Home => self.at = 0,
             KeyCode::End => self.at = last,
             KeyCode::Enter | KeyCode::Char(' ') => self.fold(),
-            KeyCode::Char('o') => self.panel = if self.panel == Panel::Output { Panel::Details } else { Panel::Output },
-            KeyCode::Char('?') => self.panel = if self.panel == Panel::Help { Panel::Details } else { Panel::Help },
+            KeyCode::Char('o') => {
+                self.panel =
+                    if self.panel == Panel::Output { Panel::Details } else { Panel::Output }
+            }
+            KeyCode::Char('?') => {
+                self.panel = if self.panel == Panel::Help { Panel::Details } else { Panel::Help }
+            }
             KeyCode::Char('t') => self.bars = !self.bars,
             KeyCode::Char('p') => return self.pause_or_go_on(),
             KeyCode::Char('c') => {
@@ -173,8 +185,14 @@ impl Model {
         let state = &self.state;
         let waits = |ix| progress::waits_for_approval(state, ix).map(|gate| gate.to_string());
         let (possible, name, gate) = match self.selected() {
-            Some(Row::Task(ix)) => (task_actions(state, ix), state.task(ix).id.to_string(), waits(ix)),
-            Some(Row::Gate(ix)) => (gate_actions(state, ix), state.gates[ix].id.to_string(), Some(state.gates[ix].id.to_string())),
+            Some(Row::Task(ix)) => {
+                (task_actions(state, ix), state.task(ix).id.to_string(), waits(ix))
+            }
+            Some(Row::Gate(ix)) => (
+                gate_actions(state, ix),
+                state.gates[ix].id.to_string(),
+                Some(state.gates[ix].id.to_string()),
+            ),
             Some(Row::Stream(_)) | None => (Vec::new(), String::new(), None),
         };
         if !possible.contains(&action) {
