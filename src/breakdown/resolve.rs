@@ -608,7 +608,7 @@ impl Builder<'_> {
         match who {
             Waiting::Task(ix) => drop(self.plan.tasks[ix].broken.get_or_insert(why)),
             Waiting::Stream(ix) => {
-                drop(self.broken.entry(self.plan.streams[ix].id.clone()).or_insert(why))
+                let _ = self.broken.entry(self.plan.streams[ix].id.clone()).or_insert(why);
             }
         }
     }

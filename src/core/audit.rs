@@ -289,7 +289,7 @@ impl Books {
             }
             Event::GatePassed { gate } => self.gate_passes(gate),
             Event::GateFailed { gate, .. } | Event::GateOpen { gate, .. } => {
-                drop(self.gate_passed.remove(gate))
+                self.gate_passed.remove(gate);
             }
             Event::GateReset { gate } => {
                 self.gate_passed.remove(gate);

@@ -147,23 +147,7 @@ impl Run {
             Failure::unusable(format!("{what}: {error}"))
         };
         let (inbox, mut posts) = mailbox;
-        let warden_lock = self.folder.join(WARDEN_LOCK);
-        // A former owner's warden ends everything below it before it lets go of this.
-        let waited = tokio::task::spawn_blocking({
-            let lock = warden_lock.clone();
-            move || wait_for(&lock)
-        });
-        let waited = waited
-            .await
-            .map_err(|error| unusable("waiting for what a former process left", &error))?;
-        drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
-        let orphans =
-            if self.first.is_none() { warden::kill_orphans(&self.folder, &warden_lock) } else { 0 };
-        if orphans > 0 {
-            say(format_args!("ended {orphans} processes that a former owner had left running"));
-        }
-        let processes = Processes::start(&warden_lock)
-            .map_err(|error| unusable("the process that starts others can't be started", &error))?;
+        let processes = self.start_processes().await?;
         let repository = self.repository().await?;
         let closing = repository.clone();
         let starter = processes.clone();
@@ -178,7 +162,7 @@ impl Run {
             written_back: breakdown.clone(),
         };
         let config: SharedConfig = Arc::new(RwLock::new(Arc::new(self.prepared.config.clone())));
-        let mut carrier = Executor::new(
+        let mut executor = Executor::new(
             agents,
             self.gates.clone(),
             processes,
@@ -186,11 +170,11 @@ impl Run {
             self.view.clone(),
             inbox.clone(),
         );
-        carrier.texts = Some(self.texts.clone());
+        executor.texts = Some(self.texts.clone());
         let sources =
             Sources::new(&self.prepared, inbox, config, self.texts.clone(), self.view.clone());
         let _watch = sources.watch();
-        carrier.sources = Some(sources.clone());
+        executor.sources = Some(sources.clone());
         let mut write_back =
             breakdown.map(|breakdown| WriteBack::new(breakdown, self.prepared.options.clone()));
         let observe = &mut |events: &[Recorded], state: &State| {
@@ -206,10 +190,10 @@ impl Run {
         };
         let stopped = match told {
             Ok(()) => tokio::select! {
-                stopped = self.owner.run(inputs, &mut posts, &mut carrier, suspend, observe) => stopped,
+                stopped = self.owner.run(inputs, &mut posts, &mut executor, suspend, observe) => stopped,
                 // What was under way is lost, and no fault of anybody's.
                 () = starter.are_gone() => {
-                    warden::kill_orphans(&self.folder, &warden_lock);
+                    warden::kill_orphans(&self.folder, &self.folder.join(WARDEN_LOCK));
                     return Err(Failure::unusable(
                         "the process that starts all others was killed, perhaps because memory ran out: what it had started is ended, what is recorded is kept, and the same `run` goes on",
                     ));
@@ -225,70 +209,95 @@ impl Run {
             observe(&batch, &self.owner.state)
                 .map_err(|error| unusable("what happened can't be shown", &error))?;
         }
-        if let Some(repository) = closing.clone().filter(|_| self.owner.state.ended.is_some()) {
-            let base = self.owner.state.merging.base.clone();
-            let looked = move || {
-                repository
-                    .put_back_result()
-                    .and_then(|told| repository.verify(base.as_deref()).map(|()| told))
-            };
-            let put_back = tokio::task::spawn_blocking(looked).await;
-            match put_back
-                .unwrap_or_else(|_| Err("the branch of the result could not be looked at".into()))
-            {
-                Ok(told) => told.into_iter().for_each(say),
-                Err(why) => return Err(Failure::unusable(why)),
-            }
+        if let Some(repository) = closing {
+            self.close(repository).await?;
         }
-        if let Some(repository) =
-            closing.filter(|_| matches!(self.owner.state.ended, Some((Status::Complete, _))))
+        stopped.map_err(|error| self.journal_failed(&error))
+    }
+
+    /// Starts what starts all others, once what a former owner had left is ended.
+    async fn start_processes(&self) -> Result<Processes, Failure> {
+        let unusable = |what: &str, error: &dyn std::fmt::Display| {
+            Failure::unusable(format!("{what}: {error}"))
+        };
+        let warden_lock = self.folder.join(WARDEN_LOCK);
+        // A former owner's warden ends everything below it before it lets go of this.
+        let waited = tokio::task::spawn_blocking({
+            let lock = warden_lock.clone();
+            move || wait_for(&lock)
+        });
+        let waited = waited
+            .await
+            .map_err(|error| unusable("waiting for what a former process left", &error))?;
+        drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
+        let orphans =
+            if self.first.is_none() { warden::kill_orphans(&self.folder, &warden_lock) } else { 0 };
+        if orphans > 0 {
+            say(format_args!("ended {orphans} processes that a former owner had left running"));
+        }
+        Processes::start(&warden_lock)
+            .map_err(|error| unusable("the process that starts others can't be started", &error))
+    }
+
+    /// Looks after the result where the execution has ended: its branch is what landed, somebody is told where it is, and
+    /// what nobody needs any more is put away.
+    async fn close(&self, repository: Arc<Repository>) -> Result<(), Failure> {
+        let state = &self.owner.state;
+        let Some((status, _)) = state.ended else { return Ok(()) };
+        let (base, looking) = (state.merging.base.clone(), repository.clone());
+        let looked = move || {
+            looking
+                .put_back_result()
+                .and_then(|told| looking.verify(base.as_deref()).map(|()| told))
+        };
+        let put_back = tokio::task::spawn_blocking(looked).await;
+        match put_back
+            .unwrap_or_else(|_| Err("the branch of the result could not be looked at".into()))
         {
-            if let Some(head) = self.owner.state.merging.head.clone() {
-                let branch = repository.branch();
-                let (checked_out, into) =
-                    (repository.checked_out(), self.owner.state.policy.into.clone());
-                match into
-                    .clone()
-                    .or(checked_out.clone())
-                    .filter(|_| self.owner.state.merging.is_delivered())
-                {
-                    Some(into) => {
-                        let here = checked_out.filter(|here| *here != into);
-                        let elsewhere = here
-                            .map_or(String::new(), |here| format!(" (checked out is {here} now)"));
-                        say(format_args!("the result is merged into {into}{elsewhere}: {head}"));
-                    }
-                    None => {
-                        let ahead = into
-                            .as_deref()
-                            .and_then(|into| Some((into, repository.ahead_of(into)?)));
-                        let ahead = ahead.map_or(String::new(), |(into, commits)| {
-                            format!(
-                                ", {commits} {} ahead of {into}",
-                                if commits == 1 { "commit" } else { "commits" }
-                            )
-                        });
-                        say(format_args!(
-                            "the result is the branch {branch}{ahead}: `git merge {branch}` brings it here"
-                        ));
-                    }
-                }
+            Ok(told) => told.into_iter().for_each(say),
+            Err(why) => return Err(Failure::unusable(why)),
+        }
+        if status == Status::Complete {
+            if let Some(head) = &state.merging.head {
+                say(self.where_the_result_is(&repository, head));
             }
-            let kept = kept_worktrees(&self.owner.state);
+            let kept = kept_worktrees(state);
             drop(tokio::task::spawn_blocking(move || repository.close(&kept)).await);
         }
-        stopped.map_err(|error| {
-            let journal = self.folder.join(JOURNAL);
-            if Journal::is_foreign(&error) {
-                foreign::stopped(&self.prepared.root, &self.prepared.name(), self.owner.journal());
-                return Failure::unusable(format!("{}: {error}", journal.display()));
-            }
-            let full = error.kind() == std::io::ErrorKind::StorageFull;
-            let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };
-            Failure::unusable(format!(
-                "{}: can't be written: {why}; everything was stopped, what is recorded is kept, and the same `run` goes on",
-                journal.display()
-            ))
-        })
+        Ok(())
+    }
+
+    fn where_the_result_is(&self, repository: &Repository, head: &str) -> String {
+        let state = &self.owner.state;
+        let (checked_out, into) = (repository.checked_out(), state.policy.into.clone());
+        let delivered_into =
+            into.clone().or(checked_out.clone()).filter(|_| state.merging.is_delivered());
+        if let Some(into) = delivered_into {
+            let here = checked_out.filter(|here| *here != into);
+            let here = here.map_or(String::new(), |here| format!(" (checked out is {here} now)"));
+            return format!("the result is merged into {into}{here}: {head}");
+        }
+        let branch = repository.branch();
+        let ahead = into.and_then(|into| Some((repository.ahead_of(&into)?, into)));
+        let ahead = ahead.map_or(String::new(), |(commits, into)| {
+            let commit = if commits == 1 { "commit" } else { "commits" };
+            format!(", {commits} {commit} ahead of {into}")
+        });
+        format!("the result is the branch {branch}{ahead}: `git merge {branch}` brings it here")
+    }
+
+    /// What became of it where the journal can't be written.
+    fn journal_failed(&self, error: &std::io::Error) -> Failure {
+        let journal = self.folder.join(JOURNAL);
+        if Journal::is_foreign(error) {
+            foreign::stopped(&self.prepared.root, &self.prepared.name(), self.owner.journal());
+            return Failure::unusable(format!("{}: {error}", journal.display()));
+        }
+        let full = error.kind() == std::io::ErrorKind::StorageFull;
+        let why = if full { "the disk is full: make room".to_owned() } else { error.to_string() };
+        Failure::unusable(format!(
+            "{}: can't be written: {why}; everything was stopped, what is recorded is kept, and the same `run` goes on",
+            journal.display()
+        ))
     }
 }

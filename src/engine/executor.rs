@@ -9,14 +9,14 @@ use super::worktrees::{Checkout, GitOperation, SetupContext};
 use crate::agents::command::Agents;
 use crate::agents::steering::{SteerMessage, Steering};
 use crate::config::Config;
-use crate::core::brief::{brief, work_name};
+use crate::core::brief::{Brief, brief, work_name};
 use crate::core::event::{Event, Purpose, Recorded, Work};
 use crate::core::evidence::{keeps_worktree, red_tests};
 use crate::core::id::OrderId;
 use crate::core::input::Input;
 use crate::core::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome};
 use crate::core::state::State;
-use crate::gates::command::{Evaluation, Gates};
+use crate::gates::command::{Beside, Evaluation, Gates};
 use crate::process::Processes;
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,129 +138,164 @@ impl Executor {
         self.stops.insert(order, stop);
         let span = tracing::debug_span!("order", %order, work = work_name(work));
         span.in_scope(|| tracing::debug!("begins"));
-        let (inbox, config, processes) = (
-            self.inbox.clone(),
-            self.config.read().unwrap_or_else(PoisonError::into_inner).clone(),
-            self.processes.clone(),
-        );
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner).clone();
         let agents = self.agents.clone();
         let ground = SetupContext {
             config: config.clone(),
-            processes: processes.clone(),
+            processes: self.processes.clone(),
             root: agents.root.clone(),
             output: agents.folder.join("output").join(format!("{order}.setup.log")),
             cookie: format!("{}/{order}", agents.folder.display()),
             stop: stopped.clone(),
         };
-        if let Some(job) = GitOperation::for_order(state, order, work) {
-            tokio::spawn(
-                async move {
-                    let outcome = ground.carry_out(agents.repository.clone(), job).await;
-                    let _ = inbox.send(Input::RepositoryEnded(order, outcome).into());
-                }
-                .instrument(span),
-            );
-            return;
+        let checkout = Checkout::for_work(state, work, &agents);
+        let run = Order { order, checkout, config, agents, ground, stopped };
+        let inbox = self.inbox.clone();
+        if let Some(operation) = GitOperation::for_order(state, order, work) {
+            tokio::spawn(run.git(operation, inbox).instrument(span));
+        } else if let Some(evaluation) = self.evaluation(state, order, work) {
+            tokio::spawn(run.gate(self.gates.clone(), evaluation, inbox).instrument(span));
+        } else if let Some(brief) = brief(state, order) {
+            let attempt = self.attempt(state, order, work, brief);
+            tokio::spawn(run.agent(attempt, inbox).instrument(span));
         }
-        let site = Checkout::for_work(state, work, &agents);
-        if let Work::Gate { check, gate, task, purpose } = work {
-            let of_task = task
-                .as_ref()
-                .and_then(|id| state.graph.task(id))
-                .and_then(|ix| state.task(ix).stream.clone());
-            let of_gate = gate
-                .as_ref()
-                .and_then(|id| state.graph.gate(id))
-                .and_then(|ix| state.gates[ix].streams.last().cloned());
-            let mut evaluation = Evaluation {
-                order,
-                check: check.clone(),
-                purpose: *purpose,
-                task: task.clone(),
-                stream: of_task.or(of_gate),
-                red: red_for(state, work),
-                folder: Err(String::new()),
-                tree: PathBuf::new(),
-                output: self.agents.output(&order.to_string()),
-                cookie: format!("{}/{order}", self.agents.folder.display()),
-            };
-            let gates = self.gates.clone();
-            tokio::spawn(
-                async move {
-                    keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
-                    evaluation.folder = site.folder(&agents, &ground).await;
-                    let folder = evaluation.folder.clone().unwrap_or_default();
-                    evaluation.tree = agents
-                        .repository
-                        .as_ref()
-                        .map_or(folder.clone(), |repository| repository.top_of(&folder));
-                    let mut measures =
-                        gates.evaluate(&config, &processes, evaluation, stopped).await;
-                    measures.kept =
-                        keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
-                    // The loop may have ended: then nobody waits for this any more.
-                    let _ = inbox.send(Input::GateEnded(order, measures).into());
-                }
-                .instrument(span),
-            );
-            return;
-        }
-        let Some(mut brief) = brief(state, order) else { return };
-        let view = self.view.clone();
-        let tail = move |line: &str| view.printed(order, line);
-        let review = matches!(work, Work::Review { .. });
-        let beside =
-            (work.is_attempt() && !state.policy.isolated).then(|| self.gates.beside(&agents.root));
+    }
+
+    /// What a gate is to judge; none where an order is none of a gate. Its folder is made when it begins.
+    fn evaluation(&self, state: &State, order: OrderId, work: &Work) -> Option<Evaluation> {
+        let Work::Gate { check, gate, task, purpose } = work else { return None };
+        let of_task = task
+            .as_ref()
+            .and_then(|id| state.graph.task(id))
+            .and_then(|ix| state.task(ix).stream.clone());
+        let of_gate = gate
+            .as_ref()
+            .and_then(|id| state.graph.gate(id))
+            .and_then(|ix| state.gates[ix].streams.last().cloned());
+        Some(Evaluation {
+            order,
+            check: check.clone(),
+            purpose: *purpose,
+            task: task.clone(),
+            stream: of_task.or(of_gate),
+            red: red_for(state, work),
+            folder: Err(String::new()),
+            tree: PathBuf::new(),
+            output: self.agents.output(&order.to_string()),
+            cookie: format!("{}/{order}", self.agents.folder.display()),
+        })
+    }
+
+    /// What an agent is to do, and how it is talked with meanwhile.
+    fn attempt(&mut self, state: &State, order: OrderId, work: &Work, brief: Brief) -> Attempt {
         let (says, messages) = mpsc::unbounded_channel();
         if work.is_attempt() {
             self.writers.insert(order, says);
         }
-        let heard = self.inbox.clone();
+        let inbox = self.inbox.clone();
         // The loop may have ended: then nobody waits for this any more.
         let steering = Steering::new(messages, move |steered, outcome| {
-            drop(heard.send(Input::SteerEnded(order, steered, outcome).into()))
+            drop(inbox.send(Input::SteerEnded(order, steered, outcome).into()))
         });
-        let texts = self.texts.clone();
-        tokio::spawn(
-            async move {
-                keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
-                let told = tokio::task::spawn_blocking(move || {
-                    texts.iter().for_each(|texts| texts.fill(&mut brief));
-                    brief
-                });
-                // It can only fail by a mistake of ours.
-                let Ok(mut brief) = told.await else { return };
-                if brief.task.is_none() && agents.repository.is_some() {
-                    match site.folder(&agents, &ground).await {
-                        Ok(folder) => {
-                            brief.folder = folder.display().to_string();
-                            let repository = agents.repository.clone();
-                            let base = tokio::task::spawn_blocking(move || {
-                                repository.and_then(|repository| repository.grown_from().ok())
-                            });
-                            brief.base = base.await.ok().flatten().unwrap_or_default();
-                        }
-                        Err(why) => {
-                            let _ = inbox.send(Input::ReviewEnded(order, unseen(why)).into());
-                            return;
-                        }
-                    }
+        let beside = (work.is_attempt() && !state.policy.isolated)
+            .then(|| self.gates.beside(&self.agents.root));
+        Attempt {
+            brief,
+            is_review: matches!(work, Work::Review { .. }),
+            texts: self.texts.clone(),
+            view: self.view.clone(),
+            steering,
+            beside,
+        }
+    }
+}
+
+/// An order with all that carrying it out needs, whatever it is.
+struct Order {
+    order: OrderId,
+    checkout: Checkout,
+    config: Arc<Config>,
+    agents: Agents,
+    ground: SetupContext,
+    stopped: watch::Receiver<bool>,
+}
+
+/// The work of an agent.
+struct Attempt {
+    brief: Brief,
+    is_review: bool,
+    texts: Option<Arc<Texts>>,
+    view: Arc<View>,
+    steering: Steering,
+    /// In a folder that gates judge too, held until its work is over.
+    beside: Option<Beside>,
+}
+
+// Each ends in an input. The loop may have ended by then: nobody waits for that any more.
+impl Order {
+    async fn git(self, operation: GitOperation, inbox: mpsc::UnboundedSender<Message>) {
+        let outcome = self.ground.carry_out(self.agents.repository.clone(), operation).await;
+        let _ = inbox.send(Input::RepositoryEnded(self.order, outcome).into());
+    }
+
+    async fn gate(
+        self,
+        gates: Gates,
+        mut evaluation: Evaluation,
+        inbox: mpsc::UnboundedSender<Message>,
+    ) {
+        let Self { order, checkout, config, agents, ground, stopped } = self;
+        keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
+        evaluation.folder = checkout.folder(&agents, &ground).await;
+        let folder = evaluation.folder.clone().unwrap_or_default();
+        evaluation.tree = agents
+            .repository
+            .as_ref()
+            .map_or(folder.clone(), |repository| repository.top_of(&folder));
+        let mut measures = gates.evaluate(&config, &ground.processes, evaluation, stopped).await;
+        measures.kept = keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
+        let _ = inbox.send(Input::GateEnded(order, measures).into());
+    }
+
+    async fn agent(self, attempt: Attempt, inbox: mpsc::UnboundedSender<Message>) {
+        let Self { order, checkout, config, agents, ground, stopped } = self;
+        let Attempt { mut brief, is_review, texts, view, steering, beside } = attempt;
+        keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
+        let told = tokio::task::spawn_blocking(move || {
+            texts.iter().for_each(|texts| texts.fill(&mut brief));
+            brief
+        });
+        // It can only fail by a mistake of ours.
+        let Ok(mut brief) = told.await else { return };
+        if brief.task.is_none() && agents.repository.is_some() {
+            match checkout.folder(&agents, &ground).await {
+                Ok(folder) => {
+                    brief.folder = folder.display().to_string();
+                    let repository = agents.repository.clone();
+                    let base = tokio::task::spawn_blocking(move || {
+                        repository.and_then(|repository| repository.grown_from().ok())
+                    });
+                    brief.base = base.await.ok().flatten().unwrap_or_default();
                 }
-                let digests = || keep(&agents.folder, move |folder| kept::digests(folder, order));
-                let input = if review {
-                    let outcome = agents.review(&config, &processes, &brief, stopped, tail).await;
-                    Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
-                } else {
-                    let outcome = agents
-                        .attempt(&config, &processes, &brief, (stopped, steering), tail)
-                        .await;
-                    drop(beside);
-                    Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
-                };
-                let _ = inbox.send(input.into());
+                Err(why) => {
+                    let _ = inbox.send(Input::ReviewEnded(order, unseen(why)).into());
+                    return;
+                }
             }
-            .instrument(span),
-        );
+        }
+        let tail = move |line: &str| view.printed(order, line);
+        let digests = || keep(&agents.folder, move |folder| kept::digests(folder, order));
+        let processes = &ground.processes;
+        let input = if is_review {
+            let outcome = agents.review(&config, processes, &brief, stopped, tail).await;
+            Input::ReviewEnded(order, ReviewOutcome { kept: digests().await, ..outcome })
+        } else {
+            let steered = (stopped, steering);
+            let outcome = agents.attempt(&config, processes, &brief, steered, tail).await;
+            drop(beside);
+            Input::AgentEnded(order, AgentOutcome { kept: digests().await, ..outcome })
+        };
+        let _ = inbox.send(input.into());
     }
 }
 

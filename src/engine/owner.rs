@@ -112,7 +112,7 @@ impl Owner {
         &mut self,
         first: Vec<Input>,
         mailbox: &mut mpsc::UnboundedReceiver<Message>,
-        carrier: &mut Executor,
+        executor: &mut Executor,
         suspend: &mut mpsc::UnboundedReceiver<()>,
         observe: &mut Observer<'_>,
     ) -> io::Result<Stopped> {
@@ -122,11 +122,11 @@ impl Owner {
         for input in first {
             news.extend(note(&mut self.state, input, self.clock.now_ms()));
         }
-        self.record(&news, carrier, observe)?;
+        self.record(&news, executor, observe)?;
         loop {
-            if let Err(error) = self.batch(std::mem::take(&mut posts), carrier, observe) {
-                carrier.stop_all();
-                wait_until_idle(carrier, suspend).await;
+            if let Err(error) = self.batch(std::mem::take(&mut posts), executor, observe) {
+                executor.stop_all();
+                wait_until_idle(executor, suspend).await;
                 return Err(error);
             }
             if self.state.ended.is_some() {
@@ -141,8 +141,8 @@ impl Owner {
             tokio::select! {
                 biased;
                 Some(()) = suspend.recv() => {
-                    carrier.stop_all();
-                    wait_until_idle(carrier, suspend).await;
+                    executor.stop_all();
+                    wait_until_idle(executor, suspend).await;
                     self.journal.sync()?;
                     return Ok(Stopped::Suspended);
                 }
@@ -162,7 +162,7 @@ impl Owner {
     fn batch(
         &mut self,
         posts: Vec<Message>,
-        carrier: &mut Executor,
+        executor: &mut Executor,
         observe: &mut Observer<'_>,
     ) -> io::Result<()> {
         let now_ms = self.clock.now_ms();
@@ -175,7 +175,7 @@ impl Owner {
             }
             batch.extend(turn(&mut self.state, input, now_ms));
         }
-        self.record(&batch, carrier, observe)?;
+        self.record(&batch, executor, observe)?;
         if !answers.is_empty() {
             self.journal.sync()?;
         }
@@ -189,7 +189,7 @@ impl Owner {
     fn record(
         &mut self,
         batch: &[Recorded],
-        carrier: &mut Executor,
+        executor: &mut Executor,
         observe: &mut Observer<'_>,
     ) -> io::Result<()> {
         if batch.is_empty() {
@@ -202,7 +202,7 @@ impl Owner {
         }
         self.journal.append(batch)?;
         self.view.publish(&self.state, batch);
-        carrier.execute(&self.state, batch);
+        executor.execute(&self.state, batch);
         if self.acknowledges {
             self.journal.sync()?;
         }
@@ -211,9 +211,9 @@ impl Owner {
 }
 
 /// Waits until nothing that was started is left, or until it is asked a second time.
-async fn wait_until_idle(carrier: &Executor, suspend: &mut mpsc::UnboundedReceiver<()>) {
+async fn wait_until_idle(executor: &Executor, suspend: &mut mpsc::UnboundedReceiver<()>) {
     let idle = async {
-        while !carrier.processes.idle() {
+        while !executor.processes.idle() {
             sleep(Duration::from_millis(10)).await;
         }
     };

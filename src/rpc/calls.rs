@@ -437,7 +437,7 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
     };
     match params.timeout_ms {
         Some(limit) => {
-            drop(tokio::time::timeout(Duration::from_millis(limit), over).await.unwrap_or(Ok(()))?)
+            tokio::time::timeout(Duration::from_millis(limit), over).await.unwrap_or(Ok(()))?;
         }
         None => over.await?,
     }
