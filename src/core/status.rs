@@ -101,6 +101,12 @@ pub struct TaskStatus {
     pub state: TaskStateName,
     /// What is to be said of it.
     pub note: String,
+    /// What it waits for: tasks, streams and gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// What failed or is blocked, and so keeps it from ever being started as things stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_up_by: Option<String>,
     /// Who does it.
     pub agent: Option<String>,
     /// Attempts so far.
@@ -420,6 +426,11 @@ pub fn level_name(level: Level) -> &'static str {
 fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStatus {
     let (task, known) = (state.task(ix), &state.tasks[ix]);
     let agent = state.allocation[ix].agent.as_ref();
+    let waits_for = match &known.phase {
+        Phase::Waiting if task.broken.is_none() => progress::waits_for(state, ix),
+        _ => Vec::new(),
+    };
+    let held_up_by = held.get(&ix).filter(|_| known.phase == Phase::Waiting).cloned();
     let note = match &known.phase {
         Phase::Done => done_note(state, ix),
         Phase::Marked(Mark::Done) => "done in the breakdown".into(),
@@ -441,14 +452,14 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
             }
             _ => step_name(*step).into(),
         },
-        Phase::Waiting => match (&task.broken, progress::waits_for(state, ix)) {
+        Phase::Waiting => match (&task.broken, &held_up_by) {
             (Some(why), _) => why.clone(),
-            _ if held.contains_key(&ix) => format!("held up by {}", held[&ix]),
-            (None, waits) if !waits.is_empty() && stream_begun => {
-                format!("waiting on {}", waits.join(", "))
+            (None, Some(what)) => format!("held up by {what}"),
+            (None, None) if !waits_for.is_empty() && stream_begun => {
+                format!("waiting on {}", waits_for.join(", "))
             }
-            (None, waits) if !waits.is_empty() => format!("blocked on {}", waits.join(", ")),
-            (None, _) => match agent {
+            (None, None) if !waits_for.is_empty() => format!("blocked on {}", waits_for.join(", ")),
+            (None, None) => match agent {
                 Some(_) => "ready".into(),
                 None => state.allocation[ix].reason.clone(),
             },
@@ -459,6 +470,8 @@ fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStat
         title: task.title.clone(),
         state: progress::state_name(state, ix),
         note,
+        waits_for,
+        held_up_by,
         agent: agent.map(ToString::to_string),
         attempts: known.attempts,
         rework: known.rework,

@@ -220,3 +220,27 @@ names! {
         High = "High",
     }
 }
+
+impl TaskStateName {
+    /// Whether something was done for the task, or is being done.
+    pub const fn has_begun(self) -> bool {
+        match self {
+            Self::Postponed
+            | Self::Offered
+            | Self::Consulting
+            | Self::Preparing
+            | Self::Testing
+            | Self::Running
+            | Self::Gating
+            | Self::Reviewing
+            | Self::Merging
+            | Self::Done => true,
+            Self::Waiting
+            | Self::Ready
+            | Self::Skipped
+            | Self::Deferred
+            | Self::Failed
+            | Self::Blocked => false,
+        }
+    }
+}

@@ -144,7 +144,7 @@ fn judged(events: &mut [Event], change: impl Fn(Purpose, &mut GateMeasures)) {
     for event in events {
         match event {
             Event::Ordered { order, work: Work::Gate { purpose, task: Some(_), .. }, .. } => {
-                drop(purposes.insert(*order, *purpose))
+                purposes.insert(*order, *purpose);
             }
             Event::Ended { order, outcome: Outcome::Gate { measures, .. } } => {
                 if let Some(purpose) = purposes.get(order) {

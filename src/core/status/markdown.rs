@@ -259,8 +259,9 @@ impl StreamStatus {
         };
         let _ =
             write!(out, "\n### {} ({words} {})\n\n", markdown(&label), mark_of_stream(self.state));
+        let has_begun = self.tasks.iter().any(|task| task.state.has_begun());
         for task in &self.tasks {
-            let waits_inside = task.note.starts_with("waiting on");
+            let waits_inside = has_begun && task.held_up_by.is_none() && !task.waits_for.is_empty();
             let sign = if waits_inside { "🔄" } else { mark_of_task(task.state) };
             line(out, &format!("Task {}: {} {sign} ({})", task.id, task.title, task.note));
         }
@@ -289,20 +290,16 @@ impl StreamStatus {
                 line(out, &format!("Status: {}% complete, held up", self.percent))
             }
             StreamStateName::Blocked => {
-                let waits: Vec<&str> = self
-                    .tasks
-                    .iter()
-                    .filter_map(|task| task.note.strip_prefix("blocked on "))
-                    .take(1)
-                    .collect();
-                let held = self.tasks.iter().find(|task| task.note.starts_with("held up by "));
-                let awaiting = || {
-                    format!("Awaiting {} completion", waits.first().unwrap_or(&"its dependencies'"))
+                let held = self.tasks.iter().find_map(|task| task.held_up_by.as_ref());
+                let waits = self.tasks.iter().find(|task| !task.waits_for.is_empty());
+                let status = match (held, waits) {
+                    (Some(what), _) => format!("held up by {what}"),
+                    (None, Some(task)) => {
+                        format!("Awaiting {} completion", task.waits_for.join(", "))
+                    }
+                    (None, None) => "Awaiting its dependencies' completion".into(),
                 };
-                line(
-                    out,
-                    &format!("Status: {}", held.map_or_else(awaiting, |task| task.note.clone())),
-                );
+                line(out, &format!("Status: {status}"));
             }
             StreamStateName::Ready | StreamStateName::Complete => {}
         }
