@@ -84,6 +84,22 @@ pub struct Evaluation {
     pub cookie: String,
 }
 
+impl Evaluation {
+    /// The variables that the command is given.
+    fn environment(&self, config: &Config) -> Vec<(String, String)> {
+        let mut environment = config.environment.variables();
+        environment.push((
+            "EXECUTION_COORDINATOR_TASK".into(),
+            self.task.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ));
+        environment.push((
+            "EXECUTION_COORDINATOR_STREAM".into(),
+            self.stream.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ));
+        environment
+    }
+}
+
 impl Gates {
     /// For a workspace and its trees.
     pub fn new(root: &Path, trees: Trees) -> Self {
@@ -200,15 +216,7 @@ impl Gates {
             .or_default()
             .clone();
         let _report = if writes_report { Some(of_folder.lock().await) } else { None };
-        let mut environment = config.environment.variables();
-        environment.push((
-            "EXECUTION_COORDINATOR_TASK".into(),
-            what.task.as_ref().map(ToString::to_string).unwrap_or_default(),
-        ));
-        environment.push((
-            "EXECUTION_COORDINATOR_STREAM".into(),
-            what.stream.as_ref().map(ToString::to_string).unwrap_or_default(),
-        ));
+        let environment = what.environment(config);
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
@@ -225,26 +233,7 @@ impl Gates {
             Ok(program) => program,
             Err(why) => return (unmeasured(Ending::DidNotStart(why), command), nothing),
         };
-        let mut argv = command.clone();
-        argv[0] = program.display().to_string();
-        let confine = sandbox::applies_to_gate(config, gate).then(|| {
-            let place = Writable {
-                root: &self.root,
-                own: vec![what.tree.clone()],
-                temporary: what.output.with_extension("tmp"),
-            };
-            sandbox::confinement(config, None, &mut environment, place)
-        });
-        let launch = Launch {
-            argv,
-            folder: folder.to_owned(),
-            environment,
-            stdin: None,
-            output: what.output.clone(),
-            errors: None,
-            cookie: what.cookie.clone(),
-            confine,
-        };
+        let launch = self.launch(config, gate, &what, (&command, &program), environment);
         let judged_by = {
             let (command, folder) = (command.clone(), folder.to_owned());
             tokio::task::spawn_blocking(move || judged_by(&command, &folder))
@@ -266,19 +255,14 @@ impl Gates {
         let first = read(gate, folder, &what.output, started, &aside.left).await;
         let failed =
             matches!(ending, Ending::Exited(code) if code != 0 && code != 126 && code != 127);
-        let mut flaky = Vec::new();
         // A failing test run is run once more on the same tree: what passes now is flaky, and
         // luck is no pass.
-        if failed && what.purpose == Purpose::Judge && is_tests(gate) {
-            let again = SystemTime::now();
-            let output = what.output.with_extension("again.log");
-            let aside = set_aside(gate, folder, &output).await;
-            let second = processes
-                .run(Launch { output: output.clone(), ..launch }, limits, stop, |_| {})
-                .await;
-            let tests = read(gate, folder, &output, again, &aside.left).await;
-            flaky = flaky_tests(&first.0, &second, &tests.0);
-        }
+        let flaky = if failed && what.purpose == Purpose::Judge && is_tests(gate) {
+            let again = Launch { output: what.output.with_extension("again.log"), ..launch };
+            flaky_ones(gate, processes, (again, limits, stop), &first.0).await
+        } else {
+            Vec::new()
+        };
         let after = self.tree(folder).await;
         let alone = self.ends(folder, began_as);
         // In a folder that attempts work in too, nobody can say who has changed what.
@@ -308,6 +292,37 @@ impl Gates {
             ..unmeasured(ending, command)
         };
         (measures, disturbed)
+    }
+
+    /// How a gate's command is started, confined where it has to be.
+    fn launch(
+        &self,
+        config: &Config,
+        gate: &Gate,
+        what: &Evaluation,
+        (command, program): (&[String], &Path),
+        mut environment: Vec<(String, String)>,
+    ) -> Launch {
+        let mut argv = command.to_vec();
+        argv[0] = program.display().to_string();
+        let confine = sandbox::applies_to_gate(config, gate).then(|| {
+            let place = Writable {
+                root: &self.root,
+                own: vec![what.tree.clone()],
+                temporary: what.output.with_extension("tmp"),
+            };
+            sandbox::confinement(config, None, &mut environment, place)
+        });
+        Launch {
+            argv,
+            folder: what.folder.clone().unwrap_or_default(),
+            environment,
+            stdin: None,
+            output: what.output.clone(),
+            errors: None,
+            cookie: what.cookie.clone(),
+            confine,
+        }
     }
 
     /// Something else is at work in a folder, and may change it, as long as this lives.
@@ -433,6 +448,20 @@ async fn put_back_reports(aside: Vec<(PathBuf, PathBuf)>) {
         }
     });
     drop(put_back.await);
+}
+
+/// The tests that failed in a first run and pass in another one.
+async fn flaky_ones(
+    gate: &Gate,
+    processes: &Processes,
+    (launch, limits, stop): (Launch, Limits, watch::Receiver<bool>),
+    first: &Option<Tests>,
+) -> Vec<String> {
+    let (folder, output, again) = (launch.folder.clone(), launch.output.clone(), SystemTime::now());
+    let aside = set_aside(gate, &folder, &output).await;
+    let second = processes.run(launch, limits, stop, |_| {}).await;
+    let tests = read(gate, &folder, &output, again, &aside.left).await;
+    flaky_tests(first, &second, &tests.0)
 }
 
 async fn is_committed_there(folder: &Path) -> bool {
