@@ -213,11 +213,12 @@ fn start_log(arguments: &Arguments) -> Result<(), Failure> {
         Command::Serve(serve) => serve.log_file(),
         _ => None,
     };
-    let wanted = arguments.log.clone().or_else(|| levels.as_ref().map(|_| PathBuf::from("-")));
-    match (wanted, own()) {
-        (Some(to), _) => log::start(&to, levels.as_deref()).map_err(Failure::usage),
+    let start = |to: &Path| log::start(to, levels.as_deref()).map_err(Failure::usage);
+    match (&arguments.log, own()) {
+        (Some(to), _) => start(to),
         // Nobody has asked for that one: what can't be written is not.
-        (None, Some(to)) => log::start(&to, None).or(Ok(())),
+        (None, Some(to)) => start(&to).or(Ok(())),
+        (None, None) if levels.is_some() => start(Path::new("-")),
         (None, None) => Ok(()),
     }
 }

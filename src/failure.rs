@@ -70,8 +70,8 @@ impl std::error::Error for Failure {}
 
 /// Where the log of this process is.
 static LOG: OnceLock<PathBuf> = OnceLock::new();
-/// Whether what is said goes there and nowhere else.
-static ONLY_LOG: AtomicBool = AtomicBool::new(false);
+/// Whether the log is standard error as well: then nothing is said twice.
+static ON_STDERR: AtomicBool = AtomicBool::new(false);
 
 /// From now on failures name this log.
 pub fn log_to(file: &Path) {
@@ -79,9 +79,9 @@ pub fn log_to(file: &Path) {
     let _ = LOG.set(file.to_owned());
 }
 
-/// From now on what is said goes into the log alone: standard error is the same file.
-pub fn say_in_log_only() {
-    ONLY_LOG.store(true, Ordering::Relaxed);
+/// From now on what is said is in the log anyway: it is standard error too.
+pub fn log_is_on_stderr() {
+    ON_STDERR.store(true, Ordering::Relaxed);
 }
 
 /// What is said of a mistake of ours, and where to see more.
@@ -97,8 +97,8 @@ pub fn panicked() -> String {
 pub fn say(what: impl fmt::Display) {
     use std::io::Write;
     let what = lines(&what.to_string());
-    tracing::info!("{what}");
-    if !ONLY_LOG.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stderr(), "{what}");
+    if !ON_STDERR.load(Ordering::Relaxed) {
+        tracing::info!("{what}");
     }
+    let _ = writeln!(std::io::stderr(), "{what}");
 }

@@ -252,14 +252,11 @@ impl Agents {
         let texts = move || {
             let mut left = LOOKED_AT_BYTES;
             let text = |file: &String| {
-                let mut text = String::new();
-                let read = open_kept(&folder.join(file))
-                    .ok()?
-                    .take(left)
-                    .read_to_string(&mut text)
-                    .ok()?;
+                let mut text = Vec::new();
+                let read =
+                    open_kept(&folder.join(file)).ok()?.take(left).read_to_end(&mut text).ok()?;
                 left -= read as u64;
-                Some(text)
+                Some(String::from_utf8_lossy(&text).into_owned())
             };
             files.iter().filter_map(text).collect::<Vec<_>>()
         };

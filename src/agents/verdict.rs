@@ -260,10 +260,21 @@ pub fn review(output: &str, by: &str, told: &Told) -> Reviewed {
 
 /// What headings say that stand in no block (`### Critical Issues Found: Yes`), where that is a failure.
 fn outside_blocks(output: &str, by: &str, told: &Told) -> Option<Reviewed> {
-    let mut fenced = false;
+    let mut fence: Option<(char, usize)> = None;
     let headings = output.lines().map(str::trim).filter(|line| {
-        fenced ^= line.starts_with("```");
-        !fenced && (line.starts_with('#') || line.starts_with("**")) && !told.has(line)
+        let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~')).unwrap_or(' ');
+        let len = line.chars().take_while(|c| *c == mark).count();
+        let rest = line.trim_start_matches(mark);
+        match fence {
+            // By CommonMark: closed by the same marks, at least as many, and nothing behind them.
+            Some((open, most)) if mark == open && len >= most && rest.is_empty() => fence = None,
+            Some(_) => {}
+            None if mark != ' ' && len >= 3 && !(mark == '`' && rest.contains('`')) => {
+                fence = Some((mark, len));
+            }
+            None => return (line.starts_with('#') || line.starts_with("**")) && !told.has(line),
+        }
+        false
     });
     let block = Block { title: String::new(), text: headings.collect::<Vec<_>>().join("\n") };
     Some(review_from_block(&block, by)).filter(|said| said.verdict == GateVerdict::Failed)

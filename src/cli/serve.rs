@@ -7,7 +7,7 @@ use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::{self, STAYS};
 use crate::engine::listener::{Address, Guard};
-use crate::failure::{Failure, say, say_in_log_only};
+use crate::failure::{Failure, log_is_on_stderr, say};
 use crate::frontend::socket::Server;
 use crate::frontend::{Ended, Framing, OnEof, acp, mcp, serve as serve_peer};
 use crate::rpc::calls::table;
@@ -70,7 +70,7 @@ impl Arguments {
         let root = root_of(&here().ok()?);
         if self.daemon {
             // Its standard error is that file.
-            say_in_log_only();
+            log_is_on_stderr();
             return Some(daemon::log_of(&root));
         }
         let state = root.join(STATE_FOLDER);

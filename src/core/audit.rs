@@ -176,6 +176,7 @@ impl Books {
             }
             Event::PolicySet { policy } => self.take(self.plan.clone(), policy.clone()),
             Event::PlanRejected { .. }
+            | Event::SourcesRead { .. }
             | Event::Restarted
             | Event::TakenUp { .. }
             | Event::BaseMoved { .. }

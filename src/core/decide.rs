@@ -32,6 +32,8 @@ pub fn decide(state: &State, input: Input, now_ms: u64) -> Vec<Event> {
                 vec![Event::PlanRejected { problems }]
             }
         }
+        Input::SourcesRead(files) if files == state.sources => Vec::new(),
+        Input::SourcesRead(files) => vec![Event::SourcesRead { files }],
         Input::ChangeHeld(file, during, digest) => hold::held(state, file, during, digest),
         Input::PolicyOffered(mut policy) => {
             // What was checked out when it began stays so, whatever is now.

@@ -76,6 +76,11 @@ pub enum Event {
         #[serde(default)]
         digest: String,
     },
+    /// The config and what else is read once, when a run begins or the config is read again.
+    SourcesRead {
+        /// Their digests, by the names of the files and folders.
+        files: BTreeMap<String, String>,
+    },
     /// A person has decided about such a change.
     ChangeDecided {
         /// Which file.

@@ -25,7 +25,9 @@ pub fn suspects(state: &State, changed_at_ms: u64) -> Vec<OrderId> {
             && open.work.agent().is_some_and(|agent| is_suspect(state, agent))
     };
     let open = state.orders.iter().filter(|(_, open)| had_begun(open));
-    let ended = state.last_suspect.filter(|(_, at)| changed_at_ms <= at + TICK_MS);
+    let ended = state.last_suspect.filter(|(_, at)| {
+        changed_at_ms.saturating_add(TICK_MS) >= state.owned_since && changed_at_ms <= at + TICK_MS
+    });
     open.map(|(order, _)| *order).chain(ended.map(|(order, _)| order)).collect()
 }
 

@@ -20,6 +20,8 @@ pub enum Input {
     PlanBroken(Vec<String>),
     /// A file was changed by which it goes, while these attempts were at work; with the digest of what it is now.
     ChangeHeld(String, Vec<OrderId>, String),
+    /// The config and what else is read once were read, with these digests.
+    SourcesRead(BTreeMap<String, String>),
     /// The config now reads thus.
     PolicyOffered(Box<Policy>),
     /// A process took over: whatever was open is lost. Where the branch of the start has other commits than it had: its

@@ -61,12 +61,16 @@ pub struct State {
     pub cancelled: bool,
     /// When it began.
     pub started_at: u64,
+    /// When its last owner took it up.
+    pub owned_since: u64,
     /// How and when it came to rest.
     pub ended: Option<(Status, u64)>,
     /// What people decided.
     pub decisions: BTreeMap<GateId, Decision>,
     /// Files whose changes are not in force.
     pub held: BTreeMap<String, Held>,
+    /// The config and what else is read once, by their digests when they were read last.
+    pub sources: BTreeMap<String, String>,
     /// What a person has approved last of each, by its digest.
     pub approved_changes: BTreeMap<String, String>,
     /// The last attempt that could change them, and when it ended.
@@ -203,6 +207,7 @@ impl State {
                 self.execution = Some(execution.clone());
                 self.breakdown = breakdown.as_str().into();
                 self.started_at = self.now;
+                self.owned_since = self.now;
             }
             Event::PlanAccepted { plan } => {
                 self.take_plan(plan.clone());
@@ -438,7 +443,8 @@ impl State {
             }
             // It goes by what is there now: what was rejected is not.
             Event::Restarted => self.held.retain(|_, held| !held.rejected),
-            Event::TakenUp { .. } => {}
+            Event::TakenUp { .. } => self.owned_since = recorded.at,
+            Event::SourcesRead { files } => self.sources.clone_from(files),
             Event::Reopened => {
                 self.pools.values_mut().for_each(|pool| (pool.failures, pool.refused) = (0, None));
                 self.ended = None;

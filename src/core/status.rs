@@ -413,16 +413,6 @@ pub fn gate_status(state: &State, ix: usize) -> GateStatus {
     }
 }
 
-/// A level's name.
-pub fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Task => "task",
-        Level::Stream => "stream",
-        Level::System => "system",
-        Level::Deployment => "deployment",
-    }
-}
-
 fn task(state: &State, ix: usize, stream_begun: bool, held: &HeldUp) -> TaskStatus {
     let (task, known) = (state.task(ix), &state.tasks[ix]);
     let agent = state.allocation[ix].agent.as_ref();

@@ -80,17 +80,18 @@ impl Run {
     /// The journal can't be written.
     pub fn hold_changes(&mut self) -> std::io::Result<()> {
         let state = &self.owner.state;
-        if self.first.is_some() || suspects(state, u64::MAX).is_empty() {
+        let nobody = suspects(state, u64::MAX).is_empty() && state.last_suspect.is_none();
+        if self.first.is_some() || nobody {
             return Ok(());
         }
         // A former owner's warden ends everything below it before it lets go of this, and says when, unless it was killed too.
-        let done_at_ms = wait_for(&self.folder.join(WARDEN_LOCK))?.done_at_ms()?;
+        let lock = self.folder.join(WARDEN_LOCK);
+        let done_at_ms = wait_for(&lock)?.done_at_ms()?;
+        warden::kill_orphans(&self.folder, &lock);
         let began_at_ms = state.orders.values().map(|open| open.at).max().unwrap_or_default();
-        for input in left_by_killed(
-            &self.prepared,
-            state,
-            Some(done_at_ms).filter(|done| *done >= began_at_ms),
-        ) {
+        let ended_at_ms =
+            Some(done_at_ms).filter(|done| *done >= began_at_ms.max(state.owned_since));
+        for input in left_by_killed(&self.prepared, &self.texts, state, ended_at_ms) {
             let batch = self.owner.note(input)?;
             self.view.publish(&self.owner.state, &batch);
         }
@@ -188,6 +189,7 @@ impl Run {
                 (self.prepared.restarts(&self.owner.state, moved), Ok(()))
             }
         };
+        let inputs = inputs.into_iter().chain([sources.were_read()]).collect();
         let stopped = match told {
             Ok(()) => tokio::select! {
                 stopped = self.owner.run(inputs, &mut posts, &mut executor, suspend, observe) => stopped,

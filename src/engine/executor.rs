@@ -148,12 +148,19 @@ impl Executor {
             cookie: format!("{}/{order}", agents.folder.display()),
             stop: stopped.clone(),
         };
-        let checkout = Checkout::for_work(state, work, &agents);
-        let run = Order { order, checkout, config, agents, ground, stopped };
         let inbox = self.inbox.clone();
         if let Some(operation) = GitOperation::for_order(state, order, work) {
-            tokio::spawn(run.git(operation, inbox).instrument(span));
-        } else if let Some(evaluation) = self.evaluation(state, order, work) {
+            let repository = agents.repository.clone();
+            let done = async move {
+                let outcome = ground.carry_out(repository, operation).await;
+                let _ = inbox.send(Input::RepositoryEnded(order, outcome).into());
+            };
+            tokio::spawn(done.instrument(span));
+            return;
+        }
+        let checkout = Checkout::for_work(state, work, &agents);
+        let run = Order { order, checkout, config, agents, ground, stopped };
+        if let Some(evaluation) = self.evaluation(state, order, work) {
             tokio::spawn(run.gate(self.gates.clone(), evaluation, inbox).instrument(span));
         } else if let Some(brief) = brief(state, order) {
             let attempt = self.attempt(state, order, work, brief);
@@ -210,7 +217,7 @@ impl Executor {
     }
 }
 
-/// An order with all that carrying it out needs, whatever it is.
+/// An order to a gate or an agent, with all that carrying it out needs.
 struct Order {
     order: OrderId,
     checkout: Checkout,
@@ -233,11 +240,6 @@ struct Attempt {
 
 // Each ends in an input. The loop may have ended by then: nobody waits for that any more.
 impl Order {
-    async fn git(self, operation: GitOperation, inbox: mpsc::UnboundedSender<Message>) {
-        let outcome = self.ground.carry_out(self.agents.repository.clone(), operation).await;
-        let _ = inbox.send(Input::RepositoryEnded(self.order, outcome).into());
-    }
-
     async fn gate(
         self,
         gates: Gates,

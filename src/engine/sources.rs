@@ -50,8 +50,8 @@ impl Sources {
         texts: Arc<Texts>,
         view: Arc<View>,
     ) -> Arc<Self> {
-        let scripts = Scripts::from_config(&prepared.config, &prepared.root).paths();
-        let others = folders(&prepared.config, &prepared.root).into_iter().chain(scripts);
+        let is_other = |path: &PathBuf| prepared.config_path.as_ref() != Some(path);
+        let others = once_read(prepared).into_iter().filter(is_other);
         Arc::new(Self {
             others: others.map(|path| (path.clone(), content(&path))).collect(),
             options: prepared.options.clone(),
@@ -144,6 +144,8 @@ impl Sources {
         let said = self.read(file);
         if content(file) == approved {
             self.take(said);
+        } else {
+            self.changed(file);
         }
     }
 
@@ -170,11 +172,19 @@ impl Sources {
                     };
                     *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                     self.post(Input::PolicyOffered(Box::new(policy)));
+                    self.post(self.were_read());
                 }
                 Err(message) => say(format_args!("{message}; the rules before it stay in force")),
             },
             Said::Other => {}
         }
+    }
+
+    /// What of them is read once, as it was read.
+    pub fn were_read(&self) -> Input {
+        let config = self.config.iter().map(|file| (file.clone(), content(file)));
+        let all = config.chain(self.others.iter().cloned());
+        Input::SourcesRead(all.map(|(file, digest)| (self.name(&file), digest)).collect())
     }
 
     fn in_force(&self) -> Arc<Config> {
@@ -192,23 +202,39 @@ impl Sources {
     }
 }
 
-/// What was changed of the breakdown and the config while attempts were at work whose owner was killed: nobody has looked
-/// at it since. They were ended at a time, where that is known.
-pub fn left_by_killed(prepared: &Prepared, state: &State, ended_at_ms: Option<u64>) -> Vec<Input> {
-    let files =
-        [(&prepared.source.path, prepared.offered()), (&prepared.config_path, prepared.ruled())];
-    let held = |(file, says): (&Option<PathBuf>, Input)| {
-        let file = file.as_ref()?;
+/// What was changed while attempts were at work whose owner was killed: nobody has looked at it since. They were ended at a
+/// time, where that is known.
+pub fn left_by_killed(
+    prepared: &Prepared,
+    texts: &Texts,
+    state: &State,
+    ended_at_ms: Option<u64>,
+) -> Vec<Input> {
+    let held = |file: &Path, says: Option<Input>| {
         let changed_at_ms = changed_at_ms(file);
         let is_later = ended_at_ms.is_some_and(|ended| changed_at_ms > ended + TICK_MS);
         let during = if is_later { Vec::new() } else { suspects(state, changed_at_ms) };
-        let is_other = !during.is_empty()
-            && !crate::core::note(&mut state.clone(), says, state.now).is_empty();
         let (name, digest) = (name_in(&prepared.root, file), content(file));
-        let is_approved = state.approved_changes.get(&name) == Some(&digest);
-        (is_other && !is_approved).then_some(Input::ChangeHeld(name, during, digest))
+        let is_other = || match says {
+            Some(says) => !crate::core::note(&mut state.clone(), says, state.now).is_empty(),
+            None => state.sources.get(&name).is_some_and(|before| *before != digest),
+        };
+        let is_held =
+            !during.is_empty() && state.approved_changes.get(&name) != Some(&digest) && is_other();
+        is_held.then_some(Input::ChangeHeld(name, during, digest))
     };
-    files.into_iter().filter_map(held).collect()
+    let breakdown = prepared.source.path.iter();
+    let breakdown =
+        breakdown.filter_map(|file| held(file, Some(prepared.options.plan_now(file, texts))));
+    let others = once_read(prepared);
+    breakdown.chain(others.iter().filter_map(|file| held(file, None))).collect()
+}
+
+/// The files and folders that are read when a run begins, and not again.
+fn once_read(prepared: &Prepared) -> Vec<PathBuf> {
+    let scripts = Scripts::from_config(&prepared.config, &prepared.root).paths();
+    let all = folders(&prepared.config, &prepared.root).into_iter().chain(scripts);
+    prepared.config_path.iter().cloned().chain(all).collect()
 }
 
 /// A file as it is called in a workspace.

@@ -5,7 +5,9 @@ use super::method::{Method, MethodKind, Traits};
 use super::peer::Caller;
 use crate::failure::{Failure, panicked};
 use futures::FutureExt;
-use jsonrpc_core::{Call, Error, Id, MetaIoHandler, MethodCall, Output, Params, Value, Version};
+use jsonrpc_core::{
+    Call, Error, ErrorCode, Id, MetaIoHandler, MethodCall, Output, Params, Value, Version,
+};
 use schemars::{Schema, SchemaGenerator};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -118,7 +120,8 @@ impl Table {
         params: Option<Value>,
         caller: Caller,
     ) -> impl Future<Output = Result<Value, Error>> + Send + use<> {
-        let span = info_span!("request", method);
+        let named = self.rows.iter().map(|row| row.name).find(|name| *name == method);
+        let span = info_span!("request", method = named.unwrap_or("unknown"));
         span.in_scope(
             || trace!(params = %params.as_ref().map_or_else(Default::default, without_secrets)),
         );
@@ -161,7 +164,12 @@ impl Table {
             let result = called.await;
             match &result {
                 Ok(value) => trace!(result = %without_secrets(value)),
-                Err(error) => info!(code = error.code.code(), "{}", error.message),
+                // Of parameters that can't be read the message has what they are.
+                Err(error) if error.code == ErrorCode::InvalidParams => info!("invalid parameters"),
+                Err(error) => {
+                    let message: String = error.message.chars().take(LOGGED_CHARS).collect();
+                    info!(code = error.code.code(), "{}", crate::escape::line(&message));
+                }
             }
             result
         };
@@ -187,7 +195,7 @@ fn without_secrets(value: &Value) -> Value {
         Value::Array(list) => Value::Array(list.iter().map(without_secrets).collect()),
         Value::Object(map) => {
             let entry = |(name, value): (&String, &Value)| {
-                let hidden = is_secret(name) && value.is_string();
+                let hidden = is_secret(name);
                 (
                     name.clone(),
                     if hidden { Value::String("…".into()) } else { without_secrets(value) },

@@ -297,9 +297,18 @@ fn a_file_deep_in_a_folder_is_held_too() {
 #[test]
 fn what_an_attempt_changes_while_its_owner_is_killed_is_held_too() {
     use rustix::process::{Pid, Signal, kill_process};
-    for by_agent in [true, false] {
+    for (by_agent, file) in [
+        (true, "breakdown.md"),
+        (true, "execution-coordinator.toml"),
+        (true, "review.sh"),
+        (false, "breakdown.md"),
+    ] {
         let edit = "until [ -e \"$WORKSPACE/edit\" ]; do sleep 0.02; done\n";
-        let deed = "printf -- '- [ ] Task 3: Three\\n' >>breakdown.md; touch edited";
+        let what = match file {
+            "breakdown.md" => "- [ ] Task 3: Three\\n",
+            _ => "\\n# evil\\n",
+        };
+        let deed = format!("[ -e edited ] || printf -- '{what}' >>{file}; touch edited");
         let workspace = workspace(&if by_agent { format!("{edit}{deed}") } else { ":".into() });
         let mut run = workspace.start(&["run", "breakdown.md"]);
         eventually("it is at work", || workspace.path("made-1").exists());
@@ -328,17 +337,16 @@ fn what_an_attempt_changes_while_its_owner_is_killed_is_held_too() {
                 next.stdout,
                 next.stderr
             );
-            assert_eq!(
-                workspace.run_at_terminal(&["approve", "breakdown.md", "--by", "ann"]).code,
-                0
-            );
+            assert_eq!(workspace.run_at_terminal(&["approve", file, "--by", "ann"]).code, 0);
         } else {
             assert_eq!(next.code, 0, "{}{}", next.stdout, next.stderr);
         }
         let next = workspace.run(&["run", "breakdown.md"]);
+        let three = file == "breakdown.md";
+        let total = if three { "3 completed / 3 total" } else { "2 completed / 2 total" };
         assert!(
-            next.code == 0 && next.stdout.contains("3 completed / 3 total"),
-            "{}{}",
+            next.code == 0 && next.stdout.contains(total),
+            "{file}: {}{}",
             next.stdout,
             next.stderr
         );

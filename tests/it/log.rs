@@ -79,7 +79,7 @@ fn requests_are_traced_without_secrets() {
     );
     assert!(
         log.contains("result=")
-            && log.contains("code=")
+            && log.contains("invalid parameters")
             && !log.contains("hunter2")
             && !log.contains(&long),
         "{log}"
@@ -95,7 +95,11 @@ fn a_server_keeps_a_log_that_is_bounded_where_there_is_a_state_folder() {
     server.answer("execution/plan", json!({"path": "nowhere.md"}));
     drop(server);
     let written = workspace.read(".execution-coordinator/serve.log");
-    assert!(written.len() < 100_000 && written.contains("INFO request"), "{} bytes", written.len());
+    assert!(
+        written.len() < 100_000 && written.contains("INFO request{method=\"execution/plan\"}"),
+        "{} bytes",
+        written.len()
+    );
     assert_eq!(workspace.read(".execution-coordinator/serve.log.1").len(), 2 << 20);
     // It follows no link, and makes no state folder.
     std::fs::remove_file(&log).expect("a file");
@@ -103,4 +107,27 @@ fn a_server_keeps_a_log_that_is_bounded_where_there_is_a_state_folder() {
     let mut server = Server::lines(&workspace, &[]);
     assert!(server.answer("execution/plan", json!({"path": "breakdown.md"}))["result"].is_object());
     assert!(!workspace.path("elsewhere").exists());
+    // Nor is a pipe waited for.
+    std::fs::remove_file(&log).expect("a link");
+    assert!(std::process::Command::new("mkfifo").arg(&log).status().expect("mkfifo").success());
+    let mut server = Server::lines(&workspace, &[]);
+    assert!(server.answer("execution/plan", json!({"path": "breakdown.md"}))["result"].is_object());
+}
+
+#[test]
+fn levels_are_this_programs_own_and_a_daemon_keeps_its_log_whatever_they_are() {
+    let workspace = workspace();
+    let mut run = workspace.command(&["serve", "--detach"]);
+    let run = ended(run.env("EXECUTION_COORDINATOR_LOG", "debug").output().expect("the binary"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(workspace.run(&["serve", "--stop"]).code, 0);
+    let log = workspace.read(".execution-coordinator/daemon.log");
+    assert_eq!(log.matches("leaves: it was asked to").count(), 1, "{log}");
+    // What a library writes of what it reads is none of ours.
+    let mut command = workspace.command(&["mcp", "--log", "log"]);
+    let mut client = Server::of(command.env("EXECUTION_COORDINATOR_LOG", "trace"), false);
+    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "hunter2", "version": "1"}});
+    client.result("initialize", hello);
+    drop(client);
+    assert!(!workspace.read("log").contains("hunter2"), "{}", workspace.read("log"));
 }

@@ -485,6 +485,9 @@ impl World {
                 Decider::new("somebody", Frontend::Terminal),
                 "hurry".into(),
             ),
+            1 if self.chance(0.1) => {
+                Input::SourcesRead([("config".to_owned(), self.rng.u8(0..3).to_string())].into())
+            }
             1 if self.chance(0.2) => Input::ChangeHeld(
                 "breakdown.md".into(),
                 vec![OrderId(1)],
