@@ -263,7 +263,7 @@ impl Agents {
         told.and(tokio::task::spawn_blocking(texts).await.unwrap_or_default())
     }
 
-    /// Whether the system keeps an agent from changing anything but its place.
+    /// Whether the system keeps an agent from changing anything but its worktree.
     fn is_confined(&self, config: &Config, brief: &Brief) -> bool {
         config.agents.get(&brief.agent).is_some_and(|agent| sandbox::applies(config, agent))
     }
@@ -478,7 +478,7 @@ impl Agents {
         environment.extend(
             own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)),
         );
-        // Git finds nothing above a place: there is the user's own checkout.
+        // Git finds nothing above a worktree: there is the user's own checkout.
         let trees = self.folder.join("trees");
         environment.extend(
             (!brief.folder.is_empty())

@@ -1,4 +1,4 @@
-//! `serve`: the daemon on stdio.
+//! `serve`: the server on stdio, and the daemon.
 
 use super::run::signals;
 use super::{Exit, Outcome, here, print};

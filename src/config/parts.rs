@@ -12,7 +12,7 @@ pub struct Sandbox {
     /// `auto`: where the system can, and said where it can't; `required`: nothing is started where it can't;
     /// `off`.
     pub mode: SandboxMode,
-    /// What they may write beside their place, temporary files, what their programs keep and the caches of
+    /// What they may write beside their worktree, temporary files, what their programs keep and the caches of
     /// package managers: paths in the workspace, below `~/`, or whole ones. Terminals of their own: `/dev/pts`, where
     /// those of the user are too.
     pub write: Vec<String>,

@@ -53,7 +53,7 @@ pub struct Brief {
     pub folder: String,
     /// The commit with which that worktree began: what differs from it is the work on the task.
     pub base: String,
-    /// The agent's own session of the attempt before, where it goes on in the same place.
+    /// The agent's own session of the attempt before, where it goes on in the same worktree.
     pub session: Option<String>,
     /// Whether it goes on where it asked something, with what it has not finished.
     #[serde(skip)]
@@ -67,7 +67,7 @@ pub struct Brief {
     /// What was done, as git shows it, one text for each file; for reviewers, where there is a worktree of the
     /// task's own.
     pub diff: Vec<String>,
-    /// Whether the system keeps it from changing anything but its place, where it has one.
+    /// Whether the system keeps it from changing anything but its worktree, where it has one.
     pub confined: bool,
     /// Files in which both sides of a conflict stand, because others changed them too.
     pub conflicts: Vec<String>,
@@ -424,9 +424,9 @@ fn about_task(state: &State, ix: usize, brief: &mut Brief) {
         command: task.command.clone(),
         commit: task.commit.clone(),
     });
-    if let Some(place) = &known.worktree {
-        brief.folder = place.folder.to_string();
-        brief.base = place.base.to_string();
+    if let Some(worktree) = &known.worktree {
+        brief.folder = worktree.folder.to_string();
+        brief.base = worktree.base.to_string();
     }
     brief.texts = texts(&state.plan.prose, Some(&task.id));
     brief.session =

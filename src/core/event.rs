@@ -490,7 +490,7 @@ impl Work {
         }
     }
 
-    /// Whether it changes the code, and so takes one of the worktrees of `max_parallel`.
+    /// Whether it changes the code, and so takes one of the slots of `max_parallel`.
     pub fn is_attempt(&self) -> bool {
         matches!(self, Self::Tests { .. } | Self::Implementation { .. })
     }

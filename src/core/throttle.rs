@@ -22,7 +22,7 @@ pub const MOST_CONSECUTIVE_LIMITS: u32 = 5;
 /// More at once than anybody runs: no limit.
 const UNLIMITED: u32 = 64;
 
-/// What is known of the supply of some agents.
+/// What is known of how some agents can be had.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pool {
     /// None of them is asked before.
@@ -97,14 +97,14 @@ pub(super) fn busy(state: &State, pool: &str) -> u32 {
         .sum()
 }
 
-/// Whether an agent's supply leaves room for one more order.
+/// Whether an agent's pool leaves room for one more order.
 pub(super) fn is_available(state: &State, agent: &AgentName, now_ms: u64) -> bool {
     let name = pool_of(&state.policy, agent);
     let Some(pool) = state.pools.get(&name) else { return true };
     pool.paused_until <= now_ms && pool.most.is_none_or(|most| busy(state, &name) < most)
 }
 
-/// Whether something that waits for supply goes on by itself.
+/// Whether something that waits for its agent goes on by itself.
 pub(super) fn recovers(state: &State, now_ms: u64) -> bool {
     state.pools.values().any(|pool| pool.paused_until > now_ms)
 }

@@ -249,9 +249,9 @@ impl Execution {
 
     /// Asks it to stop and to keep its state, where this process owns it.
     pub fn suspend(&self) {
-        if let Ownership::Own(reins) = &*self.ownership() {
+        if let Ownership::Own(handle) = &*self.ownership() {
             // It may be ending by itself just now.
-            let _ = reins.suspend.send(());
+            let _ = handle.suspend.send(());
         }
     }
 
@@ -261,9 +261,9 @@ impl Execution {
     }
 
     /// A thread of this process owns it from now on.
-    pub(super) fn taken(&self, reins: Handle, options: Options) {
+    pub(super) fn taken(&self, handle: Handle, options: Options) {
         *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
-        *self.ownership() = Ownership::Own(reins);
+        *self.ownership() = Ownership::Own(handle);
     }
 
     /// No thread of this process owns it any more.
@@ -285,7 +285,7 @@ impl Execution {
     /// It makes no sense now, or another process owns it.
     pub async fn steer(&self, input: Input) -> Result<u64, Failure> {
         let posts = match &*self.ownership() {
-            Ownership::Own(reins) => Some(reins.messages.clone()),
+            Ownership::Own(handle) => Some(handle.messages.clone()),
             Ownership::Other(_) => None,
         };
         if let Some(posts) = posts {

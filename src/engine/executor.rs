@@ -107,13 +107,14 @@ impl Executor {
                 }
                 // What is part of the result needs no worktree of its own any more.
                 Event::TaskDone { task } => {
-                    let place = state
+                    let worktree = state
                         .task_state(task)
                         .filter(|known| !keeps_worktree(known))
                         .and_then(|known| known.worktree.clone());
-                    if let (Some(repository), Some(place)) = (self.agents.repository.clone(), place)
+                    if let (Some(repository), Some(worktree)) =
+                        (self.agents.repository.clone(), worktree)
                     {
-                        tokio::task::spawn_blocking(move || repository.remove(place.order));
+                        tokio::task::spawn_blocking(move || repository.remove(worktree.order));
                     }
                 }
                 Event::Ended { order, .. } => {

@@ -154,7 +154,7 @@ fn what_is_said_to_claude_code() {
     expect_test::expect![[r#"
         {"type":"control_request","request_id":"begin","request":{"subtype":"initialize"}}
         {"type":"user","message":{"role":"user","content":[{"type":"text","text":"the brief"}]}}
-        {"type":"control_response","response":{"subtype":"success","request_id":"fa205e74-4a28-4dbe-8dc3-6af60ef544bb","response":{"behavior":"deny","message":"stay in your worktree"}}}
+        {"type":"control_response","response":{"subtype":"success","request_id":"fa205e74-4a28-4dbe-8dc3-6af60ef544bb","response":{"behavior":"deny","message":"stay in your folder"}}}
         {"type":"control_response","response":{"subtype":"success","request_id":"ccab31cd-93c0-4a40-bb33-1f88359a2c7e","response":{"behavior":"allow","updatedInput":{"command":"rm -rf hello.txt","description":"run a command"}}}}
         over
     "#]].assert_eq(&by("implementation"));

@@ -145,7 +145,7 @@ impl Talk {
         }
     }
 
-    /// By policy: who has a place may do with the usual tools what it asks for, in that worktree; all others may
+    /// By policy: who has a worktree may do with the usual tools what it asks for, in it; all others may
     /// run what can change nothing. What else there is, its user has allowed in its own settings or not at all.
     fn permits(&self, tool: &str, input: &Value) -> Result<(), &'static str> {
         let file = ["file_path", "notebook_path"].iter().find_map(|key| input[*key].as_str());
@@ -154,9 +154,9 @@ impl Talk {
         });
         match tool {
             _ if USELESS.contains(&tool) => {
-                Err("nobody can be asked, and this is a worktree of your own: decide by the brief")
+                Err("nobody can be asked, and this is a folder of your own: decide by the brief")
             }
-            _ if self.allowed && outside => Err("stay in your worktree"),
+            _ if self.allowed && outside => Err("stay in your folder"),
             "ExitPlanMode" if self.allowed => Ok(()),
             _ if self.allowed && WRITES.split(',').any(|known| known == tool) => Ok(()),
             "Bash" if self.confined => Ok(()),

@@ -234,7 +234,7 @@ impl Books {
                 if let Some(task) = work.task() {
                     self.task_mut(task).has_leftovers |= shared;
                 }
-                self.leaves_its_place(work);
+                self.leaves_its_worktree(work);
             }
             (_, Outcome::Lost { .. }) => {}
             _ if self.outdated.contains(&order) => {}
@@ -255,7 +255,7 @@ impl Books {
                 }
                 record.done_by = if good { seq } else { record.done_by };
                 if !good && outcome.shortage.is_none() && !outcome.asks() {
-                    self.leaves_its_place(&work);
+                    self.leaves_its_worktree(&work);
                 }
             }
             (
@@ -348,7 +348,7 @@ impl Books {
                     record.has_leftovers |= !good && shared && !outcome.files.is_empty();
                 }
                 if !good && outcome.shortage.is_none() && !outcome.asks() {
-                    self.leaves_its_place(&work);
+                    self.leaves_its_worktree(&work);
                 }
             }
             (
@@ -391,8 +391,8 @@ impl Books {
         }
     }
 
-    /// A try that came to nothing: the next one has another place.
-    pub(super) fn leaves_its_place(&mut self, work: &Work) {
+    /// A try that came to nothing: the next one has another worktree.
+    pub(super) fn leaves_its_worktree(&mut self, work: &Work) {
         if let Some(task) = work.task() {
             self.task_mut(task).placed = false;
         }

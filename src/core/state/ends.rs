@@ -102,11 +102,11 @@ impl State {
         let (shortage, ended) = match outcome {
             Outcome::Agent(outcome) => (
                 outcome.shortage.as_ref(),
-                supply_of(&outcome.ending, outcome.verdict == Verdict::Blocked, outcome.complete()),
+                ended_as(&outcome.ending, outcome.verdict == Verdict::Blocked, outcome.complete()),
             ),
             Outcome::Review(review) => (
                 review.shortage.as_ref(),
-                supply_of(&review.ending, false, review.verdict != GateVerdict::NotEvaluated),
+                ended_as(&review.ending, false, review.verdict != GateVerdict::NotEvaluated),
             ),
             _ => return,
         };
@@ -291,7 +291,7 @@ impl TaskState {
     }
 }
 
-fn supply_of(ending: &Ending, blocked: bool, good: bool) -> Ended {
+fn ended_as(ending: &Ending, blocked: bool, good: bool) -> Ended {
     match ending {
         _ if good => Ended::Well,
         Ending::Stopped | Ending::Lost => Ended::Otherwise,
