@@ -26,6 +26,7 @@ use crate::workspace::pipes::git_is_readable;
 use crate::workspace::repository::{About, Repository};
 use crate::workspace::sandbox::{self, Writable};
 use crate::workspace::tree::Trees;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,10 +146,13 @@ impl Agents {
             let is_all = outcome.files.is_empty();
             let ignored = tokio::task::spawn_blocking(move || {
                 let named = trees.ignored(&after, &named);
-                (
-                    !named.is_empty(),
-                    if is_all { &named | &trees.wrote_ignored(&after, began) } else { named },
-                )
+                let wrote =
+                    if is_all { trees.wrote_ignored(&after, began) } else { BTreeSet::new() };
+                // Where others work in the same folder, one may have come after the tree was looked at.
+                let now = if named.is_empty() && wrote.is_empty() { after } else { trees.now() };
+                let is_still = |path: &&String| now.lacks(Path::new(path)).is_some();
+                let named: BTreeSet<String> = named.iter().filter(is_still).cloned().collect();
+                (!named.is_empty(), &named | &wrote.iter().filter(is_still).cloned().collect())
             });
             let (names_some, ignored) = ignored.await.unwrap_or_default();
             outcome.accounted = outcome.accounted.map(|accounted| accounted || names_some);

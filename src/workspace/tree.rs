@@ -220,7 +220,7 @@ fn files_below(folder: &Path, without_ignored: bool) -> Vec<PathBuf> {
 
 impl Tree {
     /// The topmost folder above a path of which nothing is in it, or the path itself; nothing where that is in it.
-    fn lacks<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+    pub fn lacks<'a>(&self, path: &'a Path) -> Option<&'a Path> {
         let has = |path: &Path| {
             self.files
                 .range(path.to_owned()..)
