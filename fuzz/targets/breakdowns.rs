@@ -15,15 +15,15 @@ fuzz_target!(|text: &str| {
         let parsed = parse(text, format, Deps::Format);
         let outline = &parsed.outline;
         assert_eq!(parsed.plan.tasks.len(), outline.tasks.len());
-        for (task, spot) in parsed.plan.tasks.iter().zip(&outline.tasks) {
-            assert_eq!(task.id, spot.id);
-            assert!(inside(&spot.span));
-            if let Some(name) = spot.name(text) {
+        for (task, item) in parsed.plan.tasks.iter().zip(&outline.tasks) {
+            assert_eq!(task.id, item.id);
+            assert!(inside(&item.span));
+            if let Some(name) = item.name(text) {
                 assert!(inside(&name));
             }
         }
         assert!(outline.streams.iter().all(|(_, span)| inside(span)) && outline.gates.iter().all(|(_, span)| inside(span)));
-        assert!(outline.mentions.iter().all(|mention| inside(&mention.span)));
+        assert!(outline.references.iter().all(|reference| inside(&reference.span)));
         for problem in &parsed.problems {
             assert!(inside(&problem.span), "{problem:?}");
             assert!(problem.fix.as_ref().is_none_or(|fix| inside(&fix.span)), "{problem:?}");

@@ -35,10 +35,10 @@ fuzz_target!(|given: &str| {
     let parsed = parse(input, None, Deps::Format);
     let inside = |range: &std::ops::Range<usize>| text.get(range.clone()).is_some();
     assert_eq!(parsed.plan.tasks.len(), parsed.outline.tasks.len());
-    for spot in &parsed.outline.tasks {
-        assert!(inside(&spot.span) && spot.named.iter().chain(&spot.status).all(inside), "{spot:?}");
-        assert!(spot.steps.iter().all(|step| inside(&step.span)), "{spot:?}");
-        assert!(spot.details.iter().all(|(_, span)| inside(span)), "{spot:?}");
+    for item in &parsed.outline.tasks {
+        assert!(inside(&item.span) && item.named.iter().chain(&item.status).all(inside), "{item:?}");
+        assert!(item.steps.iter().all(|step| inside(&step.span)), "{item:?}");
+        assert!(item.details.iter().all(|(_, span)| inside(span)), "{item:?}");
     }
     assert!(parsed.problems.iter().all(|problem| inside(&problem.span)), "{:?}", parsed.problems);
     let _ = parsed.counts();
