@@ -12,7 +12,7 @@ pub mod steer;
 use crate::breakdown::{Deps, Format};
 use crate::core::input::Input;
 use crate::escape;
-use crate::failure::{Failure, FailureKind, say};
+use crate::failure::{Failure, FailureKind, log_is_on_stderr, say};
 use crate::log;
 use crate::process::{self, warden};
 use crate::rpc::method;
@@ -209,18 +209,21 @@ pub fn main() -> ExitCode {
 )]
 fn start_log(arguments: &Arguments) -> Result<(), Failure> {
     let levels = std::env::var(log::LEVELS).ok();
-    let own = || match &arguments.command {
-        Command::Serve(serve) => serve.log_file(),
-        _ => None,
-    };
     let start = |to: &Path| log::start(to, levels.as_deref()).map_err(Failure::usage);
-    match (&arguments.log, own()) {
-        (Some(to), _) => start(to),
-        // Nobody has asked for that one: what can't be written is not.
-        (None, Some(to)) => start(&to).or(Ok(())),
-        (None, None) if levels.is_some() => start(Path::new("-")),
-        (None, None) => Ok(()),
+    if let Some(to) = &arguments.log {
+        return start(to);
     }
+    if let Command::Serve(serve) = &arguments.command
+        && let Some(to) = serve.log_file()
+    {
+        // Nobody has asked for that one: what can't be written is not.
+        let is_written = start(&to).is_ok();
+        if is_written && serve.is_daemon() {
+            log_is_on_stderr();
+        }
+        return Ok(());
+    }
+    if levels.is_some() { start(Path::new("-")) } else { Ok(()) }
 }
 
 fn dispatch(command: Command) -> Outcome {

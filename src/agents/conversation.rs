@@ -3,7 +3,7 @@
 
 use super::adapter::Transport;
 use super::adapters::acp;
-use super::line::{Hears, Line, Says};
+use super::line::{Line, Reader, Writer};
 use super::steering::Steering;
 use crate::config::Agent;
 use crate::core::brief::Brief;
@@ -26,7 +26,7 @@ pub trait Conversation: Send {
     /// What is said first.
     fn begins(&mut self) -> Vec<Value>;
     /// What is answered.
-    fn hears(&mut self, message: &Value) -> Vec<Value>;
+    fn on_message(&mut self, message: &Value) -> Vec<Value>;
     /// What is said in a further turn.
     fn goes_on(&mut self, words: &str) -> Vec<Value>;
     /// What is said in a turn, under the number of its event.
@@ -143,15 +143,15 @@ async fn hold(
     subject: &Subject<'_>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let Line { mut says, mut hears, .. } = line;
+    let Line { mut writer, mut reader, .. } = line;
     let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
     tokio::pin!(stopped);
-    tell(&mut says, conversation.begins()).await?;
+    tell(&mut writer, conversation.begins()).await?;
     let talk = async {
-        listen(&mut says, &mut hears, &mut *conversation, subject.steering).await?;
+        listen(&mut writer, &mut reader, &mut *conversation, subject.steering).await?;
         if is_unanswered(subject).await {
-            tell(&mut says, conversation.goes_on(&subject.again)).await?;
-            listen(&mut says, &mut hears, &mut *conversation, subject.steering).await?;
+            tell(&mut writer, conversation.goes_on(&subject.again)).await?;
+            listen(&mut writer, &mut reader, &mut *conversation, subject.steering).await?;
         }
         Ok(())
     };
@@ -162,11 +162,11 @@ async fn hold(
     match talked {
         Some(talked) => talked,
         None => {
-            tell(&mut says, conversation.interrupts()).await?;
+            tell(&mut writer, conversation.interrupts()).await?;
             // What is interrupted says so; who does not is ended by a signal.
             tokio::time::timeout(
                 CANCEL_TAKES,
-                listen(&mut says, &mut hears, &mut *conversation, None),
+                listen(&mut writer, &mut reader, &mut *conversation, None),
             )
             .await
             .unwrap_or(Ok(()))
@@ -181,8 +181,8 @@ pub async fn is_unanswered(subject: &Subject<'_>) -> bool {
 }
 
 async fn listen(
-    says: &mut Says,
-    hears: &mut Hears,
+    writer: &mut Writer,
+    reader: &mut Reader,
     conversation: &mut dyn Conversation,
     steering: Option<&Steering>,
 ) -> io::Result<()> {
@@ -194,20 +194,20 @@ async fn listen(
     };
     while !conversation.is_over() {
         let patience = conversation.patience();
-        let stream_state = async {
+        let received = async {
             match patience {
-                Some(patience) => tokio::time::timeout(patience, hears.message()).await.ok(),
-                None => Some(hears.message().await),
+                Some(patience) => tokio::time::timeout(patience, reader.message()).await.ok(),
+                None => Some(reader.message().await),
             }
         };
         tokio::select! {
-            message = stream_state => match message {
-                Some(message) => tell(says, conversation.hears(&message?)).await?,
+            message = received => match message {
+                Some(message) => tell(writer, conversation.on_message(&message?)).await?,
                 // It says no more.
                 None => return Ok(()),
             },
             message = next() => match conversation.steers(message.steered, &message.text) {
-                Ok(said) => tell(says, said).await?,
+                Ok(said) => tell(writer, said).await?,
                 Err(why) => steering.iter().for_each(|steering| steering.ended(message.steered, Err(why.clone()))),
             },
         }
@@ -218,9 +218,9 @@ async fn listen(
     Ok(())
 }
 
-async fn tell(says: &mut Says, messages: Vec<Value>) -> io::Result<()> {
+async fn tell(writer: &mut Writer, messages: Vec<Value>) -> io::Result<()> {
     for message in messages {
-        says.line(&message.to_string()).await?;
+        writer.line(&message.to_string()).await?;
     }
     Ok(())
 }

@@ -14,16 +14,16 @@ use tokio::net::unix::pipe;
 
 /// How often it is looked for what the agent has said.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Longest line that is stream_state.
+/// Longest line that is read.
 const LINE_BYTES: usize = 8 << 20;
 
 /// Both ends of a conversation with a process that is about to be started.
 pub struct Line {
     input: PathBuf,
     /// To the agent.
-    pub says: Says,
+    pub writer: Writer,
     /// From it.
-    pub hears: Hears,
+    pub reader: Reader,
 }
 
 impl Line {
@@ -40,7 +40,7 @@ impl Line {
         let pipe = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;
         // What another one said there before is over.
         let begin = output.metadata().map_or(0, |metadata| metadata.len());
-        let hears = Hears {
+        let reader = Reader {
             path: output.to_owned(),
             file: None,
             begin,
@@ -48,7 +48,7 @@ impl Line {
             looked: 0,
             skips: false,
         };
-        Ok(Self { input, says: Says(pipe), hears })
+        Ok(Self { input, writer: Writer(pipe), reader })
     }
 
     /// What the process reads.
@@ -58,9 +58,9 @@ impl Line {
 }
 
 /// The end at which an agent is told something. Its input ends when this is dropped.
-pub struct Says(pipe::Sender);
+pub struct Writer(pipe::Sender);
 
-impl Says {
+impl Writer {
     /// Tells a line.
     ///
     /// # Errors
@@ -70,8 +70,8 @@ impl Says {
     }
 }
 
-/// The end at which an agent is stream_state: the lines of a file that grows.
-pub struct Hears {
+/// The end at which we read what an agent writer: the lines of a file that grows.
+pub struct Reader {
     path: PathBuf,
     file: Option<File>,
     begin: u64,
@@ -82,7 +82,7 @@ pub struct Hears {
     skips: bool,
 }
 
-impl Hears {
+impl Reader {
     /// The next line that is JSON; waits until there is one.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl Hears {
                 0 => tokio::time::sleep(LOOK_EVERY).await,
                 read => {
                     self.pending.extend_from_slice(&chunk[..read]);
-                    // However much it says: its limits are looked at between.
+                    // However much it writer: its limits are looked at between.
                     tokio::task::yield_now().await;
                 }
             }

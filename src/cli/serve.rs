@@ -7,7 +7,7 @@ use crate::core::event::Status;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::{self, STAYS};
 use crate::engine::listener::{Address, Guard};
-use crate::failure::{Failure, log_is_on_stderr, say};
+use crate::failure::{Failure, say};
 use crate::frontend::socket::Server;
 use crate::frontend::{Ended, Framing, OnEof, acp, mcp, serve as serve_peer};
 use crate::rpc::calls::table;
@@ -65,12 +65,15 @@ enum OnEofArgument {
 }
 
 impl Arguments {
+    /// Whether its standard error is the log that it writes without being asked.
+    pub fn is_daemon(&self) -> bool {
+        self.daemon
+    }
+
     /// Where it writes its log without being asked.
     pub fn log_file(&self) -> Option<PathBuf> {
         let root = root_of(&here().ok()?);
         if self.daemon {
-            // Its standard error is that file.
-            log_is_on_stderr();
             return Some(daemon::log_of(&root));
         }
         let state = root.join(STATE_FOLDER);

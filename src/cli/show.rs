@@ -15,7 +15,7 @@ use crate::core::state::State;
 use crate::core::status::{StatusReport, role_name, status_report};
 use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
-use crate::engine::daemon::log_of;
+use crate::engine::daemon::log_beside;
 use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
 use crate::engine::output::printed;
 use crate::engine::start::workspace_of;
@@ -294,8 +294,7 @@ fn status_of(folder: &std::path::Path) -> Result<StatusReport, Failure> {
     if status.state == ExecutionState::Running && matches!(holder(&folder.join(LOCK)), Ok(None)) {
         status.nobody_is_at_work();
     }
-    let log = folder.ancestors().nth(2).map(log_of).filter(|log| log.is_file());
-    status.log = log.map(|log| log.display().to_string());
+    status.log = log_beside(folder);
     Ok(status)
 }
 

@@ -779,12 +779,13 @@ pub(super) fn blocker(by: &str, text: &str) -> Finding {
 }
 
 pub(super) fn approval_needed(id: &GateId, why: String) -> Event {
-    Event::Escalated {
-        about: format!("gate {id}"),
-        why,
-        tried: String::new(),
-        needed: format!("`approve {0}` or `reject {0}`", progress::as_argument(id)),
-    }
+    let needed = format!("`approve {0}` or `reject {0}`", progress::as_argument(id));
+    gate_needs(id, why, needed)
+}
+
+/// Somebody is needed for a gate.
+pub(super) fn gate_needs(id: &GateId, why: String, needed: String) -> Event {
+    Event::Escalated { about: format!("gate {id}"), why, tried: String::new(), needed }
 }
 
 pub(super) fn order(state: &State, work: Work, now_ms: u64) -> Vec<Event> {

@@ -1,7 +1,7 @@
 //! What is left when no task is: the gates of streams, the system and the deployment, the comprehensive review, and the
 //! delivery of the result.
 
-use super::advance::{approval_needed, has_room, needs_person, order};
+use super::advance::{approval_needed, gate_needs, has_room, needs_person, order};
 use super::event::{Event, Mark, Purpose, Work};
 use super::evidence;
 use super::id::GateId;
@@ -89,12 +89,7 @@ fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
         "fix what it names, by `retry TASK` or by hand, then run `execution-coordinator retry {}`",
         progress::as_argument(gate)
     );
-    let escalation = Event::Escalated {
-        about: format!("gate {gate}"),
-        why: reason.clone(),
-        tried: String::new(),
-        needed,
-    };
+    let escalation = gate_needs(gate, reason.clone(), needed);
     vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
 }
 
@@ -103,12 +98,7 @@ fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
         "add a [[gates]] entry that checks it, or run `execution-coordinator approve {}`",
         progress::as_argument(gate)
     );
-    let escalation = Event::Escalated {
-        about: format!("gate {gate}"),
-        why: reason.clone(),
-        tried: String::new(),
-        needed,
-    };
+    let escalation = gate_needs(gate, reason.clone(), needed);
     vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
 }
 

@@ -41,6 +41,12 @@ pub fn log_of(root: &Path) -> PathBuf {
     root.join(STATE_FOLDER).join("daemon.log")
 }
 
+/// The log of the daemon of an execution's workspace, where there is one, as it is shown.
+pub fn log_beside(execution: &Path) -> Option<String> {
+    let log = execution.ancestors().nth(2).map(log_of).filter(|log| log.is_file());
+    log.map(|log| log.display().to_string())
+}
+
 /// Becomes the daemon of a workspace. Gives nothing where there is one already.
 ///
 /// # Errors

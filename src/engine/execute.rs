@@ -22,12 +22,27 @@ use crate::process::{Processes, warden};
 use crate::view::View;
 use crate::workspace::repository::Repository;
 use crate::workspace::tree::Trees;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use tokio::sync::mpsc;
 
 /// The lock of the process that starts all others, in the folder of an execution.
 const WARDEN_LOCK: &str = "warden.lock";
+
+/// Waits until all that a former owner had started is ended, and gives when that was: its warden ends everything below it
+/// before it lets go of its lock, and says when, unless it was killed too.
+///
+/// # Errors
+/// The lock can't be taken.
+fn end_former(folder: &Path) -> std::io::Result<u64> {
+    let lock = folder.join(WARDEN_LOCK);
+    let done_at_ms = wait_for(&lock)?.done_at_ms()?;
+    let orphans = warden::kill_orphans(folder, &lock);
+    if orphans > 0 {
+        say(format_args!("ended {orphans} processes that a former owner had left running"));
+    }
+    Ok(done_at_ms)
+}
 
 /// An execution that is about to go on.
 pub struct Run {
@@ -84,10 +99,7 @@ impl Run {
         if self.first.is_some() || nobody {
             return Ok(());
         }
-        // A former owner's warden ends everything below it before it lets go of this, and says when, unless it was killed too.
-        let lock = self.folder.join(WARDEN_LOCK);
-        let done_at_ms = wait_for(&lock)?.done_at_ms()?;
-        warden::kill_orphans(&self.folder, &lock);
+        let done_at_ms = end_former(&self.folder)?;
         let began_at_ms = state.orders.values().map(|open| open.at).max().unwrap_or_default();
         let ended_at_ms =
             Some(done_at_ms).filter(|done| *done >= began_at_ms.max(state.owned_since));
@@ -222,22 +234,15 @@ impl Run {
         let unusable = |what: &str, error: &dyn std::fmt::Display| {
             Failure::unusable(format!("{what}: {error}"))
         };
-        let warden_lock = self.folder.join(WARDEN_LOCK);
-        // A former owner's warden ends everything below it before it lets go of this.
-        let waited = tokio::task::spawn_blocking({
-            let lock = warden_lock.clone();
-            move || wait_for(&lock)
-        });
-        let waited = waited
-            .await
-            .map_err(|error| unusable("waiting for what a former process left", &error))?;
-        drop(waited.map_err(|error| unusable("waiting for what a former process left", &error))?);
-        let orphans =
-            if self.first.is_none() { warden::kill_orphans(&self.folder, &warden_lock) } else { 0 };
-        if orphans > 0 {
-            say(format_args!("ended {orphans} processes that a former owner had left running"));
+        if self.first.is_none() {
+            let folder = self.folder.clone();
+            let what = "waiting for what a former process left";
+            tokio::task::spawn_blocking(move || end_former(&folder))
+                .await
+                .map_err(|error| unusable(what, &error))?
+                .map_err(|error| unusable(what, &error))?;
         }
-        Processes::start(&warden_lock)
+        Processes::start(&self.folder.join(WARDEN_LOCK))
             .map_err(|error| unusable("the process that starts others can't be started", &error))
     }
 

@@ -14,7 +14,7 @@ use crate::core::state::State;
 use crate::core::status::{StatusReport, status_report};
 use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
-use crate::engine::daemon::log_of;
+use crate::engine::daemon::log_beside;
 use crate::engine::execution::{Execution, now_ms};
 use crate::failure::{Failure, FailureKind, panicked};
 use crate::journal::lines::Lines;
@@ -515,8 +515,7 @@ pub fn status(execution: &Execution) -> StatusReport {
     if status.state == ExecutionState::Running && execution.owner().is_none() {
         status.nobody_is_at_work();
     }
-    let log = execution.folder.ancestors().nth(2).map(log_of).filter(|log| log.is_file());
-    status.log = log.map(|log| log.display().to_string());
+    status.log = log_beside(&execution.folder);
     status
 }
 

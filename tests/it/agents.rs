@@ -3,7 +3,7 @@
 //! `tests/clients/models.sh` has put them, `MODEL_SERVER` a program that answers as a model does; with both,
 //! `cargo test --test it -- --ignored agents::` runs them.
 
-use crate::support::{LINES_TEST as TEST, Workspace, ended, eventually};
+use crate::support::{LINES_TEST as TEST, Workspace, commit_all, ended, eventually};
 use execution_coordinator::core::event::Event;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -193,25 +193,6 @@ fn home_of(name: &str) -> PathBuf {
     home
 }
 
-/// Makes a workspace a repository with a commit.
-fn commit(workspace: &Workspace) {
-    workspace.write(".gitignore", ".state/\n.execution-coordinator/\n");
-    for arguments in [
-        &["init", "--quiet"][..],
-        &["add", "--all"],
-        &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"],
-    ] {
-        assert!(
-            Command::new("git")
-                .current_dir(workspace.path(""))
-                .args(arguments)
-                .status()
-                .expect("git")
-                .success()
-        );
-    }
-}
-
 /// Where the clients are.
 fn models() -> PathBuf {
     PathBuf::from(
@@ -232,7 +213,7 @@ fn prepared(client: &str, rules: &str, by_protocol: bool) -> (Workspace, Model) 
         ("review.sh", REVIEW),
     ]);
     workspace.write("execution-coordinator.toml", &config);
-    commit(&workspace);
+    commit_all(&workspace);
     (workspace, model)
 }
 
@@ -322,7 +303,7 @@ fn goes_on_where_it_asked(client: &str, by_protocol: bool) {
         "execution-coordinator.toml",
         &config.replace("[execution]\n", "[execution]\ntests_first = \"off\"\n"),
     );
-    commit(&workspace);
+    commit_all(&workspace);
     let asked = workspace.run(&["run", "breakdown.md", "--only", "1"]);
     assert!(
         asked.code == 4 && asked.stdout.contains("is blocked: which colour?"),
@@ -384,7 +365,7 @@ fn is_steered(client: &str) {
         &format!("environment = {{ WORKSPACE = {:?},", workspace.path("").display().to_string()),
     );
     workspace.write("execution-coordinator.toml", &config);
-    commit(&workspace);
+    commit_all(&workspace);
     let run = workspace.start(&["run", "breakdown.md", "--only", "1"]);
     eventually("it is at work", || workspace.path("at-work").exists());
     let said = workspace.run(&["steer", "1", "make", "it", "purple"]);
@@ -583,7 +564,7 @@ fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
     } else {
         arguments.extend(["--agent", client]);
     }
-    commit(&workspace);
+    commit_all(&workspace);
     let mut command = workspace.command(&arguments);
     command.env("PATH", path).envs(environment(client, &home, &model.url));
     let run = ended(command.output().expect("the binary"));

@@ -311,6 +311,17 @@ fn what_decides_how_a_gate_of_the_whole_judges_is_not_for_tasks_to_change() {
     }
 }
 
+/// A file as it is in the result of the only execution.
+fn in_result(workspace: &Workspace, file: &str) -> String {
+    git(&workspace.path(""), &["show", &format!("{}:{file}", result_branch(workspace))]).stdout
+}
+
+fn result_branch(workspace: &Workspace) -> String {
+    let refs = "refs/heads/execution-coordinator/*/result";
+    let named = git(&workspace.path(""), &["for-each-ref", "--format=%(refname:short)", refs]);
+    named.stdout.trim().to_owned()
+}
+
 /// Runs a breakdown of one task with an implementer of its own; gives all that was printed.
 fn ran(config: &str, agent: &str, gate: &str) -> (Workspace, i32, String) {
     let workspace = Workspace::with(&[
@@ -350,12 +361,7 @@ fn a_gate_that_fixes_what_it_judges_fails_and_fixes_nothing() {
     let (workspace, code, said) =
         ran("writes = [\"ke*\"]\n", "echo x >made", "echo more >>kept; echo new >trace");
     assert_eq!(code, 0, "{said}");
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"],
-    )
-    .stdout;
-    let kept = git(&workspace.path(""), &["show", &format!("{}:kept", branch.trim())]).stdout;
+    let kept = in_result(&workspace, "kept");
     assert_eq!(kept, "as it was\n", "what a gate writes is no work");
 }
 
@@ -509,15 +515,7 @@ fn a_flag_in_the_index_hides_no_work() {
     let agent = "git update-index --assume-unchanged kept; echo new >kept";
     let (workspace, code, said) = ran("", agent, "test ! -e never");
     assert_eq!(code, 0, "{said}");
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"],
-    )
-    .stdout;
-    assert_eq!(
-        git(&workspace.path(""), &["show", &format!("{}:kept", branch.trim())]).stdout,
-        "new\n"
-    );
+    assert_eq!(in_result(&workspace, "kept"), "new\n");
 }
 
 #[test]
@@ -741,19 +739,14 @@ fn the_result_is_what_landed_whoever_moves_it() {
         run.stdout,
         run.stderr
     );
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname:short)", "refs/heads/execution-coordinator"],
-    )
-    .stdout;
     assert!(
-        !git(&workspace.path(""), &["log", "--format=%s", branch.trim()])
+        !git(&workspace.path(""), &["log", "--format=%s", &result_branch(&workspace)])
             .stdout
             .contains("backdoor")
     );
     assert_eq!(workspace.run(&["audit", "--evidence"]).code, 0);
     // Moved afterwards, the evidence is no longer what landed.
-    says(&workspace.path(""), &["branch", "--force", branch.trim(), "HEAD"]);
+    says(&workspace.path(""), &["branch", "--force", &result_branch(&workspace), "HEAD"]);
     let audit = workspace.run(&["audit", "--evidence"]);
     assert!(
         audit.code != 0 && audit.stdout.contains("what landed is "),
@@ -845,12 +838,8 @@ fn what_the_setup_makes_is_nobodys_work() {
     commit_all(&workspace);
     let run = workspace.run(&["run", "breakdown.md"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"],
-    )
-    .stdout;
-    let files = git(&workspace.path(""), &["ls-tree", "--name-only", branch.trim()]).stdout;
+    let files =
+        git(&workspace.path(""), &["ls-tree", "--name-only", &result_branch(&workspace)]).stdout;
     let has = |name: &str| files.lines().any(|file| file == name);
     assert!(has("made-1") && has("made-2") && has("touched") && !has("lock"), "{files}");
 }
@@ -975,13 +964,8 @@ fn what_landed_is_what_it_is_called() {
     let (workspace, code, said) =
         ran("", "echo judged >made", "grep -q judged made || test ! -e made");
     assert_eq!(code, 0, "{said}");
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator"],
-    )
-    .stdout;
-    forge(&workspace.path(""), &format!("{}:made", branch.trim()), "another content\n");
-    let now = git(&workspace.path(""), &["show", &format!("{}:made", branch.trim())]).stdout;
+    forge(&workspace.path(""), &format!("{}:made", result_branch(&workspace)), "another content\n");
+    let now = in_result(&workspace, "made");
     assert_eq!(now, "another content\n", "git believes it");
     let audit = workspace.run(&["audit", "--evidence"]);
     assert!(
@@ -1021,19 +1005,7 @@ fn what_an_attempt_does_to_objects_stays_in_its_clone() {
     );
     says(&workspace.path(""), &["fsck", "--strict"]);
     // What it made there does not exist for the next attempt.
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"],
-    )
-    .stdout;
-    assert_eq!(
-        (
-            code,
-            git(&workspace.path(""), &["show", &format!("{}:made", branch.trim())]).stdout.as_str()
-        ),
-        (0, "good\n"),
-        "{said}"
-    );
+    assert_eq!((code, in_result(&workspace, "made").as_str()), (0, "good\n"), "{said}");
     // What the index says of a file that was judged: the file is what is committed.
     let index =
         "git add made; python3 - $(git rev-parse :made) $(echo evil | git hash-object -w --stdin) $(git rev-parse --git-path index) <<'END'
@@ -1048,19 +1020,7 @@ END";
         &format!("echo good >made\n{index}\ngit diff --quiet && touch \"$PWD/../../../unseen\""),
         "grep -q good made",
     );
-    let branch = git(
-        &workspace.path(""),
-        &["for-each-ref", "--format=%(refname)", "refs/heads/execution-coordinator/*/result"],
-    )
-    .stdout;
-    assert_eq!(
-        (
-            code,
-            git(&workspace.path(""), &["show", &format!("{}:made", branch.trim())]).stdout.as_str()
-        ),
-        (0, "good\n"),
-        "{said}"
-    );
+    assert_eq!((code, in_result(&workspace, "made").as_str()), (0, "good\n"), "{said}");
     assert!(workspace.path(".execution-coordinator/unseen").exists(), "git believes its index");
     // Where its branch is kept is its own affair.
     let packs = "case $EXECUTION_COORDINATOR_ROUND in 0) echo bad >made;; *) echo good >made;; esac; \

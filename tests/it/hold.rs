@@ -324,8 +324,13 @@ fn what_an_attempt_changes_while_its_owner_is_killed_is_held_too() {
             let lock =
                 std::fs::File::open(workspace.execution().join("warden.lock")).expect("a lock");
             lock.lock().expect("what it had started is ended");
-            // Long enough for the file's time to be another one.
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            // A file's time is no finer than that of the system's clock: what is written now may still look as old.
+            let done = lock.metadata().expect("a lock").modified().expect("a time");
+            eventually("files have a later time", || {
+                workspace.write("later", "");
+                let later = workspace.path("later").metadata().expect("a file").modified();
+                later.expect("a time") > done + std::time::Duration::from_millis(40)
+            });
             workspace.write("breakdown.md", &format!("{PLAN}- [ ] Task 3: Three\n"));
         }
         workspace.write("go", "");

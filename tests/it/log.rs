@@ -101,7 +101,7 @@ fn a_server_keeps_a_log_that_is_bounded_where_there_is_a_state_folder() {
         written.len()
     );
     assert_eq!(workspace.read(".execution-coordinator/serve.log.1").len(), 2 << 20);
-    // It follows no link, and makes no state folder.
+    // It follows no link.
     std::fs::remove_file(&log).expect("a file");
     std::os::unix::fs::symlink(workspace.path("elsewhere"), &log).expect("a link");
     let mut server = Server::lines(&workspace, &[]);

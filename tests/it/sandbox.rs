@@ -1,6 +1,6 @@
 //! What agents may change: the kernel keeps to it, whatever they try.
 
-use crate::support::{Ended, Workspace, ended};
+use crate::support::{Ended, Workspace, commit_all, ended};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -54,20 +54,7 @@ fn workspace(config: &str) -> Workspace {
     workspace.write("execution-coordinator.toml", &format!("{agents}{config}"));
     workspace.write("home/mine/there", "");
     workspace.write("home/.bashrc", "as it was\n");
-    for arguments in [
-        &["init", "--quiet"][..],
-        &["add", "--all"],
-        &["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-qm", "base"],
-    ] {
-        assert!(
-            Command::new("git")
-                .current_dir(workspace.path(""))
-                .args(arguments)
-                .status()
-                .expect("git")
-                .success()
-        );
-    }
+    commit_all(&workspace);
     workspace
 }
 

@@ -140,7 +140,7 @@ fn said(folder: &str, name: &str, mut ours: Box<dyn Conversation>) -> String {
     };
     let mut said = lines(ours.begins());
     for line in recorded(folder, name).lines() {
-        said += &lines(ours.hears(&serde_json::from_str(line).expect("JSON")));
+        said += &lines(ours.on_message(&serde_json::from_str(line).expect("JSON")));
         if ours.is_over() {
             return said + "over\n";
         }
@@ -184,7 +184,7 @@ fn what_is_said_to_the_server_of_codex() {
     let mut ours = conversation("app_server", "implementation", Some("before"), true);
     ours.begins();
     let answer = |id: u64, what: &str| serde_json::json!({"id": id, what: {"thread": {"id": "t"}}});
-    let resumed = ours.hears(&answer(1, "result")).pop().expect("a request");
+    let resumed = ours.on_message(&answer(1, "result")).pop().expect("a request");
     assert_eq!(
         (&resumed["method"], &resumed["params"]["threadId"]),
         (&"thread/resume".into(), &"before".into())
@@ -193,12 +193,12 @@ fn what_is_said_to_the_server_of_codex() {
         (&resumed["params"]["sandbox"], &resumed["params"]["approvalPolicy"]),
         (&"danger-full-access".into(), &"never".into())
     );
-    assert_eq!(ours.hears(&answer(2, "error"))[0]["method"], "thread/start");
-    assert_eq!(ours.hears(&answer(2, "result"))[0]["method"], "turn/start");
-    ours.hears(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
+    assert_eq!(ours.on_message(&answer(2, "error"))[0]["method"], "thread/start");
+    assert_eq!(ours.on_message(&answer(2, "result"))[0]["method"], "turn/start");
+    ours.on_message(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
     assert_eq!(ours.interrupts()[0]["params"], serde_json::json!({"threadId": "t", "turnId": "u"}));
     assert!(!ours.is_over());
-    ours.hears(&serde_json::json!({"method": "turn/completed", "params": {"turn": {"status": "interrupted"}}}));
+    ours.on_message(&serde_json::json!({"method": "turn/completed", "params": {"turn": {"status": "interrupted"}}}));
     assert!(ours.is_over());
 }
 
@@ -210,30 +210,30 @@ fn what_is_said_in_a_turn_is_delivered_or_not() {
     claude.begins();
     assert_eq!(claude.steers(7, "blue").expect("said")[0]["message"]["content"][0]["text"], "blue");
     claude.steers(9, "green").expect("said");
-    claude.hears(&replay("the brief"));
+    claude.on_message(&replay("the brief"));
     assert_eq!(claude.steered(), []);
-    claude.hears(&replay("blue"));
+    claude.on_message(&replay("blue"));
     assert_eq!((claude.steered(), claude.steered()), (vec![(7, Ok(()))], Vec::new()), "once");
     // What came too late for this turn is the next one.
-    claude.hears(&result);
+    claude.on_message(&result);
     assert!(!claude.is_over());
-    claude.hears(&replay("green"));
-    claude.hears(&result);
+    claude.on_message(&replay("green"));
+    claude.on_message(&result);
     assert_eq!((claude.steered(), claude.is_over()), (vec![(9, Ok(()))], true));
 
     let mut codex = conversation("app_server", "implementation", None, true);
     assert!(codex.steers(7, "blue").is_err_and(|why| why.contains("had not begun")));
-    codex.hears(&serde_json::json!({"id": 2, "result": {"thread": {"id": "t"}}}));
-    codex.hears(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
+    codex.on_message(&serde_json::json!({"id": 2, "result": {"thread": {"id": "t"}}}));
+    codex.on_message(&serde_json::json!({"id": 3, "result": {"turn": {"id": "u"}}}));
     let said = codex.steers(7, "blue").expect("said").remove(0);
     assert_eq!(
         (&said["method"], &said["params"]["threadId"], &said["params"]["expectedTurnId"]),
         (&"turn/steer".into(), &"t".into(), &"u".into())
     );
     let late = codex.steers(9, "green").expect("said").remove(0);
-    codex.hears(&serde_json::json!({"id": said["id"], "result": {"turnId": "u"}}));
+    codex.on_message(&serde_json::json!({"id": said["id"], "result": {"turnId": "u"}}));
     let refused = serde_json::json!({"id": late["id"], "error": {"code": -32600, "message": "no active turn to steer"}});
-    codex.hears(&refused);
+    codex.on_message(&refused);
     assert_eq!(codex.steered(), [(7, Ok(())), (9, Err("no active turn to steer".into()))]);
     assert!(!codex.is_over(), "that is no end of the turn");
     let mut heard = StreamState::default();

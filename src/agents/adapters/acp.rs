@@ -111,13 +111,13 @@ pub async fn talk(
     subject: &Subject<'_>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let says = sink::unfold(line.says, |mut says, message: String| async move {
-        says.line(&message).await?;
-        Ok::<_, io::Error>(says)
+    let writer = sink::unfold(line.writer, |mut writer, message: String| async move {
+        writer.line(&message).await?;
+        Ok::<_, io::Error>(writer)
     });
-    let hears = stream::unfold(line.hears, |mut hears| async move {
-        let message = hears.line().await;
-        Some((message, hears))
+    let reader = stream::unfold(line.reader, |mut reader| async move {
+        let message = reader.line().await;
+        Some((message, reader))
     });
     let (allowed, folder, words, before) = (
         may_write(subject.brief),
@@ -134,7 +134,7 @@ pub async fn talk(
             },
             on_receive_request!(),
         )
-        .connect_with(Lines::new(says, hears), |agent: ConnectionTo<Agent>| async move {
+        .connect_with(Lines::new(writer, reader), |agent: ConnectionTo<Agent>| async move {
             let hello = InitializeRequest::new(agent_client_protocol::schema::ProtocolVersion::V1);
             let able = agent.send_request(hello).block_task().await?.agent_capabilities;
             let mut session = None;

@@ -97,7 +97,7 @@ impl Conversation for Talk {
         vec![json!({"id": HELLO, "method": "initialize", "params": {"clientInfo": who}})]
     }
 
-    fn hears(&mut self, message: &Value) -> Vec<Value> {
+    fn on_message(&mut self, message: &Value) -> Vec<Value> {
         let method = message["method"].as_str();
         // What sub-agents do is told too, each in a thread of its own.
         let thread = &message["params"]["threadId"];

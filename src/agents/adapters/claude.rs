@@ -176,7 +176,7 @@ impl Conversation for Talk {
         ]
     }
 
-    fn hears(&mut self, message: &Value) -> Vec<Value> {
+    fn on_message(&mut self, message: &Value) -> Vec<Value> {
         let (id, asked) = (&message["request_id"], &message["request"]);
         match message["type"].as_str() {
             // What was said too late for it is its next turn.
