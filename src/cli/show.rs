@@ -8,7 +8,7 @@ use crate::breakdown::convert::{self, Converted, TARGETS};
 use crate::breakdown::problem::Severity;
 use crate::breakdown::source;
 use crate::breakdown::{Format, parse};
-use crate::config::Briefs;
+use crate::config::{self, Briefs};
 use crate::core::id::TaskId;
 use crate::core::report::report as report_of;
 use crate::core::state::State;
@@ -101,16 +101,24 @@ pub struct CheckArguments {
     reading: Reading,
 }
 
-/// `check`: exit 2 when there is an error in any of them.
+/// `check`: exit 2 when there is an error in any of them, or a gate of the config that does not fit them.
 ///
 /// # Errors
 /// A breakdown can't be read.
 pub fn check(arguments: &CheckArguments) -> Outcome {
     let (mut found, mut read, mut covered) = (Vec::new(), String::new(), Vec::new());
+    let (folder, mut gates_fit) = (here()?, true);
     for path in &arguments.breakdowns {
         let source = source::read(path)?;
         let mut parsed =
             parse(source.input(), arguments.reading.format(), arguments.reading.deps());
+        // What is wrong with the config itself is no problem of a breakdown.
+        if let Ok((config, _)) = config::load(&workspace_of(&source, &folder), None)
+            && let Err(why) = config.fits(&parsed.plan)
+        {
+            say(format_args!("{}: {why}", source.name));
+            gates_fit = false;
+        }
         parsed.problems.extend(beside(&parsed.plan, &source).1);
         let text = source.input().lines();
         found.extend(parsed.problems.iter().map(|problem| types::problem(problem, &text, &source)));
@@ -157,7 +165,7 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         }
     };
     let errors = found.iter().any(|problem| problem.severity == Severity::Error);
-    Ok(if errors { Exit::Usage } else { Exit::Complete })
+    Ok(if errors || !gates_fit { Exit::Usage } else { Exit::Complete })
 }
 
 /// Options of `convert`.

@@ -657,6 +657,7 @@ fn a_gate_for_a_stream_that_is_not_there_is_refused() {
         Workspace::with(&[("breakdown.md", plan), ("execution-coordinator.toml", gate)]);
     for arguments in [
         &["plan", "breakdown.md"][..],
+        &["check", "breakdown.md"],
         &["run", "breakdown.md"],
         &["run", "breakdown.md", "--only", "2"],
     ] {
