@@ -4,6 +4,7 @@
 pub mod checkout;
 pub mod clone;
 pub mod delivery;
+pub mod execution_dir;
 pub mod files;
 pub mod filters;
 pub mod git;

@@ -21,6 +21,7 @@ use crate::failure::panicked;
 use crate::gates::command::{millis, time};
 use crate::process::{Launch, Limits, Processes, end_of, find_program, open_kept, write_kept};
 use crate::workspace::checkout::Checkout;
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::git::Git;
 use crate::workspace::pipes::git_is_readable;
 use crate::workspace::repository::{About, Repository};
@@ -57,7 +58,7 @@ pub struct Agents {
     /// Its trees, to see what an attempt changed.
     pub trees: Trees,
     /// The execution's own folder.
-    pub folder: PathBuf,
+    pub dir: ExecutionDir,
     /// Where attempts have worktrees of their own: what makes and merges them.
     pub repository: Option<Arc<Repository>>,
     /// The workspace's own programs, as they were when the run began.
@@ -483,7 +484,7 @@ impl Agents {
             own.into_iter().map(|(name, value)| (format!("EXECUTION_COORDINATOR_{name}"), value)),
         );
         // Git finds nothing above a worktree: there is the user's own checkout.
-        let trees = self.folder.join("trees");
+        let trees = self.dir.trees();
         environment.extend(
             (!brief.folder.is_empty())
                 .then(|| ("GIT_CEILING_DIRECTORIES".to_owned(), trees.display().to_string())),
@@ -495,19 +496,19 @@ impl Agents {
             stdin,
             output: self.output(&brief.order),
             errors: None,
-            cookie: format!("{}/{}", self.folder.display(), brief.order),
+            cookie: self.dir.cookie(&brief.order),
             confine: None,
         }
     }
 
     /// Where an order's temporary files are, where they can't be among everybody's.
     fn temporary(&self, order: &str) -> PathBuf {
-        self.folder.join("tmp").join(order)
+        self.dir.scratch(order)
     }
 
     /// Where the output of an order is.
     pub fn output(&self, order: &str) -> PathBuf {
-        self.folder.join("output").join(format!("{order}.log"))
+        self.dir.output(order)
     }
 
     /// The last lines that an order printed, of errors where there are any.
@@ -545,7 +546,7 @@ impl Agents {
         adapter: Option<&Adapter>,
         brief: &Brief,
     ) -> Result<(Launch, String), String> {
-        let folder = self.folder.join("briefs");
+        let folder = self.dir.briefs();
         let again = if brief.again { ".again" } else { "" };
         let text = folder.join(format!("{}{again}.md", brief.order));
         let json = folder.join(format!("{}{again}.json", brief.order));
@@ -608,8 +609,7 @@ impl Agents {
                 launch.environment.push((format!("GIT_CONFIG_{name}"), value.into()));
             }
         }
-        launch.errors =
-            Some(self.folder.join("output").join(format!("{}.errors.log", brief.order)));
+        launch.errors = Some(self.dir.errors(&brief.order));
         Ok((launch, words))
     }
 }

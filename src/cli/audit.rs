@@ -5,7 +5,8 @@ use crate::core::audit::{Breach, audit as audit_events};
 use crate::core::event::Recorded;
 use crate::core::report::{Evidence, Report, report};
 use crate::engine::kept::differences;
-use crate::engine::locate::{find, name_of, read};
+use crate::engine::locate::{find, read};
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::git::Git;
 use crate::workspace::objects;
 use serde_json::json;
@@ -31,12 +32,12 @@ pub struct Arguments {
 /// There is no such execution, or its journal can't be read.
 pub fn audit(arguments: &Arguments) -> Outcome {
     let root = root_here()?;
-    let folder = find(&root, arguments.execution.as_deref())?;
-    let (events, state) = read(&folder)?;
+    let dir = find(&root, arguments.execution.as_deref())?;
+    let (events, state) = read(&dir)?;
     let breaches = audit_events(&events);
-    let looked = arguments.evidence.then(|| {
-        Looked::at(&report(&state), &events, state.merging.base.as_deref(), &root, &folder)
-    });
+    let looked = arguments
+        .evidence
+        .then(|| Looked::at(&report(&state), &events, state.merging.base.as_deref(), &root, &dir));
     let missing = looked.as_ref().map_or(&[][..], |looked| &looked.missing);
     let kept = breaches.is_empty() && missing.is_empty();
     if arguments.format == "json" {
@@ -48,7 +49,7 @@ pub fn audit(arguments: &Arguments) -> Outcome {
             .as_ref()
             .map(|looked| json!({"looked": looked.count, "missing": looked.missing}));
         print_json(
-            &json!({"execution": name_of(&folder), "events": events.len(), "breaches": rows, "evidence": evidence}),
+            &json!({"execution": dir.id(), "events": events.len(), "breaches": rows, "evidence": evidence}),
         )?;
     } else {
         let sentence = |b: &Breach| format!("event {}: {}: {}\n", b.seq, b.promise, b.what);
@@ -58,8 +59,7 @@ pub fn audit(arguments: &Arguments) -> Outcome {
             .chain(missing.iter().map(|missing| format!("{missing}\n")))
             .collect();
         if breaches.is_empty() {
-            text +=
-                &format!("{}: {} events, every promise was kept\n", name_of(&folder), events.len());
+            text += &format!("{}: {} events, every promise was kept\n", dir.id(), events.len());
         }
         if let Some(looked) = looked.as_ref().filter(|looked| looked.missing.is_empty()) {
             text += &format!("{} commits, files and outputs are there\n", looked.count);
@@ -82,16 +82,15 @@ impl Looked {
         events: &[Recorded],
         base: Option<&str>,
         root: &Path,
-        folder: &Path,
+        dir: &ExecutionDir,
     ) -> Self {
-        let (kept, missing) = differences(folder, events);
+        let (kept, missing) = differences(dir, events);
         let mut looked = Self { count: kept.len(), missing };
-        looked.outputs(report, folder, &kept);
+        looked.outputs(report, dir, &kept);
         if let Some(result) = &report.commit {
             looked.commits(report, result, &Git::at(root));
             if let Some(base) = base {
-                let why =
-                    objects::verify(&Git::at(root), base, result, &folder.join("objects")).err();
+                let why = objects::verify(&Git::at(root), base, result, &dir.objects()).err();
                 looked.is(why.is_none(), || why.clone().unwrap_or_default());
             }
         }
@@ -106,7 +105,7 @@ impl Looked {
     }
 
     /// Outputs of which no digest was kept, as older versions did not.
-    fn outputs(&mut self, report: &Report, folder: &Path, kept: &BTreeSet<String>) {
+    fn outputs(&mut self, report: &Report, dir: &ExecutionDir, kept: &BTreeSet<String>) {
         let evidence = |of: &Evidence| of.reused_from.clone().unwrap_or_else(|| of.order.clone());
         let mut orders = BTreeSet::new();
         for task in &report.tasks {
@@ -117,7 +116,7 @@ impl Looked {
         orders.extend(report.gates.iter().flat_map(|gate| &gate.evidence).map(evidence));
         let names = orders.into_iter().map(|order| (format!("output/{order}.log"), order));
         for (name, order) in names.filter(|(name, _)| !kept.contains(name)) {
-            let output: PathBuf = folder.join(name);
+            let output: PathBuf = dir.path().join(name);
             self.is(output.is_file(), || {
                 format!("{order}: its output is gone: {}", output.display())
             });

@@ -5,7 +5,7 @@ use crate::core::event::{Event, Outcome as Ended, Recorded, Status, Work};
 use crate::core::evidence::kept_worktrees;
 use crate::core::id::OrderId;
 use crate::core::outcome::RepositoryOutcome;
-use crate::engine::locate::{executions, name_of, own, read};
+use crate::engine::locate::{executions, own, read};
 use crate::failure::{Failure, say};
 use crate::workspace::leftovers::Leftovers;
 
@@ -31,10 +31,10 @@ pub struct Arguments {
 pub fn clean(arguments: &Arguments) -> Outcome {
     let root = root_here()?;
     let mut any = false;
-    for folder in executions(&root) {
-        let name = name_of(&folder);
+    for dir in executions(&root) {
+        let name = dir.id();
         // One that is being worked on, or can't be read, is none of ours to clean.
-        let (Ok(_lock), Ok((events, state))) = (own(&folder), read(&folder)) else {
+        let (Ok(_lock), Ok((events, state))) = (own(&dir), read(&dir)) else {
             say(format_args!("{name}: kept: it is at work, or can't be read"));
             continue;
         };
@@ -57,7 +57,7 @@ pub fn clean(arguments: &Arguments) -> Outcome {
             let ignored = kept_worktrees(&state);
             let leftovers = Leftovers {
                 root: &root,
-                folder: &folder,
+                dir: &dir,
                 worktrees,
                 made,
                 ignored,
@@ -68,8 +68,8 @@ pub fn clean(arguments: &Arguments) -> Outcome {
         }
         // The record is the proof of what is ours: it goes last.
         if arguments.all && kept.is_empty() {
-            std::fs::remove_dir_all(&folder)
-                .map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
+            std::fs::remove_dir_all(dir.path())
+                .map_err(|error| Failure::unusable(format!("{dir}: {error}")))?;
         }
         if kept.is_empty() {
             say(format_args!("{name}: cleaned"));

@@ -10,7 +10,7 @@ use crate::core::progress;
 use crate::core::report::report;
 use crate::core::state::State;
 use crate::engine::coordinator::{Coordinator, Observe, StartOptions};
-use crate::engine::locate::{find, name_of, read};
+use crate::engine::locate::{find, read};
 use crate::engine::start::{Options, Prepared, prepare, workspace_of};
 use crate::escape;
 use crate::failure::{Failure, say};
@@ -74,8 +74,8 @@ pub struct OfExecution {
 /// # Errors
 /// There is no such execution, or it is not complete.
 pub fn deliver(arguments: &OfExecution) -> Outcome {
-    let folder = find(&root_here()?, arguments.execution.as_deref())?;
-    let (name, state) = (name_of(&folder), read(&folder)?.1);
+    let dir = find(&root_here()?, arguments.execution.as_deref())?;
+    let (name, state) = (dir.id(), read(&dir)?.1);
     // One that was killed while it delivered has not ended, and all else of it is done.
     if !progress::is_all_done(&state) {
         return Err(Failure::usage(format!(
@@ -96,7 +96,7 @@ pub fn deliver(arguments: &OfExecution) -> Outcome {
     };
     let source = source::read(&arguments.breakdown)?;
     let prepared =
-        prepare(source, root_here()?, Options { execution: Some(folder), ..arguments.options() })?;
+        prepare(source, root_here()?, Options { execution: Some(dir), ..arguments.options() })?;
     if prepared.has_changed(&state) {
         return Err(Failure::usage(format!(
             "{} has changed since {name} was complete: `run --deliver` does that first",

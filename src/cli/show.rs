@@ -16,9 +16,9 @@ use crate::core::status::{StatusReport, role_name, status_report};
 use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::log_beside;
-use crate::engine::locate::{JOURNAL, LOCK, executions, find, name_of, opening, read};
+use crate::engine::locate::{executions, find, opening, read};
 use crate::engine::output::printed;
-use crate::engine::start::workspace_of;
+use crate::engine::start::{rules_of_plan, workspace_of};
 use crate::engine::texts::{beside, told_bytes};
 use crate::escape;
 use crate::failure::{Failure, say};
@@ -29,6 +29,7 @@ use crate::render;
 use crate::rpc::calls::table;
 use crate::rpc::peer::{Caller, Client, Peer};
 use crate::rpc::{schema as schemas, types};
+use crate::workspace::execution_dir::ExecutionDir;
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -70,10 +71,10 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
     if let Some(most) = arguments.max_parallel {
         config.execution.max_parallel = most;
     }
-    let policy = config.policy(true).map_err(Failure::usage)?;
     let parsed = parse(source.input(), arguments.reading.format(), arguments.reading.deps())
         .or_topic(&source.topic());
     config.fits(&parsed.plan).map_err(Failure::usage)?;
+    let policy = rules_of_plan(&config, &root, &parsed.plan).map_err(Failure::usage)?;
     let document = types::plan_document(&parsed, &source, &policy);
     match arguments.format.as_str() {
         "json" => print_json(&document)?,
@@ -255,11 +256,11 @@ pub struct StatusArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn status(arguments: &StatusArguments) -> Outcome {
-    let folder = find(&root_here()?, arguments.execution.as_deref())?;
+    let dir = find(&root_here()?, arguments.execution.as_deref())?;
     if arguments.watch {
-        return watch(&name_of(&folder));
+        return watch(&dir.id());
     }
-    let status = status_of(&folder)?;
+    let status = status_of(&dir)?;
     match arguments.format.as_str() {
         "json" => print_json(&status),
         "line" => print(&(status.line() + "\n")),
@@ -296,13 +297,13 @@ fn watch(id: &str) -> Outcome {
 }
 
 /// The five sections, with what the journal can't know: whether anybody is at work.
-fn status_of(folder: &std::path::Path) -> Result<StatusReport, Failure> {
-    let (_, state) = read(folder)?;
+fn status_of(dir: &ExecutionDir) -> Result<StatusReport, Failure> {
+    let (_, state) = read(dir)?;
     let mut status = status_report(&state);
-    if status.state == ExecutionState::Running && matches!(holder(&folder.join(LOCK)), Ok(None)) {
+    if status.state == ExecutionState::Running && matches!(holder(&dir.lock()), Ok(None)) {
         status.nobody_is_at_work();
     }
-    status.log = log_beside(folder);
+    status.log = log_beside(dir);
     Ok(status)
 }
 
@@ -349,19 +350,19 @@ pub struct EventsArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn events(arguments: &EventsArguments) -> Outcome {
-    let folder = find(&root_here()?, arguments.execution.as_deref())?;
-    let path = folder.join(JOURNAL);
+    let dir = find(&root_here()?, arguments.execution.as_deref())?;
+    let path = dir.journal();
     let ended =
         |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
-    let lock = folder.join(LOCK);
+    let lock = dir.lock();
     let is_owned = || !matches!(holder(&lock), Ok(None));
     let mut owned = is_owned();
     let mut goes_on = || {
         let before = std::mem::replace(&mut owned, is_owned());
-        if arguments.follow && before && !owned && read(&folder)?.1.ended.is_none() {
+        if arguments.follow && before && !owned && read(&dir)?.1.ended.is_none() {
             say(format_args!(
                 "{}: no process is at work on it any more; `resume` or `run` takes it up",
-                name_of(&folder)
+                dir.id()
             ));
         }
         Ok(arguments.follow)
@@ -444,12 +445,12 @@ pub struct OutputArguments {
 /// # Errors
 /// There is no such output.
 pub fn output(arguments: &OutputArguments) -> Outcome {
-    let folder = find(&root_here()?, arguments.execution.as_deref())?;
+    let dir = find(&root_here()?, arguments.execution.as_deref())?;
     let mut from = 0;
     let mut pending = Vec::new();
     loop {
-        let (_, state) = read(&folder)?;
-        let printed = match printed(&folder, &state, &arguments.attempt) {
+        let (_, state) = read(&dir)?;
+        let printed = match printed(&dir, &state, &arguments.attempt) {
             Err(_) if arguments.follow && may_begin(&state, &arguments.attempt) => None,
             printed => Some(printed.map_err(|failure| Failure::usage(failure.message))?),
         };
@@ -507,14 +508,14 @@ pub struct ListArguments {
 pub fn list(arguments: &ListArguments) -> Outcome {
     let root = root_here()?;
     let mut rows = Vec::new();
-    for folder in executions(&root) {
-        let owner = holder(&folder.join(LOCK)).ok().flatten();
-        let (began, breakdown) = opening(&folder).unwrap_or_default();
-        let (line, state) = match status_of(&folder) {
+    for dir in executions(&root) {
+        let owner = holder(&dir.lock()).ok().flatten();
+        let (began, breakdown) = opening(&dir).unwrap_or_default();
+        let (line, state) = match status_of(&dir) {
             Ok(status) => (status.line(), status.state),
             Err(failure) => (failure.message, ExecutionState::Unreadable),
         };
-        rows.push(json!({"execution": name_of(&folder), "breakdown": breakdown, "startedAt": began, "state": state, "owner": owner, "line": line}));
+        rows.push(json!({"execution": dir.id(), "breakdown": breakdown, "startedAt": began, "state": state, "owner": owner, "line": line}));
     }
     if arguments.format == "json" {
         return print_json(&rows);

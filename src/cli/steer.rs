@@ -8,7 +8,7 @@ use crate::core::input::Input;
 use crate::core::state::State;
 use crate::engine::execution::note;
 use crate::engine::listener::Address;
-use crate::engine::locate::{find, name_of, read};
+use crate::engine::locate::{find, read};
 use crate::engine::people::decider_here;
 use crate::engine::start::never_calls_itself;
 use crate::failure::{Failure, FailureKind, say};
@@ -194,14 +194,14 @@ fn steer<M: Method<Result = Steered>>(
     now: &str,
 ) -> Outcome {
     never_calls_itself()?;
-    let folder = find(&root_here()?, execution)?;
-    let name = name_of(&folder);
+    let dir = find(&root_here()?, execution)?;
+    let name = dir.id();
     let params = serde_json::to_value(params(Some(name.clone())))
         .map_err(|error| Failure::internal(error.to_string()))?;
-    if remote::call::<M>(&Address::of_execution(&folder), &params)?.is_some() {
+    if remote::call::<M>(&Address::of_execution(&dir), &params)?.is_some() {
         say(format_args!("{name}: {now}"));
     } else {
-        let state = read(&folder)?.1;
+        let state = read(&dir)?.1;
         let input = input(&state);
         if input == Input::Resume && !state.paused && state.ended.is_none() {
             let run = format!(
@@ -210,7 +210,7 @@ fn steer<M: Method<Result = Steered>>(
             );
             return Err(Failure::new(FailureKind::Refused, run));
         }
-        note(&folder, input)?;
+        note(&dir, input)?;
         say(format_args!("{name}: {later}"));
     }
     Ok(Exit::Complete)

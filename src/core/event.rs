@@ -463,6 +463,28 @@ impl Work {
         }
     }
 
+    /// The step of its task for which it is done; none where it is about the whole.
+    pub fn step(&self) -> Option<Step> {
+        match self {
+            Self::PrepareWorktree { .. } => Some(Step::Preparing),
+            Self::Consultation { .. } => Some(Step::Consulting),
+            Self::Tests { .. } => Some(Step::WritingTests),
+            Self::Implementation { .. } => Some(Step::Implementing),
+            Self::Gate { task: Some(_), purpose, .. } => Some(match purpose {
+                Purpose::Baseline => Step::Baseline,
+                Purpose::Red => Step::ProvingRed,
+                Purpose::Judge => Step::Gating,
+                Purpose::Merged => Step::Merging,
+            }),
+            Self::Review { task: Some(_), .. } => Some(Step::Reviewing),
+            Self::Merge { .. } | Self::Land { .. } => Some(Step::Merging),
+            Self::Gate { task: None, .. }
+            | Self::Review { task: None, .. }
+            | Self::Renew { .. }
+            | Self::Deliver { .. } => None,
+        }
+    }
+
     /// Whether it is carried out in the repository by this program itself.
     pub fn is_of_repository(&self) -> bool {
         matches!(
@@ -561,6 +583,21 @@ pub enum Step {
     Reviewing,
     /// It is merged with what others finished.
     Merging,
+}
+
+impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Preparing,
+        Self::Consulting,
+        Self::Baseline,
+        Self::WritingTests,
+        Self::ProvingRed,
+        Self::Implementing,
+        Self::Gating,
+        Self::Reviewing,
+        Self::Merging,
+    ];
 }
 
 /// How an execution stands at its end. The rule is with [`super::progress::status`].

@@ -7,12 +7,11 @@
 //! Ranks are upward ranks (Topcuoglu, Hariri and Wu, "Performance-effective and low-complexity
 //! task scheduling for heterogeneous computing", 2002, without communication costs).
 
-use super::id::{AgentName, GateId, StreamId, TaskId};
+use super::id::{GateId, StreamId, TaskId};
 use super::plan::{Estimate, Node, Plan};
 use super::policy::{Gate, Weights};
 use foldhash::HashMap;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The graph of a plan and its gates. Indices: tasks in the plan's order, then the other nodes.
 #[derive(Debug, Default, PartialEq)]
@@ -355,65 +354,6 @@ impl Graph {
     pub fn lower_bound(&self, max_parallel: usize) -> f64 {
         let work: f64 = self.weight[..self.tasks].iter().sum();
         self.length.max(work / max_parallel.max(1) as f64)
-    }
-
-    /// When the last task would end if every task took its weight and tasks started by rank
-    /// within the limits: what the scheduler itself does, in advance.
-    ///
-    /// `agent_of` names each task's agent, `limits` how many tasks an agent does at once.
-    pub fn forecast(
-        &self,
-        max_parallel: usize,
-        agent_of: &[Option<AgentName>],
-        limits: &BTreeMap<AgentName, usize>,
-    ) -> f64 {
-        let mut open = self.predecessors.clone();
-        let mut ready: BTreeSet<(Reverse<OrderedWeight>, usize)> = BTreeSet::new();
-        let mut running: BinaryHeap<Reverse<(OrderedWeight, usize)>> = BinaryHeap::new();
-        let mut busy: BTreeMap<&AgentName, usize> = BTreeMap::new();
-        let mut finished: Vec<usize> = (0..self.len()).filter(|&node| open[node] == 0).collect();
-        for task in finished.extract_if(.., |node| *node < self.tasks) {
-            ready.insert((Reverse(OrderedWeight(self.rank[task])), task));
-        }
-        let mut now = 0.0;
-        loop {
-            while let Some(node) = finished.pop() {
-                for &to in &self.successors[node] {
-                    let to = to as usize;
-                    open[to] -= 1;
-                    if open[to] == 0 && to < self.tasks {
-                        ready.insert((Reverse(OrderedWeight(self.rank[to])), to));
-                    } else if open[to] == 0 {
-                        finished.push(to);
-                    }
-                }
-            }
-            let mut held_back = Vec::new();
-            while running.len() < max_parallel.max(1) {
-                let Some((rank, task)) = ready.pop_first() else { break };
-                let agent = agent_of.get(task).and_then(Option::as_ref);
-                let full = agent.is_some_and(|name| {
-                    limits
-                        .get(name)
-                        .is_some_and(|limit| busy.get(name).copied().unwrap_or(0) >= *limit)
-                });
-                if full {
-                    held_back.push((rank, task));
-                    continue;
-                }
-                if let Some(name) = agent {
-                    *busy.entry(name).or_default() += 1;
-                }
-                running.push(Reverse((OrderedWeight(now + self.weight[task]), task)));
-            }
-            ready.extend(held_back);
-            let Some(Reverse((OrderedWeight(end), task))) = running.pop() else { return now };
-            now = end;
-            if let Some(name) = agent_of.get(task).and_then(Option::as_ref) {
-                busy.entry(name).and_modify(|count| *count -= 1);
-            }
-            finished.push(task);
-        }
     }
 
     /// Every cycle, once, as the tasks on it in order; the streams and barriers between them are

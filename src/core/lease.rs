@@ -7,7 +7,7 @@
 //! the order after it is offered again, within the limits that all attempts have.
 
 use super::event::{Event, Outcome, Work};
-use super::id::{AgentName, Lease, OrderId};
+use super::id::{Lease, OrderId};
 use super::outcome::{AgentOutcome, Ending, GateVerdict, ReviewOutcome, Verdict};
 use super::state::{Holder, OpenOrder, State};
 
@@ -84,7 +84,7 @@ pub(super) fn claim(state: &State, order: OrderId, by: String, now_ms: u64) -> V
     let Some(open) = state.orders.get(&order) else { return Vec::new() };
     let (until, deadline) = (
         now_ms + silence_ms(state, &open.work),
-        now_ms + super::advance::limit_ms(state, &open.work),
+        now_ms + super::order::limit_ms(state, &open.work),
     );
     vec![Event::Claimed { order, by, until: until.min(deadline), deadline }]
 }
@@ -149,9 +149,4 @@ fn nothing_came(work: &Work, ending: Ending, reason: String, duration_ms: u64) -
             ..AgentOutcome::new(ending, Verdict::Unknown, duration_ms)
         })),
     }
-}
-
-/// Whether an agent's orders are left to whoever claims them.
-pub(super) fn is_offered(state: &State, agent: &AgentName) -> bool {
-    state.policy.agent(agent).is_some_and(|agent| agent.kind == "client")
 }

@@ -6,9 +6,10 @@
 //! failure is its own ("bisecting" in bors and Zuul). Only what passed becomes the result, so the
 //! result passes at any moment.
 
-use super::advance::{blocker, may_help, order, rework, unevaluated};
+use super::dispatch::has_room_for_gate;
 use super::event::{Event, Purpose, Step, Work};
 use super::id::TaskId;
+use super::order::{blocker, may_help, order, rework, unevaluated};
 use super::outcome::{Conflict, Finding, GateVerdict, RepositoryOutcome};
 use super::state::{Batch, Judged, Merging, State, THE_BASE, TaskState};
 use std::collections::BTreeMap;
@@ -142,7 +143,7 @@ fn go_on(state: &State, batch: &Batch, now_ms: u64) -> Vec<Event> {
     let missing: Vec<(TaskId, String)> =
         checks(state, batch).filter(|key| !batch.gates.contains_key(key)).collect();
     if !missing.is_empty() {
-        let room = state.open_gates() < state.policy.max_parallel as usize;
+        let room = has_room_for_gate(state);
         return match missing.into_iter().find(|(task, check)| room && !open(task, check)) {
             Some((task, check)) => order(
                 state,

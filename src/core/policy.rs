@@ -97,6 +97,19 @@ impl Policy {
         self.agents.iter().find(|agent| agent.name == *name)
     }
 
+    /// Whether an agent's orders are left to whoever claims them.
+    pub(super) fn is_offered(&self, agent: &AgentName) -> bool {
+        self.agent(agent).is_some_and(|agent| agent.kind == "client")
+    }
+
+    /// Whether an agent could change what is not its task's: not the user's own commands, and not whoever drives this
+    /// program.
+    pub(super) fn is_suspect(&self, agent: &AgentName) -> bool {
+        !self.isolated
+            && !self.is_offered(agent)
+            && self.agent(agent).is_some_and(|agent| !agent.runs_the_task())
+    }
+
     /// The agents of a role, in the order of the roster.
     pub fn of_role(&self, role: Role) -> impl Iterator<Item = &AgentPolicy> {
         self.agents.iter().filter(move |agent| agent.role == role)

@@ -8,35 +8,6 @@ use super::state::State;
 const KINDS: [&str; 2] = ["claude", "codex"];
 /// Longest text that is said at once.
 const MAX_BYTES: usize = 64 << 10;
-/// As much of it is shown.
-const SHOWN_CHARS: usize = 200;
-
-/// What was said to a task's agent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Said {
-    /// The number of its event.
-    pub steered: u64,
-    /// On which order.
-    pub order: OrderId,
-    /// Who.
-    pub by: String,
-    /// What.
-    pub text: String,
-    /// Whether it has reached the agent, or why not; absent while that is not known.
-    pub outcome: Option<Result<(), String>>,
-}
-
-impl std::fmt::Display for Said {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let outcome = match &self.outcome {
-            None => "it has not reached it yet".to_owned(),
-            Some(Ok(())) => "delivered".into(),
-            Some(Err(why)) => format!("not delivered: {why}"),
-        };
-        let shown: String = crate::escape::line(&self.text).chars().take(SHOWN_CHARS).collect();
-        write!(f, "{} to {}: {shown} ({outcome})", self.by, self.order)
-    }
-}
 
 /// The attempt at a task that is under way.
 pub(super) fn attempt(state: &State, task: &TaskId) -> Option<OrderId> {

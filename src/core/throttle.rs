@@ -8,7 +8,7 @@
 use super::id::AgentName;
 use super::outcome::{Shortage, ShortageKind};
 use super::policy::{Budget, Policy};
-use super::state::State;
+use super::state::{Pool, State};
 
 /// The first wait where the service names none, in back-offs: a service takes longer to recover than a
 /// process that crashed.
@@ -21,23 +21,6 @@ const PATIENCE_MS: u64 = 60_000;
 pub const MOST_CONSECUTIVE_LIMITS: u32 = 5;
 /// More at once than anybody runs: no limit.
 const UNLIMITED: u32 = 64;
-
-/// What is known of how some agents can be had.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pool {
-    /// None of them is asked before.
-    pub paused_until: u64,
-    /// How many run at once.
-    pub most: Option<u32>,
-    /// Shortages in a row.
-    pub consecutive_limits: u32,
-    /// Orders that failed in a row.
-    pub failures: u32,
-    /// How the last one that failed did.
-    pub last_failure: String,
-    /// Why nobody of them is asked until a person has done something, and what.
-    pub refused: Option<(String, &'static str)>,
-}
 
 impl Pool {
     /// An order of the pool ended, of `busy` that ran.
@@ -104,9 +87,9 @@ pub(super) fn is_available(state: &State, agent: &AgentName, now_ms: u64) -> boo
     pool.paused_until <= now_ms && pool.most.is_none_or(|most| busy(state, &name) < most)
 }
 
-/// Whether something that waits for its agent goes on by itself.
-pub(super) fn recovers(state: &State, now_ms: u64) -> bool {
-    state.pools.values().any(|pool| pool.paused_until > now_ms)
+/// When the first pool that is paused can be asked again; none where none is paused.
+pub(super) fn recovers_at(state: &State, now_ms: u64) -> Option<u64> {
+    state.pools.values().map(|pool| pool.paused_until).filter(|&until| until > now_ms).min()
 }
 
 /// Why an agent is not asked any more; none where it is.

@@ -1,10 +1,11 @@
 //! What is left when no task is: the gates of streams, the system and the deployment, the comprehensive review, and the
 //! delivery of the result.
 
-use super::advance::{approval_needed, gate_needs, has_room, needs_person, order};
+use super::dispatch::{has_room, has_room_for_gate};
 use super::event::{Event, Mark, Purpose, Work};
 use super::evidence;
 use super::id::GateId;
+use super::order::{approval_needed, gate_needs, needs_person, order};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::Level;
 use super::policy::{AgentPolicy, Gate, Role};
@@ -30,10 +31,7 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
                 |open| matches!(&open.work, Work::Gate { check: running, .. } if running == check),
             )
         });
-        if !running
-            && !state.is_publishing()
-            && state.open_gates() < state.policy.max_parallel as usize
-        {
+        if !running && !state.is_publishing() && has_room_for_gate(state) {
             return order(
                 state,
                 Work::Gate {
@@ -211,7 +209,7 @@ fn final_review(state: &State, now_ms: u64) -> Review {
             return Review::Next(vec![told]);
         }
         // One that can't be had just now is waited for.
-        return if throttle::recovers(state, now_ms) {
+        return if throttle::recovers_at(state, now_ms).is_some() {
             Review::Next(Vec::new())
         } else {
             Review::NotPassed

@@ -8,7 +8,7 @@
 use super::execute;
 use super::execution::{Execution, Handle};
 use super::listener::{Address, Guard, Listener, bind};
-use super::locate::{JOURNAL, folders, name_of};
+use super::locate::folders;
 use super::owner::Stopped;
 use super::start::{Prepared, not_held, not_paused, open};
 use crate::core::event::{Recorded, Status};
@@ -17,6 +17,7 @@ use crate::failure::{Failure, FailureKind, say};
 use crate::view::View;
 use crate::watch::Watch;
 use crate::workspace::STATE_FOLDER;
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::trust::is_trusted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,7 +66,7 @@ pub struct StartOptions {
 #[derive(Default)]
 struct Known {
     roots: BTreeSet<PathBuf>,
-    executions: BTreeMap<PathBuf, Arc<Execution>>,
+    executions: BTreeMap<ExecutionDir, Arc<Execution>>,
     /// How those that this process owned have ended.
     ended: Vec<Result<Option<Status>, Failure>>,
     running: usize,
@@ -146,26 +147,23 @@ impl Coordinator {
     pub fn list(&self) -> Vec<Arc<Execution>> {
         // The disk is looked at while nobody is kept waiting.
         let folders = self.folders();
-        let known: BTreeSet<PathBuf> = self.known().executions.keys().cloned().collect();
-        let new: Vec<Execution> =
-            folders.difference(&known).filter_map(|folder| Execution::at(folder)).collect();
+        let known: BTreeSet<ExecutionDir> = self.known().executions.keys().cloned().collect();
+        let new: Vec<Execution> = folders.difference(&known).filter_map(Execution::at).collect();
         if !new.is_empty() {
             // It may have ended before anybody could see it at work.
             self.changes.send_modify(|changes| *changes += 1);
         }
         let mut known = self.known();
         for execution in new {
-            known.executions.entry(execution.folder.clone()).or_insert_with(|| Arc::new(execution));
+            known.executions.entry(execution.dir.clone()).or_insert_with(|| Arc::new(execution));
         }
-        known
-            .executions
-            .retain(|folder, execution| execution.is_here() || folders.contains(folder));
+        known.executions.retain(|dir, execution| execution.is_here() || folders.contains(dir));
         let mut all: Vec<Arc<Execution>> = known.executions.values().cloned().collect();
         all.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
         all
     }
 
-    fn folders(&self) -> BTreeSet<PathBuf> {
+    fn folders(&self) -> BTreeSet<ExecutionDir> {
         self.roots().iter().flat_map(|root| folders(root)).collect()
     }
 
@@ -297,11 +295,11 @@ impl Coordinator {
         let Some(watch) = self.watch.get() else { return };
         self.roots().iter().for_each(|root| watch.add(&root.join(STATE_FOLDER)));
         self.followed().iter().for_each(|execution| watch.add(&execution.journal()));
-        let made: Vec<PathBuf> = {
+        let made: Vec<ExecutionDir> = {
             let (folders, known) = (self.folders(), self.known());
             folders.into_iter().filter(|folder| !known.executions.contains_key(folder)).collect()
         };
-        made.iter().for_each(|folder| watch.add(&folder.join(JOURNAL)));
+        made.iter().for_each(|dir| watch.add(&dir.journal()));
     }
 
     /// Starts or takes up an execution in a thread of this process, and answers at once. Gives
@@ -322,22 +320,20 @@ impl Coordinator {
         }
         self.add_root(&prepared.root);
         let opened = open(&prepared)?;
-        let folder = opened.folder.clone();
-        let known = self.find(Some(&name_of(&folder)))?;
+        let dir = opened.dir.clone();
+        let known = self.find(Some(&dir.id()))?;
         let mut running = execute::Run::new(prepared, opened, known.view.clone(), manner.synced);
-        not_paused(running.state(), &folder)?;
-        running
-            .hold_changes()
-            .map_err(|error| Failure::unusable(format!("{}: {error}", folder.display())))?;
+        not_paused(running.state(), &dir)?;
+        running.hold_changes().map_err(|error| Failure::unusable(format!("{dir}: {error}")))?;
         not_held(running.state(), &running.prepared.root)?;
         if running.prepared.is_complete(running.state()) {
             return Ok((known, false));
         }
         let mut told = manner.observe.map(|make| make(&known.view));
-        let guard = self.bind(&Address::of_execution(&folder)).unwrap_or_else(|error| {
+        let guard = self.bind(&Address::of_execution(&dir)).unwrap_or_else(|error| {
             say(format_args!(
                 "{}: no socket can be made ({error}): other processes see the execution but can't steer it",
-                folder.display()
+                dir
             ));
             None
         });
@@ -347,7 +343,7 @@ impl Coordinator {
         {
             let mut all = self.known();
             all.running += 1;
-            all.executions.insert(folder, known.clone());
+            all.executions.insert(dir, known.clone());
         }
         let (handle, coordinator) = (known.clone(), self.clone());
         let (begun, has_begun) = std::sync::mpsc::channel();

@@ -9,6 +9,7 @@
 use super::listener::{Address, connect};
 use crate::failure::Failure;
 use crate::journal::lock::{Lock, Locked, holder, try_lock};
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::{STATE_FOLDER, make_state_folder};
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
@@ -42,9 +43,9 @@ pub fn log_of(root: &Path) -> PathBuf {
 }
 
 /// The log of the daemon of an execution's workspace, where there is one, as it is shown.
-pub fn log_beside(execution: &Path) -> Option<String> {
-    let log = execution.ancestors().nth(2).map(log_of).filter(|log| log.is_file());
-    log.map(|log| log.display().to_string())
+pub fn log_beside(execution: &ExecutionDir) -> Option<String> {
+    let log = log_of(execution.workspace());
+    log.is_file().then(|| log.display().to_string())
 }
 
 /// Becomes the daemon of a workspace. Gives nothing where there is one already.

@@ -2,7 +2,6 @@
 
 use super::executor::{Executor, SharedConfig};
 use super::foreign;
-use super::locate::JOURNAL;
 use super::owner::{Message, Observer, Owner, Stopped};
 use super::sources::{Sources, left_by_killed};
 use super::start::{Opened, Prepared};
@@ -20,24 +19,21 @@ use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::{Processes, warden};
 use crate::view::View;
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::repository::Repository;
 use crate::workspace::tree::Trees;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use tokio::sync::mpsc;
-
-/// The lock of the process that starts all others, in the folder of an execution.
-const WARDEN_LOCK: &str = "warden.lock";
 
 /// Waits until all that a former owner had started is ended, and gives when that was: its warden ends everything below it
 /// before it lets go of its lock, and says when, unless it was killed too.
 ///
 /// # Errors
 /// The lock can't be taken.
-fn end_former(folder: &Path) -> std::io::Result<u64> {
-    let lock = folder.join(WARDEN_LOCK);
+fn end_former(dir: &ExecutionDir) -> std::io::Result<u64> {
+    let lock = dir.warden_lock();
     let done_at_ms = wait_for(&lock)?.done_at_ms()?;
-    let orphans = warden::kill_orphans(folder, &lock);
+    let orphans = warden::kill_orphans(dir.path(), &lock);
     if orphans > 0 {
         say(format_args!("ended {orphans} processes that a former owner had left running"));
     }
@@ -49,7 +45,7 @@ pub struct Run {
     /// What was known before.
     pub prepared: Prepared,
     /// Its folder.
-    pub folder: PathBuf,
+    pub dir: ExecutionDir,
     owner: Owner,
     view: Arc<View>,
     /// The first events, where it was made just now.
@@ -67,18 +63,18 @@ impl Run {
     /// Takes up what was opened. `acknowledges` says whether each batch is synced before it is
     /// shown to anybody.
     pub fn new(prepared: Prepared, opened: Opened, view: Arc<View>, acknowledges: bool) -> Self {
-        let Opened { folder, lock, journal, events, is_new } = opened;
+        let Opened { dir, lock, journal, events, is_new } = opened;
         let trees = Trees::new(&prepared.root, Gates::reports(&prepared.config));
         let gates = Gates::new(&prepared.root, trees.clone());
         events.iter().for_each(|event| gates.remember(event));
         let mut owner = Owner::new(journal, &events, view.clone());
         owner.acknowledges = acknowledges;
-        let texts = Arc::new(Texts::in_folder(&folder));
+        let texts = Arc::new(Texts::of_execution(&dir));
         texts.offer(&prepared.texts);
         owner.texts = Some(texts.clone());
         Self {
             prepared,
-            folder,
+            dir,
             owner,
             view,
             first: is_new.then_some(events),
@@ -99,7 +95,7 @@ impl Run {
         if self.first.is_some() || nobody {
             return Ok(());
         }
-        let done_at_ms = end_former(&self.folder)?;
+        let done_at_ms = end_former(&self.dir)?;
         let began_at_ms = state.orders.values().map(|open| open.at).max().unwrap_or_default();
         let ended_at_ms =
             Some(done_at_ms).filter(|done| *done >= began_at_ms.max(state.owned_since));
@@ -120,14 +116,11 @@ impl Run {
         if !self.prepared.policy.isolated {
             return Ok(None);
         }
-        let (root, folder, settings) = (
-            self.prepared.root.clone(),
-            self.folder.clone(),
-            self.prepared.config.worktree.clone(),
-        );
+        let (root, dir, settings) =
+            (self.prepared.root.clone(), self.dir.clone(), self.prepared.config.worktree.clone());
         let landed = self.owner.state.merging.head.clone();
         let opened =
-            tokio::task::spawn_blocking(move || Repository::open(&root, &folder, settings, landed))
+            tokio::task::spawn_blocking(move || Repository::open(&root, &dir, settings, landed))
                 .await;
         let opened = opened.unwrap_or_else(|_| Err(panicked()));
         opened
@@ -169,7 +162,7 @@ impl Run {
         let agents = Agents {
             root: self.prepared.root.clone(),
             trees: self.trees.clone(),
-            folder: self.folder.clone(),
+            dir: self.dir.clone(),
             repository,
             scripts: Scripts::from_config(&self.prepared.config, &self.prepared.root),
             written_back: breakdown.clone(),
@@ -207,7 +200,7 @@ impl Run {
                 stopped = self.owner.run(inputs, &mut posts, &mut executor, suspend, observe) => stopped,
                 // What was under way is lost, and no fault of anybody's.
                 () = starter.are_gone() => {
-                    warden::kill_orphans(&self.folder, &self.folder.join(WARDEN_LOCK));
+                    warden::kill_orphans(self.dir.path(), &self.dir.warden_lock());
                     return Err(Failure::unusable(
                         "the process that starts all others was killed, perhaps because memory ran out: what it had started is ended, what is recorded is kept, and the same `run` goes on",
                     ));
@@ -235,14 +228,14 @@ impl Run {
             Failure::unusable(format!("{what}: {error}"))
         };
         if self.first.is_none() {
-            let folder = self.folder.clone();
+            let dir = self.dir.clone();
             let what = "waiting for what a former process left";
-            tokio::task::spawn_blocking(move || end_former(&folder))
+            tokio::task::spawn_blocking(move || end_former(&dir))
                 .await
                 .map_err(|error| unusable(what, &error))?
                 .map_err(|error| unusable(what, &error))?;
         }
-        Processes::start(&self.folder.join(WARDEN_LOCK))
+        Processes::start(&self.dir.warden_lock())
             .map_err(|error| unusable("the process that starts others can't be started", &error))
     }
 
@@ -295,7 +288,7 @@ impl Run {
 
     /// What became of it where the journal can't be written.
     fn journal_failed(&self, error: &std::io::Error) -> Failure {
-        let journal = self.folder.join(JOURNAL);
+        let journal = self.dir.journal();
         if Journal::is_foreign(error) {
             foreign::stopped(&self.prepared.root, &self.prepared.name(), self.owner.journal());
             return Failure::unusable(format!("{}: {error}", journal.display()));

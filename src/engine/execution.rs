@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::follow::Follower;
-use super::locate::{JOURNAL, LOCK, name_of, opening, own};
+use super::locate::{opening, own};
 use super::owner::{Message, Owner};
 use super::start::{Options, open_at};
 use crate::core::decide::refusal;
@@ -13,6 +13,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::journal::lock::holder;
 use crate::process::{end_of, open_kept, write_kept};
 use crate::view::{View, plain};
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::files::changed_since;
 use crate::workspace::tree::{Tree, Trees};
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub struct Execution {
     /// Its id.
     pub id: ExecutionId,
     /// Its folder.
-    pub folder: PathBuf,
+    pub dir: ExecutionDir,
     /// Where its breakdown is; `-` for one that came without a file.
     pub breakdown: String,
     /// When it began, in milliseconds since the Unix epoch.
@@ -65,15 +66,15 @@ pub struct Handle {
 
 impl Execution {
     /// An execution of a folder that has a journal.
-    pub fn at(folder: &Path) -> Option<Self> {
-        let (started_at, breakdown) = opening(folder)?;
-        Some(Self::new(folder, started_at, breakdown))
+    pub fn at(dir: &ExecutionDir) -> Option<Self> {
+        let (started_at, breakdown) = opening(dir)?;
+        Some(Self::new(dir, started_at, breakdown))
     }
 
-    fn new(folder: &Path, started_at: u64, breakdown: String) -> Self {
+    fn new(dir: &ExecutionDir, started_at: u64, breakdown: String) -> Self {
         Self {
-            id: ExecutionId::from(name_of(folder)),
-            folder: folder.to_owned(),
+            id: ExecutionId::from(dir.id()),
+            dir: dir.clone(),
             breakdown,
             started_at,
             view: Arc::default(),
@@ -87,17 +88,17 @@ impl Execution {
 
     /// The workspace that it belongs to.
     pub fn root(&self) -> &Path {
-        self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder)
+        self.dir.workspace()
     }
 
     /// Its journal.
     pub fn journal(&self) -> PathBuf {
-        self.folder.join(JOURNAL)
+        self.dir.journal()
     }
 
     /// Where what an order prints is kept.
     pub fn output(&self, order: OrderId) -> PathBuf {
-        self.folder.join("output").join(format!("{order}.log"))
+        self.dir.output(order)
     }
 
     /// What an order prints, to be read.
@@ -204,7 +205,7 @@ impl Execution {
     pub fn owner(&self) -> Option<String> {
         match &*self.ownership() {
             Ownership::Own(_) => Some(format!("process {}", std::process::id())),
-            Ownership::Other(_) => holder(&self.folder.join(LOCK)).ok().flatten(),
+            Ownership::Other(_) => holder(&self.dir.lock()).ok().flatten(),
         }
     }
 
@@ -220,7 +221,7 @@ impl Execution {
 
     /// Whether another process is at work on it.
     fn is_held(&self) -> bool {
-        holder(&self.folder.join(LOCK)).is_ok_and(|holder| holder.is_some())
+        holder(&self.dir.lock()).is_ok_and(|holder| holder.is_some())
     }
 
     /// Looks whether another process has begun or ceased to be at work on it: one that was killed says
@@ -300,7 +301,7 @@ impl Execution {
                 });
             }
         }
-        let seq = note(&self.folder, input)?;
+        let seq = note(&self.dir, input)?;
         self.refresh()?;
         Ok(seq)
     }
@@ -310,7 +311,7 @@ impl Execution {
     /// # Errors
     /// The folder can't be written.
     pub fn keep_report(&self, markdown: &str) -> Result<PathBuf, Failure> {
-        let file = self.folder.join("report.md");
+        let file = self.dir.report();
         write_kept(&file, markdown.as_bytes()).map_err(|error| {
             Failure::unusable(format!("{}: can't be written: {error}", file.display()))
         })?;
@@ -335,7 +336,7 @@ impl Execution {
             .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
             .take(80)
             .collect();
-        let file = self.folder.join("output").join(format!("shown-{name}.log"));
+        let file = self.dir.output(format_args!("shown-{name}"));
         write_kept(&file, text.as_bytes()).map_err(|error| {
             Failure::unusable(format!("{}: can't be written: {error}", file.display()))
         })?;
@@ -352,21 +353,20 @@ impl Execution {
 ///
 /// # Errors
 /// Another process owns it, the input makes no sense now, or the journal is not usable.
-pub fn note(folder: &Path, input: Input) -> Result<u64, Failure> {
-    let opened = open_at(folder.to_owned(), own(folder)?)?;
+pub fn note(dir: &ExecutionDir, input: Input) -> Result<u64, Failure> {
+    let opened = open_at(dir.clone(), own(dir)?)?;
     let mut owner = Owner::new(opened.journal, &opened.events, Arc::default());
     if matches!(input, Input::Steer(..)) && refusal(&owner.state, &input).is_none() {
         return Err(Failure::new(
             FailureKind::Refused,
-            format!("{}: no process is at work on it", name_of(folder)),
+            format!("{}: no process is at work on it", dir.id()),
         ));
     }
     if let Some(why) = refusal(&owner.state, &input) {
-        return Err(Failure::new(FailureKind::Refused, format!("{}: {why}", name_of(folder))));
+        return Err(Failure::new(FailureKind::Refused, format!("{}: {why}", dir.id())));
     }
-    let written = |error: std::io::Error| {
-        Failure::unusable(format!("{}: can't be written: {error}", folder.display()))
-    };
+    let written =
+        |error: std::io::Error| Failure::unusable(format!("{}: can't be written: {error}", dir));
     if input == Input::Cancel {
         owner.finish(input).map_err(written)?;
     } else {

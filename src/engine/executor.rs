@@ -19,8 +19,9 @@ use crate::core::state::State;
 use crate::gates::command::{Beside, Evaluation, Gates};
 use crate::process::Processes;
 use crate::view::View;
+use crate::workspace::execution_dir::ExecutionDir;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
@@ -145,8 +146,8 @@ impl Executor {
             config: config.clone(),
             processes: self.processes.clone(),
             root: agents.root.clone(),
-            output: agents.folder.join("output").join(format!("{order}.setup.log")),
-            cookie: format!("{}/{order}", agents.folder.display()),
+            output: agents.dir.setup_output(order),
+            cookie: agents.dir.cookie(order),
             stop: stopped.clone(),
         };
         let inbox = self.inbox.clone();
@@ -190,7 +191,7 @@ impl Executor {
             folder: Err(String::new()),
             tree: PathBuf::new(),
             output: self.agents.output(&order.to_string()),
-            cookie: format!("{}/{order}", self.agents.folder.display()),
+            cookie: self.agents.dir.cookie(order),
         })
     }
 
@@ -248,7 +249,7 @@ impl Order {
         inbox: mpsc::UnboundedSender<Message>,
     ) {
         let Self { order, checkout, config, agents, ground, stopped } = self;
-        keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
+        keep(&agents.dir, move |dir| kept::clear(dir, order)).await;
         evaluation.folder = checkout.folder(&agents, &ground).await;
         let folder = evaluation.folder.clone().unwrap_or_default();
         evaluation.tree = agents
@@ -256,14 +257,14 @@ impl Order {
             .as_ref()
             .map_or(folder.clone(), |repository| repository.top_of(&folder));
         let mut measures = gates.evaluate(&config, &ground.processes, evaluation, stopped).await;
-        measures.kept = keep(&agents.folder, move |folder| kept::digests(folder, order)).await;
+        measures.kept = keep(&agents.dir, move |dir| kept::digests(dir, order)).await;
         let _ = inbox.send(Input::GateEnded(order, measures).into());
     }
 
     async fn agent(self, attempt: Attempt, inbox: mpsc::UnboundedSender<Message>) {
         let Self { order, checkout, config, agents, ground, stopped } = self;
         let Attempt { mut brief, is_review, texts, view, steering, beside } = attempt;
-        keep(&agents.folder, move |folder| kept::clear(folder, order)).await;
+        keep(&agents.dir, move |dir| kept::clear(dir, order)).await;
         let told = tokio::task::spawn_blocking(move || {
             texts.iter().for_each(|texts| texts.fill(&mut brief));
             brief
@@ -287,7 +288,7 @@ impl Order {
             }
         }
         let tail = move |line: &str| view.printed(order, line);
-        let digests = || keep(&agents.folder, move |folder| kept::digests(folder, order));
+        let digests = || keep(&agents.dir, move |dir| kept::digests(dir, order));
         let processes = &ground.processes;
         let input = if is_review {
             let outcome = agents.review(&config, processes, &brief, stopped, tail).await;
@@ -304,11 +305,11 @@ impl Order {
 
 /// Files are large: not on the loop.
 async fn keep<T: Default + Send + 'static>(
-    folder: &Path,
-    work: impl FnOnce(&Path) -> T + Send + 'static,
+    dir: &ExecutionDir,
+    work: impl FnOnce(&ExecutionDir) -> T + Send + 'static,
 ) -> T {
-    let folder = folder.to_owned();
-    tokio::task::spawn_blocking(move || work(&folder)).await.unwrap_or_default()
+    let dir = dir.clone();
+    tokio::task::spawn_blocking(move || work(&dir)).await.unwrap_or_default()
 }
 
 /// The tests that a run of a task's gate has to show as passed.

@@ -4,6 +4,7 @@
 use crate::core::event::{Event, Outcome, Recorded};
 use crate::core::id::OrderId;
 use crate::process::open_kept;
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::tree::{digest_of, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,15 +24,15 @@ fn names(order: OrderId) -> impl Iterator<Item = String> {
 
 /// Makes room for them: what stands there, or leads elsewhere, was not made by this order. What can't be removed keeps
 /// the order from beginning.
-pub fn clear(folder: &Path, order: OrderId) {
+pub fn clear(dir: &ExecutionDir, order: OrderId) {
     // And the pipe by which an agent is talked with.
     let all = names(order).chain([format!("output/{order}.in")]);
-    all.for_each(|name| drop(std::fs::remove_file(folder.join(name))));
+    all.for_each(|name| drop(std::fs::remove_file(dir.path().join(name))));
 }
 
 /// The digests of those that there are, by their names in the folder of the execution.
-pub fn digests(folder: &Path, order: OrderId) -> BTreeMap<String, String> {
-    let digest = |name: String| Some((digest(&folder.join(&name))?, name));
+pub fn digests(dir: &ExecutionDir, order: OrderId) -> BTreeMap<String, String> {
+    let digest = |name: String| Some((digest(&dir.path().join(&name))?, name));
     names(order).filter_map(digest).map(|(digest, name)| (name, digest)).collect()
 }
 
@@ -45,7 +46,7 @@ fn digest(path: &Path) -> Option<String> {
 }
 
 /// All files that a journal says were kept, and what is gone or otherwise of them, a sentence each.
-pub fn differences(folder: &Path, events: &[Recorded]) -> (BTreeSet<String>, Vec<String>) {
+pub fn differences(dir: &ExecutionDir, events: &[Recorded]) -> (BTreeSet<String>, Vec<String>) {
     let kept = |recorded: &'_ Recorded| match &recorded.event {
         Event::Ended { outcome: Outcome::Agent(outcome), .. } => outcome.kept.clone(),
         Event::Ended { outcome: Outcome::Gate { measures, .. }, .. } => measures.kept.clone(),
@@ -54,7 +55,7 @@ pub fn differences(folder: &Path, events: &[Recorded]) -> (BTreeSet<String>, Vec
     };
     let kept: BTreeMap<String, String> = events.iter().flat_map(kept).collect();
     let difference = |(name, then): (&String, &String)| {
-        let path: PathBuf = folder.join(name);
+        let path: PathBuf = dir.path().join(name);
         match digest(&path) {
             Some(now) if now == *then => None,
             Some(_) => {

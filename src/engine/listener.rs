@@ -5,9 +5,9 @@
 //! that a killed process left behind is in nobody's way.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks for owners")]
 
-use super::locate::LOCK;
 use crate::journal::lock::holder;
 use crate::process::warden;
+use crate::workspace::execution_dir::ExecutionDir;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -25,9 +25,9 @@ pub struct Address {
 }
 
 impl Address {
-    /// That of an execution's owner, by its folder.
-    pub fn of_execution(folder: &Path) -> Self {
-        Self { socket: folder.join("socket"), lock: folder.join(LOCK) }
+    /// That of an execution's owner.
+    pub fn of_execution(dir: &ExecutionDir) -> Self {
+        Self { socket: dir.socket(), lock: dir.lock() }
     }
 }
 

@@ -8,41 +8,31 @@ use crate::failure::{Failure, FailureKind};
 use crate::journal::lock::{Locked, try_lock};
 use crate::journal::recover::recover;
 use crate::workspace::STATE_FOLDER;
-use std::path::{Path, PathBuf};
+use crate::workspace::execution_dir::ExecutionDir;
+use std::path::Path;
 use std::time::Duration;
-
-/// The journal's file in the folder of an execution.
-pub const JOURNAL: &str = "journal.jsonl";
-/// The lock's file in the folder of an execution.
-pub const LOCK: &str = "lock";
 
 /// The folders of the executions of a workspace, in no order; also of those that are being made and
 /// have no journal yet.
-pub fn folders(root: &Path) -> Vec<PathBuf> {
+pub fn folders(root: &Path) -> Vec<ExecutionDir> {
     let Ok(entries) = std::fs::read_dir(root.join(STATE_FOLDER)) else { return Vec::new() };
-    entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    folders.map(ExecutionDir::new).collect()
 }
 
 /// The folders of the executions of a workspace, the latest last.
-pub fn executions(root: &Path) -> Vec<PathBuf> {
-    let mut folders = folders(root);
+pub fn executions(root: &Path) -> Vec<ExecutionDir> {
+    let mut all = folders(root);
     // One whose first event is just being written is not there yet.
-    folders.retain(|folder| {
-        folder.join(JOURNAL).metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0)
-    });
-    folders.sort_by_cached_key(|folder| (started_at(folder), name_of(folder)));
-    folders
-}
-
-/// The id of an execution, by its folder.
-pub fn name_of(folder: &Path) -> String {
-    folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    all.retain(|dir| dir.journal().metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0));
+    all.sort_by_cached_key(|dir| (started_at(dir), dir.id()));
+    all
 }
 
 /// The first event of a journal: when it began and what it is about.
-pub fn opening(folder: &Path) -> Option<(u64, String)> {
+pub fn opening(dir: &ExecutionDir) -> Option<(u64, String)> {
     use std::io::BufRead;
-    let file = std::fs::File::open(folder.join(JOURNAL)).ok()?;
+    let file = std::fs::File::open(dir.journal()).ok()?;
     let mut line = String::new();
     std::io::BufReader::new(file).read_line(&mut line).ok()?;
     let first: Recorded = serde_json::from_str(&line).ok()?;
@@ -52,15 +42,15 @@ pub fn opening(folder: &Path) -> Option<(u64, String)> {
     }
 }
 
-fn started_at(folder: &Path) -> u64 {
-    opening(folder).map_or(0, |(at, _)| at)
+fn started_at(dir: &ExecutionDir) -> u64 {
+    opening(dir).map_or(0, |(at, _)| at)
 }
 
 /// The execution that is meant: by its id or the start of it, or the latest one.
 ///
 /// # Errors
 /// There is none, or several begin so.
-pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
+pub fn find(root: &Path, given: Option<&str>) -> Result<ExecutionDir, Failure> {
     let state = root.join(STATE_FOLDER);
     if let Err(error) = std::fs::read_dir(&state)
         && error.kind() == std::io::ErrorKind::PermissionDenied
@@ -78,10 +68,8 @@ pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
         )));
     };
     let Some(given) = given else { return Ok(latest.clone()) };
-    let matching: Vec<&PathBuf> = all
-        .iter()
-        .filter(|folder| name_of(folder) == given || name_of(folder).starts_with(given))
-        .collect();
+    let matching: Vec<&ExecutionDir> =
+        all.iter().filter(|dir| dir.id() == given || dir.id().starts_with(given)).collect();
     match matching[..] {
         [one] => Ok(one.clone()),
         [] => Err(Failure::not_found(format!(
@@ -89,7 +77,7 @@ pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
         ))),
         [..] => Err(Failure::usage(format!(
             "several executions begin with `{given}`: {}",
-            matching.iter().map(|folder| name_of(folder)).collect::<Vec<_>>().join(", ")
+            matching.iter().map(|dir| dir.id()).collect::<Vec<_>>().join(", ")
         ))),
     }
 }
@@ -98,9 +86,9 @@ pub fn find(root: &Path, given: Option<&str>) -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// The journal can't be read.
-pub fn read(folder: &Path) -> Result<(Vec<Recorded>, State), Failure> {
+pub fn read(dir: &ExecutionDir) -> Result<(Vec<Recorded>, State), Failure> {
     let recovered =
-        recover(&folder.join(JOURNAL)).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+        recover(&dir.journal()).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
     let mut state = State::default();
     for event in &recovered.events {
         state.apply(event);
@@ -123,10 +111,10 @@ fn is_gone(who: &str) -> bool {
 ///
 /// # Errors
 /// Another process is.
-pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
+pub fn own(dir: &ExecutionDir) -> Result<crate::journal::lock::Lock, Failure> {
     // An owner that was killed a moment ago holds its lock until the kernel has cleared it away,
     // and who looks whether there is an owner holds it for an instant.
-    let mut locked = try_lock(&folder.join(LOCK));
+    let mut locked = try_lock(&dir.lock());
     for turn in 0..100 {
         match &locked {
             Ok(Locked::Theirs(who)) if turn < 5 || is_gone(who) => {
@@ -134,17 +122,17 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
             }
             _ => break,
         }
-        locked = try_lock(&folder.join(LOCK));
+        locked = try_lock(&dir.lock());
     }
     let is_listening =
-        std::os::unix::net::UnixStream::connect(Address::of_execution(folder).socket).is_ok();
+        std::os::unix::net::UnixStream::connect(Address::of_execution(dir).socket).is_ok();
     match locked {
         Ok(Locked::Ours(lock)) => Ok(lock),
         Ok(Locked::Theirs(who)) => Err(Failure::new(
             FailureKind::Owned,
             format!(
                 "{} is owned by {who}: {}or stop it with Ctrl-C there (its state is kept)",
-                name_of(folder),
+                dir.id(),
                 // Where its file system has no sockets, or it is just coming or going, nobody reaches it.
                 if is_listening {
                     "`pause`, `cancel` and the others reach it; "
@@ -156,12 +144,12 @@ pub fn own(folder: &Path) -> Result<crate::journal::lock::Lock, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             Err(Failure::unusable(format!(
                 "{}: {error}: it belongs to another user, or is not writable",
-                folder.join(LOCK).display()
+                dir.lock().display()
             )))
         }
         Err(error) => Err(Failure::unusable(format!(
             "{}: can't be locked: {error}: keep the workspace on a file system that has locks",
-            folder.join(LOCK).display()
+            dir.lock().display()
         ))),
     }
 }

@@ -1,19 +1,15 @@
 //! What orders printed: of one order what it printed, of a task what all of its orders printed, in order, each
 //! under a heading.
 
-use super::locate::{JOURNAL, name_of};
 use crate::core::brief::work_name;
-use crate::core::event::{Event, Outcome, Recorded, Work};
+use crate::core::event::Work;
 use crate::core::id::{OrderId, TaskId};
-use crate::core::state::{Phase, State};
+use crate::core::state::{GivenOrder, Phase, State};
 use crate::failure::Failure;
-use crate::journal::lines::Lines;
 use crate::process::open_kept;
+use crate::workspace::execution_dir::ExecutionDir;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-
-/// How many events are read at once.
-const PAGE: usize = 10_000;
+use std::path::PathBuf;
 
 /// What is printed by an order, or by those of a task: a text that only grows at its end.
 #[derive(Debug)]
@@ -31,103 +27,44 @@ enum Part {
     File { path: PathBuf, bytes: u64 },
 }
 
-/// What an execution's journal says of an order.
-pub struct Order {
-    /// Its number.
-    pub order: OrderId,
-    /// What was to be done.
-    pub work: Work,
-    /// When it was given, in milliseconds since the Unix epoch.
-    pub at: u64,
-    /// The order whose verdict counted instead, because the tree was the same.
-    pub reused_from: Option<OrderId>,
-}
-
-/// The orders of an execution in the order in which they were given, of one task or of all.
-///
-/// # Errors
-/// The journal can't be read.
-pub fn orders(folder: &Path, last: u64, task: Option<&TaskId>) -> Result<Vec<Order>, Failure> {
-    let path = folder.join(JOURNAL);
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Failure::unusable(format!("{}: can't be read: {error}", path.display()))
-    };
-    let mut lines = Lines::open(&path, 1).map_err(|error| unreadable(&error))?;
-    let mut found: Vec<Order> = Vec::new();
-    loop {
-        let page = lines.take(PAGE).map_err(|error| unreadable(&error))?;
-        if page.is_empty() {
-            return Ok(found);
-        }
-        for mut body in page {
-            body.push(b'}');
-            let Recorded { seq, at, event } =
-                serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
-            if seq > last {
-                return Ok(found);
-            }
-            match event {
-                Event::Ordered { order, work, .. }
-                    if task.is_none_or(|task| work.task() == Some(task)) =>
-                {
-                    found.push(Order { order, work, at, reused_from: None });
-                }
-                Event::Ended { order, outcome: Outcome::Gate { measures, .. } } => {
-                    if let Ok(ix) = found.binary_search_by_key(&order, |order| order.order) {
-                        found[ix].reused_from = measures.reused_from;
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
 /// The last order of a task that printed anything, open or ended.
-///
-/// # Errors
-/// The journal can't be read.
-pub fn last_that_printed(
-    folder: &Path,
-    state: &State,
-    task: &TaskId,
-) -> Result<Option<OrderId>, Failure> {
-    let orders = orders(folder, state.seq, Some(task))?;
-    Ok(orders
-        .into_iter()
-        .rev()
-        .map(|order| order.order)
-        .find(|order| !files(folder, *order, false).is_empty()))
+pub fn last_that_printed(dir: &ExecutionDir, state: &State, task: &TaskId) -> Option<OrderId> {
+    let mut orders = state.task_state(task)?.orders.last.iter().rev().map(|given| given.order);
+    orders.find(|order| !files(dir, *order, false).is_empty())
 }
 
 /// What was printed by whatever is named: an order (`a7`), or a task.
 ///
 /// # Errors
-/// There is no such order and no such task, nothing of it was begun, or the journal can't be read.
-pub fn printed(folder: &Path, state: &State, given: &str) -> Result<Printed, Failure> {
+/// There is no such order and no such task, or nothing of it was begun.
+pub fn printed(dir: &ExecutionDir, state: &State, given: &str) -> Result<Printed, Failure> {
     let open = |order: &OrderId| state.orders.contains_key(order);
     if let Ok(order) = given.parse::<OrderId>() {
-        let parts = files(folder, order, open(&order));
+        let parts = files(dir, order, open(&order));
         if parts.is_empty() && !open(&order) {
             return Err(Failure::not_found(format!(
                 "{}: {order} printed nothing, or there is no such order",
-                name_of(folder)
+                dir.id()
             )));
         }
         return Ok(Printed { order, open: open(&order), parts });
     }
     let task = TaskId::from(given);
-    let orders = orders(folder, state.seq, Some(&task))?;
-    let Some(last) = orders.last() else {
+    let orders = state.task_state(&task).map(|known| &known.orders);
+    let Some((orders, last)) = orders.and_then(|orders| Some((orders, orders.last.last()?))) else {
         return Err(Failure::not_found(format!(
             "{}: `{given}` is no order and no task that was begun: orders are called a1, a2, … (`events` names them)",
-            name_of(folder)
+            dir.id()
         )));
     };
     let mut printed =
         Printed { order: last.order, open: is_under_way(state, &task), parts: Vec::new() };
-    for Order { order, work, reused_from, .. } in &orders {
-        let files = files(folder, *order, open(order));
+    if orders.before > 0 {
+        let earlier = format!("({} earlier orders are in the journal: `events`)\n", orders.before);
+        printed.parts.push(Part::Text(earlier));
+    }
+    for GivenOrder { order, work, reused_from, .. } in &orders.last {
+        let files = files(dir, *order, open(order));
         // Preparing a worktree is worth a heading only where a setup printed something.
         if files.is_empty() && matches!(work, Work::PrepareWorktree { .. }) {
             continue;
@@ -159,9 +96,8 @@ fn is_under_way(state: &State, task: &TaskId) -> bool {
 }
 
 /// The files that an order wrote. What it wrote to standard error follows once no more comes.
-fn files(folder: &Path, order: OrderId, open: bool) -> Vec<Part> {
-    let file = |name: String| {
-        let path = folder.join("output").join(name);
+fn files(dir: &ExecutionDir, order: OrderId, open: bool) -> Vec<Part> {
+    let file = |path: PathBuf| {
         let bytes = path
             .symlink_metadata()
             .ok()
@@ -169,8 +105,8 @@ fn files(folder: &Path, order: OrderId, open: bool) -> Vec<Part> {
             .len();
         Some(Part::File { path, bytes })
     };
-    let errors = if open { None } else { file(format!("{order}.errors.log")) };
-    file(format!("{order}.log")).into_iter().chain(errors).collect()
+    let errors = if open { None } else { file(dir.errors(order)) };
+    file(dir.output(order)).into_iter().chain(errors).collect()
 }
 
 impl Printed {

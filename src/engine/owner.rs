@@ -4,6 +4,7 @@ use super::clock::Clock;
 use super::executor::Executor;
 use super::texts::Texts;
 use crate::core::decide::refusal;
+use crate::core::dispatch;
 use crate::core::event::{Event, Recorded};
 use crate::core::input::Input;
 use crate::core::state::State;
@@ -134,9 +135,7 @@ impl Owner {
                 return Ok(Stopped::AtRest);
             }
             let now_ms = self.clock.now_ms();
-            let wake = self
-                .state
-                .wake_at(self.turned_at)
+            let wake = dispatch::wakes_at(&self.state, self.turned_at)
                 .map(|at| Duration::from_millis(at.saturating_sub(now_ms).max(1)));
             tokio::select! {
                 biased;

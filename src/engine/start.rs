@@ -7,7 +7,7 @@
 
 use super::clock::Clock;
 use super::foreign;
-use super::locate::{JOURNAL, executions, name_of, opening, own};
+use super::locate::{executions, opening, own};
 use super::sources::content;
 use super::texts::{self, Digested, Texts};
 use crate::agents::command::{can_start, program_of};
@@ -17,20 +17,20 @@ use crate::breakdown::source::Source;
 use crate::breakdown::unread::left_out;
 use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
 use crate::config::{self, Agent, Config, Isolation};
-use crate::core::allocation::{Allocation, allocate};
+use crate::core::allocation::allocate;
 use crate::core::event::{Event, Mark, Recorded, Status};
-use crate::core::hold::Held;
 use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
-use crate::core::plan::Task;
+use crate::core::plan::{Plan, Task};
 use crate::core::policy::{AgentPolicy, Policy, Role};
 use crate::core::progress::as_argument;
-use crate::core::state::{Phase, State, TaskState};
+use crate::core::state::{Held, Phase, State, TaskState};
 use crate::failure::{Failure, FailureKind};
 use crate::gates::settings::judged_by;
 use crate::journal::Journal;
 use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::git::Git;
 use crate::workspace::isolation::isolation;
 use crate::workspace::sandbox;
@@ -41,8 +41,6 @@ use std::path::{Path, PathBuf};
 
 /// Warnings about one breakdown that are said at most.
 const MAX_WARNINGS: usize = 20;
-/// Where a breakdown without a file of its own is kept, in the folder of its execution.
-pub const KEPT_BREAKDOWN: &str = "breakdown.md";
 
 /// What is wanted beside the breakdown itself.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +60,7 @@ pub struct Options {
     /// Only these tasks, and what they wait for; all when empty.
     pub only: Vec<String>,
     /// Take up just this execution, by its folder; the latest of the breakdown when absent.
-    pub execution: Option<PathBuf>,
+    pub execution: Option<ExecutionDir>,
     /// Start again, even where an execution of this breakdown is unfinished.
     pub fresh: bool,
     /// The format; found out when absent.
@@ -266,14 +264,10 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
         options,
     };
     prepared.warnings = prepared.check()?;
-    let allocation = allocate(&prepared.parsed.plan, &prepared.policy);
-    let is_command = |allocation: &Allocation| {
-        allocation.agent.as_ref().is_none_or(|agent| prepared.runs_commands(agent))
-    };
     let (isolated, warnings) = isolation(
         &prepared.root,
         prepared.config.execution.isolation,
-        allocation.iter().all(is_command),
+        only_commands(&prepared.parsed.plan, &prepared.policy),
     )
     .map_err(Failure::usage)?;
     prepared.policy.isolated = isolated;
@@ -286,6 +280,29 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
         prepared.policy.unconfined.iter().map(|why| format!("agents are not confined: {why}")),
     );
     Ok(prepared)
+}
+
+/// Whether all that would be carried out are the user's own commands.
+fn only_commands(plan: &Plan, policy: &Policy) -> bool {
+    allocate(plan, policy).iter().all(|allocation| {
+        let agent = allocation.agent.as_ref().and_then(|agent| policy.agent(agent));
+        agent.is_none_or(AgentPolicy::runs_the_task)
+    })
+}
+
+/// The rules by which a plan is forecast that is only looked at.
+///
+/// # Errors
+/// The config says something that does not fit together.
+pub fn rules_of_plan(config: &Config, root: &Path, plan: &Plan) -> Result<Policy, String> {
+    let mut policy = config.policy(true)?;
+    // Files keep tasks apart only where attempts share the workspace.
+    if plan.tasks.iter().filter(|task| !task.files.is_empty()).nth(1).is_some() {
+        let only_commands = only_commands(plan, &policy);
+        policy.isolated = isolation(root, config.execution.isolation, only_commands)
+            .is_ok_and(|(isolated, _)| isolated);
+    }
+    Ok(policy)
 }
 
 impl Prepared {
@@ -462,9 +479,9 @@ impl Prepared {
     }
 
     /// How an execution of a folder begins.
-    fn begins(&self, folder: &Path) -> Input {
+    fn begins(&self, dir: &ExecutionDir) -> Input {
         Input::Start(Box::new(Start {
-            execution: ExecutionId::from(name_of(folder)),
+            execution: ExecutionId::from(dir.id()),
             program: env!("CARGO_PKG_VERSION").into(),
             breakdown: self.name(),
             plan: self.parsed.plan.clone(),
@@ -498,7 +515,7 @@ impl Prepared {
 /// An execution that this process owns.
 pub struct Opened {
     /// Its folder.
-    pub folder: PathBuf,
+    pub dir: ExecutionDir,
     /// What makes us the owner.
     pub lock: Lock,
     /// Its journal.
@@ -524,17 +541,17 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
     let state = make_state_folder(&prepared.root).map_err(not_writable)?;
     // Held while looking and making, so that two of us don't both make one.
     let _making = wait_for(&state.join("lock")).map_err(not_writable)?;
-    if let Some(folder) = &prepared.options.execution {
-        return open_at(folder.clone(), own(folder)?);
+    if let Some(dir) = &prepared.options.execution {
+        return open_at(dir.clone(), own(dir)?);
     }
     let name = prepared.name();
-    let same = |folder: &&PathBuf| opening(folder).is_some_and(|(_, breakdown)| breakdown == name);
+    let same = |dir: &&ExecutionDir| opening(dir).is_some_and(|(_, breakdown)| breakdown == name);
     let latest =
         executions(&prepared.root).iter().rev().find(same).cloned().filter(|_| name != "-");
-    if let Some(folder) = latest {
-        let lock = own(&folder)?;
+    if let Some(dir) = latest {
+        let lock = own(&dir)?;
         if !prepared.options.fresh {
-            let opened = open_at(folder, lock)?;
+            let opened = open_at(dir, lock)?;
             let cancelled =
                 opened.events.iter().any(|event| matches!(event.event, Event::Cancelled));
             if !cancelled && !opened.events.is_empty() {
@@ -546,16 +563,16 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
         foreign::forget(&prepared.root, &name);
     }
     foreign::may_go_on(&prepared.root, &name, None)?;
-    let folder = make_execution(&state, prepared).map_err(not_writable)?;
-    let lock = own(&folder)?;
-    let mut opened = open_at(folder, lock)?;
-    let texts = Texts::in_folder(&opened.folder);
+    let dir = make_execution(&state, prepared).map_err(not_writable)?;
+    let lock = own(&dir)?;
+    let mut opened = open_at(dir, lock)?;
+    let texts = Texts::of_execution(&opened.dir);
     texts.offer(&prepared.texts);
     texts.keep(&prepared.parsed.plan).map_err(not_writable)?;
     // Whoever looks for it next finds it, with what it is about.
     opened.events = crate::core::note(
         &mut State::default(),
-        prepared.begins(&opened.folder),
+        prepared.begins(&opened.dir),
         Clock::default().now_ms(),
     );
     opened
@@ -571,26 +588,24 @@ pub fn open(prepared: &Prepared) -> Result<Opened, Failure> {
 ///
 /// # Errors
 /// It can't be read.
-pub fn open_at(folder: PathBuf, lock: Lock) -> Result<Opened, Failure> {
-    let (journal, events) = Journal::open(&folder.join(JOURNAL))
-        .map_err(|refusal| Failure::unusable(refusal.to_string()))?;
-    if let Some((root, (_, breakdown))) =
-        folder.parent().and_then(Path::parent).zip(opening(&folder))
-    {
-        foreign::may_go_on(root, &breakdown, Some(&journal))?;
+pub fn open_at(dir: ExecutionDir, lock: Lock) -> Result<Opened, Failure> {
+    let (journal, events) =
+        Journal::open(&dir.journal()).map_err(|refusal| Failure::unusable(refusal.to_string()))?;
+    if let Some((_, breakdown)) = opening(&dir) {
+        foreign::may_go_on(dir.workspace(), &breakdown, Some(&journal))?;
     }
-    Ok(Opened { folder, lock, journal, events, is_new: false })
+    Ok(Opened { dir, lock, journal, events, is_new: false })
 }
 
 /// A paused execution does not go on by itself.
 ///
 /// # Errors
 /// It is paused.
-pub fn not_paused(state: &State, folder: &Path) -> Result<(), Failure> {
+pub fn not_paused(state: &State, dir: &ExecutionDir) -> Result<(), Failure> {
     match state.paused {
         true => Err(Failure::new(
             FailureKind::Paused,
-            format!("{} is paused: `execution-coordinator resume` lets it go on", name_of(folder)),
+            format!("{} is paused: `execution-coordinator resume` lets it go on", dir.id()),
         )),
         false => Ok(()),
     }
@@ -621,7 +636,7 @@ pub fn not_held(state: &State, root: &Path) -> Result<(), Failure> {
 }
 
 /// The folder of a new execution, named by topic and time.
-fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf> {
+fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<ExecutionDir> {
     let words: String = prepared
         .parsed
         .plan
@@ -648,13 +663,14 @@ fn make_execution(state: &Path, prepared: &Prepared) -> std::io::Result<PathBuf>
         }
         again += 1;
     };
-    for inner in ["output", "briefs"] {
-        make_private(&folder.join(inner))?;
+    let dir = ExecutionDir::new(folder);
+    for inner in [dir.outputs(), dir.briefs()] {
+        make_private(&inner)?;
     }
     if prepared.source.path.is_none() {
-        std::fs::write(folder.join(KEPT_BREAKDOWN), &prepared.source.text)?;
+        std::fs::write(dir.breakdown(), &prepared.source.text)?;
     }
-    Ok(folder)
+    Ok(dir)
 }
 
 /// The names of the agents of a workspace's roster; none where its config has a mistake.

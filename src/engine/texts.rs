@@ -11,6 +11,7 @@ use crate::core::brief::{Brief, BriefText, TextOf, texts};
 use crate::core::plan::Plan;
 use crate::core::prose::{Excerpt, GroupProse, Prose, TaskProse, said};
 use crate::process::open_kept;
+use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::{make_private, root_of};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -250,12 +251,8 @@ pub struct Texts {
 
 impl Texts {
     /// Those in the folder of an execution.
-    pub fn in_folder(execution: &Path) -> Self {
-        Self {
-            folder: execution.join("texts"),
-            offered: Mutex::default(),
-            at_hand: Mutex::default(),
-        }
+    pub fn of_execution(dir: &ExecutionDir) -> Self {
+        Self { folder: dir.texts(), offered: Mutex::default(), at_hand: Mutex::default() }
     }
 
     /// Texts of a plan that may be accepted.

@@ -116,9 +116,7 @@ impl Output {
                 Row::Task(ix) => {
                     let open = model.state.tasks[ix].open.iter().next_back().copied();
                     open.or_else(|| {
-                        last_that_printed(&execution.folder, &model.state, &model.state.task(ix).id)
-                            .ok()
-                            .flatten()
+                        last_that_printed(&execution.dir, &model.state, &model.state.task(ix).id)
                     })
                 }
                 Row::Gate(ix) => {

@@ -3,12 +3,13 @@
 
 use super::messages::{GateRow, StreamRow, TaskList, TaskRow};
 use super::peer::status;
-use crate::core::hold::{self, Held};
+use crate::core::hold;
 use crate::core::id::{StreamId, TaskId};
 use crate::core::label::{self, task_gate_status};
 use crate::core::outcome::Finding;
 use crate::core::plan::{Level, Node};
 use crate::core::progress;
+use crate::core::state::Held;
 use crate::core::state::State;
 use crate::core::status::{GateStatus, gate_status, status_report};
 use crate::core::view::{Action, Appearance, GateStateName};

@@ -17,15 +17,16 @@ use crate::core::id::{GateId, TaskId};
 use crate::core::input::Input;
 use crate::core::label::task_gate_status;
 use crate::core::progress::waits_for;
+use crate::core::state::GivenOrder;
 use crate::core::status::status_report;
 use crate::core::view::ExecutionState;
 use crate::engine::coordinator::StartOptions;
 use crate::engine::execution::Execution;
 use crate::engine::listener::Address;
-use crate::engine::output::{Order, orders, printed};
+use crate::engine::output::printed;
 use crate::engine::people::{self, decider, decider_here};
 use crate::engine::start::{
-    KEPT_BREAKDOWN, Options, must_be_trusted, never_calls_itself, prepare, workspace_of,
+    Options, must_be_trusted, never_calls_itself, prepare, rules_of_plan, workspace_of,
 };
 use crate::failure::Failure;
 use crate::journal::lines::Lines;
@@ -296,8 +297,9 @@ async fn plan(caller: Caller, params: PlanParams) -> Result<PlanDocument, Failur
         let root = workspace_of(&source, folder);
         caller.coordinator.add_root(&root);
         let (config, _) = options.config(&root)?;
-        let policy = config.policy(true).map_err(Failure::usage)?;
-        Ok(plan_document(&options.plan(&source)?.0, &source, &policy))
+        let (parsed, _) = options.plan(&source)?;
+        let policy = rules_of_plan(&config, &root, &parsed.plan).map_err(Failure::usage)?;
+        Ok(plan_document(&parsed, &source, &policy))
     })
     .await
 }
@@ -383,9 +385,7 @@ fn begin(
 /// It can't be read.
 pub fn breakdown_of(caller: &Caller, execution: &Execution) -> Result<Source, Failure> {
     match execution.breakdown.as_str() {
-        "-" => {
-            Ok(Source { path: None, ..read_within(caller, execution.folder.join(KEPT_BREAKDOWN))? })
-        }
+        "-" => Ok(Source { path: None, ..read_within(caller, execution.dir.breakdown())? }),
         // A journal may have come with the workspace.
         path => read_within(caller, PathBuf::from(path)),
     }
@@ -399,7 +399,7 @@ fn go_on(caller: &Caller, execution: &Execution) -> Result<(), Failure> {
     let root = execution.root().to_owned();
     let source = breakdown_of(caller, execution)?;
     let options =
-        Options { execution: Some(execution.folder.clone()), fresh: false, ..execution.options() };
+        Options { execution: Some(execution.dir.clone()), fresh: false, ..execution.options() };
     caller
         .coordinator
         .start(prepare(source, root, options)?, StartOptions { synced: true, observe: None })?;
@@ -531,7 +531,7 @@ pub(super) async fn forward<M: Method>(
     there["execution"] = execution.id.as_str().into();
     let needs_trust = caller.peer.client.needs_trust();
     off_thread(move || {
-        let owner = execution.owner().map(|_| Address::of_execution(&execution.folder));
+        let owner = execution.owner().map(|_| Address::of_execution(&execution.dir));
         let mut answer = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
         if answer.is_none() && by_daemon {
             never_calls_itself()?;
@@ -601,11 +601,10 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
     let needed_by = |node: &crate::core::plan::Task| {
         node.depends_on.iter().any(|d| d.on == crate::core::plan::Node::Task(id.clone()))
     };
-    let orders = orders(&execution.folder, state.seq, Some(&id))?;
-    let row = |order: Order| OrderRow {
-        order: order.order.to_string(),
-        what: work_name(&order.work),
-        at: order.at,
+    let row = |given: &GivenOrder| OrderRow {
+        order: given.order.to_string(),
+        what: work_name(&given.work),
+        at: given.at,
     };
     Ok(TaskCard {
         execution: execution.id.to_string(),
@@ -626,7 +625,8 @@ pub fn card(execution: &Execution, task: &str) -> Result<TaskCard, Failure> {
             .collect(),
         slack: state.graph.slack(ix),
         critical_path: state.graph.critical_path().contains(&ix),
-        orders: orders.into_iter().map(row).collect(),
+        orders: known.orders.last.iter().map(row).collect(),
+        orders_before: known.orders.before,
         findings: known.findings.iter().chain(&known.remarks).map(finding).collect(),
         gates: task_gate_status(&state, ix),
         texts: texts(&state.plan.prose, Some(&id)).into_iter().map(text_place).collect(),
@@ -638,7 +638,7 @@ fn text_place(BriefText { of, title, file, first_line, last_line, .. }: BriefTex
 }
 
 fn output(execution: &Execution, params: &OutputParams) -> Result<OutputPage, Failure> {
-    let printed = printed(&execution.folder, &execution.state(), &params.task)?;
+    let printed = printed(&execution.dir, &execution.state(), &params.task)?;
     let most = params.limit.unwrap_or(64 << 10).clamp(4, 1 << 20);
     let mut bytes = printed.read(params.from, most)?;
     // A character that is cut in two belongs to the next page, while there is one.

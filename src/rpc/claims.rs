@@ -100,7 +100,7 @@ fn claimed_work(execution: &Execution, order: OrderId) -> Option<ClaimedWork> {
     let open = state.orders.get(&order)?;
     let offer = open.offer.as_ref()?;
     let mut brief = brief(&state, order)?;
-    Texts::in_folder(&execution.folder).fill(&mut brief);
+    Texts::of_execution(&execution.dir).fill(&mut brief);
     // In words as all others get it; where the config or its template is broken just now, in ours.
     let config =
         execution.options().config(execution.root()).map(|(config, _)| config).unwrap_or_default();

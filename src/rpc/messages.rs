@@ -393,8 +393,10 @@ pub struct TaskCard {
     pub slack: f64,
     /// Whether it is on the critical path.
     pub critical_path: bool,
-    /// Its open and ended orders: `a7`, what it was, how it ended.
+    /// Its last orders, open and ended: `a7`, what it was, how it ended.
     pub orders: Vec<OrderRow>,
+    /// How many orders came before them; `execution/events` names them.
+    pub orders_before: u64,
     /// What must be fixed now, and what reviewers remarked.
     pub findings: Vec<String>,
     /// Its gates.

@@ -515,7 +515,7 @@ pub fn status(execution: &Execution) -> StatusReport {
     if status.state == ExecutionState::Running && execution.owner().is_none() {
         status.nobody_is_at_work();
     }
-    status.log = log_beside(&execution.folder);
+    status.log = log_beside(&execution.dir);
     status
 }
 

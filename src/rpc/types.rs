@@ -10,6 +10,7 @@ use crate::breakdown::text::Text;
 use crate::breakdown::unread::left_out;
 use crate::breakdown::{Counts, Parsed};
 use crate::core::allocation::{Allocation, allocate};
+use crate::core::dispatch::forecast;
 use crate::core::event::Mark;
 use crate::core::graph::Graph;
 use crate::core::id::AgentName;
@@ -238,13 +239,6 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     let allocation = allocate(plan, policy);
     let critical = graph.critical_path();
     let on_path: std::collections::BTreeSet<usize> = critical.iter().copied().collect();
-    let agents: Vec<Option<AgentName>> =
-        allocation.iter().map(|allocation| allocation.agent.clone()).collect();
-    let limits: BTreeMap<AgentName, usize> = policy
-        .agents
-        .iter()
-        .filter_map(|agent| Some((agent.name.clone(), agent.max_parallel? as usize)))
-        .collect();
     let length = graph.length();
     let text = source.input().lines();
     // Only some tasks may be wanted of those that were read.
@@ -349,7 +343,7 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
         max_parallelism: graph.max_parallelism(),
         makespan: Makespan {
             lower_bound: graph.lower_bound(policy.max_parallel as usize),
-            forecast: graph.forecast(policy.max_parallel as usize, &agents, &limits),
+            forecast: forecast(plan, &graph, policy, &allocation),
             unit: if plan.tasks.iter().any(|task| task.estimate.is_some()) {
                 "minutes"
             } else {

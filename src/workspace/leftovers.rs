@@ -1,6 +1,7 @@
 //! What an execution has left in a repository, and what of it is provably ours to remove.
 
 use super::clone::{self, Origin};
+use super::execution_dir::ExecutionDir;
 use super::git::Git;
 use super::link;
 use crate::core::id::OrderId;
@@ -13,7 +14,7 @@ pub struct Leftovers<'a> {
     /// The workspace.
     pub root: &'a Path,
     /// The execution's folder.
-    pub folder: &'a Path,
+    pub dir: &'a ExecutionDir,
     /// The orders that made worktrees.
     pub worktrees: Vec<OrderId>,
     /// The commits that it made or began with.
@@ -32,9 +33,8 @@ impl Leftovers<'_> {
     /// What git says.
     pub fn remove(&self) -> Result<Vec<String>, String> {
         let git = Git::at(self.root);
-        let trees =
-            self.folder.join("trees").canonicalize().unwrap_or_else(|_| self.folder.join("trees"));
-        let execution = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let trees = self.dir.trees().canonicalize().unwrap_or_else(|_| self.dir.trees());
+        let execution = self.dir.id();
         let mut kept = Vec::new();
         let mut in_use = BTreeSet::new();
         let origin = Origin::from_git(&git)?;

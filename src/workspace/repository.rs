@@ -7,6 +7,7 @@
 //! below the execution's own folder.
 
 use super::clone::{self, Origin};
+use super::execution_dir::ExecutionDir;
 use super::files::{
     AT_A_TIME, copy_all, has_room, leads_into, look_at_all, names_in, remove_untracked, state_of,
     untracked,
@@ -97,14 +98,13 @@ impl Repository {
     /// What git says.
     pub fn open(
         root: &Path,
-        folder: &Path,
+        dir: &ExecutionDir,
         settings: Worktree,
         landed: Option<String>,
     ) -> Result<Self, String> {
         let git = Git::at(root);
-        let execution =
-            folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let trees = folder.join("trees");
+        let execution = dir.id();
+        let trees = dir.trees();
         make_private(&trees).map_err(|error| format!("{}: {error}", trees.display()))?;
         let trees = trees.canonicalize().unwrap_or(trees);
         let repository = Self {
@@ -113,7 +113,7 @@ impl Repository {
             trees,
             branches: format!("execution-coordinator/{execution}"),
             execution,
-            filters: Filters::configured(&git, folder)?,
+            filters: Filters::configured(&git, dir.path())?,
             settings,
             shown: Mutex::default(),
             showing: tokio::sync::Mutex::default(),

@@ -6,6 +6,7 @@ use execution_coordinator::core::event::Event;
 use execution_coordinator::engine::listener::{Address, connect};
 use execution_coordinator::rpc::method;
 use execution_coordinator::rpc::remote::call;
+use execution_coordinator::workspace::execution_dir::ExecutionDir;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -260,7 +261,7 @@ fn fifty_clients_at_once_never_get_the_same_work() {
     let workspace =
         Workspace::with(&[("execution-coordinator.toml", config), ("breakdown.md", &plan)]);
     let run = workspace.start(&["run", "breakdown.md", "--deps", "explicit"]);
-    let address = || Address::of_execution(&workspace.execution());
+    let address = || Address::of_execution(&ExecutionDir::new(workspace.execution()));
     eventually("it has begun", || workspace.run(&["status"]).code == 0);
     eventually("it can be reached", || connect(&address()).is_ok());
     let address = address();

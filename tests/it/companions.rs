@@ -5,6 +5,7 @@ use execution_coordinator::breakdown::{Deps, parse, source};
 use execution_coordinator::core::brief::{Brief, TextOf, texts};
 use execution_coordinator::core::id::TaskId;
 use execution_coordinator::engine::texts::{Texts, prose};
+use execution_coordinator::workspace::execution_dir::ExecutionDir;
 use expect_test::{Expect, expect};
 
 /// What is told about a task of a breakdown in a workspace, beside the breakdown's own text: whose it is, where it
@@ -14,7 +15,7 @@ fn told(workspace: &Workspace, breakdown: &str, task: &str, expected: &Expect) {
     let mut parsed = parse(source.input(), None, Deps::Format);
     let (prose, kept, problems) = prose(&parsed, &source);
     let mut brief = Brief { texts: texts(&prose, Some(&TaskId::from(task))), ..Brief::default() };
-    let store = Texts::in_folder(&workspace.path("execution"));
+    let store = Texts::of_execution(&ExecutionDir::new(workspace.path("execution")));
     store.offer(&kept);
     parsed.plan.prose = prose;
     store.keep(&parsed.plan).expect("kept");

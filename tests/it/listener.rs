@@ -3,6 +3,7 @@
 use crate::client::Server;
 use crate::support::{Workspace, ended, eventually};
 use execution_coordinator::engine::listener::{Address, connect};
+use execution_coordinator::workspace::execution_dir::ExecutionDir;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -57,7 +58,8 @@ struct Guest {
 
 impl Guest {
     fn at(folder: &Path) -> Self {
-        let stream = connect(&Address::of_execution(folder)).expect("a connection");
+        let stream =
+            connect(&Address::of_execution(&ExecutionDir::new(folder))).expect("a connection");
         Self { lines: BufReader::new(stream.try_clone().expect("a copy")), stream }
     }
 

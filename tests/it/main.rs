@@ -21,6 +21,7 @@ mod companions;
 mod corpus;
 mod crash;
 mod daemon;
+mod dispatch;
 mod editor;
 mod evidence;
 mod foreign;

@@ -1,7 +1,16 @@
 //! What `output` and `task/output` show of a task: everything that was printed for it.
 
 use crate::client::Server;
+use crate::simulate::start;
 use crate::support::{Workspace, commit_all};
+use execution_coordinator::core::event::{Event, Recorded, Work};
+use execution_coordinator::core::id::OrderId;
+use execution_coordinator::core::plan::{Plan, Task};
+use execution_coordinator::core::policy::Policy;
+use execution_coordinator::core::state::State;
+use execution_coordinator::core::turn;
+use execution_coordinator::engine::output::printed;
+use execution_coordinator::workspace::execution_dir::ExecutionDir;
 use serde_json::json;
 
 const CONFIG: &str = r#"
@@ -122,4 +131,24 @@ fn what_a_task_prints_is_followed_until_it_is_done() {
         followed.stderr
     );
     assert_eq!(crate::support::ended(run.wait_with_output().expect("an end")).code, 0);
+}
+
+#[test]
+fn of_very_many_orders_of_a_task_the_last_are_kept_and_the_others_counted() {
+    let mut plan = Plan::default();
+    plan.tasks.push(Task::new("1", "a task"));
+    let mut state = State::default();
+    turn(&mut state, start("x", plan, Policy::default()), 0);
+    for number in 1..=250 {
+        let work = Work::PrepareWorktree { task: "1".into() };
+        let event = Event::Ordered { order: OrderId(number), work, deadline: 1 };
+        state.apply(&Recorded { seq: state.seq + 1, at: 0, event });
+    }
+    let orders = &state.tasks[0].orders;
+    assert_eq!((orders.last.len(), orders.before), (200, 50));
+    assert_eq!(orders.last[0].order, OrderId(51));
+    let folder = tempfile::tempdir().unwrap();
+    let printed = printed(&ExecutionDir::new(folder.path()), &state, "1").unwrap();
+    let text = String::from_utf8(printed.read(0, 1_000).unwrap()).unwrap();
+    assert!(text.starts_with("(50 earlier orders are in the journal: `events`)\n"), "{text}");
 }

@@ -5,6 +5,7 @@
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::change::rename;
 use execution_coordinator::core::decider::{Decider, Frontend};
+use execution_coordinator::core::dispatch;
 use execution_coordinator::core::event::{Event, Mark, Outcome, Purpose, Recorded, Status, Work};
 use execution_coordinator::core::id::{ExecutionId, GateId, Lease, OrderId, StreamId, TaskId};
 use execution_coordinator::core::input::{Input, Start};
@@ -708,7 +709,7 @@ fn simulate_into(seed: u64, journal: &mut Vec<Recorded>) -> Result<State, String
             continue;
         }
         let next = under_way.iter().map(|(order, (at, _))| (*at, *order)).min();
-        let wake = state.wake_at(now).unwrap_or(u64::MAX);
+        let wake = dispatch::wakes_at(&state, now).unwrap_or(u64::MAX);
         match next {
             Some((at, order)) if at <= wake && at < u64::MAX => {
                 now = now.max(at);

@@ -5,7 +5,6 @@ use crate::core::id::{AgentName, OrderId, TaskId};
 use crate::core::outcome::{
     AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome, Usage,
 };
-use crate::core::steer::Said;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,6 +15,8 @@ pub struct TaskState {
     pub phase: Phase,
     /// Its open orders.
     pub open: BTreeSet<OrderId>,
+    /// All that was ordered for it, the latest last.
+    pub orders: Orders,
     /// When work on it began.
     pub started_at: Option<u64>,
     /// When it came to its end.
@@ -91,6 +92,44 @@ pub struct TaskState {
     pub not_counted_at: u64,
     /// The commit of the result that has its work in it.
     pub landed: Option<String>,
+}
+
+/// The last orders of a task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Orders {
+    /// In the order in which they were given.
+    pub last: Vec<GivenOrder>,
+    /// How many came before them, and are in the journal only.
+    pub before: u64,
+}
+
+/// As many orders of a task are kept.
+const MAX_ORDERS: usize = 200;
+
+impl Orders {
+    /// One more was given.
+    pub(in crate::core) fn push(&mut self, order: GivenOrder) {
+        if self.last.len() >= MAX_ORDERS {
+            self.last.remove(0);
+            self.before += 1;
+        }
+        // Most tasks have few.
+        self.last.reserve_exact(1);
+        self.last.push(order);
+    }
+}
+
+/// An order that was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GivenOrder {
+    /// Its number.
+    pub order: OrderId,
+    /// What was to be done.
+    pub work: Work,
+    /// When it was given, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// The order whose verdict counted instead, because the tree was the same.
+    pub reused_from: Option<OrderId>,
 }
 
 /// A worktree of a task's own.
@@ -308,4 +347,73 @@ pub struct Utilisation {
     pub cost_usd: Option<f64>,
     /// Orders of which it named numbers that no use can have.
     pub implausible: u32,
+}
+
+/// What is known of how some agents can be had.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pool {
+    /// None of them is asked before.
+    pub paused_until: u64,
+    /// How many run at once.
+    pub most: Option<u32>,
+    /// Shortages in a row.
+    pub consecutive_limits: u32,
+    /// Orders that failed in a row.
+    pub failures: u32,
+    /// How the last one that failed did.
+    pub last_failure: String,
+    /// Why nobody of them is asked until a person has done something, and what.
+    pub refused: Option<(String, &'static str)>,
+}
+
+/// A change that is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The attempts that may have made it.
+    pub during: Vec<OrderId>,
+    /// The digest of the file with it.
+    pub digest: String,
+    /// Whether a person has rejected it.
+    pub rejected: bool,
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let orders: Vec<String> = self.during.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "it was changed while {} was at work, and what was before stays in force",
+            orders.join(" and ")
+        )
+    }
+}
+
+/// As much of what was said to an agent is shown.
+const SHOWN_CHARS: usize = 200;
+
+/// What was said to a task's agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// The number of its event.
+    pub steered: u64,
+    /// On which order.
+    pub order: OrderId,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub text: String,
+    /// Whether it has reached the agent, or why not; absent while that is not known.
+    pub outcome: Option<Result<(), String>>,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let outcome = match &self.outcome {
+            None => "it has not reached it yet".to_owned(),
+            Some(Ok(())) => "delivered".into(),
+            Some(Err(why)) => format!("not delivered: {why}"),
+        };
+        let shown: String = crate::escape::line(&self.text).chars().take(SHOWN_CHARS).collect();
+        write!(f, "{} to {}: {shown} ({outcome})", self.by, self.order)
+    }
 }

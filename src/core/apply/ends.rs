@@ -1,20 +1,17 @@
 //! What the end of an order adds to the state.
 
-use super::{Judged, OpenOrder, Phase, State, TaskState, Worktree};
 use crate::core::event::{Outcome, Purpose, Step, Work};
-use crate::core::hold::is_suspect;
 use crate::core::id::{AgentName, OrderId};
-use crate::core::outcome::{
-    AgentOutcome, Ending, GateVerdict, RepositoryOutcome, Severity, Usage, Verdict,
-};
+use crate::core::outcome::{Ending, GateVerdict, RepositoryOutcome, Usage, Verdict};
+use crate::core::state::{Judged, OpenOrder, State, TaskState, Worktree};
+use crate::core::steps;
 use crate::core::throttle::{self, Ended, pool_of};
-use std::sync::Arc;
 
 impl State {
     /// An order ended.
     pub(super) fn end(&mut self, id: OrderId, outcome: &Outcome) {
         let Some(open) = self.orders.remove(&id) else { return };
-        if open.work.agent().is_some_and(|agent| is_suspect(self, agent)) {
+        if open.work.agent().is_some_and(|agent| self.policy.is_suspect(agent)) {
             self.last_suspect = Some((id, self.now));
         }
         if let Some(agent) = open.work.agent() {
@@ -46,10 +43,15 @@ impl State {
         if let Outcome::Repository(outcome) = outcome {
             self.repository_ended(id, &open, outcome);
         }
+        if let Outcome::Gate { measures, .. } = outcome
+            && let Some(task) = open.work.task()
+        {
+            self.with_task(task, |task| task.judged_as(id, measures.reused_from));
+        }
         match &open.work {
             Work::Gate { gate: Some(gate), check, .. } => {
                 if let Some(ix) = self.graph.gate(gate) {
-                    let gate = Arc::make_mut(&mut self.gate_states[ix]);
+                    let gate = std::sync::Arc::make_mut(&mut self.gate_states[ix]);
                     gate.open.remove(&id);
                     if let Outcome::Gate { measures, verdict, reason } = outcome
                         && id > gate.reset_at
@@ -179,6 +181,12 @@ impl State {
 }
 
 impl TaskState {
+    fn judged_as(&mut self, id: OrderId, reused_from: Option<OrderId>) {
+        if let Ok(ix) = self.orders.last.binary_search_by_key(&id, |given| given.order) {
+            self.orders.last[ix].reused_from = reused_from;
+        }
+    }
+
     fn end(&mut self, id: OrderId, work: &Work, outcome: &Outcome) {
         self.open.remove(&id);
         if let Outcome::Agent(outcome) = outcome {
@@ -190,104 +198,9 @@ impl TaskState {
                 self.session_used = self.session_used.plus(outcome.usage);
             }
         }
-        let Phase::Active(step) = self.phase else { return };
-        match (work, outcome) {
-            // Who could not be had is asked again.
-            (Work::Consultation { .. }, Outcome::Agent(outcome)) if outcome.shortage.is_some() => {}
-            (Work::Consultation { expert, .. }, Outcome::Agent(outcome)) => {
-                self.consultations.insert(expert.clone(), (**outcome).clone());
-            }
-            (Work::Tests { .. }, Outcome::Agent(outcome)) if step == Step::WritingTests => {
-                self.last = Some((**outcome).clone());
-                if outcome.complete() {
-                    self.answered = false;
-                    // The session was the tester's.
-                    (self.session, self.session_used) = (None, Usage::default());
-                    self.tests_files.extend(outcome.files.iter().cloned());
-                    self.tests_commit = outcome.commit.clone();
-                    self.commit = outcome.commit.clone();
-                } else {
-                    self.came_to_nothing(outcome);
-                }
-            }
-            (Work::Implementation { .. }, Outcome::Agent(outcome))
-                if step == Step::Implementing =>
-            {
-                self.last = Some((**outcome).clone());
-                // What came to nothing is left behind with its place, where it had one.
-                if outcome.complete() || self.worktree.is_none() {
-                    self.changed.extend(outcome.files.iter().cloned());
-                }
-                if outcome.complete() {
-                    self.answered = false;
-                    self.commit = outcome.commit.clone();
-                    if outcome.session != self.session {
-                        (self.session, self.session_used) =
-                            (outcome.session.clone(), outcome.usage);
-                    }
-                    self.result = Some((id, (**outcome).clone()));
-                } else {
-                    self.came_to_nothing(outcome);
-                }
-            }
-            // What it left half done is not where the next one begins.
-            (Work::Tests { .. } | Work::Implementation { .. }, Outcome::Lost { .. }) => {
-                self.has_leftovers |= self.worktree.is_none();
-                self.leave_place();
-            }
-            (Work::Gate { check, purpose, .. }, Outcome::Gate { measures, verdict, reason }) => {
-                let judged = Judged {
-                    order: id,
-                    measures: (**measures).clone(),
-                    verdict: *verdict,
-                    reason: reason.clone(),
-                    changes: 0,
-                };
-                match purpose {
-                    Purpose::Baseline => drop(self.baseline.insert(check.clone(), judged)),
-                    Purpose::Red => {
-                        let old = self.baseline.get(check);
-                        self.red_seen = self.red_seen || is_red(&judged, old);
-                        self.red = Some(judged);
-                    }
-                    Purpose::Judge => drop(self.gates.insert(check.clone(), judged)),
-                    // Of the merge queue.
-                    Purpose::Merged => {}
-                }
-            }
-            (Work::Review { reviewer, .. }, Outcome::Review(review)) => {
-                let remarks =
-                    review.findings.iter().filter(|finding| finding.severity != Severity::Blocker);
-                for remark in remarks {
-                    if !self.remarks.contains(remark) {
-                        self.remarks.push(remark.clone());
-                    }
-                }
-                self.reviews.insert(reviewer.clone(), (id, review.clone()));
-            }
-            _ => {}
+        if self.step().is_some() {
+            steps::ended(self, id, work, outcome);
         }
-    }
-}
-
-impl TaskState {
-    fn came_to_nothing(&mut self, outcome: &AgentOutcome) {
-        self.has_leftovers |= self.worktree.is_none() && !outcome.files.is_empty();
-        if outcome.asks() {
-            // Once it is answered, it goes on here.
-            if outcome.session != self.session {
-                (self.session, self.session_used) = (outcome.session.clone(), outcome.usage);
-            }
-        } else if outcome.shortage.is_none() {
-            self.leave_place();
-        }
-    }
-
-    /// A try came to nothing: the next one begins elsewhere, with what was finished before.
-    fn leave_place(&mut self) {
-        self.worktree = None;
-        self.answered = false;
-        (self.session, self.session_used) = (None, Usage::default());
     }
 }
 
@@ -297,22 +210,5 @@ fn ended_as(ending: &Ending, blocked: bool, good: bool) -> Ended {
         Ending::Stopped | Ending::Lost => Ended::Otherwise,
         _ if blocked => Ended::Otherwise,
         _ => Ended::Badly,
-    }
-}
-
-/// Whether a run shows new tests failing: a failure that was not there before.
-pub fn is_red(judged: &Judged, before: Option<&Judged>) -> bool {
-    if judged.verdict != GateVerdict::Failed || !judged.measures.flaky.is_empty() {
-        return false;
-    }
-    let failed = &judged.measures.failed_tests;
-    match before {
-        Some(before) if !failed.is_empty() => {
-            failed.iter().any(|test| !before.measures.failed_tests.contains(test))
-        }
-        Some(before) => {
-            before.verdict == GateVerdict::Passed || before.verdict == GateVerdict::NotEvaluated
-        }
-        None => true,
     }
 }
