@@ -1,10 +1,13 @@
 //! Sub-commands: progress on stderr, results on stdout.
 
+mod agents;
 mod audit;
 mod clean;
 pub mod display;
 pub mod init;
+mod plan;
 pub mod run;
+mod schema;
 pub mod serve;
 pub mod show;
 pub mod steer;
@@ -79,11 +82,11 @@ enum Command {
     /// Carry out a breakdown: plan, execute, gate, review, report
     Run(run::Arguments),
     /// Show the schedule, without starting anything
-    Plan(show::PlanArguments),
+    Plan(plan::PlanArguments),
     /// Check breakdowns for problems, with file:line:column
-    Check(show::CheckArguments),
+    Check(plan::CheckArguments),
     /// Write a breakdown in another format
-    Convert(show::ConvertArguments),
+    Convert(plan::ConvertArguments),
     /// Show status
     Status(show::StatusArguments),
     /// Print the final report
@@ -123,7 +126,7 @@ enum Command {
     /// Run as an Agent Client Protocol agent on stdio
     Acp,
     /// List agents, their roles and whether they can start
-    Agents(show::AgentsArguments),
+    Agents(agents::AgentsArguments),
     /// Remove worktrees and branches of finished executions
     Clean(clean::Arguments),
     /// Trust a workspace: editors and models may start executions in it
@@ -131,7 +134,7 @@ enum Command {
     /// Write a commented config for this workspace
     Init(init::Arguments),
     /// Print JSON Schemas and the OpenRPC document
-    Schema(show::SchemaArguments),
+    Schema(schema::SchemaArguments),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -229,9 +232,9 @@ fn start_log(arguments: &Arguments) -> Result<(), Failure> {
 fn dispatch(command: Command) -> Outcome {
     match command {
         Command::Run(arguments) => run::run(&arguments),
-        Command::Plan(arguments) => show::plan(&arguments),
-        Command::Check(arguments) => show::check(&arguments),
-        Command::Convert(arguments) => show::convert(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Check(arguments) => plan::check(&arguments),
+        Command::Convert(arguments) => plan::convert(&arguments),
         Command::Status(arguments) => show::status(&arguments),
         Command::Report(arguments) => show::report(&arguments),
         Command::Events(arguments) => show::events(&arguments),
@@ -263,11 +266,11 @@ fn dispatch(command: Command) -> Outcome {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Mcp => serve::mcp(),
         Command::Acp => serve::acp(),
-        Command::Agents(arguments) => show::agents(&arguments),
+        Command::Agents(arguments) => agents::agents(&arguments),
         Command::Clean(arguments) => clean::clean(&arguments),
         Command::Trust(arguments) => init::trust(&arguments),
         Command::Init(arguments) => init::init(&arguments),
-        Command::Schema(arguments) => show::schema(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

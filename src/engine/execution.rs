@@ -11,6 +11,7 @@ use crate::core::input::Input;
 use crate::core::state::State;
 use crate::failure::{Failure, FailureKind};
 use crate::journal::lock::holder;
+use crate::journal::recover::recover;
 use crate::process::{end_of, open_kept, write_kept};
 use crate::view::{View, plain};
 use crate::workspace::execution_dir::ExecutionDir;
@@ -188,12 +189,18 @@ impl Execution {
         }
         let changed = follower
             .catch_up(&self.journal(), &self.view)
-            .map_err(|error| Failure::unusable(error.to_string()))?;
+            .map_err(|error| self.unreadable(&error))?;
         if changed {
             // Before anybody can take it: what is older than what that one says must not be said after it.
             self.publish(self.state().seq);
         }
         Ok(changed)
+    }
+
+    /// Why its journal can't be read, with where it is damaged.
+    fn unreadable(&self, error: &std::io::Error) -> Failure {
+        let refusal = recover(&self.journal()).err().map(|refusal| refusal.to_string());
+        Failure::unusable(refusal.unwrap_or_else(|| error.to_string()))
     }
 
     /// Whether this process has read anything of it.

@@ -2,7 +2,7 @@
 use super::board::board;
 use super::claims;
 use super::messages::*;
-use super::method::{self, Method};
+use super::method::{self, Method, Route};
 use super::peer::{Caller, Client, off_thread, report_document, status};
 use super::remote;
 use super::table::Table;
@@ -59,13 +59,13 @@ pub fn table() -> Table {
         Ok(Unsubscribed { unsubscribed: caller.peer.unsubscribe(params.subscription) })
     });
     table.add::<method::Pause, _>(|caller, params| {
-        steer::<method::Pause>(caller, params, false, |_, _| Input::Pause)
+        steer::<method::Pause>(caller, params, |_, _| Input::Pause)
     });
     table.add::<method::Resume, _>(|caller, params| {
-        steer::<method::Resume>(caller, params, true, resumed)
+        steer::<method::Resume>(caller, params, resumed)
     });
     table.add::<method::Cancel, _>(|caller, params| {
-        steer::<method::Cancel>(caller, params, false, |_, _| Input::Cancel)
+        steer::<method::Cancel>(caller, params, |_, _| Input::Cancel)
     });
     table.add::<method::TaskGet, _>(|caller, params| {
         with_execution(caller, params.execution, move |execution| card(execution, &params.task))
@@ -80,25 +80,25 @@ pub fn table() -> Table {
     });
     claims::add_to(&mut table);
     table.add::<method::TaskRetry, _>(|caller, params| {
-        steer::<method::TaskRetry>(caller, params, true, |execution, params| {
+        steer::<method::TaskRetry>(caller, params, |execution, params| {
             Input::retry(&execution.state(), &params.task)
         })
     });
     table.add::<method::TaskSkip, _>(|caller, params| {
-        steer::<method::TaskSkip>(caller, params, true, |_, params| {
+        steer::<method::TaskSkip>(caller, params, |_, params| {
             Input::Skip(TaskId::from(params.task))
         })
     });
     table.add::<method::TaskAnswer, _>(|caller, mut params: SayParams| async move {
         let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
-        steer::<method::TaskAnswer>(caller, params, true, move |_, params| {
+        steer::<method::TaskAnswer>(caller, params, move |_, params| {
             Input::Answer(TaskId::from(params.task), from, params.text)
         })
         .await
     });
     table.add::<method::TaskSteer, _>(|caller, mut params: SayParams| async move {
         let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
-        steer::<method::TaskSteer>(caller, params, false, move |_, params| {
+        steer::<method::TaskSteer>(caller, params, move |_, params| {
             Input::Steer(TaskId::from(params.task), from, params.text)
         })
         .await
@@ -148,7 +148,7 @@ async fn decide<M: Method<Params = GateParams, Result = Steered>>(
     input: fn(GateId, Decider, String) -> Input,
 ) -> Result<Steered, Failure> {
     let from = from(&caller, &mut params.frontend, params.by.as_deref())?;
-    steer::<M>(caller, params, true, move |_, params| {
+    steer::<M>(caller, params, move |_, params| {
         input(GateId::from(params.gate), from, params.reason)
     })
     .await
@@ -456,25 +456,28 @@ async fn at_handle(caller: &Caller, given: Option<String>) -> Result<Arc<Executi
     off_thread(move || coordinator.find(given.as_deref())).await
 }
 
-fn list(caller: &Caller) -> ExecutionList {
-    let row = |execution: Arc<Execution>| {
-        let (state, line) = match execution.refresh() {
-            Ok(_) => {
-                let status = status(&execution);
-                (status.state, status.line())
-            }
-            Err(failure) => (ExecutionState::Unreadable, failure.message),
-        };
-        ExecutionRow {
-            execution: execution.id.to_string(),
-            breakdown: execution.breakdown.clone(),
-            started_at: execution.started_at,
-            state,
-            owner: execution.owner(),
-            line,
+/// An execution in a list.
+pub fn row(execution: &Execution) -> ExecutionRow {
+    let (state, line) = match execution.refresh() {
+        Ok(_) => {
+            let status = status(execution);
+            (status.state, status.line())
         }
+        Err(failure) => (ExecutionState::Unreadable, failure.message),
     };
-    ExecutionList { executions: caller.coordinator.list().into_iter().map(row).collect() }
+    ExecutionRow {
+        execution: execution.id.to_string(),
+        breakdown: execution.breakdown.clone(),
+        started_at: execution.started_at,
+        state,
+        owner: execution.owner(),
+        line,
+    }
+}
+
+fn list(caller: &Caller) -> ExecutionList {
+    let all = caller.coordinator.list();
+    ExecutionList { executions: all.iter().map(|execution| row(execution)).collect() }
 }
 
 /// Events of an execution, in pages.
@@ -517,11 +520,10 @@ async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed
 }
 
 /// The execution that is meant, and what the process that owns it answers where that is not this
-/// one. With `by_daemon`, where nobody owns it, the daemon of its workspace is asked.
+/// one.
 pub(super) async fn forward<M: Method>(
     caller: &Caller,
     params: &M::Params,
-    by_daemon: bool,
 ) -> Result<(Arc<Execution>, Option<M::Result>), Failure> {
     let mut there = wire(params)?;
     let execution = at_handle(caller, there["execution"].as_str().map(str::to_owned)).await?;
@@ -529,6 +531,7 @@ pub(super) async fn forward<M: Method>(
         return Ok((execution, None));
     }
     there["execution"] = execution.id.as_str().into();
+    let by_daemon = M::TRAITS.route == Route::Daemon && caller.peer.client.is_outlived();
     let needs_trust = caller.peer.client.needs_trust();
     off_thread(move || {
         let owner = execution.owner().map(|_| Address::of_execution(&execution.dir));
@@ -551,13 +554,12 @@ pub(super) async fn forward<M: Method>(
 async fn steer<M: Method<Result = Steered>>(
     caller: Caller,
     params: M::Params,
-    goes_on: bool,
     input: impl FnOnce(&Execution, M::Params) -> Input + Send,
 ) -> Result<Steered, Failure> {
     never_calls_itself()?;
+    let goes_on = M::TRAITS.route == Route::Daemon;
     let starting = goes_on.then(|| caller.coordinator.starting());
-    let by_daemon = goes_on && caller.peer.client.is_outlived();
-    let (execution, steered) = forward::<M>(&caller, &params, by_daemon).await?;
+    let (execution, steered) = forward::<M>(&caller, &params).await?;
     if let Some(steered) = steered {
         caller.peer.watch(&execution);
         return Ok(steered);

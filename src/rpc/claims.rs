@@ -46,7 +46,7 @@ async fn claim(caller: Caller, params: ClaimParams) -> Result<Claimed, Failure> 
         .as_deref()
         .map(|order| order.parse::<OrderId>().map_err(|()| no_order(order)))
         .transpose()?;
-    let (execution, claimed) = forward::<method::TaskClaim>(&caller, &params, false).await?;
+    let (execution, claimed) = forward::<method::TaskClaim>(&caller, &params).await?;
     if let Some(claimed) = claimed {
         caller.peer.watch(&execution);
         return Ok(claimed);
@@ -199,7 +199,7 @@ where
         ))
     };
     let lease: Lease = given.parse().map_err(no_lease)?;
-    let (execution, answered) = forward::<M>(&caller, &params, false).await?;
+    let (execution, answered) = forward::<M>(&caller, &params).await?;
     if let Some(answered) = answered {
         return Ok(answered);
     }

@@ -31,6 +31,18 @@ impl MethodKind {
     }
 }
 
+/// Who carries out a command where the execution is not this process's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Whoever is asked.
+    Here,
+    /// The process that owns it; where none does, whoever is asked notes it for the next owner.
+    Owner,
+    /// The process that owns it; where none does, one that goes on with it: for clients that it outlives the daemon of the
+    /// workspace.
+    Daemon,
+}
+
 /// What else clients and this program have to know about a method. A command destroys something unless it says that it adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
@@ -44,6 +56,8 @@ pub struct Traits {
     pub is_tool: bool,
     /// How long the parameters of a command may be, in bytes: they are kept in a journal.
     pub most_bytes: usize,
+    /// Who carries it out.
+    pub route: Route,
 }
 
 impl Traits {
@@ -54,17 +68,22 @@ impl Traits {
         open_world: false,
         is_tool: true,
         most_bytes: 16 << 10,
+        route: Route::Owner,
     };
     /// Those of a command that only adds.
     pub const ADDS: Self = Self { destructive: false, ..Self::DESTROYS };
     /// Those of a method that is no tool.
-    pub const NO_TOOL: Self = Self { is_tool: false, ..Self::ADDS };
+    pub const NO_TOOL: Self = Self { is_tool: false, route: Route::Here, ..Self::ADDS };
     const ONCE: Self = Self { idempotent: false, ..Self::ADDS };
     const REPORTS: Self = Self { most_bytes: 256 << 10, ..Self::ADDS };
     // It may bring a whole breakdown, which has limits of its own.
-    const STARTS: Self = Self { open_world: true, most_bytes: usize::MAX, ..Self::ADDS };
-    const RETRIES: Self = Self { idempotent: false, ..Self::DESTROYS };
-    const RESUMES: Self = Self { open_world: true, ..Self::ADDS };
+    const STARTS: Self =
+        Self { open_world: true, most_bytes: usize::MAX, route: Route::Daemon, ..Self::ADDS };
+    const GOES_ON: Self = Self { route: Route::Daemon, ..Self::DESTROYS };
+    const RETRIES: Self = Self { idempotent: false, ..Self::GOES_ON };
+    const ANSWERS: Self = Self { route: Route::Daemon, ..Self::ONCE };
+    const APPROVES: Self = Self { route: Route::Daemon, ..Self::ADDS };
+    const RESUMES: Self = Self { open_world: true, ..Self::APPROVES };
 }
 
 /// One method.
@@ -77,6 +96,8 @@ pub trait Method: Send + Sync + 'static {
     const TITLE: &'static str;
     /// More about it.
     const ABOUT: &'static str;
+    /// The sub-command of the command line that does the same, where there is one.
+    const COMMAND: Option<&'static str> = None;
     /// How it can fail, beside the codes of JSON-RPC itself.
     const ERRORS: &'static [Fails];
     /// What else there is to know about it.
@@ -90,7 +111,7 @@ pub trait Method: Send + Sync + 'static {
 }
 
 macro_rules! methods {
-    ($($type:ident = $name:literal $kind:ident ($params:ty) -> $result:ty, [$($error:ident),*], $title:literal, $about:literal
+    ($($type:ident = $name:literal $kind:ident $($command:ident)? ($params:ty) -> $result:ty, [$($error:ident),*], $title:literal, $about:literal
         $(, traits $traits:ident)? $(, advice $advice:literal)?;)*) => {
         $(
             #[doc = $title]
@@ -101,6 +122,7 @@ macro_rules! methods {
                 const TITLE: &'static str = $title;
                 const ABOUT: &'static str = $about;
                 const ERRORS: &'static [Fails] = &[$(Fails::$error),*];
+                $(const COMMAND: Option<&'static str> = Some(stringify!($command));)?
                 $(const TRAITS: Traits = Traits::$traits;)?
                 $(const ADVICE: Option<&'static str> = Some($advice);)?
                 type Params = $params;
@@ -111,10 +133,10 @@ macro_rules! methods {
 }
 
 methods! {
-    Plan = "execution/plan" Query (PlanParams) -> PlanDocument, [BadInput],
+    Plan = "execution/plan" Query plan (PlanParams) -> PlanDocument, [BadInput],
         "Parse and plan a breakdown without starting anything",
         "Gives streams, tasks with their agents, dependencies, ranks and slack, gates, the critical path, a forecast and every problem. Takes a path, a URI or the text itself.";
-    Start = "execution/start" Command (PlanParams) -> Started, [BadInput, Paused, Untrusted, Owned, Unusable, Internal],
+    Start = "execution/start" Command run (PlanParams) -> Started, [BadInput, Paused, Untrusted, Owned, Unusable, Internal],
         "Start an execution of a breakdown, or take up its unfinished one",
         "Answers at once with the id; the work goes on in this process, or for an editor in the daemon of the workspace. Notifications of its progress, escalations and result follow.",
         traits STARTS,
@@ -123,16 +145,16 @@ methods! {
         "Wait until an execution ends",
         "Answers when it ends, when no process is at work on it any more, or after `timeoutMs` with the status so far. Holds up no other request. Not to be had on an LSP connection.",
         advice "Waits 45 seconds at most, so call it again while `ended` is false and `running` is true. When it has ended, give `report.markdown` to whoever asked, unchanged.";
-    Status = "execution/status" Query (ExecutionParams) -> StatusReport, [NotFound, Unusable],
+    Status = "execution/status" Query status (ExecutionParams) -> StatusReport, [NotFound, Unusable],
         "Where an execution stands: the five sections",
         "Overview with streams and tasks, agents, quality, dependencies and risks, deliverables, and what comes next.";
-    GetReport = "execution/report" Query (ExecutionParams) -> ReportDocument, [NotFound, Unusable],
+    GetReport = "execution/report" Query report (ExecutionParams) -> ReportDocument, [NotFound, Unusable],
         "The return protocol of an execution",
         "As data with the evidence of each claim, and as Markdown in the fixed return format. Of an execution that has not ended it says how it stands so far.";
-    List = "execution/list" Query (Nothing) -> ExecutionList, [],
+    List = "execution/list" Query list (Nothing) -> ExecutionList, [],
         "Executions of the workspaces",
         "Those of the workspace in which the daemon was started, of the editor's folders, and of every breakdown that was planned or started.";
-    Events = "execution/events" Query (EventsParams) -> EventsPage, [NotFound, Unusable],
+    Events = "execution/events" Query events (EventsParams) -> EventsPage, [NotFound, Unusable],
         "Events of an execution, in pages",
         "Every fact since its start, orders included, as the journal has them.",
         traits NO_TOOL;
@@ -144,15 +166,15 @@ methods! {
         "End a subscription",
         "No event of it is sent after the answer.",
         traits NO_TOOL;
-    Pause = "execution/pause" Command (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
+    Pause = "execution/pause" Command pause (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
         "Order nothing new",
         "What is being done is finished.",
         traits ADDS;
-    Resume = "execution/resume" Command (ExecutionParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+    Resume = "execution/resume" Command resume (ExecutionParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Go on after a pause",
         "Where no process is at work on it, this one takes it up.",
         traits RESUMES;
-    Cancel = "execution/cancel" Command (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
+    Cancel = "execution/cancel" Command cancel (ExecutionParams) -> Steered, [NotFound, Refused, Owned, Unusable],
         "Stop everything and end",
         "What is being done is stopped, its process trees included. The execution ends and can't be taken up again.";
     TaskGet = "task/get" Query (TaskParams) -> TaskCard, [NotFound, Unusable],
@@ -161,7 +183,7 @@ methods! {
     TaskListing = "task/list" Query (ExecutionParams) -> TaskList, [NotFound, Unusable],
         "All that a frontend shows of an execution",
         "Its streams, tasks and gates with their state, labels, times, findings, and what makes sense to do with each now.";
-    TaskOutput = "task/output" Query (OutputParams) -> OutputPage, [NotFound, Unusable],
+    TaskOutput = "task/output" Query output (OutputParams) -> OutputPage, [NotFound, Unusable],
         "What an agent, a gate or a reviewer printed",
         "In pages of bytes; ask again from `next` on while `open` is true.";
     TaskClaim = "task/claim" Command (ClaimParams) -> Claimed, [BadInput, NotFound, Refused, Unusable],
@@ -186,28 +208,30 @@ methods! {
         "Say what a claimed review found",
         "Ends the lease. Blockers send the task back to whoever did it.",
         traits REPORTS;
-    TaskRetry = "task/retry" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+    TaskRetry = "task/retry" Command retry (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Try a task again from the start, or evaluate a gate again",
         "Where no process is at work on the execution, this one takes it up.",
         traits RETRIES;
-    TaskAnswer = "task/answer" Command (SayParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+    TaskAnswer = "task/answer" Command answer (SayParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Answer what the agent of a blocked task has asked",
         "It goes on where it stopped, in its session where it has one, with the answer in its brief. Where no process is at work on the execution, this one takes it up.",
-        traits ONCE;
-    TaskSteer = "task/steer" Command (SayParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
+        traits ANSWERS;
+    TaskSteer = "task/steer" Command steer (SayParams) -> Steered, [BadInput, NotFound, Refused, Owned, Unusable],
         "Say something to a task's agent while it is at work",
         "Agents of kind `claude` and `codex` get it in their turn, and nothing is stopped. Whether it has reached them is the event `steerEnded`, and what has not is told.",
         traits ONCE;
-    TaskSkip = "task/skip" Command (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+    TaskSkip = "task/skip" Command skip (TaskParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Treat a task as if it were done",
-        "What waits for it may go on. Where no process is at work on the execution, this one takes it up.";
-    GateApprove = "gate/approve" Command (GateParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
+        "What waits for it may go on. Where no process is at work on the execution, this one takes it up.",
+        traits GOES_ON;
+    GateApprove = "gate/approve" Command approve (GateParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Pass a gate that waits for a person",
         "An editor decides for its user, and a client of MCP or ACP where it asks its person; programs only where the config says `approval = \"parent\"`, else they are told the command to type. Where no process is at work on the execution, this one takes it up.",
-        traits ADDS,
+        traits APPROVES,
         advice "Only after a person has decided so: never decide it yourself.";
-    GateReject = "gate/reject" Command (GateParams) -> Steered, [NotFound, Refused, Owned, Unusable],
+    GateReject = "gate/reject" Command reject (GateParams) -> Steered, [BadInput, NotFound, Refused, Untrusted, Owned, Unusable],
         "Refuse a gate",
         "The gate has failed, with the reason given.",
+        traits GOES_ON,
         advice "Only after a person has decided so: never decide it yourself.";
 }

@@ -132,15 +132,16 @@ pub(super) fn without_formats(value: &mut Value) {
 pub fn reference(table: &Table) -> String {
     let document = document(table);
     let mut page = String::from(
-        "# What clients may rely on\n\nMade from the table of methods; don't edit it by hand. The same as data: [openrpc.json](openrpc.json). The other files here are JSON Schemas of what is read and written: breakdowns, briefs, answers, events, plans, reports, status and the config.\n\nEvery frontend has the same methods: JSON lines and LSP on `execution-coordinator serve`. Absent and empty parameters are the same; parameters are given by name.\n\n## Methods\n\n| method | kind | what it does |\n|---|---|---|\n",
+        "# What clients may rely on\n\nMade from the table of methods; don't edit it by hand. The same as data: [openrpc.json](openrpc.json). The other files here are JSON Schemas of what is read and written: breakdowns, briefs, answers, events, plans, reports, status and the config.\n\nEvery frontend has the same methods: JSON lines and LSP on `execution-coordinator serve`. Absent and empty parameters are the same; parameters are given by name.\n\n## Methods\n\n| method | kind | command line | what it does |\n|---|---|---|---|\n",
     );
     for row in table.rows() {
         let _ = writeln!(
             page,
-            "| [`{0}`](#{1}) | {2} | {3} |",
+            "| [`{0}`](#{1}) | {2} | {3} | {4} |",
             row.name,
             row.name.replace('/', ""),
             row.kind.name(),
+            row.command.map_or(String::new(), |command| format!("`{command}`")),
             row.title
         );
     }

@@ -12,7 +12,6 @@ use crate::core::lease::offers;
 use crate::core::report::report;
 use crate::core::state::State;
 use crate::core::status::{StatusReport, status_report};
-use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::daemon::log_beside;
 use crate::engine::execution::{Execution, now_ms};
@@ -509,14 +508,10 @@ impl Shown {
     }
 }
 
-/// The five sections, with what the journal can't know: whether anybody is at work.
+/// The five sections, with what the journal can't know: whether anybody is at work, and where the log is.
 pub fn status(execution: &Execution) -> StatusReport {
-    let mut status = status_report(&execution.state());
-    if status.state == ExecutionState::Running && execution.owner().is_none() {
-        status.nobody_is_at_work();
-    }
-    status.log = log_beside(&execution.dir);
-    status
+    let status = status_report(&execution.state()).owned(execution.owner().is_some());
+    StatusReport { log: log_beside(&execution.dir), ..status }
 }
 
 /// How far an execution is.

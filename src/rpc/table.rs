@@ -23,6 +23,8 @@ pub struct Row {
     pub title: &'static str,
     /// More about it.
     pub about: &'static str,
+    /// The sub-command of the command line that does the same, where there is one.
+    pub command: Option<&'static str>,
     /// How it can fail, beside the codes of JSON-RPC itself.
     pub errors: &'static [crate::failure::FailureKind],
     /// What else there is to know about it.
@@ -55,6 +57,7 @@ impl Table {
             kind: M::KIND,
             title: M::TITLE,
             about: M::ABOUT,
+            command: M::COMMAND,
             errors: M::ERRORS,
             traits: M::TRAITS,
             advice: M::ADVICE,

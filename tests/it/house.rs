@@ -150,6 +150,40 @@ fn schemas_are_those_of_the_types() {
     );
 }
 
+/// What can be shown or steered at a terminal can be by clients, and by the same name.
+#[test]
+fn commands_and_methods_are_the_same_but_for_those_that_are_named() {
+    const NO_METHOD: [&str; 14] = [
+        "check",
+        "convert",
+        "deliver",
+        "audit",
+        "serve",
+        "mcp",
+        "acp",
+        "agents",
+        "clean",
+        "trust",
+        "init",
+        "schema",
+        "completions",
+        "help",
+    ];
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_execution-coordinator"))
+        .arg("--help")
+        .output()
+        .expect("the binary");
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let commands = help.split("Commands:\n").nth(1).expect("commands");
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands: BTreeSet<&str> =
+        commands.filter_map(|line| line.split_whitespace().next()).collect();
+    let table = execution_coordinator::rpc::calls::table();
+    let known: BTreeSet<&str> =
+        table.rows().iter().filter_map(|row| row.command).chain(NO_METHOD).collect();
+    assert_eq!(commands, known);
+}
+
 /// Commands in the README and in the examples that can be tried: those that only look.
 #[test]
 fn the_readme_tells_the_truth() {

@@ -45,11 +45,14 @@ const fn mark_of_gate(state: GateStateName) -> &'static str {
 }
 
 impl StatusReport {
-    /// No process carries it out, which no journal says.
-    pub fn nobody_is_at_work(&mut self) {
-        self.state = ExecutionState::NotRunning;
-        self.next_actions
-            .insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
+    /// The same with what no journal says: whether a process is at work on it.
+    pub fn owned(mut self, is_owned: bool) -> Self {
+        if self.state == ExecutionState::Running && !is_owned {
+            self.state = ExecutionState::NotRunning;
+            self.next_actions
+                .insert(0, "Go on: no process owns it; `resume` or `run` takes it up".into());
+        }
+        self
     }
 
     /// As Markdown: the short layout for a small breakdown, the long one for others.

@@ -79,9 +79,7 @@ fn style_of(look: Appearance) -> Style {
 }
 
 fn draw_head(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let status = status_report(&model.state);
-    let is_idle = status.state == ExecutionState::Running && !model.running;
-    let state = if is_idle { ExecutionState::NotRunning } else { status.state };
+    let status = status_report(&model.state).owned(model.running);
     let (passed, gates) = progress::gate_counts(&model.state);
     let spent =
         model.state.ended.map_or(model.now_ms, |(_, at)| at).saturating_sub(model.state.started_at);
@@ -99,7 +97,7 @@ fn draw_head(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let line = Line::from(vec![
         Span::styled(escape::line(&status.topic), bold()),
         Span::raw("  "),
-        Span::styled(state.name(), style_of(look)),
+        Span::styled(status.state.name(), style_of(look)),
         Span::raw(format!(" · {spent}{left}")),
     ]);
     let [first, second] =
