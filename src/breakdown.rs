@@ -11,8 +11,8 @@ pub mod detect;
 pub mod folder;
 pub mod formats;
 pub mod headings;
-pub mod index_table;
 pub mod lint;
+pub mod locations;
 pub mod names;
 pub mod order;
 pub mod outline;
@@ -33,7 +33,9 @@ pub mod write_back;
 use crate::core::event::Mark;
 use crate::core::id::{BarrierId, StreamId, TaskId};
 use crate::core::plan::{Dependency, Node, Origin, Plan, Task};
+use convert::Writer;
 use detect::{Detected, Signs, detect};
+use locations::{FolderFormat, Locations};
 use outline::Outline;
 use problem::{Problem, Severity};
 use schemars::JsonSchema;
@@ -209,13 +211,28 @@ pub enum Deps {
     Phase,
 }
 
-/// A format of breakdowns: how it is recognised, and how it is read.
+/// A format of breakdowns: how it is recognised, read and written, and where its breakdowns are.
 pub trait Reader: Sync {
     /// How sure it is that a text is in this format.
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence>;
 
     /// Reads a text. Never fails: what can't be read is a problem.
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed;
+
+    /// Where its breakdowns are, by their names.
+    fn locations(&self) -> Locations {
+        Locations::NONE
+    }
+
+    /// The folders that are one breakdown.
+    fn folders(&self) -> &'static [FolderFormat] {
+        &[]
+    }
+
+    /// How it is written; none where it is only read.
+    fn writer(&self) -> Option<&'static Writer> {
+        None
+    }
 }
 
 /// How sure it is that a text is in a format.
@@ -321,7 +338,7 @@ formats! {
     OpenSpec = "openspec" by formats::openspec::OpenSpec,
         in which tasks are "boxes `- [ ] 1.1 …`";
     /// Tables of tasks with a column of dependencies.
-    IndexTable = "index-table" by index_table::IndexTable,
+    IndexTable = "index-table" by formats::index_table::IndexTable,
         in which tasks are "rows of a table with a column of ids and one of dependencies";
     /// Headings that are tasks or streams of work, with fields.
     Streams = "streams" by formats::streams::Streams,
@@ -338,6 +355,11 @@ impl Format {
     /// The format of a name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|format| format.name() == name)
+    }
+
+    /// Patterns by which files are breakdowns by their names, of all formats.
+    pub fn globs() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().flat_map(|format| format.reader().locations().globs).copied()
     }
 }
 

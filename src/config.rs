@@ -5,6 +5,7 @@
     reason = "this is the edge that reads the config and the environment"
 )]
 
+pub mod clients;
 pub mod definition;
 mod parts;
 
@@ -307,12 +308,11 @@ impl AgentKind {
         match self {
             Self::Shell => SHELL,
             Self::Command => "command",
-            Self::Claude => "claude",
-            Self::Codex => "codex",
-            Self::Gemini => "gemini",
-            Self::Opencode => "opencode",
             Self::Acp => "acp",
             Self::Client => "client",
+            Self::Claude | Self::Codex | Self::Gemini | Self::Opencode => {
+                self.client().map_or("", |client| client.name)
+            }
         }
     }
 }
@@ -623,21 +623,12 @@ impl Config {
                 idle_timeout_ms: agent.idle_timeout.as_deref().map(millis).transpose()?,
                 fallback: agent.fallback.as_deref().map(AgentName::from),
                 budget: Budget { usd: agent.budget_usd, tokens: agent.budget_tokens },
+                is_steerable: agent.kind.client().is_some_and(|client| client.is_steerable),
+                login: agent.kind.client().map(|client| client.login.to_owned()),
             });
         }
         if shell && !self.agents.values().any(|agent| agent.kind == AgentKind::Shell) {
-            agents.push(AgentPolicy {
-                name: AgentName::from(SHELL),
-                role: Role::Executor,
-                specialist: false,
-                kind: SHELL.into(),
-                skills: Vec::new(),
-                max_parallel: None,
-                attempt_timeout_ms: None,
-                idle_timeout_ms: None,
-                fallback: None,
-                budget: Budget::default(),
-            });
+            agents.push(AgentPolicy::new(SHELL, Role::Executor, SHELL));
         }
         let mut gates = Vec::new();
         for gate in &self.gates {

@@ -2,7 +2,7 @@
 //! is written back is one mark, and what is converted can be read again.
 #![no_main]
 
-use execution_coordinator::breakdown::convert::{TARGETS, convert};
+use execution_coordinator::breakdown::convert::{convert, targets};
 use execution_coordinator::breakdown::write_back::{Unwritten, done};
 use execution_coordinator::breakdown::{Deps, Input, parse};
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,7 @@ fuzz_target!(|given: &str| {
         }
     }
     // What a format can hold is the same when it is read again, whatever it was.
-    for to in TARGETS {
+    for to in targets() {
         let converted = convert(&parsed, to);
         let _ = parse(&converted.text, Some(to), Deps::Format);
     }

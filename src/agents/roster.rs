@@ -6,6 +6,7 @@
 )]
 
 use super::command::{can_start, program_of};
+use crate::config::clients::{DefinitionFolder, Kept};
 use crate::config::definition::Definition;
 use crate::config::{
     Agent, AgentKind, Config, Definitions, LeftOut, OWN_NAME, SHELL, load as load_config,
@@ -18,14 +19,14 @@ use std::sync::Arc;
 const DEFINITION_BYTES: u64 = 256 * 1024;
 /// Definitions of one folder that are read.
 const DEFINITIONS: usize = 200;
-/// Where coding agents keep definitions, in a workspace, and in a home or by a variable.
-const FOLDERS: [(AgentKind, &str, &str, &str); 5] = [
-    (AgentKind::Claude, ".claude/agents", "CLAUDE_CONFIG_DIR", ".claude"),
-    (AgentKind::Codex, ".codex/agents", "CODEX_HOME", ".codex"),
-    (AgentKind::Gemini, ".gemini/agents", "", ".gemini"),
-    (AgentKind::Opencode, ".opencode/agents", "OPENCODE_CONFIG_DIR", ".config/opencode"),
-    (AgentKind::Opencode, ".opencode/agent", "", ""),
-];
+
+/// Where coding clients define agents.
+fn all_folders() -> impl Iterator<Item = (AgentKind, &'static DefinitionFolder)> {
+    AgentKind::CLIENTS.into_iter().flat_map(|kind| {
+        let folders = kind.client().into_iter().flat_map(|client| client.definitions);
+        folders.map(move |folder| (kind, folder))
+    })
+}
 
 /// The config of a workspace with the whole roster, and where the config was found.
 ///
@@ -40,12 +41,12 @@ pub fn load(root: &Path, given: Option<&Path>) -> Result<(Config, Option<PathBuf
 /// Adds what is defined in folders to a config.
 pub fn join(config: &mut Config, root: &Path) {
     let homes = || {
-        FOLDERS.iter().filter_map(|(kind, _, variable, folder)| {
-            Some((*kind, home_of(variable, folder)?.join("agents")))
+        all_folders().filter_map(|(kind, folder)| {
+            Some((kind, home_of(folder.of_user.as_ref()?)?.join("agents")))
         })
     };
     let mut folders: Vec<(AgentKind, PathBuf)> =
-        FOLDERS.iter().map(|(kind, folder, ..)| (*kind, root.join(folder))).collect();
+        all_folders().map(|(kind, folder)| (kind, root.join(folder.in_workspace))).collect();
     match config.execution.definitions {
         Definitions::None => return,
         Definitions::Workspace => {}
@@ -72,21 +73,23 @@ pub fn join(config: &mut Config, root: &Path) {
 /// The folders of a workspace in which definitions are looked for.
 pub fn folders(config: &Config, root: &Path) -> Vec<PathBuf> {
     let is_read = config.execution.definitions != Definitions::None;
-    FOLDERS.iter().filter(|_| is_read).map(|(_, folder, ..)| root.join(folder)).collect()
+    all_folders().filter(|_| is_read).map(|(_, folder)| root.join(folder.in_workspace)).collect()
 }
 
-fn home_of(variable: &str, folder: &str) -> Option<PathBuf> {
-    let given = Some(variable)
+fn home_of(kept: &Kept) -> Option<PathBuf> {
+    let given = Some(kept.variable)
         .filter(|variable| !variable.is_empty())
         .and_then(std::env::var_os)
         .map(PathBuf::from);
-    given
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(folder)))
-        .filter(|_| !folder.is_empty())
+    given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(kept.below_home)))
+}
+
+fn defines_in_toml(kind: AgentKind) -> bool {
+    kind.client().is_some_and(|client| client.defines_in_toml)
 }
 
 fn files(folder: &Path, kind: AgentKind) -> Vec<PathBuf> {
-    let ending = if kind == AgentKind::Codex { "toml" } else { "md" };
+    let ending = if defines_in_toml(kind) { "toml" } else { "md" };
     let entries =
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> =
@@ -99,8 +102,7 @@ fn add(config: &mut Config, root: &Path, kind: AgentKind, path: PathBuf) {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let text = text_of(&path);
     // A page on how to use the others is missed by nobody.
-    let missed =
-        kind == AgentKind::Codex || text.as_ref().is_ok_and(|text| text.starts_with("---"));
+    let missed = defines_in_toml(kind) || text.as_ref().is_ok_and(|text| text.starts_with("---"));
     let definition = match text.and_then(|text| Definition::parse(kind, &stem, path.clone(), &text))
     {
         Ok(definition) => definition,

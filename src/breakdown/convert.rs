@@ -1,12 +1,14 @@
 //! One format as another. What a format can't hold is found by reading what was written again: whatever is not
 //! the same then is told.
 
-mod breakdown_agent;
-mod kiro;
+pub(super) mod breakdown_agent;
+pub(super) mod json;
+pub(super) mod kiro;
 mod lost;
+pub(super) mod spec_kit;
+pub(super) mod task_master;
+
 pub use lost::lines as lost_lines;
-mod spec_kit;
-mod task_master;
 
 use super::formats::json::Document;
 use super::{Deps, Format, Parsed, parse};
@@ -17,9 +19,38 @@ use crate::core::plan::{Barrier, Dependency, Node, Plan, Stream, Task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+/// How a format is written.
+pub struct Writer {
+    /// What has no tasks is left out.
+    drops_empty_streams: bool,
+    /// When tasks of no stream get one.
+    default_stream: DefaultStream,
+    /// The id that a task gets; none where it keeps its own.
+    task_id: Option<NewTaskId>,
+    /// The id that a stream gets, by its number and the one it has.
+    stream_id: fn(usize, &str) -> String,
+    /// Whether short ids of streams stay as they are.
+    keeps_short_ids: bool,
+    /// The text.
+    write: fn(&Document) -> String,
+}
+
+/// The id of a task by its number, that of its stream and its number in that.
+type NewTaskId = fn(usize, Option<usize>, usize) -> String;
+
+/// When tasks of no stream get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DefaultStream {
+    Never,
+    /// Where other tasks have one.
+    BesideOthers,
+    Always,
+}
+
 /// Formats that breakdowns can be written in.
-pub const TARGETS: [Format; 5] =
-    [Format::BreakdownAgent, Format::SpecKit, Format::Kiro, Format::TaskMaster, Format::Json];
+pub fn targets() -> impl Iterator<Item = Format> {
+    Format::ALL.iter().copied().filter(|format| format.reader().writer().is_some())
+}
 
 /// A breakdown in another format.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,50 +63,29 @@ pub struct Converted {
 
 /// Writes a breakdown in one of the formats that can be written; as our JSON where that is none.
 pub fn convert(parsed: &Parsed, to: Format) -> Converted {
+    let writer = to.reader().writer().unwrap_or(&json::WRITER);
     let mut document = Document::from_parsed(parsed);
     let mut lost = Vec::new();
-    if matches!(to, Format::Kiro | Format::SpecKit) {
+    if writer.drops_empty_streams {
         lost.extend(without_empty(&mut document.plan));
     }
     let has_streams = !document.plan.streams.is_empty();
-    let housed = match to {
-        Format::BreakdownAgent => add_default_stream(&mut document.plan),
-        Format::Kiro if has_streams => add_default_stream(&mut document.plan),
-        _ => None,
+    let added = match writer.default_stream {
+        DefaultStream::Always => add_default_stream(&mut document.plan),
+        DefaultStream::BesideOthers if has_streams => add_default_stream(&mut document.plan),
+        DefaultStream::BesideOthers | DefaultStream::Never => None,
     };
-    // Short ids of their own are kept, where all are so.
-    let ids: BTreeSet<String> =
-        document.plan.streams.iter().map(|stream| stream.id.as_str().to_lowercase()).collect();
-    let is_short = |id: &String| {
-        !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric())
+    let stays = writer.keeps_short_ids && has_short_ids(&document.plan);
+    let stream_id = |nth: usize, id: &str| {
+        if stays { id.to_owned() } else { (writer.stream_id)(nth, id) }
     };
-    let short = ids.len() == document.plan.streams.len() && ids.iter().all(is_short);
-    let renamed = match to {
-        Format::BreakdownAgent => renumber(
-            &mut document,
-            &|nth, _, _| (nth + 1).to_string(),
-            if short { &|_, id| id.to_owned() } else { &|nth, _| letter(nth) },
-        ),
-        Format::SpecKit => {
-            renumber(&mut document, &|nth, _, _| format!("T{:03}", nth + 1), &|nth, _| {
-                format!("Phase {}", nth + 1)
-            })
-        }
-        Format::Kiro => renumber(&mut document, &kiro::id, &|nth, _| (nth + 1).to_string()),
-        Format::TaskMaster => {
-            renumber(&mut document, &|nth, _, _| (nth + 1).to_string(), &|_, id| id.to_owned())
-        }
-        _ => Vec::new(),
-    };
-    let text = match to {
-        Format::BreakdownAgent => breakdown_agent::write(&document),
-        Format::SpecKit => spec_kit::write(&document),
-        Format::Kiro => kiro::write(&document),
-        Format::TaskMaster => task_master::write(&document),
-        _ => document.text(),
-    };
+    let renamed = writer
+        .task_id
+        .map(|task_id| renumber(&mut document, &task_id, &stream_id))
+        .unwrap_or_default();
+    let text = (writer.write)(&document);
     let back = parse(&text, Some(to), Deps::Format);
-    lost.extend(housed);
+    lost.extend(added);
     if !renamed.is_empty() {
         lost.push(format!("ids are others now: {}", renamed.join(", ")));
     }
@@ -85,6 +95,20 @@ pub fn convert(parsed: &Parsed, to: Format) -> Converted {
         lost.push(format!("{boxes} boxes that are neither tasks nor steps, {ticked} of them ticked: of criteria the text is there"));
     }
     Converted { text, lost }
+}
+
+/// Whether all streams have short ids of their own, which are kept.
+fn has_short_ids(plan: &Plan) -> bool {
+    let ids: BTreeSet<String> =
+        plan.streams.iter().map(|stream| stream.id.as_str().to_lowercase()).collect();
+    let is_short = |id: &String| {
+        !id.is_empty() && id.len() <= 3 && id.chars().all(|c| c.is_ascii_alphanumeric())
+    };
+    ids.len() == plan.streams.len() && ids.iter().all(is_short)
+}
+
+fn same_id(_: usize, id: &str) -> String {
+    id.to_owned()
 }
 
 /// Leaves out streams that have no tasks: what waits for one waits for what that waits for. Says so.

@@ -169,7 +169,8 @@ impl<'a> Signs<'a> {
             let is_table = line.text.trim_start().starts_with('|');
             if is_table && !table {
                 let first_row = text.lines.get(at + 2).map_or("", |line| line.text);
-                signs.tables += usize::from(super::index_table::has_tasks(line.text, first_row));
+                signs.tables +=
+                    usize::from(super::formats::index_table::has_tasks(line.text, first_row));
             }
             table = is_table;
         }

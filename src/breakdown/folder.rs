@@ -1,5 +1,7 @@
 //! Breakdowns that are folders: which of their files belong to them, and in which order they are read.
 
+use super::Format;
+use super::locations::FolderFormat;
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
@@ -8,75 +10,16 @@ pub const MAX_FILES: usize = 20_000;
 /// Folders within one another.
 const MAX_DEPTH: usize = 3;
 
-/// How a kind of folder is known, and what of it is read.
-struct FolderFormat {
-    /// Files and folders that it has, all of them.
-    has: &'static [&'static str],
-    /// Files that are read first.
-    first: &'static [&'static str],
-    /// Folders of which files are read, the folder itself as `.`, with whether those below are read too.
-    folders: &'static [(&'static str, bool)],
-    /// Which files of those.
-    takes: fn(&str) -> bool,
-}
-
-const KINDS: [FolderFormat; 6] = [
-    FolderFormat {
-        has: &["config.yml", "tasks"],
-        first: &["config.yml"],
-        folders: &[
-            ("tasks", false),
-            ("completed", false),
-            ("archive/tasks", false),
-            ("milestones", false),
-            ("archive/milestones", false),
-        ],
-        takes: is_markdown,
-    },
-    FolderFormat {
-        has: &["epic.md"],
-        first: &["epic.md"],
-        folders: &[(".", false), ("tasks", true)],
-        takes: is_numbered,
-    },
-    FolderFormat {
-        has: &["00-index.md"],
-        first: &["00-index.md"],
-        folders: &[(".", false)],
-        takes: is_numbered,
-    },
-    FolderFormat {
-        has: &["ROADMAP.md", "phases"],
-        first: &["ROADMAP.md"],
-        folders: &[("phases", true)],
-        takes: |name| super::formats::gsd::is_plan_name(name) || name.ends_with("SUMMARY.md"),
-    },
-    FolderFormat {
-        has: &["tasks.md", "tasks"],
-        first: &["tasks.md", "status.json"],
-        folders: &[("tasks", true)],
-        takes: |name| name.starts_with("WP") && is_markdown(name),
-    },
-    FolderFormat {
-        has: &["spec.md", "tasks"],
-        first: &["status.json"],
-        folders: &[("tasks", true)],
-        takes: |name| name.starts_with("WP") && is_markdown(name),
-    },
-];
-
-fn is_markdown(name: &str) -> bool {
-    name.ends_with(".md")
-}
-
-fn is_numbered(name: &str) -> bool {
-    is_markdown(name) && name.starts_with(|c: char| c.is_ascii_digit())
+/// The format of a folder that is one breakdown.
+fn format_of(folder: &Path) -> Option<&'static FolderFormat> {
+    let mut all = Format::ALL.iter().flat_map(|format| format.reader().folders());
+    all.find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))
 }
 
 /// The files of a folder that is one breakdown, from it on, in the order in which they are read; nothing for other
 /// folders. Links are not followed.
 pub fn files(folder: &Path) -> Option<Vec<String>> {
-    let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))?;
+    let kind = format_of(folder)?;
     let mut found: Vec<String> = kind
         .first
         .iter()
@@ -92,7 +35,7 @@ pub fn files(folder: &Path) -> Option<Vec<String>> {
 /// The folder of which a file is what is read first, so that whoever names it means the whole.
 pub fn begun_by(file: &Path) -> Option<&Path> {
     let folder = file.parent()?;
-    let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))?;
+    let kind = format_of(folder)?;
     let first = kind.first.iter().any(|name| file.file_name().is_some_and(|file| file == *name));
     (first && files(folder).is_some()).then_some(folder)
 }
@@ -134,7 +77,7 @@ fn is_file(path: &Path) -> bool {
 pub fn breakdown_of(file: &Path) -> PathBuf {
     let has = |folder: &&Path| {
         let inner = file.strip_prefix(folder).ok().and_then(Path::to_str);
-        let kind = KINDS.iter().find(|kind| kind.has.iter().all(|name| folder.join(name).exists()));
+        let kind = format_of(folder);
         // A folder with its first file alone is none; others are not listed for that.
         inner.zip(kind).is_some_and(|(inner, kind)| {
             if kind.first.contains(&inner) { files(folder).is_some() } else { takes(kind, inner) }

@@ -7,6 +7,7 @@ pub mod breakdown_agent;
 pub mod ccpm;
 pub mod feature_docs;
 pub mod gsd;
+pub mod index_table;
 pub mod json;
 pub mod kiro;
 pub mod loom;

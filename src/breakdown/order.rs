@@ -2,7 +2,7 @@
 //! says otherwise. What is stated adds to it, and never takes the order of other tasks away.
 
 use super::build::{Builder, On, Wait, Waiting};
-use super::index_table;
+use super::formats::index_table;
 use super::names::Names;
 use super::ownership::BOLD_LEVEL;
 use super::problem::{Problem, some_of};

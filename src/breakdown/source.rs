@@ -3,7 +3,7 @@
 
 use super::problem::some_of;
 use super::text::Text;
-use super::{Input, folder};
+use super::{Format, Input, folder};
 use crate::failure::Failure;
 use std::io::Read;
 use std::ops::Range;
@@ -13,37 +13,20 @@ use std::path::{Path, PathBuf};
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest line.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
-/// Names by which a breakdown is found in a folder.
-const NAMES: [&str; 8] = [
-    "breakdown.md",
-    "tasks.md",
-    "TASKS.md",
-    "ROADMAP.md",
-    "tasks.json",
-    "issues.jsonl",
-    "sprint-status.yaml",
-    "00-index.md",
-];
+/// Names by which a breakdown is found in a folder, those that any Markdown may have first.
+fn names() -> impl Iterator<Item = &'static str> {
+    Format::ALL.iter().rev().flat_map(|format| format.reader().locations().names).copied()
+}
+
 /// Where else in a workspace there may be one.
-const PLACES: [&str; 5] = [
-    ".taskmaster/tasks/tasks.json",
-    "tasks/tasks.json",
-    ".beads/issues.jsonl",
-    "backlog",
-    ".planning",
-];
+fn paths() -> impl Iterator<Item = &'static str> {
+    Format::ALL.iter().flat_map(|format| format.reader().locations().paths).copied()
+}
 
 /// Where there may be several, a folder for each.
-const BELOW: [(&str, &str); 8] = [
-    ("specs", "tasks.md"),
-    (".kiro/specs", "tasks.md"),
-    (".claude/specs", "tasks.md"),
-    ("openspec/changes", "tasks.md"),
-    ("changes", "tasks.md"),
-    ("kitty-specs", "tasks.md"),
-    (".claude/epics", "epic.md"),
-    ("", "tasks.md"),
-];
+fn several() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    Format::ALL.iter().flat_map(|format| format.reader().locations().below)
+}
 
 /// A breakdown's text and where it is from.
 #[derive(Clone, Debug)]
@@ -102,7 +85,7 @@ impl Source {
             path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let folder =
             path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let plain = NAMES.iter().any(|name| path.file_name().is_some_and(|file| file == *name));
+        let plain = names().any(|name| path.file_name().is_some_and(|file| file == name));
         folder.filter(|_| plain).unwrap_or(stem)
     }
 }
@@ -196,18 +179,16 @@ pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
     if folder::files(given).is_some() {
         return Ok(given.to_owned());
     }
-    let named = NAMES.iter().map(|name| given.join(name)).find(|file| file.is_file());
+    let named = names().map(|name| given.join(name)).find(|file| file.is_file());
     let placed = || {
-        PLACES
-            .iter()
+        paths()
             .map(|place| given.join(place))
             .find(|place| place.is_file() || folder::files(place).is_some())
     };
     if let Some(found) = named.or_else(placed) {
         return Ok(found);
     }
-    let below: Vec<PathBuf> = BELOW
-        .iter()
+    let below: Vec<PathBuf> = several()
         .flat_map(|(folder, name)| {
             below(&if folder.is_empty() { given.to_owned() } else { given.join(folder) }, name)
         })
@@ -215,7 +196,7 @@ pub fn file_in(given: &Path) -> Result<PathBuf, Failure> {
     match &below[..] {
         [one] => Ok(folder::begun_by(one).unwrap_or(one).to_owned()),
         [] => {
-            let places = NAMES.iter().chain(&PLACES).copied().collect::<Vec<_>>().join(", ");
+            let places = names().chain(paths()).collect::<Vec<_>>().join(", ");
             Err(Failure::usage(format!(
                 "{}: there is no breakdown in this folder: looked for {places}",
                 given.display()

@@ -3,7 +3,7 @@
 
 use super::{Exit, Outcome, Reading, here, print, print_data, print_json};
 use crate::agents::roster;
-use crate::breakdown::convert::{self, Converted, TARGETS};
+use crate::breakdown::convert::{self, Converted, targets};
 use crate::breakdown::problem::Severity;
 use crate::breakdown::source;
 use crate::breakdown::{Format, parse};
@@ -152,7 +152,7 @@ pub struct ConvertArguments {
     /// The breakdown
     breakdown: PathBuf,
     /// The format that it becomes
-    #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(TARGETS.map(Format::name)))]
+    #[arg(long, value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(targets().map(Format::name)))]
     to: String,
     /// The file that is written; what is there already is never replaced [default: standard output]
     #[arg(long, short, value_name = "FILE")]

@@ -66,12 +66,14 @@ impl Definition {
     /// # Errors
     /// A sentence: it defines no agent that could be started here.
     pub fn parse(kind: AgentKind, stem: &str, path: PathBuf, text: &str) -> Result<Self, String> {
-        let mut definition = match kind {
-            AgentKind::Codex => Self::of_toml(text)?,
-            _ => Self::of_markdown(text)?,
+        let client = kind.client();
+        let mut definition = if client.is_some_and(|client| client.defines_in_toml) {
+            Self::of_toml(text)?
+        } else {
+            Self::of_markdown(text)?
         };
         definition.path = path;
-        if definition.name.is_empty() || kind == AgentKind::Opencode {
+        if definition.name.is_empty() || client.is_some_and(|client| client.defined_by_file) {
             stem.clone_into(&mut definition.name);
         }
         let odd = |c: char| {

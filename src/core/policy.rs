@@ -241,9 +241,33 @@ pub struct AgentPolicy {
     /// What it may spend.
     #[serde(default)]
     pub budget: Budget,
+    /// Whether it can be told something while it is at work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_steerable: bool,
+    /// How a person lets it use its service, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
 }
 
 impl AgentPolicy {
+    /// One of which nothing but its name, role and kind is said.
+    pub fn new(name: &str, role: Role, kind: &str) -> Self {
+        Self {
+            name: name.into(),
+            role,
+            specialist: false,
+            kind: kind.into(),
+            skills: Vec::new(),
+            max_parallel: None,
+            attempt_timeout_ms: None,
+            idle_timeout_ms: None,
+            fallback: None,
+            budget: Budget::default(),
+            is_steerable: false,
+            login: None,
+        }
+    }
+
     /// Whether it runs the command that the task itself carries. Such a command is no code that
     /// could be tested first, and running it again unchanged seldom helps.
     pub fn runs_the_task(&self) -> bool {

@@ -4,8 +4,6 @@ use super::event::Event;
 use super::id::{OrderId, TaskId};
 use super::state::State;
 
-/// Kinds of agents that can be told something in a turn.
-const KINDS: [&str; 2] = ["claude", "codex"];
 /// Longest text that is said at once.
 const MAX_BYTES: usize = 64 << 10;
 
@@ -34,11 +32,9 @@ pub(super) fn refusal(state: &State, task: &TaskId, text: &str) -> Option<String
         return Some(format!("no agent is at work on task {task}"));
     };
     let agent = open.work.agent()?;
-    let kind = state.policy.agent(agent).map(|agent| agent.kind.as_str()).unwrap_or_default();
-    if !KINDS.contains(&kind) {
-        let can = KINDS.join(" and ");
+    if !state.policy.agent(agent).is_some_and(|agent| agent.is_steerable) {
         return Some(format!(
-            "{agent} can't be told anything while it is at work: only agents of kind {can} can"
+            "{agent} can't be told anything while it is at work: its client has no way for that"
         ));
     }
     if text.trim_start().starts_with('/') {

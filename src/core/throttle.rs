@@ -7,7 +7,7 @@
 
 use super::id::AgentName;
 use super::outcome::{Shortage, ShortageKind};
-use super::policy::{Budget, Policy};
+use super::policy::{AgentPolicy, Budget, Policy};
 use super::state::{Pool, State};
 
 /// The first wait where the service names none, in back-offs: a service takes longer to recover than a
@@ -62,12 +62,11 @@ pub(super) enum Ended {
     Otherwise,
 }
 
-/// The name of an agent's pool: its client's, or its own.
+/// The name of an agent's pool: its client's, or its own where its kind may be any program.
 pub fn pool_of(policy: &Policy, agent: &AgentName) -> String {
-    const CLIENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
-    let kind =
-        policy.agent(agent).map(|agent| agent.kind.as_str()).filter(|kind| CLIENTS.contains(kind));
-    kind.unwrap_or(agent.as_str()).to_owned()
+    const ANY_PROGRAM: [&str; 4] = ["shell", "command", "acp", "client"];
+    let kind = policy.agent(agent).map(|agent| agent.kind.as_str());
+    kind.filter(|kind| !ANY_PROGRAM.contains(kind)).unwrap_or(agent.as_str()).to_owned()
 }
 
 /// How many orders of a pool are open.
@@ -105,23 +104,19 @@ pub(super) fn broken(state: &State, agent: &AgentName) -> Option<String> {
 }
 
 /// Why an agent is not asked until a person has done something, and what that is; none where it is asked.
-pub(super) fn refused<'a>(state: &'a State, agent: &AgentName) -> Option<(&'a str, &'static str)> {
+pub(super) fn refused<'a>(state: &'a State, agent: &AgentName) -> Option<(&'a str, &'a str)> {
     let (why, needed) = state.pools.get(&pool_of(&state.policy, agent))?.refused.as_ref()?;
     Some((why, needed))
 }
 
 /// What a person has to do about it.
-pub(super) fn needed(kind: ShortageKind, pool: &str) -> &'static str {
-    match (kind, pool) {
-        (ShortageKind::Outdated, _) => "a newer version of its program, then run it again",
-        (_, "claude") => {
-            "`claude` and then `/login`, or a key in ANTHROPIC_API_KEY, then run it again"
-        }
-        (_, "codex") => "`codex login`, or a key in OPENAI_API_KEY, then run it again",
-        (_, "gemini") => "`gemini` and then `/auth`, or a key in GEMINI_API_KEY, then run it again",
-        (_, "opencode") => "`opencode auth login`, then run it again",
+pub(super) fn needed(kind: ShortageKind, agent: Option<&AgentPolicy>) -> String {
+    let login = agent.and_then(|agent| agent.login.as_deref());
+    match (kind, login) {
+        (ShortageKind::Outdated, _) => "a newer version of its program, then run it again".into(),
+        (_, Some(login)) => format!("{login}, then run it again"),
         _ => {
-            "log in with its own program, or give it a key that its service accepts, then run it again"
+            "log in with its own program, or give it a key that its service accepts, then run it again".into()
         }
     }
 }

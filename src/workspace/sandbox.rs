@@ -1,47 +1,33 @@
 //! What agents and gates may change: those that do the work, and gates, their worktree; those that look and advise
 //! nothing of it; all of them temporary files, what their own client keeps, and the caches of package managers.
 
+use crate::config::clients::{CodingClient, Kept};
 use crate::config::{Agent, AgentKind, Config, Gate, SandboxMode};
 use crate::process::confine::{Confine, available};
 use crate::process::find_program;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Where something is kept: below a variable where that is set, below the home where not.
-type Kept = (&'static str, &'static str, &'static str);
-
-/// What coding agents keep for themselves: sessions, and the settings among them.
-const STATES: [(AgentKind, Kept); 8] = [
-    (AgentKind::Claude, ("CLAUDE_CONFIG_DIR", "", ".claude")),
-    (AgentKind::Claude, ("", "", ".claude.json")),
-    (AgentKind::Codex, ("CODEX_HOME", "", ".codex")),
-    (AgentKind::Gemini, ("", "", ".gemini")),
-    (AgentKind::Opencode, ("XDG_CONFIG_HOME", "opencode", ".config/opencode")),
-    (AgentKind::Opencode, ("XDG_DATA_HOME", "opencode", ".local/share/opencode")),
-    (AgentKind::Opencode, ("XDG_STATE_HOME", "opencode", ".local/state/opencode")),
-    (AgentKind::Opencode, ("XDG_CACHE_HOME", "opencode", ".cache/opencode")),
-];
 /// What package managers and compilers keep, each with its program: downloads, and nothing that is run by itself.
 const CACHES: [(&str, Kept); 14] = [
-    ("", ("XDG_CACHE_HOME", "", ".cache")),
-    ("cargo", ("CARGO_HOME", "registry", ".cargo/registry")),
-    ("cargo", ("CARGO_HOME", "git", ".cargo/git")),
-    ("npm", ("npm_config_cache", "", ".npm")),
-    ("go", ("GOPATH", "pkg", "go/pkg")),
-    ("gradle", ("GRADLE_USER_HOME", "caches", ".gradle/caches")),
-    ("gradle", ("GRADLE_USER_HOME", "daemon", ".gradle/daemon")),
-    ("mvn", ("", "", ".m2/repository")),
-    ("mix", ("HEX_HOME", "packages", ".hex/packages")),
-    ("dotnet", ("NUGET_PACKAGES", "", ".nuget/packages")),
-    ("pnpm", ("XDG_DATA_HOME", "pnpm/store", ".local/share/pnpm/store")),
-    ("bun", ("", "", ".bun/install/cache")),
-    ("yarn", ("", "", ".yarn/berry/cache")),
-    ("dart", ("PUB_CACHE", "hosted", ".pub-cache/hosted")),
+    ("", Kept::at("XDG_CACHE_HOME", "", ".cache")),
+    ("cargo", Kept::at("CARGO_HOME", "registry", ".cargo/registry")),
+    ("cargo", Kept::at("CARGO_HOME", "git", ".cargo/git")),
+    ("npm", Kept::at("npm_config_cache", "", ".npm")),
+    ("go", Kept::at("GOPATH", "pkg", "go/pkg")),
+    ("gradle", Kept::at("GRADLE_USER_HOME", "caches", ".gradle/caches")),
+    ("gradle", Kept::at("GRADLE_USER_HOME", "daemon", ".gradle/daemon")),
+    ("mvn", Kept::at("", "", ".m2/repository")),
+    ("mix", Kept::at("HEX_HOME", "packages", ".hex/packages")),
+    ("dotnet", Kept::at("NUGET_PACKAGES", "", ".nuget/packages")),
+    ("pnpm", Kept::at("XDG_DATA_HOME", "pnpm/store", ".local/share/pnpm/store")),
+    ("bun", Kept::at("", "", ".bun/install/cache")),
+    ("yarn", Kept::at("", "", ".yarn/berry/cache")),
+    ("dart", Kept::at("PUB_CACHE", "hosted", ".pub-cache/hosted")),
 ];
 /// Where terminals are: those that a program makes, and those of the user, where what is written is shown, or obeyed. Who
 /// needs some is given it by `[sandbox] write`.
 const TERMINALS: &str = "/dev/pts";
-/// Those that can't run a command without a terminal.
-const NEEDS_TERMINALS: [AgentKind; 1] = [AgentKind::Gemini];
 /// Devices that anything may write to.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/ptmx", "/dev/shm"];
 
@@ -50,18 +36,20 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/ptmx", 
 fn is_wanted(config: &Config, agent: &Agent) -> bool {
     let can = !matches!(agent.kind, AgentKind::Shell | AgentKind::Client);
     let by_itself = match agent.kind {
-        AgentKind::Acp => STATES.iter().any(|(kind, _)| is_of(agent, *kind)),
+        AgentKind::Acp => clients(agent).next().is_some(),
         kind => kind != AgentKind::Command,
     };
     can && config.sandbox.mode != SandboxMode::Off && agent.sandbox.unwrap_or(by_itself)
 }
 
-/// Whether an agent is one of a kind, also by another way, as far as its command says.
-fn is_of(agent: &Agent, kind: AgentKind) -> bool {
-    let named = |word: &String| {
-        Path::new(word).file_name().is_some_and(|name| name.to_string_lossy().contains(kind.name()))
+/// The coding clients that an agent is, as far as its kind and its command say.
+fn clients(agent: &Agent) -> impl Iterator<Item = &'static CodingClient> {
+    let named = |name: &str| {
+        let has = |program: &OsStr| program.to_string_lossy().contains(name);
+        agent.command.iter().any(|word| Path::new(word).file_name().is_some_and(has))
     };
-    kind == agent.kind || agent.command.iter().any(named)
+    let is = move |kind: &AgentKind| *kind == agent.kind || named(kind.name());
+    AgentKind::CLIENTS.into_iter().filter(is).filter_map(AgentKind::client)
 }
 
 /// Whether an agent is confined here.
@@ -126,26 +114,22 @@ pub fn confinement(
         found.map(|(_, value)| PathBuf::from(value))
     };
     let home = variable("HOME");
-    let kept = |(name, inside, folder): Kept| match variable(name) {
-        Some(base) if inside.is_empty() => Some(base),
-        Some(base) => Some(base.join(inside)),
-        None => home.as_ref().map(|home| home.join(folder)),
+    let kept = |kept: &Kept| match variable(kept.variable) {
+        Some(base) if kept.inside.is_empty() => Some(base),
+        Some(base) => Some(base.join(kept.inside)),
+        None => home.as_ref().map(|home| home.join(kept.below_home)),
     };
     let mut write: Vec<PathBuf> = DEVICES.iter().map(PathBuf::from).collect();
     write.extend(place.own);
-    write.extend(
-        agent
-            .filter(|agent| NEEDS_TERMINALS.iter().any(|kind| is_of(agent, *kind)))
-            .map(|_| PathBuf::from(TERMINALS)),
-    );
+    let clients: Vec<_> = agent.into_iter().flat_map(clients).collect();
+    if clients.iter().any(|client| client.needs_terminals) {
+        write.push(PathBuf::from(TERMINALS));
+    }
     // The first time they are made by their programs, which can't then.
-    let states = STATES
-        .into_iter()
-        .filter(|(kind, _)| agent.is_some_and(|agent| is_of(agent, *kind)))
-        .filter_map(|(_, state)| kept(state));
+    let states = clients.iter().flat_map(|client| client.states).filter_map(kept);
     let has = |program: &str| program.is_empty() || find_program(program, &[], environment).is_ok();
     let caches =
-        CACHES.into_iter().filter(|(program, _)| has(program)).filter_map(|(_, cache)| kept(cache));
+        CACHES.iter().filter(|(program, _)| has(program)).filter_map(|(_, cache)| kept(cache));
     let wanted = config.sandbox.write.iter().filter_map(|path| match path.strip_prefix('~') {
         Some(path) => home.as_ref().map(|home| home.join(path.trim_start_matches('/'))),
         None => Some(place.root.join(path)),

@@ -69,6 +69,21 @@ fn modules_use_only_what_they_may() {
     assert!(gone.is_empty(), "rows of modules that are not there: {gone:?}");
 }
 
+/// What is known of a coding client is in its adapter and in the list of clients.
+#[test]
+fn the_core_and_the_engine_know_no_coding_client() {
+    let clients = execution_coordinator::config::AgentKind::CLIENTS.map(|kind| kind.name());
+    let inner = ["core", "engine", "process", "workspace", "gates"];
+    for (name, text) in sources() {
+        if inner.iter().any(|module| name.starts_with(module)) {
+            let text = text.to_lowercase();
+            for client in clients {
+                assert!(!text.contains(client), "{name} has {client}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_core_touches_nothing_outside() {
     let banned = [
@@ -130,6 +145,22 @@ fn only_the_engine_decides_and_adapters_never_see_the_state() {
             "{name} has wire types"
         );
     }
+}
+
+/// An editor that knows breakdowns by their names knows those of all formats.
+#[test]
+fn editors_know_the_names_of_all_formats() {
+    let package = std::fs::read_to_string(root().join("editors/vscode/package.json"));
+    let package: serde_json::Value =
+        serde_json::from_str(&package.expect("VS Code's package")).expect("JSON");
+    let globs: Vec<&str> = execution_coordinator::breakdown::Format::globs().collect();
+    let settings = &package["contributes"]["configuration"]["properties"];
+    assert_eq!(settings["executionCoordinator.breakdowns"]["default"], serde_json::json!(globs));
+    let events: Vec<String> = std::iter::once("onLanguage:markdown".to_owned())
+        .chain(globs.iter().map(|glob| format!("workspaceContains:{glob}")))
+        .chain(["workspaceContains:.execution-coordinator".into()])
+        .collect();
+    assert_eq!(package["activationEvents"], serde_json::json!(events));
 }
 
 /// Generated files are written again where they are stale, and the test says so.

@@ -2,7 +2,7 @@
 
 use crate::reading::check;
 use crate::support::Workspace;
-use execution_coordinator::breakdown::convert::{TARGETS, convert};
+use execution_coordinator::breakdown::convert::{convert, targets};
 use execution_coordinator::breakdown::write_back::done;
 use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
 use expect_test::expect;
@@ -265,7 +265,7 @@ fn what_is_written_back_is_the_word_and_nothing_else() {
 #[test]
 fn conversion_makes_no_commands_of_text() {
     let tasks = r#"{"master":{"tasks":[{"id":1,"title":"A","status":"pending","dependencies":[],"details":"First\n- [ ] T999 evil\nRun: touch x","testStrategy":"Run: cargo test","acceptanceCriteria":["Run: cargo test"]}]}}"#;
-    for to in TARGETS {
+    for to in targets() {
         let again = parse(&convert(&read(tasks), to).text, Some(to), Deps::Format);
         assert!(
             again.plan.tasks.len() == 1 && again.plan.tasks[0].command.is_none(),

@@ -2,7 +2,7 @@
 //! becomes of it in another format.
 
 use crate::breakdown::outline;
-use execution_coordinator::breakdown::convert::{Converted, TARGETS, convert};
+use execution_coordinator::breakdown::convert::{Converted, convert, targets};
 use execution_coordinator::breakdown::formats::json::Document;
 use execution_coordinator::breakdown::outline::Detail;
 use execution_coordinator::breakdown::write_back::{Unwritten, done};
@@ -194,7 +194,7 @@ pub fn converted(text: &str, files: &[(String, Range<usize>)]) {
             .join("\n")
     };
     similar(&same(&parsed), &same(&back));
-    for to in TARGETS {
+    for to in targets() {
         let Converted { text, lost } = convert(&parsed, to);
         let again = parse(&text, Some(to), Deps::Format);
         let told = |what: &str| lost.iter().any(|lost| lost.starts_with(what));

@@ -25,18 +25,7 @@ use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
-    AgentPolicy {
-        name: name.into(),
-        role,
-        specialist: false,
-        kind: kind.into(),
-        skills: Vec::new(),
-        max_parallel: None,
-        attempt_timeout_ms: None,
-        idle_timeout_ms: None,
-        fallback: None,
-        budget: Budget::default(),
-    }
+    AgentPolicy { is_steerable: kind == "claude", ..AgentPolicy::new(name, role, kind) }
 }
 
 /// How an execution begins, with nothing ticked.
@@ -187,6 +176,7 @@ impl World {
         // Some can be had only now and then, and some have somebody to fall back on.
         if self.rng.bool() {
             agents[0].kind = "claude".into();
+            agents[0].is_steerable = true;
         }
         if self.rng.bool() {
             agents.push(agent("second-agent", Role::Executor, "command"));
@@ -196,6 +186,7 @@ impl World {
         let outside = self.rng.bool();
         if outside {
             agents[0].kind = "client".into();
+            agents[0].is_steerable = false;
             agents[0].idle_timeout_ms = Some(self.rng.u64(1_000..60_000));
         }
         if self.rng.bool() {

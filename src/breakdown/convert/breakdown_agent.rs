@@ -1,13 +1,23 @@
 //! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; what is done has a sign behind its title.
 
-use super::{by_stream, line, named, write_fields};
+use super::{DefaultStream, Writer, by_stream, letter, line, named, write_fields};
 use crate::breakdown::formats::json::Document;
 use crate::core::event::Mark;
 use crate::core::plan::{Node, Stream, Task};
 use std::fmt::Write as _;
 
+/// How it is written.
+pub const WRITER: Writer = Writer {
+    drops_empty_streams: false,
+    default_stream: DefaultStream::Always,
+    task_id: Some(|nth, _, _| (nth + 1).to_string()),
+    stream_id: |nth, _| letter(nth),
+    keeps_short_ids: true,
+    write,
+};
+
 /// Writes a breakdown.
-pub fn write(document: &Document) -> String {
+fn write(document: &Document) -> String {
     let plan = &document.plan;
     let mut out = format!("# {} Task Breakdown\n\n", line(&plan.topic));
     if !plan.summary.is_empty() {

@@ -1,7 +1,7 @@
 //! Kiro's `tasks.md`: streams with their tasks as parts, and a graph in which each task is a wave, as waves wait for
 //! one another as a whole.
 
-use super::{by_stream, line, mark, waits};
+use super::{DefaultStream, Writer, by_stream, line, mark, waits};
 use crate::breakdown::formats::json::Document;
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
@@ -10,13 +10,23 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+/// How it is written.
+pub const WRITER: Writer = Writer {
+    drops_empty_streams: true,
+    default_stream: DefaultStream::BesideOthers,
+    task_id: Some(id),
+    stream_id: |nth, _| (nth + 1).to_string(),
+    keeps_short_ids: false,
+    write,
+};
+
 /// `2.1` for the first task of the second stream, `2` for the second task where there are no streams.
-pub fn id(nth: usize, stream: Option<usize>, within: usize) -> String {
+fn id(nth: usize, stream: Option<usize>, within: usize) -> String {
     stream.map_or_else(|| (nth + 1).to_string(), |stream| format!("{}.{within}", stream + 1))
 }
 
 /// Writes a breakdown.
-pub fn write(document: &Document) -> String {
+fn write(document: &Document) -> String {
     let plan = &document.plan;
     let mut out = format!("# Implementation Plan: {}\n\n", line(&plan.topic));
     let summary = if plan.summary.is_empty() {

@@ -1,7 +1,7 @@
 //! spec-kit's `tasks.md`: every task may run beside the others but for what it says that it waits for, and phases
 //! say what they wait for.
 
-use super::{by_stream, line, mark, waits, write_fields};
+use super::{DefaultStream, Writer, by_stream, line, mark, waits, write_fields};
 use crate::breakdown::detect::is_spec_kit_id;
 use crate::breakdown::formats::json::Document;
 use crate::core::id::TaskId;
@@ -9,8 +9,18 @@ use crate::core::plan::{Node, Stream, Task};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+/// How it is written.
+pub const WRITER: Writer = Writer {
+    drops_empty_streams: true,
+    default_stream: DefaultStream::Never,
+    task_id: Some(|nth, _, _| format!("T{:03}", nth + 1)),
+    stream_id: |nth, _| format!("Phase {}", nth + 1),
+    keeps_short_ids: false,
+    write,
+};
+
 /// Writes a breakdown.
-pub fn write(document: &Document) -> String {
+fn write(document: &Document) -> String {
     let plan = &document.plan;
     let own = own_waits(plan.clone());
     let waits = waits(&own);

@@ -1,13 +1,23 @@
 //! claude-task-master's `tasks.json`: one tag, and what a task waits for as tasks.
 
-use super::waits;
+use super::{DefaultStream, Writer, same_id, waits};
 use crate::breakdown::formats::json::Document;
 use crate::core::event::Mark;
 use crate::core::plan::Task;
 use serde_json::{Map, Value, json};
 
+/// How it is written.
+pub const WRITER: Writer = Writer {
+    drops_empty_streams: false,
+    default_stream: DefaultStream::Never,
+    task_id: Some(|nth, _, _| (nth + 1).to_string()),
+    stream_id: same_id,
+    keeps_short_ids: false,
+    write,
+};
+
 /// Writes a breakdown.
-pub fn write(document: &Document) -> String {
+fn write(document: &Document) -> String {
     let plan = &document.plan;
     let waits = waits(plan);
     let number = |id: &str| id.parse::<u64>().map_or_else(|_| json!(id), |number| json!(number));

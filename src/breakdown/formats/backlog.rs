@@ -4,6 +4,7 @@
 use crate::breakdown::build::{Builder, Waiting};
 use crate::breakdown::details::spelling;
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::{FolderFormat, Locations, is_markdown};
 use crate::breakdown::outline::{Detail, SaidBy};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::task_file;
@@ -58,6 +59,25 @@ impl crate::breakdown::Reader for Backlog {
             }
         }
         reader.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations { paths: &["backlog"], ..Locations::NONE }
+    }
+
+    fn folders(&self) -> &'static [FolderFormat] {
+        &[FolderFormat {
+            has: &["config.yml", "tasks"],
+            first: &["config.yml"],
+            folders: &[
+                ("tasks", false),
+                ("completed", false),
+                ("archive/tasks", false),
+                ("milestones", false),
+                ("archive/milestones", false),
+            ],
+            takes: is_markdown,
+        }]
     }
 }
 

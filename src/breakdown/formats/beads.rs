@@ -3,6 +3,7 @@
 
 use crate::breakdown::build::{Builder, On, Waiting};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::Locations;
 use crate::breakdown::outline::{Detail, Parent, SaidBy};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::status::status;
@@ -115,6 +116,15 @@ impl crate::breakdown::Reader for Beads {
         }
         wait_as_parents_do(&mut build, &issues, &of, &whos);
         build.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations {
+            names: &["issues.jsonl"],
+            paths: &[".beads/issues.jsonl"],
+            globs: &["**/.beads/*.jsonl"],
+            ..Locations::NONE
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::task_list::{Reader, Style};
 use crate::breakdown::build::{Builder, Waiting};
 use crate::breakdown::detect::Signs;
 use crate::breakdown::headings::{self, Style as Headings, numbered};
+use crate::breakdown::locations::Locations;
 use crate::breakdown::outline::Detail;
 use crate::breakdown::problem::Problem;
 use crate::breakdown::status::{is_known, status};
@@ -79,6 +80,14 @@ impl crate::breakdown::Reader for Bmad {
             epics(text, &lines, deps)
         } else {
             story(text, &lines, deps)
+        }
+    }
+
+    fn locations(&self) -> Locations {
+        Locations {
+            names: &["sprint-status.yaml"],
+            globs: &["**/sprint-status.yaml"],
+            ..Locations::NONE
         }
     }
 }

@@ -6,6 +6,7 @@
 //! unless the text says that they run in parallel. v3: like v2 with prerequisites and estimates.
 
 use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::convert::{self, Writer};
 use crate::breakdown::detect::Signs;
 use crate::breakdown::outline::Detail;
 use crate::breakdown::refs::{Target, references};
@@ -89,6 +90,10 @@ impl crate::breakdown::Reader for BreakdownAgent {
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         read(text, deps)
+    }
+
+    fn writer(&self) -> Option<&'static Writer> {
+        Some(&convert::breakdown_agent::WRITER)
     }
 }
 

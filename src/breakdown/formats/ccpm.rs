@@ -3,6 +3,7 @@
 
 use crate::breakdown::build::{Builder, Waiting};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::{FolderFormat, Locations, is_numbered};
 use crate::breakdown::outline::{Detail, Parent};
 use crate::breakdown::status::status;
 use crate::breakdown::task_file;
@@ -94,6 +95,19 @@ impl crate::breakdown::Reader for Ccpm {
             }
         }
         build.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations { below: &[(".claude/epics", "epic.md")], ..Locations::NONE }
+    }
+
+    fn folders(&self) -> &'static [FolderFormat] {
+        &[FolderFormat {
+            has: &["epic.md"],
+            first: &["epic.md"],
+            folders: &[(".", false), ("tasks", true)],
+            takes: is_numbered,
+        }]
     }
 }
 

@@ -1,10 +1,11 @@
 //! An index of tasks with a file for each: `00-index.md` with tables, `04-name.md` with `**Depends on**` and
 //! `**Blocks**`. What the index says counts; a file that says otherwise is told of.
 
+use super::index_table;
 use crate::breakdown::build::{Builder, Waiting};
 use crate::breakdown::detect::Signs;
 use crate::breakdown::headings::numbered;
-use crate::breakdown::index_table;
+use crate::breakdown::locations::{FolderFormat, Locations, is_numbered};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::refs::{Target, references};
 use crate::breakdown::task_file;
@@ -52,6 +53,19 @@ impl crate::breakdown::Reader for FeatureDocs {
             build.keep_order(&[]);
         }
         build.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations { names: &["00-index.md"], ..Locations::NONE }
+    }
+
+    fn folders(&self) -> &'static [FolderFormat] {
+        &[FolderFormat {
+            has: &["00-index.md"],
+            first: &["00-index.md"],
+            folders: &[(".", false)],
+            takes: is_numbered,
+        }]
     }
 }
 

@@ -5,6 +5,7 @@ use super::task_list::boxed;
 use crate::breakdown::build::{Builder, On, Wait, Waiting, unpadded};
 use crate::breakdown::detect::Signs;
 use crate::breakdown::headings::numbered;
+use crate::breakdown::locations::{FolderFormat, Locations};
 use crate::breakdown::outline::{Detail, SaidBy};
 use crate::breakdown::problem::{Problem, some_of};
 use crate::breakdown::refs::Target;
@@ -61,6 +62,24 @@ impl crate::breakdown::Reader for Gsd {
             reader.summary(file);
         }
         reader.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations {
+            names: &["ROADMAP.md"],
+            paths: &[".planning"],
+            globs: &["**/.planning/ROADMAP.md"],
+            ..Locations::NONE
+        }
+    }
+
+    fn folders(&self) -> &'static [FolderFormat] {
+        &[FolderFormat {
+            has: &["ROADMAP.md", "phases"],
+            first: &["ROADMAP.md"],
+            folders: &[("phases", true)],
+            takes: |name| is_plan_name(name) || name.ends_with("SUMMARY.md"),
+        }]
     }
 }
 

@@ -1,6 +1,7 @@
 //! Our own JSON: a plan with its marks, as `schema/breakdown.json` describes it.
 
 use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::convert::{self, Writer};
 use crate::breakdown::detect::Signs;
 use crate::breakdown::outline::{Detail, SaidBy, StepItem, TaskItem};
 use crate::breakdown::problem::Problem;
@@ -107,6 +108,10 @@ impl crate::breakdown::Reader for Json {
             )),
         }
         build.finish(deps)
+    }
+
+    fn writer(&self) -> Option<&'static Writer> {
+        Some(&convert::json::WRITER)
     }
 }
 

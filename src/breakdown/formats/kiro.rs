@@ -5,7 +5,9 @@
 use super::task_list::boxed;
 use crate::breakdown::build::{Builder, On, Waiting};
 use crate::breakdown::conditions::{Boxes, boxes_below};
+use crate::breakdown::convert::{self, Writer};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::Locations;
 use crate::breakdown::outline::{Detail, Parent, SaidBy};
 use crate::breakdown::problem::{Problem, some_of};
 use crate::breakdown::refs::id_len;
@@ -110,6 +112,17 @@ impl crate::breakdown::Reader for Kiro {
             }
         }
         reader.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations {
+            below: &[(".kiro/specs", "tasks.md"), (".claude/specs", "tasks.md")],
+            ..Locations::NONE
+        }
+    }
+
+    fn writer(&self) -> Option<&'static Writer> {
+        Some(&convert::kiro::WRITER)
     }
 }
 

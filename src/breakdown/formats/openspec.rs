@@ -3,6 +3,7 @@
 
 use super::task_list::{Reader, Style};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::Locations;
 use crate::breakdown::text::Text;
 use crate::breakdown::{Confidence, Deps, Parsed};
 
@@ -31,5 +32,9 @@ impl crate::breakdown::Reader for OpenSpec {
         let mut reader = Reader::new(text, &style);
         reader.read();
         reader.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations { below: &[("openspec/changes", "tasks.md")], ..Locations::NONE }
     }
 }

@@ -5,7 +5,9 @@
 //! only where the section on dependencies says so.
 
 use crate::breakdown::build::{Builder, On, Waiting};
+use crate::breakdown::convert::{self, Writer};
 use crate::breakdown::detect::{Signs, is_spec_kit_id};
+use crate::breakdown::locations::Locations;
 use crate::breakdown::names::Names;
 use crate::breakdown::outline::{Detail, SaidBy};
 use crate::breakdown::prose::{Statement, inline_dependencies, statements};
@@ -68,6 +70,14 @@ impl crate::breakdown::Reader for SpecKit {
 
     fn read(&self, text: &Text<'_>, deps: Deps) -> Parsed {
         read(text, deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations { below: &[("specs", "tasks.md")], ..Locations::NONE }
+    }
+
+    fn writer(&self) -> Option<&'static Writer> {
+        Some(&convert::spec_kit::WRITER)
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::breakdown::build::{Builder, Wait, Waiting};
 use crate::breakdown::detect::{Signs, is_spec_kit_id};
 use crate::breakdown::headings::{self, Style};
+use crate::breakdown::locations::{FolderFormat, Locations, is_markdown};
 use crate::breakdown::outline::{Detail, SaidBy};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::refs::id_len;
@@ -80,6 +81,27 @@ impl crate::breakdown::Reader for SpecKitty {
             }
         }
         build.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations { below: &[("kitty-specs", "tasks.md")], ..Locations::NONE }
+    }
+
+    fn folders(&self) -> &'static [FolderFormat] {
+        &[
+            FolderFormat {
+                has: &["tasks.md", "tasks"],
+                first: &["tasks.md", "status.json"],
+                folders: &[("tasks", true)],
+                takes: is_work_package,
+            },
+            FolderFormat {
+                has: &["spec.md", "tasks"],
+                first: &["status.json"],
+                folders: &[("tasks", true)],
+                takes: is_work_package,
+            },
+        ]
     }
 }
 
@@ -225,4 +247,8 @@ fn lanes(build: &mut Builder<'_>, tree: &Value, depth: usize, known: &HashMap<St
             _ => {}
         }
     }
+}
+
+fn is_work_package(name: &str) -> bool {
+    name.starts_with("WP") && is_markdown(name)
 }

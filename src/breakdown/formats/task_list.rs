@@ -7,6 +7,7 @@
 use crate::breakdown::build::{Builder, On, Waiting};
 use crate::breakdown::conditions::{Boxes, boxes_below};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::Locations;
 use crate::breakdown::names::Names;
 use crate::breakdown::prose::{Statement, statements};
 use crate::breakdown::refs::{Reference, Target, id_len, named_within, references};
@@ -57,6 +58,15 @@ impl crate::breakdown::Reader for TaskList {
         let mut reader = Reader::new(text, &style);
         reader.read();
         reader.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations {
+            names: &["breakdown.md", "tasks.md", "TASKS.md"],
+            below: &[("changes", "tasks.md"), ("", "tasks.md")],
+            globs: &["**/tasks.md", "**/TASKS.md", "**/breakdown.md", "**/*.breakdown.md"],
+            ..Locations::NONE
+        }
     }
 }
 

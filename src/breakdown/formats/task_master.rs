@@ -2,7 +2,9 @@
 //! steps of their task, as one agent carries them out; what they wait for is said in their text.
 
 use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::convert::{self, Writer};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::locations::Locations;
 use crate::breakdown::outline::{Detail, SaidBy};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::status::status;
@@ -71,6 +73,19 @@ impl crate::breakdown::Reader for TaskMaster {
             }
         }
         build.finish(deps)
+    }
+
+    fn locations(&self) -> Locations {
+        Locations {
+            names: &["tasks.json"],
+            paths: &[".taskmaster/tasks/tasks.json", "tasks/tasks.json"],
+            globs: &["**/.taskmaster/tasks/*.json", "**/tasks/tasks.json"],
+            ..Locations::NONE
+        }
+    }
+
+    fn writer(&self) -> Option<&'static Writer> {
+        Some(&convert::task_master::WRITER)
     }
 }
 

@@ -127,7 +127,7 @@ impl State {
             if let Some(shortage) = shortage.filter(|shortage| shortage.kind.needs_person()) {
                 pool.refused = Some((
                     format!("{}: {said}", throttle::shortage_name(shortage)),
-                    throttle::needed(shortage.kind, &name),
+                    throttle::needed(shortage.kind, self.policy.agent(agent)),
                 ));
             } else if ended == Ended::Badly {
                 pool.last_failure = said;

@@ -363,7 +363,7 @@ pub struct Pool {
     /// How the last one that failed did.
     pub last_failure: String,
     /// Why nobody of them is asked until a person has done something, and what.
-    pub refused: Option<(String, &'static str)>,
+    pub refused: Option<(String, String)>,
 }
 
 /// A change that is not in force.

@@ -2,6 +2,7 @@
 
 use super::commands::{COMMANDS, name};
 use super::position::Encoding;
+use crate::breakdown::Format;
 use crate::core::label::LOOKS;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
@@ -130,23 +131,10 @@ struct Sent {
     status_as_diagnostics: StatusAsDiagnostics,
 }
 
-/// Names by which a file is a breakdown where nothing else is set.
-const NAMES: [&str; 9] = [
-    "**/tasks.md",
-    "**/TASKS.md",
-    "**/breakdown.md",
-    "**/*.breakdown.md",
-    "**/.taskmaster/tasks/*.json",
-    "**/tasks/tasks.json",
-    "**/.beads/*.jsonl",
-    "**/sprint-status.yaml",
-    "**/.planning/ROADMAP.md",
-];
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            breakdowns: patterns(NAMES.iter().copied()),
+            breakdowns: patterns(Format::globs()),
             status_as_diagnostics: StatusAsDiagnostics::Auto,
         }
     }

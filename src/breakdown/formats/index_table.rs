@@ -1,12 +1,12 @@
 //! Tables of tasks: a column of ids, a column of titles, a column of what each waits for, in whatever language.
 
-use super::build::{Builder, Waiting};
-use super::detect::Signs;
-use super::outline::{Detail, SaidBy};
-use super::problem::Problem;
-use super::status::{is_known, status};
-use super::text::{Line, Text, clean_title};
-use super::{Confidence, Deps, Parsed};
+use crate::breakdown::build::{Builder, Waiting};
+use crate::breakdown::detect::Signs;
+use crate::breakdown::outline::{Detail, SaidBy};
+use crate::breakdown::problem::Problem;
+use crate::breakdown::status::{is_known, status};
+use crate::breakdown::text::{Line, Text, clean_title};
+use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use std::ops::Range;
 
@@ -97,7 +97,7 @@ const MORE: [&str; 3] = ["description", "설명", "説明"];
 /// The format.
 pub struct IndexTable;
 
-impl super::Reader for IndexTable {
+impl crate::breakdown::Reader for IndexTable {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         (signs.tables >= 1).then_some(if signs.tables >= 2 {
             Confidence::Certain
