@@ -16,6 +16,7 @@ pub mod kept;
 pub mod listener;
 pub mod locate;
 pub mod output;
+pub mod message;
 pub mod owner;
 pub mod people;
 pub mod sources;

@@ -5,6 +5,7 @@ pub mod board;
 pub mod calls;
 pub mod claims;
 pub mod error;
+mod forward;
 pub mod messages;
 pub mod method;
 pub mod openrpc;

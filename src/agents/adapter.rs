@@ -5,10 +5,9 @@
 //! is no error, and nothing that was tried was denied. Exit codes say too little: of these programs
 //! several end with 0 after a failure.
 
-use super::adapters::{acp, app_server, claude, gemini, opencode};
-use super::conversation::{Conversation, Subject};
+use super::conversation::Transport;
+use crate::config::Agent;
 use crate::config::definition::Definition;
-use crate::config::{Agent, AgentKind};
 use crate::core::brief::Brief;
 use crate::core::outcome::{Shortage, ShortageKind, Usage, Verdict};
 use serde_json::Value;
@@ -73,16 +72,6 @@ pub struct StreamState {
     pub resets_at_s: Option<u64>,
 }
 
-/// How an agent is told its brief.
-pub enum Transport {
-    /// It reads it, prints and ends.
-    Alone,
-    /// It is talked with.
-    Talks(fn(&Subject<'_>) -> Box<dyn Conversation>),
-    /// It is talked with by the Agent Client Protocol.
-    Protocol,
-}
-
 /// One agent's way to be started and to tell what it does.
 pub struct Adapter {
     /// Its program where the config names none.
@@ -104,18 +93,6 @@ pub struct Adapter {
     pub not_logged_in: &'static [i32],
     /// Another way, for one that ends without having understood this.
     pub fallback: Option<&'static Adapter>,
-}
-
-/// The adapter of a kind of agent; none where it has none.
-pub fn adapter_for(kind: AgentKind) -> Option<&'static Adapter> {
-    Some(match kind {
-        AgentKind::Claude => &claude::ADAPTER,
-        AgentKind::Codex => &app_server::ADAPTER,
-        AgentKind::Gemini => &gemini::ADAPTER,
-        AgentKind::Opencode => &opencode::ADAPTER,
-        AgentKind::Acp => &acp::ADAPTER,
-        AgentKind::Shell | AgentKind::Command | AgentKind::Client => return None,
-    })
 }
 
 /// The definition that an agent is told by its arguments: what is longer than an argument can be is in the

@@ -6,8 +6,9 @@
 //! `EXECUTION_COORDINATOR_BRIEF_JSON` names.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that runs agents")]
 
-use super::adapter::{self, Adapter, StreamState, Transport, may_write};
-use super::conversation::{Subject, converse};
+use super::adapter::{self, Adapter, StreamState, may_write};
+use super::adapters;
+use super::conversation::{Subject, Transport, converse};
 use super::prompt::{self, Template};
 use super::scripts::Scripts;
 use super::steering::Steering;
@@ -313,7 +314,7 @@ impl Agents {
     ) -> Ran {
         let began = Instant::now();
         let agent = config.agents.get(&brief.agent);
-        let mut adapter = agent.and_then(|agent| adapter::adapter_for(agent.kind));
+        let mut adapter = agent.and_then(|agent| adapters::adapter_for(agent.kind));
         let brief = &Brief { confined: self.is_confined(config, brief), ..brief.clone() };
         let mut ran = loop {
             let ran = self
@@ -414,7 +415,7 @@ impl Agents {
             }
         };
         let ending = match (agent, adapter.map(|adapter| &adapter.transport)) {
-            (Some(agent), Some(way @ (Transport::Talks(_) | Transport::Protocol))) => {
+            (Some(agent), Some(way @ (Transport::Talks(_) | Transport::Drives(_)))) => {
                 let said = launch.output.clone();
                 let asks = adapter.filter(|_| may_write(brief));
                 let told = Told::from_brief(brief);
@@ -459,7 +460,7 @@ impl Agents {
         if let Some(template) = &config.briefs.template {
             self.scripts.unchanged(&self.root, template)?;
         }
-        let told = adapter::adapter_for(agent.kind)
+        let told = adapters::adapter_for(agent.kind)
             .is_some_and(|adapter| adapter::told(adapter, agent).is_some());
         Template::from_config(config, &self.root)?.fill(brief, agent.definition.as_deref(), told)
     }
@@ -680,7 +681,7 @@ pub fn program_of(agent: &Agent) -> Option<&str> {
         .command
         .first()
         .map(String::as_str)
-        .or_else(|| adapter::adapter_for(agent.kind).map(|adapter| adapter.program))
+        .or_else(|| adapters::adapter_for(agent.kind).map(|adapter| adapter.program))
 }
 
 /// What a program of the config needs to be able to start here.

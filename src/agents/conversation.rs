@@ -1,8 +1,6 @@
 //! Agents that are talked with, one turn an order: what is said to them depends on nothing but what they
 //! say, so a conversation is data in, data out.
 
-use super::adapter::Transport;
-use super::adapters::acp;
 use super::line::{Line, Reader, Writer};
 use super::steering::Steering;
 use crate::config::Agent;
@@ -12,6 +10,7 @@ use crate::process::{Launch, Limits, Processes};
 use serde_json::Value;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,6 +65,19 @@ pub struct Subject<'a> {
     pub again: String,
 }
 
+/// A conversation to its end; or why it broke off.
+pub type Talk<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
+/// How an agent is told its brief.
+pub enum Transport {
+    /// It reads it, prints and ends.
+    Alone,
+    /// It is talked with.
+    Talks(fn(&Subject<'_>) -> Box<dyn Conversation>),
+    /// Its protocol has a client of its own, which talks with it to the end.
+    Drives(for<'a> fn(Line, &'a Subject<'a>, watch::Receiver<bool>) -> Talk<'a>),
+}
+
 /// Runs a process that is talked with: the warden's like all others, and ended when all is said.
 pub async fn converse(
     processes: &Processes,
@@ -95,10 +107,7 @@ pub async fn converse(
             Transport::Talks(begin) => {
                 hold(line, begin(&subject), &subject, stop).await.map_err(|error| error.to_string())
             }
-            // Its crate holds the conversation.
-            Transport::Protocol => {
-                acp::talk(line, &subject, stop).await.map_err(|error| error.to_string())
-            }
+            Transport::Drives(talk) => talk(line, &subject, stop).await,
             Transport::Alone => Ok(()),
         }
     };

@@ -1,11 +1,12 @@
 //! Collects what a format's reader finds.
 
-use super::details::is_struck_out;
+use super::forms::{bare_name, is_struck_out};
 use super::names::Names;
 use super::outline::{Outline, SaidBy, TaskItem};
 use super::problem::Problem;
 use super::prose::may_begin;
 use super::refs::{Reference, references};
+use super::text::boxed;
 use super::text::{File, Text, Tick, state_word};
 use super::tree::{Mistake, Value, front_matter, yaml};
 use super::values::{is_placeholder, topic};
@@ -161,10 +162,7 @@ impl<'a> Builder<'a> {
                     ["summary", "overview", "goal"].iter().any(|word| lower.contains(word))
                 };
                 summary = text.is_empty() && names_one(heading.to_lowercase());
-            } else if summary
-                && text.len() < 2_000
-                && super::formats::task_list::boxed(&line).is_none()
-            {
+            } else if summary && text.len() < 2_000 && boxed(&line).is_none() {
                 text.push_str(line.text.trim());
                 text.push('\n');
             }
@@ -434,12 +432,6 @@ impl<'a> Builder<'a> {
         self.outline.gates.push((id.clone(), span));
         self.plan.gates.push(PlanGate { id, level, after, text: text.to_owned() });
     }
-}
-
-/// `Team B (after Team A)` → `Team B`.
-pub fn bare_name(name: &str) -> &str {
-    let end = [" (", " [", " — ", " – ", " - ", ": "].iter().filter_map(|end| name.find(end)).min();
-    name[..end.unwrap_or(name.len())].trim_end()
 }
 
 /// `02.1` → `2.1`.

@@ -1,6 +1,6 @@
 //! Headings whose boxes are conditions of what they stand under, and headings whose boxes are no work.
 
-use super::order::phase_word;
+use super::forms::phase_word;
 
 /// What a heading says that its boxes are, exactly: conditions.
 const CONDITIONS: [&str; 36] = [

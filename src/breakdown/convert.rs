@@ -10,7 +10,7 @@ pub(super) mod task_master;
 
 pub use lost::lines as lost_lines;
 
-use super::formats::json::Document;
+use super::document::Document;
 use super::{Deps, Format, Parsed, parse};
 use crate::core::change::rename;
 use crate::core::event::Mark;

@@ -394,17 +394,3 @@ fn says_done(title: &str, tail: &str) -> bool {
 pub fn spelling(word: &str) -> String {
     word.trim_matches(['"', '\'']).to_lowercase().replace(['-', '_'], " ")
 }
-
-/// Whether a whole title is struck out, with or without a reason behind it: `~~Write it~~ (by Task 2)`.
-pub fn is_struck_out(title: &str) -> bool {
-    // Behind an id, where there is one.
-    let behind = title
-        .split_once(' ')
-        .filter(|(id, _)| id.contains(|c: char| c.is_ascii_digit()) && !id.contains('~'));
-    let title = behind.map_or(title, |(_, title)| title.trim_start());
-    let inner = title.trim_start_matches('*').strip_prefix("~~");
-    let after = inner
-        .and_then(|inner| inner.split_once("~~"))
-        .map(|(_, after)| after.trim_start_matches(['*', ' ']));
-    after.is_some_and(|after| after.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '`'))
-}

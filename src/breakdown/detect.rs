@@ -1,9 +1,11 @@
 //! Which format a text is in. The signs of all formats are collected in one go; each format says which of them
 //! are its own, and the first that recognises itself is taken.
 
-use super::formats::breakdown_agent::{numbered_box, numbered_title};
+use super::forms::{id_heading, is_subtasks, numbered_task, numbered_title, stable_id};
 use super::refs::id_len;
+use super::tables::has_tasks;
 use super::text::{Line, Text};
+use super::text::{numbered_box, unboxed};
 use super::tree::{Value, front_matter, json, yaml};
 use super::{Confidence, Format};
 
@@ -169,8 +171,7 @@ impl<'a> Signs<'a> {
             let is_table = line.text.trim_start().starts_with('|');
             if is_table && !table {
                 let first_row = text.lines.get(at + 2).map_or("", |line| line.text);
-                signs.tables +=
-                    usize::from(super::formats::index_table::has_tasks(line.text, first_row));
+                signs.tables += usize::from(has_tasks(line.text, first_row));
             }
             table = is_table;
         }
@@ -179,7 +180,7 @@ impl<'a> Signs<'a> {
 
     fn look_at(&mut self, line: &Line<'_>, rare: &Rare) {
         if let Some((level, _, whole)) = line.heading() {
-            let heading = super::headings::unboxed(whole);
+            let heading = unboxed(whole);
             let lane = heading.starts_with("Stream ") || heading.starts_with("Phase ");
             self.streams += usize::from(level >= 3 && lane && heading.contains(':'));
             self.named_streams +=
@@ -191,7 +192,7 @@ impl<'a> Signs<'a> {
             self.spec_kit_ids += usize::from(level > 1 && is_spec_kit_id(heading) && titled);
             self.numbered_boxes += usize::from(numbered_box(whole).is_some());
             let number = |word: &str| number_after(heading, word);
-            self.task_headings += usize::from(super::headings::numbered_task(heading).is_some());
+            self.task_headings += usize::from(numbered_task(heading).is_some());
             self.step_headings += usize::from(number("Step "));
             self.stories += usize::from(number("Story "));
             let package = heading.strip_prefix("Work Package ").unwrap_or(heading);
@@ -200,9 +201,9 @@ impl<'a> Signs<'a> {
             let digits = heading.bytes().take_while(u8::is_ascii_digit).count();
             self.numbered_headings +=
                 usize::from(digits > 0 && heading[digits..].starts_with(['.', ')']));
-            self.id_headings += usize::from(super::formats::streams::id_heading(heading).is_some());
+            self.id_headings += usize::from(id_heading(heading).is_some());
             self.has_subtasks_section |=
-                heading.contains('/') && super::formats::bmad::is_subtasks(&heading.to_lowercase());
+                heading.contains('/') && is_subtasks(&heading.to_lowercase());
             return;
         }
         let body = line.text.trim_start();
@@ -230,9 +231,8 @@ impl<'a> Signs<'a> {
                         usize::from(step.is_some_and(|step| {
                             STEP_WORDS.iter().any(|word| step.starts_with(word))
                         }));
-                    self.stable_ids += usize::from(
-                        rare.stable_ids && super::formats::rune::stable_id(tick.rest).is_some(),
-                    );
+                    self.stable_ids +=
+                        usize::from(rare.stable_ids && stable_id(tick.rest).is_some());
                     self.plans += usize::from(
                         rare.plans && (bare.contains("-PLAN.md") || bare.contains("-PLAN-")),
                     );

@@ -2,11 +2,12 @@
 
 use super::build::{Builder, Waiting};
 use super::conditions::{Boxes, boxes_below};
-use super::formats::task_list::boxed;
 use super::outline::Detail;
 use super::prose::condition;
-use super::status::{is_open, status};
+use super::state_words::is_open;
+use super::status::status;
 use super::text::{Field, Line, clean_title, fields, names_tasks, tick};
+use super::text::{boxed, unboxed};
 use std::ops::Range;
 
 /// What formats of headings do each in their own way.
@@ -57,12 +58,6 @@ fn heading_of<'a>(line: &Line<'a>, bold: Option<&Style<'_>>) -> Option<(usize, u
                 .filter(|inner| !inner.contains("**"))?;
             (bold?.task)(inner).is_some().then_some((6, start + 2, inner))
         })
-}
-
-/// A heading without a box or a sign in front: `[x] Task 1`, `✅ Task 1`.
-pub fn unboxed(heading: &str) -> &str {
-    let bare = tick(heading).map_or(heading, |tick| tick.rest);
-    bare.trim_start_matches(['✅', '🔄', '⬜', '⏳', '🚧', '\u{fe0f}', ' '])
 }
 
 /// Reads all tasks; sections are in their order.
@@ -216,37 +211,4 @@ fn start_condition(title: &str) -> (&str, Option<(usize, &str)>) {
     let open =
         title[..condition.start].rfind('(').filter(|_| title[condition.end..].trim_end() == ")");
     (&title[..open.unwrap_or(title.len())], Some((condition.start, &title[condition])))
-}
-
-/// Words for a task, as headings have them.
-const TASK_WORDS: [&str; 10] =
-    ["Task", "任务", "任務", "タスク", "작업", "Tarea", "Tarefa", "Aufgabe", "Tâche", "Задача"];
-
-/// `Task 3: Title`, `任务 3：标题`, in whatever language.
-pub fn numbered_task(heading: &str) -> Option<(String, String)> {
-    TASK_WORDS.iter().find_map(|word| numbered(heading, word))
-}
-
-/// `Task 3: Title`, `Task 3 — Title`, `Step 2. Title` → its id and its title.
-pub fn numbered(heading: &str, word: &str) -> Option<(String, String)> {
-    let head = heading.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
-    let rest = heading[head.len()..]
-        .strip_prefix(' ')
-        .or_else(|| Some(&heading[head.len()..]).filter(|_| !word.is_ascii()))?;
-    let len = rest
-        .bytes()
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-        .count();
-    let id = rest[..len].trim_end_matches(['.', '-']);
-    let has_digit = id.bytes().any(|b| b.is_ascii_digit());
-    let after = rest[len..].trim_start();
-    let ends = after.is_empty()
-        || after.starts_with([':', '：', '-', '—', '–', '.', '(', '[', '✅', '|', '·'])
-        || rest[..len].ends_with(['.', '-']);
-    (has_digit && ends).then(|| {
-        (
-            id.to_owned(),
-            after.trim_start_matches([':', '：', '-', '—', '–', '.', ' ', '·']).to_owned(),
-        )
-    })
 }

@@ -1,6 +1,6 @@
 //! Ids of tasks, as texts refer to them: exactly, without padding, or as a range.
 
-use super::build::bare_name;
+use super::forms::bare_name;
 use super::refs::{Target, ids_in};
 use crate::core::id::StreamId;
 use crate::core::plan::Plan;

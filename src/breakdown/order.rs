@@ -2,43 +2,20 @@
 //! says otherwise. What is stated adds to it, and never takes the order of other tasks away.
 
 use super::build::{Builder, On, Wait, Waiting};
-use super::formats::index_table;
+use super::forms::is_lane;
+use super::forms::is_phase;
 use super::names::Names;
-use super::ownership::BOLD_LEVEL;
 use super::problem::{Problem, some_of};
 use super::prose::{beginnings, condition, inline_dependencies, may_wait};
 use super::refs::{Reference, Target, references};
+use super::tables::{cells, waiting_columns};
+use super::text::BOLD_LEVEL;
 use super::text::Line;
 use crate::core::plan::{Node, Origin};
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use std::cell::LazyCell;
 use std::ops::Range;
 
-/// Words for groups that follow each other.
-const PHASES: [&str; 20] = [
-    "phase",
-    "epic",
-    "milestone",
-    "step",
-    "wave",
-    "sprint",
-    "part",
-    "stage",
-    "iteration",
-    "day",
-    "week",
-    "阶段",
-    "階段",
-    "里程碑",
-    "フェーズ",
-    "단계",
-    "fase",
-    "etapa",
-    "étape",
-    "этап",
-];
-/// Words for lanes that run beside each other.
-const LANES: [&str; 6] = ["stream", "workstream", "track", "lane", "team", "agent"];
 /// Words that say that something waits for no phase either.
 const FREE: [&str; 7] = [
     "can start",
@@ -251,7 +228,7 @@ impl Builder<'_> {
                 continue;
             }
             let Some((id, waits)) = columns else {
-                columns = index_table::waiting_columns(line.text);
+                columns = waiting_columns(line.text);
                 continue;
             };
             // A row that is a task has been read.
@@ -262,7 +239,7 @@ impl Builder<'_> {
             if own[at] {
                 continue;
             }
-            let cells = index_table::cells(line.text);
+            let cells = cells(line.text);
             let (Some((id, _)), Some((on, start))) = (cells.get(id), cells.get(waits)) else {
                 continue;
             };
@@ -509,47 +486,4 @@ impl ListNumbers {
         let list = self.lists.get(ix).copied().flatten()?;
         self.tasks.get(&(list, id.parse().ok()?)).copied()
     }
-}
-
-/// The words of a line that name a group, without signs in front, in lower case.
-fn words(line: &str) -> String {
-    line.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
-}
-
-/// `## Phase 2: Build`, `## 2. Build`, `### Sprint 1`.
-fn is_phase(line: &str) -> bool {
-    let lower = words(line);
-    let rest = PHASES.iter().find_map(|word| lower.strip_prefix(word));
-    let keyed = rest.is_some_and(|rest| {
-        rest.trim_start()
-            .starts_with(|c: char| c.is_ascii_digit() || "ivx".contains(c) || !c.is_alphabetic())
-    });
-    let digits = lower.bytes().take_while(u8::is_ascii_digit).count();
-    let numbered = (1..=3).contains(&digits)
-        && lower[digits..].starts_with(['.', ')', ':'])
-        && line.trim_start().starts_with('#');
-    // `第一阶段`.
-    let counted =
-        lower.starts_with('第') && ["阶段", "階段", "部分"].iter().any(|word| lower.contains(word));
-    keyed || numbered || counted
-}
-
-/// Whether a heading names a phase or a lane.
-pub fn is_group(heading: &str) -> bool {
-    is_phase(&format!("# {heading}")) || is_lane(heading)
-}
-
-/// Whether a heading begins with a word for a phase and its number.
-pub fn phase_word(heading: &str) -> bool {
-    let lower = words(heading);
-    let rest = PHASES.iter().find_map(|word| lower.strip_prefix(word));
-    rest.is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// `### Stream A: …`.
-fn is_lane(line: &str) -> bool {
-    let lower = words(line);
-    LANES
-        .iter()
-        .any(|word| lower.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', ':', 's'])))
 }

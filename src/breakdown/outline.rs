@@ -1,6 +1,6 @@
 //! Where things stand in the text: positions and boxes, nothing else.
 
-use super::ownership::Ownership;
+use super::owners::Ownership;
 use crate::core::id::{GateId, StreamId, TaskId};
 use crate::core::plan::Task;
 use std::ops::Range;

@@ -2,8 +2,8 @@
 //! task, never tasks of their own.
 
 use super::build::Builder;
-use super::formats::task_list::boxed;
 use super::outline::Detail;
+use super::text::boxed;
 use super::text::{Line, clean_title};
 use super::values::file_name;
 use std::ops::Range;

@@ -1,7 +1,8 @@
 //! A text as lines, with what hides tasks (fences, comments, front matter) marked, and the small
 //! pieces that all Markdown formats share: headings, list items, boxes, fields.
 
-use super::status::status;
+use super::forms::{is_group, numbered_task};
+use super::state_words::mark_of;
 use crate::core::event::Mark;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use std::borrow::Cow;
@@ -118,10 +119,7 @@ impl<'a> Text<'a> {
             };
             let mut others = headings.peekable();
             let is_title = others.peek().is_some() && others.all(|(level, _)| level > first);
-            if is_title
-                && !super::order::is_group(title)
-                && super::headings::numbered_task(title).is_none()
-            {
+            if is_title && !is_group(title) && numbered_task(title).is_none() {
                 let shift = u8::try_from(first - 1).unwrap_or(0);
                 self.lines[file.lines.clone()].iter_mut().for_each(|line| line.shift = shift);
             }
@@ -540,7 +538,7 @@ pub fn state_word(inner: &str) -> Option<Option<Mark>> {
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         return is_number.then(|| (digits == "100").then_some(Mark::Done));
     }
-    STATE_WORDS.contains(&bare.as_str()).then(|| status(&bare))
+    STATE_WORDS.contains(&bare.as_str()).then(|| mark_of(&bare))
 }
 
 /// Characters without width, and what only says how the one before is drawn.
@@ -775,4 +773,28 @@ pub fn clean_title(text: &str) -> String {
     let text: Cow<'_, str> =
         if has_marks { text.replace("**", "").replace("~~", "").into() } else { text.into() };
     text.trim().trim_matches(['✅', '🔄', ' ', '\u{fe0f}']).trim().to_owned()
+}
+
+/// Below bold lines that name tasks stands what stands below headings.
+pub const BOLD_LEVEL: usize = 7;
+
+/// A heading without a box or a sign in front: `[x] Task 1`, `✅ Task 1`.
+pub fn unboxed(heading: &str) -> &str {
+    let bare = tick(heading).map_or(heading, |tick| tick.rest);
+    bare.trim_start_matches(['✅', '🔄', '⬜', '⏳', '🚧', '\u{fe0f}', ' '])
+}
+
+/// `1. [x] Title` in a heading: the number, the box and where the box starts.
+pub fn numbered_box(text: &str) -> Option<(&str, Tick<'_>, usize)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = text[digits..].strip_prefix('.')?;
+    let boxed = rest.trim_start();
+    let at = text.len() - boxed.len();
+    if digits == 0 { None } else { tick(boxed).map(|tick| (&text[..digits], tick, at)) }
+}
+
+/// A box on a line: where it starts, and the box.
+pub fn boxed<'a>(line: &Line<'a>) -> Option<(usize, Tick<'a>)> {
+    let item = line.item()?;
+    item.tick().map(|tick| (item.start, tick))
 }

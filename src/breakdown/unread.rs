@@ -3,15 +3,14 @@
 
 use super::build::Builder;
 use super::conditions::{Boxes, boxes_below};
-use super::formats::breakdown_agent::numbered_title;
-use super::formats::task_list::boxed;
-use super::headings::{numbered_task, unboxed};
+use super::forms::{numbered_task, numbered_title};
 use super::names::Names;
-use super::ownership::Owner;
+use super::owners::Owner;
 use super::problem::{Problem, Severity};
 use super::prose::{beginnings, may_state, statements};
 use super::refs::{Reference, named_within};
 use super::text::{Item, Line, fields, names_tasks};
+use super::text::{boxed, unboxed};
 use std::cell::LazyCell;
 use std::ops::Range;
 

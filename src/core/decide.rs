@@ -1,7 +1,7 @@
 //! What an input means here and now; nothing if it is late, repeated or refused.
 
 use super::change::changed;
-use super::decider::{Decider, needs_person};
+use super::decider::Decider;
 use super::event::{Event, Mark, Outcome, VERSION, Work};
 use super::evidence::approval_asked;
 use super::hold;
@@ -239,8 +239,8 @@ fn undecidable(state: &State, id: &GateId) -> Option<String> {
 
 /// Why it is not for this one to decide it.
 fn not_for_programs(state: &State, id: &GateId, by: &Decider) -> Option<String> {
-    (!by.is_person() && needs_person(state, id)).then(|| {
-        let name = progress::as_argument(id);
+    (!by.is_person() && state.needs_person(id)).then(|| {
+        let name = id.as_argument();
         format!(
             "gate `{id}` is for a person to decide: type `execution-coordinator approve {name}` or `reject {name}` at a terminal (`approval = \"parent\"` in the config lets programs decide)"
         )

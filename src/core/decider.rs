@@ -1,7 +1,5 @@
 //! Who decides about gates, and from where.
 
-use super::id::GateId;
-use super::state::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,13 +51,4 @@ impl Decider {
     pub fn is_person(&self) -> bool {
         self.frontend != Frontend::Program
     }
-}
-
-/// Whether a program may not decide a gate: all but those with `approval = "parent"`.
-pub fn needs_person(state: &State, id: &GateId) -> bool {
-    if let Some(ix) = state.graph.gate(id) {
-        return !state.gates[ix].parent;
-    }
-    let name = id.as_str().rsplit_once('@').map_or("", |(name, _)| name);
-    !state.policy.gates.iter().any(|gate| gate.name == name && gate.approval && gate.parent)
 }

@@ -5,7 +5,6 @@
 use super::id::{OrderId, TaskId};
 use super::outcome::{AgentOutcome, MOST_FILES};
 use super::policy::GatePolicy;
-use super::progress;
 use super::state::{GateState, Judged, Phase, State, TaskState};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -120,8 +119,7 @@ pub fn all_whole_files_changed(state: &State) -> BTreeSet<String> {
 
 /// Why somebody has to approve a gate of the whole besides its config; none where nobody has to.
 pub(super) fn whole_approval_asked(state: &State, known: &GateState) -> Option<String> {
-    let changed =
-        whole_files_changed(state, known).filter(|_| !progress::is_final_review_asked(state));
+    let changed = whole_files_changed(state, known).filter(|_| !state.is_final_review_asked());
     other_judges(changed.collect(), "the work")
 }
 

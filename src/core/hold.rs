@@ -36,7 +36,7 @@ pub(super) fn held(
     if during.is_empty() || state.held.get(&file).is_some_and(|held| held.digest == digest) {
         return Vec::new();
     }
-    let name = super::progress::as_argument(&GateId::from(file.as_str()));
+    let name = GateId::from(file.as_str()).as_argument();
     let needed =
         format!("`approve {name}` to have it as it is then; or put it back, and `reject {name}`");
     let held = Held { during, digest, rejected: false };

@@ -123,3 +123,11 @@ impl std::str::FromStr for Lease {
         Ok(Self { order: order.parse()?, claim: claim.parse().map_err(|_| ())? })
     }
 }
+
+impl GateId {
+    /// As it is typed on a command line.
+    pub fn as_argument(&self) -> String {
+        let name = self.as_str();
+        if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
+    }
+}

@@ -3,7 +3,6 @@
 use super::event::{Event, Step, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};
 use super::outcome::{Ending, Finding, Severity, Shortage, ShortageKind};
-use super::progress;
 use super::state::{OF_AGENT, State, TaskState};
 use super::throttle;
 
@@ -40,7 +39,7 @@ pub(super) fn blocker(by: &str, text: &str) -> Finding {
 }
 
 pub(super) fn approval_needed(id: &GateId, why: String) -> Event {
-    let needed = format!("`approve {0}` or `reject {0}`", progress::as_argument(id));
+    let needed = format!("`approve {0}` or `reject {0}`", id.as_argument());
     gate_needs(id, why, needed)
 }
 

@@ -4,10 +4,9 @@ use super::event::{Mark, Status, Step};
 use super::evidence::approval_asked;
 use super::graph::{NodeKind, OrderedWeight};
 use super::hold;
-use super::id::{AgentName, GateId, TaskId};
+use super::id::{GateId, TaskId};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::{Node, TestsFirst};
-use super::policy::Role;
 use super::state::{GatePhase, Phase, State};
 use super::view::TaskStateName;
 use crate::escape::line;
@@ -54,7 +53,7 @@ pub fn delivered_into(state: &State) -> &str {
 pub fn is_all_done(state: &State) -> bool {
     let counts = counts(state);
     let gates_passed = state.gate_states.iter().all(|gate| gate.phase == GatePhase::Passed);
-    let reviewed = missing_reviews(state).next().is_none()
+    let reviewed = state.missing_reviews().next().is_none()
         && state.final_reviews.values().all(|(_, review)| review.verdict == GateVerdict::Passed);
     let anything = counts.done > 0 || counts.total == 0;
     anything
@@ -62,18 +61,6 @@ pub fn is_all_done(state: &State) -> bool {
         && gates_passed
         && reviewed
         && !state.cancelled
-}
-
-/// Whether the whole is reviewed at the end. Work that was only commands, or was done before, is not.
-pub fn is_final_review_asked(state: &State) -> bool {
-    state.policy.final_review && state.tasks.iter().any(|task| !task.reviews.is_empty())
-}
-
-/// The reviewers that have not looked at the whole yet, and are to.
-pub fn missing_reviews(state: &State) -> impl Iterator<Item = &AgentName> {
-    let reviewers = state.policy.of_role(Role::Reviewer).map(|agent| &agent.name);
-    reviewers
-        .filter(|name| is_final_review_asked(state) && !state.final_reviews.contains_key(*name))
 }
 
 /// Tasks by how they stand. Deferred tasks are in none of them.
@@ -381,15 +368,6 @@ pub fn risks(state: &State) -> Vec<String> {
     risks
 }
 
-/// A gate's name as it is typed on a command line.
-pub fn as_argument(gate: &super::id::GateId) -> String {
-    if gate.as_str().contains(char::is_whitespace) {
-        format!("\"{gate}\"")
-    } else {
-        gate.to_string()
-    }
-}
-
 /// The gate at which a task waits for a person, where it does.
 pub fn waits_for_approval(state: &State, ix: usize) -> Option<super::id::GateId> {
     let task = &state.tasks[ix];
@@ -439,7 +417,7 @@ pub fn next_actions(state: &State) -> Vec<String> {
         match &task.phase {
             Phase::Active(_) => actions.push(match waits_for_approval(state, ix) {
                 Some(gate) => {
-                    format!("Decide {gate}: `approve {0}` or `reject {0}`", as_argument(&gate))
+                    format!("Decide {gate}: `approve {0}` or `reject {0}`", gate.as_argument())
                 }
                 None => match &task.postponed {
                     Some(why) => format!("Wait for Task {id} ({title}): {}", line(why)),
@@ -476,12 +454,12 @@ pub fn next_actions(state: &State) -> Vec<String> {
             GatePhase::Open(_) => actions.push(format!(
                 "Decide {}: `approve {1}` or `reject {1}`",
                 gate.id,
-                as_argument(&gate.id)
+                gate.id.as_argument()
             )),
             GatePhase::Failed(_) => actions.push(format!(
                 "Fix what {} names, then `retry {}`",
                 gate.id,
-                as_argument(&gate.id)
+                gate.id.as_argument()
             )),
             _ => {}
         }
@@ -489,7 +467,7 @@ pub fn next_actions(state: &State) -> Vec<String> {
     for (file, _) in hold::undecided(state) {
         actions.push(format!(
             "Decide the change of {file}: `approve {0}` or `reject {0}`",
-            as_argument(&GateId::from(file.as_str()))
+            GateId::from(file.as_str()).as_argument()
         ));
     }
     if let Some(why) = kept_out_because(state) {
@@ -568,7 +546,7 @@ pub fn task_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
         _ => {}
     }
     if let Some(gate) = waits_for_approval(state, ix) {
-        let gate = as_argument(&gate);
+        let gate = gate.as_argument();
         found.push(Diagnostic::new(
             DiagnosticSeverity::Warning,
             "gate-open",
@@ -587,7 +565,7 @@ pub fn task_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
 
 /// What needs a look at a gate of a stream, the system or the deployment.
 pub fn gate_diagnostics(state: &State, ix: usize) -> Vec<Diagnostic> {
-    let (id, name) = (&state.gates[ix].id, as_argument(&state.gates[ix].id));
+    let (id, name) = (&state.gates[ix].id, state.gates[ix].id.as_argument());
     match &state.gate_states[ix].phase {
         GatePhase::Failed(why) => {
             vec![Diagnostic::new(

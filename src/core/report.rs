@@ -624,7 +624,7 @@ fn validation(state: &State) -> Vec<String> {
                         format!(
                             "task {} waits for an approval: `approve {1}` or `reject {1}`",
                             task.id,
-                            progress::as_argument(&gate)
+                            gate.as_argument()
                         )
                     }
                     None => format!(
@@ -661,8 +661,7 @@ fn validation(state: &State) -> Vec<String> {
     }
     if state.ended.is_some() && state.tasks.iter().all(|task| task.settled()) {
         steps.extend(
-            progress::missing_reviews(state)
-                .map(|name| format!("{name} has not looked at the whole")),
+            state.missing_reviews().map(|name| format!("{name} has not looked at the whole")),
         );
     }
     for (name, (order, review)) in &state.final_reviews {

@@ -13,7 +13,7 @@ use super::graph::{Graph, OrderedWeight};
 use super::id::{AgentName, ExecutionId, GateId, OrderId, TaskId};
 use super::outcome::ReviewOutcome;
 use super::plan::{Plan, Task};
-use super::policy::{Gate, GatePolicy, Policy};
+use super::policy::{Gate, GatePolicy, Policy, Role};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -153,6 +153,27 @@ impl State {
     /// Whether a stream's tasks are done and its gates passed.
     pub fn stream_done(&self, ix: usize) -> bool {
         self.complete[self.graph.end_of_stream(ix)]
+    }
+
+    /// Whether a program may not decide a gate: all but those with `approval = "parent"`.
+    pub fn needs_person(&self, id: &GateId) -> bool {
+        if let Some(ix) = self.graph.gate(id) {
+            return !self.gates[ix].parent;
+        }
+        let name = id.as_str().rsplit_once('@').map_or("", |(name, _)| name);
+        !self.policy.gates.iter().any(|gate| gate.name == name && gate.approval && gate.parent)
+    }
+
+    /// Whether the whole is reviewed at the end. Work that was only commands, or was done before, is not.
+    pub fn is_final_review_asked(&self) -> bool {
+        self.policy.final_review && self.tasks.iter().any(|task| !task.reviews.is_empty())
+    }
+
+    /// The reviewers that have not looked at the whole yet, and are to.
+    pub fn missing_reviews(&self) -> impl Iterator<Item = &AgentName> {
+        let reviewers = self.policy.of_role(Role::Reviewer).map(|agent| &agent.name);
+        let asked = self.is_final_review_asked();
+        reviewers.filter(move |name| asked && !self.final_reviews.contains_key(*name))
     }
 
     /// How many open orders change the code.

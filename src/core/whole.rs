@@ -9,7 +9,6 @@ use super::order::{approval_needed, gate_needs, needs_person, order};
 use super::outcome::{GateVerdict, Severity};
 use super::plan::Level;
 use super::policy::{AgentPolicy, Gate, Role};
-use super::progress;
 use super::state::{Decision, GatePhase, GateState, Phase, State, THE_RESULT};
 use super::throttle;
 
@@ -85,7 +84,7 @@ pub(super) fn gate(state: &State, ix: usize, now_ms: u64) -> Vec<Event> {
 fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
     let needed = format!(
         "fix what it names, by `retry TASK` or by hand, then run `execution-coordinator retry {}`",
-        progress::as_argument(gate)
+        gate.as_argument()
     );
     let escalation = gate_needs(gate, reason.clone(), needed);
     vec![Event::GateFailed { gate: gate.clone(), reason }, escalation]
@@ -94,7 +93,7 @@ fn gate_failed(gate: &GateId, reason: String) -> Vec<Event> {
 fn gate_open(gate: &GateId, reason: String) -> Vec<Event> {
     let needed = format!(
         "add a [[gates]] entry that checks it, or run `execution-coordinator approve {}`",
-        progress::as_argument(gate)
+        gate.as_argument()
     );
     let escalation = gate_needs(gate, reason.clone(), needed);
     vec![Event::GateOpen { gate: gate.clone(), reason }, escalation]
@@ -179,7 +178,7 @@ enum Review {
 }
 
 fn final_review(state: &State, now_ms: u64) -> Review {
-    if !progress::is_final_review_asked(state) {
+    if !state.is_final_review_asked() {
         return Review::Passed;
     }
     let asked = |agent: &AgentPolicy| {

@@ -22,3 +22,8 @@ impl Clock {
         self.last_ms
     }
 }
+
+/// The time now, for what is shown of something that goes on.
+pub fn now_ms() -> u64 {
+    Clock::default().now_ms()
+}

@@ -1,8 +1,10 @@
 //! One execution from its first inputs until it is at rest or suspended.
 
-use super::executor::{Executor, SharedConfig};
+use super::executor::Executor;
 use super::foreign;
-use super::owner::{Message, Observer, Owner, Stopped};
+use super::message::Message;
+use super::owner::{Observer, Owner, Stopped};
+use super::sources::SharedConfig;
 use super::sources::{Sources, left_by_killed};
 use super::start::{Opened, Prepared};
 use super::texts::Texts;

@@ -1,9 +1,9 @@
 //! An execution as a frontend holds on to it, whoever owns it.
 
-use super::clock::Clock;
 use super::follow::Follower;
 use super::locate::{opening, own};
-use super::owner::{Message, Owner};
+use super::message::Message;
+use super::owner::Owner;
 use super::start::{Options, open_at};
 use crate::core::decide::refusal;
 use crate::core::id::{ExecutionId, OrderId, TaskId};
@@ -380,9 +380,4 @@ pub fn note(dir: &ExecutionDir, input: Input) -> Result<u64, Failure> {
         owner.note(input).map_err(written)?;
     }
     Ok(owner.state.seq)
-}
-
-/// The time now, for what is shown of something that goes on.
-pub fn now_ms() -> u64 {
-    Clock::default().now_ms()
 }

@@ -2,8 +2,8 @@
 //! in an input.
 
 use super::kept;
-use super::owner::Message;
-use super::sources::Sources;
+use super::message::Message;
+use super::sources::{SharedConfig, Sources};
 use super::texts::Texts;
 use super::worktrees::{Checkout, GitOperation, SetupContext};
 use crate::agents::command::Agents;
@@ -22,12 +22,9 @@ use crate::view::View;
 use crate::workspace::execution_dir::ExecutionDir;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
-
-/// The config in force. What is under way keeps the one that it began with.
-pub type SharedConfig = Arc<RwLock<Arc<Config>>>;
 
 /// What carries out orders.
 pub struct Executor {

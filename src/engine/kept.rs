@@ -5,7 +5,7 @@ use crate::core::event::{Event, Outcome, Recorded};
 use crate::core::id::OrderId;
 use crate::process::open_kept;
 use crate::workspace::execution_dir::ExecutionDir;
-use crate::workspace::tree::{digest_of, hex};
+use crate::workspace::tree::{Trees, digest_of, hex};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -68,4 +68,12 @@ pub fn differences(dir: &ExecutionDir, events: &[Recorded]) -> (BTreeSet<String>
     };
     let differences = kept.iter().filter_map(difference).collect();
     (kept.into_keys().collect(), differences)
+}
+
+/// A file, or all that is in a folder, as it was.
+pub fn content(path: &Path) -> String {
+    match open_kept(path).ok().and_then(|mut file| digest_of(&mut file).ok()) {
+        Some(digest) => digest,
+        None => Trees::new(path, Vec::new()).now().digest(),
+    }
 }

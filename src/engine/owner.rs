@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::executor::Executor;
+use super::message::Message;
 use super::texts::Texts;
 use crate::core::decide::refusal;
 use crate::core::dispatch;
@@ -14,7 +15,7 @@ use crate::view::View;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 /// How many inputs are taken as one batch.
@@ -44,20 +45,6 @@ pub enum Stopped {
     AtRest,
     /// It was asked to stop; its state is kept.
     Suspended,
-}
-
-/// Something for the loop: an input, and who waits to hear what became of it.
-pub struct Message {
-    /// What happened.
-    pub input: Input,
-    /// Told the number of the last event once it is on disk, or why it was refused.
-    pub answer: Option<oneshot::Sender<Result<u64, String>>>,
-}
-
-impl From<Input> for Message {
-    fn from(input: Input) -> Self {
-        Self { input, answer: None }
-    }
 }
 
 /// Told of each batch once it is recorded.

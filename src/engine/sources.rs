@@ -1,9 +1,9 @@
 //! The files by which an execution goes, while it runs: the breakdown and the config are read again when they change. What
 //! an attempt may have changed is held until a person has decided about it.
 
-use super::execution::now_ms;
-use super::executor::SharedConfig;
-use super::owner::Message;
+use super::clock::now_ms;
+use super::kept::content;
+use super::message::Message;
 use super::start::{Options, Prepared};
 use super::texts::Texts;
 use crate::agents::roster::folders;
@@ -14,13 +14,11 @@ use crate::core::input::Input;
 use crate::core::policy::Policy;
 use crate::core::state::State;
 use crate::failure::say;
-use crate::process::open_kept;
 use crate::view::View;
 use crate::watch::{MAX_DEPTH, MAX_ENTRIES, Watch};
-use crate::workspace::tree::{Trees, digest_of};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 
 /// Reads them, and offers what they say.
@@ -263,13 +261,8 @@ enum Said {
     Other,
 }
 
-/// A file, or all that is in a folder, as it was.
-pub fn content(path: &Path) -> String {
-    match open_kept(path).ok().and_then(|mut file| digest_of(&mut file).ok()) {
-        Some(digest) => digest,
-        None => Trees::new(path, Vec::new()).now().digest(),
-    }
-}
+/// The config in force. What is under way keeps the one that it began with.
+pub type SharedConfig = Arc<RwLock<Arc<Config>>>;
 
 /// When a file was changed last, or any in a folder, in milliseconds since the Unix epoch.
 fn changed_at_ms(path: &Path) -> u64 {

@@ -7,8 +7,8 @@
 
 use super::clock::Clock;
 use super::foreign;
+use super::kept::content;
 use super::locate::{executions, opening, own};
-use super::sources::content;
 use super::texts::{self, Digested, Texts};
 use crate::agents::command::{can_start, program_of};
 use crate::agents::prompt::Template;
@@ -23,7 +23,6 @@ use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
 use crate::core::plan::{Plan, Task};
 use crate::core::policy::{AgentPolicy, Policy, Role};
-use crate::core::progress::as_argument;
 use crate::core::state::{Held, Phase, State, TaskState};
 use crate::failure::{Failure, FailureKind};
 use crate::gates::settings::judged_by;
@@ -621,7 +620,7 @@ pub fn not_held(state: &State, root: &Path) -> Result<(), Failure> {
     let Some((file, held)) = state.held.iter().find(|(file, held)| still_there(file, held)) else {
         return Ok(());
     };
-    let name = as_argument(&GateId::from(file.as_str()));
+    let name = GateId::from(file.as_str()).as_argument();
     let decided = if held.rejected {
         "and a person has rejected that"
     } else {

@@ -1,7 +1,7 @@
 //! The breakdown's own words: kept once an execution, by digest, and told to whoever does the work.
 
 use crate::breakdown::companions::{Companion, companions};
-use crate::breakdown::ownership::{Owner, Ownership};
+use crate::breakdown::owners::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::source::Source;
 use crate::breakdown::text::{Text, clean_title};
@@ -122,7 +122,7 @@ fn own_words(prose: &mut Prose, parsed: &Parsed, text: &Text<'_>) {
         clean_title(crate::breakdown::text::tick(line).map_or(line, |tick| tick.rest))
     };
     let index = |ix: usize| u32::try_from(ix).ok();
-    let group = |group: &crate::breakdown::ownership::Group| GroupProse {
+    let group = |group: &crate::breakdown::owners::Group| GroupProse {
         title: title(&group.span),
         parent: group.parent.and_then(index),
         text: Vec::new(),

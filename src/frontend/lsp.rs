@@ -4,6 +4,7 @@
 //! Read in the order of the `mod` lines: how messages come in, what is known of the client and
 //! its texts, then one module for each kind of thing that is shown.
 
+pub mod actions;
 pub mod capabilities;
 pub mod commands;
 pub mod completion;

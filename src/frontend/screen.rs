@@ -8,7 +8,8 @@ pub mod draw;
 pub mod model;
 
 use crate::core::id::OrderId;
-use crate::engine::execution::{Execution, now_ms};
+use crate::engine::clock::now_ms;
+use crate::engine::execution::Execution;
 use crate::engine::output::last_that_printed;
 use crate::failure::Failure;
 use crate::rpc::peer::Caller;

@@ -13,7 +13,8 @@ use crate::core::state::Held;
 use crate::core::state::State;
 use crate::core::status::{GateStatus, gate_status, status_report};
 use crate::core::view::{Action, Appearance, GateStateName};
-use crate::engine::execution::{Execution, now_ms};
+use crate::engine::clock::now_ms;
+use crate::engine::execution::Execution;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How all of an execution stands.

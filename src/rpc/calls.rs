@@ -1,6 +1,7 @@
 //! What carries out the methods: each reads the executions or drops an input into one.
 use super::board::board;
 use super::claims;
+use super::forward::{at_handle, forward, wire};
 use super::messages::*;
 use super::method::{self, Method, Route};
 use super::peer::{Caller, Client, off_thread, report_document, status};
@@ -22,7 +23,6 @@ use crate::core::status::status_report;
 use crate::core::view::ExecutionState;
 use crate::engine::coordinator::StartOptions;
 use crate::engine::execution::Execution;
-use crate::engine::listener::Address;
 use crate::engine::output::printed;
 use crate::engine::people::{self, decider, decider_here};
 use crate::engine::start::{
@@ -343,11 +343,6 @@ pub fn trust_question(root: &Path) -> String {
     )
 }
 
-/// Parameters as another process reads them.
-pub(super) fn wire(params: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
-    serde_json::to_value(params).map_err(|error| Failure::internal(error.to_string()))
-}
-
 fn begin(
     caller: &Caller,
     source: Source,
@@ -451,11 +446,6 @@ async fn wait(caller: Caller, params: AwaitParams) -> Result<Awaited, Failure> {
     })
 }
 
-async fn at_handle(caller: &Caller, given: Option<String>) -> Result<Arc<Execution>, Failure> {
-    let coordinator = caller.coordinator.clone();
-    off_thread(move || coordinator.find(given.as_deref())).await
-}
-
 /// An execution in a list.
 pub fn row(execution: &Execution) -> ExecutionRow {
     let (state, line) = match execution.refresh() {
@@ -517,36 +507,6 @@ async fn subscribe(caller: Caller, params: SubscribeParams) -> Result<Subscribed
     let from = params.from.unwrap_or(*execution.seq().borrow() + 1).max(1);
     let subscription = caller.peer.subscribe(&execution, from)?;
     Ok(Subscribed { subscription, execution: execution.id.to_string(), from })
-}
-
-/// The execution that is meant, and what the process that owns it answers where that is not this
-/// one.
-pub(super) async fn forward<M: Method>(
-    caller: &Caller,
-    params: &M::Params,
-) -> Result<(Arc<Execution>, Option<M::Result>), Failure> {
-    let mut there = wire(params)?;
-    let execution = at_handle(caller, there["execution"].as_str().map(str::to_owned)).await?;
-    if execution.is_here() {
-        return Ok((execution, None));
-    }
-    there["execution"] = execution.id.as_str().into();
-    let by_daemon = M::TRAITS.route == Route::Daemon && caller.peer.client.is_outlived();
-    let needs_trust = caller.peer.client.needs_trust();
-    off_thread(move || {
-        let owner = execution.owner().map(|_| Address::of_execution(&execution.dir));
-        let mut answer = owner.map_or(Ok(None), |owner| remote::call::<M>(&owner, &there))?;
-        if answer.is_none() && by_daemon {
-            never_calls_itself()?;
-            if needs_trust {
-                must_be_trusted(execution.root())?;
-            }
-            answer = Some(remote::call_daemon::<M>(execution.root(), &there)?);
-        }
-        execution.refresh()?;
-        Ok((execution, answer))
-    })
-    .await
 }
 
 /// Steers an execution: here where nobody or this process is at work on it, else in the process

@@ -1,6 +1,6 @@
 //! Work that clients take: claimed, kept, reported, given back.
 
-use super::calls::{forward, wire};
+use super::forward::{forward, wire};
 use super::messages::{
     ClaimParams, Claimed, ClaimedWork, LeaseAnswer, LeaseParams, ReportParams, ReviewParams,
 };
@@ -18,7 +18,8 @@ use crate::core::lease::{fits, held, offers};
 use crate::core::outcome::{AgentOutcome, Ending, ReviewOutcome, Verdict};
 use crate::core::state::State;
 use crate::core::view::ExecutionState;
-use crate::engine::execution::{Execution, now_ms};
+use crate::engine::clock::now_ms;
+use crate::engine::execution::Execution;
 use crate::engine::kept;
 use crate::engine::texts::Texts;
 use crate::failure::{Failure, FailureKind, say};

@@ -5,7 +5,7 @@ use super::openrpc;
 use super::types::{PlanDocument, ProblemDocument};
 use crate::agents::answer::Answer;
 use crate::agents::prompt::TEMPLATE;
-use crate::breakdown::formats::json::Document;
+use crate::breakdown::document::Document;
 use crate::config::Config;
 use crate::core::brief::Brief;
 use crate::core::event::Recorded;

@@ -2,7 +2,7 @@
 //! `schema/`.
 
 use crate::breakdown::outline::TaskItem;
-use crate::breakdown::ownership::{Owner, Ownership};
+use crate::breakdown::owners::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::problem::Severity;
 use crate::breakdown::source::Source;

@@ -5,6 +5,7 @@
 
 use super::git::Git;
 use super::link;
+use super::link::clone_of;
 use crate::process::{open_kept, write_kept};
 use std::path::{Path, PathBuf};
 
@@ -21,11 +22,6 @@ pub struct Origin {
     format: String,
     /// Patterns of a sparse checkout, and whether they are of folders only.
     sparse: Option<(Vec<u8>, bool)>,
-}
-
-/// The repository that a worktree is of.
-pub fn clone_of(tree: &Path) -> PathBuf {
-    tree.with_extension("git")
 }
 
 impl Origin {

@@ -4,6 +4,7 @@ use super::clone::{self, Origin};
 use super::execution_dir::ExecutionDir;
 use super::git::Git;
 use super::link;
+use super::link::clone_of;
 use crate::core::id::OrderId;
 use crate::core::merging::{result_branch, worktree_branch};
 use std::collections::BTreeSet;
@@ -70,7 +71,7 @@ impl Leftovers<'_> {
                 in_use.insert(name);
                 continue;
             }
-            if !clone::clone_of(&tree).exists() {
+            if !clone_of(&tree).exists() {
                 // Of a version whose worktrees were worktrees of the repository itself.
                 drop(git.run(&[
                     "worktree",

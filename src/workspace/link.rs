@@ -2,7 +2,7 @@
 //! because an agent may have written there.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that looks at what git keeps")]
 
-use super::{clone, filters};
+use super::filters;
 use crate::process::open_kept;
 use std::fs::File;
 use std::io::Read;
@@ -11,6 +11,11 @@ use std::time::{Duration, SystemTime};
 
 /// Settings that are longer are none of ours.
 const MOST_BYTES: u64 = 64 * 1024;
+
+/// The repository that a worktree is of.
+pub fn clone_of(tree: &Path) -> PathBuf {
+    tree.with_extension("git")
+}
 
 /// Where git keeps what is a worktree's own, by the file that says so.
 ///
@@ -54,7 +59,7 @@ fn read_all(mut file: File) -> Vec<u8> {
 pub fn keep(tree: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", tree.display());
     let link = std::fs::read_to_string(tree.join(".git")).map_err(failed)?;
-    let git = clone::clone_of(tree);
+    let git = clone_of(tree);
     std::fs::copy(git.join("config"), tree.with_extension("config"))
         .and_then(|_| std::fs::write(tree.with_extension("link"), &link))
         .and_then(|()| {
@@ -95,7 +100,7 @@ pub fn admin_folder(tree: &Path) -> Result<PathBuf, String> {
     if std::fs::read_to_string(tree.join(".git")).map_err(gone)? != link {
         return Err(format!("the worktree {name} is another repository now"));
     }
-    let (admin, git) = (named_in(&link), clone::clone_of(tree));
+    let (admin, git) = (named_in(&link), clone_of(tree));
     // Git writes where a link leads.
     let execution =
         tree.parent().and_then(Path::parent).and_then(Path::file_name).unwrap_or_default();

@@ -15,6 +15,7 @@ use super::files::{
 use super::filters::Filters;
 use super::git::Git;
 use super::isolation::prefix_of;
+use super::link::clone_of;
 use super::submodules::{self, Submodule};
 use super::{link, make_private, pipes};
 use crate::config::Worktree;
@@ -199,9 +200,7 @@ impl Repository {
             .map_err(|_| format!("the worktree {order} is no git worktree any more"))?;
         let own = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
-        if own(Path::new(&top)) != own(&tree)
-            || own(Path::new(&common)) != own(&clone::clone_of(&tree))
-        {
+        if own(Path::new(&top)) != own(&tree) || own(Path::new(&common)) != own(&clone_of(&tree)) {
             return Err(format!("the worktree {order} is another repository now ({top})"));
         }
         let branch = format!("refs/heads/{}", self.branch_of(&order));
@@ -255,7 +254,7 @@ impl Repository {
         let (Ok(admin), Some(order)) = (link::admin_folder(&tree), tree.file_name()) else {
             return Vec::new();
         };
-        let clone = clone::clone_of(&tree);
+        let clone = clone_of(&tree);
         let refs = ["refs/heads", "logs/refs/heads"]
             .map(|of| clone.join(of).join(&self.branches).join(order));
         // They stay when git packs references; an empty folder would go, and the right to it with it.
@@ -864,7 +863,7 @@ impl Repository {
             (self.trees.join(order.to_string()), self.branch_of(&order.to_string()));
         let name = format!("refs/heads/{branch}");
         // What is new in it is not known to the repository.
-        let tip = Git::at(&clone::clone_of(&tree)).run(&[
+        let tip = Git::at(&clone_of(&tree)).run(&[
             "--git-dir=.",
             "rev-parse",
             "--verify",

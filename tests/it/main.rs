@@ -38,6 +38,7 @@ mod log;
 mod lsp;
 mod mcp;
 mod models;
+mod modules;
 mod mutations;
 mod oddities;
 mod output;

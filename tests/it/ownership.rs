@@ -3,7 +3,7 @@
 
 use crate::reading::folder;
 use crate::support::Workspace;
-use execution_coordinator::breakdown::ownership::Owner;
+use execution_coordinator::breakdown::owners::Owner;
 use execution_coordinator::breakdown::source::Source;
 use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};
 use execution_coordinator::core::brief::texts;

@@ -3,7 +3,7 @@
 
 use crate::breakdown::outline;
 use execution_coordinator::breakdown::convert::{Converted, convert, targets};
-use execution_coordinator::breakdown::formats::json::Document;
+use execution_coordinator::breakdown::document::Document;
 use execution_coordinator::breakdown::outline::Detail;
 use execution_coordinator::breakdown::write_back::{Unwritten, done};
 use execution_coordinator::breakdown::{Deps, Format, Input, Parsed, parse};

@@ -2,6 +2,7 @@
 //! and hangs, in virtual time. A seed decides everything; a failing one is printed and fails
 //! again. `SIMULATE_SEEDS=100000` runs more of them, `SEED=7` one, with its trace.
 
+use execution_coordinator::config::AgentKind;
 use execution_coordinator::core::audit::audit;
 use execution_coordinator::core::change::rename;
 use execution_coordinator::core::decider::{Decider, Frontend};
@@ -25,7 +26,9 @@ use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn agent(name: &str, role: Role, kind: &str) -> AgentPolicy {
-    AgentPolicy { is_steerable: kind == "claude", ..AgentPolicy::new(name, role, kind) }
+    let client = AgentKind::CLIENTS.into_iter().find(|known| known.name() == kind);
+    let is_steerable = client.and_then(AgentKind::client).is_some_and(|client| client.is_steerable);
+    AgentPolicy { is_steerable, ..AgentPolicy::new(name, role, kind) }
 }
 
 /// How an execution begins, with nothing ticked.

@@ -1,7 +1,8 @@
 //! What the streams of real coding agents come to: each pitfall that was measured on one of them.
 
-use execution_coordinator::agents::adapter::{Adapter, StreamState, Transport};
+use execution_coordinator::agents::adapter::{Adapter, StreamState};
 use execution_coordinator::agents::adapters::{acp, app_server, claude, codex, gemini, opencode};
+use execution_coordinator::agents::conversation::Transport;
 use execution_coordinator::agents::conversation::{Conversation, Subject};
 use execution_coordinator::config::{Agent, AgentKind};
 use execution_coordinator::core::brief::Brief;

@@ -4,8 +4,8 @@
 //! Measured: some agents don't exit at the end of their input and want a signal; some send updates of a
 //! tool call that they have not announced; a refused permission ends the turn of one of them.
 
-use crate::agents::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
-use crate::agents::conversation::{CANCEL_TAKES, Subject, is_unanswered};
+use crate::agents::adapter::{Adapter, StreamState, line_of, may_write, shown};
+use crate::agents::conversation::{CANCEL_TAKES, Subject, Transport, is_unanswered};
 use crate::agents::line::Line;
 use agent_client_protocol::v1::ConnectionTo;
 use agent_client_protocol::v1::schema::*;
@@ -23,7 +23,9 @@ pub const ADAPTER: Adapter = Adapter {
     environment: &[],
     parse_event,
     is_activity: |line| shown(parse_event, line).is_some(),
-    transport: Transport::Protocol,
+    transport: Transport::Drives(|line, subject, stop| {
+        Box::pin(async { talk(line, subject, stop).await.map_err(|error| error.to_string()) })
+    }),
     not_logged_in: &[],
     fallback: None,
 };

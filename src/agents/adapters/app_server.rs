@@ -5,8 +5,8 @@
 //! model, and those of a turn before ours are left out.
 
 use super::codex;
-use crate::agents::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
-use crate::agents::conversation::{Conversation, Subject};
+use crate::agents::adapter::{self, Adapter, StreamState, line_of, may_write, shown};
+use crate::agents::conversation::{Conversation, Subject, Transport};
 use serde_json::{Value, json};
 
 /// Codex's.

@@ -5,8 +5,8 @@
 //! exit code 0 and `permission_denials`; an interrupted stream with exit code 0; a terminated one
 //! without a result.
 
-use crate::agents::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
-use crate::agents::conversation::{Conversation, Subject};
+use crate::agents::adapter::{self, Adapter, StreamState, line_of, may_write, shown};
+use crate::agents::conversation::{Conversation, Subject, Transport};
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::{Value, json};

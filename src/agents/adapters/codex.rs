@@ -3,7 +3,8 @@
 //! Measured with 0.169: a refusing sandbox ends with exit code 0; an unknown model's warning is an item
 //! of type `error` and harmless; tokens add up over the thread.
 
-use crate::agents::adapter::{self, Adapter, StreamState, Transport, line_of, may_write, shown};
+use crate::agents::adapter::{self, Adapter, StreamState, line_of, may_write, shown};
+use crate::agents::conversation::Transport;
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;

@@ -3,7 +3,8 @@
 //! Measured with 0.61: the exit code of an API error is its status modulo 256; a terminated one ends
 //! with 0 and no result; without the variable below it starts itself once more, and that outlives it.
 
-use crate::agents::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
+use crate::agents::adapter::{Adapter, StreamState, line_of, may_write, shown};
+use crate::agents::conversation::Transport;
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;

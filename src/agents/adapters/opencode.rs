@@ -4,7 +4,8 @@
 //! denied ends with exit code 0; an overloaded API is asked for ever and nothing is printed, which only
 //! the limit on silence ends.
 
-use crate::agents::adapter::{Adapter, StreamState, Transport, line_of, may_write, shown};
+use crate::agents::adapter::{Adapter, StreamState, line_of, may_write, shown};
+use crate::agents::conversation::Transport;
 use crate::config::Agent;
 use crate::core::brief::Brief;
 use serde_json::Value;

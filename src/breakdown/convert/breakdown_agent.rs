@@ -1,7 +1,7 @@
 //! The first version of the breakdown-agent's format: streams, numbered tasks, fields, gates; what is done has a sign behind its title.
 
 use super::{DefaultStream, Writer, by_stream, letter, line, named, write_fields};
-use crate::breakdown::formats::json::Document;
+use crate::breakdown::document::Document;
 use crate::core::event::Mark;
 use crate::core::plan::{Node, Stream, Task};
 use std::fmt::Write as _;

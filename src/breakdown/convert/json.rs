@@ -1,7 +1,7 @@
 //! Our own JSON, which can hold everything.
 
 use super::{DefaultStream, Writer, same_id};
-use crate::breakdown::formats::json::Document;
+use crate::breakdown::document::Document;
 
 /// How it is written.
 pub const WRITER: Writer = Writer {

@@ -2,7 +2,7 @@
 //! one another as a whole.
 
 use super::{DefaultStream, Writer, by_stream, line, mark, waits};
-use crate::breakdown::formats::json::Document;
+use crate::breakdown::document::Document;
 use crate::core::event::Mark;
 use crate::core::id::TaskId;
 use crate::core::plan::Task;

@@ -2,8 +2,8 @@
 
 use super::{line, waits};
 use crate::breakdown::Parsed;
-use crate::breakdown::formats::json::Document;
-use crate::breakdown::ownership::Owner;
+use crate::breakdown::document::Document;
+use crate::breakdown::owners::Owner;
 use crate::breakdown::problem::some_of;
 use crate::breakdown::text::Text;
 use crate::core::id::TaskId;

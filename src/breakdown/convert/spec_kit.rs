@@ -3,7 +3,7 @@
 
 use super::{DefaultStream, Writer, by_stream, line, mark, waits, write_fields};
 use crate::breakdown::detect::is_spec_kit_id;
-use crate::breakdown::formats::json::Document;
+use crate::breakdown::document::Document;
 use crate::core::id::TaskId;
 use crate::core::plan::{Node, Stream, Task};
 use std::collections::BTreeSet;

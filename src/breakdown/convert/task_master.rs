@@ -1,7 +1,7 @@
 //! claude-task-master's `tasks.json`: one tag, and what a task waits for as tasks.
 
 use super::{DefaultStream, Writer, same_id, waits};
-use crate::breakdown::formats::json::Document;
+use crate::breakdown::document::Document;
 use crate::core::event::Mark;
 use crate::core::plan::Task;
 use serde_json::{Map, Value, json};

@@ -4,7 +4,8 @@
 use super::task_list::{Reader, Style};
 use crate::breakdown::build::{Builder, Waiting};
 use crate::breakdown::detect::Signs;
-use crate::breakdown::headings::{self, Style as Headings, numbered};
+use crate::breakdown::forms::{is_subtasks, numbered, numbered_task};
+use crate::breakdown::headings::{self, Style as Headings};
 use crate::breakdown::locations::Locations;
 use crate::breakdown::outline::Detail;
 use crate::breakdown::problem::Problem;
@@ -15,17 +16,6 @@ use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::event::Mark;
 use crate::core::plan::Level;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
-
-/// The section of a story that has its tasks.
-const SECTIONS: [&str; 7] = [
-    "tasks / subtasks",
-    "任务 / 子任务",
-    "任務 / 子任務",
-    "tareas / subtareas",
-    "tâches / sous-tâches",
-    "タスク / サブタスク",
-    "작업 / 하위 작업",
-];
 
 /// The format.
 pub struct Bmad;
@@ -255,7 +245,7 @@ fn story(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed {
     };
     if has_section
         && lines.iter().any(|line| {
-            line.heading().is_some_and(|(.., heading)| headings::numbered_task(heading).is_some())
+            line.heading().is_some_and(|(.., heading)| numbered_task(heading).is_some())
         })
     {
         return story_of_headings(text, lines, deps);
@@ -308,26 +298,12 @@ fn story_of_headings(text: &Text<'_>, lines: &[Line<'_>], deps: Deps) -> Parsed 
     let mut build = Builder::new(text, "bmad");
     build.read_topic(&[]);
     let field = |name: &str| names_tasks(name) || matches!(name, "files" | "status");
-    let style = Headings {
-        task: &headings::numbered_task,
-        lane: &|_| None,
-        field: &field,
-        boxes_are_steps: true,
-    };
+    let style =
+        Headings { task: &numbered_task, lane: &|_| None, field: &field, boxes_are_steps: true };
     headings::read(&mut build, lines, &style);
     compare_status(&mut build, lines);
     build.keep_order(&[]);
     build.finish(deps)
-}
-
-/// Whether a heading, in lower case, is that of a story's tasks.
-pub fn is_subtasks(heading: &str) -> bool {
-    if !heading.contains('/') {
-        return false;
-    }
-    let name = heading.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let spaced = name.replace('/', " / ").split_whitespace().collect::<Vec<_>>().join(" ");
-    SECTIONS.iter().any(|section| spaced.starts_with(section))
 }
 
 fn is_tasks(heading: &str) -> bool {

@@ -8,8 +8,10 @@
 use crate::breakdown::build::{Builder, On, Waiting};
 use crate::breakdown::convert::{self, Writer};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::forms::numbered_title;
 use crate::breakdown::outline::Detail;
 use crate::breakdown::refs::{Target, references};
+use crate::breakdown::text::numbered_box;
 use crate::breakdown::text::{Line, Text, Tick, clean_title, fields, names_tasks, tick};
 use crate::breakdown::{Confidence, Deps, Parsed};
 use crate::core::id::StreamId;
@@ -23,21 +25,6 @@ const TITLE_WORDS: [&str; 5] = [
     "Implementation Plan",
     "Breakdown",
 ];
-
-/// The title of `**Title** rest`.
-pub fn numbered_title(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("**")?;
-    inner.find("**").map(|end| &inner[..end]).filter(|title| !title.ends_with(':'))
-}
-
-/// `1. [x] Title` in a heading: the number, the box and where the box starts.
-pub fn numbered_box(text: &str) -> Option<(&str, Tick<'_>, usize)> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let rest = text[digits..].strip_prefix('.')?;
-    let boxed = rest.trim_start();
-    let at = text.len() - boxed.len();
-    if digits == 0 { None } else { tick(boxed).map(|tick| (&text[..digits], tick, at)) }
-}
 
 /// Number, title, and the box with where it starts.
 type TaskLine<'a> = (&'a str, &'a str, Option<(Tick<'a>, usize)>);

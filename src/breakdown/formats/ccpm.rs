@@ -7,6 +7,7 @@ use crate::breakdown::locations::{FolderFormat, Locations, is_numbered};
 use crate::breakdown::outline::{Detail, Parent};
 use crate::breakdown::status::status;
 use crate::breakdown::task_file;
+use crate::breakdown::text::boxed;
 use crate::breakdown::text::{File, Text};
 use crate::breakdown::tree::Value;
 use crate::breakdown::values::{estimate, topic};
@@ -193,7 +194,7 @@ fn read_epic(build: &mut Builder<'_>, file: &File<'_>, front: Option<&Value>) {
 }
 
 fn count_boxes(build: &mut Builder<'_>, file: &File<'_>) {
-    for (_, tick) in build.text.visible_in(file).iter().filter_map(super::task_list::boxed) {
+    for (_, tick) in build.text.visible_in(file).iter().filter_map(boxed) {
         build.other_box(&tick);
     }
 }

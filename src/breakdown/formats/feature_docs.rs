@@ -4,10 +4,11 @@
 use super::index_table;
 use crate::breakdown::build::{Builder, Waiting};
 use crate::breakdown::detect::Signs;
-use crate::breakdown::headings::numbered;
+use crate::breakdown::forms::numbered;
 use crate::breakdown::locations::{FolderFormat, Locations, is_numbered};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::refs::{Target, references};
+use crate::breakdown::tables::{Columns, is_index};
 use crate::breakdown::task_file;
 use crate::breakdown::text::{Field, File, Text, clean_title, fields};
 use crate::breakdown::{Confidence, Deps, Parsed};
@@ -20,7 +21,7 @@ pub struct FeatureDocs;
 impl crate::breakdown::Reader for FeatureDocs {
     fn recognises(&self, signs: &Signs<'_>) -> Option<Confidence> {
         let index = signs.has_file("00-index.md")
-            && (signs.tables >= 1 || signs.all().lines().any(index_table::is_index));
+            && (signs.tables >= 1 || signs.all().lines().any(is_index));
         let task = signs.task_headings == 1
             && ["**Phase**:", "**Depends on**:", "**Blocks**:"]
                 .iter()
@@ -34,7 +35,7 @@ impl crate::breakdown::Reader for FeatureDocs {
         let (index, files): (Vec<&File<'_>>, Vec<&File<'_>>) =
             text.files.iter().partition(|file| of_task(text, file).is_none());
         for file in index {
-            index_table::rows(&mut build, &text.visible_in(file), index_table::Columns::of_index);
+            index_table::rows(&mut build, &text.visible_in(file), Columns::of_index);
         }
         // Without a column of what they wait for, rows come in their order.
         let says_nothing = build.waits.is_empty();

@@ -1,15 +1,15 @@
 //! GSD: a roadmap of phases with boxes for their plans, and a file for each plan, whose front matter has its wave,
 //! what it depends on and which files it changes.
 
-use super::task_list::boxed;
 use crate::breakdown::build::{Builder, On, Wait, Waiting, unpadded};
 use crate::breakdown::detect::Signs;
-use crate::breakdown::headings::numbered;
+use crate::breakdown::forms::numbered;
 use crate::breakdown::locations::{FolderFormat, Locations};
 use crate::breakdown::outline::{Detail, SaidBy};
 use crate::breakdown::problem::{Problem, some_of};
 use crate::breakdown::refs::Target;
 use crate::breakdown::status::status;
+use crate::breakdown::text::boxed;
 use crate::breakdown::text::{File, Line, Text, Tick, clean_title, fields};
 use crate::breakdown::tree::Value;
 use crate::breakdown::values::is_placeholder;

@@ -2,7 +2,6 @@
 //! parts is a lane of them, as it is the parts that are carried out; a `*` makes one optional; checkpoints are
 //! gates. Waves in a JSON block say what goes together, `(P)` what may; otherwise order is what counts.
 
-use super::task_list::boxed;
 use crate::breakdown::build::{Builder, On, Waiting};
 use crate::breakdown::conditions::{Boxes, boxes_below};
 use crate::breakdown::convert::{self, Writer};
@@ -11,6 +10,7 @@ use crate::breakdown::locations::Locations;
 use crate::breakdown::outline::{Detail, Parent, SaidBy};
 use crate::breakdown::problem::{Problem, some_of};
 use crate::breakdown::refs::id_len;
+use crate::breakdown::text::boxed;
 use crate::breakdown::text::{
     Field, Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped,
 };

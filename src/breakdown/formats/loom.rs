@@ -3,6 +3,7 @@
 
 use crate::breakdown::build::Builder;
 use crate::breakdown::detect::Signs;
+use crate::breakdown::forms::{numbered, numbered_task};
 use crate::breakdown::headings::{self, Style};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::status::status;
@@ -35,12 +36,8 @@ impl crate::breakdown::Reader for Loom {
                     | "module"
             )
         };
-        let style = Style {
-            task: &headings::numbered_task,
-            lane: &|_| None,
-            field: &fields,
-            boxes_are_steps: false,
-        };
+        let style =
+            Style { task: &numbered_task, lane: &|_| None, field: &fields, boxes_are_steps: false };
         let sections = headings::read(&mut build, &lines, &style);
         for (ix, section) in sections.iter().enumerate() {
             // `[DONE — Wave 1, kept]` behind the title, or a field that says more.
@@ -58,8 +55,7 @@ impl crate::breakdown::Reader for Loom {
                     build.status(ix, state);
                 }
                 if status(state).is_some() {
-                    let bare = headings::numbered(title, "Task")
-                        .map_or(title.to_owned(), |(_, title)| title);
+                    let bare = numbered(title, "Task").map_or(title.to_owned(), |(_, title)| title);
                     build.plan.tasks[ix].title = bare.trim().to_owned();
                 }
             }

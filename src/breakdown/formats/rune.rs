@@ -4,6 +4,7 @@
 use super::task_list::{Reader, Style};
 use crate::breakdown::build::Waiting;
 use crate::breakdown::detect::Signs;
+use crate::breakdown::forms::stable_id;
 use crate::breakdown::text::Text;
 use crate::breakdown::{Confidence, Deps, Parsed};
 use foldhash::{HashSet, HashSetExt};
@@ -77,13 +78,6 @@ impl crate::breakdown::Reader for Rune {
         }
         reader.finish(deps)
     }
-}
-
-/// The id in `<!-- id:abc1234 -->`, with where it stands; old files have more behind it.
-pub fn stable_id(text: &str) -> Option<(usize, &str)> {
-    let at = text.find("<!-- id:")? + "<!-- id:".len();
-    let len = text[at..].bytes().take_while(u8::is_ascii_alphanumeric).count();
-    (len > 0).then(|| (at, &text[at..at + len]))
 }
 
 /// `abc1234 (its title, with commas), def5678` → the ids, with where they stand.

@@ -3,10 +3,12 @@
 
 use crate::breakdown::build::{Builder, Wait, Waiting};
 use crate::breakdown::detect::Signs;
+use crate::breakdown::forms::{id_heading, numbered, numbered_task};
 use crate::breakdown::headings::{self, Style};
 use crate::breakdown::names::Names;
 use crate::breakdown::problem::Problem;
-use crate::breakdown::refs::{Reference, Target, id_len, references};
+use crate::breakdown::refs::{Reference, Target, references};
+use crate::breakdown::text::unboxed;
 use crate::breakdown::text::{Field, Line, Text};
 use crate::breakdown::{Confidence, Deps, Parsed};
 
@@ -44,32 +46,32 @@ impl crate::breakdown::Reader for Streams {
         ]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
         let of_tasks = |heading: &str| {
-            headings::numbered_task(heading)
-                .or_else(|| headings::numbered(heading, "Step"))
+            numbered_task(heading)
+                .or_else(|| numbered(heading, "Step"))
                 .or_else(|| id_heading(heading))
         };
         // Streams that say when they can start are what there is to do, whatever steps are told of below them.
         let whole =
             lines.iter().filter(|line| line.trimmed().1.starts_with("**Can Start**")).count() >= 2;
         let ids = lines.iter().filter_map(Line::heading).filter(|(.., heading)| {
-            id_heading(headings::unboxed(heading)).is_some()
-                || headings::numbered_task(headings::unboxed(heading)).is_some()
+            id_heading(unboxed(heading)).is_some() || numbered_task(unboxed(heading)).is_some()
         });
         let whole = whole && ids.count() < 2;
         let any = !whole
             && (lines
                 .iter()
                 .filter_map(Line::heading)
-                .filter(|(.., heading)| of_tasks(headings::unboxed(heading)).is_some())
+                .filter(|(.., heading)| of_tasks(unboxed(heading)).is_some())
                 .count()
                 >= 2
-                || lines.iter().filter_map(Line::heading).any(|(.., heading)| {
-                    headings::numbered_task(headings::unboxed(heading)).is_some()
-                }));
+                || lines
+                    .iter()
+                    .filter_map(Line::heading)
+                    .any(|(.., heading)| numbered_task(unboxed(heading)).is_some()));
         let task = |heading: &str| if any { of_tasks(heading) } else { stream_heading(heading) };
         let lane = |heading: &str| {
             let of = |word: &&str| {
-                headings::numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name))
+                numbered(heading, word).map(|(id, name)| (format!("{word} {id}"), name))
             };
             let stream = stream_heading(heading).filter(|_| any);
             stream.or_else(|| ["Phase", "Wave", "Milestone", "Epic"].iter().find_map(of))
@@ -170,23 +172,6 @@ fn stream_heading(heading: &str) -> Option<(String, String)> {
         .split_once(':')?;
     (key.trim().len() <= 6 && !key.trim().contains(' '))
         .then(|| (key.trim().to_owned(), name.trim().to_owned()))
-}
-
-/// `A1: Title`, `3.2 — Title`, `[B3](b3.md): Title` → its id and its title.
-pub fn id_heading(heading: &str) -> Option<(String, String)> {
-    let body = heading.trim_start_matches(['*', '[', '`']);
-    let len = id_len(body)?;
-    let rest = body[len..].trim_start_matches(['*', ']', '`']);
-    let rest =
-        rest.strip_prefix('(').and_then(|link| link.split_once(')')).map_or(rest, |(_, rest)| rest);
-    let letter = body.starts_with(|c: char| c.is_ascii_uppercase());
-    let title = rest
-        .strip_prefix([':', '：'])
-        .or_else(|| rest.strip_prefix(" ·"))
-        .or_else(|| rest.strip_prefix(" —"))
-        .or_else(|| rest.strip_prefix(" –"))
-        .or_else(|| rest.strip_prefix(" -"))?;
-    (letter && body[..len].len() <= 8).then(|| (body[..len].to_owned(), title.trim().to_owned()))
 }
 
 /// `Stream A (…) ──→ Stream B (…)`, in fences too, where nothing else says what waits for what.

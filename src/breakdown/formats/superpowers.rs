@@ -3,6 +3,7 @@
 
 use crate::breakdown::build::Builder;
 use crate::breakdown::detect::Signs;
+use crate::breakdown::forms::{numbered, numbered_task};
 use crate::breakdown::headings::{self, Style};
 use crate::breakdown::text::{Line, Text};
 use crate::breakdown::{Confidence, Deps, Parsed};
@@ -30,10 +31,10 @@ impl crate::breakdown::Reader for Superpowers {
         build.read_topic(&["Implementation Plan", "implementation plan", "Plan"]);
         let lines: Vec<Line<'_>> = text.visible().map(|(_, line)| line).collect();
         let style = Style {
-            task: &headings::numbered_task,
+            task: &numbered_task,
             lane: &|heading| {
-                let (id, name) = headings::numbered(heading, "Phase")
-                    .or_else(|| headings::numbered(heading, "Chunk"))?;
+                let (id, name) =
+                    numbered(heading, "Phase").or_else(|| numbered(heading, "Chunk"))?;
                 Some((format!("{} {id}", heading.split(' ').next().unwrap_or_default()), name))
             },
             // What stands in the steps is told to the agent, and is nothing for us.

@@ -11,7 +11,8 @@ use crate::breakdown::locations::Locations;
 use crate::breakdown::names::Names;
 use crate::breakdown::prose::{Statement, statements};
 use crate::breakdown::refs::{Reference, Target, id_len, named_within, references};
-use crate::breakdown::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
+use crate::breakdown::text::boxed;
+use crate::breakdown::text::{Line, Text, clean_title, fields, joined, names_tasks, wrapped};
 use crate::breakdown::{Confidence, Deps, Parsed};
 use foldhash::{HashSet, HashSetExt};
 use std::ops::Range;
@@ -346,12 +347,6 @@ fn without_comments(text: &str) -> String {
     let mut parts = text.split("<!--");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |kept, part| kept + part.split_once("-->").map_or("", |(_, after)| after))
-}
-
-/// A box on a line: where it starts, and the box.
-pub fn boxed<'a>(line: &Line<'a>) -> Option<(usize, Tick<'a>)> {
-    let item = line.item()?;
-    item.tick().map(|tick| (item.start, tick))
 }
 
 /// `Task 12: title`, `1.2 title`, `T3: title`, `A1. title`.

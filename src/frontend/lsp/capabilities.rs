@@ -1,6 +1,6 @@
 //! What the client can do, what we can do, and what the user has set.
 
-use super::commands::{COMMANDS, name};
+use super::actions::{COMMANDS, name};
 use super::position::Encoding;
 use crate::breakdown::Format;
 use crate::core::label::LOOKS;

@@ -1,10 +1,11 @@
 //! Commands of lenses and code actions, each a method of the table.
 
-use super::session::Session;
+use super::actions::{COMMANDS, name};
+use super::session::{Session, path_of};
 use crate::core::id::{StreamId, TaskId};
 use crate::core::view::Action;
 use crate::failure::Failure;
-use crate::rpc::calls::{file_of, trust_question};
+use crate::rpc::calls::trust_question;
 use crate::workspace::root_of;
 use crate::workspace::trust::trust;
 use serde_json::{Value, json};
@@ -17,58 +18,6 @@ use tower_lsp::ls_types::*;
 const TRUST: &str = "Trust";
 /// How long the user may think about it.
 const PEOPLE_TAKE: Duration = Duration::from_hours(1);
-
-/// The commands, each for an action.
-pub const COMMANDS: [Action; 13] = [
-    Action::Run,
-    Action::RunStream,
-    Action::Pause,
-    Action::Resume,
-    Action::Cancel,
-    Action::Answer,
-    Action::Steer,
-    Action::Retry,
-    Action::Skip,
-    Action::Approve,
-    Action::Reject,
-    Action::Output,
-    Action::Report,
-];
-
-/// The name of an action's command.
-pub fn name(action: Action) -> String {
-    let name = match action {
-        Action::Output => "showOutput",
-        Action::Report => "showReport",
-        other => other.name(),
-    };
-    format!("execution-coordinator.{name}")
-}
-
-/// What an action is called.
-pub fn title(action: Action) -> &'static str {
-    match action {
-        Action::Run => "▶ Run",
-        Action::RunStream => "▶ Run stream",
-        Action::Pause => "‖ Pause",
-        Action::Resume => "▶ Resume",
-        Action::Cancel => "■ Cancel",
-        Action::Answer => "✎ Answer",
-        Action::Steer => "✎ Steer",
-        Action::Retry => "↻ Retry",
-        Action::Skip => "⤼ Skip",
-        Action::Approve => "✔ Approve",
-        Action::Reject => "✘ Reject",
-        Action::Output => "Show output",
-        Action::Report => "Show report",
-    }
-}
-
-/// The command of an action: its first argument is the breakdown's URI.
-pub fn command(action: Action, uri: &str, arguments: &[&str]) -> Command {
-    let arguments = [uri].iter().chain(arguments).map(|argument| Value::from(*argument)).collect();
-    Command { title: title(action).into(), command: name(action), arguments: Some(arguments) }
-}
 
 impl Session {
     /// Carries out a command.
@@ -233,11 +182,4 @@ fn is_untrusted(error: &Error) -> bool {
 fn failed(failure: &Failure) -> Error {
     let error = crate::rpc::error::error(failure);
     Error { code: error.code.code().into(), message: error.message.into(), data: error.data }
-}
-
-/// The file of a text that is open, if it is one.
-pub fn path_of(uri: &str) -> Option<std::path::PathBuf> {
-    let path = file_of(uri).ok()?;
-    // Journals name breakdowns so.
-    Some(path.canonicalize().unwrap_or(path))
 }

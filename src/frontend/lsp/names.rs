@@ -3,7 +3,7 @@
 use super::snapshot::{Item, Snapshot};
 use super::status::markdown;
 use crate::breakdown::outline::Detail;
-use crate::breakdown::ownership::Owner;
+use crate::breakdown::owners::Owner;
 use crate::breakdown::refs::ids_in;
 use crate::breakdown::refs::{Target, references};
 use crate::breakdown::{Deps, Input, parse};

@@ -1,13 +1,14 @@
 //! One editor: its texts, its settings, and the executions that it is shown.
 
 use super::capabilities::{ClientCapabilities, Settings};
-use super::commands::path_of;
 use super::documents::Documents;
 use super::position::Encoding;
 use super::snapshot::Snapshot;
 use crate::breakdown::folder::breakdown_of;
-use crate::engine::execution::{Execution, now_ms};
+use crate::engine::clock::now_ms;
+use crate::engine::execution::Execution;
 use crate::failure::say;
+use crate::rpc::calls::file_of;
 use crate::rpc::peer::Caller;
 use crate::rpc::table::Table;
 use crate::watch::Watch;
@@ -272,4 +273,11 @@ fn keep_page() -> Option<Uri> {
         std::fs::write(&file, PROBLEMS_PAGE).ok()?;
     }
     Uri::from_file_path(file)
+}
+
+/// The file of a text that is open, if it is one.
+pub fn path_of(uri: &str) -> Option<std::path::PathBuf> {
+    let path = file_of(uri).ok()?;
+    // Journals name breakdowns so.
+    Some(path.canonicalize().unwrap_or(path))
 }

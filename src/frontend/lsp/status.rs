@@ -1,6 +1,6 @@
 //! Status in the text: inlay hints, code lenses, semantic tokens.
 
-use super::commands::{command, title};
+use super::actions::{command, title};
 use super::snapshot::{Item, Snapshot};
 use crate::core::hold;
 use crate::core::label::{self, Label};

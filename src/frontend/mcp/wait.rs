@@ -2,7 +2,6 @@
 //! questions to the person behind the client meanwhile.
 
 use super::Inner;
-use crate::core::decider::needs_person;
 use crate::core::id::GateId;
 use crate::core::progress::waits_for_people;
 use crate::core::status::status_report;
@@ -268,7 +267,7 @@ pub(super) async fn decided(
     );
     let execution =
         tokio::task::spawn_blocking(move || coordinator.find(name.as_deref())).await.ok()?.ok()?;
-    if !can_ask(&context.peer) || !needs_person(&execution.state(), &gate) {
+    if !can_ask(&context.peer) || !execution.state().needs_person(&gate) {
         return None;
     }
     let why = of("reason")
