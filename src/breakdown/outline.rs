@@ -3,6 +3,8 @@
 use super::owners::Ownership;
 use crate::core::id::{GateId, StreamId, TaskId};
 use crate::core::plan::Task;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Positions of what a plan is made of, in bytes of the text.
@@ -85,7 +87,8 @@ impl TaskItem {
 }
 
 /// Who says how a task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum SaidBy {
     /// The mark in its box.
     Box,
@@ -101,21 +104,6 @@ pub enum SaidBy {
     Steps,
     /// What the format means by it.
     Format,
-}
-
-impl SaidBy {
-    /// In a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Box => "box",
-            Self::Status => "status",
-            Self::Title => "title",
-            Self::Folder => "folder",
-            Self::Program => "program",
-            Self::Steps => "steps",
-            Self::Format => "format",
-        }
-    }
 }
 
 /// A task's place.

@@ -28,23 +28,15 @@ pub struct Label {
     pub live: bool,
 }
 
-/// The looks, each with the signs that labels of it begin with.
-pub const LOOKS: [(Appearance, &str); 6] = [
-    (Appearance::Waiting, "○◌◇"),
-    (Appearance::Running, "●"),
-    (Appearance::Done, "✔"),
-    (Appearance::Failed, "✘"),
-    (Appearance::Blocked, "⊘◈‖"),
-    (Appearance::Skipped, "⤼"),
+/// The looks, in the order of the editors' token modifiers.
+pub const LOOKS: [Appearance; 6] = [
+    Appearance::Waiting,
+    Appearance::Running,
+    Appearance::Done,
+    Appearance::Failed,
+    Appearance::Blocked,
+    Appearance::Skipped,
 ];
-
-fn appearance(text: &str) -> Appearance {
-    let sign = text.chars().next().unwrap_or('○');
-    LOOKS
-        .iter()
-        .find(|(_, signs)| signs.contains(sign))
-        .map_or(Appearance::Waiting, |(look, _)| *look)
-}
 
 /// A time of always the same width: ` 1m05s`.
 pub fn clock(ms: u64) -> String {
@@ -87,24 +79,28 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
     let of_gates =
         if all_gates > 0 { format!(" · {gates}/{all_gates} gates") } else { String::new() };
     let spent = known.started_at.map(|at| known.ended_at.unwrap_or(now_ms).saturating_sub(at));
-    let reason =
-        |sign: &str, why: &str| format!("{sign}: {}", why.lines().next().unwrap_or_default());
-    let (text, live) = match &known.phase {
+    let first_line = |why: &str| why.lines().next().unwrap_or_default().to_owned();
+    let mut live = false;
+    let (look, text) = match &known.phase {
         Phase::Waiting if state.task(ix).broken.is_some() => {
-            ("⊘ can't be scheduled".to_owned(), false)
+            (Appearance::Blocked, "⊘ can't be scheduled".to_owned())
         }
-        Phase::Waiting if state.dependencies_done(ix) => ("○ ready".to_owned(), false),
+        Phase::Waiting if state.dependencies_done(ix) => {
+            (Appearance::Waiting, "○ ready".to_owned())
+        }
         Phase::Waiting => {
-            (format!("◌ waits for {}", progress::waits_for(state, ix).join(", ")), false)
+            let waits = progress::waits_for(state, ix).join(", ");
+            (Appearance::Waiting, format!("◌ waits for {waits}"))
         }
         Phase::Active(step) => match progress::waits_for_approval(state, ix) {
-            Some(gate) => (format!("◈ approve {gate}?"), false),
+            Some(gate) => (Appearance::Blocked, format!("◈ approve {gate}?")),
             None if progress::offered(state, ix) => {
-                (format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)), false)
+                (Appearance::Waiting, format!("◇ offered to {}", cut(&agent, MAX_CHARS - 14)))
             }
-            None if !running => {
-                (format!("‖ stopped while {}", progress::state_name(state, ix)), false)
-            }
+            None if !running => (
+                Appearance::Blocked,
+                format!("‖ stopped while {}", progress::state_name(state, ix)),
+            ),
             None => {
                 let agent = if matches!(step, Step::Gating | Step::Baseline | Step::ProvingRed) {
                     String::new()
@@ -115,22 +111,22 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
                     if all_gates > 0 { format!(" {gates}/{all_gates}") } else { String::new() };
                 let width = MAX_CHARS - 20 - gates.chars().count();
                 let word = progress::state_name(state, ix);
-                (
-                    format!(
-                        "● {word:<10} {} {:<width$}{gates}",
-                        clock(spent.unwrap_or(0)),
-                        cut(&agent, width)
-                    ),
-                    true,
-                )
+                live = true;
+                let spent = clock(spent.unwrap_or(0));
+                let agent = cut(&agent, width);
+                (Appearance::Running, format!("● {word:<10} {spent} {agent:<width$}{gates}"))
             }
         },
-        Phase::Done => (format!("✔ done {}{of_gates}", duration(spent.unwrap_or(0))), false),
-        Phase::Marked(Mark::Done) => ("✔ done before".to_owned(), false),
-        Phase::Marked(Mark::Skipped) | Phase::Skipped => ("⤼ skipped".to_owned(), false),
-        Phase::Marked(Mark::Deferred) => ("⤼ deferred".to_owned(), false),
-        Phase::Failed(why) => (reason("✘ failed", why), false),
-        Phase::Blocked(why) => (reason("⊘ blocked", why), false),
+        Phase::Done => {
+            (Appearance::Done, format!("✔ done {}{of_gates}", duration(spent.unwrap_or(0))))
+        }
+        Phase::Marked(Mark::Done) => (Appearance::Done, "✔ done before".to_owned()),
+        Phase::Marked(Mark::Skipped) | Phase::Skipped => {
+            (Appearance::Skipped, "⤼ skipped".to_owned())
+        }
+        Phase::Marked(Mark::Deferred) => (Appearance::Skipped, "⤼ deferred".to_owned()),
+        Phase::Failed(why) => (Appearance::Failed, format!("✘ failed: {}", first_line(why))),
+        Phase::Blocked(why) => (Appearance::Blocked, format!("⊘ blocked: {}", first_line(why))),
     };
     let mut more = vec![format!("**Task {id}**: {}", progress::state_name(state, ix))];
     match &known.phase {
@@ -160,12 +156,7 @@ pub fn task(state: &State, ix: usize, now_ms: u64, running: bool) -> Label {
     }
     more.extend(known.findings.iter().map(ToString::to_string));
     more.extend(known.said.iter().map(ToString::to_string));
-    Label {
-        look: appearance(&text),
-        text: cut(&line(&text), MAX_CHARS),
-        more: markdown_lines(more),
-        live,
-    }
+    Label { look, text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live }
 }
 
 /// None of them more than a line of Markdown, whatever is in it.
@@ -176,14 +167,14 @@ fn markdown_lines(more: Vec<String>) -> Vec<String> {
 /// Beside a stream.
 pub fn stream(state: &State, ix: usize, running: bool) -> Label {
     let counts: Counts = progress::count(state, progress::tasks_of_stream(state, ix));
-    let sign = if counts.failed > 0 {
-        "✘"
+    let (look, sign) = if counts.failed > 0 {
+        (Appearance::Failed, "✘")
     } else if counts.done + counts.skipped == counts.total {
-        "✔"
+        (Appearance::Done, "✔")
     } else if counts.active > 0 && running {
-        "●"
+        (Appearance::Running, "●")
     } else {
-        "○"
+        (Appearance::Waiting, "○")
     };
     let word = if running { "running" } else { "stopped" };
     let active =
@@ -199,26 +190,21 @@ pub fn stream(state: &State, ix: usize, running: bool) -> Label {
     if let Some((min, max)) = progress::remaining_ms(state).filter(|_| running) {
         more.push(format!("the whole: {}–{} to go", duration(min), duration(max)));
     }
-    Label {
-        look: appearance(&text),
-        text: cut(&line(&text), MAX_CHARS),
-        more: markdown_lines(more),
-        live: false,
-    }
+    Label { look, text: cut(&line(&text), MAX_CHARS), more: markdown_lines(more), live: false }
 }
 
 /// Beside a gate of a stream, the system or the deployment.
 pub fn gate(state: &State, ix: usize) -> Label {
     let known = &state.gate_states[ix];
     let id = &state.gates[ix].id;
-    let (text, why) = match &known.phase {
+    let (look, text, why) = match &known.phase {
         GatePhase::Pending if !known.open.is_empty() => {
-            ("● being judged".to_owned(), String::new())
+            (Appearance::Running, "● being judged".to_owned(), String::new())
         }
-        GatePhase::Pending => ("◇ pending".to_owned(), String::new()),
-        GatePhase::Passed => ("✔ passed".to_owned(), String::new()),
-        GatePhase::Failed(why) => (format!("✘ failed: {why}"), why.clone()),
-        GatePhase::Open(why) => (format!("◈ open: {why}"), why.clone()),
+        GatePhase::Pending => (Appearance::Waiting, "◇ pending".to_owned(), String::new()),
+        GatePhase::Passed => (Appearance::Done, "✔ passed".to_owned(), String::new()),
+        GatePhase::Failed(why) => (Appearance::Failed, format!("✘ failed: {why}"), why.clone()),
+        GatePhase::Open(why) => (Appearance::Blocked, format!("◈ open: {why}"), why.clone()),
     };
     let mut more = vec![format!("**{id}**: {text}")];
     more.extend(Some(why).filter(|why| !why.is_empty()));
@@ -242,7 +228,7 @@ pub fn gate(state: &State, ix: usize) -> Label {
         );
     }
     Label {
-        look: appearance(&text),
+        look,
         text: cut(&line(text.lines().next().unwrap_or_default()), MAX_CHARS),
         more: markdown_lines(more),
         live: false,

@@ -11,7 +11,9 @@ use super::plan::{Level, Node};
 use super::policy::Role;
 use super::progress::{self, stream_label};
 use super::state::{GatePhase, Phase, State};
-use super::view::{ExecutionState, GateStateName, RiskLevel, StreamStateName, TaskStateName};
+use super::view::{
+    ExecutionState, GateStateName, RiskLevel, StreamStateName, TaskStateName, Timeline,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,8 +59,8 @@ pub struct Overview {
     pub skipped_tasks: usize,
     /// Done in percent, floored.
     pub percent: usize,
-    /// `On track`, or what is wrong.
-    pub timeline: String,
+    /// Whether it gets on.
+    pub timeline: Timeline,
     /// Milliseconds since the start, until the end where it has ended.
     pub elapsed_ms: u64,
     /// Milliseconds still to go, at the least, by the speed measured so far.
@@ -236,11 +238,11 @@ pub fn status_report(state: &State) -> StatusReport {
                 || state.cancelled
                 || matches!(state.ended, Some((Status::Partial | Status::Blocked, _)))
             {
-                "Held up".into()
+                Timeline::HeldUp
             } else if risks.is_empty() {
-                "On track".into()
+                Timeline::OnTrack
             } else {
-                "At risk".into()
+                Timeline::AtRisk
             },
             elapsed_ms: state
                 .ended

@@ -56,6 +56,16 @@ names! {
         Unreadable = "unreadable",
     }
 
+    /// Whether an execution gets on.
+    Timeline {
+        /// Nothing is known that may hold it up.
+        OnTrack = "On track",
+        /// Something may go wrong.
+        AtRisk = "At risk",
+        /// Something failed, or it has ended before all was done.
+        HeldUp = "Held up",
+    }
+
     /// The state of a task.
     TaskStateName {
         /// Something before it is not done.

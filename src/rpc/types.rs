@@ -1,7 +1,7 @@
 //! Wire types: what `plan` and `check` print as JSON. What a client may rely on stands in
 //! `schema/`.
 
-use crate::breakdown::outline::TaskItem;
+use crate::breakdown::outline::{SaidBy, TaskItem};
 use crate::breakdown::owners::{Owner, Ownership};
 use crate::breakdown::problem::Problem;
 use crate::breakdown::problem::Severity;
@@ -108,10 +108,9 @@ pub struct TaskDocument {
     pub critical_path: bool,
     /// How it stands before anything is done.
     pub state: PlannedState,
-    /// Who says so of what is done, skipped or put off: `box`, `status`, `title`, `folder`, `program`,
-    /// `steps` or `format`.
+    /// Who says so of what is done, skipped or put off.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state_from: Option<String>,
+    pub state_from: Option<SaidBy>,
     /// Its file, where the breakdown is a folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -293,9 +292,7 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
                 (None, Some(_)) => PlannedState::Blocked,
                 (None, None) => PlannedState::Todo,
             },
-            state_from: task_item
-                .and_then(|task_item| task_item.said_by)
-                .map(|by| by.word().into()),
+            state_from: task_item.and_then(|task_item| task_item.said_by),
             file: Some(file).filter(|_| source.is_folder()),
             line,
             details: task_item.map(|task_item| details(task_item)).unwrap_or_default(),

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Counts of real breakdowns beside those that somebody made by hand: `compare.py BINARY CORPUS`.
+"""Counts of breakdowns beside those that somebody made by hand: `compare.py BINARY CORPUS [REASONS]`.
 
-CORPUS has a `manifest.tsv` with a row for each file or folder. Where ours differ, `reasons.tsv` beside this script
-has ours with the reason; a difference that is not there, and a reason for what was not read, end with exit code 1.
+CORPUS has a `manifest.tsv` with a row for each file or folder. Where ours differ, REASONS has ours with the reason; a difference that is not there, and a reason for what was not read, end with exit code 1.
 Beside them stand the shares of the text, in percent, that belong to tasks, groups, the plan and nobody, and how much
 of the tasks' own text their briefs hold; less than all of it ends with exit code 1 too.
 """
@@ -62,7 +61,7 @@ def theirs(row):
 def main():
     binary, corpus = sys.argv[1], Path(sys.argv[2])
     reasons = {}
-    for line in (Path(__file__).parent / "reasons.tsv").read_text().splitlines():
+    for line in Path(sys.argv[3]).read_text().splitlines() if len(sys.argv) > 3 else []:
         file, column, count, why = line.split("\t")
         reasons[file, column, count] = why
     agree = disagree = 0

@@ -1,9 +1,8 @@
 //! Real coding agents carry out a breakdown: in worktrees of their own, tests first, with a review that
 //! sends work back, merged one at a time. `MODELS` names the folder into which
-//! `tests/clients/models.sh` has put them, `MODEL_SERVER` a program that answers as a model does; with both,
-//! `cargo test --test it -- --ignored agents::` runs them.
+//! `tests/clients/models.sh` has put them; then `cargo test --test it -- --ignored agents::` runs them.
 
-use crate::support::{LINES_TEST as TEST, Workspace, commit_all, ended, eventually};
+use crate::support::{LINES_TEST as TEST, MODEL_SERVER, Workspace, commit_all, ended, eventually};
 use execution_coordinator::core::event::Event;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -42,14 +41,12 @@ struct Model {
 
 impl Model {
     fn start(rules: &str, folder: &Path) -> Self {
-        let program = std::env::var_os("MODEL_SERVER")
-            .expect("MODEL_SERVER names a program that answers as a model does");
         let config = folder.join("model.json");
         std::fs::write(&config, rules).expect("written");
         let mut command = Command::new("python3");
         let log = folder.join("asked.jsonl");
         command
-            .arg(program)
+            .arg(MODEL_SERVER)
             .args(["--port", "0", "--full", "--log"])
             .arg(&log)
             .arg("--config")
@@ -257,31 +254,31 @@ fn carries_out(client: &str, by_protocol: bool) {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn claude_code_carries_out_a_breakdown() {
     carries_out("claude", false);
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn codex_carries_out_a_breakdown() {
     carries_out("codex", false);
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn gemini_cli_carries_out_a_breakdown() {
     carries_out("gemini", false);
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn opencode_carries_out_a_breakdown() {
     carries_out("opencode", false);
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn agents_of_the_agent_client_protocol_carry_out_a_breakdown() {
     carries_out("gemini", true);
     carries_out("opencode", true);
@@ -337,7 +334,7 @@ fn goes_on_where_it_asked(client: &str, by_protocol: bool) {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn clients_go_on_in_their_sessions_when_they_are_answered() {
     for client in ["claude", "codex", "gemini", "opencode"] {
         goes_on_where_it_asked(client, false);
@@ -398,7 +395,7 @@ fn is_steered(client: &str) {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn clients_are_steered_in_their_turns() {
     is_steered("claude");
     is_steered("codex");
@@ -406,7 +403,7 @@ fn clients_are_steered_in_their_turns() {
 
 /// Agents that only their own files define, reviewed by ones of another client: each knows who it is.
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn agents_are_who_their_own_files_say() {
     let rules = r###"{"rules": [
         {"match": "(?s)# Task (\\d+):.*- Role: (tests|implementation)", "steps": [{"shell": "./work.sh \\2 \\1"}, {"text": "## Implementation Summary\n\n**Status:** ✅ Complete\n"}]},
@@ -600,7 +597,7 @@ fn carries_out_the_chat_system(client: &str, by_protocol: bool) {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn real_clients_carry_out_the_chat_system() {
     for client in ["claude", "codex", "gemini", "opencode"] {
         carries_out_the_chat_system(client, false);
@@ -610,7 +607,7 @@ fn real_clients_carry_out_the_chat_system() {
 
 /// A turn that is no longer wanted is interrupted before its process is ended, and says so.
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn agents_that_are_talked_with_are_interrupted_first() {
     for (client, says) in
         [("claude", "\"error_during_execution\""), ("codex", "\"status\":\"interrupted\"")]
@@ -631,7 +628,7 @@ fn agents_that_are_talked_with_are_interrupted_first() {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn an_agent_whose_service_limits_its_rate_is_asked_again() {
     let rules = RULES.replace("{\"shell\"", "{\"error\": {\"status\": 429}, \"shell\"");
     let (workspace, model) = prepared("codex", &rules, false);
@@ -652,7 +649,7 @@ fn an_agent_whose_service_limits_its_rate_is_asked_again() {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn nothing_that_real_agents_start_outlives_the_daemon() {
     for client in ["claude", "codex", "gemini", "opencode"] {
         leaves_no_orphans(client, false);

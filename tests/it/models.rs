@@ -1,8 +1,7 @@
 //! Real clients of language models, and the tools of the Model Context Protocol's own project.
-//! `MODELS` names the folder into which `tests/clients/models.sh` has put them, `MODEL_SERVER` a
-//! program that answers as a model does.
+//! `MODELS` names the folder into which `tests/clients/models.sh` has put them.
 
-use crate::support::{Workspace, ended, eventually};
+use crate::support::{MODEL_SERVER, Workspace, ended, eventually};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,11 +15,7 @@ fn models() -> PathBuf {
 
 /// A client starts an execution, follows it and reads the report; then it does a task itself.
 fn carries_out(client: &str) {
-    let (models, server) = (
-        models(),
-        std::env::var_os("MODEL_SERVER")
-            .expect("MODEL_SERVER names a program that answers as a model does"),
-    );
+    let models = models();
     for claims in [&[][..], &["claim"]] {
         let workspace = Workspace::new();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/models.py");
@@ -29,7 +24,7 @@ fn carries_out(client: &str) {
             .arg(script)
             .arg(PROGRAM)
             .arg(models.join("models"))
-            .arg(&server)
+            .arg(MODEL_SERVER)
             .arg(workspace.path("tried"))
             .arg(client)
             .args(claims);
@@ -39,25 +34,25 @@ fn carries_out(client: &str) {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn claude_code() {
     carries_out("claude");
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn codex() {
     carries_out("codex");
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn gemini_cli() {
     carries_out("gemini");
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn opencode() {
     carries_out("opencode");
 }
@@ -79,7 +74,7 @@ fn tool(models: &Path, name: &str, workspace: &Workspace) -> Command {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn the_inspector_finds_nothing_to_fix() {
     let models = models();
     let workspace = Workspace::with(&[("breakdown.md", "# Shop\n\n- [ ] one\n  - Run: true\n")]);
@@ -127,7 +122,7 @@ fn gated() -> Workspace {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn acpx_runs_a_breakdown() {
     let models = models();
     let workspace = gated();
@@ -145,7 +140,7 @@ fn acpx_runs_a_breakdown() {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn the_typescript_client_runs_a_breakdown() {
     let models = models();
     let workspace = gated();
@@ -160,7 +155,7 @@ fn the_typescript_client_runs_a_breakdown() {
 }
 
 #[test]
-#[ignore = "needs MODELS and MODEL_SERVER"]
+#[ignore = "needs MODELS"]
 fn the_conformance_suite_passes() {
     let models = models();
     let workspace = Workspace::new();

@@ -20,6 +20,10 @@ pub const WAITS: &str = "# Shop
    - Dependencies: Task 1
 ";
 
+/// A program that answers as models do, by rules.
+pub const MODEL_SERVER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/model_server.py");
+
 /// Passes where `shared.txt` has each line that a file `want-TASK` asks for, of a task or of all.
 pub const LINES_TEST: &str = "#!/bin/sh
 for want in want-*; do

@@ -3,7 +3,7 @@
 use super::{AgentStatus, Quality, StatusReport, StreamStatus, duration, number};
 use crate::core::policy::Role;
 use crate::core::progress::stream_label;
-use crate::core::view::{ExecutionState, GateStateName, StreamStateName, TaskStateName};
+use crate::core::view::{ExecutionState, GateStateName, StreamStateName, TaskStateName, Timeline};
 use crate::escape::{self, markdown};
 use std::fmt::Write as _;
 
@@ -139,7 +139,7 @@ impl StatusReport {
             holder.map_or("done".to_owned(), |s| format!("{} ({})", stream_label(&s.id), s.name));
         line(
             &mut out,
-            &format!("Critical Path: {critical} - {}", overview.timeline.to_lowercase()),
+            &format!("Critical Path: {critical} - {}", overview.timeline.name().to_lowercase()),
         );
         out.push_str("\n## Stream Status\n");
         for stream in &self.streams {
@@ -212,7 +212,7 @@ impl StatusReport {
             &format!("Current bottleneck: {}", bottleneck.unwrap_or_else(|| "None".into())),
         );
         let impact = match (self.overview.remaining_min_ms, self.overview.remaining_max_ms) {
-            _ if overview.timeline == "Held up" => {
+            _ if overview.timeline == Timeline::HeldUp => {
                 "Waiting tasks rest until it is resolved".to_owned()
             }
             (Some(min), Some(max)) => {

@@ -240,7 +240,7 @@ pub fn capabilities(setup: &ClientCapabilities) -> ServerCapabilities {
                     legend: SemanticTokensLegend {
                         token_types: TOKEN_TYPES.map(SemanticTokenType::new).to_vec(),
                         token_modifiers: LOOKS
-                            .map(|(look, _)| SemanticTokenModifier::new(look.name()))
+                            .map(|look| SemanticTokenModifier::new(look.name()))
                             .to_vec(),
                     },
                     range: Some(true),

@@ -258,7 +258,7 @@ impl Snapshot {
 
     fn modifier(&self, item: &Item) -> Option<usize> {
         let label = self.label(item)?;
-        label::LOOKS.iter().position(|(look, _)| *look == label.look)
+        label::LOOKS.iter().position(|look| *look == label.look)
     }
 }
 
