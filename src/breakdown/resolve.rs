@@ -34,6 +34,34 @@ impl Builder<'_> {
         self.rename_duplicates(&names);
         self.gather_statements();
         let stated = self.says_order();
+        self.resolve_waits(&names);
+        self.sentences_that_wait(&names);
+        self.resolve_exact(&names);
+        self.break_with_streams();
+        self.add_implied(deps);
+        self.drop_doubled();
+        self.find_cycles();
+        self.tell_unordered(&stated);
+        self.lint();
+        self.tell_no_tasks();
+        self.keep_inside();
+        self.outline.ownership = self.own();
+        self.tell_unread();
+        self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
+        let marks =
+            self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
+        Parsed {
+            plan: self.plan,
+            outline: self.outline,
+            problems: self.problems,
+            marks,
+            other_boxes: self.other_boxes,
+            read_as: None,
+        }
+    }
+
+    /// Resolves what was written of who waits for what.
+    fn resolve_waits(&mut self, names: &Names) {
         let waits = std::mem::take(&mut self.waits);
         let in_lists = ListNumbers::from_builder(&self);
         for wait in &waits {
@@ -49,21 +77,24 @@ impl Builder<'_> {
                     let written = text.get(of.at..of.at + of.len).unwrap_or_default();
                     self.place_of(written, *start + of.at, *start)
                 };
-                let (span, meant) = (place(reference), self.meant(Some(*who), reference, &names));
+                let (span, meant) = (place(reference), self.meant(Some(*who), reference, names));
                 let places: Vec<_> = meant.iter().map(place).collect();
                 if meant.is_empty() {
-                    self.resolve(*who, reference, span, &names);
+                    self.resolve(*who, reference, span, names);
                 } else if !matches!(&meant[..], [one] if one.len == reference.len) {
                     let what =
                         "only what is named here is waited for, the other words mean nothing to us";
                     self.problems.push(Problem::info("inexact-reference", span, what));
                 }
                 for (reference, span) in meant.iter().zip(places) {
-                    self.resolve(*who, reference, span, &names);
+                    self.resolve(*who, reference, span, names);
                 }
             }
         }
-        self.sentences_that_wait(&names);
+    }
+
+    /// Resolves what names tasks by nothing but their ids.
+    fn resolve_exact(&mut self, names: &Names) {
         for (who, id, span) in std::mem::take(&mut self.exact) {
             let lower = id.to_lowercase();
             let known = self.aliases.get(&lower).copied();
@@ -82,16 +113,23 @@ impl Builder<'_> {
                     self.mention(who, span.clone(), &[ix], None);
                     self.depend_on_set(who, &[ix], &reference.to, span);
                 }
-                None => self.resolve(who, &reference, span, &names),
+                None => self.resolve(who, &reference, span, names),
             }
         }
+    }
+
+    /// What is in a stream that can't start can't be scheduled.
+    fn break_with_streams(&mut self) {
         let broken = std::mem::take(&mut self.broken);
         for task in self.plan.tasks.iter_mut().filter(|_| !broken.is_empty()) {
             if let Some(why) = task.stream.as_ref().and_then(|stream| broken.get(stream)) {
                 task.broken.get_or_insert(format!("its stream can't start: {why}"));
             }
         }
-        self.add_implied(deps);
+    }
+
+    /// Keeps one of edges that say the same.
+    fn drop_doubled(&mut self) {
         let lists = self.plan.tasks.iter_mut().map(|task| &mut task.depends_on);
         for list in lists
             .chain(self.plan.streams.iter_mut().map(|stream| &mut stream.depends_on))
@@ -102,9 +140,10 @@ impl Builder<'_> {
             list.sort_by_key(|dependency| dependency.origin);
             list.retain(|dependency| seen.insert(dependency.on.clone()));
         }
-        self.find_cycles();
-        self.tell_unordered(&stated);
-        self.lint();
+    }
+
+    /// Says what was looked for, where there is no task.
+    fn tell_no_tasks(&mut self) {
         if self.plan.tasks.is_empty() && self.is_unexplained() {
             let name = self.plan.format.trim_end_matches("-v1").trim_end_matches("-v2");
             let tasks = Format::named(name).map_or("", Format::tasks);
@@ -114,7 +153,10 @@ impl Builder<'_> {
             self.problems.push(Problem::error("no-tasks", 0..0, what));
             self.tell_candidates();
         }
-        // Values of several lines have lost blanks, so what was counted in them may be off.
+    }
+
+    /// Values of several lines have lost blanks, so what was counted in them may be off.
+    fn keep_inside(&mut self) {
         let problems = self.problems.iter_mut().map(|problem| &mut problem.span);
         let details = self
             .outline
@@ -126,19 +168,6 @@ impl Builder<'_> {
             problems.chain(self.outline.gates.iter_mut().map(|(_, span)| span)).chain(details)
         {
             *span = inside(self.text.all, span);
-        }
-        self.outline.ownership = self.own();
-        self.tell_unread();
-        self.problems.sort_by_key(|problem| (problem.span.start, problem.severity));
-        let marks =
-            self.marks.iter().map(|(ix, mark)| (self.plan.tasks[*ix].id.clone(), *mark)).collect();
-        Parsed {
-            plan: self.plan,
-            outline: self.outline,
-            problems: self.problems,
-            marks,
-            other_boxes: self.other_boxes,
-            read_as: None,
         }
     }
 
@@ -276,62 +305,9 @@ impl Builder<'_> {
         names: &Names,
     ) {
         let targets: Vec<usize> = match &reference.to {
-            Target::Stream(key) => match self.find_stream(key) {
-                Some(ix) if who == Waiting::Stream(ix) => {
-                    return self.problems.push(Problem::error(
-                        "self-dependency",
-                        span,
-                        format!("stream {key} waits for itself: remove that"),
-                    ));
-                }
-                None if names
-                    .exact
-                    .get(&key.to_lowercase())
-                    .is_some_and(|holders| holders.len() == 1) =>
-                {
-                    names.exact[&key.to_lowercase()].clone()
-                }
-                Some(ix) => {
-                    let id = self.plan.streams[ix].id.clone();
-                    self.mention(who, span, &[], Some(id.clone()));
-                    // Of what has parts that have parts, all are waited for.
-                    let nested = self
-                        .outline
-                        .parents
-                        .iter()
-                        .find(|parent| parent.stream == id)
-                        .map(|parent| parent.nested.clone());
-                    for inner in nested.into_iter().flatten() {
-                        if self.stream_of(inner.as_str()).map(Waiting::Stream) != Some(who) {
-                            self.depend(who, Node::Stream(inner), Origin::Phase);
-                        }
-                    }
-                    // What waits for a part of its own is done after it, and can be begun before.
-                    if self.is_part_of(&id, who) {
-                        return;
-                    }
-                    return self.depend(who, Node::Stream(id), Origin::Explicit);
-                }
-                None => {
-                    let known: Vec<&str> =
-                        self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
-                    // With the word in front of it: `1` alone says nothing.
-                    let before = self.text.all[..span.start].trim_end();
-                    let label = before
-                        .rsplit([' ', '\n', '(', '*'])
-                        .next()
-                        .filter(|word| word.chars().all(char::is_alphabetic));
-                    let written = format!("{} {key}", label.unwrap_or("stream"));
-                    let near = known.len() <= 12
-                        && known.iter().any(|id| id.contains(' ')) == label.is_some();
-                    return self.unknown(
-                        who,
-                        written.trim(),
-                        &if near { known.join(", ") } else { String::new() },
-                        span,
-                        None,
-                    );
-                }
+            Target::Stream(key) => match self.resolve_stream(who, key, &span, names) {
+                Some(targets) => targets,
+                None => return,
             },
             Target::Streams(from, to) => return self.resolve_streams(who, from, to, span, names),
             Target::External(text) => return self.needs_from_outside(text, span),
@@ -387,6 +363,67 @@ impl Builder<'_> {
         };
         self.mention(who, span.clone(), &targets, None);
         self.depend_on_set(who, &targets, &reference.to, span);
+    }
+
+    /// The tasks that a reference to a stream means, where it names some; otherwise it is dealt with.
+    fn resolve_stream(
+        &mut self,
+        who: Waiting,
+        key: &str,
+        span: &Range<usize>,
+        names: &Names,
+    ) -> Option<Vec<usize>> {
+        match self.find_stream(key) {
+            Some(ix) if who == Waiting::Stream(ix) => {
+                let what = format!("stream {key} waits for itself: remove that");
+                self.problems.push(Problem::error("self-dependency", span.clone(), what));
+                None
+            }
+            None if names
+                .exact
+                .get(&key.to_lowercase())
+                .is_some_and(|holders| holders.len() == 1) =>
+            {
+                Some(names.exact[&key.to_lowercase()].clone())
+            }
+            Some(ix) => {
+                let id = self.plan.streams[ix].id.clone();
+                self.mention(who, span.clone(), &[], Some(id.clone()));
+                // Of what has parts that have parts, all are waited for.
+                let nested = self
+                    .outline
+                    .parents
+                    .iter()
+                    .find(|parent| parent.stream == id)
+                    .map(|parent| parent.nested.clone());
+                for inner in nested.into_iter().flatten() {
+                    if self.stream_of(inner.as_str()).map(Waiting::Stream) != Some(who) {
+                        self.depend(who, Node::Stream(inner), Origin::Phase);
+                    }
+                }
+                // What waits for a part of its own is done after it, and can be begun before.
+                if !self.is_part_of(&id, who) {
+                    self.depend(who, Node::Stream(id), Origin::Explicit);
+                }
+                None
+            }
+            None => {
+                let known: Vec<&str> =
+                    self.plan.streams.iter().map(|stream| stream.id.as_str()).collect();
+                // With the word in front of it: `1` alone says nothing.
+                let before = self.text.all[..span.start].trim_end();
+                let label = before
+                    .rsplit([' ', '\n', '(', '*'])
+                    .next()
+                    .filter(|word| word.chars().all(char::is_alphabetic));
+                let written = format!("{} {key}", label.unwrap_or("stream"));
+                let near =
+                    known.len() <= 12 && known.iter().any(|id| id.contains(' ')) == label.is_some();
+                let known = if near { known.join(", ") } else { String::new() };
+                self.unknown(who, written.trim(), &known, span.clone(), None);
+                None
+            }
+        }
     }
 
     /// Something is waited for that is nothing of this breakdown.

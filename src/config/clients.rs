@@ -1,5 +1,5 @@
-//! What has to be known of each coding client, beside how it is driven: what it keeps, where it defines agents, and
-//! what a person does about it. How it is started and what it prints is in its adapter (`agents::adapters`).
+//! What has to be known of each coding client but for how it is driven: the folders and variables of what it keeps, where it
+//! defines agents, how a person logs in. How it is started and what it prints is in its adapter (`agents::adapters`).
 
 use super::AgentKind;
 

@@ -1,4 +1,5 @@
-//! What may begin now, within the limits: one rule for dispatch, for waking and for the forecast.
+//! What may begin now, within the limits of slots, agents and files that keep tasks apart: one rule for dispatch, for waking
+//! and for the forecast.
 
 use super::allocation::Allocation;
 use super::event::{Event, Step};

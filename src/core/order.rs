@@ -1,4 +1,5 @@
-//! Orders, their limits, and what comes instead of one: rework, another try, or somebody who is needed.
+//! Orders, their limits of time, and what comes instead of one: rework, another try after a back-off, a failure, or
+//! somebody who is needed.
 
 use super::event::{Event, Step, Work};
 use super::id::{AgentName, GateId, OrderId, TaskId};

@@ -1,4 +1,4 @@
-//! Limits, retries, who is in the roster, which gates stand where, the rule of tests first.
+//! The rules as data: limits, retries, who is in the roster, which gates stand where, the rule of tests first.
 //!
 //! Only what decisions need: commands, environments and files stay in the config, at the edge.
 

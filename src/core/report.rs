@@ -577,71 +577,9 @@ fn validation(state: &State) -> Vec<String> {
             files.join(", ")
         ));
     }
-    for (ix, known) in state.tasks.iter().enumerate() {
-        let task = state.task(ix);
-        let tests = tests_changed(known);
-        if !tests.is_empty() {
-            steps.push(format!(
-                "task {} changed tests after they were seen to fail: {}",
-                task.id,
-                tests.join(", ")
-            ));
-        }
-        if known.phase == Phase::Done && !ignored_files(known).is_empty() {
-            let kept = known
-                .worktree
-                .as_ref()
-                .map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
-            steps.push(format!(
-                "task {}: git ignores files of it, and no commit has them: {}{kept}",
-                task.id,
-                ignored_files(known).join(", ")
-            ));
-        }
-        if is_unchanged(known) {
-            steps.push(format!(
-                "task {} changed no file: its agent says that nothing needed to change",
-                task.id
-            ));
-        }
-        steps.extend(
-            known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)),
-        );
-        let files: Vec<String> = gate_files_changed(known).into_iter().collect();
-        if !files.is_empty() {
-            steps.push(format!(
-                "task {} changed what its gates judge by: {}",
-                task.id,
-                files.join(", ")
-            ));
-        }
-        match &known.phase {
-            Phase::Failed(why) => steps.push(format!("task {} failed: {why}", task.id)),
-            Phase::Blocked(why) => steps.push(format!("task {} is blocked: {why}", task.id)),
-            Phase::Active(_) if state.ended.is_some() => {
-                steps.push(match progress::waits_for_approval(state, ix) {
-                    Some(gate) => {
-                        format!(
-                            "task {} waits for an approval: `approve {1}` or `reject {1}`",
-                            task.id,
-                            gate.as_argument()
-                        )
-                    }
-                    None => format!(
-                        "task {} was stopped half-way: what it changed is still there",
-                        task.id
-                    ),
-                })
-            }
-            Phase::Waiting => match &task.broken {
-                Some(why) => steps.push(format!("task {} can't be scheduled: {why}", task.id)),
-                None if state.allocation[ix].agent.is_none() => {
-                    steps.push(format!("task {}: {}", task.id, state.allocation[ix].reason))
-                }
-                None => {}
-            },
-            _ => {}
-        }
+    for ix in 0..state.tasks.len() {
+        steps.extend(of_work(state, ix));
+        steps.extend(of_phase(state, ix));
     }
     let waiting = (0..state.tasks.len())
         .filter(|&ix| state.tasks[ix].phase == Phase::Waiting && !state.dependencies_done(ix));
@@ -649,6 +587,86 @@ fn validation(state: &State) -> Vec<String> {
     if !waiting.is_empty() {
         steps.push(format!("not started, because of what they wait for: {}", waiting.join(", ")));
     }
+    steps.extend(of_whole(state));
+    steps
+}
+
+/// What a person has to know of the work on a task.
+fn of_work(state: &State, ix: usize) -> Vec<String> {
+    let (task, known) = (state.task(ix), &state.tasks[ix]);
+    let mut steps = Vec::new();
+    let tests = tests_changed(known);
+    if !tests.is_empty() {
+        steps.push(format!(
+            "task {} changed tests after they were seen to fail: {}",
+            task.id,
+            tests.join(", ")
+        ));
+    }
+    if known.phase == Phase::Done && !ignored_files(known).is_empty() {
+        let kept = known
+            .worktree
+            .as_ref()
+            .map_or(String::new(), |place| format!(" (they are kept in {})", place.folder));
+        steps.push(format!(
+            "task {}: git ignores files of it, and no commit has them: {}{kept}",
+            task.id,
+            ignored_files(known).join(", ")
+        ));
+    }
+    if is_unchanged(known) {
+        steps.push(format!(
+            "task {} changed no file: its agent says that nothing needed to change",
+            task.id
+        ));
+    }
+    steps
+        .extend(known.outside.iter().map(|what| format!("task {}: {what}: look it over", task.id)));
+    let files: Vec<String> = gate_files_changed(known).into_iter().collect();
+    if !files.is_empty() {
+        steps.push(format!(
+            "task {} changed what its gates judge by: {}",
+            task.id,
+            files.join(", ")
+        ));
+    }
+    steps
+}
+
+/// Why a task is not done.
+fn of_phase(state: &State, ix: usize) -> Option<String> {
+    let task = state.task(ix);
+    match &state.tasks[ix].phase {
+        Phase::Failed(why) => Some(format!("task {} failed: {why}", task.id)),
+        Phase::Blocked(why) => Some(format!("task {} is blocked: {why}", task.id)),
+        Phase::Active(_) if state.ended.is_some() => {
+            Some(match progress::waits_for_approval(state, ix) {
+                Some(gate) => {
+                    format!(
+                        "task {} waits for an approval: `approve {1}` or `reject {1}`",
+                        task.id,
+                        gate.as_argument()
+                    )
+                }
+                None => {
+                    format!("task {} was stopped half-way: what it changed is still there", task.id)
+                }
+            })
+        }
+        Phase::Waiting => match &task.broken {
+            Some(why) => Some(format!("task {} can't be scheduled: {why}", task.id)),
+            None if state.allocation[ix].agent.is_none() => {
+                Some(format!("task {}: {}", task.id, state.allocation[ix].reason))
+            }
+            None => None,
+        },
+        _ => None,
+    }
+}
+
+/// Gates and reviews of the whole that did not pass.
+fn of_whole(state: &State) -> Vec<String> {
+    let mut steps = Vec::new();
     for (gate, known) in state.gates.iter().zip(&state.gate_states) {
         match &known.phase {
             GatePhase::Failed(why) => steps.push(format!("gate {} failed: {why}", gate.id)),

@@ -1,4 +1,4 @@
-//! The methods: names, types, and what they are for. Everything else about them is made from
+//! The rows of the methods: names, types, routes, and what they are for. Everything else about them is made from
 //! this list.
 
 use super::messages::*;

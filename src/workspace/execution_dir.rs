@@ -1,4 +1,4 @@
-//! The folder of an execution: what lies in it, and where.
+//! The folder of an execution: the names of all that lies in it.
 
 use crate::core::id::OrderId;
 use std::fmt::Display;

@@ -147,6 +147,38 @@ fn only_the_engine_decides_and_adapters_never_see_the_state() {
     }
 }
 
+/// The first sentence of what a file says of itself.
+fn first_sentence(text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+    let about: Vec<&str> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let about = about.join(" ");
+    // A number, or a word of one letter, ends no sentence.
+    let end = about.match_indices([';', '.']).map(|(at, _)| at).find(|&at| {
+        let word = about[..at].rsplit([' ', '`']).next().unwrap_or_default();
+        about[at + 1..].starts_with(' ') && word.chars().filter(|c| c.is_alphabetic()).count() > 1
+    });
+    about[..end.unwrap_or(about.len())].trim_end_matches('.').to_owned()
+}
+
+/// The list of files is written again where it is stale, and the test says so.
+#[test]
+fn architecture_lists_all_files() {
+    let path = root().join("ARCHITECTURE.md");
+    let page = std::fs::read_to_string(&path).expect("ARCHITECTURE.md");
+    let (before, _) = page.split_once("\n## Files\n").expect("a list of files");
+    let intro = "The first sentence of each file, written here by a test (`tests/it/house.rs`). \
+        `a/b.rs` is what belongs to `a.rs`.";
+    let rows: String = sources()
+        .iter()
+        .map(|(name, text)| format!("- `{name}`: {}\n", first_sentence(text)))
+        .collect();
+    let written = format!("{before}\n## Files\n\n{intro}\n\n{rows}");
+    if written != page {
+        std::fs::write(&path, written).expect("written");
+        panic!("the list of files was stale and is written again: run the tests again");
+    }
+}
+
 /// An editor that knows breakdowns by their names knows those of all formats.
 #[test]
 fn editors_know_the_names_of_all_formats() {

@@ -1,4 +1,4 @@
-//! The work itself.
+//! The work itself is done.
 
 use super::{Rule, attempt};
 use crate::core::event::{Outcome, Step, Work};

@@ -1,4 +1,4 @@
-//! Names and what they point at: hover, definition, references, rename, dependencies as calls.
+//! Names and what they point at: the text of hovers, definition, references, rename, dependencies as calls.
 
 use super::snapshot::{Item, Snapshot};
 use super::status::markdown;
