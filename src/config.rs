@@ -290,6 +290,48 @@ impl Agent {
         }
     }
 
+    /// Whether what is said of it fits together.
+    fn check(&self, name: &str) -> Result<(), String> {
+        if name.eq_ignore_ascii_case(OWN_NAME) {
+            return Err(format!(
+                "[agents.{name}]: an agent can't be this program itself: name the agent that does the work"
+            ));
+        }
+        for text in self.attempt_timeout.iter().chain(&self.idle_timeout) {
+            limit(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
+        }
+        match self.kind {
+            AgentKind::Acp if self.command.is_empty() => {
+                return Err(format!(
+                    "[agents.{name}]: an agent of kind \"acp\" needs a command that speaks the Agent Client Protocol, for example command = [\"gemini\", \"--acp\"]"
+                ));
+            }
+            AgentKind::Command if self.command.is_empty() => {
+                return Err(format!(
+                    "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./self.sh\"]"
+                ));
+            }
+            AgentKind::Client if !self.command.is_empty() => {
+                return Err(format!(
+                    "[agents.{name}]: an agent of kind \"client\" is whoever claims its work and has no command"
+                ));
+            }
+            AgentKind::Shell if !self.command.is_empty() => {
+                return Err(format!(
+                    "[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"
+                ));
+            }
+            _ => {}
+        }
+        let program = self.command.first().and_then(|program| Path::new(program).file_name());
+        if program.is_some_and(|program| program == OWN_NAME) {
+            return Err(format!(
+                "[agents.{name}]: an agent can't be this program itself: it would call itself for ever"
+            ));
+        }
+        Ok(())
+    }
+
     /// What it is for: as the config says, as its definition does, as its name does.
     pub fn role(&self, name: &str) -> Role {
         self.role
@@ -359,6 +401,38 @@ pub struct Gate {
     /// said to be old; `tolerate`: it does not.
     #[serde(default)]
     pub preexisting: Preexisting,
+}
+
+impl Gate {
+    /// Whether what is said of it fits together.
+    fn check(&self) -> Result<(), String> {
+        if self.command.is_empty() && self.approval == Approval::None {
+            return Err(format!(
+                "gate `{}` has neither a command nor `approval = true`: nothing could evaluate it",
+                self.name
+            ));
+        }
+        if let Some(text) = &self.timeout {
+            limit(text).map_err(|error| format!("gate `{}`: {error}", self.name))?;
+        }
+        if let Some(least) = self
+            .coverage
+            .as_ref()
+            .and_then(|coverage| coverage.min_pct)
+            .filter(|pct| !(0.0..=100.0).contains(pct))
+        {
+            return Err(format!(
+                "gate `{}`: min_pct is {least}: a percentage is from 0 to 100",
+                self.name
+            ));
+        }
+        if let Some((glob, error)) =
+            self.writes.iter().find_map(|glob| Some((glob, globset::Glob::new(glob).err()?)))
+        {
+            return Err(format!("gate `{}`: `writes` has `{glob}`: {}", self.name, error.kind()));
+        }
+        Ok(())
+    }
 }
 
 /// A coverage report.
@@ -515,52 +589,10 @@ impl Config {
             return Err("max_parallel and max_attempts must be at least 1".into());
         }
         for (name, agent) in &self.agents {
-            if name.eq_ignore_ascii_case(OWN_NAME) {
-                return Err(format!(
-                    "[agents.{name}]: an agent can't be this program itself: name the agent that does the work"
-                ));
-            }
-            for text in agent.attempt_timeout.iter().chain(&agent.idle_timeout) {
-                limit(text).map_err(|error| format!("[agents.{name}]: {error}"))?;
-            }
-            match agent.kind {
-                AgentKind::Acp if agent.command.is_empty() => {
-                    return Err(format!(
-                        "[agents.{name}]: an agent of kind \"acp\" needs a command that speaks the Agent Client Protocol, for example command = [\"gemini\", \"--acp\"]"
-                    ));
-                }
-                AgentKind::Command if agent.command.is_empty() => {
-                    return Err(format!(
-                        "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]"
-                    ));
-                }
-                AgentKind::Client if !agent.command.is_empty() => {
-                    return Err(format!(
-                        "[agents.{name}]: an agent of kind \"client\" is whoever claims its work and has no command"
-                    ));
-                }
-                AgentKind::Shell if !agent.command.is_empty() => {
-                    return Err(format!(
-                        "[agents.{name}]: an agent of kind \"shell\" runs the command of the task and has none of its own"
-                    ));
-                }
-                _ => {}
-            }
-            let program = agent.command.first().and_then(|program| Path::new(program).file_name());
-            if program.is_some_and(|program| program == OWN_NAME) {
-                return Err(format!(
-                    "[agents.{name}]: an agent can't be this program itself: it would call itself for ever"
-                ));
-            }
+            agent.check(name)?;
         }
         let mut names = std::collections::BTreeSet::new();
         for gate in &self.gates {
-            if gate.command.is_empty() && gate.approval == Approval::None {
-                return Err(format!(
-                    "gate `{}` has neither a command nor `approval = true`: nothing could evaluate it",
-                    gate.name
-                ));
-            }
             if !names.insert(&gate.name) {
                 return Err(format!(
                     "there are two gates named `{}`: give each a name of its own",
@@ -570,29 +602,7 @@ impl Config {
             if gate.name.contains('@') {
                 return Err(format!("gate `{}`: a name can't have `@` in it", gate.name));
             }
-            if let Some(text) = &gate.timeout {
-                limit(text).map_err(|error| format!("gate `{}`: {error}", gate.name))?;
-            }
-            if let Some(least) = gate
-                .coverage
-                .as_ref()
-                .and_then(|coverage| coverage.min_pct)
-                .filter(|pct| !(0.0..=100.0).contains(pct))
-            {
-                return Err(format!(
-                    "gate `{}`: min_pct is {least}: a percentage is from 0 to 100",
-                    gate.name
-                ));
-            }
-            if let Some((glob, error)) =
-                gate.writes.iter().find_map(|glob| Some((glob, globset::Glob::new(glob).err()?)))
-            {
-                return Err(format!(
-                    "gate `{}`: `writes` has `{glob}`: {}",
-                    gate.name,
-                    error.kind()
-                ));
-            }
+            gate.check()?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::conversation::{Subject, Transport, converse};
 use super::prompt::{self, Template};
 use super::scripts::Scripts;
 use super::steering::Steering;
-use super::verdict::{self, Of, Told};
+use super::verdict::{self, Of, Said, Told};
 use crate::config::{Agent, AgentKind, Config, SHELL};
 use crate::core::brief::Brief;
 use crate::core::outcome::{
@@ -27,7 +27,7 @@ use crate::workspace::git::Git;
 use crate::workspace::pipes::git_is_readable;
 use crate::workspace::repository::{About, Repository};
 use crate::workspace::sandbox::{self, Writable};
-use crate::workspace::tree::Trees;
+use crate::workspace::tree::{Tree, Trees};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -131,34 +131,10 @@ impl Agents {
         let mut outcome =
             AgentOutcome::new(ran.ending.clone(), verdict::of_exit(&ran.ending), ran.duration_ms);
         if let Some(said) = said {
-            // Crashed is not complete, whatever was printed before; what it said it can't do stays.
-            let crashed = outcome.ending != Ending::Exited(0) && said.verdict == Verdict::Complete;
-            outcome.verdict = if crashed { Verdict::Unknown } else { said.verdict };
-            outcome.summary = said.summary;
-            outcome.reason = said.reason;
-            outcome.decisions = said.decisions;
-            outcome.usage = said.usage;
-            outcome.accounted = Some(said.no_change);
-            named = said.files;
+            named = take_word(&mut outcome, said);
         }
         if let Some(before) = before {
-            // What it changed is seen, not believed.
-            let (trees, after) = (self.trees.at(&self.folder_of(brief)), self.tree(brief).await);
-            outcome.files = before.changes(&after);
-            let is_all = outcome.files.is_empty();
-            let ignored = tokio::task::spawn_blocking(move || {
-                let named = trees.ignored(&after, &named);
-                let wrote =
-                    if is_all { trees.wrote_ignored(&after, began) } else { BTreeSet::new() };
-                // Where others work in the same folder, one may have come after the tree was looked at.
-                let now = if named.is_empty() && wrote.is_empty() { after } else { trees.now() };
-                let is_still = |path: &&String| now.lacks(Path::new(path)).is_some();
-                let named: BTreeSet<String> = named.iter().filter(is_still).cloned().collect();
-                (!named.is_empty(), &named | &wrote.iter().filter(is_still).cloned().collect())
-            });
-            let (names_some, ignored) = ignored.await.unwrap_or_default();
-            outcome.accounted = outcome.accounted.map(|accounted| accounted || names_some);
-            outcome.ignored = ignored.into_iter().collect();
+            self.look_at_changes(&mut outcome, brief, (before, began), named).await;
         }
         if let Some(before) = checkout
             && let Some(after) = self.checkout().await
@@ -184,24 +160,34 @@ impl Agents {
                 .join("; it printed last: ");
         }
         if let Some(repository) = repository.filter(|_| outcome.complete()) {
-            let commit = move |repository: &Repository, folder: &Path, about: &About| {
-                let commit = repository.commit(folder, about)?;
-                let changed = repository.changed(&begin, &commit)?;
-                Ok((commit, changed))
-            };
-            match off_the_loop(&repository, brief, commit).await {
-                Ok((commit, beside)) => {
-                    outcome.commit = Some(commit);
-                    // The commit says it: what it changed beside its folder is its work too, and what it had begun before it
-                    // asked. Where others' work was merged, that is in the commit as well.
-                    if brief.conflicts.is_empty() || brief.goes_on {
-                        outcome.files = beside;
-                    }
-                }
-                Err(why) => (outcome.verdict, outcome.reason) = (Verdict::Unknown, why),
-            }
+            commit(&repository, brief, begin, &mut outcome).await;
         }
         outcome
+    }
+
+    /// What it changed is seen, not believed; so is what it named or wrote and git ignores.
+    async fn look_at_changes(
+        &self,
+        outcome: &mut AgentOutcome,
+        brief: &Brief,
+        (before, began): (Tree, SystemTime),
+        named: Vec<String>,
+    ) {
+        let (trees, after) = (self.trees.at(&self.folder_of(brief)), self.tree(brief).await);
+        outcome.files = before.changes(&after);
+        let is_all = outcome.files.is_empty();
+        let ignored = tokio::task::spawn_blocking(move || {
+            let named = trees.ignored(&after, &named);
+            let wrote = if is_all { trees.wrote_ignored(&after, began) } else { BTreeSet::new() };
+            // Where others work in the same folder, one may have come after the tree was looked at.
+            let now = if named.is_empty() && wrote.is_empty() { after } else { trees.now() };
+            let is_still = |path: &&String| now.lacks(Path::new(path)).is_some();
+            let named: BTreeSet<String> = named.iter().filter(is_still).cloned().collect();
+            (!named.is_empty(), &named | &wrote.iter().filter(is_still).cloned().collect())
+        });
+        let (names_some, ignored) = ignored.await.unwrap_or_default();
+        outcome.accounted = outcome.accounted.map(|accounted| accounted || names_some);
+        outcome.ignored = ignored.into_iter().collect();
     }
 
     /// A review.
@@ -690,4 +676,42 @@ pub fn program_of(agent: &Agent) -> Option<&str> {
 /// A sentence that says what is wrong.
 pub fn can_start(program: &str, root: &Path, config: &Config) -> Result<PathBuf, String> {
     find_program(program, &[root], &config.environment.variables())
+}
+
+/// What an agent has said of its work. Gives the files that it named.
+fn take_word(outcome: &mut AgentOutcome, said: Said) -> Vec<String> {
+    // Crashed is not complete, whatever was printed before; what it said it can't do stays.
+    let crashed = outcome.ending != Ending::Exited(0) && said.verdict == Verdict::Complete;
+    outcome.verdict = if crashed { Verdict::Unknown } else { said.verdict };
+    outcome.summary = said.summary;
+    outcome.reason = said.reason;
+    outcome.decisions = said.decisions;
+    outcome.usage = said.usage;
+    outcome.accounted = Some(said.no_change);
+    said.files
+}
+
+/// Commits what was done, where it begins at a commit; what can't be committed is not complete.
+async fn commit(
+    repository: &Arc<Repository>,
+    brief: &Brief,
+    begin: String,
+    outcome: &mut AgentOutcome,
+) {
+    let commit = move |repository: &Repository, folder: &Path, about: &About| {
+        let commit = repository.commit(folder, about)?;
+        let changed = repository.changed(&begin, &commit)?;
+        Ok((commit, changed))
+    };
+    match off_the_loop(repository, brief, commit).await {
+        Ok((commit, beside)) => {
+            outcome.commit = Some(commit);
+            // The commit says it: what it changed beside its folder is its work too, and what it had begun before it
+            // asked. Where others' work was merged, that is in the commit as well.
+            if brief.conflicts.is_empty() || brief.goes_on {
+                outcome.files = beside;
+            }
+        }
+        Err(why) => (outcome.verdict, outcome.reason) = (Verdict::Unknown, why),
+    }
 }

@@ -63,7 +63,7 @@ impl Builder<'_> {
     /// Resolves what was written of who waits for what.
     fn resolve_waits(&mut self, names: &Names) {
         let waits = std::mem::take(&mut self.waits);
-        let in_lists = ListNumbers::from_builder(&self);
+        let in_lists = ListNumbers::from_builder(self);
         for wait in &waits {
             let Wait { who, text, start, .. } = wait;
             for reference in wait.references() {

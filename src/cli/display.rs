@@ -2,6 +2,7 @@
 
 use crate::core::brief::work_name;
 use crate::core::event::{Event, Outcome, Recorded, Work};
+use crate::core::id::OrderId;
 use crate::core::outcome::{GateVerdict, Severity};
 use crate::core::progress;
 use crate::core::state::State;
@@ -168,37 +169,7 @@ fn line(event: &Event, state: &State) -> Option<String> {
             }
             _ => return None,
         },
-        Event::Ended { order, outcome } => match outcome {
-            Outcome::Gate { verdict, reason, measures } => {
-                let word = match verdict {
-                    GateVerdict::Passed => "passed",
-                    GateVerdict::Failed => "failed",
-                    GateVerdict::NotEvaluated => "not evaluated",
-                };
-                let counts = measures.tests.map_or(String::new(), |t| {
-                    format!(", {} passed, {} failed", t.passed, t.failed)
-                });
-                let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-                let same = measures
-                    .reused_from
-                    .map_or(String::new(), |before| format!(", the tree that {before} judged"));
-                format!("  gate {} {word}{counts}{why} ({order}{same})", measures.command.join(" "))
-            }
-            Outcome::Review(review) => {
-                let blockers =
-                    review.findings.iter().filter(|f| f.severity == Severity::Blocker).count();
-                match review.verdict {
-                    GateVerdict::Passed => return None,
-                    GateVerdict::Failed => {
-                        format!("  review failed, {blockers} blockers ({order})")
-                    }
-                    GateVerdict::NotEvaluated => {
-                        format!("  review not evaluated: {} ({order})", review.summary)
-                    }
-                }
-            }
-            _ => return None,
-        },
+        Event::Ended { order, outcome } => return ended(*order, outcome),
         Event::Rework { task, findings, .. } => {
             format!(
                 "↺ task {task} goes back: {}",
@@ -260,4 +231,40 @@ fn line(event: &Event, state: &State) -> Option<String> {
         Event::ExecutionEnded { status } => format!("{status:?}"),
         _ => return None,
     })
+}
+
+/// What is worth a line of the end of an order.
+fn ended(order: OrderId, outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Gate { verdict, reason, measures } => {
+            let word = match verdict {
+                GateVerdict::Passed => "passed",
+                GateVerdict::Failed => "failed",
+                GateVerdict::NotEvaluated => "not evaluated",
+            };
+            let counts = measures
+                .tests
+                .map_or(String::new(), |t| format!(", {} passed, {} failed", t.passed, t.failed));
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            let same = measures
+                .reused_from
+                .map_or(String::new(), |before| format!(", the tree that {before} judged"));
+            let command = measures.command.join(" ");
+            Some(format!("  gate {command} {word}{counts}{why} ({order}{same})"))
+        }
+        Outcome::Review(review) => {
+            let blockers =
+                review.findings.iter().filter(|f| f.severity == Severity::Blocker).count();
+            match review.verdict {
+                GateVerdict::Passed => None,
+                GateVerdict::Failed => {
+                    Some(format!("  review failed, {blockers} blockers ({order})"))
+                }
+                GateVerdict::NotEvaluated => {
+                    Some(format!("  review not evaluated: {} ({order})", review.summary))
+                }
+            }
+        }
+        _ => None,
+    }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 impl State {
     /// Adds one event.
+    #[expect(clippy::too_many_lines, reason = "a list: an arm for each event")]
     pub fn apply(&mut self, recorded: &Recorded) {
         self.seq = recorded.seq;
         self.now = self.now.max(recorded.at);

@@ -141,6 +141,7 @@ impl Books {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list: an arm for each event")]
     fn read(&mut self, recorded: &Recorded) {
         let expected = self.seq + 1;
         self.seq = recorded.seq;

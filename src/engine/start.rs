@@ -17,7 +17,7 @@ use crate::breakdown::source::Source;
 use crate::breakdown::unread::left_out;
 use crate::breakdown::{Deps, Format, Parsed, parse, problem, source};
 use crate::config::{self, Agent, Config, Isolation};
-use crate::core::allocation::allocate;
+use crate::core::allocation::{Allocation, allocate};
 use crate::core::event::{Event, Mark, Recorded, Status};
 use crate::core::id::{AgentName, ExecutionId, GateId, TaskId};
 use crate::core::input::{Input, Start};
@@ -326,39 +326,8 @@ impl Prepared {
         }
         warnings.extend(left_out(self.parsed.problems.iter().map(|problem| problem.code)));
         let allocation = allocate(&self.parsed.plan, &self.policy);
-        let open = || {
-            let all = self.parsed.plan.tasks.iter().zip(&allocation);
-            all.filter(|(task, _)| {
-                !self.parsed.marks.contains_key(&task.id) && task.broken.is_none()
-            })
-        };
-        let unable: Vec<_> = open().filter(|(_, allocation)| allocation.agent.is_none()).collect();
-        if let Some((task, allocation)) = unable.first() {
-            let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
-            let at = self
-                .parsed
-                .outline
-                .tasks
-                .iter()
-                .find(|task_item| task_item.id == task.id)
-                .map_or(0, |task_item| task_item.span.start);
-            let place = self.source.position(&text, at);
-            let message = format!(
-                "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
-                place.0,
-                place.1,
-                place.2,
-                if unable.len() == 1 { "task" } else { "tasks" },
-                ids.join(", "),
-                allocation.reason,
-                config::FILE_NAME
-            );
-            let said: Vec<String> = std::iter::once(message)
-                .chain(self.missed())
-                .chain(["nothing was started".into()])
-                .collect();
-            return Err(Failure::usage(said.join("\n")));
-        }
+        let open = || self.open(&allocation);
+        self.all_have_agents(&allocation)?;
         if open().any(|(_, allocation)| {
             allocation.agent.as_ref().is_some_and(|agent| !self.runs_commands(agent))
         }) {
@@ -382,18 +351,7 @@ impl Prepared {
             })
             .map(AgentName::as_str)
             .collect();
-        let at = self
-            .config_path
-            .as_ref()
-            .map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
-        for (name, agent) in
-            self.config.agents.iter().filter(|(name, _)| used.contains(name.as_str()))
-        {
-            let Some(program) = program_of(agent) else { continue };
-            can_start(program, &self.root, &self.config).map_err(|why| {
-                Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started"))
-            })?;
-        }
+        self.programs_start(&used)?;
         let unknown = |task: &&Task| {
             task.agent.as_ref().is_some_and(|wish| {
                 !self
@@ -411,12 +369,70 @@ impl Prepared {
         Template::from_config(&self.config, &self.root)
             .and_then(|template| template.check())
             .map_err(|why| Failure::usage(format!("{why}\nnothing was started")))?;
+        Ok(warnings)
+    }
+
+    /// Tasks that are not done, with who does them.
+    fn open<'a>(
+        &'a self,
+        allocation: &'a [Allocation],
+    ) -> impl Iterator<Item = (&'a Task, &'a Allocation)> {
+        let all = self.parsed.plan.tasks.iter().zip(allocation);
+        all.filter(|(task, _)| !self.parsed.marks.contains_key(&task.id) && task.broken.is_none())
+    }
+
+    fn all_have_agents(&self, allocation: &[Allocation]) -> Result<(), Failure> {
+        let unable: Vec<_> =
+            self.open(allocation).filter(|(_, allocation)| allocation.agent.is_none()).collect();
+        if let Some((task, allocation)) = unable.first() {
+            let ids: Vec<&str> = unable.iter().take(12).map(|(task, _)| task.id.as_str()).collect();
+            let at = self
+                .parsed
+                .outline
+                .tasks
+                .iter()
+                .find(|task_item| task_item.id == task.id)
+                .map_or(0, |task_item| task_item.span.start);
+            let place = self.source.position(&self.source.input().lines(), at);
+            let message = format!(
+                "{}:{}:{}: no agent can do {} {}: {}. Give the task a command (`- Run: …`), or an agent in {}; `execution-coordinator init` writes one to begin with",
+                place.0,
+                place.1,
+                place.2,
+                if unable.len() == 1 { "task" } else { "tasks" },
+                ids.join(", "),
+                allocation.reason,
+                config::FILE_NAME
+            );
+            let said: Vec<String> = std::iter::once(message)
+                .chain(self.missed())
+                .chain(["nothing was started".into()])
+                .collect();
+            return Err(Failure::usage(said.join("\n")));
+        }
+        Ok(())
+    }
+
+    /// Whether the programs of agents and gates are there.
+    fn programs_start(&self, used: &BTreeSet<&str>) -> Result<(), Failure> {
+        let at = self
+            .config_path
+            .as_ref()
+            .map_or(config::FILE_NAME.to_owned(), |path| path.display().to_string());
+        for (name, agent) in
+            self.config.agents.iter().filter(|(name, _)| used.contains(name.as_str()))
+        {
+            let Some(program) = program_of(agent) else { continue };
+            can_start(program, &self.root, &self.config).map_err(|why| {
+                Failure::usage(format!("{at}: [agents.{name}]: {why}\nnothing was started"))
+            })?;
+        }
         for gate in self.config.gates.iter().filter(|gate| !gate.command.is_empty()) {
             can_start(&gate.command[0], &self.root, &self.config).map_err(|why| {
                 Failure::usage(format!("{at}: gate `{}`: {why}\nnothing was started", gate.name))
             })?;
         }
-        Ok(warnings)
+        Ok(())
     }
 
     fn runs_commands(&self, agent: &AgentName) -> bool {

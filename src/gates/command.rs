@@ -175,6 +175,15 @@ impl Gates {
         measures
     }
 
+    /// Nobody else writes reports in a folder meanwhile.
+    async fn report_of(&self, folder: &Path) -> tokio::sync::OwnedMutexGuard<()> {
+        let of_folder = {
+            let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+            reports.entry(folder.to_owned()).or_default().clone()
+        };
+        of_folder.lock_owned().await
+    }
+
     /// One run, and what it has changed.
     async fn measure(
         &self,
@@ -208,14 +217,7 @@ impl Gates {
             Err(why) => return (unmeasured(Ending::DidNotStart(why.clone()), command), nothing),
         };
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
-        let of_folder = self
-            .reports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(folder.to_owned())
-            .or_default()
-            .clone();
-        let _report = if writes_report { Some(of_folder.lock().await) } else { None };
+        let _report = if writes_report { Some(self.report_of(folder).await) } else { None };
         let environment = what.environment(config);
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));

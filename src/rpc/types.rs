@@ -243,26 +243,6 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
     // Only some tasks may be wanted of those that were read.
     let task_items: BTreeMap<_, _> =
         parsed.outline.tasks.iter().map(|task_item| (&task_item.id, task_item)).collect();
-    let details = |task_item: &TaskItem| -> Vec<DetailDocument> {
-        let steps = task_item.steps.iter().map(|step| ("steps", step.span.start));
-        let mut places: Vec<_> = task_item
-            .details
-            .iter()
-            .map(|(detail, span)| (detail.name(), span.start))
-            .chain(steps)
-            .collect();
-        places.sort_by_key(|(_, at)| *at);
-        let document = |(name, at): (&str, usize)| {
-            let (file, line, column) = source.position(&text, at);
-            DetailDocument {
-                name: name.into(),
-                file: Some(file).filter(|_| source.is_folder()),
-                line,
-                column,
-            }
-        };
-        places.into_iter().map(document).collect()
-    };
     let task = |ix: usize| {
         let task_item = task_items.get(&plan.tasks[ix].id);
         let (file, line, _) =
@@ -295,25 +275,9 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
             state_from: task_item.and_then(|task_item| task_item.said_by),
             file: Some(file).filter(|_| source.is_folder()),
             line,
-            details: task_item.map(|task_item| details(task_item)).unwrap_or_default(),
+            details: task_item.map(|item| details(item, source, &text)).unwrap_or_default(),
         }
     };
-    let gate = |gate: &Gate| GateDocument {
-        id: gate.id.to_string(),
-        level: gate.level,
-        after: gate.streams.iter().map(ToString::to_string).collect(),
-        text: gate.text.clone(),
-        checks: gate.checks.clone(),
-        approval: gate.approval,
-    };
-    let of_tasks = policy.gates_at(Level::Task).map(|gate| GateDocument {
-        id: gate.name.clone(),
-        level: Level::Task,
-        after: gate.streams.iter().map(ToString::to_string).collect(),
-        text: String::new(),
-        checks: if gate.command { vec![gate.name.clone()] } else { Vec::new() },
-        approval: gate.approval,
-    });
     let mut of_stream: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for task in &plan.tasks {
         if let Some(stream) = &task.stream {
@@ -335,7 +299,7 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
                 depends_on: stream.depends_on.iter().map(|d| dependency(&d.on, d.origin)).collect(),
             })
             .collect(),
-        gates: of_tasks.chain(gates.iter().map(gate)).collect(),
+        gates: gate_documents(policy, &gates),
         critical_path: critical.iter().map(|&ix| plan.tasks[ix].id.to_string()).collect(),
         max_parallelism: graph.max_parallelism(),
         makespan: Makespan {
@@ -353,6 +317,48 @@ pub fn plan_document(parsed: &Parsed, source: &Source, policy: &Policy) -> PlanD
         max_parallel: policy.max_parallel,
         tasks: (0..plan.tasks.len()).map(task).collect(),
     }
+}
+
+/// Where the breakdown says what it says of a task.
+fn details(task_item: &TaskItem, source: &Source, text: &Text<'_>) -> Vec<DetailDocument> {
+    let steps = task_item.steps.iter().map(|step| ("steps", step.span.start));
+    let mut places: Vec<_> = task_item
+        .details
+        .iter()
+        .map(|(detail, span)| (detail.name(), span.start))
+        .chain(steps)
+        .collect();
+    places.sort_by_key(|(_, at)| *at);
+    let document = |(name, at): (&str, usize)| {
+        let (file, line, column) = source.position(text, at);
+        DetailDocument {
+            name: name.into(),
+            file: Some(file).filter(|_| source.is_folder()),
+            line,
+            column,
+        }
+    };
+    places.into_iter().map(document).collect()
+}
+
+fn gate_documents(policy: &Policy, gates: &[Gate]) -> Vec<GateDocument> {
+    let gate = |gate: &Gate| GateDocument {
+        id: gate.id.to_string(),
+        level: gate.level,
+        after: gate.streams.iter().map(ToString::to_string).collect(),
+        text: gate.text.clone(),
+        checks: gate.checks.clone(),
+        approval: gate.approval,
+    };
+    let of_tasks = policy.gates_at(Level::Task).map(|gate| GateDocument {
+        id: gate.name.clone(),
+        level: Level::Task,
+        after: gate.streams.iter().map(ToString::to_string).collect(),
+        text: String::new(),
+        checks: if gate.command { vec![gate.name.clone()] } else { Vec::new() },
+        approval: gate.approval,
+    });
+    of_tasks.chain(gates.iter().map(gate)).collect()
 }
 
 /// The text of a breakdown by its owners, in bytes that are no blanks.

@@ -234,82 +234,93 @@ fn parse_event(event: &Value, stream_state: &mut StreamState) -> Option<String> 
             "commandExecution" => Some(line_of(&item["command"])),
             _ => Some(String::new()),
         },
-        "item/completed" => match item["type"].as_str()? {
-            "userMessage" => None,
-            "agentMessage" => {
-                stream_state.text = item["text"].as_str().unwrap_or_default().to_owned();
-                Some(line_of(&item["text"]))
-            }
-            kind @ ("commandExecution" | "fileChange" | "mcpToolCall") => {
-                stream_state.called();
-                let output = item["aggregatedOutput"].as_str().unwrap_or_default();
-                if kind == "commandExecution" && codex::refused(&item["exitCode"], output) {
-                    stream_state.denied.push(line_of(&item["command"]));
-                }
-                if kind == "fileChange" && item["status"] == "declined" {
-                    stream_state.denied.push("changes of files".into());
-                }
-                Some(format!("{kind} {}", line_of(&item["command"])))
-            }
-            _ => Some(String::new()),
-        },
+        "item/completed" => completed(item, stream_state),
         "item/agentMessage/delta"
         | "item/reasoning/textDelta"
         | "item/reasoning/summaryTextDelta" => Some(String::new()),
         "thread/tokenUsage/updated" => {
-            // Of a thread that is gone on with, the last call of its turn before is told once more.
-            let turn = parameters["turnId"].as_str();
-            if thread == stream_state.session.as_deref()
-                && turn.is_some()
-                && turn != stream_state.turn.as_deref()
-            {
-                return None;
-            }
-            let last = &parameters["tokenUsage"]["last"];
-            let tokens: u64 =
-                ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
-            stream_state.usage.tokens = Some(stream_state.usage.tokens.unwrap_or(0) + tokens);
+            count_tokens(parameters, stream_state);
             None
         }
         "account/rateLimits/updated" => {
-            let limits = &parameters["rateLimits"];
-            let used_up =
-                |window: &&Value| window["usedPercent"].as_u64().is_some_and(|used| used >= 100);
-            let windows = [&limits["primary"], &limits["secondary"]];
-            stream_state.resets_at_s = windows
-                .into_iter()
-                .filter(used_up)
-                .filter_map(|window| window["resetsAt"].as_u64())
-                .max();
+            stream_state.resets_at_s = resets_at_s(&parameters["rateLimits"]);
             None
         }
         "turn/completed" => {
-            stream_state.finished = true;
-            stream_state.usage.turns = Some(stream_state.usage.turns.unwrap_or(0) + 1);
-            let turn = &parameters["turn"];
-            match turn["status"].as_str() {
-                Some("completed") => {}
-                Some("failed") => {
-                    let info = &turn["error"]["codexErrorInfo"];
-                    let status = info
-                        .as_object()
-                        .and_then(|info| info.values().next())
-                        .and_then(|of| of["httpStatusCode"].as_u64());
-                    let status = match info.as_str() {
-                        Some("usageLimitExceeded") => Some(402),
-                        Some("rateLimitExceeded") => Some(429),
-                        Some("serverOverloaded") => Some(503),
-                        _ => status,
-                    };
-                    stream_state.fails(line_of(&turn["error"]["message"]), status);
-                }
-                other => {
-                    stream_state.failed =
-                        Some(format!("its turn ended with {}", other.unwrap_or("nothing")))
-                }
-            }
+            turn_ended(&parameters["turn"], stream_state);
             Some("ends".into())
         }
         _ => None,
+    }
+}
+
+/// Something that an agent did is over.
+fn completed(item: &Value, stream_state: &mut StreamState) -> Option<String> {
+    match item["type"].as_str()? {
+        "userMessage" => None,
+        "agentMessage" => {
+            stream_state.text = item["text"].as_str().unwrap_or_default().to_owned();
+            Some(line_of(&item["text"]))
+        }
+        kind @ ("commandExecution" | "fileChange" | "mcpToolCall") => {
+            stream_state.called();
+            let output = item["aggregatedOutput"].as_str().unwrap_or_default();
+            if kind == "commandExecution" && codex::refused(&item["exitCode"], output) {
+                stream_state.denied.push(line_of(&item["command"]));
+            }
+            if kind == "fileChange" && item["status"] == "declined" {
+                stream_state.denied.push("changes of files".into());
+            }
+            Some(format!("{kind} {}", line_of(&item["command"])))
+        }
+        _ => Some(String::new()),
+    }
+}
+
+fn count_tokens(parameters: &Value, stream_state: &mut StreamState) {
+    // Of a thread that is gone on with, the last call of its turn before is told once more.
+    let turn = parameters["turnId"].as_str();
+    if parameters["threadId"].as_str() == stream_state.session.as_deref()
+        && turn.is_some()
+        && turn != stream_state.turn.as_deref()
+    {
+        return;
+    }
+    let last = &parameters["tokenUsage"]["last"];
+    let tokens: u64 =
+        ["inputTokens", "outputTokens"].iter().filter_map(|key| last[key].as_u64()).sum();
+    stream_state.usage.tokens = Some(stream_state.usage.tokens.unwrap_or(0) + tokens);
+}
+
+/// When the windows that are used up can be used again, in seconds since the Unix epoch.
+fn resets_at_s(limits: &Value) -> Option<u64> {
+    let used_up = |window: &&Value| window["usedPercent"].as_u64().is_some_and(|used| used >= 100);
+    let windows = [&limits["primary"], &limits["secondary"]].into_iter().filter(used_up);
+    windows.filter_map(|window| window["resetsAt"].as_u64()).max()
+}
+
+fn turn_ended(turn: &Value, stream_state: &mut StreamState) {
+    stream_state.finished = true;
+    stream_state.usage.turns = Some(stream_state.usage.turns.unwrap_or(0) + 1);
+    match turn["status"].as_str() {
+        Some("completed") => {}
+        Some("failed") => {
+            let info = &turn["error"]["codexErrorInfo"];
+            let status = info
+                .as_object()
+                .and_then(|info| info.values().next())
+                .and_then(|of| of["httpStatusCode"].as_u64());
+            let status = match info.as_str() {
+                Some("usageLimitExceeded") => Some(402),
+                Some("rateLimitExceeded") => Some(429),
+                Some("serverOverloaded") => Some(503),
+                _ => status,
+            };
+            stream_state.fails(line_of(&turn["error"]["message"]), status);
+        }
+        other => {
+            stream_state.failed =
+                Some(format!("its turn ended with {}", other.unwrap_or("nothing")))
+        }
     }
 }

@@ -88,12 +88,25 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
     let (tree, mistakes) = yaml(text.all, 0..text.all.len());
     build.mistakes(mistakes);
     build.plan.topic = tree.word_of("project").unwrap_or_default().to_owned();
-    // A list of stories, or one below a key.
-    for item in tree.get("stories").unwrap_or(&tree).items() {
+    stories(&mut build, &tree);
+    development_status(&mut build, &tree);
+    if build.states_dependencies() {
+        build.keep_order(&[]);
+    } else {
+        build.in_order(&vec![false; build.plan.tasks.len()]);
+        build.streams_in_order();
+    }
+    build.finish(deps)
+}
+
+/// Stories in a list, or in one below a key.
+fn stories(build: &mut Builder<'_>, tree: &Value) {
+    for item in tree.get("stories").unwrap_or(tree).items() {
         let Some(id) = item.word_of("id") else { continue };
         let title = item.word_of("title").unwrap_or(id);
-        let place =
-            item.get("id").map_or(item.span.start..item.span.start, |id| id.span_in(text.all));
+        let place = item
+            .get("id")
+            .map_or(item.span.start..item.span.start, |id| id.span_in(build.text.all));
         // Each in a stream of its own, which a person can hold back.
         let stream = build.stream(id, title, place.clone());
         let ix = build.task_of(id, Some(stream), item, title);
@@ -112,27 +125,45 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         }
         build.details_of(ix, Detail::Objective, item, "description");
         for (word, value) in item.waits().unwrap_or_default() {
-            build.waits_exactly(Waiting::Task(ix), word, value.span_in(text.all));
+            build.waits_exactly(Waiting::Task(ix), word, value.span_in(build.text.all));
         }
-        if let Some(value) =
-            item.get("spec_checkpoint").filter(|value| value.word() == Some("true"))
-        {
-            let span = value.span_in(text.all);
-            build.detail(
-                ix,
-                Detail::Notes,
-                "a person looks at its plan before it is carried out (spec_checkpoint: true)",
-                span.clone(),
-            );
-            let what = format!(
-                "story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)"
-            );
-            build.problems.push(Problem::info("needs-a-person", span, what));
-        }
+        checkpoint(build, ix, id, item);
         if build.is_full(item.span.start) {
             break;
         }
     }
+}
+
+/// A person looks at a story's plan before it is carried out.
+fn checkpoint(build: &mut Builder<'_>, ix: usize, id: &str, item: &Value) {
+    if let Some(value) = item.get("spec_checkpoint").filter(|value| value.word() == Some("true")) {
+        let span = value.span_in(build.text.all);
+        build.detail(
+            ix,
+            Detail::Notes,
+            "a person looks at its plan before it is carried out (spec_checkpoint: true)",
+            span.clone(),
+        );
+        let what = format!(
+            "story {id}: a person has to look at its plan before it is carried out (spec_checkpoint)"
+        );
+        build.problems.push(Problem::info("needs-a-person", span, what));
+    }
+}
+
+/// Whether a part of a key is a number: `6a` is one too.
+fn is_number(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_digit())
+        && part.trim_end_matches(char::is_alphabetic).len() + 1 >= part.len()
+}
+
+/// How many numbers a key begins with.
+fn numbers(key: &str) -> usize {
+    key.split('-').take_while(|part| is_number(part)).count()
+}
+
+/// Epics and stories by their keys, each with its state.
+fn development_status(build: &mut Builder<'_>, tree: &Value) {
     let nothing = Value::nothing(0);
     let entries: Vec<_> = tree.get("development_status").unwrap_or(&nothing).entries().collect();
     let epics: HashSet<&str> = entries
@@ -140,13 +171,6 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
         .filter_map(|(name, ..)| name.strip_prefix("epic-"))
         .filter(|key| !key.ends_with("-retrospective"))
         .collect();
-    // `6a` is a number too.
-    let is_number = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_digit())
-            && part.trim_end_matches(char::is_alphabetic).len() + 1 >= part.len()
-    };
-    let numbers =
-        |name: &str| -> usize { name.split('-').take_while(|part| is_number(part)).count() };
     let (mut streams, mut ids) = (HashMap::new(), HashSet::new());
     for (name, span, value) in &entries {
         // `name: {status: done}`.
@@ -188,20 +212,13 @@ fn sprint(text: &Text<'_>, deps: Deps) -> Parsed {
             &id,
             if title.is_empty() { name } else { &title },
             stream,
-            span.start..value.span_in(text.all).end,
+            span.start..value.span_in(build.text.all).end,
         );
         build.status_value(ix, value);
         if build.is_full(span.start) {
             break;
         }
     }
-    if build.states_dependencies() {
-        build.keep_order(&[]);
-    } else {
-        build.in_order(&vec![false; build.plan.tasks.len()]);
-        build.streams_in_order();
-    }
-    build.finish(deps)
 }
 
 /// `3-5-1-name` is a story of epic 3-5, `3-5-name` one of epic 3: the longest that is followed by a number.

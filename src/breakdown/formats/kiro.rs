@@ -247,23 +247,7 @@ impl<'a> Reader<'a> {
         let heading = self.count_heading();
         let span = line.span();
         if has_parts {
-            let stream = self.build.stream(item.id, &clean_title(item.title), span);
-            self.build.outline.parents.push(Parent {
-                stream: self.build.plan.streams[stream].id.clone(),
-                done: item.tick.done(),
-                of_parts: true,
-                nested: Vec::new(),
-                text: None,
-            });
-            self.parents.insert(item.id.to_owned(), (stream, item.optional));
-            self.parent_streams.insert(stream);
-            self.is_within(item.id, stream);
-            for field in
-                fields_of(item, line, region).iter().filter(|field| names_tasks(&field.name))
-            {
-                self.build.waits(Waiting::Stream(stream), &field.value, field.start);
-            }
-            self.opened(stream);
+            self.parent(item, line, region);
             return;
         }
         let parent =
@@ -307,23 +291,51 @@ impl<'a> Reader<'a> {
             );
         }
         if item.optional || parent.is_some_and(|(_, optional)| optional) {
-            if !item.tick.done() {
-                self.build.mark(ix, Mark::Skipped, SaidBy::Format);
-            }
-            let what = "it is optional: it is done only where somebody asks for it";
-            // Its own sign, or that of what it is a part of.
-            let sign = line
-                .text
-                .find(']')
-                .and_then(|at| Some(line.start + at + line.text[at..].find('*')?))
-                .filter(|_| item.optional);
-            self.build.detail(
-                ix,
-                Detail::Notes,
-                what,
-                sign.map_or(line.start..line.start, |at| at..at + 1),
-            );
+            self.optional(ix, item, line);
         }
+        self.details(ix, item, line, region);
+    }
+
+    /// What has parts is a stream of them.
+    fn parent(&mut self, item: &Item<'a>, line: &Line<'a>, region: &[Line<'a>]) {
+        let stream = self.build.stream(item.id, &clean_title(item.title), line.span());
+        self.build.outline.parents.push(Parent {
+            stream: self.build.plan.streams[stream].id.clone(),
+            done: item.tick.done(),
+            of_parts: true,
+            nested: Vec::new(),
+            text: None,
+        });
+        self.parents.insert(item.id.to_owned(), (stream, item.optional));
+        self.parent_streams.insert(stream);
+        self.is_within(item.id, stream);
+        for field in fields_of(item, line, region).iter().filter(|field| names_tasks(&field.name)) {
+            self.build.waits(Waiting::Stream(stream), &field.value, field.start);
+        }
+        self.opened(stream);
+    }
+
+    /// It is done only where somebody asks for it.
+    fn optional(&mut self, ix: usize, item: &Item<'a>, line: &Line<'a>) {
+        if !item.tick.done() {
+            self.build.mark(ix, Mark::Skipped, SaidBy::Format);
+        }
+        let what = "it is optional: it is done only where somebody asks for it";
+        // Its own sign, or that of what it is a part of.
+        let sign = line
+            .text
+            .find(']')
+            .and_then(|at| Some(line.start + at + line.text[at..].find('*')?))
+            .filter(|_| item.optional);
+        self.build.detail(
+            ix,
+            Detail::Notes,
+            what,
+            sign.map_or(line.start..line.start, |at| at..at + 1),
+        );
+    }
+
+    fn details(&mut self, ix: usize, item: &Item<'a>, line: &Line<'a>, region: &[Line<'a>]) {
         let mut taken = HashSet::new();
         for field in fields_of(item, line, region) {
             match field.name.as_str() {

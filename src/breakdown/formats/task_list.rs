@@ -12,7 +12,7 @@ use crate::breakdown::names::Names;
 use crate::breakdown::prose::{Statement, statements};
 use crate::breakdown::refs::{Reference, Target, id_len, named_within, references};
 use crate::breakdown::text::boxed;
-use crate::breakdown::text::{Line, Text, clean_title, fields, joined, names_tasks, wrapped};
+use crate::breakdown::text::{Line, Text, Tick, clean_title, fields, joined, names_tasks, wrapped};
 use crate::breakdown::{Confidence, Deps, Parsed};
 use foldhash::{HashSet, HashSetExt};
 use std::ops::Range;
@@ -179,80 +179,109 @@ impl<'a, 's> Reader<'a, 's> {
             let nested = task.is_none_or(|(_, indent)| line.indent() <= indent + 1)
                 && line.indent() > 1
                 && at_margin;
-            // What has an id, or says what is run, is a task all the same.
-            let named = own_id(tick.rest)
-                .is_some_and(|(id, _)| id.starts_with(|c: char| c.is_ascii_alphabetic()));
-            let is_task = named && self.style.only_in.is_none();
-            if no_tasks && !is_task || nested {
-                self.build.other_boxes.0 += usize::from(self.style.only_in.is_none());
-                self.build.other_boxes.1 +=
-                    usize::from(tick.done() && self.style.only_in.is_none());
+            if nested || no_tasks && !self.is_task_anyway(&tick) {
+                self.count_other(&tick);
                 continue;
             }
             if let Some((ix, indent)) = task.filter(|(_, indent)| line.indent() > indent + 1) {
                 self.build.boxed_step(ix, &tick, start);
-                // Bullets beside the step are the task's again.
-                let own = |next: &&Line<'_>| {
-                    next.is_blank()
-                        || next.indent() > indent
-                            && boxed(next).is_none()
-                            && next.heading().is_none()
-                };
-                let after: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
-                let beside =
-                    |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
-                let after: Vec<Line<'a>> = after
-                    .iter()
-                    .skip_while(|next| !beside(next))
-                    .filter(|next| next.indent() > indent)
-                    .copied()
-                    .collect();
-                for field in fields(&after) {
-                    self.build.field(ix, &field);
-                }
-                if let Some(task) = self.tasks.get_mut(ix) {
-                    task.region.extend(after);
-                }
+                self.beside_step(ix, indent, &line, &lines[at..]);
                 continue;
             }
             if stream.is_none()
                 && let Some((id, name, span)) = heading.clone()
             {
-                let new = self.build.stream(&id, &name, span);
-                for field in fields(below).iter().filter(|field| names_tasks(&field.name)) {
-                    self.build.waits(Waiting::Stream(new), &field.value, field.start);
-                    self.stated.insert(new);
-                }
-                stream = Some(new);
+                stream = Some(self.lane(&id, &name, span, below));
             }
-            let more = wrapped(&line, &lines[at..]);
-            at += more.len();
-            let shown = without_comments(&joined(tick.rest, more));
-            let (id, title) = match own_id(shown.trim_start()) {
-                Some((id, title)) => (id.to_owned(), title),
-                None if any_id => (format!("L{}", text.line_at(line.start) + 1), shown.as_str()),
-                None => ((self.build.plan.tasks.len() + 1).to_string(), shown.as_str()),
-            };
-            let ix = self.build.task(&id, &clean_title(title), stream, span);
-            self.build.ticked(ix, &tick, start);
-            self.build.state_words(ix, title);
+            let (ix, taken) = self.task(&line, start, &tick, &lines[at..], (any_id, stream));
+            at += taken;
             task = Some((ix, line.indent()));
-            let own = |next: &&Line<'_>| {
-                next.is_blank() || (next.indent() > line.indent() && boxed(next).is_none())
-            };
-            let region: Vec<Line<'a>> = lines[at..].iter().take_while(own).copied().collect();
-            at += region.len();
-            if region.iter().any(|line| line.text.contains(':')) {
-                for field in fields(&region) {
-                    self.build.field(ix, &field);
-                }
-            }
-            self.tasks.push(TaskText { title: tick.rest, start: start + tick.rest_at, region });
             if self.build.is_full(line.start) {
                 break;
             }
         }
         self.lanes_that_wait();
+    }
+
+    /// A task with what stands below it. Gives how many lines that are.
+    fn task(
+        &mut self,
+        line: &Line<'a>,
+        start: usize,
+        tick: &Tick<'a>,
+        rest: &[Line<'a>],
+        (any_id, stream): (bool, Option<usize>),
+    ) -> (usize, usize) {
+        let more = wrapped(line, rest);
+        let shown = without_comments(&joined(tick.rest, more));
+        let (id, title) = match own_id(shown.trim_start()) {
+            Some((id, title)) => (id.to_owned(), title),
+            None if any_id => {
+                (format!("L{}", self.build.text.line_at(line.start) + 1), shown.as_str())
+            }
+            None => ((self.build.plan.tasks.len() + 1).to_string(), shown.as_str()),
+        };
+        let ix = self.build.task(&id, &clean_title(title), stream, line.span());
+        self.build.ticked(ix, tick, start);
+        self.build.state_words(ix, title);
+        let own = |next: &&Line<'_>| {
+            next.is_blank() || (next.indent() > line.indent() && boxed(next).is_none())
+        };
+        let region: Vec<Line<'a>> = rest[more.len()..].iter().take_while(own).copied().collect();
+        let taken = more.len() + region.len();
+        if region.iter().any(|line| line.text.contains(':')) {
+            for field in fields(&region) {
+                self.build.field(ix, &field);
+            }
+        }
+        self.tasks.push(TaskText { title: tick.rest, start: start + tick.rest_at, region });
+        (ix, taken)
+    }
+
+    /// Whether a box is a task wherever it stands: it has an id, or says what is run.
+    fn is_task_anyway(&self, tick: &Tick<'_>) -> bool {
+        let id = own_id(tick.rest).map(|(id, _)| id);
+        self.style.only_in.is_none()
+            && id.is_some_and(|id| id.starts_with(|c: char| c.is_ascii_alphabetic()))
+    }
+
+    fn count_other(&mut self, tick: &Tick<'_>) {
+        if self.style.only_in.is_none() {
+            self.build.other_boxes.0 += 1;
+            self.build.other_boxes.1 += usize::from(tick.done());
+        }
+    }
+
+    /// Opens the lane of a heading, with what stands below it up to the first box.
+    fn lane(&mut self, id: &str, name: &str, span: Range<usize>, below: &[Line<'a>]) -> usize {
+        let new = self.build.stream(id, name, span);
+        for field in fields(below).iter().filter(|field| names_tasks(&field.name)) {
+            self.build.waits(Waiting::Stream(new), &field.value, field.start);
+            self.stated.insert(new);
+        }
+        new
+    }
+
+    /// Bullets beside a step are its task's again.
+    fn beside_step(&mut self, ix: usize, indent: usize, line: &Line<'a>, rest: &[Line<'a>]) {
+        let own = |next: &&Line<'_>| {
+            next.is_blank()
+                || next.indent() > indent && boxed(next).is_none() && next.heading().is_none()
+        };
+        let beside = |next: &&Line<'_>| next.indent() > indent && next.indent() <= line.indent();
+        let after: Vec<Line<'a>> = rest
+            .iter()
+            .take_while(own)
+            .skip_while(|next| !beside(next))
+            .filter(|next| next.indent() > indent)
+            .copied()
+            .collect();
+        for field in fields(&after) {
+            self.build.field(ix, &field);
+        }
+        if let Some(task) = self.tasks.get_mut(ix) {
+            task.region.extend(after);
+        }
     }
 
     /// Puts tasks in order where nothing is written, and ends.

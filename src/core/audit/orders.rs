@@ -202,6 +202,7 @@ impl Books {
         self.holders.insert(order, by.to_owned());
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list: an arm for each kind of order")]
     pub(super) fn ended_order(&mut self, order: OrderId, outcome: &Outcome) {
         let Some(work) = self.open.remove(&order) else {
             return self.breach("orders", format!("{order} ended but was not open"));

@@ -147,8 +147,22 @@ impl StatusReport {
             stream.details(&mut out);
         }
         out.push_str("\n## Agent Coordination Status\n\n");
+        self.long_agents(&mut out);
+        out.push_str("\n## Quality Assurance Status\n\n");
+        self.long_quality(&mut out);
+        out.push_str("\n## Critical Path Analysis\n\n");
+        self.long_critical_path(&mut out);
+        out.push_str("\n## Deliverable Status\n\n");
+        for deliverable in &self.deliverables {
+            line(&mut out, &format!("{}: {}", deliverable.name, deliverable.state));
+        }
+        self.next(&mut out, "Next Coordination Actions", true);
+        out
+    }
+
+    fn long_agents(&self, out: &mut String) {
         for agent in self.agents.iter().filter(|agent| agent.role != Role::Reviewer) {
-            line(&mut out, &format!("{}: {}", agent.name, agent.text()));
+            line(out, &format!("{}: {}", agent.name, agent.text()));
         }
         let reviewers: Vec<_> =
             self.agents.iter().filter(|agent| agent.role == Role::Reviewer).collect();
@@ -162,12 +176,14 @@ impl StatusReport {
                     self.quality.reviews_passed, self.quality.reviews_total
                 )
             };
-            line(&mut out, &format!("Review agents: {text}"));
+            line(out, &format!("Review agents: {text}"));
         }
-        out.push_str("\n## Quality Assurance Status\n\n");
-        line(&mut out, &format!("TDD/BDD Compliance: {}", self.quality.tests_first_text()));
+    }
+
+    fn long_quality(&self, out: &mut String) {
+        line(out, &format!("TDD/BDD Compliance: {}", self.quality.tests_first_text()));
         line(
-            &mut out,
+            out,
             &format!(
                 "Test Coverage: {}",
                 self.quality
@@ -190,14 +206,16 @@ impl StatusReport {
             format!(" (Streams {})", passed.join(", "))
         };
         line(
-            &mut out,
+            out,
             &format!(
                 "Quality Gates Passed: {}/{}{of}",
                 self.quality.gates_passed, self.quality.gates_total
             ),
         );
-        line(&mut out, &format!("Continuous Reviews: {}", self.quality.reviews_text()));
-        out.push_str("\n## Critical Path Analysis\n\n");
+        line(out, &format!("Continuous Reviews: {}", self.quality.reviews_text()));
+    }
+
+    fn long_critical_path(&self, out: &mut String) {
         let bottleneck = self.risk.bottleneck.as_ref().map(|id| {
             let title = self
                 .streams
@@ -207,12 +225,9 @@ impl StatusReport {
                 .map_or("", |task| task.title.as_str());
             format!("Task {id} ({title})")
         });
-        line(
-            &mut out,
-            &format!("Current bottleneck: {}", bottleneck.unwrap_or_else(|| "None".into())),
-        );
+        line(out, &format!("Current bottleneck: {}", bottleneck.unwrap_or_else(|| "None".into())));
         let impact = match (self.overview.remaining_min_ms, self.overview.remaining_max_ms) {
-            _ if overview.timeline == Timeline::HeldUp => {
+            _ if self.overview.timeline == Timeline::HeldUp => {
                 "Waiting tasks rest until it is resolved".to_owned()
             }
             (Some(min), Some(max)) => {
@@ -220,15 +235,9 @@ impl StatusReport {
             }
             _ => "None".to_owned(),
         };
-        line(&mut out, &format!("Timeline Impact: {impact}"));
+        line(out, &format!("Timeline Impact: {impact}"));
         let why = self.risk.risks.first().map_or(String::new(), |risk| format!(" ({risk})"));
-        line(&mut out, &format!("Risk Level: {}{why}", self.risk.level));
-        out.push_str("\n## Deliverable Status\n\n");
-        for deliverable in &self.deliverables {
-            line(&mut out, &format!("{}: {}", deliverable.name, deliverable.state));
-        }
-        self.next(&mut out, "Next Coordination Actions", true);
-        out
+        line(out, &format!("Risk Level: {}{why}", self.risk.level));
     }
 
     fn next(&self, out: &mut String, title: &str, numbered: bool) {
