@@ -219,6 +219,8 @@ impl Gates {
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
         let _report = if writes_report { Some(self.report_of(folder).await) } else { None };
         let environment = what.environment(config);
+        // Before the tree is looked at: who writes between the two looks has to be seen.
+        let beside = self.beside(folder);
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
@@ -244,7 +246,6 @@ impl Gates {
         };
         let aside = set_aside(gate, folder, &what.output).await;
         let committed = is_committed_there(folder).await;
-        let began_as = self.begins(folder);
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),
             idle: None,
@@ -266,7 +267,7 @@ impl Gates {
             Vec::new()
         };
         let after = self.tree(folder).await;
-        let alone = self.ends(folder, began_as);
+        let alone = beside.is_alone();
         // In a folder that attempts work in too, nobody can say who has changed what.
         let files = if alone || is_in_worktree(folder) {
             changed_files(gate, &before, &after)
@@ -329,24 +330,11 @@ impl Gates {
 
     /// Something else is at work in a folder, and may change it, as long as this lives.
     pub fn beside(&self, folder: &Path) -> Beside {
-        self.begins(folder);
-        Beside { gates: self.clone(), folder: folder.to_owned() }
-    }
-
-    /// A gate begins its work in a folder: how many have begun there by now, where it is alone.
-    fn begins(&self, folder: &Path) -> Option<u64> {
         let mut all = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, begun) = all.entry(folder.to_owned()).or_default();
         (*now, *begun) = (*now + 1, *begun + 1);
-        (*now == 1).then_some(*begun)
-    }
-
-    /// It ends: whether it was alone all the time.
-    fn ends(&self, folder: &Path, began_as: Option<u64>) -> bool {
-        let mut all = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((now, begun)) = all.get_mut(folder) else { return false };
-        *now = now.saturating_sub(1);
-        began_as == Some(*begun)
+        let began_as = (*now == 1).then_some(*begun);
+        Beside { gates: self.clone(), folder: folder.to_owned(), began_as }
     }
 
     async fn tree(&self, folder: &Path) -> Tree {
@@ -365,15 +353,28 @@ impl Gates {
     }
 }
 
-/// An attempt in a folder that gates judge too.
+/// Somebody at work in a folder that gates judge, until it is dropped.
 pub struct Beside {
     gates: Gates,
     folder: PathBuf,
+    /// How many had begun there by then, where nobody else was at work.
+    began_as: Option<u64>,
+}
+
+impl Beside {
+    /// Whether nobody else was at work there since it began.
+    fn is_alone(&self) -> bool {
+        let all = self.gates.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&self.folder).is_some_and(|(_, begun)| self.began_as == Some(*begun))
+    }
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        self.gates.ends(&self.folder, None);
+        let mut all = self.gates.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((now, _)) = all.get_mut(&self.folder) {
+            *now = now.saturating_sub(1);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! execution reports, and no task is done twice.
 
 use crate::support::Workspace;
-use execution_coordinator::core::event::Event;
+use execution_coordinator::core::event::{Event, Recorded};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
@@ -40,6 +40,9 @@ fn essence(workspace: &Workspace) -> serde_json::Value {
                     "tree",
                     "attempts",
                     "files",
+                    // Whose attempt changed what nobody can tell in one folder: it depends on which were at work together.
+                    "testsChanged",
+                    "finalValidation",
                 ] {
                     map.remove(key);
                 }
@@ -94,7 +97,10 @@ fn killed_at_random_moments_it_reports_the_same() {
         }
         let last = stormy.run(&["run", "breakdown.md"]);
         assert_eq!(last.code, 0, "{}{}", last.stdout, last.stderr);
-        assert_eq!(essence(&stormy), expected, "after {kills} kills (SEED={seed})");
+        let found = essence(&stormy);
+        let is_rework = |recorded: &Recorded| matches!(recorded.event, Event::Rework { .. });
+        let again: Vec<Recorded> = stormy.journal().into_iter().filter(is_rework).collect();
+        assert!(found == expected, "{found}\n{expected}\n{kills} kills (SEED={seed}): {again:?}");
         let audit = stormy.run(&["audit"]);
         assert_eq!(audit.code, 0, "{}", audit.stdout);
         let mut done: BTreeMap<String, u32> = BTreeMap::new();
