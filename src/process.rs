@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod confine;
 pub mod lineage;
 pub mod progress;
+pub mod platform;
 pub mod warden;
 
 use crate::core::outcome::Ending;

@@ -3,7 +3,7 @@
 //! the warden's.
 
 use crate::process::open_kept;
-use rustix::fs::{CWD, Mode, mkfifoat};
+use crate::process::platform::{make_fifo, open_both_ends};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, Read};
@@ -35,9 +35,9 @@ impl Line {
         let input = output.with_extension("in");
         // One that was talked with in another way before may have left it.
         drop(std::fs::remove_file(&input));
-        mkfifoat(CWD, &input, Mode::RUSR | Mode::WUSR)?;
+        make_fifo(&input)?;
         // Open at both ends: so the process does not wait for us, nor we for it.
-        let pipe = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;
+        let pipe = pipe::Sender::from_file_unchecked(open_both_ends(&input)?)?;
         // What another one said there before is over.
         let begin = output.metadata().map_or(0, |metadata| metadata.len());
         let reader = Reader {

@@ -9,6 +9,7 @@
 use super::listener::{Address, connect};
 use crate::failure::Failure;
 use crate::journal::lock::{Lock, Locked, holder, try_lock};
+use crate::process::platform::peer_of;
 use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::{STATE_FOLDER, make_state_folder};
 use std::fs::OpenOptions;
@@ -150,15 +151,15 @@ pub fn stop(root: &Path) -> Result<bool, Failure> {
         ))
     };
     // The kernel says who is behind the connection: no file can name another process.
-    let daemon =
-        rustix::net::sockopt::socket_peercred(&connection).map_err(|error| failed(error.into()))?;
-    rustix::process::kill_process(daemon.pid, rustix::process::Signal::TERM)
+    let daemon = peer_of(&connection).map_err(failed)?;
+    let Some(pid) = rustix::process::Pid::from_raw(daemon) else { return Ok(false) };
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM)
         .map_err(|error| failed(error.into()))?;
     // It hangs up when it leaves.
     let _ = std::io::copy(&mut connection, &mut std::io::sink());
     // And lets go of its lock, as its last act; another one may have it a moment later.
     let lock = Address::of_daemon(root).lock;
-    let left = format!("process {}", daemon.pid.as_raw_nonzero());
+    let left = format!("process {daemon}");
     while holder(&lock).map_err(failed)?.is_some_and(|who| who == left) {
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -52,6 +52,8 @@ mod process;
 mod reading;
 mod references;
 mod roster;
+// Of what only Linux has.
+#[cfg(target_os = "linux")]
 mod sandbox;
 mod says;
 mod screen;
