@@ -308,7 +308,7 @@ impl Agent {
             }
             AgentKind::Command if self.command.is_empty() => {
                 return Err(format!(
-                    "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./self.sh\"]"
+                    "[agents.{name}]: an agent of kind \"command\" needs a command, for example command = [\"./agent.sh\"]"
                 ));
             }
             AgentKind::Client if !self.command.is_empty() => {

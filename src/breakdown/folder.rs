@@ -12,8 +12,9 @@ const MAX_DEPTH: usize = 3;
 
 /// The format of a folder that is one breakdown.
 fn format_of(folder: &Path) -> Option<&'static FolderFormat> {
-    let mut all = Format::ALL.iter().flat_map(|format| format.reader().folders());
-    all.find(|kind| kind.has.iter().all(|name| folder.join(name).exists()))
+    let all = Format::ALL.iter().flat_map(|format| format.reader().folders());
+    all.filter(|kind| kind.has.iter().all(|name| folder.join(name).exists()))
+        .min_by_key(|kind| kind.rank)
 }
 
 /// The files of a folder that is one breakdown, from it on, in the order in which they are read; nothing for other

@@ -1,4 +1,4 @@
-//! One file for each format: what it is recognised by, and how it is read. The list of them is in [`super`].
+//! One file for each format: what it is recognised by, how it is read, and in which files and folders it is found. The list of them is in [`super`].
 
 pub mod backlog;
 pub mod beads;

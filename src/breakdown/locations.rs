@@ -1,10 +1,12 @@
-//! Where breakdowns of a format are, by the names of their files.
+//! The types by which each format says, in its own file, where its breakdowns are.
 
 /// Names by which breakdowns of a format are found.
 #[derive(Clone, Copy)]
 pub struct Locations {
     /// Of files in a folder that is named.
     pub names: &'static [&'static str],
+    /// Where several of these are in one folder: the lower comes first.
+    pub rank: u8,
     /// Of files and folders elsewhere in a workspace.
     pub paths: &'static [&'static str],
     /// Folders in which there may be several, in a folder each, with the name of the file in it.
@@ -15,11 +17,13 @@ pub struct Locations {
 
 impl Locations {
     /// Found by what is in it alone.
-    pub const NONE: Self = Self { names: &[], paths: &[], below: &[], globs: &[] };
+    pub const NONE: Self = Self { names: &[], rank: 0, paths: &[], below: &[], globs: &[] };
 }
 
 /// How a folder is known that is one breakdown, and what of it is read.
 pub struct FolderFormat {
+    /// Where a folder is of several kinds: the lower comes first.
+    pub rank: u8,
     /// Files and folders that it has, all of them.
     pub has: &'static [&'static str],
     /// Files that are read first.

@@ -1,6 +1,7 @@
 //! A breakdown from a file, a folder or standard input, with its limits.
 #![expect(clippy::disallowed_methods, reason = "this is the edge that reads breakdowns")]
 
+use super::locations::Locations;
 use super::problem::some_of;
 use super::text::Text;
 use super::{Format, Input, folder};
@@ -15,7 +16,10 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// Names by which a breakdown is found in a folder, those that any Markdown may have first.
 fn names() -> impl Iterator<Item = &'static str> {
-    Format::ALL.iter().rev().flat_map(|format| format.reader().locations().names).copied()
+    let mut all: Vec<Locations> =
+        Format::ALL.iter().map(|format| format.reader().locations()).collect();
+    all.sort_by_key(|locations| locations.rank);
+    all.into_iter().flat_map(|locations| locations.names).copied()
 }
 
 /// Where else in a workspace there may be one.

@@ -5,17 +5,20 @@ use super::{Exit, Outcome, here, print, print_json, root_here};
 use crate::core::id::TaskId;
 use crate::core::report::report as report_of;
 use crate::core::state::State;
+use crate::core::view::ExecutionState;
 use crate::engine::coordinator::Coordinator;
 use crate::engine::execution::Execution;
-use crate::engine::locate::{executions, find};
+use crate::engine::locate::{executions, find, read};
 use crate::engine::output::printed;
 use crate::escape;
 use crate::failure::{Failure, say};
 use crate::frontend::screen;
+use crate::journal::lock::holder;
 use crate::journal::tail::Tail;
 use crate::rpc::calls::{row, table};
 use crate::rpc::messages::ExecutionRow;
 use crate::rpc::peer::{self, Caller, Client, Peer};
+use crate::workspace::execution_dir::ExecutionDir;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +26,7 @@ use std::time::Duration;
 /// The execution that is meant, as it is now.
 fn execution(given: Option<&str>) -> Result<Execution, Failure> {
     let dir = find(&root_here()?, given)?;
-    let execution = Execution::at(&dir)
-        .ok_or_else(|| Failure::unusable(format!("{}: can't be read", dir.journal().display())))?;
+    let execution = Execution::at(&dir).ok_or_else(|| unreadable(&dir))?;
     execution.refresh()?;
     Ok(execution)
 }
@@ -33,6 +35,12 @@ fn execution(given: Option<&str>) -> Result<Execution, Failure> {
 const MAX_LINE_BYTES: usize = 1 << 20;
 /// How often it is looked whether something has begun.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Why the journal of an execution can't be read.
+fn unreadable(dir: &ExecutionDir) -> Failure {
+    let why = || Failure::unusable(format!("{}: it does not begin", dir.journal().display()));
+    read(dir).err().unwrap_or_else(why)
+}
 
 /// Options of `status`.
 #[derive(clap::Args)]
@@ -135,18 +143,19 @@ pub struct EventsArguments {
 /// # Errors
 /// There is no such execution, or its journal can't be read.
 pub fn events(arguments: &EventsArguments) -> Outcome {
-    let execution = execution(arguments.execution.as_deref())?;
-    let path = execution.journal();
+    // Whatever is in it: this is how one looks at a journal that is damaged.
+    let dir = find(&root_here()?, arguments.execution.as_deref())?;
+    let path = dir.journal();
     let ended =
         |line: &[u8]| String::from_utf8_lossy(line).contains("\"event\":{\"executionEnded\":{");
-    let is_owned = || execution.owner().is_some();
+    let is_owned = || !matches!(holder(&dir.lock()), Ok(None));
     let mut owned = is_owned();
     let mut goes_on = || {
         let before = std::mem::replace(&mut owned, is_owned());
-        if arguments.follow && before && !owned && execution.was_left() && !execution.has_ended() {
+        if arguments.follow && before && !owned && read(&dir)?.1.ended.is_none() {
             say(format_args!(
                 "{}: no process is at work on it any more; `resume` or `run` takes it up",
-                execution.id
+                dir.id()
             ));
         }
         Ok(arguments.follow)
@@ -293,8 +302,18 @@ pub struct ListArguments {
 pub fn list(arguments: &ListArguments) -> Outcome {
     let root = root_here()?;
     let all = executions(&root);
-    let rows: Vec<ExecutionRow> =
-        all.iter().filter_map(Execution::at).map(|one| row(&one)).collect();
+    let unread = |dir: &ExecutionDir| ExecutionRow {
+        execution: dir.id(),
+        breakdown: String::new(),
+        started_at: 0,
+        state: ExecutionState::Unreadable,
+        owner: holder(&dir.lock()).ok().flatten(),
+        line: unreadable(dir).message,
+    };
+    let rows: Vec<ExecutionRow> = all
+        .iter()
+        .map(|dir| Execution::at(dir).map_or_else(|| unread(dir), |execution| row(&execution)))
+        .collect();
     if arguments.format == "json" {
         return print_json(&rows);
     }

@@ -188,7 +188,9 @@ pub fn forecast(plan: &Plan, graph: &Graph, policy: &Policy, allocation: &[Alloc
                 complete(graph, node, &mut open, &mut reached);
             }
         }
-        while let Some(ix) = ready.pop(|ix| load.admits(ix, agent(ix))) {
+        while load.has_slot()
+            && let Some(ix) = ready.pop(|ix| load.admits(ix, agent(ix)))
+        {
             load.begin(ix, agent(ix));
             running.push(Reverse((OrderedWeight(now + graph.weight(ix)), ix)));
         }

@@ -82,6 +82,8 @@ pub struct State {
     pub merging: Merging,
     /// What of agents can be had.
     pub pools: BTreeMap<String, Pool>,
+    /// Orders of tasks that the breakdown does not have any more.
+    pub former_orders: BTreeMap<TaskId, Orders>,
     /// Waiting tasks whose dependencies are done, by rank, then by position in the file.
     pub ready: BTreeSet<(Reverse<OrderedWeight>, usize)>,
     /// Tasks being worked on.
@@ -132,6 +134,11 @@ impl State {
     /// The state of a task by its id.
     pub fn task_state(&self, id: &TaskId) -> Option<&TaskState> {
         self.graph.task(id).map(|ix| &*self.tasks[ix])
+    }
+
+    /// The orders of a task, also of one that the breakdown does not have any more.
+    pub fn orders_of(&self, id: &TaskId) -> Option<&Orders> {
+        self.task_state(id).map(|known| &known.orders).or_else(|| self.former_orders.get(id))
     }
 
     /// The configured gates with a command that a task must pass.

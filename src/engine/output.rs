@@ -50,7 +50,7 @@ pub fn printed(dir: &ExecutionDir, state: &State, given: &str) -> Result<Printed
         return Ok(Printed { order, open: open(&order), parts });
     }
     let task = TaskId::from(given);
-    let orders = state.task_state(&task).map(|known| &known.orders);
+    let orders = state.orders_of(&task);
     let Some((orders, last)) = orders.and_then(|orders| Some((orders, orders.last.last()?))) else {
         return Err(Failure::not_found(format!(
             "{}: `{given}` is no order and no task that was begun: orders are called a1, a2, … (`events` names them)",

@@ -31,7 +31,7 @@ use crate::journal::lock::{Lock, wait_for};
 use crate::process::warden;
 use crate::workspace::execution_dir::ExecutionDir;
 use crate::workspace::git::Git;
-use crate::workspace::isolation::isolation;
+use crate::workspace::isolation;
 use crate::workspace::sandbox;
 use crate::workspace::trust::is_trusted;
 use crate::workspace::{STATE_FOLDER, make_private, make_state_folder, root_of};
@@ -263,7 +263,7 @@ pub fn prepare(source: Source, root: PathBuf, options: Options) -> Result<Prepar
         options,
     };
     prepared.warnings = prepared.check()?;
-    let (isolated, warnings) = isolation(
+    let (isolated, warnings) = isolation::isolation(
         &prepared.root,
         prepared.config.execution.isolation,
         only_commands(&prepared.parsed.plan, &prepared.policy),
@@ -298,8 +298,7 @@ pub fn rules_of_plan(config: &Config, root: &Path, plan: &Plan) -> Result<Policy
     // Files keep tasks apart only where attempts share the workspace.
     if plan.tasks.iter().filter(|task| !task.files.is_empty()).nth(1).is_some() {
         let only_commands = only_commands(plan, &policy);
-        policy.isolated = isolation(root, config.execution.isolation, only_commands)
-            .is_ok_and(|(isolated, _)| isolated);
+        policy.isolated = isolation::is_likely(root, config.execution.isolation, only_commands);
     }
     Ok(policy)
 }

@@ -219,8 +219,8 @@ impl Gates {
         let writes_report = gate.junit.is_some() || gate.coverage.is_some();
         let _report = if writes_report { Some(self.report_of(folder).await) } else { None };
         let environment = what.environment(config);
-        // Before the tree is looked at: who writes between the two looks has to be seen.
-        let beside = self.beside(folder);
+        // Who is at work before the tree is looked at may write after that.
+        let others = self.others(folder);
         let before = self.tree(folder).await;
         let (digest, context) = (before.digest(), context(folder, &environment, &what.red));
         if let Some((order, known)) = self.known(&command, &digest, &context) {
@@ -246,6 +246,7 @@ impl Gates {
         };
         let aside = set_aside(gate, folder, &what.output).await;
         let committed = is_committed_there(folder).await;
+        let beside = self.beside(folder);
         let limits = Limits {
             timeout: time(gate.timeout.as_deref().unwrap_or(&config.execution.attempt_timeout)),
             idle: None,
@@ -267,7 +268,7 @@ impl Gates {
             Vec::new()
         };
         let after = self.tree(folder).await;
-        let alone = beside.is_alone();
+        let alone = beside.is_alone_since(others);
         // In a folder that attempts work in too, nobody can say who has changed what.
         let files = if alone || is_in_worktree(folder) {
             changed_files(gate, &before, &after)
@@ -337,6 +338,12 @@ impl Gates {
         Beside { gates: self.clone(), folder: folder.to_owned(), began_as }
     }
 
+    /// How many are at work in a folder, and how many have begun there so far.
+    fn others(&self, folder: &Path) -> (u32, u64) {
+        let all = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(folder).copied().unwrap_or_default()
+    }
+
     async fn tree(&self, folder: &Path) -> Tree {
         let trees = self.trees.at(folder);
         tokio::task::spawn_blocking(move || trees.now()).await.unwrap_or_default()
@@ -362,10 +369,10 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Whether nobody else was at work there since it began.
-    fn is_alone(&self) -> bool {
-        let all = self.gates.at_work.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&self.folder).is_some_and(|(_, begun)| self.began_as == Some(*begun))
+    /// Whether nobody else was at work there since it was asked who is.
+    fn is_alone_since(&self, (now, begun): (u32, u64)) -> bool {
+        let own = Some(begun + 1);
+        now == 0 && self.began_as == own && own == Some(self.gates.others(&self.folder).1)
     }
 }
 

@@ -37,6 +37,17 @@ pub fn isolation(
     }
 }
 
+/// Whether attempts would have worktrees, as far as that can be told without a look at files: nothing that a repository
+/// names is run.
+pub fn is_likely(root: &Path, wanted: Option<Isolation>, only_commands: bool) -> bool {
+    let is_asked = match wanted {
+        Some(Isolation::None) => false,
+        Some(Isolation::Worktree) => true,
+        None => !only_commands,
+    };
+    is_asked && Git::at(root).says(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+}
+
 /// Whether worktrees can be made; with what agents will not see in them.
 fn usable(root: &Path) -> Result<Vec<String>, String> {
     let git = Git::at(root);

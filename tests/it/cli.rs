@@ -1,6 +1,6 @@
 //! The command line as a user meets it: the life of a task, bad input, steering.
 
-use crate::support::{Workspace, ended, eventually};
+use crate::support::{Workspace, commit_all, ended, eventually, git};
 use execution_coordinator::core::event::{Event, Outcome};
 use execution_coordinator::core::outcome::{Ending, GateVerdict};
 use std::process::Stdio;
@@ -1006,4 +1006,53 @@ fn a_task_that_failed_and_was_taken_out_is_not_begun_again_and_a_new_gate_is_jud
         judged.stderr
     );
     assert_eq!(workspace.run(&["audit"]).code, 0);
+}
+
+/// However damaged a journal is, it is listed, and its lines can be looked at.
+#[test]
+fn a_journal_whose_first_line_is_damaged_is_listed_and_shown() {
+    let workspace = Workspace::with(&[("b.md", "# X\n\n- [ ] Task 1: a\n  - Run: true\n")]);
+    assert_eq!(workspace.run(&["run", "b.md"]).code, 0);
+    let journal = workspace.execution().join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, text.replacen("\"opened\"", "\"opemed\"", 1)).unwrap();
+    let listed = workspace.run(&["list", "--format", "json"]);
+    assert!(listed.stdout.contains("\"unreadable\""), "{}", listed.stdout);
+    let events = workspace.run(&["events"]);
+    assert_eq!((events.code, events.stdout.lines().count()), (0, text.lines().count()));
+    let status = workspace.run(&["status"]);
+    assert!(status.code == 5 && status.stderr.contains("journal.jsonl:1"), "{}", status.stderr);
+}
+
+/// What was printed for a task stays to be had when the breakdown has it no more.
+#[test]
+fn the_output_of_a_task_that_was_taken_out_is_still_there() {
+    let two = "# X\n\n- [ ] Task 1: a\n  - Run: echo first\n- [ ] Task 2: b\n  - Run: false\n";
+    let workspace = Workspace::with(&[("b.md", two)]);
+    workspace.run(&["run", "b.md"]);
+    workspace.write("b.md", "# X\n\n- [ ] Task 2: b\n  - Run: echo second\n");
+    workspace.run(&["run", "b.md"]);
+    let output = workspace.run(&["output", "1"]);
+    assert!(output.stdout.contains("first"), "{}{}", output.stdout, output.stderr);
+}
+
+/// A plan is a look: nothing that a repository names is run for it.
+#[test]
+fn a_plan_runs_nothing_that_the_repository_names() {
+    let plan = "# X\n\n- [ ] Task 1: a\n  - Files: src/a.rs\n- [ ] Task 2: b\n  - Files: src/a.rs\n";
+    let workspace = Workspace::with(&[
+        ("b.md", plan),
+        ("src/a.rs", "fn a() {}\n"),
+        (".gitattributes", "*.rs filter=x\n"),
+        ("execution-coordinator.toml", "[agents.worker]\nkind = \"command\"\ncommand = [\"true\"]\n"),
+    ]);
+    commit_all(&workspace);
+    let ran = workspace.path("ran");
+    let filter = format!("touch {}; cat", ran.display());
+    let root = workspace.path(".");
+    assert_eq!(git(&root, &["config", "filter.x.clean", &filter]).code, 0);
+    workspace.write("src/a.rs", "fn b() {}\n");
+    let planned = workspace.run(&["plan", "b.md"]);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    assert!(!ran.exists(), "a filter was run");
 }

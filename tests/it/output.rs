@@ -139,13 +139,13 @@ fn of_very_many_orders_of_a_task_the_last_are_kept_and_the_others_counted() {
     plan.tasks.push(Task::new("1", "a task"));
     let mut state = State::default();
     turn(&mut state, start("x", plan, Policy::default()), 0);
-    for number in 1..=250 {
+    for number in 1..=2_050 {
         let work = Work::PrepareWorktree { task: "1".into() };
         let event = Event::Ordered { order: OrderId(number), work, deadline: 1 };
         state.apply(&Recorded { seq: state.seq + 1, at: 0, event });
     }
     let orders = &state.tasks[0].orders;
-    assert_eq!((orders.last.len(), orders.before), (200, 50));
+    assert_eq!((orders.last.len(), orders.before), (2_000, 50));
     assert_eq!(orders.last[0].order, OrderId(51));
     let folder = tempfile::tempdir().unwrap();
     let printed = printed(&ExecutionDir::new(folder.path()), &state, "1").unwrap();

@@ -67,6 +67,7 @@ impl crate::breakdown::Reader for Backlog {
 
     fn folders(&self) -> &'static [FolderFormat] {
         &[FolderFormat {
+            rank: 0,
             has: &["config.yml", "tasks"],
             first: &["config.yml"],
             folders: &[

@@ -121,6 +121,7 @@ impl crate::breakdown::Reader for Beads {
     fn locations(&self) -> Locations {
         Locations {
             names: &["issues.jsonl"],
+            rank: 3,
             paths: &[".beads/issues.jsonl"],
             globs: &["**/.beads/*.jsonl"],
             ..Locations::NONE

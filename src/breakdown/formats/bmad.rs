@@ -76,6 +76,7 @@ impl crate::breakdown::Reader for Bmad {
     fn locations(&self) -> Locations {
         Locations {
             names: &["sprint-status.yaml"],
+            rank: 4,
             globs: &["**/sprint-status.yaml"],
             ..Locations::NONE
         }

@@ -104,6 +104,7 @@ impl crate::breakdown::Reader for Ccpm {
 
     fn folders(&self) -> &'static [FolderFormat] {
         &[FolderFormat {
+            rank: 1,
             has: &["epic.md"],
             first: &["epic.md"],
             folders: &[(".", false), ("tasks", true)],

@@ -57,11 +57,12 @@ impl crate::breakdown::Reader for FeatureDocs {
     }
 
     fn locations(&self) -> Locations {
-        Locations { names: &["00-index.md"], ..Locations::NONE }
+        Locations { names: &["00-index.md"], rank: 5, ..Locations::NONE }
     }
 
     fn folders(&self) -> &'static [FolderFormat] {
         &[FolderFormat {
+            rank: 2,
             has: &["00-index.md"],
             first: &["00-index.md"],
             folders: &[(".", false)],

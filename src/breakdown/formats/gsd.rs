@@ -67,6 +67,7 @@ impl crate::breakdown::Reader for Gsd {
     fn locations(&self) -> Locations {
         Locations {
             names: &["ROADMAP.md"],
+            rank: 1,
             paths: &[".planning"],
             globs: &["**/.planning/ROADMAP.md"],
             ..Locations::NONE
@@ -75,6 +76,7 @@ impl crate::breakdown::Reader for Gsd {
 
     fn folders(&self) -> &'static [FolderFormat] {
         &[FolderFormat {
+            rank: 3,
             has: &["ROADMAP.md", "phases"],
             first: &["ROADMAP.md"],
             folders: &[("phases", true)],

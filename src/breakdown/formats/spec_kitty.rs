@@ -90,12 +90,14 @@ impl crate::breakdown::Reader for SpecKitty {
     fn folders(&self) -> &'static [FolderFormat] {
         &[
             FolderFormat {
+                rank: 4,
                 has: &["tasks.md", "tasks"],
                 first: &["tasks.md", "status.json"],
                 folders: &[("tasks", true)],
                 takes: is_work_package,
             },
             FolderFormat {
+                rank: 4,
                 has: &["spec.md", "tasks"],
                 first: &["status.json"],
                 folders: &[("tasks", true)],

@@ -78,6 +78,7 @@ impl crate::breakdown::Reader for TaskMaster {
     fn locations(&self) -> Locations {
         Locations {
             names: &["tasks.json"],
+            rank: 2,
             paths: &[".taskmaster/tasks/tasks.json", "tasks/tasks.json"],
             globs: &["**/.taskmaster/tasks/*.json", "**/tasks/tasks.json"],
             ..Locations::NONE

@@ -34,6 +34,7 @@ impl State {
             .iter()
             .map(|task| old_tasks.get(&task.id).cloned().unwrap_or_default())
             .collect();
+        self.keep_former_orders(old_tasks);
         // A gate that closes other tasks than before must be judged again.
         let closes = |plan: &Plan, gate: &Gate| -> Vec<TaskId> {
             gate.streams
@@ -55,6 +56,21 @@ impl State {
         self.rebuild();
     }
 
+    /// What was ordered for tasks that are gone is kept, and given back to those that come again.
+    fn keep_former_orders(&mut self, old_tasks: BTreeMap<TaskId, Arc<TaskState>>) {
+        for (id, task) in old_tasks {
+            if self.graph.task(&id).is_none() && !task.orders.last.is_empty() {
+                self.former_orders.insert(id, task.orders.clone());
+            }
+        }
+        let again: Vec<TaskId> =
+            self.former_orders.keys().filter(|id| self.graph.task(id).is_some()).cloned().collect();
+        for id in again {
+            let orders = self.former_orders.remove(&id).unwrap_or_default();
+            self.with_task(&id, |task| task.orders = orders);
+        }
+    }
+
     /// Tasks have other ids: whatever is known of them goes with them.
     pub(super) fn rename(&mut self, names: &BTreeMap<TaskId, TaskId>) {
         let mut plan = (*self.plan).clone();
@@ -62,6 +78,10 @@ impl State {
         self.plan = Arc::new(plan);
         self.orders.values_mut().for_each(|order| order.work.rename(names));
         self.merging.rename(names);
+        for task in self.tasks.iter_mut().filter(|task| !task.orders.last.is_empty()) {
+            let orders = &mut Arc::make_mut(task).orders.last;
+            orders.iter_mut().for_each(|given| given.work.rename(names));
+        }
         let decisions = std::mem::take(&mut self.decisions).into_iter().map(|(gate, decision)| {
             let of_task = gate
                 .as_str()

@@ -103,8 +103,8 @@ pub struct Orders {
     pub before: u64,
 }
 
-/// As many orders of a task are kept.
-const MAX_ORDERS: usize = 200;
+/// As many orders of a task are kept: more than any has in earnest.
+const MAX_ORDERS: usize = 2_000;
 
 impl Orders {
     /// One more was given.
