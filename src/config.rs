@@ -290,7 +290,7 @@ impl Agent {
         }
     }
 
-    /// Whether what is said of it fits together.
+    /// Whether its settings fit together.
     fn check(&self, name: &str) -> Result<(), String> {
         if name.eq_ignore_ascii_case(OWN_NAME) {
             return Err(format!(
@@ -404,7 +404,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Whether what is said of it fits together.
+    /// Whether its settings fit together.
     fn check(&self) -> Result<(), String> {
         if self.command.is_empty() && self.approval == Approval::None {
             return Err(format!(

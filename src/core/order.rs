@@ -91,7 +91,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    pub(super) fn id(&self) -> super::id::TaskId {
+    pub(super) fn id(&self) -> TaskId {
         self.state.task(self.ix).id.clone()
     }
 
@@ -168,7 +168,7 @@ impl Turn<'_> {
         events
     }
 
-    pub(super) fn tried(&self) -> String {
+    fn tried(&self) -> String {
         let task = self.task;
         format!("{} attempts, {} rounds of rework", task.attempts + task.test_attempts, task.rework)
     }
@@ -202,7 +202,7 @@ impl Turn<'_> {
         )
     }
 
-    pub(super) fn wait_for_somebody(&self, why: String, needed: String) -> Vec<Event> {
+    fn wait_for_somebody(&self, why: String, needed: String) -> Vec<Event> {
         let task = self.id();
         vec![
             Event::TaskBlocked { task: task.clone(), reason: why.clone() },

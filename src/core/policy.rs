@@ -250,7 +250,7 @@ pub struct AgentPolicy {
 }
 
 impl AgentPolicy {
-    /// One of which nothing but its name, role and kind is said.
+    /// One with a name, a role and a kind, and the defaults for all else.
     pub fn new(name: &str, role: Role, kind: &str) -> Self {
         Self {
             name: name.into(),

@@ -334,8 +334,7 @@ impl Gates {
         let mut all = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, begun) = all.entry(folder.to_owned()).or_default();
         (*now, *begun) = (*now + 1, *begun + 1);
-        let began_as = (*now == 1).then_some(*begun);
-        Beside { gates: self.clone(), folder: folder.to_owned(), began_as }
+        Beside { gates: self.clone(), folder: folder.to_owned() }
     }
 
     /// How many are at work in a folder, and how many have begun there so far.
@@ -364,15 +363,12 @@ impl Gates {
 pub struct Beside {
     gates: Gates,
     folder: PathBuf,
-    /// How many had begun there by then, where nobody else was at work.
-    began_as: Option<u64>,
 }
 
 impl Beside {
-    /// Whether nobody else was at work there since it was asked who is.
+    /// Whether nobody was at work there when it was asked who is, and nobody else has begun since.
     fn is_alone_since(&self, (now, begun): (u32, u64)) -> bool {
-        let own = Some(begun + 1);
-        now == 0 && self.began_as == own && own == Some(self.gates.others(&self.folder).1)
+        now == 0 && self.gates.others(&self.folder).1 == begun + 1
     }
 }
 

@@ -64,7 +64,7 @@ impl ExecutionDir {
         self.0.join("report.md")
     }
 
-    /// The objects of the result, where the repository's own can't be relied on.
+    /// Scratch space in which the objects of the result are checked.
     pub fn objects(&self) -> PathBuf {
         self.0.join("objects")
     }

@@ -1039,12 +1039,16 @@ fn the_output_of_a_task_that_was_taken_out_is_still_there() {
 /// A plan is a look: nothing that a repository names is run for it.
 #[test]
 fn a_plan_runs_nothing_that_the_repository_names() {
-    let plan = "# X\n\n- [ ] Task 1: a\n  - Files: src/a.rs\n- [ ] Task 2: b\n  - Files: src/a.rs\n";
+    let plan =
+        "# X\n\n- [ ] Task 1: a\n  - Files: src/a.rs\n- [ ] Task 2: b\n  - Files: src/a.rs\n";
     let workspace = Workspace::with(&[
         ("b.md", plan),
         ("src/a.rs", "fn a() {}\n"),
         (".gitattributes", "*.rs filter=x\n"),
-        ("execution-coordinator.toml", "[agents.worker]\nkind = \"command\"\ncommand = [\"true\"]\n"),
+        (
+            "execution-coordinator.toml",
+            "[agents.worker]\nkind = \"command\"\ncommand = [\"true\"]\n",
+        ),
     ]);
     commit_all(&workspace);
     let ran = workspace.path("ran");

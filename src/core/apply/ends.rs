@@ -53,31 +53,15 @@ impl State {
                 if let Some(ix) = self.graph.gate(gate) {
                     let gate = std::sync::Arc::make_mut(&mut self.gate_states[ix]);
                     gate.open.remove(&id);
-                    if let Outcome::Gate { measures, verdict, reason } = outcome
+                    if let Some(judged) = Judged::from_outcome(id, outcome, open.changes)
                         && id > gate.reset_at
                     {
-                        let (measures, reason) = ((**measures).clone(), reason.clone());
-                        let judged = Judged {
-                            order: id,
-                            measures,
-                            verdict: *verdict,
-                            reason,
-                            changes: open.changes,
-                        };
                         gate.results.insert(check.clone(), judged);
                     }
                 }
             }
             Work::Gate { check, task: Some(task), purpose: Purpose::Merged, .. } => {
-                if let Outcome::Gate { measures, verdict, reason } = outcome {
-                    let (measures, reason) = ((**measures).clone(), reason.clone());
-                    let judged = Judged {
-                        order: id,
-                        measures,
-                        verdict: *verdict,
-                        reason,
-                        changes: open.changes,
-                    };
+                if let Some(judged) = Judged::from_outcome(id, outcome, open.changes) {
                     self.merging.judged(task, check, judged);
                 }
                 self.with_task(task, |task| {

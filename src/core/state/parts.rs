@@ -1,6 +1,6 @@
 //! What a state is made of: tasks, gates, open orders, decisions.
 
-use crate::core::event::{Mark, Step, Work};
+use crate::core::event::{Mark, Outcome, Step, Work};
 use crate::core::id::{AgentName, OrderId, TaskId};
 use crate::core::outcome::{
     AgentOutcome, Conflict, Finding, GateMeasures, GateVerdict, ReviewOutcome, Usage,
@@ -247,6 +247,19 @@ pub struct Judged {
     pub reason: String,
     /// How many attempts had ended when it was ordered: what ended later it has not seen.
     pub changes: u64,
+}
+
+impl Judged {
+    /// What an order to measure a gate gave; none where it gave nothing.
+    pub(in crate::core) fn from_outcome(
+        order: OrderId,
+        outcome: &Outcome,
+        changes: u64,
+    ) -> Option<Self> {
+        let Outcome::Gate { measures, verdict, reason } = outcome else { return None };
+        let (measures, reason) = ((**measures).clone(), reason.clone());
+        Some(Self { order, measures, verdict: *verdict, reason, changes })
+    }
 }
 
 /// An order that has not ended.

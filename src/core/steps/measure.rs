@@ -24,16 +24,6 @@ pub(super) fn order_all(turn: &Turn<'_>, purpose: Purpose) -> Option<Vec<Event>>
 
 /// What an order to measure a gate gave, by the gate's name.
 pub(super) fn judged(id: OrderId, work: &Work, outcome: &Outcome) -> Option<(String, Judged)> {
-    let (Work::Gate { check, .. }, Outcome::Gate { measures, verdict, reason }) = (work, outcome)
-    else {
-        return None;
-    };
-    let judged = Judged {
-        order: id,
-        measures: (**measures).clone(),
-        verdict: *verdict,
-        reason: reason.clone(),
-        changes: 0,
-    };
-    Some((check.clone(), judged))
+    let Work::Gate { check, .. } = work else { return None };
+    Some((check.clone(), Judged::from_outcome(id, outcome, 0)?))
 }
